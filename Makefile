@@ -1,0 +1,55 @@
+# make install   .venv with discmri and everything the tests need
+# make demo      measure every sample phantom into demo-out/
+# make test      linters, types, import layers and all tests
+# make bench     accuracy, speed and memory, printed as tables
+# make lint      only the quick checks
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SAMPLES := $(wildcard sample_phantoms/*/study)
+
+.PHONY: install demo test bench lint weights lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "discmri needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "this Python cannot make virtual environments; install its venv package (Debian: python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(STAMP)
+
+demo: install
+	@for study in $(SAMPLES); do \
+	  name=$$(basename $$(dirname $$study)); \
+	  echo "== $$name"; \
+	  $(BIN)/discmri measure $$study -o demo-out/$$name --overwrite || exit 1; \
+	done
+	@echo "open demo-out/*/report.html"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell src tests training benchmarks *.md
+
+test: lint
+	$(BIN)/pytest -n 2
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+weights: install
+	$(BIN)/python -m training
+
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
+	  --generate-hashes --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo-out discmri-out build dist

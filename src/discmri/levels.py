@@ -1,0 +1,109 @@
+"""Names and label numbers of vertebrae and discs: the only place where they stand.
+
+The numbers are those of the public TotalSpineSeg scheme, so that other tools read our
+label maps; a sixth lumbar body and its discs take the free numbers 46, 96 and 100.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+CANAL_LABEL = 2
+
+
+class Vertebra(Enum):
+    """A vertebra (or the sacrum), cranial to caudal; the value is its usual name."""
+
+    T10 = "T10"
+    T11 = "T11"
+    T12 = "T12"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+    L4 = "L4"
+    L5 = "L5"
+    L6 = "L6"
+    SACRUM = "S1"
+
+    @property
+    def label_id(self) -> int:
+        """Number in label maps.
+
+        >>> Vertebra.L3.label_id, Vertebra.SACRUM.label_id
+        (43, 50)
+        """
+        return _VERTEBRA_LABELS[self]
+
+
+class DiscLevel(Enum):
+    """A disc, named by the vertebrae above and below it.
+
+    >>> DiscLevel("L4-L5").label_id, DiscLevel.L5_S1.above, DiscLevel.L5_S1.below
+    (95, <Vertebra.L5: 'L5'>, <Vertebra.SACRUM: 'S1'>)
+    """
+
+    T10_T11 = "T10-T11"
+    T11_T12 = "T11-T12"
+    T12_L1 = "T12-L1"
+    L1_L2 = "L1-L2"
+    L2_L3 = "L2-L3"
+    L3_L4 = "L3-L4"
+    L4_L5 = "L4-L5"
+    L5_S1 = "L5-S1"
+    L5_L6 = "L5-L6"
+    L6_S1 = "L6-S1"
+
+    @property
+    def above(self) -> Vertebra:
+        """The vertebra cranial to the disc."""
+        return Vertebra(self.value.split("-")[0])
+
+    @property
+    def below(self) -> Vertebra:
+        """The vertebra (or sacrum) caudal to the disc."""
+        return Vertebra(self.value.split("-")[1])
+
+    @property
+    def label_id(self) -> int:
+        """Number in label maps.  L5-S1 and L6-S1 are both 100: they never occur together."""
+        return _DISC_LABELS[self]
+
+
+_VERTEBRA_LABELS = {
+    Vertebra.T10: 30,
+    Vertebra.T11: 31,
+    Vertebra.T12: 32,
+    Vertebra.L1: 41,
+    Vertebra.L2: 42,
+    Vertebra.L3: 43,
+    Vertebra.L4: 44,
+    Vertebra.L5: 45,
+    Vertebra.L6: 46,
+    Vertebra.SACRUM: 50,
+}
+_DISC_LABELS = {
+    DiscLevel.T10_T11: 81,
+    DiscLevel.T11_T12: 82,
+    DiscLevel.T12_L1: 91,
+    DiscLevel.L1_L2: 92,
+    DiscLevel.L2_L3: 93,
+    DiscLevel.L3_L4: 94,
+    DiscLevel.L4_L5: 95,
+    DiscLevel.L5_L6: 96,
+    DiscLevel.L5_S1: 100,
+    DiscLevel.L6_S1: 100,
+}
+_FIVE = tuple(level for level in DiscLevel if level not in (DiscLevel.L5_L6, DiscLevel.L6_S1))
+_SIX = (*_FIVE[:-1], DiscLevel.L5_L6, DiscLevel.L6_S1)
+
+
+def levels_upward(lowest: DiscLevel) -> tuple[DiscLevel, ...]:
+    """Levels from ``lowest`` to the most cranial one this package names.
+
+    >>> [level.value for level in levels_upward(DiscLevel.L6_S1)][:3]
+    ['L6-S1', 'L5-L6', 'L4-L5']
+    >>> [level.value for level in levels_upward(DiscLevel.L3_L4)][:2]
+    ['L3-L4', 'L2-L3']
+    """
+    chain = _SIX if lowest in (DiscLevel.L5_L6, DiscLevel.L6_S1) else _FIVE
+    return tuple(reversed(chain[: chain.index(lowest) + 1]))

@@ -1,0 +1,185 @@
+"""Discs from a given label map, drawn by hand or by another program.
+
+Every structure keeps the resolution of the map it came from: nothing is resampled to the
+image, so a finer map gives finer borders.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.labels import FoundDisc, FoundSpine
+from discmri.levels import DiscLevel, Vertebra
+from discmri.segment.schemes import mask_scheme
+from discmri.segment.schemes.scheme import MaskScheme
+from discmri.settings import Settings
+from discmri.volume import Array, Grid, SoftMask, Volume
+
+log = logging.getLogger(__name__)
+
+# A structure smaller than this share of the median one of its kind is a stray island.
+ISLAND_SHARE = 0.1
+Labels = NDArray[np.int32]
+
+
+def masks(image: Volume, settings: Settings) -> FoundSpine:
+    """Read the label map named in the settings.
+
+    Parameters
+    ----------
+    image
+        The sagittal image; only its place in the patient is used, to see that the two overlap.
+    settings
+        ``masks`` is the NIfTI file, ``mask_scheme`` says what its numbers mean.
+
+    Raises
+    ------
+    UsageError
+        Where no file is given, it cannot be read, or it holds no whole numbers.
+    NothingToMeasureError
+        Where it holds no disc of the scheme, or lies elsewhere in the patient.
+    """
+    if settings.masks is None:
+        raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map")
+    scheme = mask_scheme(settings.mask_scheme)
+    labels, grid = _read(settings.masks)
+    discs = _discs(labels, grid, scheme)
+    if not discs:
+        raise NothingToMeasureError(
+            f"{settings.masks}: no disc of the scheme {settings.mask_scheme!r} among its labels "
+            f"{np.unique(labels)[1:21].tolist()}; name the right scheme with --mask-scheme"
+        )
+    _check_overlap(discs, image.grid, settings.masks)
+    canal = _structure(np.isin(labels, scheme.canal), grid)
+    return FoundSpine(
+        grid=image.grid,
+        discs=tuple(sorted(discs, key=lambda d: -d.mask.centroid_mm[2])),
+        bodies=_bodies(labels, grid, scheme, canal),
+        sacrum=_structure(np.isin(labels, scheme.sacrum), grid),
+        canal=canal,
+        method=f"masks:{settings.mask_scheme}",
+    )
+
+
+def _read(path: Path) -> tuple[Labels, Grid]:
+    """Label numbers and their grid."""
+    import nibabel as nib
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        file = nib.load(path)
+        values = np.asarray(file.dataobj)
+    except (OSError, EOFError, ValueError, ImageFileError) as error:
+        raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.ndim != 3:
+        raise UsageError(f"{path}: a label map has three axes, this one has {values.ndim}")
+    if not np.array_equal(values, np.round(values)):
+        raise UsageError(f"{path}: a label map holds whole numbers, this one does not")
+    return values.astype(np.int32), Grid(values.shape, file.affine)
+
+
+def _structure(where: NDArray[np.bool_], grid: Grid) -> SoftMask | None:
+    if not where.any():
+        return None
+    return SoftMask.from_fractions(where.astype(np.float32), grid.affine)
+
+
+def _pieces(where: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Connected parts, stray islands left out."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(where)
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
+    if not count:
+        return []
+    keep = np.flatnonzero(sizes >= ISLAND_SHARE * np.median(np.sort(sizes)[-7:])) + 1
+    return [parts == number for number in keep]
+
+
+def _main_piece(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(where, structure=np.ones((3, 3, 3)))
+    if count <= 1:
+        return where
+    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+
+
+def _discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[FoundDisc]:
+    found: list[tuple[NDArray[np.bool_], DiscLevel | None]] = []
+    if scheme.joint_discs is not None:
+        found = [(piece, None) for piece in _pieces(labels == scheme.joint_discs)]
+    present = set(np.unique(labels).tolist())
+    six = any(
+        number in present for number, v in scheme.vertebrae.items() if v is Vertebra.L6
+    ) or any(number in present for number, d in scheme.discs.items() if d is DiscLevel.L5_L6)
+    for number, level in scheme.discs.items():
+        if number in present:
+            found.append((_main_piece(labels == number), _with_sixth_body(level, number, scheme, six)))
+    return [
+        FoundDisc(SoftMask.from_fractions(where.astype(np.float32), grid.affine), 1.0, level)
+        for where, level in found
+    ]
+
+
+def _with_sixth_body(level: DiscLevel, number: int, scheme: MaskScheme, six: bool) -> DiscLevel:
+    """Rename the lowest discs where the map also holds a sixth lumbar body."""
+    if not six or level is not DiscLevel.L5_S1:
+        return level
+    # A scheme that numbers discs by the body above gives L5's disc the number of L5-S1.
+    by_body_above = any(d is DiscLevel.L6_S1 for d in scheme.discs.values())
+    log.debug("label %d renamed for a sixth lumbar body", number)
+    return DiscLevel.L5_L6 if by_body_above else DiscLevel.L6_S1
+
+
+def _bodies(
+    labels: Labels, grid: Grid, scheme: MaskScheme, canal: SoftMask | None
+) -> tuple[SoftMask, ...]:
+    """Vertebral bodies, cranial to caudal, posterior elements cut off at the canal."""
+    wheres = [labels == number for number in scheme.vertebrae]
+    if scheme.joint_vertebrae is not None:
+        wheres += _pieces(labels == scheme.joint_vertebrae)
+    wheres = [where for where in wheres if where.any()]
+    if scheme.whole_vertebrae:
+        wheres = [_in_front_of(canal, where, grid) for where in wheres]
+    found = [_structure(_main_piece(where), grid) for where in wheres if where.any()]
+    bodies = [body for body in found if body is not None]
+    return tuple(sorted(bodies, key=lambda body: -body.centroid_mm[2]))
+
+
+def _in_front_of(
+    canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid
+) -> NDArray[np.bool_]:
+    """The part of a vertebra in front of the canal's anterior border, height by height."""
+    if canal is None:
+        return where
+    inside = canal.grid.to_world(np.argwhere(canal.array > 0.5))
+    heights = np.round(inside[:, 2]).astype(int)
+    levels = np.unique(heights)
+    front = np.array([inside[heights == level, 1].max() for level in levels])
+    index = np.argwhere(where)
+    points = grid.to_world(index)
+    limit: Array = np.interp(points[:, 2], levels, front)
+    kept = index[points[:, 1] > limit]
+    body = np.zeros_like(where)
+    body[tuple(kept.T)] = True
+    return body
+
+
+def _check_overlap(discs: list[FoundDisc], grid: Grid, path: Path) -> None:
+    """Refuse a label map of another patient space."""
+    centres = grid.to_index([disc.mask.centroid_mm for disc in discs])
+    inside = ((centres > -0.5) & (centres < np.array(grid.shape) - 0.5)).all(axis=1)
+    if not inside.any():
+        raise NothingToMeasureError(
+            f"{path}: its discs lie outside the sagittal image; "
+            "is it a label map of this study, in the same patient space?"
+        )

@@ -1,0 +1,142 @@
+"""Label maps of every scheme, in any orientation and resolution."""
+
+from __future__ import annotations
+
+import itertools
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.orientations import apply_orientation, inv_ornt_aff
+
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.labels import NumberingMethod
+from discmri.levels import DiscLevel, Vertebra
+from discmri.numbering import name_levels
+from discmri.segment.masks import masks
+from discmri.segment.schemes import SCHEMES
+from discmri.settings import Settings
+from discmri.volume import Volume
+from tests.spines import GRID, box_spine
+
+IMAGE = Volume(np.zeros(GRID.shape, dtype=np.float32), GRID.affine)
+
+
+def draw(discs, bodies, sacrum, canal, posterior=False) -> np.ndarray:
+    """The box spine as numbers; lists run from below."""
+    spine = box_spine(tuple(range(len(discs))), bodies=tuple(range(len(bodies))))
+    labels = np.zeros(GRID.shape, dtype=np.int16)
+    labels[spine.canal.on(GRID) > 0.5] = canal
+    if sacrum:
+        labels[spine.sacrum.on(GRID) > 0.5] = sacrum
+    for number, mask in zip(reversed(bodies), spine.bodies, strict=True):
+        labels[mask.on(GRID) > 0.5] = number
+    for number, disc in zip(reversed(discs), spine.discs, strict=True):
+        labels[disc.mask.on(GRID) > 0.5] = number
+    if posterior:  # a spinous process behind the canal belongs to the lowest body
+        labels[3, 0:2, 60:70] = bodies[0]
+    return labels
+
+
+def read(tmp_path, labels, scheme, affine=GRID.affine):
+    path = tmp_path / "labels.nii.gz"
+    nib.save(nib.Nifti1Image(labels, affine), path)
+    return masks(IMAGE, Settings(segmenter="masks", masks=path, mask_scheme=scheme))
+
+
+CASES = {
+    "discmri": ((100, 95, 94), (45, 44, 43), 50, 2),
+    "totalspineseg": ((100, 95, 94), (45, 44, 43), 50, 2),
+    "spineps": ((124, 123, 122), (24, 23, 22), 26, 61),
+    "spider": ((201, 202, 203), (1, 2, 3), 0, 100),
+}
+
+
+@pytest.mark.parametrize("scheme", CASES)
+def test_a_scheme_names_its_discs(tmp_path, scheme):
+    found = read(tmp_path, draw(*CASES[scheme]), scheme)
+    labels, _ = name_levels(found)
+    assert labels.numbering is NumberingMethod.MASKS
+    assert [d.value for d in labels.discs] == ["L3-L4", "L4-L5", "L5-S1"]
+    assert Vertebra.L4 in labels.vertebrae
+    expected = box_spine((0, 1, 2)).discs[2].mask
+    np.testing.assert_allclose(
+        labels.discs[DiscLevel.L5_S1].centroid_mm, expected.centroid_mm, atol=1e-5
+    )
+
+
+def test_one_class_for_all_discs_is_split_and_counted_from_the_sacrum(tmp_path):
+    found = read(tmp_path, draw((20,) * 4, (19,) * 4, 18, 21), "totalsegmentator")
+    labels, _ = name_levels(found)
+    assert [d.value for d in labels.discs] == ["L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+    assert labels.numbering is NumberingMethod.SACRUM
+    assert len(found.bodies) == 4
+
+
+def test_posterior_elements_are_cut_off_whole_vertebrae(tmp_path):
+    case = CASES["totalspineseg"]
+    with_process = read(tmp_path, draw(*case, posterior=True), "totalspineseg")
+    without = read(tmp_path, draw(*case), "totalspineseg")
+    assert with_process.bodies[-1].volume_mm3 == pytest.approx(without.bodies[-1].volume_mm3)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "discs", "bodies"),
+    [("discmri", (100, 96, 95), (46, 45, 44)), ("spineps", (125, 124, 123), (25, 24, 23))],
+)
+def test_a_sixth_lumbar_body_renames_the_lowest_discs(tmp_path, scheme, discs, bodies):
+    labels, _ = name_levels(read(tmp_path, draw(discs, bodies, 0, 2), scheme))
+    assert [d.value for d in labels.discs] == ["L4-L5", "L5-L6", "L6-S1"]
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(range(3))), ids=lambda o: "".join(map(str, o))
+)
+@pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, -1), (-1, -1, -1)])
+def test_any_orientation_gives_the_same_discs(tmp_path, order, flip):
+    labels = draw(*CASES["discmri"])
+    orientation = np.array(list(zip(order, flip, strict=True)))
+    turned = apply_orientation(labels, orientation)
+    affine = GRID.affine @ inv_ornt_aff(orientation, labels.shape)
+    found = read(tmp_path, turned, "discmri", affine)
+    expected = read(tmp_path, labels, "discmri")
+    for disc, other in zip(found.discs, expected.discs, strict=True):
+        assert disc.level is other.level
+        np.testing.assert_allclose(disc.mask.centroid_mm, other.mask.centroid_mm, atol=1e-4)
+        assert disc.mask.volume_mm3 == pytest.approx(other.mask.volume_mm3)
+
+
+def test_a_stray_island_is_no_part_of_a_disc(tmp_path):
+    labels = draw(*CASES["discmri"])
+    labels[0, 55, 300] = 100
+    found = read(tmp_path, labels, "discmri")
+    assert found.discs[-1].mask.shape[2] < 20
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_map_without_discs_is_refused_with_its_numbers(tmp_path, scheme):
+    labels = np.full(GRID.shape, 7, dtype=np.int16)
+    with pytest.raises(NothingToMeasureError, match=r"\[7\]|no disc"):
+        read(tmp_path, labels, scheme)
+
+
+def test_a_map_of_another_place_is_refused(tmp_path):
+    away = GRID.affine.copy()
+    away[:3, 3] += 900
+    with pytest.raises(NothingToMeasureError, match="outside"):
+        read(tmp_path, draw(*CASES["discmri"]), "discmri", away)
+
+
+def test_wrong_calls_are_told(tmp_path):
+    with pytest.raises(UsageError, match="--masks"):
+        masks(IMAGE, Settings(segmenter="masks"))
+    with pytest.raises(UsageError, match="scheme"):
+        masks(IMAGE, Settings(masks=tmp_path / "x.nii.gz", mask_scheme="nonsense"))
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes(b"not a nifti")
+    with pytest.raises(UsageError, match=r"broken\.nii\.gz"):
+        masks(IMAGE, Settings(masks=broken))
+    fractions = tmp_path / "fractions.nii.gz"
+    nib.save(nib.Nifti1Image(np.full((3, 3, 3), 0.4, np.float32), np.eye(4)), fractions)
+    with pytest.raises(UsageError, match="whole numbers"):
+        masks(IMAGE, Settings(masks=fractions))

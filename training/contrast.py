@@ -1,0 +1,290 @@
+"""Turn maps of tissues into pictures with random contrast, resolution and faults of scanners.
+
+A picture and its truth come from the same finely sampled maps: the picture by giving every
+tissue a brightness, the truth by counting which share of each pixel a structure fills.  That
+is why the 0.5 level of a network trained on them lies on the border.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+
+from draw import PIXEL_MM
+from tissues import Structure, Tissue, structure_table
+
+Image = NDArray[np.float32]
+Rng = np.random.Generator
+
+FINE = 3  # fine samples per pixel and direction
+
+T = Tissue
+_FAT = (T.SUBCUTANEOUS_FAT, T.DEEP_FAT, T.VISCERAL_FAT, T.EPIDURAL_FAT)
+_MARROW = (T.MARROW, T.MARROW_CHANGE, T.POSTERIOR_MARROW, T.SACRAL_MARROW)
+_DARK = (
+    T.LIGAMENT,
+    T.BODY_CORTEX,
+    T.ENDPLATE,
+    T.POSTERIOR_CORTEX,
+    T.SACRAL_CORTEX,
+    T.FASCIA,
+    T.OUTER_ANNULUS,
+    T.SKIN,
+)
+_VOID = (T.AIR, T.GAS, T.VACUUM, T.IMPLANT)
+
+# Brightness (mean, spread) of tissues in the usual contrasts, marrow near 0.5.
+_CONTRASTS: dict[str, dict[tuple[Tissue, ...], tuple[float, float]]] = {
+    "t2": {
+        _FAT: (0.85, 0.25),
+        _MARROW: (0.42, 0.14),
+        _DARK: (0.07, 0.05),
+        (T.CSF, T.FLUID, T.FISSURE): (1.0, 0.2),
+        (T.CORD, T.ROOTS, T.NERVE): (0.45, 0.12),
+        (T.NUCLEUS,): (0.55, 0.3),
+        (T.INNER_ANNULUS,): (0.32, 0.15),
+        (T.MUSCLE, T.BOWEL_WALL): (0.2, 0.08),
+        (T.ORGAN, T.SECOND_ORGAN, T.BOWEL_CONTENT): (0.4, 0.25),
+        (T.VESSEL,): (0.1, 0.15),
+        (T.CLEFT,): (0.15, 0.12),
+        (T.INTERSPINOUS, T.BASIVERTEBRAL_VEIN, T.FACET_JOINT, T.SACRAL_REMNANT): (0.5, 0.3),
+    },
+    "t1": {
+        _FAT: (1.0, 0.2),
+        _MARROW: (0.55, 0.17),
+        _DARK: (0.12, 0.07),
+        (T.CSF, T.FLUID, T.FISSURE): (0.18, 0.08),
+        (T.CORD, T.ROOTS, T.NERVE): (0.35, 0.08),
+        (T.NUCLEUS, T.INNER_ANNULUS): (0.33, 0.08),
+        (T.CLEFT,): (0.3, 0.08),
+        (T.MUSCLE, T.BOWEL_WALL): (0.32, 0.07),
+        (T.ORGAN, T.SECOND_ORGAN, T.BOWEL_CONTENT): (0.4, 0.15),
+        (T.VESSEL,): (0.15, 0.12),
+        (T.INTERSPINOUS, T.BASIVERTEBRAL_VEIN, T.FACET_JOINT, T.SACRAL_REMNANT): (0.4, 0.2),
+    },
+    "fat_suppressed": {
+        _FAT: (0.12, 0.1),
+        _MARROW: (0.17, 0.08),
+        _DARK: (0.06, 0.05),
+        (T.CSF, T.FLUID, T.FISSURE): (1.0, 0.2),
+        (T.CORD, T.ROOTS, T.NERVE): (0.5, 0.15),
+        (T.NUCLEUS,): (0.45, 0.25),
+        (T.INNER_ANNULUS,): (0.27, 0.14),
+        (T.MUSCLE, T.BOWEL_WALL): (0.25, 0.08),
+        (T.ORGAN, T.SECOND_ORGAN, T.BOWEL_CONTENT): (0.45, 0.25),
+        (T.VESSEL,): (0.2, 0.25),
+        (T.CLEFT,): (0.15, 0.1),
+        (T.INTERSPINOUS, T.BASIVERTEBRAL_VEIN, T.FACET_JOINT, T.SACRAL_REMNANT): (0.35, 0.25),
+    },
+    "gradient_echo": {
+        _FAT: (0.6, 0.25),
+        _MARROW: (0.35, 0.15),
+        _DARK: (0.2, 0.15),
+        (T.CSF, T.FLUID, T.FISSURE): (0.8, 0.25),
+        (T.CORD, T.ROOTS, T.NERVE): (0.6, 0.15),
+        (T.NUCLEUS, T.INNER_ANNULUS): (0.75, 0.2),
+        (T.OUTER_ANNULUS,): (0.6, 0.25),
+        (T.MUSCLE, T.BOWEL_WALL): (0.4, 0.12),
+        (T.ORGAN, T.SECOND_ORGAN, T.BOWEL_CONTENT): (0.5, 0.2),
+        (T.VESSEL,): (0.7, 0.3),
+        (T.CLEFT,): (0.6, 0.2),
+        (T.INTERSPINOUS, T.BASIVERTEBRAL_VEIN, T.FACET_JOINT, T.SACRAL_REMNANT): (0.5, 0.25),
+    },
+}
+
+
+def brightness(rng: Rng) -> NDArray[np.float32]:
+    """(tissues,) a random but possible contrast, or an impossible one that keeps bone edges."""
+    values = rng.uniform(0.05, 1.0, len(Tissue))
+    if rng.random() < 0.75:
+        kind = _CONTRASTS[rng.choice(list(_CONTRASTS), p=[0.4, 0.25, 0.2, 0.15])]
+        for tissues, (mean, spread) in kind.items():
+            shared = rng.normal()
+            own = rng.normal(size=len(tissues))
+            values[list(tissues)] = mean + spread * (0.8 * shared + 0.45 * own)
+    else:
+        dark = rng.uniform(0.0, 0.35)
+        values[list(_DARK[:-2])] = dark * rng.uniform(0.4, 1.3, len(_DARK) - 2)
+        values[list(_MARROW)] = values[T.MARROW] * rng.normal(1, 0.1, len(_MARROW))
+        if rng.random() < 0.5:
+            values[T.OUTER_ANNULUS] = dark
+    values[T.MARROW_CHANGE] = values[T.MARROW] * rng.uniform(0.5, 1.7)
+    values[list(_VOID)] = rng.uniform(0, 0.03, len(_VOID))
+    return np.clip(values, 0.0, 1.6).astype(np.float32)
+
+
+def _field(rng: Rng, shape: tuple[int, int], size_px: float) -> Image:
+    """Smooth noise of unit spread."""
+    step = max(1.0, size_px / 2.0)
+    small = tuple(int(n / step) + 4 for n in shape)
+    noise = gaussian_filter(rng.standard_normal(small, dtype=np.float32), size_px / step)
+    noise = (noise - noise.mean()) / (noise.std() + 1e-6)
+    if step == 1.0:
+        return np.asarray(noise[: shape[0], : shape[1]])
+    at = [np.arange(n, dtype=np.float32) / step + 1 for n in shape]
+    rows = np.clip(at[0], 0, small[0] - 2)
+    columns = np.clip(at[1], 0, small[1] - 2)
+    r, c = rows.astype(int), columns.astype(int)
+    fr, fc = (rows - r)[:, None], (columns - c)[None, :]
+    lines = noise[r] * (1 - fr) + noise[r + 1] * fr
+    return np.asarray(lines[:, c] * (1 - fc) + lines[:, c + 1] * fc, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The wanted picture: pixels (down, back) and their size."""
+
+    shape: tuple[int, int]
+    pixel_mm: float
+
+
+def _sample(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> NDArray[np.uint8]:
+    """(sections, fine rows, fine columns) tissues under a random pose and bending."""
+    fine = (crop.shape[0] * FINE, crop.shape[1] * FINE)
+    turn = np.deg2rad(rng.normal(0, 7))
+    scale = np.exp(rng.normal(0, 0.1)) * crop.pixel_mm / FINE / PIXEL_MM
+    stretch = np.exp(rng.normal(0, 0.05))
+    rows = (np.arange(fine[0], dtype=np.float32) - fine[0] / 2)[:, None] * scale * stretch
+    columns = (np.arange(fine[1], dtype=np.float32) - fine[1] / 2)[None, :] * scale / stretch
+    size = slab.shape[1:]
+    centre = (size[0] * rng.uniform(0.15, 0.85), size[1] * rng.uniform(0.32, 0.66))
+    bend = rng.uniform(0, 2.0) / PIXEL_MM
+    r = centre[0] + np.cos(turn) * rows - np.sin(turn) * columns + bend * _field(rng, fine, 150)
+    c = centre[1] + np.sin(turn) * rows + np.cos(turn) * columns + bend * _field(rng, fine, 150)
+    r = np.clip(np.rint(r), 0, size[0] - 1).astype(np.int32)
+    c = np.clip(np.rint(c), 0, size[1] - 1).astype(np.int32)
+    return np.asarray(slab[:, r, c])
+
+
+def _shares(tissues: NDArray[np.uint8], crop: Crop) -> Image:
+    """(structures, rows, columns) the share of each pixel that a structure fills."""
+    which = structure_table()[tissues]
+    n = which.shape[0] * FINE * FINE
+    blocks = which.reshape(-1, crop.shape[0], FINE, crop.shape[1], FINE)
+    shares = [(blocks == s).sum(axis=(0, 2, 4), dtype=np.float32) / n for s in Structure]
+    return np.asarray(np.stack(shares), dtype=np.float32)
+
+
+def _shine(tissues: NDArray[np.uint8], rng: Rng) -> Image:
+    """Fine picture without faults: brightness per tissue, differing from level to level."""
+    values = brightness(rng)
+    shape = tissues.shape[1:]
+    grain = np.clip(np.abs(rng.normal(0, 0.12, len(Tissue))), 0, 0.4).astype(np.float32)
+    grain[[T.AIR, T.GAS, T.CSF, T.FLUID]] *= 0.15
+    image = values[tissues].mean(axis=0)
+    wear = 1 / (1 + np.exp(-(_field(rng, shape, 45) * 3 + rng.normal(0, 1.5))))
+    darker = values.copy()
+    darker[[T.NUCLEUS, T.INNER_ANNULUS]] = values[T.OUTER_ANNULUS] * rng.uniform(1.0, 1.8)
+    darker[list(_MARROW)] *= rng.uniform(0.75, 1.1)
+    image += wear * (darker[tissues[len(tissues) // 2]] - values[tissues[len(tissues) // 2]])
+    texture = 0.6 * _field(rng, shape, rng.uniform(4, 14)) + 0.6 * _field(rng, shape, rng.uniform(1, 3))
+    image *= 1 + grain[tissues[len(tissues) // 2]] * texture
+    if rng.random() < 0.4:  # fat lies a little beside water
+        fatty = np.zeros(len(Tissue), dtype=np.float32)
+        fatty[list(_FAT)], fatty[list(_MARROW)] = 1.0, 0.7
+        fat = image * fatty[tissues[len(tissues) // 2]]
+        image = image - fat + np.roll(fat, int(rng.integers(-3, 4)), axis=int(rng.integers(2)))
+    return np.asarray(image, dtype=np.float32)
+
+
+def _coil(rng: Rng, shape: tuple[int, int]) -> Image:
+    shade = np.exp(rng.uniform(0, 0.35) * _field(rng, shape, rng.uniform(50, 130)))
+    if rng.random() < 0.6:  # a coil under the back
+        depth = np.linspace(1, 0, shape[1], dtype=np.float32)[None, :]
+        height = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
+        shade *= np.exp(-rng.uniform(0, 3.2) * depth) * np.exp(-rng.uniform(0, 1.2) * (height - rng.uniform(-0.5, 0.5)) ** 2)
+    return np.asarray(shade, dtype=np.float32)
+
+
+def _blurred(fine: Image, crop: Crop, rng: Rng) -> Image:
+    """The scanner's resolution, then the mean over each pixel."""
+    resolution = rng.uniform(0.4, 1.3)
+    step = crop.pixel_mm / FINE
+    sigma = 0.42 * resolution / step * np.exp(rng.normal(0, 0.15))
+    sigmas = (sigma, sigma * np.exp(rng.normal(0, 0.2)))
+    image = gaussian_filter(fine, sigmas, truncate=2.5)
+    if rng.random() < 0.35:  # edge enhancement of the scanner, with its overshoot
+        image += rng.uniform(0.2, 1.0) * (image - gaussian_filter(image, 1.8 * sigma, truncate=2.5))
+    image = image.reshape(crop.shape[0], FINE, crop.shape[1], FINE).mean(axis=(1, 3))
+    return np.asarray(np.maximum(image, 0), dtype=np.float32)
+
+
+def _ghosts(image: Image, rng: Rng) -> Image:
+    for _ in range(int(rng.integers(1, 4))):
+        axis = int(rng.integers(2))
+        image = image + rng.uniform(0.01, 0.12) * np.roll(image, int(rng.integers(5, 120)), axis=axis)
+    return image
+
+
+def _noise(image: Image, rng: Rng) -> Image:
+    """Rician noise, correlated where the picture was interpolated."""
+    level = np.quantile(image, 0.7) * rng.choice([rng.uniform(0.0, 0.05), rng.uniform(0.03, 0.18)])
+    sigma = rng.choice([0.0, rng.uniform(0.3, 0.8)])
+    parts = []
+    for _ in range(2):
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        if sigma:
+            noise = gaussian_filter(noise, sigma)
+            noise /= noise.std()
+        parts.append(level * noise)
+    return np.asarray(np.hypot(image + parts[0], parts[1]), dtype=np.float32)
+
+
+def _frame(image: Image, rng: Rng) -> Image:
+    """Saturation bands, folding and empty margins."""
+    rows, columns = image.shape
+    if rng.random() < 0.2:  # saturation band in front
+        edge = rng.uniform(-0.1, 0.4) * columns
+        slope = rng.uniform(-0.2, 0.2)
+        where = np.arange(columns)[None, :] - edge - slope * np.arange(rows)[:, None]
+        image = image * (1 / (1 + np.exp(-where / rng.uniform(2, 8)))).astype(np.float32)
+    if rng.random() < 0.1:
+        fold = int(rng.integers(4, 40))
+        image = image.copy()
+        image[:, :fold] += rng.uniform(0.2, 1.0) * image[:, -fold:]
+    if rng.random() < 0.2:
+        image = image.copy()
+        if rng.random() < 0.5:
+            image[:, : int(rng.integers(1, columns // 4))] = 0
+        if rng.random() < 0.5:
+            image[:, -int(rng.integers(1, columns // 6)) :] = 0
+        if rng.random() < 0.3:
+            image[: int(rng.integers(1, rows // 5))] = 0
+        if rng.random() < 0.3:
+            image[-int(rng.integers(1, rows // 5)) :] = 0
+    return image
+
+
+def picture(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> tuple[Image, Image]:
+    """A random picture of a slab of sections, and the shares of all structures in it.
+
+    Parameters
+    ----------
+    slab
+        (sections, down, back) neighbouring maps of tissues that one slice averages over.
+    crop
+        The wanted picture.
+    rng
+        Source of all that is random.
+
+    Returns
+    -------
+    image
+        (rows, columns), arbitrary scale.
+    shares
+        (structures, rows, columns), sums to one.
+    """
+    tissues = _sample(slab, crop, rng)
+    shares = _shares(tissues, crop)
+    image = _blurred(_shine(tissues, rng), crop, rng) * _coil(rng, crop.shape)
+    if rng.random() < 0.3:
+        image = _ghosts(image, rng)
+    image = _frame(_noise(image, rng), rng)
+    image /= max(float(image.max()), 1e-6)
+    image = image ** np.float32(np.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.5:
+        image = np.minimum(image, np.quantile(image, rng.uniform(0.93, 1.0)))
+    return np.asarray(image, dtype=np.float32), shares
