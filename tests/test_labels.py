@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.spines import GRID, box_spine
 
 from discmri.levels import DiscLevel, Vertebra
 from discmri.numbering import name_levels
-from tests.spines import GRID, box_spine
 
 
 def test_a_label_map_holds_every_structure_under_its_number():

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.spines import box_spine
 
 from discmri.findings import Code, Severity
 from discmri.labels import NumberingMethod
 from discmri.levels import DiscLevel, Vertebra
 from discmri.numbering import name_levels
-from tests.spines import box_spine
 
 
 def names(labels):
@@ -24,7 +24,7 @@ def test_names_count_upwards_from_the_sacrum():
     assert names(labels) == ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
     assert labels.numbering is NumberingMethod.SACRUM
     assert codes(findings) == set()
-    assert list(labels.vertebrae)[0] is Vertebra.T12
+    assert next(iter(labels.vertebrae)) is Vertebra.T12
     assert list(labels.vertebrae)[-1] is Vertebra.SACRUM
     below = labels.vertebrae[Vertebra.L5].centroid_mm[2]
     assert below > labels.discs[DiscLevel.L5_S1].centroid_mm[2]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from canvas import PIXEL_MM, Canvas, ellipse
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
-
 from spine import Points, Rng, Spine, directions
 from tissues import Tissue
-
-if TYPE_CHECKING:
-    from draw import Canvas
 
 Field = NDArray[np.float64]
 
@@ -39,24 +34,35 @@ def _wavy(rng: Rng, rows: int, amount_mm: float, length_px: float = 60) -> Field
 
 def paint(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     """Cover the whole map with flesh, fat, bowel, vessels, skin and air."""
-    from draw import PIXEL_MM
-
     rows, columns = canvas.map.shape
     around = spine.surroundings
     column_mm = np.arange(columns)[None, :] * PIXEL_MM
     bodies = spine.bodies
-    front = np.array([b.top.centre + directions(b.top.tilt_deg)[0] * b.top.depth_mm / 2 for b in bodies])
-    back = np.array([b.top.centre - directions(b.top.tilt_deg)[0] * b.top.depth_mm / 2 for b in bodies])
+    front = np.array(
+        [b.top.centre + directions(b.top.tilt_deg)[0] * b.top.depth_mm / 2 for b in bodies]
+    )
+    back = np.array(
+        [b.top.centre - directions(b.top.tilt_deg)[0] * b.top.depth_mm / 2 for b in bodies]
+    )
     wall = gaussian_filter1d(_by_row(front, rows, PIXEL_MM), 12)[:, None]
     rear = gaussian_filter1d(_by_row(back, rows, PIXEL_MM), 12)[:, None]
     down = np.linspace(0, 1, rows)
-    skin = rear[:, 0].max() + 35 + around["fat_back"] + around["buttock"] * np.clip(down - 0.5, 0, 1) + _wavy(rng, rows, 3)
+    skin = (
+        rear[:, 0].max()
+        + 35
+        + around["fat_back"]
+        + around["buttock"] * np.clip(down - 0.5, 0, 1)
+        + _wavy(rng, rows, 3)
+    )
     hidden = rng.random() < 0.15
-    skin_back = (gaussian_filter1d(0.5 * skin + 0.5 * (rear[:, 0] + 48 + around["fat_back"]), 40) + (200 if hidden else 0))[:, None]
+    skin_back = (
+        gaussian_filter1d(0.5 * skin + 0.5 * (rear[:, 0] + 48 + around["fat_back"]), 40)
+        + (200 if hidden else 0)
+    )[:, None]
     skin_front = (wall.mean() - around["belly"] + _wavy(rng, rows, 6))[:, None]
     _abdomen(canvas, spine, rng)
-    _vessel(canvas, spine, x, rng, wall, column_mm)
-    _muscles(canvas, spine, x, rng, rear, wall, column_mm)
+    _vessel(canvas, spine, x, rng, (wall, column_mm))
+    _muscles(canvas, spine, x, rng, (rear, wall, column_mm))
     fat = column_mm > skin_back - around["fat_back"] + _wavy(rng, rows, 1.0)[:, None]
     canvas.map[fat] = Tissue.SUBCUTANEOUS_FAT
     septa = np.abs(blobs(rng, canvas.map.shape, (10, 18))) < rng.uniform(0.0, 0.12)
@@ -65,7 +71,9 @@ def paint(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     canvas.map[edge] = Tissue.FASCIA
     belly = column_mm < skin_front + around["fat_front"]
     canvas.map[belly] = Tissue.SUBCUTANEOUS_FAT
-    rectus = (column_mm >= skin_front + around["fat_front"]) & (column_mm < skin_front + around["fat_front"] + 9)
+    rectus = (column_mm >= skin_front + around["fat_front"]) & (
+        column_mm < skin_front + around["fat_front"] + 9
+    )
     canvas.map[rectus] = Tissue.MUSCLE
     skin_mm = rng.uniform(0.8, 2.0)
     canvas.map[(column_mm > skin_back - skin_mm) | (column_mm < skin_front + skin_mm)] = Tissue.SKIN
@@ -75,7 +83,7 @@ def paint(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
 def _abdomen(canvas: Canvas, spine: Spine, rng: Rng) -> None:
     """Fat with bowel, large organs and gas in it, over the whole map."""
     shape = canvas.map.shape
-    size = spine.surroundings["bowel_scale"] / 0.35
+    size = spine.surroundings["bowel_scale"] / PIXEL_MM
     canvas.map[:] = Tissue.VISCERAL_FAT
     first, second = blobs(rng, shape, (size, size)), blobs(rng, shape, (size * 1.6, size))
     level = rng.uniform(-0.2, 1.2)
@@ -89,11 +97,14 @@ def _abdomen(canvas: Canvas, spine: Spine, rng: Rng) -> None:
     canvas.map[thin & (canvas.map == Tissue.VISCERAL_FAT)] = Tissue.VESSEL
 
 
-def _vessel(canvas: Canvas, spine: Spine, x: float, rng: Rng, wall: Field, column_mm: Field) -> None:
+def _vessel(canvas: Canvas, spine: Spine, x: float, rng: Rng, lines: tuple[Field, Field]) -> None:
     """Fat in front of the bodies, with aorta or caval vein where the section meets one."""
+    wall, column_mm = lines
     around = spine.surroundings
     rows = canvas.map.shape[0]
-    near = (column_mm > wall - around["prevertebral"] - 24 + _wavy(rng, rows, 6)[:, None]) & (column_mm < wall + 20)
+    near = (column_mm > wall - around["prevertebral"] - 24 + _wavy(rng, rows, 6)[:, None]) & (
+        column_mm < wall + 20
+    )
     canvas.map[near] = Tissue.VISCERAL_FAT
     half = around["vessel_width"]
     off = (x - around["vessel_offset"]) / half
@@ -102,23 +113,40 @@ def _vessel(canvas: Canvas, spine: Spine, x: float, rng: Rng, wall: Field, colum
         end = rng.uniform(0.5, 1.1) * spine.bodies[len(spine.lumbar)].top.centre[1]
         start = wall - around["prevertebral"] - width + _wavy(rng, rows, 1.5)[:, None]
         inside = (column_mm > start) & (column_mm < start + width)
-        inside &= (np.arange(rows)[:, None] * 0.35) < end
+        inside &= (np.arange(rows)[:, None] * PIXEL_MM) < end
         rim = inside & ((column_mm < start + 1.0) | (column_mm > start + width - 1.0))
         canvas.map[inside] = Tissue.VESSEL
         canvas.map[rim] = Tissue.BOWEL_WALL
-    if around["bladder"]:
-        from draw import ellipse
-
-        last = spine.bodies[len(spine.lumbar)].top.centre
-        place = last + np.array([-rng.uniform(10, 50), rng.uniform(45, 85)])
-        shape = ellipse(place, np.array([-1.0, 0.0]), (rng.uniform(12, 32), rng.uniform(10, 26)), rng.uniform(2, 3))
-        middle = shape.mean(axis=0)
-        canvas.paint(middle + (shape - middle) * 1.12, Tissue.BOWEL_WALL)
-        canvas.paint(shape, int(rng.choice([Tissue.FLUID, Tissue.ORGAN, Tissue.GAS, Tissue.BOWEL_CONTENT])))
+    _ovals(canvas, spine, rng)
 
 
-def _muscles(canvas: Canvas, spine: Spine, x: float, rng: Rng, rear: Field, wall: Field, column_mm: Field) -> None:
+def _ovals(canvas: Canvas, spine: Spine, rng: Rng) -> None:
+    """Bladder, bowel and womb in front of the sacrum, vessels cut across in front of the bodies."""
+    filled = [Tissue.FLUID, Tissue.ORGAN, Tissue.SECOND_ORGAN, Tissue.GAS, Tissue.BOWEL_CONTENT]
+    last = spine.bodies[len(spine.lumbar)].top.centre
+    for _ in range(int(spine.surroundings["organs"])):
+        place = last + np.array([rng.uniform(-65, 15), rng.uniform(30, 100)])
+        half = (rng.uniform(5, 32), rng.uniform(5, 26))
+        lean = directions(rng.uniform(-90, 90))[0]
+        shape = ellipse(place, lean, half, rng.uniform(1.8, 3))
+        canvas.paint(place + (shape - place) * rng.uniform(1.05, 1.35), Tissue.BOWEL_WALL)
+        canvas.paint(shape, int(rng.choice(filled)))
+    for _ in range(int(spine.surroundings["vessels"])):
+        body = spine.bodies[int(rng.integers(len(spine.lumbar) - 5, len(spine.lumbar) + 1))]
+        front = directions(body.top.tilt_deg)[0]
+        place = body.top.centre + front * (body.top.depth_mm / 2 + rng.uniform(3, 22))
+        place += np.array([0.0, rng.uniform(-20, 20)])
+        shape = ellipse(
+            place, directions(rng.uniform(-90, 90))[0], (rng.uniform(2, 11), rng.uniform(2, 5))
+        )
+        canvas.paint(shape, int(rng.choice([Tissue.VESSEL, Tissue.VESSEL, Tissue.BOWEL_WALL])))
+
+
+def _muscles(
+    canvas: Canvas, spine: Spine, x: float, rng: Rng, lines: tuple[Field, Field, Field]
+) -> None:
     """Muscle with streaks of fat behind the spine, and the psoas beside it."""
+    rear, wall, column_mm = lines
     shape = canvas.map.shape
     behind = column_mm > rear - 2
     canvas.map[behind] = Tissue.MUSCLE
@@ -130,7 +158,9 @@ def _muscles(canvas: Canvas, spine: Spine, x: float, rng: Rng, rear: Field, wall
     beside = abs(x) - spine.surroundings["psoas"]
     if beside > 0:
         span = min(1.0, beside / 8.0)
-        inside = (column_mm > wall - 12 * span + _wavy(rng, shape[0], 3)[:, None]) & (column_mm <= rear + 6)
+        inside = (column_mm > wall - 12 * span + _wavy(rng, shape[0], 3)[:, None]) & (
+            column_mm <= rear + 6
+        )
         canvas.map[inside] = Tissue.MUSCLE
         canvas.map[inside & (streaks > 1.9)] = Tissue.DEEP_FAT
 
@@ -142,7 +172,9 @@ def paint_interspinous(canvas: Canvas, spine: Spine, x: float, canal: tuple[Poin
     if abs(u) > 4:
         return
     n = len(spine.lumbar) + 2
-    fronts = np.array([directions((b.top.tilt_deg + b.bottom.tilt_deg) / 2)[0] for b in spine.bodies[:n]])
+    fronts = np.array(
+        [directions((b.top.tilt_deg + b.bottom.tilt_deg) / 2)[0] for b in spine.bodies[:n]]
+    )
     inner = line[: 2 * n : 2] - fronts * (width[: 2 * n : 2, None] + 3)
     reach = np.array([b.posterior["length"] + 6 for b in spine.bodies[:n]])[:, None]
     outer = inner - fronts * reach

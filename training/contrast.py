@@ -10,16 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from canvas import PIXEL_MM
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+from scipy.ndimage import gaussian_filter
+from tissues import Tissue, structure_table
 
-from draw import PIXEL_MM
-from tissues import Structure, Tissue, structure_table
+from discmri.segment.builtin import Structure
 
 Image = NDArray[np.float32]
 Rng = np.random.Generator
 
-FINE = 3  # fine samples per pixel and direction
+FINE = 2  # fine samples per pixel and direction
 
 T = Tissue
 _FAT = (T.SUBCUTANEOUS_FAT, T.DEEP_FAT, T.VISCERAL_FAT, T.EPIDURAL_FAT)
@@ -111,13 +112,13 @@ def brightness(rng: Rng) -> NDArray[np.float32]:
         values[list(_MARROW)] = values[T.MARROW] * rng.normal(1, 0.1, len(_MARROW))
         if rng.random() < 0.5:
             values[T.OUTER_ANNULUS] = dark
-    values[T.MARROW_CHANGE] = values[T.MARROW] * rng.uniform(0.5, 1.7)
+    values[T.MARROW_CHANGE] = values[T.MARROW] * rng.uniform(0.25, 2.0)
     values[list(_VOID)] = rng.uniform(0, 0.03, len(_VOID))
     return np.clip(values, 0.0, 1.6).astype(np.float32)
 
 
 def _field(rng: Rng, shape: tuple[int, int], size_px: float) -> Image:
-    """Smooth noise of unit spread."""
+    """Smooth noise of unit spread, lumps of the given size."""
     step = max(1.0, size_px / 2.0)
     small = tuple(int(n / step) + 4 for n in shape)
     noise = gaussian_filter(rng.standard_normal(small, dtype=np.float32), size_px / step)
@@ -144,49 +145,68 @@ class Crop:
 def _sample(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> NDArray[np.uint8]:
     """(sections, fine rows, fine columns) tissues under a random pose and bending."""
     fine = (crop.shape[0] * FINE, crop.shape[1] * FINE)
+    step = crop.pixel_mm / FINE
     turn = np.deg2rad(rng.normal(0, 7))
-    scale = np.exp(rng.normal(0, 0.1)) * crop.pixel_mm / FINE / PIXEL_MM
+    scale = np.exp(rng.normal(0, 0.1)) * step / PIXEL_MM
     stretch = np.exp(rng.normal(0, 0.05))
     rows = (np.arange(fine[0], dtype=np.float32) - fine[0] / 2)[:, None] * scale * stretch
     columns = (np.arange(fine[1], dtype=np.float32) - fine[1] / 2)[None, :] * scale / stretch
     size = slab.shape[1:]
-    centre = (size[0] * rng.uniform(0.15, 0.85), size[1] * rng.uniform(0.32, 0.66))
+    centre = (size[0] * rng.uniform(0.25, 0.8), size[1] * rng.uniform(0.3, 0.68))
     bend = rng.uniform(0, 2.0) / PIXEL_MM
-    r = centre[0] + np.cos(turn) * rows - np.sin(turn) * columns + bend * _field(rng, fine, 150)
-    c = centre[1] + np.sin(turn) * rows + np.cos(turn) * columns + bend * _field(rng, fine, 150)
-    r = np.clip(np.rint(r), 0, size[0] - 1).astype(np.int32)
-    c = np.clip(np.rint(c), 0, size[1] - 1).astype(np.int32)
-    return np.asarray(slab[:, r, c])
+    r = (
+        centre[0]
+        + np.cos(turn) * rows
+        - np.sin(turn) * columns
+        + bend * _field(rng, fine, 40 / step)
+    )
+    c = (
+        centre[1]
+        + np.sin(turn) * rows
+        + np.cos(turn) * columns
+        + bend * _field(rng, fine, 40 / step)
+    )
+    r, c = np.rint(r).astype(np.int32), np.rint(c).astype(np.int32)
+    outside = (r < 0) | (c < 0) | (r >= size[0]) | (c >= size[1])
+    tissues = slab[:, np.clip(r, 0, size[0] - 1), np.clip(c, 0, size[1] - 1)]
+    tissues[:, outside] = Tissue.AIR
+    return np.asarray(tissues)
 
 
 def _shares(tissues: NDArray[np.uint8], crop: Crop) -> Image:
     """(structures, rows, columns) the share of each pixel that a structure fills."""
     which = structure_table()[tissues]
     n = which.shape[0] * FINE * FINE
-    blocks = which.reshape(-1, crop.shape[0], FINE, crop.shape[1], FINE)
-    shares = [(blocks == s).sum(axis=(0, 2, 4), dtype=np.float32) / n for s in Structure]
-    return np.asarray(np.stack(shares), dtype=np.float32)
+    shares = np.zeros((len(Structure), *crop.shape), dtype=np.float32)
+    for section in which:
+        for r in range(FINE):
+            for c in range(FINE):
+                part = section[r::FINE, c::FINE]
+                for s in Structure:
+                    shares[s] += part == s
+    return shares / np.float32(n)
 
 
-def _shine(tissues: NDArray[np.uint8], rng: Rng) -> Image:
+def _shine(tissues: NDArray[np.uint8], step_mm: float, rng: Rng) -> Image:
     """Fine picture without faults: brightness per tissue, differing from level to level."""
     values = brightness(rng)
     shape = tissues.shape[1:]
     grain = np.clip(np.abs(rng.normal(0, 0.12, len(Tissue))), 0, 0.4).astype(np.float32)
     grain[[T.AIR, T.GAS, T.CSF, T.FLUID]] *= 0.15
     image = values[tissues].mean(axis=0)
-    wear = 1 / (1 + np.exp(-(_field(rng, shape, 45) * 3 + rng.normal(0, 1.5))))
+    wear = 1 / (1 + np.exp(-(_field(rng, shape, 12 / step_mm) * 3 + rng.normal(0, 1.5))))
     darker = values.copy()
     darker[[T.NUCLEUS, T.INNER_ANNULUS]] = values[T.OUTER_ANNULUS] * rng.uniform(1.0, 1.8)
     darker[list(_MARROW)] *= rng.uniform(0.75, 1.1)
     image += wear * (darker[tissues[len(tissues) // 2]] - values[tissues[len(tissues) // 2]])
-    texture = 0.6 * _field(rng, shape, rng.uniform(4, 14)) + 0.6 * _field(rng, shape, rng.uniform(1, 3))
+    texture = 0.6 * _field(rng, shape, rng.uniform(1.1, 3.7) / step_mm)
+    texture += 0.6 * _field(rng, shape, rng.uniform(0.3, 0.8) / step_mm)
     image *= 1 + grain[tissues[len(tissues) // 2]] * texture
     if rng.random() < 0.4:  # fat lies a little beside water
         fatty = np.zeros(len(Tissue), dtype=np.float32)
         fatty[list(_FAT)], fatty[list(_MARROW)] = 1.0, 0.7
         fat = image * fatty[tissues[len(tissues) // 2]]
-        image = image - fat + np.roll(fat, int(rng.integers(-3, 4)), axis=int(rng.integers(2)))
+        image = image - fat + np.roll(fat, int(rng.integers(-2, 3)), axis=int(rng.integers(2)))
     return np.asarray(image, dtype=np.float32)
 
 
@@ -195,7 +215,9 @@ def _coil(rng: Rng, shape: tuple[int, int]) -> Image:
     if rng.random() < 0.6:  # a coil under the back
         depth = np.linspace(1, 0, shape[1], dtype=np.float32)[None, :]
         height = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
-        shade *= np.exp(-rng.uniform(0, 3.2) * depth) * np.exp(-rng.uniform(0, 1.2) * (height - rng.uniform(-0.5, 0.5)) ** 2)
+        shade *= np.exp(-rng.uniform(0, 3.2) * depth) * np.exp(
+            -rng.uniform(0, 1.2) * (height - rng.uniform(-0.5, 0.5)) ** 2
+        )
     return np.asarray(shade, dtype=np.float32)
 
 
@@ -208,14 +230,16 @@ def _blurred(fine: Image, crop: Crop, rng: Rng) -> Image:
     image = gaussian_filter(fine, sigmas, truncate=2.5)
     if rng.random() < 0.35:  # edge enhancement of the scanner, with its overshoot
         image += rng.uniform(0.2, 1.0) * (image - gaussian_filter(image, 1.8 * sigma, truncate=2.5))
-    image = image.reshape(crop.shape[0], FINE, crop.shape[1], FINE).mean(axis=(1, 3))
-    return np.asarray(np.maximum(image, 0), dtype=np.float32)
+    parts = [image[r::FINE, c::FINE] for r in range(FINE) for c in range(FINE)]
+    return np.asarray(np.maximum(sum(parts) / len(parts), 0), dtype=np.float32)
 
 
 def _ghosts(image: Image, rng: Rng) -> Image:
     for _ in range(int(rng.integers(1, 4))):
         axis = int(rng.integers(2))
-        image = image + rng.uniform(0.01, 0.12) * np.roll(image, int(rng.integers(5, 120)), axis=axis)
+        image = image + rng.uniform(0.01, 0.12) * np.roll(
+            image, int(rng.integers(5, 120)), axis=axis
+        )
     return image
 
 
@@ -279,7 +303,7 @@ def picture(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> tuple[Image, Image
     """
     tissues = _sample(slab, crop, rng)
     shares = _shares(tissues, crop)
-    image = _blurred(_shine(tissues, rng), crop, rng) * _coil(rng, crop.shape)
+    image = _blurred(_shine(tissues, crop.pixel_mm / FINE, rng), crop, rng) * _coil(rng, crop.shape)
     if rng.random() < 0.3:
         image = _ghosts(image, rng)
     image = _frame(_noise(image, rng), rng)

@@ -8,95 +8,22 @@ to the disc up to the ligaments.  Maps are seen with the front on the left and t
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from itertools import pairwise
 
 import background
+import numpy as np
+from canvas import Canvas, ellipse, inset, normals, resampled, smooth
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from spine import Body, Disc, Edge, Points, Rng, Spine, directions
 from tissues import DISC_TISSUES, Tissue
-
-PIXEL_MM = 0.35
-SHAPE = (800, 640)  # down, back
-SIZE_MM = (SHAPE[1] * PIXEL_MM, SHAPE[0] * PIXEL_MM)
-
-
-class Canvas:
-    """A map of tissues that polygons in millimetres are painted on."""
-
-    def __init__(self, shape: tuple[int, int] = SHAPE) -> None:
-        self.map: NDArray[np.uint8] = np.zeros(shape, dtype=np.uint8)
-
-    def paint(self, points: Points, tissue: int, over: NDArray[np.uint8] | None = None) -> None:
-        """Fill a polygon of (back, down) points; ``over`` names the tissues it may replace."""
-        box, inside = filled(np.asarray(points) / PIXEL_MM, self.map.shape)
-        part = self.map[box]
-        if over is not None:
-            allowed = np.zeros(256, dtype=bool)
-            allowed[over] = True
-            inside &= allowed[part]
-        part[inside] = tissue
-
-    def line(self, points: Points, width_mm: float | Points, tissue: int, over: NDArray[np.uint8] | None = None) -> None:
-        """A band of the given width along a polyline."""
-        half = np.broadcast_to(np.asarray(width_mm, dtype=float), (len(points),))[:, None] / 2
-        normal = _normals(points, closed=False)
-        self.paint(np.concatenate([points + half * normal, (points - half * normal)[::-1]]), tissue, over)
-
-
-def filled(points: Points, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-    """Pixels whose centre lies in a polygon of (column, row) points: a window and a mask of it."""
-    low = np.clip(np.ceil(points.min(axis=0)), 0, [shape[1], shape[0]]).astype(int)
-    high = np.clip(np.ceil(points.max(axis=0)), low, [shape[1], shape[0]]).astype(int)
-    box = (slice(low[1], high[1]), slice(low[0], high[0]))
-    size = (high[1] - low[1], high[0] - low[0])
-    (x0, y0), (x1, y1) = points.T, np.roll(points, -1, axis=0).T
-    first = np.clip(np.ceil(np.minimum(y0, y1)), low[1], high[1]).astype(int)
-    count = np.clip(np.ceil(np.maximum(y0, y1)), low[1], high[1]).astype(int) - first
-    edge = np.repeat(np.arange(len(points)), count)
-    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    x = x0[edge] + (row - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
-    column = np.clip(np.ceil(x), low[0], high[0]).astype(int) - low[0]
-    crossings = np.zeros((size[0], size[1] + 1), dtype=np.uint8)
-    np.add.at(crossings, (row - low[1], column), 1)
-    return box, (np.add.accumulate(crossings, axis=1, dtype=np.uint8)[:, :-1] & 1).astype(bool)
-
-
-def ellipse(centre: Points, front: Points, half: tuple[float, float], power: float = 2.0, n: int = 48) -> Points:
-    """A superellipse with half axes (along ``front``, across it)."""
-    a = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    c, s = np.cos(a), np.sin(a)
-    along = half[0] * np.sign(c) * np.abs(c) ** (2 / power)
-    across = half[1] * np.sign(s) * np.abs(s) ** (2 / power)
-    side = np.array([front[1], -front[0]])
-    return np.asarray(centre + along[:, None] * front + across[:, None] * side)
-
-
-def _normals(points: Points, closed: bool = True) -> Points:
-    step = (np.roll(points, -1, 0) - np.roll(points, 1, 0)) if closed else np.gradient(points, axis=0)
-    step = step / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-9)
-    return np.stack([step[:, 1], -step[:, 0]], axis=1)
-
-
-def _resampled(points: Points, step_mm: float = 0.5) -> Points:
-    """A closed polygon with evenly spaced points."""
-    closed = np.concatenate([points, points[:1]])
-    along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))]
-    n = max(12, int(along[-1] / step_mm))
-    at = np.arange(n) * along[-1] / n
-    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
-
-
-def smooth(points: Points, radius_mm: float, step_mm: float = 0.5) -> Points:
-    """A closed polygon with rounded corners."""
-    return np.asarray(gaussian_filter1d(_resampled(points, step_mm), radius_mm / step_mm, axis=0, mode="wrap"))
 
 
 def _reach(edge: Edge, body: Body, u: float) -> tuple[float, float]:
     """How far an endplate reaches to the front and to the back at ``u``, mm."""
     r = min(abs(u) / body.half_width_mm, 0.999)
-    front = (1 - r**2.3) ** (1 / 2.3) * edge.depth_mm / 2
-    back = (1 - r**4.5) ** (1 / 4.5) * edge.depth_mm / 2
+    front = (1 - r**2.1) ** (1 / 2.1) * edge.depth_mm / 2
+    back = (1 - r**3.5) ** (1 / 3.5) * edge.depth_mm / 2
     return front, back
 
 
@@ -138,13 +65,18 @@ def _wall(start: Points, end: Points, waist_mm: float) -> Points:
 def outline(body: Body, u: float) -> tuple[Points, NDArray[np.float64]]:
     """Closed border of the marrow, and how thick the endplate over each point is (mm)."""
     top, low = _plate(body.top, body, u, -1.0), _plate(body.bottom, body, u, 1.0)
-    front, back = _wall(top[-1], low[-1], body.waist_front_mm), _wall(low[0], top[0], body.waist_back_mm)
+    front, back = (
+        _wall(top[-1], low[-1], body.waist_front_mm),
+        _wall(low[0], top[0], body.waist_back_mm),
+    )
     points = np.concatenate([top, front, low[::-1], back])
     n, m = len(top), len(front)
-    plate = np.concatenate([np.full(n, body.top.dark_mm), np.zeros(m), np.full(n, body.bottom.dark_mm), np.zeros(m)])
+    plate = np.concatenate(
+        [np.full(n, body.top.dark_mm), np.zeros(m), np.full(n, body.bottom.dark_mm), np.zeros(m)]
+    )
     closed = np.concatenate([points, points[:1]])
     along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))]
-    even = _resampled(points)
+    even = resampled(points)
     at = np.arange(len(even)) * along[-1] / len(even)
     thick = np.interp(at, along, np.r_[plate, plate[:1]])
     sigma = body.round_mm / 0.5
@@ -152,13 +84,6 @@ def outline(body: Body, u: float) -> tuple[Points, NDArray[np.float64]]:
         np.asarray(gaussian_filter1d(even, sigma, axis=0, mode="wrap")),
         np.asarray(gaussian_filter1d(thick, 2.0, mode="wrap")),
     )
-
-
-def _inset(points: Points, distance: float | NDArray[np.float64]) -> Points:
-    """Move a closed polygon inwards (outwards where negative)."""
-    area = np.sum(points[:, 0] * np.roll(points[:, 1], -1) - np.roll(points[:, 0], -1) * points[:, 1])
-    normal = _normals(points) * np.sign(area)
-    return np.asarray(points - normal * np.broadcast_to(distance, len(points))[:, None])
 
 
 def _arc(start: Points, end: Points, bulge_mm: float, outward: Points, squareness: float) -> Points:
@@ -187,57 +112,77 @@ def paint_disc(canvas: Canvas, disc: Disc, above: Body, below: Body, u: float, r
             _arc(lb, ub, disc.bulge_back_mm, -front, 2.5),
         ]
     )
-    ligament = smooth(_inset(_resampled(hull), -rng.uniform(0.4, 1.4)), 0.6)
+    ligament = smooth(inset(resampled(hull), -rng.uniform(0.4, 1.4)), 0.6)
     canvas.paint(ligament, Tissue.LIGAMENT)
     canvas.paint(smooth(hull, 0.5), Tissue.OUTER_ANNULUS)
     centre = (ub + uf + lb + lf) / 4
     half_length = float((uf + lf - ub - lb) @ front) / 4
-    half_height = float((ub + uf - lb - lf) @ up) / 4 + 0.5 * (above.bottom.dent_mm + below.top.dent_mm) / 2
+    half_height = (
+        float((ub + uf - lb - lf) @ up) / 4 + 0.5 * (above.bottom.dent_mm + below.top.dent_mm) / 2
+    )
     lateral = max(0.0, 1 - (u / (0.75 * above.half_width_mm)) ** 2) ** 0.5
     if lateral > 0.15 and half_height > 0.5:
         at = centre + front * half_length * disc.nucleus_shift
         _paint_nucleus(canvas, disc, at, front, (half_length * lateral, half_height), rng)
 
 
-def _paint_nucleus(canvas: Canvas, disc: Disc, at: Points, front: Points, half: tuple[float, float], rng: Rng) -> None:
+def _paint_nucleus(
+    canvas: Canvas, disc: Disc, at: Points, front: Points, half: tuple[float, float], rng: Rng
+) -> None:
     length, height = half
     core = (length * disc.nucleus_length, height * disc.nucleus_height)
     inner = (min(length * 0.93, core[0] * rng.uniform(1.08, 1.4)), height * rng.uniform(1.0, 1.3))
-    canvas.paint(_ragged(ellipse(at, front, inner, disc.squareness), disc, rng), Tissue.INNER_ANNULUS, DISC_TISSUES)
-    canvas.paint(_ragged(ellipse(at, front, core, disc.squareness), disc, rng), Tissue.NUCLEUS, DISC_TISSUES)
+    canvas.paint(
+        _ragged(ellipse(at, front, inner, disc.squareness), disc, rng),
+        Tissue.INNER_ANNULUS,
+        DISC_TISSUES,
+    )
+    canvas.paint(
+        _ragged(ellipse(at, front, core, disc.squareness), disc, rng), Tissue.NUCLEUS, DISC_TISSUES
+    )
     if disc.cleft:
         band = ellipse(at, front, (core[0] * rng.uniform(0.5, 0.95), disc.cleft), 2.5)
         canvas.paint(band, Tissue.CLEFT, DISC_TISSUES)
     if disc.vacuum:
         at_gas = at + front * length * rng.uniform(-0.5, 0.5)
-        canvas.paint(ellipse(at_gas, front, (length * rng.uniform(0.2, 0.6), disc.vacuum), 2.2), Tissue.VACUUM, DISC_TISSUES)
+        canvas.paint(
+            ellipse(at_gas, front, (length * rng.uniform(0.2, 0.6), disc.vacuum), 2.2),
+            Tissue.VACUUM,
+            DISC_TISSUES,
+        )
     if disc.fissure:
         place = at - front * length * rng.uniform(0.75, 0.95)
-        canvas.paint(ellipse(place, front, (1.3, rng.uniform(0.6, 1.8))), Tissue.FISSURE, DISC_TISSUES)
+        canvas.paint(
+            ellipse(place, front, (1.3, rng.uniform(0.6, 1.8))), Tissue.FISSURE, DISC_TISSUES
+        )
 
 
 def _ragged(points: Points, disc: Disc, rng: Rng) -> Points:
     noise = gaussian_filter1d(rng.normal(size=len(points)), 2.5, mode="wrap") * 2.5
-    return _inset(points, noise * disc.irregular)
+    return inset(points, noise * disc.irregular)
 
 
 def paint_endplates(canvas: Canvas, body: Body, u: float) -> None:
     """The dark endplates above and below a body, where a disc was painted."""
     points, thick = outline(body, u)
-    canvas.paint(_inset(points, -thick), Tissue.ENDPLATE, DISC_TISSUES)
+    canvas.paint(inset(points, -thick), Tissue.ENDPLATE, DISC_TISSUES)
 
 
 def paint_body(canvas: Canvas, body: Body, u: float, rng: Rng) -> None:
     """Cortex, marrow and what is in it."""
     points, thick = outline(body, u)
     cortex, marrow = (
-        (Tissue.SACRAL_CORTEX, Tissue.SACRAL_MARROW) if body.sacral else (Tissue.BODY_CORTEX, Tissue.MARROW)
+        (Tissue.SACRAL_CORTEX, Tissue.SACRAL_MARROW)
+        if body.sacral
+        else (Tissue.BODY_CORTEX, Tissue.MARROW)
     )
     if not body.sacral:  # ligaments in front and behind
-        canvas.paint(_inset(points, -rng.uniform(0.5, 1.6) * (thick < 0.2)), Tissue.LIGAMENT, NOT_DISC)
+        canvas.paint(
+            inset(points, -rng.uniform(0.5, 1.6) * (thick < 0.2)), Tissue.LIGAMENT, NOT_DISC
+        )
     canvas.paint(points, cortex)
     wall = body.cortex_mm * np.clip(1 - thick / 0.3, 0, 1)
-    canvas.paint(_inset(points, wall), marrow)
+    canvas.paint(inset(points, wall), marrow)
     only = np.array([marrow], dtype=np.uint8)
     ub, uf = corners(body.top, body, u)
     lb, lf = corners(body.bottom, body, u)
@@ -246,15 +191,24 @@ def paint_body(canvas: Canvas, body: Body, u: float, rng: Rng) -> None:
     for along, across, a, b in body.changes:
         place = centre + along * front + across * up
         size = (a * float(np.linalg.norm(front)), b * float(np.linalg.norm(up)))
-        canvas.paint(ellipse(place, front / np.linalg.norm(front), size, 2.5), Tissue.MARROW_CHANGE, only)
+        canvas.paint(
+            ellipse(place, front / np.linalg.norm(front), size, 2.5), Tissue.MARROW_CHANGE, only
+        )
     if body.vein and abs(u) < 7:
         start = (ub + lb) / 2 + rng.uniform(-0.1, 0.15) * up
         reach = rng.uniform(0.3, 1.0)
         at = np.linspace(-0.1, reach, 12)[:, None]
-        canvas.line(start + at * front, rng.uniform(0.6, 2.6) * (1.05 - at[:, 0] / reach), Tissue.BASIVERTEBRAL_VEIN, only)
+        canvas.line(
+            start + at * front,
+            rng.uniform(0.6, 2.6) * (1.05 - at[:, 0] / reach),
+            Tissue.BASIVERTEBRAL_VEIN,
+            only,
+        )
 
 
-NOT_DISC = np.array([t for t in Tissue if t not in DISC_TISSUES and t != Tissue.ENDPLATE], dtype=np.uint8)
+NOT_DISC = np.array(
+    [t for t in Tissue if t not in DISC_TISSUES and t != Tissue.ENDPLATE], dtype=np.uint8
+)
 
 
 def canal_lines(spine: Spine, x: float) -> tuple[Points, Points]:
@@ -263,11 +217,13 @@ def canal_lines(spine: Spine, x: float) -> tuple[Points, Points]:
     rng = np.random.default_rng(spine.seed + 7)
     n = len(spine.lumbar)
     for k, body in enumerate(spine.bodies[: n + 4]):
-        _, (top, low) = None, (corners(body.top, body, 0.0)[0], corners(body.bottom, body, 0.0)[0])
+        top, low = corners(body.top, body, 0.0)[0], corners(body.bottom, body, 0.0)[0]
         low_down = max(0.0, (k - n + 2.5) / 2)
         gap = spine.canal["gap"] + min(low_down, 1.3) * spine.canal["fat_low"]
         front, _ = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2)
-        width = spine.canal["diameter"] * (1.05 - 0.06 * max(0, k - n + 3)) * rng.uniform(0.93, 1.07)
+        width = (
+            spine.canal["diameter"] * (1.05 - 0.06 * max(0, k - n + 3)) * rng.uniform(0.93, 1.07)
+        )
         squeeze = spine.canal["narrowing"] * rng.random() ** 1.5
         points += [0.7 * top + 0.3 * low - front * gap, 0.2 * top + 0.8 * low - front * gap]
         widths += [width, width * (1 - 0.7 * squeeze)]
@@ -286,16 +242,19 @@ def paint_canal(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     front, width = canal_lines(spine, x)
     line = _curve(np.column_stack([front, width]))
     line, full = line[:, :2], line[:, 2]
-    behind = -_normals(line, closed=False)
+    behind = -normals(line, closed=False)
     behind *= np.sign(behind[:, :1] + 1e-9)
     u = np.array([spine.lateral_offset(x, d) for d in line[:, 1]])
     share = np.sqrt(np.clip(1 - (u / spine.canal["half_width"]) ** 2, 0, 1))
-    n_sacral = len(spine.bodies) - len(spine.lumbar)
-    end = int(len(line) * min(1.0, (len(spine.lumbar) + spine.canal["end"]) / (len(spine.lumbar) + 4)))
+    end = int(
+        len(line) * min(1.0, (len(spine.lumbar) + spine.canal["end"]) / (len(spine.lumbar) + 4))
+    )
     taper = np.clip((end - np.arange(len(line))) / 14.0, 0, 1) ** 0.6
     bed = full * (share > 0) + 2.0 + spine.canal["behind"]
     open_bed = np.abs(u) < spine.canal["half_width"] + 2
-    _strip(canvas, line - 1.5 * behind, behind, np.where(open_bed, bed + 1.5, 0), Tissue.EPIDURAL_FAT)
+    _strip(
+        canvas, line - 1.5 * behind, behind, np.where(open_bed, bed + 1.5, 0), Tissue.EPIDURAL_FAT
+    )
     middle = full / 2
     half = full / 2 * share * taper
     dura = spine.canal["dura"] * (half > 0.5)
@@ -305,7 +264,14 @@ def paint_canal(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     _paint_nerves(canvas, spine, line + behind * middle[:, None], behind, half, u, rng)
 
 
-def _strip(canvas: Canvas, start: Points, behind: Points, width: NDArray[np.float64], tissue: Tissue, over: NDArray[np.uint8] | None = None) -> None:
+def _strip(
+    canvas: Canvas,
+    start: Points,
+    behind: Points,
+    width: NDArray[np.float64],
+    tissue: Tissue,
+    over: NDArray[np.uint8] | None = None,
+) -> None:
     """Fill between a line and the same line moved back by ``width``, piece by piece where > 0."""
     inside = width > 0.2
     edges = np.flatnonzero(np.diff(np.r_[False, inside, False]))
@@ -315,7 +281,15 @@ def _strip(canvas: Canvas, start: Points, behind: Points, width: NDArray[np.floa
             canvas.paint(np.concatenate([s, (s + behind[a:b] * w)[::-1]]), tissue, over)
 
 
-def _paint_nerves(canvas: Canvas, spine: Spine, middle: Points, behind: Points, half: NDArray[np.float64], u: NDArray[np.float64], rng: Rng) -> None:
+def _paint_nerves(
+    canvas: Canvas,
+    spine: Spine,
+    middle: Points,
+    behind: Points,
+    half: NDArray[np.float64],
+    u: NDArray[np.float64],
+    rng: Rng,
+) -> None:
     csf = np.array([Tissue.CSF], dtype=np.uint8)
     at = np.linspace(0, len(spine.lumbar) + 4, len(middle))
     above = np.clip((spine.conus_level - at) / 1.2, 0, 1) ** 0.7
@@ -326,7 +300,14 @@ def _paint_nerves(canvas: Canvas, spine: Spine, middle: Points, behind: Points, 
     for _ in range(int(spine.roots * 6)):
         level = rng.uniform(-0.2, 0.85) + 0.1 * np.sin(at * rng.uniform(0.5, 2) + rng.uniform(0, 6))
         thick = rng.uniform(0.4, 1.6) * (at > spine.conus_level - 1.2)
-        _strip(canvas, middle + behind * (level * half - thick / 2)[:, None], behind, thick * (half > 1), Tissue.ROOTS, csf)
+        _strip(
+            canvas,
+            middle + behind * (level * half - thick / 2)[:, None],
+            behind,
+            thick * (half > 1),
+            Tissue.ROOTS,
+            csf,
+        )
 
 
 def paint_posterior(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
@@ -343,21 +324,36 @@ def paint_posterior(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
             _spinous(canvas, start - up * size["drop"], front, size, shrink, rng)
         elif abs(u) < 9.5:
             place = start - up * (size["drop"] * 0.7) + front * 1.5 * (abs(u) - 3.5) / 2
-            lean = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2 + rng.uniform(50, 85))[0]
-            _bone(canvas, smooth(ellipse(place, lean, (8.5 * size["arch"] * shrink, 3.6 * size["arch"]), 2.5), 0.8))
+            lean = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2 + rng.uniform(50, 85))[
+                0
+            ]
+            _bone(
+                canvas,
+                smooth(
+                    ellipse(place, lean, (8.5 * size["arch"] * shrink, 3.6 * size["arch"]), 2.5),
+                    0.8,
+                ),
+            )
         elif abs(u) < 19 and not body.sacral:
             _facets(canvas, body, u, height, rng)
         elif abs(u) < 34 and not body.sacral:
             back = corners(body.top, body, 0.0)[0] - up * 0.3 * height
-            _bone(canvas, ellipse(back - front * rng.uniform(-1, 6), up, (rng.uniform(3, 6), rng.uniform(2, 4.5))))
+            _bone(
+                canvas,
+                ellipse(
+                    back - front * rng.uniform(-1, 6), up, (rng.uniform(3, 6), rng.uniform(2, 4.5))
+                ),
+            )
 
 
 def _bone(canvas: Canvas, points: Points, cortex_mm: float = 0.8) -> None:
     canvas.paint(points, Tissue.POSTERIOR_CORTEX)
-    canvas.paint(_inset(points, cortex_mm), Tissue.POSTERIOR_MARROW)
+    canvas.paint(inset(points, cortex_mm), Tissue.POSTERIOR_MARROW)
 
 
-def _spinous(canvas: Canvas, start: Points, front: Points, size: dict[str, float], shrink: float, rng: Rng) -> None:
+def _spinous(
+    canvas: Canvas, start: Points, front: Points, size: dict[str, float], shrink: float, rng: Rng
+) -> None:
     tilt = np.rad2deg(np.arctan2(front[1], -front[0]))
     along, across = directions(tilt - size["droop"])
     length, height = size["length"] * shrink, size["height"] * shrink
@@ -367,9 +363,9 @@ def _spinous(canvas: Canvas, start: Points, front: Points, size: dict[str, float
 
 
 def _ragged_polygon(points: Points, amount_mm: float, rng: Rng) -> Points:
-    even = _resampled(points)
+    even = resampled(points)
     noise = gaussian_filter1d(rng.normal(size=len(even)), 6, mode="wrap") * 4.5
-    return _inset(even, amount_mm * noise)
+    return inset(even, amount_mm * noise)
 
 
 def _facets(canvas: Canvas, body: Body, u: float, height: float, rng: Rng) -> None:
@@ -378,13 +374,22 @@ def _facets(canvas: Canvas, body: Body, u: float, height: float, rng: Rng) -> No
     top, low = corners(body.top, body, u)[0], corners(body.bottom, body, u)[0]
     size = body.posterior
     foramen = low - front * 6.0 - up * 2.0
-    canvas.paint(ellipse(foramen, up, (rng.uniform(9, 13), rng.uniform(5, 8)), 2.4), Tissue.EPIDURAL_FAT, NOT_DISC)
-    canvas.paint(ellipse(foramen + up * rng.uniform(1, 6), up, (rng.uniform(2, 3.5), rng.uniform(1.5, 3))), Tissue.NERVE)
+    canvas.paint(
+        ellipse(foramen, up, (rng.uniform(9, 13), rng.uniform(5, 8)), 2.4),
+        Tissue.EPIDURAL_FAT,
+        NOT_DISC,
+    )
+    canvas.paint(
+        ellipse(foramen + up * rng.uniform(1, 6), up, (rng.uniform(2, 3.5), rng.uniform(1.5, 3))),
+        Tissue.NERVE,
+    )
     pedicle = top - up * 0.3 * height
     joint = pedicle - front * (size["pedicle"] + 2)
     thick = rng.uniform(0.36, 0.5) * height / 2
     root = pedicle + front * 3
-    box = np.array([root + up * thick, joint + up * thick * 0.8, joint - up * thick, root - up * thick * 0.95])
+    box = np.array(
+        [root + up * thick, joint + up * thick * 0.8, joint - up * thick, root - up * thick * 0.95]
+    )
     _bone(canvas, smooth(box, 1.2))
     lean = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2 + rng.uniform(65, 95))[0]
     upper = joint + up * (thick + 4) + front * 1.5
@@ -394,7 +399,9 @@ def _facets(canvas: Canvas, body: Body, u: float, height: float, rng: Rng) -> No
     canvas.line(np.linspace(joint + up * thick, lower, 6), 6.0, Tissue.POSTERIOR_MARROW)
     if rng.random() < 0.6:
         gap = lower - front * -4.2
-        canvas.line(np.linspace(gap - up * 4, gap + up * 5, 5), rng.uniform(0.5, 1.5), Tissue.FACET_JOINT)
+        canvas.line(
+            np.linspace(gap - up * 4, gap + up * 5, 5), rng.uniform(0.5, 1.5), Tissue.FACET_JOINT
+        )
 
 
 def _join_pedicle(canvas: Canvas, body: Body, u: float) -> None:
@@ -405,8 +412,13 @@ def _join_pedicle(canvas: Canvas, body: Body, u: float) -> None:
     waist = front * body.waist_back_mm * 0.7
     inner = np.array([a + front * 2 + waist, a + waist, b + waist, b + front * 2 + waist])
     outer = np.array([a + waist, a - front * 3.5, b - front * 3.5, b + waist])
-    canvas.paint(inner, Tissue.MARROW, np.array([Tissue.BODY_CORTEX, Tissue.LIGAMENT], dtype=np.uint8))
-    wall = np.array([Tissue.BODY_CORTEX, Tissue.LIGAMENT, Tissue.POSTERIOR_CORTEX, Tissue.EPIDURAL_FAT], dtype=np.uint8)
+    canvas.paint(
+        inner, Tissue.MARROW, np.array([Tissue.BODY_CORTEX, Tissue.LIGAMENT], dtype=np.uint8)
+    )
+    wall = np.array(
+        [Tissue.BODY_CORTEX, Tissue.LIGAMENT, Tissue.POSTERIOR_CORTEX, Tissue.EPIDURAL_FAT],
+        dtype=np.uint8,
+    )
     canvas.paint(outer, Tissue.POSTERIOR_MARROW, wall)
 
 
@@ -415,9 +427,14 @@ def _paint_ala(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     first = spine.bodies[len(spine.lumbar)]
     front, up = directions(first.top.tilt_deg)
     centre = first.top.centre - up * rng.uniform(14, 22) - front * rng.uniform(0, 10)
-    points = smooth(_ragged_polygon(ellipse(centre, front, (rng.uniform(13, 20), rng.uniform(16, 26)), 2.6), 1.5, rng), 2.0)
+    points = smooth(
+        _ragged_polygon(
+            ellipse(centre, front, (rng.uniform(13, 20), rng.uniform(16, 26)), 2.6), 1.5, rng
+        ),
+        2.0,
+    )
     canvas.paint(points, Tissue.SACRAL_CORTEX)
-    canvas.paint(_inset(points, 0.8), Tissue.SACRAL_MARROW)
+    canvas.paint(inset(points, 0.8), Tissue.SACRAL_MARROW)
 
 
 def _paint_sacrum(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
@@ -428,7 +445,7 @@ def _paint_sacrum(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
         if abs(u) < 50:
             _paint_ala(canvas, spine, x, rng)
         return
-    for above, below in zip(segments[:5], segments[1:6], strict=True):
+    for above, below in pairwise(segments[:6]):
         ub, uf = corners(above.bottom, above, u)
         lb, lf = corners(below.top, below, u)
         joint = np.array([ub, uf, lf, lb])
@@ -456,7 +473,7 @@ def draw_section(spine: Spine, x: float) -> NDArray[np.uint8]:
     for disc, above, under in zip(spine.discs, lumbar, below, strict=True):
         one = np.random.default_rng(rng.integers(1 << 31))
         u = spine.lateral_offset(x, float(under.top.centre[1]))
-        if abs(u) < 0.93 * min(above.half_width_mm, under.half_width_mm):
+        if abs(u) < 0.92 * min(above.half_width_mm, under.half_width_mm):
             paint_disc(canvas, disc, above, under, u, one)
     first = spine.bodies[len(lumbar)]
     u_first = spine.lateral_offset(x, float(first.top.centre[1]))

@@ -112,7 +112,7 @@ def _edge(rng: Rng, centre: Points, tilt: float, depth: float, wear: float, dark
         centre,
         tilt,
         depth,
-        dent_mm=float(np.clip(rng.normal(1.9, 1.0), -0.3, 5.0)),
+        dent_mm=float(np.clip(rng.normal(1.6, 0.9), -0.3, 5.0)),
         dent_at=rng.uniform(-0.4, 0.25),
         dark_mm=float(np.clip(dark * rng.lognormal(0, 0.2), 0.3, 2.0)),
         nodes=nodes[:2],
@@ -147,8 +147,8 @@ def _changes(rng: Rng, wear: float) -> tuple[tuple[float, float, float, float], 
 
 def _disc_height(rng: Rng, level: int, scale: float, wear: float) -> float:
     """Height in the middle of the disc between marrow and marrow; level 0 is the lowest."""
-    normal = (9.0, 10.0, 9.4, 8.4, 7.2, 6.0, 5.0, 4.4, 4.0, 3.8, 3.6)[min(level, 10)]
-    return float(np.clip(scale * normal * rng.normal(1.0, 0.13) * (1 - 0.75 * wear**1.5), 1.8, 16))
+    normal = (6.8, 7.8, 7.3, 6.6, 5.6, 4.6, 3.9, 3.5, 3.3, 3.2, 3.2)[min(level, 10)]
+    return float(np.clip(scale * normal * rng.normal(1.0, 0.22) * (1 - 0.7 * wear**1.5), 1.5, 14))
 
 
 def _wedge(rng: Rng, level: int, lordosis: float) -> float:
@@ -170,14 +170,18 @@ def _body_shape(rng: Rng, level: int, scale: float) -> tuple[float, float, float
     return height, depth, wedge + rng.normal(0, 1.5)
 
 
-def _sacrum(rng: Rng, top: Points, tilt: float, depth: float, scale: float, dark: float) -> tuple[list[Body], list[float]]:
+def _sacrum(
+    rng: Rng, top: Points, tilt: float, depth: float, scale: float, dark: float
+) -> tuple[list[Body], list[float]]:
     """Sacral segments and coccyx downwards from the endplate of S1."""
     heights = scale * np.array([29, 24, 20, 17, 15, 10, 8, 7]) * rng.uniform(0.85, 1.12, 8)
     depths = depth * np.array([1.0, 0.66, 0.5, 0.4, 0.33, 0.27, 0.23, 0.19, 0.14])
     depths *= np.r_[1.0, rng.uniform(0.85, 1.2, 8)]
     bend = rng.uniform(4, 26) * np.array([0.3, 0.7, 1.2, 1.5, 1.4, 1.2, 1.0, 0.8])
     bodies: list[Body] = []
-    remnants = [float(r) for r in np.clip(rng.normal([2.0, 1.0, 0.7, 0.5, 0.5, 0.8, 0.6], 0.9), 0.25, 5.0)]
+    remnants = [
+        float(r) for r in np.clip(rng.normal([2.0, 1.0, 0.7, 0.5, 0.5, 0.8, 0.6], 0.9), 0.25, 5.0)
+    ]
     if rng.random() < 0.12:
         remnants[0] = rng.uniform(3.0, 5.5)
     centre, n_tilt = top, tilt
@@ -218,10 +222,10 @@ def _wear(rng: Rng) -> NDArray[np.float64]:
 
 def _disc(rng: Rng, wear: float, height: float) -> Disc:
     return Disc(
-        bulge_front_mm=float(np.clip(rng.normal(0.8 + 1.5 * wear, 1.2), -1.5, 6)),
-        bulge_back_mm=float(np.clip(rng.normal(0.4 + 1.8 * wear, 1.2), -1.5, 7)),
+        bulge_front_mm=float(np.clip(rng.normal(0.3 + 1.5 * wear, 1.1), -1.5, 6)),
+        bulge_back_mm=float(np.clip(rng.normal(0.2 + 1.7 * wear, 1.1), -1.5, 7)),
         nucleus_length=float(np.clip(rng.normal(0.62, 0.12), 0.3, 0.92)),
-        nucleus_height=float(np.clip(rng.normal(0.95, 0.2), 0.4, 1.3)),
+        nucleus_height=float(np.clip(rng.normal(1.05, 0.18), 0.5, 1.4)),
         nucleus_shift=rng.normal(-0.06, 0.08),
         squareness=rng.uniform(1.7, 3.5),
         cleft=rng.uniform(0.4, 1.5) if rng.random() < 0.35 else 0.0,
@@ -241,17 +245,18 @@ def _surroundings(rng: Rng) -> dict[str, float]:
         "aorta": rng.uniform(8, 22),
         "vessel_offset": rng.uniform(-14, 14),
         "vessel_width": rng.uniform(7, 13),
-        "bladder": float(rng.random() < 0.5),
         "muscle_fat": rng.uniform(0.03, 0.5),
         "bowel_scale": rng.uniform(5, 16),
         "psoas": rng.uniform(14, 30),
+        "organs": float(rng.poisson(3.0)),
+        "vessels": float(rng.poisson(2.5)),
     }
 
 
 def sample_spine(rng: Rng, size_mm: tuple[float, float]) -> Spine:
     """A random spine, placed in a picture of size (back, down) millimetres."""
     scale = float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.25))
-    dark = float(np.clip(rng.lognormal(np.log(1.1), 0.25), 0.5, 2.0))
+    dark = float(np.clip(rng.lognormal(np.log(1.5), 0.22), 0.7, 2.5))
     asymmetry = rng.normal(1.0, 0.25)  # chemical shift thickens one endplate and thins the other
     tilt = float(np.clip(rng.normal(38, 11), 8, 70))
     top = np.array([size_mm[0] * rng.uniform(0.38, 0.62), size_mm[1] * rng.uniform(0.5, 1.05)])
@@ -278,7 +283,14 @@ def sample_spine(rng: Rng, size_mm: tuple[float, float]) -> Spine:
         below, above = wear[level], wear[min(level + 1, 10)]
         bodies.append(
             Body(
-                _edge(rng, high, angle - body_wedge, deep * rng.normal(1, 0.025), above, dark / asymmetry),
+                _edge(
+                    rng,
+                    high,
+                    angle - body_wedge,
+                    deep * rng.normal(1, 0.025),
+                    above,
+                    dark / asymmetry,
+                ),
                 _edge(rng, low, angle, deep * rng.normal(1.02, 0.025), below, dark * asymmetry),
                 half_width_mm=scale * rng.uniform(21, 27),
                 lateral_tilt=float(curve * np.sin(level * 0.9) + rng.normal(0, 0.012)),

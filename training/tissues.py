@@ -1,12 +1,13 @@
-"""The tissues that are drawn, and the structures a network learns to tell apart."""
+"""The tissues that are drawn, and which structure of the network each belongs to."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
 import numpy as np
-
 from numpy.typing import NDArray
+
+from discmri.segment.builtin import Structure
 
 
 class Tissue(IntEnum):
@@ -51,18 +52,6 @@ class Tissue(IntEnum):
     FACET_JOINT = 36
     SECOND_ORGAN = 37
     IMPLANT = 38
-
-
-class Structure(IntEnum):
-    """The channels of the network, in order."""
-
-    BACKGROUND = 0
-    DISC = 1
-    BODY = 2
-    SACRUM = 3
-    CANAL = 4
-    ENDPLATE = 5
-    POSTERIOR = 6
 
 
 _MEMBERS = {

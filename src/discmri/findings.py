@@ -25,12 +25,14 @@ class Code(Enum):
     """Every finding code; :data:`MEANINGS` says what each one means."""
 
     # reading
+    NOTHING_TO_MEASURE = "nothing_to_measure"
     FILE_UNREADABLE = "file_unreadable"
     DUPLICATE_INSTANCE = "duplicate_instance"
     SERIES_SPLIT = "series_split"
     SLICE_MISSING = "slice_missing"
     SLICE_REPEATED = "slice_repeated"
     SPACING_IRREGULAR = "spacing_irregular"
+    SINGLE_SLICE = "single_slice"
     HEADER_CONTRADICTS_GEOMETRY = "header_contradicts_geometry"
     SERIES_CHOSEN = "series_chosen"
     SERIES_LEFT_OUT = "series_left_out"
@@ -70,12 +72,15 @@ class Code(Enum):
 
 
 MEANINGS: dict[Code, str] = {
+    Code.NOTHING_TO_MEASURE: "The input holds nothing that can be measured.",
     Code.FILE_UNREADABLE: "A file that looks like an image could not be read and was left out.",
     Code.DUPLICATE_INSTANCE: "The same image was found more than once; one copy was used.",
     Code.SERIES_SPLIT: "One series held several stacks; they were told apart.",
     Code.SLICE_MISSING: "A slice position is missing from the stack.",
     Code.SLICE_REPEATED: "A slice position occurs more than once in the stack.",
     Code.SPACING_IRREGULAR: "The distances between slices differ.",
+    Code.SINGLE_SLICE: "The series is a single slice; its thickness stands in for the "
+    "spacing of slices.",
     Code.HEADER_CONTRADICTS_GEOMETRY: "A header value contradicts the slice positions; "
     "the positions were believed.",
     Code.SERIES_CHOSEN: "Several series qualified for one role; the better one was taken.",

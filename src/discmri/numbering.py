@@ -175,10 +175,10 @@ def _count_upwards(
     for number, disc in enumerate(discs):
         if number:
             missing = 0 if steps[number - 1] < SKIP_RATIO * usual else 1
-            for skipped in names[position + 1 : position + 1 + missing]:
-                findings.append(
-                    warning(Code.DISC_SKIPPED, f"No disc was found at {skipped.value}.", skipped)
-                )
+            findings += [
+                warning(Code.DISC_SKIPPED, f"No disc was found at {skipped.value}.", skipped)
+                for skipped in names[position + 1 : position + 1 + missing]
+            ]
             position += 1 + missing
         if position >= len(names):
             findings.append(

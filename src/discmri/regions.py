@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discmri.outline import DiscOutline, Section
 from discmri.volume import Array, Volume
@@ -42,8 +43,8 @@ class DiscCoordinates:
     to_edge_mm: Array
     height_mm: Array
 
-    def within(self, along: tuple[float, float], up: tuple[float, float]) -> Array:
-        """Boolean array: which points lie inside the two ranges, borders included.
+    def within(self, along: tuple[float, float], up: tuple[float, float]) -> NDArray[np.bool_]:
+        """Which points lie inside the two ranges, borders included.
 
         A thousandth is allowed for rounding, so that a voxel centre on a range's end does
         not fall out when the image is turned.

@@ -212,8 +212,9 @@ class SoftMask(Volume):
         index = grid.to_index(self.grid.to_world(corners))
         start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)
         stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape)
-        size = tuple(int(n) for n in stop - start)
-        if min(size) > 0:
-            part = self.resampled(grid.cropped(tuple(start), size)).array
+        first = (int(start[0]), int(start[1]), int(start[2]))
+        i, j, k = (int(n) for n in stop - start)
+        if min(i, j, k) > 0:
+            part = self.resampled(grid.cropped(first, (i, j, k))).array
             full[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
         return full

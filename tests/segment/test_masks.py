@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from nibabel.orientations import apply_orientation, inv_ornt_aff
+from tests.spines import GRID, box_spine
 
 from discmri.errors import NothingToMeasureError, UsageError
 from discmri.labels import NumberingMethod
@@ -17,7 +18,6 @@ from discmri.segment.masks import masks
 from discmri.segment.schemes import SCHEMES
 from discmri.settings import Settings
 from discmri.volume import Volume
-from tests.spines import GRID, box_spine
 
 IMAGE = Volume(np.zeros(GRID.shape, dtype=np.float32), GRID.affine)
 

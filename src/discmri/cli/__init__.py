@@ -1,0 +1,109 @@
+"""The command line: parses, calls, shows.
+
+To add a command: write one file with ``add_parser(subparsers)`` and ``run(args) -> int`` and
+add its name to :data:`COMMANDS`.  A command imports what is heavy inside ``run``, so that
+``discmri --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import discmri
+from discmri.cli._terminal import terminated_as_interrupt
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.export._text import one_line
+
+COMMANDS = ("inspect", "measure")
+
+_EPILOG = """\
+examples:
+  discmri inspect study/            what is in a study and what would be measured
+  discmri measure study/ -o out/    measure it
+  discmri measure --help            every option
+
+Research software, not a medical device.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; ``None`` takes those of the process.
+
+    Returns
+    -------
+    int
+        0 done, 2 the call is wrong, 3 nothing that can be measured, 1 an internal error,
+        130 interrupted.
+    """
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    try:
+        with terminated_as_interrupt():
+            code = _call(argv)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has had enough; the results are on disk all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _complain("interrupted; nothing was written", 130, debug)
+    except UsageError as error:
+        return _complain(error, 2, debug)
+    except NothingToMeasureError as error:
+        return _complain(error, 3, debug)
+    except Exception as error:  # noqa: BLE001 - the last stop: whatever is left is our mistake
+        what = f"internal error ({type(error).__name__}: {error}); --debug shows where, please report it"
+        return _complain(what, 1, debug)
+    return code
+
+
+def _call(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as stop:  # --help, --version and wrong arguments
+        return int(stop.code or 0)
+    module = import_module(f"discmri.cli.{args.command}")
+    return int(module.run(args))
+
+
+def _complain(what: object, code: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"discmri: {one_line(what)}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and leave with 2."""
+        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="discmri",
+        description="Disc height, diffusion and modified Pfirrmann grade of lumbar discs on MRI.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"discmri {discmri.__version__}")
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    for name in COMMANDS:
+        import_module(f"discmri.cli.{name}").add_parser(subparsers)
+    return parser

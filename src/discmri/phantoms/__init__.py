@@ -1,0 +1,36 @@
+"""Synthetic lumbar spines in three dimensions with exactly known truth.
+
+>>> from discmri.phantoms import Wishes, lumbar_spine, make_phantom
+>>> phantom = make_phantom(lumbar_spine(Wishes(grades=[1, 2, 3, 4, 7]), seed=5))
+>>> [truth.grade for truth in phantom.truth().values()][-5:]
+['1', '2', '3', '4', '7']
+"""
+
+from discmri.phantoms.anatomy import (
+    AskedGrade,
+    DiscSpec,
+    SpineSpec,
+    VertebraSpec,
+    Wishes,
+    lumbar_levels,
+    lumbar_spine,
+)
+from discmri.phantoms.phantom import DiffusionImage, Phantom, make_phantom
+from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.phantoms.truth import DiscTruth
+
+__all__ = [
+    "AskedGrade",
+    "DiffusionImage",
+    "DiscSpec",
+    "DiscTruth",
+    "Phantom",
+    "Protocol",
+    "Sequence",
+    "SpineSpec",
+    "VertebraSpec",
+    "Wishes",
+    "lumbar_levels",
+    "lumbar_spine",
+    "make_phantom",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def _read(path: Path) -> tuple[Labels, Grid]:
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        file = nib.load(path)
+        file = cast("nib.spatialimages.SpatialImage", nib.load(path))
         values = np.asarray(file.dataobj)
     except (OSError, EOFError, ValueError, ImageFileError) as error:
         raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error

@@ -1,0 +1,9 @@
+"""Reading a study: any folder as it comes off a CD or an archive -> series with roles."""
+
+from __future__ import annotations
+
+from discmri.study.reader import read_study
+from discmri.study.series import Plane, Role, Series
+from discmri.study.study import Study
+
+__all__ = ["Plane", "Role", "Series", "Study", "read_study"]

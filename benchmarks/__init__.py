@@ -1,0 +1,1 @@
+"""Accuracy on phantoms, speed and memory as ratios within one run, repeatability."""

@@ -1,0 +1,27 @@
+"""Run the benchmarks: ``python -m benchmarks [accuracy] [speed] [repeat] [--quick]``."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import accuracy, repeat, speed
+
+BENCHMARKS = {"accuracy": accuracy.main, "speed": speed.main, "repeat": repeat.main}
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--quick", action="store_true", help="a few cases only")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    for name in arguments.names or BENCHMARKS:
+        print(f"\n## {name}\n")
+        BENCHMARKS[name](quick=arguments.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""How far the numbers are from the phantoms' analytic truth.
+
+Every phantom is scanned by another protocol; heights and shapes are measured once from the
+true soft masks (what the geometry alone costs) and once from the built-in segmenter (what a
+user gets), ADC through the whole chain of noise, distortion, alignment and fit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from discmri.uncertainty import height_sd
+
+from discmri import adc
+from discmri.align import align
+from discmri.diffusion import BValue, DiffusionSeries
+from discmri.errors import NothingToMeasureError
+from discmri.findings import MeasurementError
+from discmri.height import HEIGHT_METHODS, measure_heights
+from discmri.labels import SpineLabels
+from discmri.levels import DiscLevel
+from discmri.numbering import name_levels
+from discmri.outline import DiscOutline, trace_disc
+from discmri.phantoms import (
+    DiscTruth,
+    Phantom,
+    Protocol,
+    Sequence,
+    Wishes,
+    lumbar_spine,
+    make_phantom,
+)
+from discmri.segment.builtin import builtin
+from discmri.settings import Settings
+from discmri.shape import measure_shape
+from discmri.volume import Volume
+
+Errors = dict[str, list[float]]
+# All eight grades, double entries among them, dealt over the levels L1-L2 to L5-S1.
+GRADES = ((1, 2, 3, 4, 5), (6, 7, 8, 2, 3), (4, 5, "3/6", 7, 8), (1, 3, "4/7", 6, 2))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One spine and how it is scanned."""
+
+    seed: int
+    wishes: Wishes
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others."""
+        p = self.protocol
+        return (
+            f"seed {self.seed}: {p.spacing_mm} mm, {p.slice_thickness_mm}+{p.gap_mm} mm, "
+            f"SNR {p.snr:g}, oblique {p.oblique_deg}"
+        )
+
+
+def cases(quick: bool) -> list[Case]:
+    """The grid: in-plane spacing, thickness and gap, SNR, obliquity, grades."""
+    grid = [
+        (0.4, 3.0, 0.3, 60.0, (0.0, 0.0, 0.0)),
+        (0.6, 4.0, 0.4, 30.0, (0.0, 0.0, 0.0)),
+        (0.8, 4.0, 0.8, 30.0, (6.0, -4.0, 3.0)),
+        (1.0, 5.0, 1.0, 15.0, (0.0, 0.0, 0.0)),
+        (0.5, 3.5, 0.7, 20.0, (-5.0, 6.0, 0.0)),
+        (0.7, 4.5, 0.5, 40.0, (0.0, 5.0, -5.0)),
+        (0.9, 3.0, 1.0, 30.0, (0.0, 0.0, 0.0)),
+        (0.6, 5.0, 0.5, 15.0, (3.0, 3.0, 3.0)),
+    ]
+    chosen = grid[1:3] if quick else grid
+    return [
+        Case(
+            seed,
+            Wishes(
+                grades=GRADES[seed % len(GRADES)],
+                scoliosis_deg=(0.0, 0.0, 10.0, 0.0)[seed % 4],
+                listhesis_mm={DiscLevel.L4_L5: 4.0} if seed % 3 == 2 else None,
+            ),
+            Protocol(
+                spacing_mm=spacing,
+                slice_thickness_mm=thickness,
+                gap_mm=gap,
+                snr=snr,
+                oblique_deg=oblique,
+            ),
+        )
+        for seed, (spacing, thickness, gap, snr, oblique) in enumerate(chosen)
+    ]
+
+
+def main(quick: bool = False) -> None:
+    """Print bias, standard deviation and worst error by parameter and segmenter."""
+    true: Errors = defaultdict(list)
+    found: Errors = defaultdict(list)
+    ratios: Errors = defaultdict(list)
+    wrong = 0
+    for case in cases(quick):
+        phantom = make_phantom(lumbar_spine(case.wishes, seed=case.seed))
+        truth = phantom.truth()
+        labels = phantom.labels(phantom.grid(case.protocol), case.protocol.slice_thickness_mm)
+        _collect(true, ratios["true masks"], labels, truth)
+        for level, error in _adc_errors(phantom, case.protocol, labels):
+            true["adc_disc %"].append(error)
+            true[f"adc_disc % at {level.value}"].append(error)
+        image = phantom.image(Sequence.T2, case.protocol)
+        try:
+            named, _ = name_levels(builtin(image, Settings()))
+        except NothingToMeasureError as error:
+            print(f"builtin failed on {case.name}: {error}")
+            continue
+        wrong += _wrong_names(named, truth)
+        _collect(found, ratios["builtin"], named, truth)
+        print(f"done {case.name}", flush=True)
+    _print_table("true masks", true)
+    _print_table("builtin", found)
+    print(f"\nbuiltin: {wrong} discs under a wrong name")
+    for name, values in ratios.items():
+        z = np.abs(values)
+        inside = f"{100 * (z <= 1).mean():.0f} % within one, {100 * (z <= 2).mean():.0f} % within"
+        print(f"height_sd_mm, {name}: {inside} two (wanted about 68 and 95), n = {len(z)}")
+
+
+def _collect(
+    errors: Errors,
+    ratios: list[float],
+    labels: SpineLabels,
+    truth: Mapping[DiscLevel, DiscTruth],
+) -> None:
+    for level in labels.discs:
+        if level not in truth or level in (DiscLevel.T10_T11, DiscLevel.T11_T12):
+            continue
+        expected = truth[level].to_dict()
+        try:
+            outline = trace_disc(labels, level)
+        except MeasurementError as error:
+            print(f"{level.value}: {error}")
+            continue
+        for measured in (*measure_heights(outline)[0], *measure_shape(outline)[0]):
+            value = expected.get(measured.parameter)
+            if value is not None:
+                errors[measured.parameter].append(float(measured.value) - float(value))
+        ratios.append(_over_sd(outline, labels.confidence[level], expected))
+
+
+def _over_sd(outline: DiscOutline, confidence: float, expected: Mapping[str, object]) -> float:
+    """Error of the primary height over its stated uncertainty."""
+    method = Settings().height_method
+    definition = HEIGHT_METHODS[method]
+    error = definition.measure(outline) - float(str(expected[definition.parameter]))
+    return error / height_sd(outline, method, confidence)
+
+
+def _wrong_names(labels: SpineLabels, truth: Mapping[DiscLevel, DiscTruth]) -> int:
+    """Discs whose place is nearer to another true disc than to the one of their name."""
+    centres = {level: np.array(one.centre_mm) for level, one in truth.items()}
+    wrong = 0
+    for level, mask in labels.discs.items():
+        distance = {other: np.linalg.norm(mask.centroid_mm - at) for other, at in centres.items()}
+        wrong += min(distance, key=lambda other: distance[other]) is not level
+    return wrong
+
+
+def _adc_errors(
+    phantom: Phantom, protocol: Protocol, labels: SpineLabels
+) -> Iterator[tuple[DiscLevel, float]]:
+    """Percent errors of the disc's mean ADC, through noise, distortion, alignment and fit."""
+    images = phantom.diffusion(protocol)
+    series = DiffusionSeries(
+        signal=np.stack([one.volume.array for one in images], axis=-1),
+        affine=images[0].volume.affine,
+        b_values=tuple(BValue(one.b_s_per_mm2, "phantom", one.kind) for one in images),
+        phase_axis=(0.0, 1.0, 0.0),
+    )
+    fixed: Volume = phantom.image(Sequence.T2, protocol)
+    try:
+        fit, alignment = adc.fit_adc(series), align(series, fixed, labels)
+    except MeasurementError as error:
+        print(f"diffusion: {error}")
+        return
+    for level, truth in phantom.truth().items():
+        if level not in labels.discs:
+            continue
+        try:
+            outline = trace_disc(labels, level)
+            measured = adc.measure_adc(fit, alignment, level, outline, Settings())
+        except MeasurementError:
+            continue  # too thin for diffusion voxels: empty by design
+        yield level, 100.0 * (measured.mean / truth.adc_disc_um2_ms - 1.0)
+
+
+def _print_table(title: str, errors: Errors) -> None:
+    print(f"\n{title}\n{'parameter':28}{'n':>5}{'bias':>10}{'SD':>10}{'worst':>10}")
+    for name, values in errors.items():
+        e = np.array(values)
+        worst = e[np.argmax(np.abs(e))]
+        print(
+            f"{name:28}{len(e):5}{e.mean():10.3f}{e.std(ddof=min(1, len(e) - 1)):10.3f}{worst:10.3f}"
+        )

@@ -1,0 +1,129 @@
+"""Time of each stage against a floor measured in the same run.
+
+Machines are noisy and shared: ratios within one run mean something, seconds little.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.studies import full_study
+
+LIMITS = {"reading": 1.5, "ADC fit": 2.0}
+
+
+def main(quick: bool = False) -> None:
+    """Print seconds and ratios of reading, fitting, each stage and the cold command."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = full_study(Path(folder), small=quick)
+        _reading(study)
+        _fitting()
+        _stages(study)
+        _cold(study, Path(folder) / "out")
+
+
+def best(work: Callable[[], object], repeats: int = 5) -> float:
+    """Shortest of several runs, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _ratio(name: str, ours: float, floor: float, what: str) -> None:
+    limit = LIMITS[name]
+    print(
+        f"{name}: {1e3 * ours:.0f} ms, {what} {1e3 * floor:.0f} ms, "
+        f"ratio {ours / floor:.2f} (aim {limit:g})"
+    )
+
+
+def _reading(study: Path) -> None:
+    """Headers of all files and pixels of the series that are used, against bare pydicom."""
+    import pydicom
+
+    from discmri.study import read_study
+
+    files = sorted(path for path in study.rglob("*") if path.is_file())
+    found = read_study(study)
+    used = {found.target().uid} | {series.uid for series in found.choice.diffusion}
+
+    def bare() -> None:
+        for path in files:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            if header.get("SeriesInstanceUID") in used:
+                _ = pydicom.dcmread(path).pixel_array
+
+    def ours() -> None:
+        again = read_study(study)
+        again.read(again.target())
+        again.diffusion()
+
+    _ratio("reading", best(ours), best(bare), "bare pydicom")
+
+
+def _fitting() -> None:
+    """The weighted fit against one unweighted least-squares pass of numpy."""
+    from discmri.adc import fit_adc
+    from discmri.diffusion import BValue, DiffusionSeries, DirectionKind
+
+    rng = np.random.default_rng(0)
+    b = np.array([0.0, 50.0, 400.0, 800.0])
+    adc = rng.uniform(0.5, 2.5, (128, 128, 20))
+    clean = 500.0 * np.exp(-b * 1e-3 * adc[..., None])
+    noise = rng.normal(0, 10, (2, *clean.shape))
+    signal = np.hypot(clean + noise[0], noise[1]).astype(np.float32)
+    kinds = [DirectionKind.NONE if value == 0 else DirectionKind.TRACE for value in b]
+    values = tuple(BValue(value, "made", kind) for value, kind in zip(b, kinds, strict=True))
+    series = DiffusionSeries(signal, np.diag([2.0, 2.0, 4.0, 1.0]), values)
+
+    def floor() -> None:
+        design = np.stack([np.ones_like(b), -b * 1e-3], axis=1)
+        logs = np.log(np.maximum(signal.reshape(-1, len(b)), 1e-6)).T
+        np.linalg.lstsq(design, logs, rcond=None)
+
+    _ratio("ADC fit", best(lambda: fit_adc(series)), best(floor), "one least-squares pass")
+
+
+def _stages(study: Path) -> None:
+    from discmri import measure, read_study
+
+    marks: list[tuple[str, float]] = []
+    start = time.perf_counter()
+    found = read_study(study)
+    marks.append(("reading the headers", start))
+    result = measure(found, progress=lambda text, _: marks.append((text, time.perf_counter())))
+    marks.append(("writing", time.perf_counter()))
+    with tempfile.TemporaryDirectory() as folder:
+        result.write(Path(folder) / "out")
+    marks.append(("", time.perf_counter()))
+    for (name, begun), (_, ended) in itertools.pairwise(marks):
+        print(f"  {name:45}{ended - begun:7.2f} s")
+
+
+def _cold(study: Path, out: Path) -> None:
+    """The whole command in a fresh process, and ``--help``."""
+    command = [sys.executable, "-m", "discmri"]
+    start = time.perf_counter()
+    subprocess.run(
+        [*command, "measure", str(study), "-o", str(out), "--quiet"],
+        check=True,
+        capture_output=True,
+    )
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"cold measure: {seconds:.1f} s (aim 8), {peak:.0f} MB (aim 1500)")
+    shown = best(lambda: subprocess.run([*command, "--help"], check=True, capture_output=True))
+    bare = best(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
+    print(f"--help: {1e3 * shown:.0f} ms (aim 300), bare interpreter {1e3 * bare:.0f} ms")

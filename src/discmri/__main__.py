@@ -1,0 +1,10 @@
+"""``python -m discmri``."""
+
+from __future__ import annotations
+
+import sys
+
+from discmri.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Speaking to a person while libraries are kept silent."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Container, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, TextIO
+
+from discmri.export._text import one_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class LazyChoices(Container[str]):
+    """Choices of an option, loaded from a package's list only when they are needed.
+
+    >>> list(LazyChoices("discmri.export", "EXPORTERS"))[:2]
+    ['csv', 'csv-long']
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(getattr(import_module(self._module), self._name))
+
+    def __contains__(self, choice: object) -> bool:
+        return choice in getattr(import_module(self._module), self._name)
+
+
+class Steps:
+    """Progress on standard error: a bar on a terminal, plain lines otherwise.
+
+    Parameters
+    ----------
+    stream
+        Where to; ``None`` for silence.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._last = ""
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        if stream is not None and stream.isatty():
+            self._bar, self._task = _bar(stream)
+
+    def __call__(self, text: str, fraction: float) -> None:
+        """Say what is being done and which share (0 to 1) is behind."""
+        text = one_line(text)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=text, completed=fraction)
+        elif self._stream is not None and text != self._last:
+            print(f"{100 * fraction:3.0f} %  {text}", file=self._stream, flush=True)
+        self._last = text
+
+    def part(self, start: float, stop: float) -> Steps:
+        """Progress of one stage, mapped into a share of the whole."""
+        return _Part(self, start, stop)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class _Part(Steps):
+    def __init__(self, whole: Steps, start: float, stop: float) -> None:
+        super().__init__(None)
+        self._whole, self._start, self._stop = whole, start, stop
+
+    def __call__(self, text: str, fraction: float) -> None:
+        self._whole(text, self._start + fraction * (self._stop - self._start))
+
+
+def _bar(stream: TextIO) -> tuple[Progress, TaskID]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(file=stream),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    task = bar.add_task("starting", total=1.0)
+    bar.start()
+    return bar, task
+
+
+@contextmanager
+def working(args: argparse.Namespace) -> Iterator[Steps]:
+    """Silence libraries down to the file descriptors and yield where to report progress.
+
+    With ``--debug`` nothing is silenced and the log goes to standard error.
+    """
+    with ExitStack() as stack:
+        if args.debug:
+            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+            logging.getLogger("discmri").setLevel(logging.DEBUG)
+            logging.getLogger().setLevel(logging.INFO)
+            own: TextIO | None = sys.stderr
+        else:
+            own = stack.enter_context(_chatter_silenced())
+        steps = Steps(None if args.quiet else own)
+        stack.callback(steps.close)
+        yield steps
+
+
+@contextmanager
+def _chatter_silenced() -> Iterator[TextIO | None]:
+    """File descriptors 1 and 2 lead nowhere; what is yielded still reaches standard error."""
+    with ExitStack() as stack:
+        own = sys.stderr
+        if own is not None:
+            own.flush()
+            with suppress(OSError, ValueError, AttributeError):  # a test's or notebook's stream
+                if own.fileno() == 2:
+                    own = stack.enter_context(
+                        os.fdopen(os.dup(2), "w", encoding=own.encoding, errors="backslashreplace")
+                    )
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        for descriptor in (1, 2):
+            with suppress(OSError):  # a closed descriptor needs no silence
+                stack.callback(_restore, os.dup(descriptor), descriptor)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+        yield own
+
+
+def _restore(saved: int, descriptor: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os.dup2(saved, descriptor)
+    os.close(saved)
+
+
+@contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """Inside, SIGTERM acts like Ctrl-C, so that nothing half-written is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,150 @@
+"""``discmri inspect``: the series of a study, their roles and why; nothing is measured."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import working
+from discmri.errors import UsageError
+from discmri.export._text import one_line
+from discmri.settings import Settings
+
+if TYPE_CHECKING:
+    from discmri.study import Study
+
+_EPILOG = """\
+examples:
+  discmri inspect study/
+  discmri inspect scans.zip --json
+  discmri inspect cd/ --study 1.2.840.113619.2.5
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "inspect",
+        help="list the series of a study, their roles and why",
+        description="List the series found, the role given to each and why, and what would be "
+        "measured. No pixel is measured and nothing is written.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_study(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that reads a study takes."""
+    parser.add_argument(
+        "path",
+        metavar="STUDY",
+        type=Path,
+        help="a folder (searched recursively), a .zip of one, or a NIfTI file",
+    )
+    parser.add_argument(
+        "--study", dest="study_uid", metavar="UID", help="which study, where there are several"
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=Settings().threads,
+        metavar="N",
+        help="how many threads read and compute (default: %(default)s)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+
+
+def positive(text: str) -> int:
+    """A whole number above zero, for argparse.
+
+    >>> positive("3")
+    3
+    """
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above zero, got {text!r}")
+    return int(text)
+
+
+def check_readable(path: Path) -> None:
+    """Refuse a path that is not there before anything heavy is loaded.
+
+    Raises
+    ------
+    UsageError
+        Where it does not exist or cannot be read.
+    """
+    try:
+        found = path.exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); name a study") from error
+    if not found:
+        raise UsageError(f"{path} does not exist; name a study folder, a .zip or a NIfTI file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Inspect one study."""
+    check_readable(args.path)
+    with working(args) as steps:
+        from discmri.study import read_study
+
+        steps("reading headers", 0.0)
+        study = read_study(args.path, study_uid=args.study_uid, threads=args.threads)
+    if args.json:
+        from discmri.export.study_json import dumps, plain
+
+        print(dumps(plain(study.describe())), end="")
+    else:
+        _show(study)
+    return 0
+
+
+def _show(study: Study) -> None:
+    facts: Mapping[str, Any] = study.describe()
+    print(f"Subject {one_line(facts['subject_id'])}, study {one_line(facts['study_uid'])}\n")
+    measured = facts["measured"]
+    used = {measured["target"], *measured["diffusion"], measured["adc_map"]}
+    rows = [
+        [
+            "*" if series["uid"] in used and series["usable"] else "",
+            "" if series["number"] is None else series["number"],
+            " ".join(filter(None, (series["description"], series["part"]))),
+            series["role"],
+            series["slices"],
+            _spacing(series["spacing_mm"]),
+            "; ".join(filter(None, (*series["reasons"], series["problem"]))),
+        ]
+        for series in facts["series"]
+    ]
+    header = ("", "No.", "Series", "Role", "Slices", "Voxel (mm)", "Why")
+    show_table(header, rows, right=frozenset({1, 4}))
+    print()
+    print(_plan(facts))
+    for finding in facts["findings"]:
+        print(f"{finding['severity']}: {one_line(finding['text'])}")
+
+
+def _spacing(spacing_mm: list[float] | None) -> str:
+    return "" if spacing_mm is None else " x ".join(f"{step:.3g}" for step in spacing_mm)
+
+
+def _plan(facts: Mapping[str, Any]) -> str:
+    """One sentence on what would be measured."""
+    measured = facts["measured"]
+    names = {s["uid"]: one_line(s["description"] or s["uid"]) for s in facts["series"]}
+    if measured["target"] is None:
+        return "Nothing would be measured: no sagittal series can be used."
+    text = f"Would be measured (*): discs on {names[measured['target']]}"
+    if measured["diffusion"]:
+        return f"{text}; ADC from {', '.join(names[uid] for uid in measured['diffusion'])}."
+    if measured["adc_map"]:
+        return f"{text}; ADC from the scanner's map {names[measured['adc_map']]}."
+    return f"{text}; no ADC."
+
+

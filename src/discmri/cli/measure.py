@@ -1,0 +1,234 @@
+"""``discmri measure``: a study in, a results folder out."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import LazyChoices, Steps, working
+from discmri.cli.inspect import add_study, check_readable
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.export._text import number, one_line
+from discmri.levels import DiscLevel
+from discmri.settings import Settings
+
+if TYPE_CHECKING:
+    from discmri.pipeline import MeasuredStudy
+    from discmri.study import Study
+
+_EPILOG = """\
+examples:
+  discmri measure study/
+  discmri measure study/ -o results/subject-01 --overwrite
+  discmri measure study/ --lowest-disc L5-S1
+  discmri measure study/ --masks labels.nii.gz --mask-scheme totalspineseg
+  discmri measure study/ --format csv --format html
+  discmri measure study/ --json --quiet | jq '.discs[].level'
+
+exit codes: 0 measured (warnings are in the results), 2 the call is wrong, 3 nothing that can
+be measured (study.json says why), 1 an internal error.
+
+Research software, not a medical device.
+"""
+_DEFAULTS = Settings()
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "measure",
+        help="measure every lumbar disc of a study",
+        description="Measure height, shape, signal and ADC of every lumbar disc of a study and "
+        "suggest its modified Pfirrmann grade.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_study(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path,
+        help="results folder (default: discmri-out/<name of STUDY> in the current folder)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--overwrite", action="store_true",
+        help="replace the results of an earlier run; other files in the folder are kept",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", dest="formats", metavar="FORMAT", action="append", default=[],
+        choices=LazyChoices("discmri.export", "EXPORTERS"),
+        help="write only this format besides study.json; repeatable; one of: %(choices)s",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print study.json instead of a table")
+    _add_discs(parser.add_argument_group("discs"))
+
+
+def _add_discs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--segmenter", metavar="NAME", choices=LazyChoices("discmri.segment", "SEGMENTERS"),
+        help=f"how discs are found; one of: %(choices)s (default: {_DEFAULTS.segmenter}, "
+        "or masks where --masks is given)",
+    )  # fmt: skip
+    group.add_argument(
+        "--masks", metavar="FILE", type=Path, help="NIfTI label map to measure instead"
+    )
+    group.add_argument(
+        "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
+        choices=LazyChoices("discmri.segment.schemes", "SCHEMES"),
+        help="what its numbers mean; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--lowest-disc", metavar="LEVEL", choices=[level.value for level in DiscLevel],
+        help="name of the lowest disc in the picture, which settles the numbering; "
+        "one of: %(choices)s",
+    )  # fmt: skip
+    group.add_argument(
+        "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
+        choices=LazyChoices("discmri.height", "HEIGHT_METHODS"),
+        help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure one study."""
+    check_readable(args.path)
+    settings = settings_of(args)
+    folder = args.output or Path("discmri-out") / name_of(args.path)
+    check_output(folder, args.path, args.overwrite)
+    with working(args) as steps:
+        result = _measure(args, settings, folder, steps)
+    if args.json:
+        print((folder / "study.json").read_text(encoding="utf-8"), end="")
+    else:
+        _show(result, folder)
+    return 0
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings that the options name; whatever is not an option keeps its default.
+
+    Raises
+    ------
+    UsageError
+        Where ``--segmenter`` and ``--masks`` contradict each other.
+    """
+    segmenter = args.segmenter or ("masks" if args.masks else _DEFAULTS.segmenter)
+    if args.masks is not None and segmenter != "masks":
+        raise UsageError(f"--masks goes with --segmenter masks, not {segmenter}; drop one of them")
+    if segmenter == "masks" and args.masks is None:
+        raise UsageError("--segmenter masks needs --masks FILE")
+    if args.masks is not None and not args.masks.is_file():
+        raise UsageError(f"the label map {args.masks} does not exist; name a NIfTI file")
+    return Settings(
+        segmenter=segmenter,
+        masks=args.masks,
+        mask_scheme=args.mask_scheme,
+        lowest_disc=None if args.lowest_disc is None else DiscLevel(args.lowest_disc),
+        height_method=args.height_method,
+        formats=tuple(dict.fromkeys(args.formats)),
+        threads=args.threads,
+    )
+
+
+def name_of(study: Path) -> str:
+    """What the results of a study are called by default.
+
+    >>> name_of(Path("scans/anna")), name_of(Path("sub-01_T2w.nii.gz"))
+    ('anna', 'sub-01_T2w')
+    """
+    path = study.resolve()
+    name = path.name
+    if not path.is_dir():
+        for suffix in (".gz", ".nii", ".zip"):
+            name = name.removesuffix(suffix)
+    return name or "study"
+
+
+def check_output(folder: Path, study: Path, overwrite: bool) -> None:
+    """Refuse an output folder that will not do, before the work.
+
+    Raises
+    ------
+    UsageError
+        Inside the study or around it, existing without ``overwrite``, or not writable.
+    """
+    from discmri.export._folder import check_writable
+
+    target, source = folder.resolve(), study.resolve()
+    if target.is_relative_to(source):
+        raise UsageError(f"the output folder {folder} lies inside the study; choose another with -o")
+    if source.is_relative_to(target):
+        raise UsageError(f"the output folder {folder} holds the study; choose another with -o")
+    check_writable(folder, overwrite)
+
+
+def _measure(
+    args: argparse.Namespace, settings: Settings, folder: Path, steps: Steps
+) -> MeasuredStudy:
+    """Read, measure and write; without a result, leave the record of why."""
+    study: Study | None = None
+    try:
+        steps("reading headers", 0.0)
+        from discmri.study import read_study
+
+        study = read_study(args.path, study_uid=args.study_uid, threads=settings.threads)
+        from discmri.pipeline import measure
+
+        result = measure(study, settings, steps.part(0.1, 0.8))
+        steps("writing results", 0.8)
+        result.write(folder, settings.formats, args.overwrite)
+    except NothingToMeasureError as error:
+        _write_failure(error, study, settings, folder, args.overwrite)
+        raise
+    return result
+
+
+def _write_failure(
+    error: NothingToMeasureError,
+    study: Study | None,
+    settings: Settings,
+    folder: Path,
+    overwrite: bool,
+) -> None:
+    from discmri.export import Failure, write_failure
+    from discmri.findings import Code, Finding, Severity
+
+    message = one_line(error)
+    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
+    noticed = () if study is None else study.findings
+    findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))
+    known = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    failure = Failure(message, tuple(findings), known)
+    if study is not None:
+        series = tuple(one.describe() for one in study.series)
+        failure = Failure(
+            message, tuple(findings), known, study.subject_id, study.study_uid,
+            study.study_date, series,
+        )  # fmt: skip
+    write_failure(failure, folder, overwrite)
+
+
+def _show(result: MeasuredStudy, folder: Path) -> None:
+    header = ("Level", "Height (mm)", "Signal/CSF", "ADC (um2/ms)", "Grade", "Flags")
+    rows = []
+    for record in result.records:
+        height, sd = record.get("height_mm"), record.get("height_sd_mm")
+        spread = "" if sd is None else f" ± {number(float(sd), 2)}"
+        rows.append(
+            [
+                record.level.value,
+                "-" if height is None else number(float(height), 2) + spread,
+                _short(record.get("signal_ratio_csf")),
+                _short(record.get("adc_disc_um2_ms")),
+                record.get("suggested_grade") or "-",
+                ";".join(result.flags(record.level)),
+            ]
+        )
+    show_table(header, rows, right=frozenset({1, 2, 3, 4}))
+    print(f"\nGrades are suggestions; a reader decides. Results: {one_line(folder)}")
+
+
+def _short(value: float | int | str | None) -> str:
+    return "-" if value is None else number(float(value), 2)

@@ -1,0 +1,226 @@
+"""``discmri phantom``: synthetic studies with exact truth."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from discmri.levels import DiscLevel
+    from discmri.phantoms import Phantom, Protocol, SpineSpec
+
+EXAMPLES = """\
+examples:
+  discmri phantom make spine --seed 7
+  discmri phantom make spine --grades 1,2,3,4/7,8 --vendor ge --masks
+  discmri phantom make spine --heights 8,9,10,11,10 --spacing 0.6 --snr 60 --series t2
+  discmri phantom make spine --six-lumbar --listhesis L5-L6=6 --vendor philips
+  discmri phantom make spine --scoliosis 20 --oblique 8,0,0 --series t2,t1,dwi,adc
+
+OUT gets the folder study/ with the DICOM files, truth.json with the true values of every
+disc and, with --masks, labels.nii.gz on the grid of the sagittal T2.
+"""
+VENDORS = ("siemens", "siemens-enhanced", "ge", "philips", "philips-classic", "canon")
+SERIES = ("t2", "t1", "stir", "dwi", "adc", "localizer", "axial_t2")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    phantom = subparsers.add_parser("phantom", help="make synthetic studies with exact truth")
+    actions = phantom.add_subparsers(dest="action", required=True, metavar="ACTION")
+    make = actions.add_parser(
+        "make",
+        help="make one study",
+        description="Make a synthetic lumbar spine study whose true values are known exactly.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    make.add_argument("out", metavar="OUT", type=Path, help="folder to make")
+    make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    _add_anatomy(make.add_argument_group("anatomy"))
+    _add_scan(make.add_argument_group("scan"))
+
+
+def _add_anatomy(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--seed", type=int, default=0, help="of all variation (default 0)")
+    group.add_argument(
+        "--grades",
+        type=_words,
+        default=(),
+        metavar="G,G,…",
+        help="modified Pfirrmann grades from L1-L2 downwards, 1 to 8 or double like 4/7",
+    )
+    group.add_argument(
+        "--heights",
+        type=_numbers,
+        default=(),
+        metavar="MM,MM,…",
+        help="distances of the endplate chords from L1-L2 downwards; win over the grades",
+    )
+    group.add_argument("--six-lumbar", action="store_true", help="a sixth lumbar vertebra")
+    group.add_argument(
+        "--scoliosis", type=float, default=0.0, metavar="DEG", help="Cobb angle (default 0)"
+    )
+    group.add_argument(
+        "--lordosis", type=float, default=50.0, metavar="DEG", help="L1 to S1 (default 50)"
+    )
+    group.add_argument(
+        "--listhesis",
+        action="append",
+        default=[],
+        metavar="LEVEL=MM",
+        help="forward slip of the upper body, such as L4-L5=6; repeatable",
+    )
+
+
+def _add_scan(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--vendor", choices=VENDORS, default="siemens", help="whose dialect (default siemens)"
+    )
+    group.add_argument(
+        "--series",
+        type=_words,
+        default=("t2", "t1", "dwi", "adc"),
+        metavar="S,S,…",
+        help=f"of {', '.join(SERIES)} (default t2,t1,dwi,adc)",
+    )
+    for flag, metavar, text in (
+        ("--spacing", "MM", "in-plane pixel size"),
+        ("--slice-thickness", "MM", "slice thickness"),
+        ("--gap", "MM", "gap between slices"),
+        ("--dwi-spacing", "MM", "in-plane pixel size of the DWI"),
+        ("--snr", "X", "signal of marrow (DWI: of a disc at b = 0) / noise"),
+        ("--field", "T", "field strength"),
+        ("--saturation", "0..1", "suppression of the belly"),
+    ):
+        group.add_argument(flag, type=float, metavar=metavar, help=text)
+    group.add_argument("--slices", type=int, metavar="N", help="number of sagittal slices")
+    group.add_argument("--fov", type=_numbers, metavar="AP,SI", help="field of view in mm")
+    group.add_argument(
+        "--oblique",
+        type=_numbers,
+        metavar="A,B,C",
+        help="turn of the slices about the vertical, front and side axis, degrees",
+    )
+    group.add_argument("--b-values", type=_numbers, metavar="B,B,…", help="s/mm2")
+    group.add_argument(
+        "--directions", action="store_true", help="store DWI per direction instead of traces"
+    )
+    group.add_argument(
+        "--compression", choices=("none", "rle", "jpeg-ls"), default="none", help="lossless"
+    )
+    group.add_argument("--masks", action="store_true", help="also write labels.nii.gz")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the study that was asked for."""
+    import shutil
+
+    from discmri.errors import UsageError
+    from discmri.phantoms import make_phantom
+
+    out: Path = args.out
+    if out.exists() and not args.overwrite:
+        raise UsageError(f"{out} exists; choose another folder or add --overwrite")
+    spec, protocol = _spec(args), _protocol(args)
+    partial = out.parent / f".{out.name}.partial"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if partial.exists():
+            shutil.rmtree(partial)
+        _write(make_phantom(spec), partial, protocol, args)
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    files = sum(1 for _ in (out / "study").rglob("*.dcm"))
+    print(f"{out}: {files} DICOM files in study/, truth of {len(spec.discs)} discs in truth.json")
+    return 0
+
+
+def _write(phantom: Phantom, folder: Path, protocol: Protocol, args: argparse.Namespace) -> None:
+    from discmri.phantoms.vendors import write_study
+
+    write_study(phantom, folder / "study", args.vendor, protocol, args.compression)
+    (folder / "truth.json").write_text(phantom.truth_json(protocol), encoding="utf-8")
+    if args.masks:
+        import nibabel as nib
+
+        grid = phantom.grid(protocol)
+        labels = phantom.label_map(grid, protocol.slice_thickness_mm)
+        nib.save(nib.Nifti1Image(labels, grid.affine), folder / "labels.nii.gz")
+
+
+def _spec(args: argparse.Namespace) -> SpineSpec:
+    from discmri.phantoms import Wishes, lumbar_spine
+
+    wishes = Wishes(
+        grades=args.grades,
+        heights_mm=args.heights,
+        listhesis_mm=_slips(args.listhesis),
+        six_lumbar=args.six_lumbar,
+        scoliosis_deg=args.scoliosis,
+        lordosis_deg=args.lordosis,
+    )
+    return lumbar_spine(wishes, args.seed)
+
+
+def _protocol(args: argparse.Namespace) -> Protocol:
+    from discmri.errors import UsageError
+    from discmri.phantoms import Protocol, Sequence
+
+    unknown = [name for name in args.series if name not in SERIES]
+    if unknown:
+        raise UsageError(f"no series {', '.join(unknown)}; there are {', '.join(SERIES)}")
+    given = {
+        "spacing_mm": args.spacing,
+        "slice_thickness_mm": args.slice_thickness,
+        "gap_mm": args.gap,
+        "dwi_spacing_mm": args.dwi_spacing,
+        "snr": args.snr,
+        "field_strength_t": args.field,
+        "saturation": args.saturation,
+        "slices": args.slices,
+        "fov_mm": _of_length(args.fov, 2, "--fov"),
+        "oblique_deg": _of_length(args.oblique, 3, "--oblique"),
+        "b_values": args.b_values,
+    }
+    return Protocol(
+        sequences=tuple(Sequence(name) for name in args.series),
+        trace=not args.directions,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _of_length(
+    values: tuple[float, ...] | None, length: int, flag: str
+) -> tuple[float, ...] | None:
+    from discmri.errors import UsageError
+
+    if values is not None and len(values) != length:
+        raise UsageError(f"{flag} takes {length} numbers, got {len(values)}")
+    return values
+
+
+def _slips(texts: list[str]) -> dict[DiscLevel, float]:
+    from discmri.errors import UsageError
+    from discmri.levels import DiscLevel
+
+    slips = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            slips[DiscLevel(name)] = float(value)
+        except ValueError as error:
+            raise UsageError(f"--listhesis takes LEVEL=MM such as L4-L5=6, got {text!r}") from error
+    return slips
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))

@@ -1,0 +1,395 @@
+"""Modified Pfirrmann grade of a disc: criteria in words, and a suggestion to the reader.
+
+Scale: Griffith JF et al., Spine 2007;32:E708-E712.  Grades 1 to 5 speak of signal at normal
+height, 6 to 8 of loss of height; a collapsed disc that kept its signal gets both, such as
+``4/7``.  The table leaves open what "normal height" and "equal" signal mean; the choices
+made here stand in :class:`Thresholds` and :data:`LEVEL_FACTORS`, and every suggestion
+carries its evidence.  A reader decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from discmri.findings import Code, Finding, MeasurementError, info
+from discmri.levels import DiscLevel
+from discmri.records import Measurement
+from discmri.settings import Settings
+from discmri.signal import DiscSignal
+
+
+class ModifiedPfirrmannGrade(Enum):
+    """The eight grades; the value is the number that is reported.
+
+    >>> ModifiedPfirrmannGrade(7).height
+    '30 to 60 % reduction'
+    >>> ModifiedPfirrmannGrade(4).posterior_annulus
+    'indistinct'
+    """
+
+    ONE = 1
+    TWO = 2
+    THREE = 3
+    FOUR = 4
+    FIVE = 5
+    SIX = 6
+    SEVEN = 7
+    EIGHT = 8
+
+    @property
+    def nucleus(self) -> str:
+        """Signal of nucleus and inner annulus fibres on sagittal T2."""
+        return _CRITERIA[self.value][0]
+
+    @property
+    def posterior_annulus(self) -> str:
+        """Distinction between inner and outer fibres of the posterior annulus."""
+        return "distinct" if self.value <= 3 else "indistinct"
+
+    @property
+    def height(self) -> str:
+        """Disc height."""
+        return _CRITERIA[self.value][1]
+
+
+_CRITERIA = {
+    1: ("uniformly hyperintense, equal to CSF", "normal"),
+    2: ("hyperintense, above presacral fat and below CSF; a dark cleft may be seen", "normal"),
+    3: ("hyperintense, below presacral fat", "normal"),
+    4: ("mildly hyperintense, slightly above the outer fibres of the annulus", "normal"),
+    5: ("hypointense, equal to the outer fibres of the annulus", "normal"),
+    6: ("hypointense", "less than 30 % reduction"),
+    7: ("hypointense", "30 to 60 % reduction"),
+    8: ("hypointense", "more than 60 % reduction"),
+}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where one signal grade ends and the next begins.
+
+    Parameters
+    ----------
+    like_csf
+        Signal / CSF from which the disc counts as equal to CSF.
+    like_fat
+        Signal / CSF that stands for presacral fat where no fat can be measured.
+    distinct
+        Step from inner to outer posterior annulus / CSF from which the two are distinct.
+    above_outer
+        (Signal - outer posterior annulus) / CSF from which the disc is brighter than it.
+    borderline
+        Relative distance to a threshold below which the suggestion is called borderline.
+    """
+
+    like_csf: float = 0.80
+    like_fat: float = 0.50
+    distinct: float = 0.12
+    above_outer: float = 0.06
+    borderline: float = 0.15
+
+
+THRESHOLDS = Thresholds()
+
+# Height of a healthy disc relative to L3-L4, for one subject's expected heights only.
+# L1-L2 to L5-S1: mean of anterior, middle and posterior height of 14 adults on MRI
+# (anatomyjournal.ir A-10-159-1); above L1 continued downward by the same step.
+LEVEL_FACTORS: Mapping[DiscLevel, float] = {
+    DiscLevel.T10_T11: 0.45,
+    DiscLevel.T11_T12: 0.52,
+    DiscLevel.T12_L1: 0.64,
+    DiscLevel.L1_L2: 0.76,
+    DiscLevel.L2_L3: 0.90,
+    DiscLevel.L3_L4: 1.00,
+    DiscLevel.L4_L5: 1.14,
+    DiscLevel.L5_L6: 1.12,
+    DiscLevel.L5_S1: 1.09,
+    DiscLevel.L6_S1: 1.09,
+}
+HEIGHT_PER_DEPTH = 0.31  # healthy L3-L4 height / AP depth of the disc
+DEPTH_SD = 0.20  # relative spread of that between subjects
+LEVEL_SD = 0.12  # relative spread of a healthy disc about its subject's expected height
+
+
+class ReferenceKind(Enum):
+    """Where a reference height came from."""
+
+    BASELINE = "baseline"  # the same disc at an earlier visit
+    SPINE = "spine"  # level factors scaled by non-degenerate discs of the same spine
+    DEPTH = "depth"  # level factors scaled by the discs' AP depth
+
+
+@dataclass(frozen=True)
+class ReferenceHeight:
+    """The height against which loss is judged.
+
+    Parameters
+    ----------
+    value_mm
+        Expected height by the method of the primary height.
+    sd_mm
+        Its standard uncertainty; 0 for a baseline.
+    kind
+        Where it came from.
+    discs
+        How many non-degenerate discs of the spine it rests on.
+    """
+
+    value_mm: float
+    sd_mm: float
+    kind: ReferenceKind
+    discs: int = 0
+
+
+def reference_heights(
+    heights_mm: Mapping[DiscLevel, float],
+    signals: Mapping[DiscLevel, DiscSignal],
+    depths_mm: Mapping[DiscLevel, float],
+    baseline_mm: Mapping[DiscLevel, float] | None = None,
+) -> dict[DiscLevel, ReferenceHeight]:
+    """Reference height of every disc of one spine.
+
+    A baseline of the same disc is used where given.  Otherwise the subject's scale (expected
+    height of a healthy L3-L4) is estimated from the discs' AP depth and from every disc whose
+    signal is not degenerate (signal grade 1 to 3), each divided by its level's factor; they are
+    averaged on a log scale by their precision.  A disc never serves as its own reference.
+
+    Parameters
+    ----------
+    heights_mm
+        Primary heights, one method for all.
+    signals
+        By level; a level without signal gives no reference to others.
+    depths_mm
+        AP widths of the discs.
+    baseline_mm
+        Heights of the same discs at baseline, by the same method.
+
+    Returns
+    -------
+    dict
+        Only levels for which something is known.
+    """
+    healthy = {
+        level: height / LEVEL_FACTORS[level]
+        for level, height in heights_mm.items()
+        if level in signals and _signal_grade(signals[level]) in (1, 2, 3)
+    }
+    prior = (
+        HEIGHT_PER_DEPTH * float(np.median(list(depths_mm.values()))) if depths_mm else None
+    )
+    references = {}
+    for level in heights_mm:
+        if baseline_mm and level in baseline_mm:
+            references[level] = ReferenceHeight(baseline_mm[level], 0.0, ReferenceKind.BASELINE)
+            continue
+        others = [value for other, value in healthy.items() if other is not level]
+        scale = _scale(others, prior)
+        if scale is not None:
+            value_mm = scale[0] * LEVEL_FACTORS[level]
+            kind = ReferenceKind.SPINE if others else ReferenceKind.DEPTH
+            sd_mm = value_mm * float(np.hypot(scale[1], LEVEL_SD))
+            references[level] = ReferenceHeight(value_mm, sd_mm, kind, len(others))
+    return references
+
+
+def _scale(others: list[float], prior: float | None) -> tuple[float, float] | None:
+    """Scale in mm and its relative uncertainty; the median of the discs guards against one."""
+    logs, precisions = [], []
+    if others:
+        logs.append(float(np.log(np.median(others))))
+        precisions.append(len(others) / LEVEL_SD**2)
+    if prior is not None:
+        logs.append(float(np.log(prior)))
+        precisions.append(1 / DEPTH_SD**2)
+    if not logs:
+        return None
+    return float(np.exp(np.average(logs, weights=precisions))), float(sum(precisions) ** -0.5)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A suggested modified Pfirrmann grade, for a reader to confirm or change.
+
+    Parameters
+    ----------
+    signal
+        1 to 5, from signal and posterior annulus.
+    collapse
+        0 (normal height), 6, 7 or 8.
+    evidence
+        JSON-like: every value and comparator that was used, the reference height and its
+        kind, and what was near a threshold.
+    findings
+        Comparators that were absent.
+    """
+
+    signal: int
+    collapse: int
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def grade(self) -> str:
+        """``"1"`` to ``"8"``, or a double entry.
+
+        >>> Suggestion(5, 7).grade, Suggestion(4, 7).grade, Suggestion(2, 0).grade
+        ('7', '4/7', '2')
+        """
+        if not self.collapse:
+            return str(self.signal)
+        return str(self.collapse) if self.signal == 5 else f"{self.signal}/{self.collapse}"
+
+    @property
+    def measurements(self) -> Mapping[str, Measurement]:
+        """The three values that go into the table."""
+        values: dict[str, str | int] = {
+            "suggested_grade": self.grade,
+            "suggested_signal": self.signal,
+            "suggested_collapse": self.collapse,
+        }
+        return {name: Measurement(name, value, "griffith-2007") for name, value in values.items()}
+
+
+def suggest(
+    level: DiscLevel,
+    signal: DiscSignal,
+    height_mm: float | None,
+    reference: ReferenceHeight | None,
+    settings: Settings,
+) -> Suggestion:
+    """Suggest a modified Pfirrmann grade for one disc.
+
+    Parameters
+    ----------
+    level
+        Which disc.
+    signal
+        Its signal and comparators.
+    height_mm
+        Primary height.
+    reference
+        What the height is compared with (:func:`reference_heights`).
+    settings
+        ``normal_height_loss``: a smaller loss is normal height.
+
+    Raises
+    ------
+    MeasurementError
+        ``GRADE_NOT_SUGGESTED`` without CSF, height or reference.
+    """
+    grade = _signal_grade(signal)
+    if grade is None or signal.csf is None:
+        raise MeasurementError(
+            Code.GRADE_NOT_SUGGESTED,
+            f"{level.value}: no grade without cerebrospinal fluid to compare the signal with",
+        )
+    if height_mm is None or reference is None:
+        raise MeasurementError(
+            Code.GRADE_NOT_SUGGESTED,
+            f"{level.value}: no grade without a height and a reference to compare it with",
+        )
+    loss = 1.0 - height_mm / reference.value_mm
+    collapse = collapse_grade(loss, _normal_band(grade, reference, settings))
+    findings = []
+    if signal.fat is None and grade in (2, 3):
+        text = f"{level.value}: grades 2 and 3 told by CSF alone, the comparator fat is absent"
+        findings.append(info(Code.FAT_NOT_FOUND, text, level))
+    evidence = {
+        "note": "suggestion for a reader, who decides",
+        "scale": "modified Pfirrmann (Griffith 2007)",
+        **_signal_evidence(signal, signal.csf),
+        "height_mm": round(height_mm, 3),
+        "reference_height_mm": round(reference.value_mm, 3),
+        "reference_sd_mm": round(reference.sd_mm, 3),
+        "reference_kind": reference.kind.value,
+        "reference_discs": reference.discs,
+        "height_loss": round(loss, 3),
+        "normal_height_loss": settings.normal_height_loss,
+    }
+    return Suggestion(grade, collapse, evidence, tuple(findings))
+
+
+def collapse_grade(loss: float, normal: float) -> int:
+    """Collapse part of the grade from the relative loss of height.
+
+    Parameters
+    ----------
+    loss
+        1 - height / reference; exactly 30 % and 60 % belong to grade 7.
+    normal
+        A smaller loss is normal height.
+
+    Examples
+    --------
+    >>> [collapse_grade(loss, 0.10) for loss in (-0.2, 0.09, 0.10, 0.29, 0.30, 0.60, 0.61)]
+    [0, 0, 6, 6, 7, 7, 8]
+    """
+    loss = round(loss, 9)
+    if loss < normal:
+        return 0
+    if loss < 0.30:
+        return 6
+    return 7 if loss <= 0.60 else 8
+
+
+def _normal_band(grade: int, reference: ReferenceHeight, settings: Settings) -> float:
+    """Loss below which the height is called normal.
+
+    A dark disc is expected to lose height, so the declared band holds.  In a disc that kept
+    its signal a loss is rare, so it must also exceed twice the reference's uncertainty.
+    """
+    if grade == 5:
+        return settings.normal_height_loss
+    return max(settings.normal_height_loss, 2.0 * reference.sd_mm / reference.value_mm)
+
+
+def _signal_grade(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> int | None:
+    """Signal part of the grade, 1 to 5; ``None`` without CSF."""
+    if signal.csf is None:
+        return None
+    ratio = signal.inner / signal.csf
+    if (signal.inner - signal.outer_posterior) / signal.csf < limits.above_outer:
+        return 5
+    if signal.distinctness < limits.distinct:
+        return 4
+    if ratio >= limits.like_csf:
+        return 1
+    return 2 if ratio > _fat_ratio(signal, limits) else 3
+
+
+def _fat_ratio(signal: DiscSignal, limits: Thresholds) -> float:
+    """Signal of fat / CSF, or what stands for it."""
+    if signal.fat is None or signal.csf is None:
+        return limits.like_fat
+    return signal.fat / signal.csf
+
+
+def _signal_evidence(signal: DiscSignal, csf: float) -> dict[str, object]:
+    """Values, comparators, thresholds and what was near one of them."""
+    limits = THRESHOLDS
+    ratio, above = signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
+    fat = _fat_ratio(signal, limits)
+    tests = {
+        "equal to CSF": (ratio, limits.like_csf),
+        "above fat": (ratio, fat),
+        "annulus distinct": (signal.distinctness, limits.distinct),
+        "above outer annulus": (above, limits.above_outer),
+    }
+    return {
+        "inner_to_csf": round(ratio, 4),
+        "outer_posterior_to_csf": round(signal.outer_posterior / csf, 4),
+        "distinctness": round(signal.distinctness, 4),
+        "csf": f"{signal.csf_source} ({csf:.4g})",
+        "fat_to_csf": "comparator absent" if signal.fat is None else round(fat, 4),
+        "thresholds": {name: round(limit, 4) for name, (_, limit) in tests.items()},
+        "borderline": [
+            name
+            for name, (value, limit) in tests.items()
+            if abs(value - limit) < limits.borderline * limit
+        ],
+    }

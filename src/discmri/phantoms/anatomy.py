@@ -1,0 +1,362 @@
+"""What a synthetic spine is asked to be: sizes, curves and grades, before any shape.
+
+A :class:`SpineSpec` is a full description; :func:`lumbar_spine` fills one from a few wishes
+and a seed.  The sizes are chosen to be plausible for adults, they are no reference values.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from discmri.errors import UsageError
+from discmri.levels import DiscLevel, Vertebra
+
+T = TypeVar("T")
+
+COLLAPSE_LOSS = {0: 0.0, 6: 0.2, 7: 0.45, 8: 0.7}
+"""Height lost by the collapse grade asked for: within < 30, 30-60 and > 60 %."""
+
+ADC_BY_SIGNAL_GRADE_UM2_MS = {1: 2.2, 2: 2.0, 3: 1.75, 4: 1.5, 5: 1.2}
+"""Chosen, plausible ADC of a disc by its signal grade; collapse does not change it."""
+
+
+@dataclass(frozen=True)
+class AskedGrade:
+    """A modified Pfirrmann grade to draw, split into its two parts.
+
+    Parameters
+    ----------
+    signal
+        1 to 5: how the nucleus looks on T2.
+    collapse
+        0 (normal height), 6, 7 or 8.
+
+    >>> AskedGrade.parse("4/7"), str(AskedGrade.parse(8)), str(AskedGrade.parse("4/7"))
+    (AskedGrade(signal=4, collapse=7), '8', '4/7')
+    """
+
+    signal: int
+    collapse: int = 0
+
+    def __post_init__(self) -> None:
+        if self.signal not in range(1, 6) or self.collapse not in COLLAPSE_LOSS:
+            raise UsageError(
+                f"a grade has a signal part 1-5 and a collapse part 0, 6, 7 or 8, "
+                f"got {self.signal} and {self.collapse}"
+            )
+
+    @classmethod
+    def parse(cls, text: str | int) -> AskedGrade:
+        """Read ``3``, ``"7"`` or a double entry such as ``"4/7"``."""
+        signal, _, collapse = str(text).strip().partition("/")
+        if not signal.isdecimal() or (collapse and not collapse.isdecimal()):
+            raise UsageError(f"a grade is 1 to 8 or a double entry like 4/7, got {text!r}")
+        if collapse:
+            return cls(int(signal), int(collapse))
+        return cls(int(signal)) if int(signal) <= 5 else cls(5, int(signal))
+
+    def __str__(self) -> str:
+        if self.collapse == 0:
+            return str(self.signal)
+        return str(self.collapse) if self.signal == 5 else f"{self.signal}/{self.collapse}"
+
+
+@dataclass(frozen=True)
+class DiscSpec:
+    """One disc.
+
+    Parameters
+    ----------
+    level
+        Its name.
+    height_mm
+        Distance of the two endplate chords at the disc's centre; concavity adds to it.
+    wedge_deg
+        Angle between the chords, positive where it opens anteriorly.
+    concavity_upper_mm, concavity_lower_mm
+        Depth of the hollow of the endplate above and below the disc.
+    bulge_anterior_mm, bulge_posterior_mm
+        How far the annulus passes the line between the rims at mid-height.
+    listhesis_mm
+        Shift of the upper body along the disc, positive forward.
+    grade
+        What its signal is to look like.  The height is not derived from it here.
+    adc_um2_ms
+        ADC of nucleus and inner annulus.
+    adc_annulus_ratio
+        ADC of the outer annulus / that of the nucleus.
+    normal_height_mm
+        What ``height_mm`` would be without collapse, the reference for grades 6 to 8.
+    """
+
+    level: DiscLevel
+    height_mm: float
+    wedge_deg: float = 0.0
+    concavity_upper_mm: float = 1.2
+    concavity_lower_mm: float = 0.8
+    bulge_anterior_mm: float = 0.6
+    bulge_posterior_mm: float = 0.3
+    listhesis_mm: float = 0.0
+    grade: AskedGrade = AskedGrade(2)
+    adc_um2_ms: float = 2.0
+    adc_annulus_ratio: float = 1.0
+    normal_height_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.height_mm <= 25.0:
+            raise UsageError(f"{self.level.value}: a disc is 1 to 25 mm high, got {self.height_mm}")
+        if not 0.0 < self.adc_um2_ms < 3.2:
+            raise UsageError(f"{self.level.value}: ADC must be within 0 and 3.2 um2/ms")
+
+
+@dataclass(frozen=True)
+class VertebraSpec:
+    """One vertebra.
+
+    Parameters
+    ----------
+    vertebra
+        Its name.
+    height_mm
+        Distance of the disc-side endplate chords at the body's centre.
+    depth_mm, width_mm
+        Anteroposterior and left-right size at the rims.
+    wedge_deg
+        Angle between upper and lower chord, positive where the front is higher.
+    waist
+        Relative narrowing half-way between the endplates.
+    """
+
+    vertebra: Vertebra
+    height_mm: float
+    depth_mm: float
+    width_mm: float
+    wedge_deg: float = 0.0
+    waist: float = 0.09
+
+
+@dataclass(frozen=True)
+class SpineSpec:
+    """A whole spine, cranial to caudal, from T10 (cut by the picture) to the sacrum.
+
+    Parameters
+    ----------
+    vertebrae, discs
+        Cranial to caudal; disc n lies below vertebra n, the last one on the sacrum.
+    sacral_slope_deg
+        Tilt of the upper sacral endplate against the horizontal.
+    scoliosis_deg
+        Cobb angle of one smooth lateral curve.
+    canal_ap_mm
+        Depth of the spinal canal.
+    fatness
+        1 is average; scales the fat under the skin.
+    muscle_fat
+        0 to 1, how much fat streaks the back muscles.
+    marrow_fat
+        Fat fraction of the marrow.
+    seed
+        Of every irregularity in shape and texture.
+    """
+
+    vertebrae: tuple[VertebraSpec, ...]
+    discs: tuple[DiscSpec, ...]
+    sacral_slope_deg: float = 40.0
+    scoliosis_deg: float = 0.0
+    canal_ap_mm: float = 16.0
+    fatness: float = 1.0
+    muscle_fat: float = 0.35
+    marrow_fat: float = 0.4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        names = [*(v.vertebra for v in self.vertebrae), Vertebra.SACRUM]
+        expected = list(itertools.pairwise(names))
+        got = [(d.level.above, d.level.below) for d in self.discs]
+        if got != expected:
+            raise UsageError(
+                f"discs {[d.level.value for d in self.discs]} do not lie between "
+                f"{[n.value for n in names]}; give one disc below every vertebra"
+            )
+
+
+# vertebra: height, depth, width, wedge; then the disc below it: height, wedge
+_USUAL: Mapping[Vertebra, tuple[float, float, float, float, float, float]] = {
+    Vertebra.T10: (22.0, 29.0, 33.0, -4.0, 4.8, 0.0),
+    Vertebra.T11: (23.0, 29.5, 35.0, -4.0, 5.4, 0.5),
+    Vertebra.T12: (24.8, 30.5, 38.0, -3.5, 6.6, 1.5),
+    Vertebra.L1: (26.5, 31.5, 41.0, -2.0, 7.6, 4.0),
+    Vertebra.L2: (27.5, 32.5, 43.0, -0.5, 8.8, 6.0),
+    Vertebra.L3: (28.0, 33.5, 45.0, 1.5, 9.8, 8.0),
+    Vertebra.L4: (28.0, 34.0, 47.5, 3.5, 10.4, 11.0),
+    Vertebra.L5: (27.0, 34.0, 50.0, 8.0, 10.0, 14.0),
+}
+_USUAL_LORDOSIS_DEG = 53.5
+_LUMBAR = (Vertebra.L1, Vertebra.L2, Vertebra.L3, Vertebra.L4, Vertebra.L5)
+
+
+def lumbar_levels(six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
+    """The discs from L1-L2 to the sacrum.
+
+    >>> [level.value for level in lumbar_levels(six_lumbar=True)][-2:]
+    ['L5-L6', 'L6-S1']
+    """
+    names = [*_LUMBAR, *([Vertebra.L6] if six_lumbar else []), Vertebra.SACRUM]
+    return tuple(DiscLevel(f"{a.value}-{b.value}") for a, b in itertools.pairwise(names))
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What :func:`lumbar_spine` is asked for; all of it optional.
+
+    Parameters
+    ----------
+    grades
+        One per lumbar disc from L1-L2 downwards (``1`` to ``8`` or ``"4/7"``), or by level.
+        Discs without a grade get 2.
+    heights_mm
+        Chord distances, in the same two forms; they win over the grade's height.
+    listhesis_mm
+        Forward slip by level.
+    six_lumbar
+        A sixth lumbar vertebra.
+    scoliosis_deg, lordosis_deg, sacral_slope_deg
+        Curves; lordosis is between the upper endplates of L1 and the sacrum.
+    size
+        Scales the whole spine.
+    """
+
+    grades: Sequence[str | int] | Mapping[DiscLevel, str | int] = ()
+    heights_mm: Sequence[float] | Mapping[DiscLevel, float] = ()
+    listhesis_mm: Mapping[DiscLevel, float] | None = None
+    six_lumbar: bool = False
+    scoliosis_deg: float = 0.0
+    lordosis_deg: float = 50.0
+    sacral_slope_deg: float = 40.0
+    size: float = 1.0
+
+
+def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
+    """A spine with usual proportions, individual variation from ``seed``, and the wishes.
+
+    Raises
+    ------
+    UsageError
+        Where a wish names a disc that this spine does not have.
+
+    >>> spec = lumbar_spine(Wishes(grades=[1, 2, 3, "4/7", 8]), seed=3)
+    >>> [str(disc.grade) for disc in spec.discs]
+    ['2', '2', '2', '1', '2', '3', '4/7', '8']
+    """
+    wishes = wishes or Wishes()
+    rng = np.random.default_rng([seed, 1])
+    levels = lumbar_levels(wishes.six_lumbar)
+    grades = _by_level(wishes.grades, levels, "grades")
+    heights = _by_level(wishes.heights_mm, levels, "heights")
+    slips = dict(wishes.listhesis_mm or {})
+    unknown = [k.value for k in slips if k not in levels]
+    if unknown:
+        raise UsageError(
+            f"listhesis asked for {unknown}, this spine has {[k.value for k in levels]}"
+        )
+    vertebrae = []
+    discs = []
+    for upper in _names(wishes.six_lumbar):
+        vertebra, disc = _usual_pair(upper, wishes, rng)
+        vertebrae.append(vertebra)
+        grade = AskedGrade.parse(grades.get(disc.level, 2))
+        discs.append(
+            _as_asked(disc, grade, heights.get(disc.level), slips.get(disc.level, 0.0), rng)
+        )
+    return SpineSpec(
+        vertebrae=tuple(vertebrae),
+        discs=tuple(discs),
+        sacral_slope_deg=wishes.sacral_slope_deg,
+        scoliosis_deg=wishes.scoliosis_deg,
+        fatness=float(rng.uniform(0.7, 1.5)),
+        muscle_fat=float(rng.uniform(0.15, 0.6)),
+        marrow_fat=float(rng.uniform(0.33, 0.5)),
+        seed=seed,
+    )
+
+
+def _names(six_lumbar: bool) -> list[Vertebra]:
+    return [*_USUAL, *([Vertebra.L6] if six_lumbar else [])]
+
+
+def _by_level(
+    wish: Sequence[T] | Mapping[DiscLevel, T], levels: Sequence[DiscLevel], what: str
+) -> dict[DiscLevel, T]:
+    if isinstance(wish, Mapping):
+        return dict(wish)
+    if len(wish) > len(levels):
+        raise UsageError(f"{len(wish)} {what} given, this spine has {len(levels)} lumbar discs")
+    return dict(zip(levels, wish, strict=False))
+
+
+def _usual_pair(
+    upper: Vertebra, wishes: Wishes, rng: np.random.Generator
+) -> tuple[VertebraSpec, DiscSpec]:
+    lowest = Vertebra.L6 if wishes.six_lumbar else Vertebra.L5
+    # with six lumbar bodies L5 looks like a usual L4 to L5, and L6 takes the place of L5
+    row = _USUAL[Vertebra.L5 if upper is lowest else upper]
+    if wishes.six_lumbar and upper is Vertebra.L5:
+        row = tuple(np.mean([_USUAL[Vertebra.L4], _USUAL[Vertebra.L5]], axis=0))
+    height, depth, width, wedge, disc_height, disc_wedge = row
+    chain = [*_names(wishes.six_lumbar), Vertebra.SACRUM]
+    below = chain[chain.index(upper) + 1]
+    vary = 1.0 + rng.normal(0.0, 1.0, 5) * np.array([0.02, 0.02, 0.02, 0.05, 0.06])
+    extra = (wishes.lordosis_deg - _USUAL_LORDOSIS_DEG) * disc_wedge / 43.0
+    vertebra = VertebraSpec(
+        upper,
+        height_mm=float(height * vary[0] * wishes.size),
+        depth_mm=float(depth * vary[1] * wishes.size),
+        width_mm=float(width * vary[2] * wishes.size),
+        wedge_deg=float(wedge + rng.normal(0.0, 0.5)),
+        waist=float(rng.uniform(0.09, 0.14)),
+    )
+    normal = float(disc_height * vary[3] * wishes.size)
+    disc = DiscSpec(
+        DiscLevel(f"{upper.value}-{below.value}"),
+        height_mm=normal,
+        wedge_deg=float((disc_wedge + extra) * vary[4]),
+        concavity_upper_mm=float(rng.uniform(1.3, 2.3)),
+        concavity_lower_mm=float(rng.uniform(0.7, 1.4)),
+        normal_height_mm=normal,
+    )
+    return vertebra, disc
+
+
+def _as_asked(
+    disc: DiscSpec,
+    grade: AskedGrade,
+    height_mm: float | None,
+    slip_mm: float,
+    rng: np.random.Generator,
+) -> DiscSpec:
+    normal = disc.normal_height_mm or disc.height_mm
+    height = height_mm if height_mm is not None else normal * (1 - COLLAPSE_LOSS[grade.collapse])
+    share = min(height / normal, 1.0)
+    # the whole height is lost in proportion, hollows included; the back stays at least 1 mm open
+    widest_deg = float(np.degrees(2 * np.arctan(max(height - 1.0, 0.1) / 36.0)))
+    worn = max(0, grade.signal - 2) / 3 + (1 - share)
+    return DiscSpec(
+        disc.level,
+        height_mm=float(height),
+        wedge_deg=min(disc.wedge_deg * share, widest_deg),
+        concavity_upper_mm=disc.concavity_upper_mm * share,
+        concavity_lower_mm=disc.concavity_lower_mm * share,
+        bulge_anterior_mm=float(0.5 + rng.uniform(0.3, 1.2) * worn),
+        bulge_posterior_mm=float(0.2 + rng.uniform(0.6, 1.6) * worn),
+        listhesis_mm=slip_mm,
+        grade=grade,
+        adc_um2_ms=float(
+            ADC_BY_SIGNAL_GRADE_UM2_MS[grade.signal] + np.clip(rng.normal(0, 0.04), -0.08, 0.08)
+        ),
+        normal_height_mm=normal,
+    )

@@ -1,0 +1,242 @@
+"""Bodies and discs stacked from the sacrum upwards, as one column in patient space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from discmri.levels import DiscLevel, Vertebra
+from discmri.phantoms.anatomy import DiscSpec, SpineSpec, VertebraSpec
+from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
+from discmri.volume import Array
+
+CARTILAGE_MM = 0.4
+BONY_ENDPLATE_MM = 0.55
+"""The two dark layers between disc and marrow; the body includes the bony one."""
+
+# sacral segment S1..S5 and coccyx: tilt relative to the slope, height, depth, width
+_SACRAL = (
+    (5.0, 27.0, 31.0, 50.0),
+    (9.0, 22.0, 22.0, 40.0),
+    (4.0, 18.0, 16.0, 34.0),
+    (-14.0, 15.0, 12.5, 30.0),
+    (-34.0, 13.0, 10.5, 26.0),
+    (-55.0, 26.0, 8.0, 14.0),
+)
+REMNANT_DISC_MM = (2.6, 1.8, 1.0, 0.6, 1.2)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Smooth functions of height z, tabulated finely for speed.
+
+    Parameters
+    ----------
+    lowest_mm, step_mm
+        Of the table.
+    values
+        (m, n): m functions on n heights.
+    """
+
+    lowest_mm: float
+    step_mm: float
+    values: Array
+
+    def __call__(self, z_mm: Array) -> Array:
+        """(m, ...) float32 values at heights, held constant beyond the table."""
+        table = self._fine
+        position = (z_mm - (self.lowest_mm - self.step_mm / 20)) * (10 / self.step_mm)
+        nearest = np.clip(position, 0, table.shape[1] - 1).astype(np.int32)
+        return np.asarray(table.take(nearest, axis=1))
+
+    @cached_property
+    def _fine(self) -> Array:
+        """The table on ten times as many heights, so that the nearest entry is near enough."""
+        coarse = np.arange(self.values.shape[1])
+        fine = np.arange(10 * (len(coarse) - 1) + 1) / 10
+        rows = [np.interp(fine, coarse, row) for row in self.values]
+        return np.array(rows, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class SpineColumn:
+    """The analytic spine.
+
+    Parameters
+    ----------
+    spec
+        What it was built from.
+    discs, bodies
+        Cranial to caudal, by name.
+    sacrum
+        Segments S1 to S5 and the coccyx, downwards.
+    """
+
+    spec: SpineSpec
+    discs: Mapping[DiscLevel, DiscShape]
+    bodies: Mapping[Vertebra, BodyShape]
+    sacrum: tuple[BodyShape, ...]
+
+    @cached_property
+    def walls(self) -> Curve:
+        """By height: posterior wall y, anterior wall y, midline x, canal tilt (radians)."""
+        from scipy.interpolate import PchipInterpolator
+        from scipy.ndimage import gaussian_filter1d
+
+        backs, fronts = [], []
+        for body in (*self.bodies.values(), *self.sacrum):
+            depth = body.rim.half_depth_mm
+            for end in (-0.47, 0.0, 0.47):
+                squeeze = (1 - body.waist * (1 - 4 * end**2)) * (1 + body.taper * 2 * end)
+                z = np.array(end * body.height_mm)
+                backs.append(body.frame.to_world(np.array(0.0), np.array(-depth * squeeze), z))
+                fronts.append(body.frame.to_world(np.array(0.0), np.array(depth * squeeze), z))
+        step = 0.5
+        top = max(p[2] for p in backs) + 60
+        heights = np.arange(min(p[2] for p in backs) - 30, top, step)
+        columns = []
+        for points, axis in ((backs, 1), (fronts, 1), (backs, 0)):
+            ordered = np.array(sorted(points, key=lambda p: float(p[2])))
+            keep = np.concatenate([[True], np.diff(ordered[:, 2]) > 0.5])
+            knots = ordered[keep]
+            spline = PchipInterpolator(knots[:, 2], knots[:, axis], extrapolate=False)
+            inner = np.clip(heights, knots[0, 2], knots[-1, 2])
+            slope = (knots[-1, axis] - knots[-3, axis]) / (knots[-1, 2] - knots[-3, 2])
+            beyond = slope * np.maximum(heights - knots[-1, 2], 0)
+            columns.append(gaussian_filter1d(spline(inner) + beyond, 2.0 / step))
+        tilt = np.arctan(gaussian_filter1d(np.gradient(columns[0], step), 4.0 / step))
+        return Curve(float(heights[0]), step, np.array([*columns, tilt]))
+
+
+def build_column(spec: SpineSpec) -> SpineColumn:
+    """Stack the spine of a specification; the middle of L3 becomes the origin."""
+    rng = np.random.default_rng([spec.seed, 2])
+    frames, ends = _stack(spec)
+    shift = -frames[_index_of(spec, Vertebra.L3)][0].origin_mm
+    moved = [(_moved(body, shift), _moved(disc, shift)) for body, disc in frames]
+    sacral = _sacral_frames(spec, ends + shift)
+    discs: dict[DiscLevel, DiscShape] = {}
+    for n, disc in enumerate(spec.discs):
+        below = spec.vertebrae[n + 1] if n + 1 < len(spec.vertebrae) else None
+        discs[disc.level] = _disc_shape(disc, spec.vertebrae[n], below, moved[n][1], rng, spec)
+    bodies: dict[Vertebra, BodyShape] = {}
+    shapes = list(discs.values())
+    for n, vertebra in enumerate(spec.vertebrae):
+        bodies[vertebra.vertebra] = BodyShape(
+            moved[n][0],
+            vertebra.height_mm,
+            _rim(vertebra),
+            vertebra.waist,
+            above=shapes[n - 1] if n else None,
+            below=shapes[n],
+            ripple=Ripple.random(rng, 0.2, (10.0, 30.0)),
+            open_top=n == 0,
+        )
+    segments = _sacral_shapes(sacral, shapes[-1], rng)
+    return SpineColumn(spec, discs, bodies, segments)
+
+
+def _index_of(spec: SpineSpec, vertebra: Vertebra) -> int:
+    return [v.vertebra for v in spec.vertebrae].index(vertebra)
+
+
+def _moved(frame: Frame, shift: Array) -> Frame:
+    return Frame(frame.origin_mm + shift, frame.axes)
+
+
+def _lateral_steps(spec: SpineSpec) -> Array:
+    """Lateral wedge of each disc, caudal to cranial: a single bow of the asked Cobb angle."""
+    n = len(spec.discs)
+    tilt = spec.scoliosis_deg / 2 * np.sin(np.linspace(0, 2.0, n + 1) * np.pi)
+    return np.diff(tilt)
+
+
+def _stack(spec: SpineSpec) -> tuple[list[tuple[Frame, Frame]], Array]:
+    """Frames of (body, disc below it), cranial to caudal, and the S1 endplate's centre."""
+    point = np.zeros(3)
+    sagittal, lateral = spec.sacral_slope_deg, 0.0
+    frames: list[tuple[Frame, Frame]] = []
+    steps = _lateral_steps(spec)
+    pairs = zip(spec.vertebrae, spec.discs, strict=True)
+    for n, (vertebra, disc) in enumerate(reversed(list(pairs))):
+        tilt = Frame.tilted(point, sagittal - disc.wedge_deg / 2, lateral + steps[n] / 2)
+        slip = disc.listhesis_mm * tilt.axes[:, 1]
+        rise = disc.height_mm * tilt.axes[:, 2]
+        disc_frame = Frame(point + (rise + slip) / 2, tilt.axes)
+        point = point + rise + slip
+        sagittal -= disc.wedge_deg
+        lateral += steps[n]
+        body = Frame.tilted(point, sagittal - vertebra.wedge_deg / 2, lateral)
+        body_frame = Frame(point + body.axes[:, 2] * vertebra.height_mm / 2, body.axes)
+        point = point + body.axes[:, 2] * vertebra.height_mm
+        sagittal -= vertebra.wedge_deg
+        frames.append((body_frame, disc_frame))
+    return frames[::-1], np.zeros(3)
+
+
+def _sacral_frames(spec: SpineSpec, top_mm: Array) -> list[Frame]:
+    frames = []
+    point = np.array(top_mm, dtype=float)
+    for n, (turn, height, _, _) in enumerate(_SACRAL):
+        frame = Frame.tilted(point, spec.sacral_slope_deg + turn, 0.0)
+        gap = REMNANT_DISC_MM[n] if n < len(REMNANT_DISC_MM) else 0.0
+        frames.append(Frame(point - frame.axes[:, 2] * height / 2, frame.axes))
+        point = point - frame.axes[:, 2] * (height + gap)
+    return frames
+
+
+def _rim(vertebra: VertebraSpec) -> Footprint:
+    return Footprint(vertebra.width_mm / 2, vertebra.depth_mm / 2)
+
+
+def _disc_shape(
+    disc: DiscSpec,
+    above: VertebraSpec,
+    below: VertebraSpec | None,
+    frame: Frame,
+    rng: np.random.Generator,
+    spec: SpineSpec,
+) -> DiscShape:
+    upper, slip = _rim(above), disc.listhesis_mm / 2
+    lower = _rim(below) if below else Footprint(_SACRAL[0][3] / 2, _SACRAL[0][2] / 2)
+    order = [d.level for d in spec.discs][::-1].index(disc.level)
+    roughness = 0.12 if disc.height_mm > 4 else 0.07
+    return DiscShape(
+        frame,
+        disc.height_mm,
+        disc.wedge_deg,
+        float(-_lateral_steps(spec)[order]),
+        Footprint(upper.half_width_mm, upper.half_depth_mm, slip),
+        Footprint(lower.half_width_mm, lower.half_depth_mm, -slip),
+        disc.concavity_upper_mm,
+        disc.concavity_lower_mm,
+        disc.bulge_anterior_mm,
+        disc.bulge_posterior_mm,
+        Ripple.random(rng, roughness, (9.0, 25.0)),
+        Ripple.random(rng, roughness, (9.0, 25.0)),
+    )
+
+
+def _sacral_shapes(
+    frames: list[Frame], last: DiscShape, rng: np.random.Generator
+) -> tuple[BodyShape, ...]:
+    shapes = []
+    for n, (frame, (_, height, depth, width)) in enumerate(zip(frames, _SACRAL, strict=True)):
+        following = _SACRAL[n + 1][2] if n + 1 < len(_SACRAL) else depth * 0.5
+        mean, taper = (depth + following) / 2, (depth - following) / (depth + following)
+        shapes.append(
+            BodyShape(
+                frame,
+                height,
+                Footprint(width / 2 / (1 + taper), mean / 2),
+                0.06,
+                above=last if n == 0 else None,
+                below=None,
+                ripple=Ripple.random(rng, 0.2, (10.0, 30.0)),
+                taper=taper,
+            )
+        )
+    return tuple(shapes)

@@ -1,0 +1,325 @@
+"""A synthetic spine that can be looked at, measured and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence as PySequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.diffusion import DirectionKind
+from discmri.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
+from discmri.levels import DiscLevel, Vertebra
+from discmri.phantoms.anatomy import SpineSpec
+from discmri.phantoms.protocol import TIMING, Protocol, Sequence
+from discmri.phantoms.scene import (
+    Composition,
+    Scene,
+    Warp,
+    belongs_to,
+    build_scene,
+    compose,
+    tissue_is,
+)
+from discmri.phantoms.signal import (
+    SUPPRESSED_FAT,
+    TissueSignals,
+    blurred,
+    coil_shading,
+    rician,
+    saturation_band,
+    shifted_fat,
+    spin_echo_signal,
+)
+from discmri.phantoms.structures import Material
+from discmri.phantoms.tissues import Tissue
+from discmri.phantoms.truth import DiscTruth, disc_truth
+from discmri.volume import Array, Grid, SoftMask, Volume
+
+_SMALLEST_VISIBLE_SHARE = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class DiffusionImage:
+    """One diffusion-weighted picture.
+
+    Parameters
+    ----------
+    b_s_per_mm2
+        Weighting.
+    kind
+        No gradient, one direction, or the geometric mean of three.
+    direction
+        Unit vector, RAS+, for directional pictures.
+    volume
+        The signal.
+    """
+
+    b_s_per_mm2: float
+    kind: DirectionKind
+    direction: tuple[float, float, float] | None
+    volume: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """A synthetic lumbar spine with exact truth.
+
+    Parameters
+    ----------
+    spec
+        What was asked for.
+    scene
+        The analytic anatomy.
+    """
+
+    spec: SpineSpec
+    scene: Scene
+    _recent: dict[object, Composition] = field(default_factory=dict, repr=False)
+
+    def truth(self) -> Mapping[DiscLevel, DiscTruth]:
+        """True values of every disc, cranial to caudal."""
+        return {d.level: disc_truth(self.scene.column, d) for d in self.spec.discs}
+
+    def centre_mm(self, protocol: Protocol) -> Array:
+        """Where the middle of the sagittal pictures lies: the sacrum at the lower edge."""
+        walls = self.scene.column.walls
+        low = float(self.scene.column.sacrum[2].frame.origin_mm[2]) - 12
+        z = low + protocol.fov_mm[1] / 2
+        across = float(walls(np.linspace(-60.0, 60.0, 25))[2].mean())
+        # the whole trunk where it fits, else the spine a little behind the middle
+        y = 22.0 if protocol.fov_mm[0] >= 230 else 0.0
+        return np.array([across, y, z])
+
+    def grid(self, protocol: Protocol, sequence: Sequence = Sequence.T2) -> Grid:
+        """Voxel grid of a series."""
+        centre = self.centre_mm(protocol)
+        if sequence is Sequence.AXIAL_T2:
+            lowest = self.scene.column.discs[self.spec.discs[-1].level].frame.origin_mm
+            return protocol.axial_grid(np.array([centre[0], lowest[1] - 5, lowest[2] + 50]))
+        if sequence in (Sequence.DWI, Sequence.ADC):
+            return protocol.sagittal_grid(centre, protocol.dwi_spacing_mm)
+        return protocol.sagittal_grid(centre)
+
+    def image(self, sequence: Sequence, protocol: Protocol | None = None) -> Volume:
+        """What the scanner shows, with all its flaws.
+
+        Parameters
+        ----------
+        sequence
+            Any but DWI, which is several pictures: see :meth:`diffusion`.
+        protocol
+            Scan parameters.
+        """
+        protocol = protocol or Protocol()
+        if sequence is Sequence.ADC:
+            pictures = [(i.b_s_per_mm2, i.volume) for i in self.diffusion(protocol)]
+            return adc_map(pictures)
+        if sequence is Sequence.DWI:
+            raise ValueError("a DWI series is several pictures; call diffusion()")
+        return self.image_on(self.grid(protocol, sequence), sequence, protocol)
+
+    def image_on(self, grid: Grid, sequence: Sequence, protocol: Protocol) -> Volume:
+        """The same on any grid whose last axis steps through the slices."""
+        composition = self._compose(grid, protocol.slice_thickness_mm)
+        signals = TissueSignals(self.spec, protocol.field_strength_t)
+        timing = TIMING[sequence]
+        fat = composition.summed(signals.fat(timing))
+        along_y = grid.axis_along((0.0, 1.0, 0.0))
+        clean = composition.summed(signals.water(timing))
+        clean += shifted_fat(fat, protocol.fat_shift_px, along_y)
+        del fat
+        shade = self._shade(grid, protocol)
+        marrow = Material(Tissue.MARROW)
+        marrow_signal = signals.water(timing)(marrow) + signals.fat(timing)(marrow)
+        sigma = marrow_signal * self._shade_at_spine(grid, shade) / protocol.snr
+        noisy = rician(blurred(clean * shade, protocol.blur_px), sigma, self._rng(sequence))
+        return Volume(noisy, grid.affine)
+
+    def diffusion(self, protocol: Protocol | None = None) -> tuple[DiffusionImage, ...]:
+        """All pictures of the DWI series, b-values ascending."""
+        protocol = protocol or Protocol()
+        grid = self.grid(protocol, Sequence.DWI)
+        warp = self._epi_warp(protocol)
+        composition = compose(self.scene, grid, protocol.slice_thickness_mm, warp)
+        signals = TissueSignals(self.spec, protocol.field_strength_t)
+        timing = TIMING[Sequence.DWI]
+        shade = self._shade(grid, protocol)
+        sigma = spin_echo_signal(0.9, 1150.0, 84.0, timing) / protocol.snr
+        sigma *= self._shade_at_spine(grid, shade)
+        fat = composition.summed(signals.fat(timing)) * SUPPRESSED_FAT
+        rng = self._rng(Sequence.DWI)
+        images: list[DiffusionImage] = []
+        for b in sorted(protocol.b_values):
+            clean = composition.summed(signals.water(timing, b)) + fat
+            clean = blurred(clean * shade, protocol.blur_px)
+            if b == 0:
+                volume = Volume(rician(clean, sigma, rng), grid.affine)
+                images.append(DiffusionImage(0.0, DirectionKind.NONE, None, volume))
+                continue
+            turns = np.eye(3)[: protocol.directions]
+            noisy = [rician(clean, sigma, rng) for _ in turns]
+            if protocol.trace:
+                mean = np.exp(np.mean([np.log(np.maximum(n, 1e-9)) for n in noisy], axis=0))
+                volume = Volume(mean.astype(np.float32), grid.affine)
+                images.append(DiffusionImage(b, DirectionKind.TRACE, None, volume))
+                continue
+            for turn, picture in zip(turns, noisy, strict=True):
+                direction = (float(turn[0]), float(turn[1]), float(turn[2]))
+                volume = Volume(picture, grid.affine)
+                images.append(DiffusionImage(b, DirectionKind.DIRECTIONAL, direction, volume))
+        return tuple(images)
+
+    def masks(self, grid: Grid, thickness_mm: float | None = None) -> FoundSpine:
+        """True soft masks: how much of each voxel every named structure fills.
+
+        Parameters
+        ----------
+        grid
+            Any grid whose last axis steps through the slices.
+        thickness_mm
+            Slice thickness; the grid's spacing along its last axis by default.
+        """
+        labels = self.labels(grid, thickness_mm)
+        return FoundSpine(
+            grid,
+            tuple(FoundDisc(mask, 1.0, level) for level, mask in labels.discs.items()),
+            tuple(m for v, m in labels.vertebrae.items() if v is not Vertebra.SACRUM),
+            labels.vertebrae.get(Vertebra.SACRUM),
+            labels.canal,
+            "phantom truth",
+        )
+
+    def labels(self, grid: Grid, thickness_mm: float | None = None) -> SpineLabels:
+        """The same masks by name; discs cut by the picture are left out."""
+        composition = self._compose(grid, thickness_mm or float(grid.spacing_mm[2]))
+        discs: dict[DiscLevel, SoftMask] = {}
+        truth = {d.level: self.scene.column.discs[d.level] for d in self.spec.discs}
+        for level, shape in truth.items():
+            fractions = composition.summed(belongs_to(level), textured=False)
+            if fractions.max() > 0.02 and _is_inside(grid, shape.frame.origin_mm):
+                discs[level] = SoftMask.from_fractions(fractions, grid.affine)
+        vertebrae: dict[Vertebra, SoftMask] = {}
+        for name in (*self.scene.column.bodies, Vertebra.SACRUM):
+            fractions = composition.summed(belongs_to(name), textured=False)
+            if fractions.max() > 0.5:
+                vertebrae[name] = SoftMask.from_fractions(fractions, grid.affine)
+        sac = composition.summed(tissue_is(Tissue.CSF, Tissue.CORD, Tissue.CAUDA), textured=False)
+        canal = SoftMask.from_fractions(sac, grid.affine) if sac.max() > 0.02 else None
+        confidence = dict.fromkeys(discs, 1.0)
+        return SpineLabels(grid, discs, vertebrae, canal, confidence, NumberingMethod.MASKS)
+
+    def label_map(self, grid: Grid, thickness_mm: float | None = None) -> NDArray[np.uint8]:
+        """(i, j, k) label numbers of the public scheme."""
+        return self.labels(grid, thickness_mm).label_map()
+
+    def truth_json(self, protocol: Protocol | None = None) -> str:
+        """Truth of all discs as JSON, with what was asked for."""
+        document: dict[str, object] = {
+            "phantom": {
+                "seed": self.spec.seed,
+                "sacral_slope_deg": self.spec.sacral_slope_deg,
+                "scoliosis_deg": self.spec.scoliosis_deg,
+                "six_lumbar": len(self.spec.discs) > 8,
+            },
+            "axes": "patient RAS+ millimetres; lengths in mm; ADC in um2/ms = 1e-3 mm2/s",
+            "discs": [truth.to_dict() for truth in self.truth().values()],
+        }
+        if protocol is not None:
+            grid = self.grid(protocol)
+            shapes = self.scene.column.discs
+            document["in_picture"] = [
+                level.value
+                for level, shape in shapes.items()
+                if _is_inside(grid, shape.frame.origin_mm)
+            ]
+        return json.dumps(document, indent=1) + "\n"
+
+    def write(
+        self, folder: Path, vendor: str = "siemens", protocol: Protocol | None = None
+    ) -> list[Path]:
+        """Write the study as DICOM files of one vendor's dialect; returns the files."""
+        from discmri.phantoms.vendors import write_study
+
+        return write_study(self, folder, vendor, protocol or Protocol())
+
+    def _rng(self, sequence: Sequence) -> np.random.Generator:
+        return np.random.default_rng([self.spec.seed, 5, [*Sequence].index(sequence)])
+
+    def _compose(self, grid: Grid, thickness_mm: float) -> Composition:
+        key = (grid.shape, grid.affine.tobytes(), thickness_mm)
+        if key not in self._recent:
+            self._recent.clear()  # one grid at a time: T1 and the masks reuse what T2 needed
+            self._recent[key] = compose(self.scene, grid, thickness_mm)
+        return self._recent[key]
+
+    def _shade(self, grid: Grid, protocol: Protocol) -> Array:
+        walls = self.scene.column.walls
+        back = float(walls(np.array(0.0))[0]) - 65
+        front = float(walls(np.array(0.0))[1]) + 28
+        shade = coil_shading(grid, protocol, back)
+        return np.asarray(shade * saturation_band(grid, protocol.saturation, front))
+
+    @staticmethod
+    def _shade_at_spine(grid: Grid, shade: Array) -> float:
+        index = np.clip(np.round(grid.to_index(np.zeros(3))), 0, np.array(grid.shape) - 1)
+        i, j, k = (int(n) for n in index)
+        return float(shade[i, j, k])
+
+    def _epi_warp(self, protocol: Protocol) -> Warp:
+        texture = self.scene.texture
+
+        def warp(points_mm: Array) -> Array:
+            bend = np.clip(texture.field(points_mm, (28.0, 28.0, 28.0), 1) / 2, -1, 1)
+            moved = points_mm.copy()
+            moved[1] -= protocol.epi_shift_mm + protocol.epi_distortion_mm * bend
+            return np.asarray(moved.astype(np.float32))
+
+        return warp
+
+
+def _is_inside(grid: Grid, point_mm: Array, margin: float = 6.0) -> bool:
+    """Whether a disc centred at a point lies in the picture."""
+    index = grid.to_index(point_mm)
+    slack = np.array([margin, margin, 0.0]) / grid.spacing_mm
+    return bool(((index > slack - 0.5) & (index < np.array(grid.shape) - 0.5 - slack)).all())
+
+
+def make_phantom(spec: SpineSpec) -> Phantom:
+    """Build a synthetic spine.
+
+    >>> from discmri.phantoms import lumbar_spine
+    >>> phantom = make_phantom(lumbar_spine(seed=1))
+    >>> round(phantom.spec.discs[-1].height_mm) in range(7, 13)
+    True
+    """
+    return Phantom(spec, build_scene(spec))
+
+
+def adc_map(pictures: PySequence[tuple[float, Volume]]) -> Volume:
+    """The scanner's map: unweighted log-linear fit, zero where there is no signal.
+
+    Parameters
+    ----------
+    pictures
+        b-value in s/mm² and signal of each.
+
+    Raises
+    ------
+    ValueError
+        Where the pictures have only one b-value.
+    """
+    b = np.array([b for b, _ in pictures]) * 1e-3
+    if np.ptp(b) == 0:
+        raise ValueError("an ADC map needs two different b-values")
+    weights = -(b - b.mean()) / ((b - b.mean()) ** 2).sum()
+    first = pictures[0][1]
+    total = np.zeros(first.shape, dtype=np.float32)
+    for (_, volume), weight in zip(pictures, weights, strict=True):
+        total += np.log(np.maximum(volume.array, 1e-6)) * np.float32(weight)
+    total[first.array < 0.06 * np.percentile(first.array, 99)] = 0
+    return Volume(np.clip(total, 0, 4.0), first.affine, "um2/ms")

@@ -1,0 +1,132 @@
+"""The series of a phantom study, still free of any file format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from discmri.diffusion import DirectionKind
+from discmri.phantoms.phantom import Phantom, adc_map
+from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.volume import Array, Grid, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One volume of a series.
+
+    Parameters
+    ----------
+    volume
+        Signal in arbitrary units, or ADC in µm²/ms.
+    b_s_per_mm2, kind, direction
+        Diffusion weighting; ``None`` for series without.
+    """
+
+    volume: Volume
+    b_s_per_mm2: float | None = None
+    kind: DirectionKind = DirectionKind.NONE
+    direction: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What one acquisition or one map consists of.
+
+    Parameters
+    ----------
+    number
+        SeriesNumber.
+    sequence
+        What it is.
+    pictures
+        One, or one per diffusion weighting (or per plane of a localizer).
+    scale
+        Stored value per unit of signal.
+    """
+
+    number: int
+    sequence: Sequence
+    pictures: tuple[Picture, ...]
+    scale: float
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the values are ADC."""
+        return self.sequence is Sequence.ADC
+
+    def stored(self, picture: Picture) -> Array:
+        """Pixel values (i, j, k) uint16 of a signal picture."""
+        values = np.round(picture.volume.array * self.scale)
+        return np.clip(values, 0, 4095).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all series of a study share.
+
+    Parameters
+    ----------
+    seed
+        Names the patient.
+    key
+        Hash of all that went into the study; makes its UIDs.
+    protocol
+        Scan parameters.
+    """
+
+    seed: int
+    key: str
+    protocol: Protocol
+
+    def uid(self, *parts: object) -> str:
+        """A UID that is the same for the same study and parts."""
+        from pydicom.uid import generate_uid
+
+        return str(generate_uid(entropy_srcs=[self.key, *map(str, parts)]))
+
+
+def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> Study:
+    """Identity of the study that a phantom, a vendor and a protocol make."""
+    text = repr((phantom.spec, vendor, protocol))
+    return Study(phantom.spec.seed, hashlib.sha256(text.encode()).hexdigest(), protocol)
+
+
+def series_of(phantom: Phantom, protocol: Protocol) -> Iterator[Series]:
+    """Scan all series of the protocol, in order."""
+    diffusion: tuple[Picture, ...] = ()
+    if {Sequence.DWI, Sequence.ADC} & set(protocol.sequences):
+        diffusion = tuple(
+            Picture(i.volume, i.b_s_per_mm2, i.kind, i.direction)
+            for i in phantom.diffusion(protocol)
+        )
+    for number, sequence in enumerate(protocol.sequences, start=1):
+        pictures: tuple[Picture, ...]
+        if sequence is Sequence.DWI:
+            pictures = diffusion
+        elif sequence is Sequence.ADC:
+            pictures = (Picture(adc_map([(p.b_s_per_mm2 or 0.0, p.volume) for p in diffusion])),)
+        elif sequence is Sequence.LOCALIZER:
+            pictures = tuple(Picture(v) for v in localizer(phantom, protocol))
+        else:
+            pictures = (Picture(phantom.image(sequence, protocol)),)
+        top = max(float(np.percentile(p.volume.array, 99.8)) for p in pictures)
+        yield Series(number, sequence, pictures, 1400.0 / max(top, 1e-9))
+
+
+def localizer(phantom: Phantom, protocol: Protocol) -> Iterator[Volume]:
+    """Three coarse pictures at right angles through L3."""
+    planes = (
+        np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
+        np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+        np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]),
+    )
+    quick = replace(protocol, slice_thickness_mm=8.0, blur_px=0.5)
+    for axes in planes:
+        affine = np.eye(4)
+        affine[:3, :3] = axes * np.array([2.4, 2.4, 8.0])
+        affine[:3, 3] = phantom.centre_mm(protocol) - affine[:3, :3] @ np.array([79.5, 79.5, 0.0])
+        yield phantom.image_on(Grid((160, 160, 1), affine), Sequence.LOCALIZER, quick)

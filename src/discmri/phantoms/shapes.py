@@ -1,0 +1,287 @@
+"""Analytic shapes: where a disc or a vertebral body begins and ends, at any point in space.
+
+All functions take points in a local :class:`Frame` (x right, y anterior, z superior, mm) as
+separate coordinate arrays of any shape and dtype, so a shape can be sampled at any resolution
+or integrated without ever being drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.volume import Array
+
+_ANTERIOR_POWER = 2.2
+_POSTERIOR_POWER = 2.8
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A local coordinate system in patient space.
+
+    Parameters
+    ----------
+    origin_mm
+        (3,) RAS+.
+    axes
+        (3, 3), unit vectors right, anterior, superior of the structure as columns, RAS+.
+    """
+
+    origin_mm: Array
+    axes: Array
+
+    @classmethod
+    def tilted(cls, origin_mm: Array, sagittal_deg: float, lateral_deg: float) -> Frame:
+        """A frame whose superior axis leans forward and to the right by two angles.
+
+        >>> frame = Frame.tilted(np.zeros(3), 90.0, 0.0)
+        >>> frame.axes[:, 2].round(6).tolist()
+        [0.0, 1.0, 0.0]
+        """
+        s, c = np.sin(np.radians(sagittal_deg)), np.cos(np.radians(sagittal_deg))
+        sl, cl = np.sin(np.radians(lateral_deg)), np.cos(np.radians(lateral_deg))
+        sagittal = np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
+        lateral = np.array([[cl, 0, sl], [0, 1, 0], [-sl, 0, cl]])
+        return cls(np.asarray(origin_mm, dtype=float), sagittal @ lateral)
+
+    def to_local(self, points_mm: Array) -> Array:
+        """World points (3, n), RAS+ to local coordinates (3, n) of the same dtype."""
+        origin = self.origin_mm.astype(points_mm.dtype)[:, None]
+        return np.asarray(self.axes.T.astype(points_mm.dtype) @ (points_mm - origin))
+
+    def to_world(self, x: Array, y: Array, z: Array) -> Array:
+        """Local coordinates to world points (..., 3), RAS+."""
+        local = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
+        return np.asarray(local @ self.axes.T + self.origin_mm)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """The outline of an endplate seen from above: rounder in front, flatter behind.
+
+    Parameters
+    ----------
+    half_width_mm, half_depth_mm
+        Semi-axes.
+    centre_mm
+        Anterior position of the centre.
+    """
+
+    half_width_mm: float
+    half_depth_mm: float
+    centre_mm: float = 0.0
+
+    def between(self, other: Footprint, share: Array) -> tuple[Array, Array, Array]:
+        """Half width, half depth and centre on the way from this (0) to another one (1)."""
+        return (
+            self.half_width_mm + (other.half_width_mm - self.half_width_mm) * share,
+            self.half_depth_mm + (other.half_depth_mm - self.half_depth_mm) * share,
+            self.centre_mm + (other.centre_mm - self.centre_mm) * share,
+        )
+
+
+def radius_share(x: Array, y: Array, half_width: Array | float, half_depth: Array | float) -> Array:
+    """Distance from the centre as a share of the outline in that direction; 1 on it.
+
+    ``y`` is counted from the footprint's centre.  The two halves are superellipses of powers
+    2.2 (front) and 2.8 (back).
+    """
+    ax = np.abs(x / half_width) + 1e-6
+    ay = np.abs(y / half_depth) + 1e-6
+    lx, ly = np.log(ax), np.log(ay)
+    power = np.where(y >= 0, x.dtype.type(_ANTERIOR_POWER), x.dtype.type(_POSTERIOR_POWER))
+    # ax**p + ay**p without overflow: factor out the larger term
+    large, small = np.maximum(lx, ly), np.minimum(lx, ly)
+    return np.asarray(np.exp(large + np.log1p(np.exp(power * (small - large))) / power))
+
+
+@dataclass(frozen=True, eq=False)
+class Ripple:
+    """Smooth irregularity of a surface: a few plane waves.
+
+    Parameters
+    ----------
+    amplitude_mm
+        Standard deviation.
+    waves
+        (n, 3): wave numbers along both coordinates (1/mm) and phase.
+    """
+
+    amplitude_mm: float
+    waves: Array
+
+    @classmethod
+    def random(
+        cls, rng: np.random.Generator, amplitude_mm: float, wavelengths_mm: tuple[float, float]
+    ) -> Ripple:
+        """Four waves of random direction and length within a range."""
+        k = 2 * np.pi / rng.uniform(*wavelengths_mm, 4)
+        angle = rng.uniform(0, 2 * np.pi, 4)
+        phase = rng.uniform(0, 2 * np.pi, 4)
+        return cls(amplitude_mm, np.stack([k * np.cos(angle), k * np.sin(angle), phase], axis=1))
+
+    def __call__(self, a: Array, b: Array) -> Array:
+        """Displacement in mm at two surface coordinates in mm."""
+        total = np.zeros(np.broadcast_shapes(a.shape, b.shape), dtype=a.dtype)
+        if self.amplitude_mm == 0:
+            return total
+        for ka, kb, phase in self.waves.astype(a.dtype):
+            total += np.cos(ka * a + kb * b + phase)
+        return np.asarray(total * a.dtype.type(self.amplitude_mm * np.sqrt(2 / len(self.waves))))
+
+
+@dataclass(frozen=True, eq=False)
+class DiscShape:
+    """A disc in its own frame: between two endplate surfaces, inside a bulging wall.
+
+    Parameters
+    ----------
+    frame
+        Centre of the disc; its y-z plane is the disc's mid-sagittal plane.
+    height_mm
+        Distance of the endplate chords at the centre.
+    wedge_deg, lateral_wedge_deg
+        Opening anteriorly and to the right.
+    upper, lower
+        Outline of the body above and below, in the disc's frame.
+    concavity_upper_mm, concavity_lower_mm
+        Hollows of the two endplates.
+    bulge_anterior_mm, bulge_posterior_mm
+        Of the wall at mid-height beyond the rims.
+    ripple_upper, ripple_lower
+        Irregularity of the endplates.
+    """
+
+    frame: Frame
+    height_mm: float
+    wedge_deg: float
+    lateral_wedge_deg: float
+    upper: Footprint
+    lower: Footprint
+    concavity_upper_mm: float
+    concavity_lower_mm: float
+    bulge_anterior_mm: float
+    bulge_posterior_mm: float
+    ripple_upper: Ripple
+    ripple_lower: Ripple
+
+    def upper_surface(self, x: Array, y: Array) -> Array:
+        """Height z of the disc's upper border."""
+        hollow = self._hollow(x, y, self.upper, self.concavity_upper_mm)
+        return np.asarray(self._chord(x, y, self.upper) + hollow + self.ripple_upper(x, y))
+
+    def lower_surface(self, x: Array, y: Array) -> Array:
+        """Height z of the disc's lower border (negative)."""
+        hollow = self._hollow(x, y, self.lower, self.concavity_lower_mm)
+        return np.asarray(-(self._chord(x, y, self.lower) + hollow + self.ripple_lower(x, y)))
+
+    def wall(self, x: Array, y: Array, level: Array) -> Array:
+        """Signed distance to the wall, negative inside; ``level`` is -1 below to 1 above."""
+        half_width, half_depth, centre = self.lower.between(self.upper, (level + 1) / 2)
+        yc = y - centre
+        radius = np.hypot(x, yc) + 1e-4
+        share = np.maximum(radius_share(x, yc, half_width, half_depth), 1e-3)
+        return np.asarray(radius * (1 - 1 / share) - self._bulge(yc / radius) * (1 - level**2))
+
+    def level_of(self, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:
+        """Position between the endplates (-1 to 1) and the distances to both (inside > 0)."""
+        top, bottom = self.upper_surface(x, y), self.lower_surface(x, y)
+        half = np.maximum((top - bottom) / 2, 0.25)
+        level = np.clip((z - (top + bottom) / 2) / half, -1, 1)
+        return level, top - z, z - bottom
+
+    def inside(self, points_mm: Array) -> Array:
+        """Whether world points (..., 3), RAS+ lie in the disc."""
+        points = np.asarray(points_mm, dtype=float)
+        x, y, z = self.frame.to_local(points.reshape(-1, 3).T)
+        level, above, below = self.level_of(x, y, z)
+        found = (above > 0) & (below > 0) & (self.wall(x, y, level) < 0)
+        return np.asarray(found.reshape(points.shape[:-1]))
+
+    def _chord(self, x: Array, y: Array, rim: Footprint) -> Array:
+        slope = math.tan(math.radians(self.wedge_deg / 2))
+        slope_right = math.tan(math.radians(self.lateral_wedge_deg / 2))
+        return np.asarray(self.height_mm / 2 + slope * (y - rim.centre_mm) + slope_right * x)
+
+    def _hollow(self, x: Array, y: Array, rim: Footprint, depth_mm: float) -> Array:
+        u = (y - rim.centre_mm) / rim.half_depth_mm
+        square = (x / rim.half_width_mm) ** 2 + u**2
+        # deepest a little behind the middle, flat on the rim
+        return np.asarray(depth_mm * np.maximum(1 - square, 0) * (1 - 0.35 * u))
+
+    def _bulge(self, towards_front: Array) -> Array:
+        front = np.maximum(towards_front, 0) ** 2
+        back = np.maximum(-towards_front, 0) ** 2
+        side = 0.35 * (self.bulge_anterior_mm + self.bulge_posterior_mm)
+        return np.asarray(
+            self.bulge_anterior_mm * front
+            + self.bulge_posterior_mm * back
+            + side * (1 - front - back)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BodyShape:
+    """A vertebral body: a waisted wall cut off by the discs above and below.
+
+    Parameters
+    ----------
+    frame
+        Centre of the body.
+    height_mm
+        Distance of its disc-side chords at the centre.
+    rim
+        Outline at the endplates.
+    waist
+        Relative narrowing at mid-height.
+    above
+        The disc on top, if any.
+    below
+        The disc underneath, if any.
+    ripple
+        Irregularity of the wall.
+    taper
+        Relative widening from the middle to the upper end.
+    open_top
+        Whether the body goes on upwards for ever.
+    """
+
+    frame: Frame
+    height_mm: float
+    rim: Footprint
+    waist: float
+    above: DiscShape | None
+    below: DiscShape | None
+    ripple: Ripple
+    taper: float = 0.0
+    open_top: bool = False
+
+    def wall(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance to the wall, negative inside, local coordinates."""
+        t = np.clip(2 * z / self.height_mm, -1, 1)
+        scale = (1 - self.waist * (1 - t**2)) * (1 + self.taper * t)
+        radius = np.hypot(x, y) + 1e-4
+        share = np.maximum(
+            radius_share(x, y, self.rim.half_width_mm * scale, self.rim.half_depth_mm * scale), 1e-3
+        )
+        return np.asarray(radius * (1 - 1 / share) - (1 - t**2) * self.ripple(x + y, z))
+
+    def beyond_discs(self, points_mm: Array, z: Array) -> Array:
+        """Depth below the nearer disc border, negative inside a disc.
+
+        ``points_mm`` are world points (3, n), ``z`` their local heights.
+        """
+        half = z.dtype.type(self.height_mm / 2)
+        depth = np.full_like(z, 1e3) if self.open_top or self.above else half - z
+        if self.below is None:
+            depth = np.minimum(depth, z + half)
+        if self.above is not None:
+            x, y, zd = self.above.frame.to_local(points_mm)
+            depth = np.minimum(depth, self.above.lower_surface(x, y) - zd)
+        if self.below is not None:
+            x, y, zd = self.below.frame.to_local(points_mm)
+            depth = np.minimum(depth, zd - self.below.upper_surface(x, y))
+        return np.asarray(depth)

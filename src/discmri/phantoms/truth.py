@@ -1,0 +1,427 @@
+"""True sizes of the discs, by numerics on their analytic shape; no voxel is involved.
+
+The plane of all two-dimensional values is the disc's own mid-sagittal plane.  ``u`` is its
+anterior axis, the bisector of the two endplate chords, ``n`` the normal to it.  A corner is the
+point on the disc's border where the wall of the adjacent body ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from discmri.levels import DiscLevel
+from discmri.phantoms.anatomy import DiscSpec
+from discmri.phantoms.column import CARTILAGE_MM, SpineColumn
+from discmri.phantoms.shapes import BodyShape, DiscShape, radius_share
+from discmri.phantoms.structures import Disc
+from discmri.phantoms.tissues import disc_properties
+from discmri.volume import Array
+
+_CURVE_POINTS = 4001
+_NUCLEUS_DEPTH_SHARE = 0.6
+_NUCLEUS_HEIGHT_SHARE = 0.55
+_NUCLEUS_HALF_WIDTH_MM = 6.6
+
+
+@dataclass(frozen=True)
+class DiscTruth:
+    """What a perfect measurement of one disc would find.
+
+    Names and units are those of the result table; lengths in mm.  ``adc_nucleus_um2_ms`` is the
+    mean over the central 60 % of the width, 55 % of the height and 13.2 mm from left to right.
+    ``centre_mm`` and ``normal`` are RAS+.
+    """
+
+    level: str
+    label_id: int
+    grade: str
+    signal_grade: int
+    collapse_grade: int
+    height_dabbs_mm: float
+    height_hurxthal_mm: float
+    height_three_point_mm: float
+    height_anterior_mm: float
+    height_middle_mm: float
+    height_posterior_mm: float
+    height_columns_mm: float
+    height_area_mm: float
+    height_3d_mm: float
+    dhi_ap: float
+    dhi_vb: float | None
+    width_ap_mm: float
+    width_lr_mm: float
+    area_mm2: float
+    volume_mm3: float
+    wedge_deg: float
+    bulge_posterior_mm: float
+    listhesis_mm: float
+    adc_disc_um2_ms: float
+    adc_nucleus_um2_ms: float
+    height_loss_share: float
+    centre_mm: tuple[float, float, float]
+    normal: tuple[float, float, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, rounded to a millionth."""
+        return {k: _rounded(v) for k, v in asdict(self).items()}
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, tuple):
+        return [_rounded(v) for v in value]
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """The mid-sagittal section of a disc.
+
+    Parameters
+    ----------
+    front, upper, back, lower
+        (m, 2) border curves (anterior, superior) in the disc's frame, together a closed line.
+    upper_front, upper_back, lower_front, lower_back
+        (2,) corners.
+    """
+
+    front: Array
+    upper: Array
+    back: Array
+    lower: Array
+    upper_front: Array
+    upper_back: Array
+    lower_front: Array
+    lower_back: Array
+
+    @property
+    def outline(self) -> Array:
+        """(m, 2) closed border."""
+        return np.concatenate([self.front, self.upper, self.back, self.lower])
+
+    @property
+    def axes(self) -> tuple[Array, Array]:
+        """Unit vectors u (anterior) and n (superior)."""
+        upper, lower = self.upper_front - self.upper_back, self.lower_front - self.lower_back
+        u = upper / np.linalg.norm(upper) + lower / np.linalg.norm(lower)
+        u = u / np.linalg.norm(u)
+        return u, np.array([-u[1], u[0]])
+
+
+def wall_y(shape: DiscShape, level: Array, front: bool) -> Array:
+    """Anterior position of the wall in the mid-sagittal plane, by level -1 to 1."""
+    _, half_depth, centre = shape.lower.between(shape.upper, (level + 1) / 2)
+    sign = 1.0 if front else -1.0
+    unit = np.full_like(level, sign)
+    # radius_share is homogeneous: the border lies where r / share stops, plus the bulge
+    reach = 1.0 / radius_share(np.zeros_like(level), unit, np.ones_like(level), half_depth)
+    bulge = shape.bulge_anterior_mm if front else shape.bulge_posterior_mm
+    return np.asarray(centre + sign * (reach + bulge * (1 - level**2)))
+
+
+def section_of(shape: DiscShape, above: BodyShape, below: BodyShape) -> Section:
+    """Border and corners in the disc's mid-sagittal plane."""
+    level = np.linspace(-1, 1, _CURVE_POINTS)
+    front_y, back_y = wall_y(shape, level, True), wall_y(shape, level, False)
+
+    def at(y: Array, share: Array) -> Array:
+        x = np.zeros_like(y)
+        top, bottom = shape.upper_surface(x, y), shape.lower_surface(x, y)
+        return np.stack([y, (top + bottom) / 2 + share * (top - bottom) / 2], axis=-1)
+
+    ones = np.ones(_CURVE_POINTS)
+    upper = at(np.linspace(front_y[-1], back_y[-1], _CURVE_POINTS), ones)
+    lower = at(np.linspace(back_y[0], front_y[0], _CURVE_POINTS), -ones)
+    upper_front, upper_back = _rim(shape, upper, above)
+    lower_front, lower_back = _rim(shape, lower[::-1], below)
+    return Section(
+        at(front_y, level), upper, at(back_y[::-1], level[::-1]), lower,
+        upper_front, upper_back, lower_front, lower_back,
+    )  # fmt: skip
+
+
+def _rim(shape: DiscShape, curve: Array, body: BodyShape) -> tuple[Array, Array]:
+    """Where the body's wall meets an endplate curve that runs backwards."""
+    world = shape.frame.to_world(np.zeros(len(curve)), curve[:, 0], curve[:, 1])
+    x, y, z = body.frame.to_local(world.T)
+    outside = body.wall(x, y, z)
+    inner = np.flatnonzero(outside < 0)
+    first, last = inner[0], inner[-1]
+    return _crossing(curve, outside, first - 1, first), _crossing(curve, outside, last, last + 1)
+
+
+def _crossing(curve: Array, value: Array, a: int, b: int) -> Array:
+    if a < 0 or b >= len(curve):  # the rim coincides with the end of the curve
+        return np.asarray(curve[min(max(a, 0), len(curve) - 1)])
+    share = value[a] / (value[a] - value[b])
+    return np.asarray(curve[a] + share * (curve[b] - curve[a]))
+
+
+def chord_middle(curve: Array, front: Array, back: Array) -> Array:
+    """The point of a border curve on the perpendicular of its chord at the chord's middle."""
+    along = (front - back) / np.linalg.norm(front - back)
+    across = np.array([-along[1], along[0]])
+    offset = curve - (front + back) / 2
+    t, d = offset @ along, offset @ across
+    order = np.argsort(t)
+    return np.asarray((front + back) / 2 + across * np.interp(0.0, t[order], d[order]))
+
+
+def column_heights(outline: Array, u: Array, n: Array, shares: Array) -> Array:
+    """Border to border along ``n`` at shares of the width, counted from the front."""
+    s, t = outline @ u, outline @ n
+    front, width = s.max(), np.ptp(s)
+    s1, t1 = np.roll(s, -1), np.roll(t, -1)
+    heights = np.empty(len(shares))
+    for index, share in enumerate(shares):
+        at = front - share * width
+        crossed = np.flatnonzero((s - at) * (s1 - at) <= 0)
+        crossed = crossed[s[crossed] != s1[crossed]]
+        part = (at - s[crossed]) / (s1[crossed] - s[crossed])
+        cut = t[crossed] + part * (t1[crossed] - t[crossed])
+        heights[index] = np.ptp(cut)
+    return heights
+
+
+@dataclass(frozen=True, eq=False)
+class Quadrature:
+    """Points and weights that integrate over the volume of a disc.
+
+    Parameters
+    ----------
+    x, y, level, depth_mm
+        Local position: right, anterior, level between the endplates, distance from the wall.
+    height_mm
+        Height of the column through each point.
+    volume_mm3
+        Weight of each point.
+    """
+
+    x: Array
+    y: Array
+    level: Array
+    depth_mm: Array
+    height_mm: Array
+    volume_mm3: Array
+
+
+def wall_radius(shape: DiscShape, angle: Array, level: Array) -> Array:
+    """Distance of the wall from the axis; angle 0 points right, 90 degrees anterior."""
+    half_width, half_depth, centre = shape.lower.between(shape.upper, (level + 1) / 2)
+    cos, sin = np.cos(angle), np.sin(angle)
+    x, y = np.broadcast_arrays(cos, sin + 0 * level)
+    share = radius_share(np.asarray(x + 0 * level), np.asarray(y), half_width, half_depth)
+    # wall() = r - 1 / share - bulge along a ray
+    bulge = 1.0 - 1.0 / share - shape.wall(np.asarray(x), np.asarray(y + centre), level)
+    return np.asarray(1.0 / share + bulge)
+
+
+def quadrature(shape: DiscShape) -> Quadrature:
+    """Gauss-Legendre in radius and level, trapezoid in angle."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    angle = (np.arange(720) + 0.5) * 2 * np.pi / 720
+    level = nodes[:, None, None]
+    radius = wall_radius(shape, angle[None, :, None], level)
+    share, share_weight = (nodes + 1) / 2, weights / 2
+    r = radius * share[None, None, :]
+    centre = shape.lower.between(shape.upper, (level + 1) / 2)[2]
+    x = r * np.cos(angle)[None, :, None]
+    y = r * np.sin(angle)[None, :, None] + centre
+    half = (shape.upper_surface(x, y) - shape.lower_surface(x, y)) / 2
+    area = r * radius * share_weight[None, None, :] * (2 * np.pi / 720)
+    volume = area * half * weights[:, None, None]
+    levels = np.broadcast_to(level, x.shape)
+    depth = -shape.wall(x, y, levels)
+    return Quadrature(x, y, levels, depth, 2 * half, volume)
+
+
+def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
+    """Area of the disc's shadow along ``n`` (given in its y-z plane)."""
+    angle = (np.arange(1440) + 0.5) * 2 * np.pi / 1440
+    level = np.linspace(-1, 1, 81)[:, None]
+    radius = wall_radius(shape, angle[None, :], level)
+    centre = shape.lower.between(shape.upper, (level + 1) / 2)[2]
+    x, y = radius * np.cos(angle), radius * np.sin(angle) + centre
+    top, bottom = shape.upper_surface(x, y), shape.lower_surface(x, y)
+    z = (top + bottom) / 2 + level * (top - bottom) / 2
+    along = y * u[0] + z * u[1]
+    # the outline of the shadow by direction from its middle
+    middle = (along.max() + along.min()) / 2
+    direction = np.arctan2(along - middle, x)
+    reach = np.hypot(along - middle, x)
+    grid = np.linspace(-np.pi, np.pi, 2881)
+    best = np.zeros_like(grid)
+    for row_direction, row_reach in zip(direction, reach, strict=True):
+        order = np.argsort(row_direction)
+        best = np.maximum(
+            best, np.interp(grid, row_direction[order], row_reach[order], period=2 * np.pi)
+        )
+    return float(np.trapezoid(best**2 / 2, grid))
+
+
+def disc_truth(column: SpineColumn, spec: DiscSpec) -> DiscTruth:
+    """Everything that is true of one disc."""
+    shape = column.discs[spec.level]
+    above, below = _neighbours(column, spec.level)
+    section = section_of(shape, above, below)
+    u, n = section.axes
+    outline = section.outline
+    heights = _heights(section)
+    width = float(np.ptp(outline @ u))
+    area = polygon_area(outline)
+    points = quadrature(shape)
+    volume = float(points.volume_mm3.sum())
+    along = _direction(shape, n)
+    adc = disc_adc(shape, spec, points, width)
+    normal_height = spec.normal_height_mm or spec.height_mm
+    return DiscTruth(
+        level=spec.level.value,
+        label_id=spec.level.label_id,
+        grade=str(spec.grade),
+        signal_grade=spec.grade.signal,
+        collapse_grade=spec.grade.collapse,
+        **heights,
+        height_area_mm=area / width,
+        height_3d_mm=volume / projected_area(shape, u, n),
+        dhi_vb=_dhi_vb(column, spec.level, heights["height_three_point_mm"]),
+        width_ap_mm=width,
+        width_lr_mm=_width_lr(shape),
+        area_mm2=area,
+        volume_mm3=volume,
+        wedge_deg=_wedge_deg(section),
+        bulge_posterior_mm=_bulge(section),
+        listhesis_mm=float((section.upper_back - section.lower_back) @ u),
+        adc_disc_um2_ms=adc[0],
+        adc_nucleus_um2_ms=adc[1],
+        height_loss_share=max(0.0, 1 - spec.height_mm / normal_height),
+        centre_mm=_triple(shape.frame.origin_mm),
+        normal=_triple(along),
+    )
+
+
+def polygon_area(outline: Array) -> float:
+    """Area inside a closed line (m, 2).
+
+    >>> polygon_area(np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]]))
+    2.0
+    """
+    a, b = outline, np.roll(outline, -1, axis=0)
+    return float(abs((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / 2)
+
+
+def disc_adc(
+    shape: DiscShape, spec: DiscSpec, points: Quadrature, width_mm: float
+) -> tuple[float, float]:
+    """Mean ADC of the whole disc and of its nucleus region, µm²/ms."""
+    tissues = disc_properties(spec)
+    parts = Disc(spec.level, shape, spec.grade.signal).parts(
+        points.y, points.level, points.depth_mm
+    )
+    adc = sum((tissues[t].adc_um2_ms * share for t, share in parts), np.zeros(points.x.shape))
+    centre = (shape.upper.centre_mm + shape.lower.centre_mm) / 2
+    nucleus = (
+        (np.abs(points.y - centre) < _NUCLEUS_DEPTH_SHARE * width_mm / 2)
+        & (np.abs(points.level) < _NUCLEUS_HEIGHT_SHARE)
+        & (np.abs(points.x) < _NUCLEUS_HALF_WIDTH_MM)
+    )
+    weight = points.volume_mm3
+    return (
+        float((adc * weight).sum() / weight.sum()),
+        float((adc * weight)[nucleus].sum() / weight[nucleus].sum()),
+    )
+
+
+def _neighbours(column: SpineColumn, level: DiscLevel) -> tuple[BodyShape, BodyShape]:
+    below = column.bodies.get(level.below, column.sacrum[0])
+    return column.bodies[level.above], below
+
+
+def _heights(section: Section) -> dict[str, float]:
+    u, n = section.axes
+    shares = np.linspace(0.1, 0.9, 801)
+    columns = column_heights(section.outline, u, n, shares)
+    front = float(np.linalg.norm(section.upper_front - section.lower_front))
+    back = float(np.linalg.norm(section.upper_back - section.lower_back))
+    upper = chord_middle(section.upper, section.upper_front, section.upper_back)
+    lower = chord_middle(section.lower, section.lower_front, section.lower_back)
+    middle = float(np.linalg.norm(upper - lower))
+    depths = np.linalg.norm(section.upper_front - section.upper_back) + np.linalg.norm(
+        section.lower_front - section.lower_back
+    )
+    return {
+        "height_dabbs_mm": (front + back) / 2,
+        "height_hurxthal_mm": middle,
+        "height_three_point_mm": (front + middle + back) / 3,
+        "height_anterior_mm": float(columns[0]),
+        "height_middle_mm": float(columns[400]),
+        "height_posterior_mm": float(columns[-1]),
+        "height_columns_mm": float(np.trapezoid(columns, shares) / 0.8),
+        "dhi_ap": float((front + back) / depths),
+    }
+
+
+def _wedge_deg(section: Section) -> float:
+    upper = section.upper_front - section.upper_back
+    lower = section.lower_front - section.lower_back
+    cross = lower[0] * upper[1] - lower[1] * upper[0]
+    return float(np.degrees(np.arctan2(cross, upper @ lower)))
+
+
+def _bulge(section: Section) -> float:
+    line = section.upper_back - section.lower_back
+    outward = np.array([-line[1], line[0]]) / np.linalg.norm(line)  # to the back
+    return float(max(0.0, ((section.outline - section.lower_back) @ outward).max()))
+
+
+def _width_lr(shape: DiscShape) -> float:
+    angle = np.linspace(0, 2 * np.pi, 2881)
+    level = np.linspace(-1, 1, 81)[:, None]
+    x = wall_radius(shape, angle[None, :], level) * np.cos(angle)
+    return float(np.ptp(x))
+
+
+def _body_height(column: SpineColumn, above: DiscLevel, below: DiscLevel) -> float:
+    """Mean of anterior, middle and posterior height of the body between two discs."""
+    top, bottom = column.discs[above], column.discs[below]
+    upper = section_of(top, *_neighbours(column, above))
+    lower = section_of(bottom, *_neighbours(column, below))
+    step = np.array([0.0, CARTILAGE_MM])  # the body begins below the cartilage
+    tops = [
+        upper.lower_front,
+        chord_middle(upper.lower, upper.lower_front, upper.lower_back),
+        upper.lower_back,
+    ]
+    bottoms = [
+        lower.upper_front,
+        chord_middle(lower.upper, lower.upper_front, lower.upper_back),
+        lower.upper_back,
+    ]
+    total = 0.0
+    for a, b in zip(tops, bottoms, strict=True):
+        p = top.frame.to_world(np.array(0.0), *(a - step))
+        q = bottom.frame.to_world(np.array(0.0), *(b + step))
+        total += float(np.linalg.norm(p - q)) / 3
+    return total
+
+
+def _dhi_vb(column: SpineColumn, level: DiscLevel, height_mm: float) -> float | None:
+    levels = [*column.discs]
+    n = levels.index(level)
+    if n == 0:
+        return None  # the body above is cut by the picture
+    bodies = [_body_height(column, levels[n - 1], level)]
+    if n + 1 < len(levels):
+        bodies.append(_body_height(column, level, levels[n + 1]))
+    return height_mm / float(np.mean(bodies))
+
+
+def _direction(shape: DiscShape, n: Array) -> Array:
+    axes = shape.frame.axes
+    return np.asarray(axes[:, 1] * n[0] + axes[:, 2] * n[1])
+
+
+def _triple(vector: Array) -> tuple[float, float, float]:
+    return float(vector[0]), float(vector[1]), float(vector[2])

@@ -1,0 +1,380 @@
+"""From a study to its result: the only file that knows the order of the steps."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discmri import adc, grading, qc, shape, signal
+from discmri.align import Alignment, align
+from discmri.diffusion import AdcMap, DiffusionSeries
+from discmri.errors import UsageError
+from discmri.export import write
+from discmri.findings import Code, Finding, MeasurementError, warning
+from discmri.height import HEIGHT_METHODS, measure_heights
+from discmri.labels import SpineLabels
+from discmri.levels import DiscLevel
+from discmri.numbering import name_levels
+from discmri.outline import DiscOutline, trace_disc
+from discmri.records import DiscRecord, Measurement
+from discmri.result import Provenance, StudyResult
+from discmri.segment import segment
+from discmri.settings import Settings
+from discmri.uncertainty import height_sd
+from discmri.volume import Volume
+
+if TYPE_CHECKING:
+    from discmri.study import Series, Study
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and which share of the whole is behind, 0 to 1."""
+
+LIBRARIES = ("numpy", "scipy", "pydicom", "nibabel", "simpleitk", "scikit-image", "onnxruntime")
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredStudy(StudyResult):
+    """A result that knows how to write itself."""
+
+    def write(
+        self, folder: str | Path, formats: tuple[str, ...] = (), overwrite: bool = False
+    ) -> Path:
+        """Write the results folder, whole or not at all.
+
+        Parameters
+        ----------
+        folder
+            Must not exist unless ``overwrite``.
+        formats
+            Names of exporters; empty for all of them.
+        overwrite
+            Replace an existing results folder.
+
+        Raises
+        ------
+        UsageError
+            Where the folder exists or cannot be written, or a format is unknown.
+        """
+        return write(self, Path(folder), formats, overwrite)
+
+
+@dataclass
+class _Disc:
+    """What is known of one disc so far."""
+
+    level: DiscLevel
+    outline: DiscOutline
+    values: dict[str, Measurement] = field(default_factory=dict)
+    evidence: dict[str, object] = field(default_factory=dict)
+    signal: signal.DiscSignal | None = None
+
+    def take(self, measurements: Iterable[Measurement]) -> None:
+        self.values |= {one.parameter: one for one in measurements}
+
+    def number(self, parameter: str) -> float | None:
+        found = self.values.get(parameter)
+        return None if found is None or isinstance(found.value, str) else float(found.value)
+
+
+@dataclass(frozen=True, eq=False)
+class _Diffusion:
+    """ADC, fitted or the scanner's, and where it lies on the sagittal image."""
+
+    adc: adc.AdcFit | AdcMap
+    alignment: Alignment
+    facts: Mapping[str, object]
+
+    @property
+    def picture(self) -> Volume:
+        return self.adc.adc if isinstance(self.adc, adc.AdcFit) else self.adc.volume
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What every step needs, and the findings it adds to."""
+
+    study: Study
+    settings: Settings
+    target: Series
+    image: Volume
+    labels: SpineLabels
+    findings: list[Finding]
+
+    def failed(self, error: MeasurementError, level: DiscLevel | None = None) -> None:
+        """A value that could not be had becomes a warning."""
+        self.findings.append(warning(error.code, error.text, level))
+
+
+def measure(
+    study: Study, settings: Settings | None = None, progress: Progress | None = None
+) -> MeasuredStudy:
+    """Measure every lumbar disc of a study.
+
+    Parameters
+    ----------
+    study
+        From :func:`discmri.read_study`.
+    settings
+        Defaults where not given.
+    progress
+        Called before each step.
+
+    Raises
+    ------
+    NothingToMeasureError
+        Where the study holds no sagittal series, or the series no disc.
+    UsageError
+        Where the settings name a segmenter, scheme or height method that does not exist.
+    """
+    settings = settings or Settings()
+    _check(settings)
+    say = progress or (lambda _text, _share: None)
+    say("reading the sagittal series", 0.0)
+    target = study.target()
+    image = study.read(target)
+    say("finding the discs", 0.1)
+    found = segment(image, settings)
+    labels, naming = name_levels(found, settings.lowest_disc)
+    run = _Run(study, settings, target, image, labels, [*study.findings, *naming])
+    say("tracing their borders", 0.5)
+    discs = _traced(run)
+    say("measuring the signal", 0.6)
+    _measure_signal(run, discs)
+    _suggest_grades(run, discs)
+    say("aligning and fitting the diffusion images", 0.7)
+    diffusion = _diffusion(run)
+    if diffusion is not None:
+        _measure_adc(run, discs, diffusion)
+    return _assembled(run, discs, diffusion, found.method)
+
+
+def _check(settings: Settings) -> None:
+    if settings.height_method not in HEIGHT_METHODS:
+        raise UsageError(
+            f"no height method is called {settings.height_method!r}; "
+            f"choose one of: {', '.join(HEIGHT_METHODS)}"
+        )
+
+
+# ------------------------------------------------------------------ borders, heights, shape
+def _traced(run: _Run) -> dict[DiscLevel, _Disc]:
+    discs = {}
+    for level in run.labels.discs:
+        try:
+            outline = trace_disc(run.labels, level, run.settings.central_slices)
+        except MeasurementError as error:
+            run.failed(error, level)
+            continue
+        disc = _Disc(level, outline)
+        for values, failures in (measure_heights(outline), shape.measure_shape(outline)):
+            disc.take(values)
+            for failure in failures:
+                run.failed(failure, level)
+        _choose_height(disc, run.settings.height_method, run.labels.confidence[level])
+        discs[level] = disc
+    return discs
+
+
+def _choose_height(disc: _Disc, method: str, confidence: float) -> None:
+    """The primary height, with its uncertainty."""
+    chosen = disc.values.get(HEIGHT_METHODS[method].parameter)
+    if chosen is None:
+        return
+    sd = height_sd(disc.outline, method, confidence)
+    disc.take(
+        [
+            Measurement("height_mm", chosen.value, method, sd),
+            Measurement("height_sd_mm", sd, method),
+        ]
+    )
+
+
+# ------------------------------------------------------------------ signal and grade
+def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
+    if not run.target.t2_weighted or not discs:
+        return
+    even = signal.flatten(run.image, run.labels)
+    for level, disc in discs.items():
+        try:
+            disc.signal = signal.measure_signal(
+                even, run.labels, level, disc.outline, run.target.fat_suppressed
+            )
+        except MeasurementError as error:
+            run.failed(error, level)
+            continue
+        disc.take(disc.signal.measurements.values())
+        run.findings.extend(disc.signal.findings)
+
+
+def _suggest_grades(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
+    heights = {level: h for level, d in discs.items() if (h := d.number("height_mm")) is not None}
+    depths = {level: w for level, d in discs.items() if (w := d.number("width_ap_mm")) is not None}
+    signals = {level: d.signal for level, d in discs.items() if d.signal is not None}
+    references = grading.reference_heights(heights, signals, depths)
+    for level, found in signals.items():
+        try:
+            suggestion = grading.suggest(
+                level, found, heights.get(level), references.get(level), run.settings
+            )
+        except MeasurementError as error:
+            run.failed(error, level)
+            continue
+        discs[level].take(suggestion.measurements.values())
+        discs[level].evidence["grade"] = dict(suggestion.evidence)
+        run.findings.extend(suggestion.findings)
+
+
+# ------------------------------------------------------------------ diffusion
+def _diffusion(run: _Run) -> _Diffusion | None:
+    """ADC from the diffusion images where they can be fitted, else from the scanner's map."""
+    before = len(run.findings)
+    for attempt in (_fitted, _mapped):
+        try:
+            found = attempt(run)
+        except MeasurementError as error:
+            run.failed(error)
+            continue
+        if found is not None:
+            if attempt is _mapped:
+                text = "The diffusion images could not be used: the ADC is the scanner's map's."
+                run.findings.append(warning(Code.ADC_FROM_MAP, text))
+            return found
+    if len(run.findings) == before:
+        text = "The study holds no diffusion series and no ADC map."
+        run.findings.append(warning(Code.NO_DIFFUSION, text))
+    return None
+
+
+def _fitted(run: _Run) -> _Diffusion | None:
+    series = run.study.diffusion()
+    if series is None:
+        return None
+    fit = adc.fit_adc(series)
+    facts = {
+        "source": "fit",
+        "series_uid": series.series_uid,
+        "b_s_per_mm2": list(fit.b_s_per_mm2),
+        "images": list(fit.images),
+        "b_value_sources": sorted({b.source for b in series.b_values}),
+        "noise": float(fit.noise),
+    }
+    return _aligned(run, series, fit, facts)
+
+
+def _mapped(run: _Run) -> _Diffusion | None:
+    scanner = run.study.adc_map()
+    if scanner is None:
+        return None
+    facts = {
+        "source": "map",
+        "series_uid": scanner.series_uid,
+        "unit_source": scanner.unit_source,
+    }
+    return _aligned(run, scanner, scanner, facts)
+
+
+def _aligned(
+    run: _Run,
+    moving: DiffusionSeries | AdcMap,
+    values: adc.AdcFit | AdcMap,
+    facts: Mapping[str, object],
+) -> _Diffusion:
+    alignment = align(
+        moving,
+        run.image,
+        run.labels,
+        run.target.frame_of_reference_uid,
+        run.settings.max_alignment_mm,
+    )
+    return _Diffusion(
+        values,
+        alignment,
+        {
+            **facts,
+            "shift_mm": round(alignment.shift_mm, 3),
+            "explained_before": round(alignment.explained[0], 4),
+            "explained_after": round(alignment.explained[1], 4),
+            "distortion_corrected": alignment.phase is not None,
+            "matrix": [[round(float(v), 6) for v in row] for row in alignment.matrix],
+        },
+    )
+
+
+def _measure_adc(run: _Run, discs: Mapping[DiscLevel, _Disc], diffusion: _Diffusion) -> None:
+    for level, disc in discs.items():
+        try:
+            found = adc.measure_adc(
+                diffusion.adc, diffusion.alignment, level, disc.outline, run.settings
+            )
+        except MeasurementError as error:
+            run.failed(error, level)
+            continue
+        disc.take(found.measurements.values())
+        run.findings.extend(found.findings)
+
+
+# ------------------------------------------------------------------ assembling
+def _assembled(
+    run: _Run,
+    discs: Mapping[DiscLevel, _Disc],
+    diffusion: _Diffusion | None,
+    segmenter: str,
+) -> MeasuredStudy:
+    outlines = {level: disc.outline for level, disc in discs.items()}
+    records = [_record(discs.get(level), level, run.labels) for level in run.labels.discs]
+    checks = qc.check(run.labels, outlines, records, run.settings)
+    picture = None
+    if diffusion is not None:
+        picture = diffusion.alignment.carried(diffusion.picture, run.image.grid)
+    return MeasuredStudy(
+        subject_id=run.study.subject_id,
+        study_uid=run.study.study_uid,
+        study_date=run.study.study_date,
+        series_uid=run.target.uid,
+        records=tuple(records),
+        labels=run.labels,
+        outlines=outlines,
+        image=run.image,
+        adc=picture,
+        series=tuple(series.describe() for series in run.study.series),
+        findings=(*run.findings, *checks),
+        provenance=_provenance(run, segmenter, diffusion),
+    )
+
+
+def _record(disc: _Disc | None, level: DiscLevel, labels: SpineLabels) -> DiscRecord:
+    confidence = Measurement("confidence", round(labels.confidence[level], 6), "segmenter")
+    values = {} if disc is None else disc.values
+    evidence = {} if disc is None else disc.evidence
+    return DiscRecord(level, {**values, "confidence": confidence}, evidence)
+
+
+def _provenance(run: _Run, segmenter: str, diffusion: _Diffusion | None) -> Provenance:
+    used = [run.target]
+    if diffusion is not None and diffusion.facts["source"] == "fit":
+        used += run.study.choice.diffusion
+    elif diffusion is not None and run.study.choice.adc_map is not None:
+        used.append(run.study.choice.adc_map)
+    settings = run.settings
+    return Provenance(
+        versions={"discmri": version("discmri"), "python": platform.python_version()}
+        | {name: version(name) for name in LIBRARIES},
+        settings={one.name: _plain(getattr(settings, one.name)) for one in fields(settings)},
+        segmenter=segmenter,
+        inputs=tuple(run.study.inputs(series) for series in used),
+        diffusion={} if diffusion is None else diffusion.facts,
+    )
+
+
+def _plain(value: object) -> object:
+    """A setting as JSON can hold it; of a path only the name, so that no home is told."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return value.name
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,287 @@
+"""Which series are measured: the sagittal one, the diffusion images, the ADC map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from discmri.diffusion import DirectionKind
+from discmri.findings import Code, Finding, info, warning
+from discmri.study.series import SAGITTAL_ROLES, Image, Plane, Role, Series
+from discmri.study.stack import same_grid
+
+_ELSEWHERE = re.compile(
+    r"\b(cerv\w*|hws|c ?spine|c ?sp|brain|head|skull|thor\w*|bws|t ?spine|t ?sp|knee|hip|shoulder)\b"
+)
+_LUMBAR = re.compile(r"\b(lumb\w*|lws|l ?spine|l ?sp|ls ?spine|lumbosacral)\b")
+_MEANINGFUL_DIRECTIONS = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The series to use.
+
+    Parameters
+    ----------
+    target
+        The sagittal series to segment and measure.
+    diffusion
+        One or more series that together hold the weightings of one acquisition.
+    adc_map
+        The scanner's ADC map.
+    findings
+        What was chosen among what, and what is wrong with it.
+    """
+
+    target: Series | None
+    diffusion: tuple[Series, ...]
+    adc_map: Series | None
+    findings: tuple[Finding, ...]
+
+
+def choose(series: Sequence[Series]) -> Choice:
+    """The best series for each purpose, with the reasons as findings."""
+    target, findings = _target(series)
+    diffusion, notes = _diffusion(series, target)
+    adc_map, more = _adc_map(series, target, diffusion)
+    findings += notes + more
+    used = [s for s in (target, *diffusion, adc_map) if s is not None]
+    findings += [finding for one in used for finding in one.findings]
+    if not diffusion and adc_map is None:
+        findings.append(info(Code.NO_DIFFUSION, "no diffusion series or ADC map that can be used"))
+    return Choice(target, diffusion, adc_map, tuple(dict.fromkeys(findings)))
+
+
+def _target(series: Sequence[Series]) -> tuple[Series | None, list[Finding]]:
+    sagittal = [s for s in series if s.role in SAGITTAL_ROLES]
+    usable = [s for s in sagittal if s.images]
+    findings = [
+        info(Code.SERIES_LEFT_OUT, f"{s.name}: {s.problem}", None, s.uid)
+        for s in sagittal
+        if s.problem
+    ]
+    if not usable:
+        return None, findings
+    best = max(usable, key=_sagittal_rank)
+    rivals = [s for s in usable if s is not best and s.role is best.role]
+    if rivals:
+        findings.append(info(Code.SERIES_CHOSEN, _why_chosen(best, rivals), None, best.uid))
+    if not best.t2_weighted:
+        text = f"no usable sagittal T2 series; {best.name} ({best.role.value}) is measured instead"
+        findings.append(warning(Code.NOT_T2, text, None, best.uid))
+    if best.fat_suppressed:
+        text = f"{best.name} is fat-suppressed ({best.contrast.fat_suppressed})"
+        findings.append(warning(Code.FAT_SUPPRESSED, text, None, best.uid))
+    return best, findings
+
+
+def _sagittal_rank(series: Series) -> tuple[object, ...]:
+    """Larger is better; the last entries only make the choice the same every time."""
+    preference = {Role.SAG_T2: 3, Role.SAG_FS: 2, Role.SAG_T1: 1, Role.SAG_OTHER: 0}
+    spacing, shape = series.spacing_mm or (9.0, 9.0, 9.0), series.shape or (0, 0, 0)
+    whole = sum(f.code is Code.SLICE_MISSING for f in series.findings) == 0
+    return (
+        _region(series),
+        preference[series.role],
+        series.t2_weighted,
+        series.original,
+        min(series.slices, 5),
+        shape[1] * spacing[1] >= 150.0,
+        whole,
+        -_step(max(spacing[:2])),
+        series.slices,
+        series.acquired,
+        series.number or 0,
+        series.uid,
+    )
+
+
+def _region(series: Series) -> int:
+    """Hints on the region: 1 for lumbar, -1 for elsewhere, 0 for silence."""
+    text = f"{series.description} {series.protocol} {series.body_part}".lower()
+    text = text.replace("_", " ").replace("-", " ")
+    if _LUMBAR.search(text):
+        return 0
+    return -1 if _ELSEWHERE.search(text) else 0
+
+
+def _step(pixel_mm: float) -> float:
+    """Pixel size to the tenth: smaller differences do not decide between series."""
+    return round(pixel_mm, 1)
+
+
+def _why_chosen(best: Series, rivals: Sequence[Series]) -> str:
+    def facts(series: Series) -> str:
+        i, j, k = series.spacing_mm or (0.0, 0.0, 0.0)
+        return f"{series.name} ({series.slices} slices, {i:.2f} x {j:.2f} x {k:.2f} mm)"
+
+    others = "; ".join(facts(rival) for rival in rivals)
+    return (
+        f"{facts(best)} was taken among {len(rivals) + 1} {best.role.value} series, before {others}"
+    )
+
+
+def _diffusion(
+    series: Sequence[Series], target: Series | None
+) -> tuple[tuple[Series, ...], list[Finding]]:
+    weighted = [s for s in series if s.role is Role.DWI and s.images]
+    candidates: list[tuple[Series, ...]] = [(s,) for s in weighted if len(_b_values([s])) > 1]
+    if not candidates:
+        candidates = [group for group in _acquisitions(weighted) if len(_b_values(group)) > 1]
+    findings = [
+        warning(Code.SERIES_LEFT_OUT, f"{s.name}: {s.problem}", None, s.uid)
+        for s in series
+        if s.problem and (s.role is Role.DWI or "EP" in s.contrast.techniques)
+    ]
+    if not candidates:
+        if weighted:
+            text = f"{weighted[0].name} holds no two b-values on one grid, so no ADC can be fitted"
+            findings.append(warning(Code.SERIES_LEFT_OUT, text, None, weighted[0].uid))
+        return (), findings
+    best = max(candidates, key=lambda group: _diffusion_rank(group, target))
+    if len(candidates) > 1 or len(best) > 1:
+        listed = ", ".join(f"{b:g}" for b in _b_values(best))
+        text = f"{' + '.join(s.name for s in best)} (b {listed} s/mm2) was taken as the diffusion series"
+        findings.append(info(Code.SERIES_CHOSEN, text, None, best[0].uid))
+    return best, findings
+
+
+def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
+    """Series that hold one weighting each, put together where grid and frame are the same."""
+    groups: list[list[Series]] = []
+    for one in weighted:
+        for group in groups:
+            first = group[0]
+            if (
+                first.frame_of_reference_uid == one.frame_of_reference_uid
+                and first.grid is not None
+                and one.grid is not None
+                and same_grid(first.grid, one.grid)
+                and abs((first.contrast.te_ms or 0) - (one.contrast.te_ms or 0)) < 1.0
+            ):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return [tuple(group) for group in groups]
+
+
+def _b_values(group: Sequence[Series]) -> tuple[float, ...]:
+    """Of the images that would be fitted together."""
+    kept = weightings([image for one in group for image in one.images])
+    return tuple(sorted(_distinct(kept)))
+
+
+def _diffusion_rank(group: tuple[Series, ...], target: Series | None) -> tuple[object, ...]:
+    first = group[0]
+    kept = weightings([image for one in group for image in one.images])
+    spacing = first.spacing_mm or (9.0, 9.0, 9.0)
+    return (
+        target is None or first.frame_of_reference_uid == target.frame_of_reference_uid,
+        _region(first),
+        first.plane is Plane.SAGITTAL,
+        _isotropic(kept),
+        first.original,
+        len({image.b_value.value_s_per_mm2 for image in kept if image.b_value}),
+        -_step(max(spacing[:2])),
+        first.slices,
+        first.acquired,
+        first.number or 0,
+        first.uid,
+    )
+
+
+def _isotropic(images: Sequence[Image]) -> bool:
+    """Whether every b > 0 comes as a trace image or in at least three directions."""
+    return all(
+        image.b_value is None
+        or image.b_value.kind is not DirectionKind.DIRECTIONAL
+        or len(_directions(images, image.b_value.value_s_per_mm2)) >= _MEANINGFUL_DIRECTIONS
+        for image in images
+    )
+
+
+def weightings(images: Sequence[Image]) -> tuple[Image, ...]:
+    """The images of one grid to fit an ADC to, by b-value.
+
+    Where a b-value comes both in at least three directions and combined, the directions
+    are kept, because how the scanner combined them is not known.
+    """
+    if not images:
+        return ()
+    grids: list[list[Image]] = []
+    for image in images:
+        for group in grids:
+            if same_grid(group[0].grid, image.grid):
+                group.append(image)
+                break
+        else:
+            grids.append([image])
+    largest = max(
+        grids, key=lambda group: (len(_distinct(group)), group[0].grid.shape[2], len(group))
+    )
+    kept = []
+    for image in largest:
+        b = image.b_value
+        if b is None:
+            continue
+        full = len(_directions(largest, b.value_s_per_mm2)) >= _MEANINGFUL_DIRECTIONS
+        combined = any(_is_combined(other, b.value_s_per_mm2) for other in largest)
+        if b.kind is DirectionKind.TRACE and full:
+            continue
+        if b.kind is DirectionKind.DIRECTIONAL and combined and not full:
+            continue
+        kept.append(image)
+    return tuple(sorted(kept, key=_weighting_order))
+
+
+def _weighting_order(image: Image) -> tuple[float, tuple[float, ...]]:
+    b = image.b_value
+    return (0.0, ()) if b is None else (b.value_s_per_mm2, b.direction or ())
+
+
+def _distinct(images: Sequence[Image]) -> set[float]:
+    return {image.b_value.value_s_per_mm2 for image in images if image.b_value}
+
+
+def _directions(images: Sequence[Image], b_s_per_mm2: float) -> set[object]:
+    return {
+        image.b_value.direction or n
+        for n, image in enumerate(images)
+        if image.b_value
+        and image.b_value.kind is DirectionKind.DIRECTIONAL
+        and image.b_value.value_s_per_mm2 == b_s_per_mm2
+    }
+
+
+def _is_combined(image: Image, b_s_per_mm2: float) -> bool:
+    b = image.b_value
+    return b is not None and b.kind is DirectionKind.TRACE and b.value_s_per_mm2 == b_s_per_mm2
+
+
+def _adc_map(
+    series: Sequence[Series], target: Series | None, diffusion: tuple[Series, ...]
+) -> tuple[Series | None, list[Finding]]:
+    maps = [s for s in series if s.role is Role.ADC_MAP and s.images]
+    if not maps:
+        return None, []
+
+    def rank(one: Series) -> tuple[object, ...]:
+        grids = [image.grid for group in diffusion for image in group.images[:1]]
+        return (
+            target is None or one.frame_of_reference_uid == target.frame_of_reference_uid,
+            _region(one),
+            any(one.grid is not None and same_grid(one.grid, grid) for grid in grids),
+            one.plane is Plane.SAGITTAL,
+            one.slices,
+            one.acquired,
+            one.number or 0,
+            one.uid,
+        )
+
+    best = max(maps, key=rank)
+    if len(maps) == 1:
+        return best, []
+    text = f"{best.name} was taken among {len(maps)} ADC maps"
+    return best, [info(Code.SERIES_CHOSEN, text, None, best.uid)]

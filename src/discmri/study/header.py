@@ -1,0 +1,380 @@
+"""A DICOM header -> the frames in it, classic and enhanced alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
+
+from discmri.bvalues import ge, read_b_value
+from discmri.bvalues.private import floats, private_value
+from discmri.study.frame import (
+    Contrast,
+    Frame,
+    Geometry,
+    Origin,
+    Owner,
+    PixelPlace,
+    Scaling,
+)
+from discmri.study.source import clean_text
+
+_FAT_WORDS = ("FS", "FAT_SAT", "FATSAT", "SPIR", "SPAIR", "CHESS", "WATER_EXC")
+# Root elements that a frame of an enhanced image needs beside its functional groups.
+_ROOT_KEYWORDS = (
+    "Manufacturer", "SoftwareVersions", "SeriesDescription", "ProtocolName", "PulseSequenceName",
+    "EchoPulseSequence", "EchoPlanarPulseSequence", "MRAcquisitionType", "ImageType",
+    "SpectrallySelectedSuppression", "AcquisitionDateTime", "ContentDate", "ContentTime",
+    "PixelPaddingValue", "SeriesDate", "SeriesTime", "RepetitionTime", "SliceThickness",
+    "ScanningSequence", "EchoTime", "AcquisitionNumber", "InstanceNumber", "SeriesInstanceUID",
+)  # fmt: skip
+_DIFFUSION_HINT = re.compile(r"dwi|dti|diff|adc|trace|b\d", re.IGNORECASE)
+
+Fact = TypeVar("Fact")
+
+
+class HeaderReader:
+    """Reads headers of many files, most of which repeat what the last one said.
+
+    Facts are remembered by the raw bytes they were read from, which is several times
+    faster than converting the same elements again for every slice.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+
+    def frames_of(self, ds: Dataset, place: PixelPlace) -> list[Frame]:
+        """Every frame that a header describes.
+
+        Parameters
+        ----------
+        ds
+            Header without pixel values.
+        place
+            Where the pixel values are.
+        """
+        owner = self.known(ds, _OWNER_TAGS, _owner)
+        origin = self.known(ds, _ORIGIN_TAGS, _origin)
+        uid = raw_text(ds, 0x00080018) or place.file.name
+        return [
+            self._frame(view, place, (owner, origin, uid, index))
+            for index, view in enumerate(_views(ds))
+        ]
+
+    def known(self, ds: Dataset, tags: Sequence[int], make: Callable[[Dataset], Fact]) -> Fact:
+        """``make(ds)``, remembered where ``tags`` hold the bytes of an earlier header."""
+        key = _raw_key(ds, tags)
+        if key is None:
+            return make(ds)
+        found = self._known.get((make, key))
+        if found is None:
+            found = self._known[(make, key)] = make(ds)
+        return cast(Fact, found)
+
+    def _frame(
+        self, view: Dataset, place: PixelPlace, facts: tuple[Owner, Origin, str, int]
+    ) -> Frame:
+        owner, origin, uid, index = facts
+        contrast = self.known(view, _CONTRAST_TAGS, _contrast)
+        words = self.known(view, _TYPE_TAGS, _image_type)
+        suspected = (
+            bool(contrast.techniques & {"EP"})
+            or "DIFFUSION" in words
+            or not _B_VALUE_TAGS.isdisjoint(view.keys())
+            or _DIFFUSION_HINT.search(f"{origin.description} {origin.protocol} {'|'.join(words)}")
+        )
+        if suspected and (computed := ge.map_name(view)):
+            words = (*words, computed)
+        return Frame(
+            pixels=place,
+            index=index,
+            sop_instance_uid=uid,
+            owner=owner,
+            origin=origin,
+            contrast=contrast,
+            scaling=_scaling(view, origin),
+            geometry=_geometry(view),
+            image_type=words,
+            b_value=read_b_value(view) if suspected else None,
+            phase_along_row=self.known(view, (0x00181312,), _phase_along_row),
+            acquired=_acquired(view),
+            order=(
+                int((raw_numbers(view, 0x00200012) or [0])[0]),
+                int((raw_numbers(view, 0x00200013) or [index])[0]),
+            ),
+            tiles=self.known(view, _TILE_TAGS, _tiles),
+        )
+
+
+_OWNER_TAGS = (0x00080005, 0x00100020, 0x0020000D, 0x00080020)
+_ORIGIN_TAGS = (
+    0x00080005, 0x0020000E, 0x00200011, 0x0008103E, 0x00181030, 0x00180015, 0x00200052,
+    0x00080070, 0x00081090, 0x00181020, 0x00180087, 0x00080016,
+)  # fmt: skip
+# The series stands for a vendor's private switches, which do not change within it.
+_CONTRAST_TAGS = (
+    0x0020000E, 0x00180020, 0x00180022, 0x00180023, 0x00180080, 0x00180081, 0x00180082,
+    0x00180091, 0x00181314, 0x00189009, 0x00189020, 0x00189025, 0x00189079, 0x00189082, 0x00189240,
+)  # fmt: skip
+_B_VALUE_TAGS = {0x00189087, 0x00189117}
+_TYPE_TAGS = (0x00080008, 0x00089007, 0x00089208, 0x00089209)
+_TILE_TAGS = (0x0020000E, 0x00080008, 0x00280010, 0x00280011)
+
+
+def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:
+    """What elements hold, unconverted where possible; ``None`` where one is a sequence."""
+    present = ds.keys()
+    values: list[object] = []
+    for tag in tags:
+        if tag not in present:
+            values.append(None)
+            continue
+        element = ds.get_item(tag)
+        if element.VR == "SQ":
+            return None
+        raw = isinstance(element, RawDataElement)
+        values.append(element.value if raw else str(element.value))
+    return tuple(values)
+
+
+def raw_text(ds: Dataset, tag: int) -> str:
+    """Text of an element in plain ASCII (UIDs, dates, numbers), unconverted where possible."""
+    if tag not in ds.keys():  # noqa: SIM118  (Dataset's own test is slow)
+        return ""
+    element = ds.get_item(tag)
+    value = element.value
+    if isinstance(value, bytes):
+        return clean_text(value.decode("latin-1"))
+    return clean_text("\\".join(map(str, value)) if isinstance(value, MultiValue) else value)
+
+
+def raw_numbers(ds: Dataset, tag: int) -> list[float]:
+    """Numbers of an element written as text (DS, IS); empty where it holds none."""
+    text = raw_text(ds, tag)
+    try:
+        return [float(part) for part in text.split("\\")] if text else []
+    except ValueError:
+        return []
+
+
+def _owner(ds: Dataset) -> Owner:
+    return Owner(
+        clean_text(ds.get("PatientID")),
+        clean_text(ds.get("StudyInstanceUID")),
+        clean_text(ds.get("StudyDate")),
+    )
+
+
+def _views(ds: Dataset) -> Iterator[Dataset]:
+    """The dataset itself, or per frame its functional groups laid flat."""
+    per_frame = ds.get("PerFrameFunctionalGroupsSequence")
+    if not per_frame:
+        yield ds
+        return
+    base = Dataset()
+    for keyword in _ROOT_KEYWORDS:
+        if keyword in ds:
+            base[keyword] = ds[keyword]
+    shared = ds.get("SharedFunctionalGroupsSequence") or []
+    for item in shared:
+        _flatten(item, base)
+    for item in per_frame:
+        view = Dataset()
+        view.update(base)
+        _flatten(item, view)
+        yield view
+
+
+def _flatten(item: Dataset, into: Dataset) -> None:
+    for element in item:
+        if element.VR == "SQ" and element.value:
+            into[element.tag] = element
+            private = element.tag.is_private
+            for inner in element.value[0]:
+                # The private groups of Philips repeat standard tags, sometimes unset.
+                if not private or inner.tag not in into:
+                    into[inner.tag] = inner
+
+
+def _text(ds: Dataset, keyword: str) -> str:
+    value = ds.get(keyword)
+    if isinstance(value, MultiValue | list | tuple):
+        value = "\\".join(str(part) for part in value)
+    return clean_text(value)
+
+
+def _words(ds: Dataset, keyword: str) -> tuple[str, ...]:
+    return tuple(word.strip().upper() for word in _text(ds, keyword).split("\\") if word.strip())
+
+
+def _number(ds: Dataset, *keywords: str) -> float | None:
+    for keyword in keywords:
+        values = floats(ds.get(keyword))
+        if values and np.isfinite(values[0]) and abs(values[0]) < 1e30:
+            return values[0]
+    return None
+
+
+def _integer(ds: Dataset, *keywords: str) -> int | None:
+    value = _number(ds, *keywords)
+    return None if value is None else int(value)
+
+
+def _origin(ds: Dataset) -> Origin:
+    return Origin(
+        series_uid=clean_text(ds.get("SeriesInstanceUID")),
+        number=_integer(ds, "SeriesNumber"),
+        description=_text(ds, "SeriesDescription"),
+        protocol=_text(ds, "ProtocolName"),
+        body_part=_text(ds, "BodyPartExamined").upper(),
+        frame_of_reference_uid=clean_text(ds.get("FrameOfReferenceUID")),
+        manufacturer=_text(ds, "Manufacturer"),
+        model=_text(ds, "ManufacturerModelName"),
+        software=tuple(_text(ds, "SoftwareVersions").split("\\")),
+        field_t=_number(ds, "MagneticFieldStrength"),
+        sop_class=clean_text(ds.get("SOPClassUID")),
+    )
+
+
+def _contrast(ds: Dataset) -> Contrast:
+    techniques = set(_words(ds, "ScanningSequence")) & {"SE", "GR", "EP", "IR"}
+    echo = _text(ds, "EchoPulseSequence").upper()
+    techniques |= {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(echo, set())
+    if _text(ds, "EchoPlanarPulseSequence").upper() == "YES":
+        techniques.add("EP")
+    inversion = _number(ds, "InversionTime", "InversionTimes")
+    if _text(ds, "InversionRecovery").upper() == "YES":
+        techniques.add("IR")
+    return Contrast(
+        te_ms=_positive(_number(ds, "EchoTime", "EffectiveEchoTime")),
+        tr_ms=_positive(_number(ds, "RepetitionTime")),
+        ti_ms=_positive(inversion),
+        flip_deg=_number(ds, "FlipAngle"),
+        echo_train=_integer(ds, "EchoTrainLength", "RFEchoTrainLength"),
+        techniques=frozenset(techniques),
+        three_d=_text(ds, "MRAcquisitionType").upper() == "3D",
+        fat_suppressed=_fat_suppressed(ds),
+    )
+
+
+def _fat_suppressed(ds: Dataset) -> str:
+    for word in _words(ds, "ScanOptions"):
+        if word in _FAT_WORDS:
+            return f"ScanOptions {word}"
+    if "FAT" in _text(ds, "SpectrallySelectedSuppression").upper():
+        return "Spectrally Selected Suppression FAT"
+    if str(private_value(ds, 0x2001, "Philips Imaging DD 001", 0x21, "CS") or "").upper() == "Y":
+        return "Philips SPIR"
+    return ""
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value > 0 else None
+
+
+def _scaling(ds: Dataset, origin: Origin) -> Scaling:
+    slope, intercept, unit = 1.0, 0.0, ""
+    mappings = ds.get(0x00409096)
+    for item in mappings.value if mappings is not None else []:
+        codes = item.get("MeasurementUnitsCodeSequence") or []
+        real = _number(item, "RealWorldValueSlope")
+        if codes and real is not None:
+            slope, intercept = real, _number(item, "RealWorldValueIntercept") or 0.0
+            unit = _text(codes[0], "CodeValue")
+            break
+    scale = []
+    if "PHILIPS" in origin.manufacturer.upper():
+        for offset in (0x0E, 0x0D):
+            scale += floats(private_value(ds, 0x2005, _PHILIPS_MR, offset, "FL"))[:1]
+    rescale = raw_numbers(ds, 0x00281053)
+    padding = _integer(ds, "PixelPaddingValue") if 0x00280120 in ds else None
+    if not (rescale or unit or scale or padding is not None):
+        return _UNSCALED
+    return Scaling(
+        slope=rescale[0] if rescale and rescale[0] else 1.0,
+        intercept=next(iter(raw_numbers(ds, 0x00281052)), 0.0),
+        rescale_type=raw_text(ds, 0x00281054),
+        philips_slope=scale[0] if scale and 0 < scale[0] < 1e30 else None,
+        philips_intercept=scale[1] if len(scale) > 1 else 0.0,
+        real_slope=slope,
+        real_intercept=intercept,
+        real_unit=unit,
+        padding=padding,
+    )
+
+
+_PHILIPS_MR = "Philips MR Imaging DD 001"
+_UNSCALED = Scaling()
+
+
+def _geometry(ds: Dataset) -> Geometry | None:
+    position = raw_numbers(ds, 0x00200032)
+    cosines = raw_numbers(ds, 0x00200037)
+    pixel = raw_numbers(ds, 0x00280030)
+    if len(position) != 3 or len(cosines) != 6 or len(pixel) != 2:
+        return None
+    if not all(map(math.isfinite, (*position, *cosines, *pixel))):
+        return None
+    row, column = np.array(cosines[:3]), np.array(cosines[3:])
+    lengths = math.hypot(*cosines[:3]), math.hypot(*cosines[3:])
+    skew = abs(float(row @ column))
+    square = max(abs(lengths[0] - 1), abs(lengths[1] - 1), skew) <= 0.02
+    if not square or not 1e-3 < min(pixel) <= max(pixel) < 1e3:
+        return None
+    row = row / lengths[0]
+    column = column - (row @ column) * row  # headers are rounded; make them square again
+    return Geometry(
+        position=np.array(position),
+        along_row=row,
+        along_column=column / math.sqrt(column @ column),
+        pixel_mm=(pixel[0], pixel[1]),
+        thickness_mm=_positive(next(iter(raw_numbers(ds, 0x00180050)), None)),
+        between_mm=_positive(next(iter(raw_numbers(ds, 0x00180088)), None)),
+    )
+
+
+def _image_type(ds: Dataset) -> tuple[str, ...]:
+    words = _words(ds, "FrameType") or _words(ds, "ImageType")
+    extra = [
+        word
+        for keyword in ("ComplexImageComponent", "AcquisitionContrast")
+        if (word := _text(ds, keyword).upper()) in ("PHASE", "REAL", "IMAGINARY")
+    ]
+    return (*words, *extra)
+
+
+def _phase_along_row(ds: Dataset) -> bool | None:
+    word = _text(ds, "InPlanePhaseEncodingDirection").upper()
+    return {"ROW": True, "COL": False, "COLUMN": False}.get(word)
+
+
+def _acquired(ds: Dataset) -> str:
+    for tag in (0x00189074, 0x0008002A):
+        if text := raw_text(ds, tag):
+            return text
+    for date_tag, time_tag in (
+        (0x00080022, 0x00080032),
+        (0x00080021, 0x00080031),
+        (0x00080023, 0x00080033),
+    ):
+        date, time = raw_text(ds, date_tag), raw_text(ds, time_tag)
+        if date and time:
+            return date + time
+    return ""
+
+
+def _tiles(ds: Dataset) -> int:
+    """How many slices one picture holds: Siemens mosaic and UIH grid."""
+    mosaic = floats(private_value(ds, 0x0019, "SIEMENS MR HEADER", 0x0A, "US"))
+    if mosaic:
+        return int(mosaic[0])
+    grid = floats(private_value(ds, 0x0065, "Image Private Header", 0x50, "DS"))
+    if grid and private_value(ds, 0x0065, "Image Private Header", 0x51, "SQ"):
+        return int(grid[0])
+    return 2 if "MOSAIC" in _words(ds, "ImageType") else 1

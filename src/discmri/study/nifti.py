@@ -1,0 +1,306 @@
+"""NIfTI files with BIDS sidecars -> series.
+
+Sidecars are found by name: ``x.json``, ``x.bval`` and ``x.bvec`` beside ``x.nii.gz``.
+BIDS keeps times in seconds; they become milliseconds here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.diffusion import BValue, DirectionKind
+from discmri.errors import DicomError, GeometryError
+from discmri.study.frame import Contrast, Scaling
+from discmri.study.roles import Facts, decide
+from discmri.study.series import Image, Plane, Series, plane_of
+from discmri.study.source import InputFile, clean_text
+from discmri.volume import Grid
+
+MAX_BYTES = 4 * 2**30
+MAX_SIDECAR_BYTES = 16 * 2**20
+_SUFFIXES = (".nii.gz", ".nii")
+_LABELS = re.compile(r"(^|[_-])(d?seg|mask|labels?|probseg)$", re.IGNORECASE)
+_ISOTROPIC_WITHIN = 1.3
+_WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace": "TRACEW"}
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiVolume:
+    """One volume of a NIfTI file.
+
+    Parameters
+    ----------
+    file
+        The file.
+    index
+        Along the fourth axis; ``None`` for a file of one volume.
+    grid, b_value
+        As in :class:`~discmri.study.series.Image`.
+    """
+
+    file: InputFile
+    index: int | None
+    grid: Grid
+    b_value: BValue | None = None
+
+    @property
+    def scalings(self) -> tuple[Scaling, ...]:
+        """Nothing beyond the slope that :meth:`read` applies."""
+        return (Scaling(),) * self.grid.shape[2]
+
+    @property
+    def instance_uids(self) -> tuple[str, ...]:
+        """The file's name: NIfTI has no UIDs."""
+        return (self.file.name,)
+
+    def read(self, threads: int = 2) -> NDArray[np.float32]:
+        """(i, j, k) scaled values; not-a-number becomes zero."""
+        import nibabel as nib
+
+        del threads  # one stream cannot be shared
+        try:
+            data = cast(Any, nib.load(self.file.path)).dataobj
+            values = data[..., self.index] if self.index is not None else data
+            array = np.asarray(values, dtype=np.float32).reshape(self.grid.shape)
+        except (OSError, EOFError, ValueError, nib.spatialimages.ImageDataError) as error:
+            raise DicomError(
+                f"{self.file.name} breaks off or is damaged: {clean_text(error)}"
+            ) from error
+        return np.asarray(np.nan_to_num(array, copy=False, posinf=0.0, neginf=0.0))
+
+
+def is_nifti(file: InputFile) -> bool:
+    """Whether a file name says NIfTI."""
+    return file.name.lower().endswith(_SUFFIXES)
+
+
+def subject_and_session(file: InputFile) -> tuple[str, str]:
+    """BIDS subject and the study's name, from the file name.
+
+    >>> from pathlib import Path
+    >>> subject_and_session(InputFile(Path("x"), "a/sub-01_ses-2_T2w.nii.gz"))
+    ('sub-01', 'sub-01_ses-2')
+    """
+    name = file.name.rsplit("/", 1)[-1]
+    subject = re.search(r"(?:^|_)(sub-[A-Za-z0-9]+)", name)
+    session = re.search(r"(?:^|_)(ses-[A-Za-z0-9]+)", name)
+    words = [found.group(1) for found in (subject, session) if found]
+    return (subject.group(1) if subject else "", "_".join(words))
+
+
+def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Series:
+    """The series that one NIfTI file holds; ``problem`` says why it cannot be used.
+
+    Parameters
+    ----------
+    file
+        The image.
+    files
+        All files of the input, to find the sidecars in.
+    number
+        Place in the list.
+    """
+    stem = _stem(file.name)
+    beside = {other.name: other for other in files}
+    sidecar = _json(beside.get(stem + ".json"))
+    grid, volumes, problem = _header(file)
+    b_values = _b_values(beside.get(stem + ".bval"), beside.get(stem + ".bvec"), stem, grid)
+    if not problem and _LABELS.search(stem):
+        problem = "its name says that it is a label map"
+    if not problem and volumes > 1 and len(b_values) != volumes:
+        problem = f"it holds {volumes} volumes but {len(b_values)} b-values"
+    plane = Plane.UNKNOWN if grid is None else _plane(grid)
+    text = f"{stem.rsplit('/', 1)[-1]} {sidecar.get('SeriesDescription', '')} {sidecar.get('ProtocolName', '')}"
+    facts = Facts(
+        plane=plane,
+        contrast=_contrast(sidecar, bool(b_values)),
+        words=_image_type(sidecar, stem),
+        b_values_s_per_mm2=tuple(sorted({b.value_s_per_mm2 for b in b_values})),
+        slices=0 if grid is None else grid.shape[_through(grid)],
+        text=clean_text(text).lower().replace("_", " ").replace("-", " "),
+    )
+    decision = decide(facts)
+    diffusion = decision.role.name == "DWI"
+    return Series(
+        uid=clean_text(sidecar.get("SeriesInstanceUID")) or file.name,
+        part="",
+        number=number,
+        description=clean_text(sidecar.get("SeriesDescription")) or stem.rsplit("/", 1)[-1],
+        protocol=clean_text(sidecar.get("ProtocolName")),
+        body_part=clean_text(sidecar.get("BodyPartExamined") or sidecar.get("BodyPart")).upper(),
+        role=decision.role,
+        reasons=decision.reasons,
+        plane=plane,
+        contrast=replace(facts.contrast, fat_suppressed=decision.fat_suppressed),
+        t2_weighted=decision.t2_weighted,
+        images=()
+        if problem or grid is None
+        else _images(file, grid, b_values if diffusion else (), volumes),
+        slices=facts.slices,
+        manufacturer=clean_text(sidecar.get("Manufacturer")),
+        model=clean_text(sidecar.get("ManufacturersModelName")),
+        field_t=_number(sidecar, "MagneticFieldStrength"),
+        phase_axis=None if grid is None else _phase_axis(sidecar, grid),
+        acquired=clean_text(sidecar.get("AcquisitionDateTime") or sidecar.get("AcquisitionTime")),
+        original=facts.words[:1] != ("DERIVED",),
+        problem=problem or decision.problem,
+    )
+
+
+def _images(
+    file: InputFile, grid: Grid, b_values: Sequence[BValue], volumes: int
+) -> tuple[Image, ...]:
+    if volumes == 1:
+        return (NiftiVolume(file, None, grid, b_values[0] if b_values else None),)
+    return tuple(NiftiVolume(file, n, grid, b) for n, b in enumerate(b_values))
+
+
+def _stem(name: str) -> str:
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def _json(file: InputFile | None) -> dict[str, Any]:
+    if file is None or file.path.stat().st_size > MAX_SIDECAR_BYTES:
+        return {}
+    try:
+        content = json.loads(file.path.read_text(encoding="utf-8", errors="replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _header(file: InputFile) -> tuple[Grid | None, int, str]:
+    """Grid, number of volumes, and what is wrong; read without touching voxels."""
+    import nibabel as nib
+
+    try:
+        image: Any = nib.load(file.path)
+        header = image.header
+        shape = tuple(int(n) for n in image.shape)
+        placed = bool(header["sform_code"]) or bool(header["qform_code"])
+        size = int(np.prod(shape, dtype=object)) * header.get_data_dtype().itemsize
+        affine = np.asarray(image.affine, dtype=float)
+    except (OSError, EOFError, ValueError, KeyError, nib.filebasedimages.ImageFileError,
+            nib.spatialimages.HeaderDataError) as error:  # fmt: skip
+        return None, 0, f"it cannot be read as NIfTI ({clean_text(error)[:120]})"
+    if size > MAX_BYTES:
+        return None, 0, f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
+    volumes = int(np.prod(shape[3:], dtype=int)) if len(shape) > 3 else 1
+    if len(shape) < 3 or len(shape) > 4 or volumes < 1:
+        return None, volumes, f"it has the shape {shape}, no volume"
+    if not placed:
+        return None, volumes, "its header does not say how it lies (sform and qform codes are 0)"
+    try:
+        return Grid((shape[0], shape[1], shape[2]), affine), volumes, ""
+    except GeometryError as error:
+        return None, volumes, str(error)
+
+
+def _b_values(
+    bval: InputFile | None, bvec: InputFile | None, stem: str, grid: Grid | None
+) -> tuple[BValue, ...]:
+    """One b-value per volume; directions are image axes with x mirrored, after FSL.
+
+    Only whether directions differ matters later, so an overall mirror image would do no harm.
+    """
+    values = _table(bval)
+    vectors = _table(bvec)
+    if values is None:
+        return ()
+    flat = values.ravel()
+    directed = vectors is not None and vectors.shape == (3, flat.size)
+    trace = stem.lower().endswith("trace")
+    found = []
+    for n, value in enumerate(flat):
+        b = float(value) if value >= 5.0 else 0.0
+        kind, direction = (DirectionKind.UNKNOWN if b else DirectionKind.NONE), None
+        if b and trace:
+            kind = DirectionKind.TRACE
+        elif b and directed and vectors is not None and grid is not None:
+            length = float(np.linalg.norm(vectors[:, n]))
+            kind = DirectionKind.DIRECTIONAL if length > 0.03 else DirectionKind.TRACE
+            if length > 0.03:
+                x, y, z = (float(c) for c in grid.directions @ (vectors[:, n] / length))
+                direction = (x, y, z)
+        found.append(BValue(b, "bval file", kind, direction))
+    return tuple(found)
+
+
+def _table(file: InputFile | None) -> NDArray[np.float64] | None:
+    if file is None or file.path.stat().st_size > MAX_SIDECAR_BYTES:
+        return None
+    rows = [
+        line.split() for line in file.path.read_text(errors="replace").splitlines() if line.split()
+    ]
+    try:
+        table = np.array(rows, dtype=float)
+    except ValueError:
+        return None
+    good = table.size and np.isfinite(table).all()
+    return table if good else None
+
+
+def _contrast(sidecar: dict[str, Any], weighted: bool) -> Contrast:
+    def ms(key: str) -> float | None:
+        seconds = _number(sidecar, key)
+        return None if seconds is None or seconds <= 0 else round(seconds * 1e3, 6)
+
+    words = set(re.split(r"[\\_\s,]+", clean_text(sidecar.get("ScanningSequence")).upper()))
+    options = set(re.split(r"[\\_\s,]+", clean_text(sidecar.get("ScanOptions")).upper()))
+    train = _number(sidecar, "EchoTrainLength")
+    techniques = words & {"SE", "GR", "EP", "IR"}
+    return Contrast(
+        te_ms=ms("EchoTime"),
+        tr_ms=ms("RepetitionTime"),
+        ti_ms=ms("InversionTime"),
+        flip_deg=_number(sidecar, "FlipAngle"),
+        echo_train=None if train is None else int(train),
+        techniques=frozenset(techniques | ({"EP"} if weighted else set())),
+        three_d=clean_text(sidecar.get("MRAcquisitionType")).upper() == "3D",
+        fat_suppressed="ScanOptions FS" if "FS" in options else "",
+    )
+
+
+def _number(sidecar: dict[str, Any], key: str) -> float | None:
+    value = sidecar.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if np.isfinite(value) else None
+
+
+def _image_type(sidecar: dict[str, Any], stem: str) -> tuple[str, ...]:
+    stated = sidecar.get("ImageType")
+    words = [clean_text(word).upper() for word in stated] if isinstance(stated, list) else []
+    suffix = _WORDS.get(re.split(r"[_/]", stem)[-1].lower())
+    if suffix:
+        words = [*(words or ["DERIVED", "PRIMARY"]), suffix]
+    return tuple(words)
+
+
+def _through(grid: Grid) -> int:
+    return int(np.argmax(grid.spacing_mm))
+
+
+def _plane(grid: Grid) -> Plane:
+    """Of the thickest voxel side; a volume of nearly cubic voxels can be cut sagittally."""
+    if grid.spacing_mm.max() <= _ISOTROPIC_WITHIN * grid.spacing_mm.min():
+        return Plane.SAGITTAL
+    return plane_of(grid.directions[:, _through(grid)])
+
+
+def _phase_axis(sidecar: dict[str, Any], grid: Grid) -> tuple[float, float, float] | None:
+    letter = clean_text(sidecar.get("PhaseEncodingDirection"))[:1]
+    if letter not in ("i", "j", "k"):
+        return None
+    x, y, z = (float(c) for c in grid.directions[:, "ijk".index(letter)])
+    return (x, y, z)

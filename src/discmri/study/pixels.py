@@ -1,0 +1,168 @@
+"""Stored pixel values of frames, from whatever transfer syntax."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.encaps import generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
+
+from discmri.errors import DicomError
+from discmri.study.frame import Frame, PixelPlace
+from discmri.study.scan import lenient_pydicom
+from discmri.study.source import clean_text
+
+MAX_SERIES_BYTES = 4 * 2**30
+Pixels = NDArray[np.generic]
+
+
+def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
+    """Pixel values as stored, one (rows, columns) array per frame, in the order given.
+
+    Decoders of compressed pixel data leave Python's lock, so they run in ``threads``.
+
+    Raises
+    ------
+    DicomError
+        A frame cannot be decoded, or all of them would not fit in reasonable memory.
+    """
+    size = sum(4 * frame.pixels.rows * frame.pixels.columns for frame in frames)
+    if size > MAX_SERIES_BYTES:
+        raise DicomError(
+            f"the series claims {size >> 20} MiB of pixel values, more than discmri reads "
+            f"({MAX_SERIES_BYTES >> 20} MiB); check its headers"
+        )
+    by_file: dict[PixelPlace, list[int]] = {}
+    for number, frame in enumerate(frames):
+        by_file.setdefault(frame.pixels, []).append(number)
+    jobs = [(place, [frames[n].index for n in numbers]) for place, numbers in by_file.items()]
+    compressed = any(UID(place.syntax).is_encapsulated for place, _ in jobs)
+    with lenient_pydicom():
+        if compressed and threads > 1 and len(jobs) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                decoded = list(pool.map(lambda job: _file_frames(*job), jobs))
+        else:
+            decoded = [_file_frames(*job) for job in jobs]
+    values: list[Pixels] = [np.empty(0)] * len(frames)
+    for numbers, arrays in zip(by_file.values(), decoded, strict=True):
+        for number, array in zip(numbers, arrays, strict=True):
+            values[number] = array
+    return values
+
+
+def _file_frames(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+    try:
+        if place.offset is None:
+            return _from_dataset(place, indices)
+        if place.length is None:
+            return _compressed(place, indices)
+        return _native(place, indices)
+    except (OSError, EOFError) as error:
+        raise DicomError(f"{place.file.name} cannot be read again: {clean_text(error)}") from error
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError,
+            LookupError, struct.error) as error:  # fmt: skip
+        # What the decoders raise on damaged data is not documented.
+        raise DicomError(
+            f"the pixel values of {place.file.name} cannot be decoded "
+            f"({UID(place.syntax).name}): {clean_text(error)[:160]}"
+        ) from error
+
+
+def _native(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+    order = ">" if place.syntax == ExplicitVRBigEndian else "<"
+    kind = "f" if place.keyword != "PixelData" else "i" if place.signed else "u"
+    dtype = np.dtype(f"{order}{kind}{place.bits_allocated // 8}")
+    count = place.rows * place.columns
+    arrays: list[Pixels] = []
+    with place.file.path.open("rb") as stream:
+        for index in indices:
+            stream.seek((place.offset or 0) + index * count * dtype.itemsize)
+            values = np.fromfile(stream, dtype, count)
+            arrays.append(_sign_extended(values.reshape(place.rows, place.columns), place))
+    return arrays
+
+
+def _sign_extended(values: Pixels, place: PixelPlace) -> Pixels:
+    """Values whose bits above ``bits_stored`` may hold an overlay or nothing."""
+    spare = place.bits_allocated - place.bits_stored
+    if place.keyword != "PixelData" or not 0 < spare < place.bits_allocated:
+        return values
+    shifted = np.left_shift(values.astype(values.dtype.newbyteorder("="), copy=False), spare)
+    return np.asarray(np.right_shift(shifted, spare))
+
+
+def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+    _quiet_gdcm()
+    decoder = get_decoder(UID(place.syntax))
+    with place.file.path.open("rb") as stream:
+        stream.seek(place.offset or 0)
+        content = stream.read()
+    options: dict[str, Any] = {
+        "rows": place.rows,
+        "columns": place.columns,
+        "number_of_frames": place.frames,
+        "samples_per_pixel": place.samples,
+        "bits_allocated": place.bits_allocated,
+        "bits_stored": place.bits_stored,
+        "pixel_representation": int(place.signed),
+        "photometric_interpretation": place.photometric,
+        "pixel_keyword": place.keyword,
+    }
+    _refuse_other_size(content, place)
+    return [decoder.as_array(content, index=index, **options)[0] for index in indices]
+
+
+def _from_dataset(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+    ds = pydicom.dcmread(place.file.path)
+    whole = ds.pixel_array.reshape(place.frames, place.rows, place.columns)
+    return [whole[index] for index in indices]
+
+
+def _refuse_other_size(content: bytes, place: PixelPlace) -> None:
+    """Compare the size inside each JPEG stream with the header's before decoding."""
+    if place.syntax == RLELossless:
+        return
+    for frame in generate_frames(content, number_of_frames=place.frames):
+        size = encoded_size(frame[: 2**16])
+        if size is not None and size != (place.rows, place.columns):
+            raise ValueError(
+                f"the stream holds {size[0]} x {size[1]} pixels, the header says "
+                f"{place.rows} x {place.columns}"
+            )
+
+
+def encoded_size(stream: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream declares; ``None`` for others."""
+    siz = stream.find(b"\xff\x4f\xff\x51", 0, 256)
+    if siz >= 0 and len(stream) >= siz + 24:
+        width, height, left, top = struct.unpack_from(">4I", stream, siz + 8)
+        return height - top, width - left
+    if stream[:2] != b"\xff\xd8":
+        return None
+    position = 2
+    while position + 9 <= len(stream) and stream[position] == 0xFF:
+        marker = stream[position + 1]
+        (length,) = struct.unpack_from(">H", stream, position + 2)
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            height, width = struct.unpack_from(">2H", stream, position + 5)
+            return height, width
+        position += 2 + length
+    return None
+
+
+def _quiet_gdcm() -> None:
+    """GDCM writes its warnings to the terminal unless told not to."""
+    try:
+        import gdcm
+    except ImportError:
+        return
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+    gdcm.Trace.DebugOff()

@@ -1,0 +1,169 @@
+"""From a path to a :class:`~discmri.study.study.Study`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from discmri.errors import NothingToMeasureError
+from discmri.findings import Code, Finding, info, warning
+from discmri.study.assemble import assemble, without_duplicates
+from discmri.study.choose import choose
+from discmri.study.frame import Frame
+from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
+from discmri.study.scan import Scan, scan
+from discmri.study.source import InputFile, Source, clean_text, open_source
+from discmri.study.study import Study
+
+
+def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2) -> Study:
+    """Find the series of one examination, their roles and geometry; no pixel value is read.
+
+    Parameters
+    ----------
+    path
+        Folder (searched recursively), zip, folder with a DICOMDIR, or NIfTI file.
+    study_uid
+        Which study, where there are several; for NIfTI the name the message lists.
+    threads
+        For reading.
+
+    Returns
+    -------
+    Study
+        With every series found.
+
+    Raises
+    ------
+    UsageError
+        The path does not exist or cannot be read.
+    NothingToMeasureError
+        There is no MR image, or there are several studies and none was picked; the message
+        lists them.
+    """
+    source = open_source(Path(path))
+    found = scan(source.files, threads)
+    if found.frames:
+        return _from_dicom(source, found, study_uid, threads)
+    volumes = [file for file in source.files if is_nifti(file)]
+    if volumes:
+        return _from_nifti(source, volumes, study_uid, threads)
+    raise NothingToMeasureError(_nothing(source, found))
+
+
+def _from_dicom(source: Source, found: Scan, study_uid: str | None, threads: int) -> Study:
+    frames = _one_study(source, found.frames, study_uid)
+    frames, findings = without_duplicates(frames)
+    series = assemble(frames)
+    chosen = choose(series)
+    used = [one for one in (chosen.target, *chosen.diffusion, chosen.adc_map) if one is not None]
+    findings += _unreadable(found, {one.uid for one in used}, {one.uid for one in series})
+    owner = frames[0].owner
+    subject = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
+    return Study(
+        path=source.root,
+        subject_id=subject or _folder_name(source.root),
+        study_uid=owner.study_uid,
+        study_date=owner.study_date,
+        series=series,
+        choice=chosen,
+        findings=(*findings, *chosen.findings),
+        threads=threads,
+        source=source,
+    )
+
+
+def _one_study(source: Source, frames: Sequence[Frame], study_uid: str | None) -> list[Frame]:
+    chosen = [f for f in frames if study_uid is None or f.owner.study_uid == study_uid]
+    owners: dict[tuple[str, str], str] = {}
+    for frame in chosen or frames:
+        owners[(frame.owner.patient_id, frame.owner.study_uid)] = frame.owner.study_date
+    listed = "; ".join(
+        f"patient {patient or '(none)'}, study {uid or '(none)'}" + (f" of {date}" if date else "")
+        for (patient, uid), date in sorted(owners.items())[:20]
+    )
+    more = f" and {len(owners) - 20} more" if len(owners) > 20 else ""
+    if not chosen:
+        raise NothingToMeasureError(
+            f"{source.root} holds no study {clean_text(study_uid)}; it holds {listed}{more}"
+        )
+    patients = {patient for patient, _ in owners if patient}
+    studies = {uid for _, uid in owners}
+    if len(patients) > 1 or len(studies) > 1:
+        raise NothingToMeasureError(
+            f"{source.root} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
+        )
+    return chosen
+
+
+def _from_nifti(
+    source: Source, volumes: Sequence[InputFile], study_uid: str | None, threads: int
+) -> Study:
+    owners = {file: subject_and_session(file) for file in volumes}
+    studies = sorted({study for _, study in owners.values()})
+    listed = ", ".join(study or "(no subject in the name)" for study in studies[:20])
+    if study_uid is not None and study_uid not in studies:
+        raise NothingToMeasureError(
+            f"{source.root} holds no study {clean_text(study_uid)}; it holds {listed}"
+        )
+    if study_uid is None and len(studies) > 1:
+        raise NothingToMeasureError(
+            f"{source.root} holds {len(studies)} studies: {listed}; pick one with --study"
+        )
+    picked = [f for f in volumes if study_uid is None or owners[f][1] == study_uid]
+    series = tuple(nifti_series(file, source.files, n) for n, file in enumerate(picked, 1))
+    if not any(one.images for one in series):
+        listed = "; ".join(f"{one.uid}: {one.problem}" for one in series[:5])
+        raise NothingToMeasureError(
+            f"{source.root} holds no NIfTI image that can be used ({listed})"
+        )
+    chosen = choose(series)
+    subject, study = owners[picked[0]]
+    return Study(
+        path=source.root,
+        subject_id=subject or _folder_name(source.root),
+        study_uid=study,
+        study_date="",
+        series=series,
+        choice=chosen,
+        findings=chosen.findings,
+        threads=threads,
+        source=source,
+    )
+
+
+def _unreadable(found: Scan, used: set[str], known: set[str]) -> tuple[Finding, ...]:
+    """Files left out: a warning where they may belong to a series that is used."""
+    findings = []
+    for one in found.unreadable:
+        # Folders may bear the patient's name, so only the last part is kept.
+        text = f"{one.file.name.rsplit('/', 1)[-1]}: {one.reason}"
+        elsewhere = one.series_uid in known - used
+        make = info if elsewhere else warning
+        findings.append(make(Code.FILE_UNREADABLE, text, None, one.series_uid or None))
+    return tuple(findings)
+
+
+def _nothing(source: Source, found: Scan) -> str:
+    if not source.files:
+        return f"{source.root} holds no files; give the folder that holds the images"
+    if found.unreadable:
+        first = found.unreadable[0]
+        return (
+            f"{source.root} holds no MR image that can be read: {len(found.unreadable)} are "
+            f"damaged, such as {first.file.name}: {first.reason}; copy them again"
+        )
+    if found.other_objects:
+        listed = ", ".join(f"{n} {kind}" for kind, n in sorted(found.other_objects.items()))
+        return f"{source.root} holds no MR images, only other DICOM objects ({listed}); give an MR study"
+    zips = [file.name for file in source.files if file.name.lower().endswith(".zip")]
+    hint = f"; give {zips[0]} itself" if zips else "; give a folder with MR DICOM or NIfTI files"
+    return f"{source.root} holds {len(source.files)} files but no DICOM or NIfTI image{hint}"
+
+
+def _folder_name(path: Path) -> str:
+    name = path.resolve().name
+    for suffix in (".zip", ".nii.gz", ".nii", ".dcm"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return clean_text(name)

@@ -1,0 +1,278 @@
+"""Which role a series plays: physics first, words as a hint, every decision with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from discmri.study.frame import Contrast
+from discmri.study.series import Plane, Role
+
+# Words of ImageType (value 1 and 2 left out) that name a picture computed from others.
+_ADC = {"ADC", "ADC_MAP"}
+_DIFFUSION_MAPS = {"EADC", "EXP", "EXPONENTIAL", "FA", "COLFA", "TENSOR", "RD", "AD", "TTEST"}
+_REFORMATTED = {
+    "MPR", "CSA MPR", "MPR THICK RANGE", "REFORMATTED", "RESAMPLED", "PROJECTION IMAGE", "MIP",
+    "MINIP", "MNIP", "CPR", "CSA 3D EDITOR", "VOLUME_RENDERED", "STACKED", "COLLAPSED",
+}  # fmt: skip
+_SUBTRACTED = {"SUB", "SUBTRACTION", "SUBTRACT", "S_SUB"}
+_NO_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "B0 MAP", "B1 MAP"}
+_RELAXATION_MAPS = {
+    "T2 MAP", "T2MAP", "T2_MAP", "T1 MAP", "T1_MAP", "T2_STAR MAP", "R2_MAP", "FAT_FRACTION",
+    "FF", "FATFRAC", "RHO",
+}  # fmt: skip
+_WATER = {"W", "WATER", "DIXON_WATER"}
+_FAT = {"F", "FAT", "DIXON_FAT"}
+_OPPOSED = {"OP", "OPP_PHASE", "OUT_PHASE", "OUT PHASE", "OPPOSED"}
+TRACE_WORDS = {"TRACEW", "TRACE", "COMBINED", "ISOTROPIC"}
+
+_LOCALIZER_HINT = re.compile(r"\b(loc|localizer|localiser|scout|survey|3 ?pl|3 ?plane)\b")
+_DIFFUSION_HINT = re.compile(r"\b(dwi|diff|diffusion|dti|resolve|ep2d)\b")
+_GE_DIXON = re.compile(r"^(water|fat|inphase|outphase)\s*:")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a role is decided by.
+
+    Parameters
+    ----------
+    plane, contrast
+        Geometry and physics.
+    words
+        Of ImageType, upper case.
+    b_values_s_per_mm2
+        Distinct values found.
+    b_from_text
+        Whether they rest on free text alone.
+    slices, planes
+        Slices of this part; number of planes in the whole DICOM series.
+    text
+        Description and protocol, lower case, underscores as blanks.
+    screenshot
+        Why it is no picture a scanner placed in space; empty where it is.
+    tiles
+        Slices tiled in one picture; 1 otherwise.
+    """
+
+    plane: Plane
+    contrast: Contrast
+    words: tuple[str, ...] = ()
+    b_values_s_per_mm2: tuple[float, ...] = ()
+    b_from_text: bool = False
+    slices: int = 1
+    planes: int = 1
+    text: str = ""
+    screenshot: str = ""
+    tiles: int = 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A role, the sentences that led to it, and what follows for measuring.
+
+    Parameters
+    ----------
+    role, reasons
+        As they say.
+    t2_weighted
+        Whether disc signal can be read as T2.
+    fat_suppressed
+        By what fat is suppressed; empty where it is not.
+    problem
+        Why the series cannot be used whatever its role; empty where it can.
+    """
+
+    role: Role
+    reasons: tuple[str, ...]
+    t2_weighted: bool = False
+    fat_suppressed: str = ""
+    problem: str = ""
+
+
+def decide(facts: Facts) -> Decision:
+    """The role of one kind of picture within a series.
+
+    >>> t2 = Facts(Plane.SAGITTAL, Contrast(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
+    >>> decide(t2)
+    Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices lie sagittally',
+    'spin echo with TE 100 ms and TR 3500 ms weights by T2'), t2_weighted=True, ...)
+    """
+    for rule in (_not_placed, _computed, _localizer, _diffusion, _other_plane):
+        decision = rule(facts)
+        if decision is not None:
+            return decision
+    return _sagittal(facts)
+
+
+def computed_kind(words: tuple[str, ...]) -> str:
+    """A word for the kind of picture within a series, empty for the plain one.
+
+    Pictures of different kinds never share a stack.
+
+    >>> computed_kind(("DERIVED", "PRIMARY", "DIFFUSION", "ADC"))
+    'ADC'
+    """
+    named = set(words[2:])
+    kinds = (
+        ("ADC", _ADC),
+        ("diffusion map", _DIFFUSION_MAPS),
+        ("reformatted", _REFORMATTED),
+        ("subtraction", _SUBTRACTED),
+        ("relaxation map", _RELAXATION_MAPS),
+        ("phase or complex part", _NO_MAGNITUDE),
+        ("fat image", _FAT),
+        ("water image", _WATER),
+        ("opposed-phase", _OPPOSED),
+    )
+    return next((kind for kind, vocabulary in kinds if named & vocabulary), "")
+
+
+def _not_placed(facts: Facts) -> Decision | None:
+    if facts.screenshot:
+        return Decision(Role.SCREENSHOT, (facts.screenshot,), problem=facts.screenshot)
+    if facts.tiles > 1:
+        text = f"each picture tiles {facts.tiles} slices (mosaic)"
+        return Decision(
+            Role.OTHER,
+            (text, f"slices lie in {facts.plane.value} planes"),
+            problem=f"{text}; export the series as single slices or as enhanced DICOM",
+        )
+    if facts.plane is Plane.UNKNOWN:
+        text = "the headers do not say where the slices lie"
+        return Decision(Role.OTHER, (text,), problem=text)
+    return None
+
+
+def _computed(facts: Facts) -> Decision | None:
+    kind = computed_kind(facts.words)
+    words = "\\".join(facts.words)
+    derived = "DERIVED" in facts.words[:1]
+    if kind == "ADC":
+        return Decision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
+    if not kind and derived and re.search(r"\b(e ?adc|exp ?adc)\b", facts.text):
+        return Decision(
+            Role.DERIVED, ("a derived image that its description calls exponential ADC",)
+        )
+    if not kind and derived and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
+        return Decision(Role.ADC_MAP, ("a derived image that its description calls ADC",))
+    if kind in (
+        "diffusion map",
+        "reformatted",
+        "subtraction",
+        "relaxation map",
+        "phase or complex part",
+    ):
+        return Decision(Role.DERIVED, (f"ImageType {words} names a {kind}",))
+    ge_part = _GE_DIXON.match(facts.text)
+    if facts.plane is Plane.SAGITTAL and (
+        kind in ("fat image", "opposed-phase") or (ge_part and ge_part[1] in ("fat", "outphase"))
+    ):
+        return Decision(
+            Role.DERIVED, (f"a {kind or ge_part[1] if ge_part else kind} of a Dixon acquisition",)
+        )
+    return None
+
+
+def _localizer(facts: Facts) -> Decision | None:
+    if "LOCALIZER" in facts.words:
+        return Decision(Role.LOCALIZER, ("ImageType names a localizer",))
+    if facts.planes > 1 and facts.slices <= 15 and not facts.b_values_s_per_mm2:
+        text = f"a series in {facts.planes} planes with {facts.slices} slices in this one"
+        return Decision(Role.LOCALIZER, (text,))
+    if facts.slices <= 15 and _LOCALIZER_HINT.search(facts.text):
+        return Decision(
+            Role.LOCALIZER, (f"{facts.slices} slices and the description of a localizer",)
+        )
+    return None
+
+
+def _diffusion(facts: Facts) -> Decision | None:
+    echo_planar = "EP" in facts.contrast.techniques
+    values = facts.b_values_s_per_mm2
+    listed = ", ".join(f"{b:g}" for b in values)
+    hinted = bool(_DIFFUSION_HINT.search(facts.text))
+    if facts.b_from_text and not (echo_planar or hinted):
+        return None
+    if values and values[-1] > 0:
+        reasons = [f"b-values {listed} s/mm2"]
+    elif values and (echo_planar or hinted):
+        reasons = ["b = 0 of a diffusion sequence"]
+    elif echo_planar:
+        text = "echo-planar images without b-values in their headers"
+        return Decision(Role.OTHER, (text,), problem=text)
+    else:
+        return None
+    reasons += ["echo-planar readout"] if echo_planar else []
+    reasons += [f"slices lie in {facts.plane.value} planes"]
+    return Decision(Role.DWI, tuple(reasons))
+
+
+def _other_plane(facts: Facts) -> Decision | None:
+    reasons = (f"slices lie in {facts.plane.value} planes",)
+    roles = {Plane.AXIAL: Role.AXIAL, Plane.CORONAL: Role.CORONAL, Plane.OBLIQUE: Role.OTHER}
+    role = roles.get(facts.plane)
+    return None if role is None else Decision(role, reasons)
+
+
+def _sagittal(facts: Facts) -> Decision:
+    place = "slices lie sagittally"
+    role, why, t2 = next(_contrasts(facts))
+    suppressed = facts.contrast.fat_suppressed
+    if computed_kind(facts.words) == "water image" or facts.text.startswith("water"):
+        suppressed = "Dixon water image"
+    if role is Role.SAG_FS:
+        suppressed = suppressed or "inversion recovery"
+    elif suppressed and role in (Role.SAG_T2, Role.SAG_OTHER):
+        role = Role.SAG_FS
+    reasons = (place, why, *((f"fat is suppressed ({suppressed})",) if suppressed else ()))
+    return Decision(role, reasons, t2, suppressed)
+
+
+def _contrasts(facts: Facts) -> Iterator[tuple[Role, str, bool]]:
+    """Role, reason and whether T2-weighted; the first that applies is meant."""
+    yield from _by_inversion(facts.contrast)
+    yield from _by_echo(facts.contrast)
+    yield from _by_words(facts.text)
+    yield Role.SAG_OTHER, "neither timing nor description tell the contrast", False
+
+
+def _by_inversion(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
+    te, ti = contrast.te_ms, contrast.ti_ms
+    if ti is None or ("IR" not in contrast.techniques and ti < 50):
+        return
+    if 80 <= ti <= 300:
+        yield Role.SAG_FS, f"inversion at TI {ti:g} ms nulls fat (STIR)", False
+    elif te is not None and te < 50:
+        yield Role.SAG_T1, f"inversion at TI {ti:g} ms with TE {te:g} ms weights by T1", False
+    elif ti >= 1400:
+        yield Role.SAG_OTHER, f"inversion at TI {ti:g} ms darkens fluid (FLAIR)", False
+
+
+def _by_echo(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
+    te, tr = contrast.te_ms, contrast.tr_ms
+    if te is None:
+        return
+    timing = f"TE {te:g} ms" + ("" if tr is None else f" and TR {tr:g} ms")
+    if "GR" in contrast.techniques and "SE" not in contrast.techniques:
+        yield Role.SAG_OTHER, f"gradient echo with {timing}", False
+    elif te >= 60 and (tr is None or tr >= 800):
+        yield Role.SAG_T2, f"spin echo with {timing} weights by T2", True
+    elif tr is not None and te < 40 and tr < 1300:
+        yield Role.SAG_T1, f"spin echo with {timing} weights by T1", False
+    elif tr is not None:
+        kind = "proton density" if tr >= 1300 else "neither T1 nor T2 alone"
+        yield Role.SAG_OTHER, f"spin echo with {timing} weights by {kind}", False
+
+
+def _by_words(text: str) -> Iterator[tuple[Role, str, bool]]:
+    hints = (
+        (r"\b(stir|tirm)\b", Role.SAG_FS, False),
+        (r"t2w?.*\b(fs|fat ?sat|spair|spir)\b|\b(fs|fat ?sat)\b.*t2", Role.SAG_FS, True),
+        (r"t2(?!\*|star)", Role.SAG_T2, True),
+        (r"t1", Role.SAG_T1, False),
+    )
+    for pattern, role, t2 in hints:
+        if re.search(pattern, text):
+            yield role, "only its name tells the contrast", t2

@@ -1,0 +1,290 @@
+"""Files -> frames: every header is read once, pixel values are only located."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pydicom
+from pydicom import Dataset, config
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from discmri.errors import DicomError
+from discmri.study.frame import Frame, PixelPlace
+from discmri.study.header import HeaderReader, raw_text
+from discmri.study.source import InputFile, clean_text
+
+logger = logging.getLogger(__name__)
+
+MAX_SIDE = 8192
+MAX_FRAMES_PER_FILE = 20_000
+MAX_INFLATED_BYTES = 1 * 2**30
+# Pool start-up costs more than the overlap of waiting gains on fewer files.
+_THREADS_PAY_FROM_FILES = 64
+_PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
+_UNDEFINED = 0xFFFFFFFF
+_PIXEL_TAGS = (
+    0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103,
+    0x52009230,
+)  # fmt: skip
+_NO_FILE = InputFile(Path(), "")
+# pydicom lets the errors of whatever a damaged header makes it do pass through.
+_DAMAGE = (
+    pydicom.errors.BytesLengthException,
+    pydicom.errors.InvalidDicomError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    struct.error,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that claims to be a DICOM image but cannot be used.
+
+    Parameters
+    ----------
+    file
+        Which.
+    reason
+        One clause.
+    series_uid
+        Where the header could still be read.
+    """
+
+    file: InputFile
+    reason: str
+    series_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the headers of all files say.
+
+    Parameters
+    ----------
+    frames
+        MR images, in order of file names.
+    unreadable
+        Files left out.
+    foreign
+        Number of files that are no DICOM.
+    other_objects
+        Number of DICOM objects that are no MR images, by modality.
+    """
+
+    frames: tuple[Frame, ...]
+    unreadable: tuple[Unreadable, ...]
+    foreign: int
+    other_objects: dict[str, int]
+
+
+@contextmanager
+def lenient_pydicom() -> Iterator[None]:
+    """Values that break a rule of the standard are read as they stand, without a warning."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def scan(files: Sequence[InputFile], threads: int = 2) -> Scan:
+    """Read every header once."""
+    reader = HeaderReader()
+    with lenient_pydicom():
+        if threads > 1 and len(files) >= _THREADS_PAY_FROM_FILES:
+            with ThreadPoolExecutor(threads) as pool:
+                results = list(pool.map(lambda file: _read(file, reader), files))
+        else:
+            results = [_read(file, reader) for file in files]
+    frames: list[Frame] = []
+    unreadable: list[Unreadable] = []
+    other: dict[str, int] = {}
+    foreign = 0
+    for result in results:
+        if isinstance(result, Unreadable):
+            unreadable.append(result)
+            logger.info("%s left out: %s", result.file.name, result.reason)
+        elif isinstance(result, str):
+            other[result] = other.get(result, 0) + 1
+        elif result is None:
+            foreign += 1
+        else:
+            frames.extend(result)
+    return Scan(tuple(frames), tuple(unreadable), foreign, other)
+
+
+def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | str | None:
+    """Frames, or why there are none: the modality of another object, ``None`` for no DICOM."""
+    try:
+        with file.path.open("rb") as stream:
+            start = stream.read(1024)
+            if not _looks_like_dicom(start):
+                return None
+            stream.seek(0)
+            return _read_dicom(file, stream, start, reader)
+    except DicomError as error:
+        return Unreadable(file, str(error))
+    except (OSError, EOFError) as error:
+        return Unreadable(file, f"it cannot be read ({clean_text(error) or 'it breaks off'})")
+    except _DAMAGE as error:
+        return Unreadable(file, f"its header is damaged ({type(error).__name__})")
+
+
+def _read_dicom(
+    file: InputFile, stream: BinaryIO, start: bytes, reader: HeaderReader
+) -> list[Frame] | Unreadable | str:
+    deflated = DeflatedExplicitVRLittleEndian.encode() in start
+    if deflated:
+        _refuse_inflating(stream)
+    ds = pydicom.dcmread(stream, stop_before_pixels=not deflated, force=True)
+    modality = raw_text(ds, 0x00080060).upper()
+    if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
+        return Unreadable(file, "its header is damaged or breaks off")
+    if modality != "MR" or 0x00280010 not in ds:
+        return modality or "unknown"
+    try:
+        if deflated:
+            place = _inflated_place(ds, file)
+        else:
+            template = reader.known(ds, _PIXEL_TAGS, _pixel_module)
+            place = _place(template, ds, stream, file)
+        return reader.frames_of(ds, place)
+    except DicomError as error:
+        return Unreadable(file, str(error), raw_text(ds, 0x0020000E))
+
+
+def _looks_like_dicom(start: bytes) -> bool:
+    """A preamble, or none but a first element of group 0002 or 0008 as old exports have it."""
+    if start[128:132] == b"DICM":
+        return True
+    if len(start) < 16:
+        return False
+    group, element, length = struct.unpack_from("<HHI", start)
+    plausible_vr = start[4:6].isalpha() and start[4:6].isupper()
+    return group in (0x0002, 0x0008) and element < 0x20 and (plausible_vr or length < 256)
+
+
+def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile) -> PixelPlace:
+    """Where the pixel values are; the stream stands at the pixel element."""
+    syntax = _syntax(ds)
+    compressed = UID(syntax).is_encapsulated
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    head = stream.read(12)
+    if len(head) < 8:
+        raise DicomError("it holds no pixel values, or breaks off before them")
+    _, element = struct.unpack_from(order + "HH", head)
+    explicit = head[4:6] in (b"OW", b"OB", b"OF", b"OD", b"UN")
+    (length,) = struct.unpack_from(order + "I", head.ljust(12, b"\0"), 8 if explicit else 4)
+    offset = stream.tell() - len(head) + (12 if explicit else 8)
+    place = replace(
+        template,
+        file=file,
+        syntax=syntax,
+        offset=offset,
+        length=None if length == _UNDEFINED else length,
+        keyword=_PIXEL_ELEMENTS.get(element, ""),
+    )
+    expected = _expected_bytes(place)
+    if compressed and place.length is None:
+        return place
+    size = stream.seek(0, io.SEEK_END)
+    if compressed or length == _UNDEFINED or length < expected or offset + expected > size:
+        held = max(min(length, size - offset), 0)
+        raise DicomError(
+            f"it holds {held} of {expected} bytes of pixel values, so it was cut off in copying"
+        )
+    return place
+
+
+def _inflated_place(ds: Dataset, file: InputFile) -> PixelPlace:
+    keyword = next((k for k in _PIXEL_ELEMENTS.values() if k in ds), "")
+    if not keyword:
+        raise DicomError("it holds no pixel values")
+    place = replace(
+        _pixel_module(ds), file=file, syntax=str(DeflatedExplicitVRLittleEndian), keyword=keyword
+    )
+    if len(ds[keyword].value) < _expected_bytes(place):
+        raise DicomError("it holds fewer pixel values than its header claims")
+    return place
+
+
+def _pixel_module(ds: Dataset) -> PixelPlace:
+    """Shape and format of the pixel values, refused where no scanner could have written them."""
+    rows, columns = int(ds.get("Rows") or 0), int(ds.get("Columns") or 0)
+    frames = int(ds.get("NumberOfFrames") or 1)
+    samples = int(ds.get("SamplesPerPixel") or 1)
+    bits = int(ds.get("BitsAllocated") or 16)
+    if not (0 < rows <= MAX_SIDE and 0 < columns <= MAX_SIDE and 0 < frames <= MAX_FRAMES_PER_FILE):
+        raise DicomError(
+            f"its header claims {rows} x {columns} pixels in {frames} frames, beyond any MR image"
+        )
+    if bits not in (8, 16, 32, 64) or samples not in (1, 3, 4):
+        raise DicomError(f"its header claims {bits} bits and {samples} samples a pixel")
+    groups = ds.get("PerFrameFunctionalGroupsSequence")
+    if groups is not None and len(groups) != frames:
+        raise DicomError(f"its header claims {frames} frames and describes {len(groups)}")
+    if groups is None and frames > 1:
+        raise DicomError(f"it holds {frames} frames without saying where they lie")
+    return PixelPlace(
+        file=_NO_FILE,
+        offset=None,
+        length=None,
+        syntax="",
+        rows=rows,
+        columns=columns,
+        frames=frames,
+        samples=samples,
+        bits_allocated=bits,
+        bits_stored=int(ds.get("BitsStored") or bits),
+        signed=bool(ds.get("PixelRepresentation") or 0),
+        keyword="",
+        photometric=clean_text(ds.get("PhotometricInterpretation")) or "MONOCHROME2",
+    )
+
+
+def _expected_bytes(place: PixelPlace) -> int:
+    return place.rows * place.columns * place.frames * place.samples * place.bits_allocated // 8
+
+
+def _syntax(ds: Dataset) -> str:
+    if syntax := raw_text(ds.file_meta, 0x00020010):
+        return syntax
+    implicit, little = ds.original_encoding
+    if not little:
+        return str(ExplicitVRBigEndian)
+    return str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
+
+
+def _refuse_inflating(stream: BinaryIO) -> None:
+    """Count what a deflated dataset inflates to before it is inflated at once."""
+    content = stream.read()
+    stream.seek(0)
+    (length,) = struct.unpack_from("<I", content, 140)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    total, pending = 0, content[144 + length :]
+    while pending and not inflater.eof:
+        total += len(inflater.decompress(pending, 2**20))
+        pending = inflater.unconsumed_tail
+        if total > MAX_INFLATED_BYTES:
+            raise DicomError(f"it inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")

@@ -1,0 +1,220 @@
+"""What a study is made of, as data: series with the role each one got and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from discmri.diffusion import BValue
+from discmri.findings import Finding
+from discmri.study.frame import Contrast, Scaling
+from discmri.volume import Grid
+
+
+class Plane(Enum):
+    """How slices lie in the patient."""
+
+    SAGITTAL = "sagittal"
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    OBLIQUE = "oblique"
+    UNKNOWN = "unknown"
+
+
+class Role(Enum):
+    """What a series is to discmri."""
+
+    SAG_T2 = "sagittal T2"
+    SAG_FS = "sagittal fat-suppressed"
+    SAG_T1 = "sagittal T1"
+    SAG_OTHER = "sagittal other"
+    DWI = "DWI"
+    ADC_MAP = "ADC map"
+    LOCALIZER = "localizer"
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    DERIVED = "derived"
+    SCREENSHOT = "screenshot"
+    OTHER = "other"
+
+
+SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
+
+
+class Image(Protocol):
+    """One volume that can be read: a DICOM stack or a volume of a NIfTI file."""
+
+    @property
+    def grid(self) -> Grid:
+        """Voxel grid, RAS+ millimetres."""
+
+    @property
+    def b_value(self) -> BValue | None:
+        """Diffusion weighting, where known."""
+
+    @property
+    def scalings(self) -> tuple[Scaling, ...]:
+        """Value scaling of each slice along the last axis."""
+
+    @property
+    def instance_uids(self) -> tuple[str, ...]:
+        """What it was read from."""
+
+    def read(self, threads: int = 2) -> NDArray[np.float32]:
+        """(i, j, k) rescaled values on the grid."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Images of one kind within one series.
+
+    A DICOM series that mixes kinds (directions and ADC, several echoes) becomes several of
+    these with the same ``uid`` and different ``part``.
+
+    Parameters
+    ----------
+    uid
+        Series Instance UID; the file name for NIfTI.
+    part
+        What tells it from other parts of the same series; usually empty.
+    number, description, protocol, body_part
+        As in the header; hints only.
+    role, reasons
+        What it is, and the sentences that led there.
+    plane
+        From the orientation of the slices.
+    contrast
+        Timing and technique.
+    t2_weighted
+        Whether water is bright because of T2, so that disc signal means something.
+    images
+        One volume, or one per weighting of a diffusion series; empty where unusable.
+    slices
+        Slices found, used or not.
+    manufacturer, model, field_t
+        The scanner.
+    frame_of_reference_uid
+        Series with the same value share one patient space.
+    phase_axis
+        RAS+ unit vector of phase encoding (sign unknown), or ``None``.
+    acquired
+        ``YYYYMMDDHHMMSS.ffffff`` as far as known; empty otherwise.
+    original
+        Whether as acquired, not computed from other images.
+    problem
+        Why it cannot be used; empty where it can.
+    findings
+        What was noticed in its geometry and headers.
+    """
+
+    uid: str
+    part: str
+    number: int | None
+    description: str
+    protocol: str
+    body_part: str
+    role: Role
+    reasons: tuple[str, ...]
+    plane: Plane
+    contrast: Contrast
+    t2_weighted: bool = False
+    images: tuple[Image, ...] = field(default=(), repr=False)
+    slices: int = 0
+    manufacturer: str = ""
+    model: str = ""
+    field_t: float | None = None
+    frame_of_reference_uid: str = ""
+    phase_axis: tuple[float, float, float] | None = None
+    acquired: str = ""
+    original: bool = True
+    problem: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def grid(self) -> Grid | None:
+        """Grid of the first volume; ``None`` where there is none."""
+        return self.images[0].grid if self.images else None
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """Voxels along i, j, k."""
+        return None if self.grid is None else self.grid.shape
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Voxel size along i, j, k."""
+        if self.grid is None:
+            return None
+        i, j, k = (float(step) for step in self.grid.spacing_mm)
+        return (i, j, k)
+
+    @property
+    def fat_suppressed(self) -> bool:
+        """Whether fat is suppressed, so that it is no comparator for signal."""
+        return bool(self.contrast.fat_suppressed)
+
+    @property
+    def b_values_s_per_mm2(self) -> tuple[float, ...]:
+        """Distinct b-values, ascending; empty for series without diffusion weighting."""
+        return tuple(sorted({im.b_value.value_s_per_mm2 for im in self.images if im.b_value}))
+
+    @property
+    def name(self) -> str:
+        """How messages call it: number, description and part."""
+        words = [str(self.number) if self.number is not None else "", self.description, self.part]
+        return (" ".join(word for word in words if word) or self.uid)[:120]
+
+    def describe(self) -> dict[str, object]:
+        """JSON-like facts for ``discmri inspect`` and ``study.json``."""
+        contrast = self.contrast
+        return {
+            "uid": self.uid,
+            "part": self.part,
+            "number": self.number,
+            "description": self.description,
+            "role": self.role.value,
+            "reasons": list(self.reasons),
+            "usable": not self.problem,
+            "problem": self.problem,
+            "plane": self.plane.value,
+            "te_ms": contrast.te_ms,
+            "tr_ms": contrast.tr_ms,
+            "ti_ms": contrast.ti_ms,
+            "echo_train": contrast.echo_train,
+            "techniques": sorted(contrast.techniques),
+            "fat_suppressed": self.fat_suppressed,
+            "t2_weighted": self.t2_weighted,
+            "slices": self.slices,
+            "shape": None if self.shape is None else list(self.shape),
+            "spacing_mm": None
+            if self.spacing_mm is None
+            else [round(step, 5) for step in self.spacing_mm],
+            "b_values_s_per_mm2": list(self.b_values_s_per_mm2),
+            "b_value_sources": sorted({im.b_value.source for im in self.images if im.b_value}),
+            "manufacturer": self.manufacturer,
+            "model": self.model,
+            "field_t": self.field_t,
+            "frame_of_reference_uid": self.frame_of_reference_uid,
+            "acquired": self.acquired,
+            "findings": [
+                {"code": f.code.value, "severity": f.severity.value, "text": f.text}
+                for f in self.findings
+            ],
+        }
+
+
+def plane_of(normal: ArrayLike) -> Plane:
+    """The anatomical plane whose normal is within 40 degrees of a RAS+ or LPS vector.
+
+    >>> plane_of([0.95, 0.2, 0.24]), plane_of([0.6, 0.6, 0.5])
+    (<Plane.SAGITTAL: 'sagittal'>, <Plane.OBLIQUE: 'oblique'>)
+    """
+    vector = np.abs(np.asarray(normal, dtype=float))
+    axis = int(np.argmax(vector))
+    if vector[axis] < np.cos(np.deg2rad(40.0)) * np.linalg.norm(vector):
+        return Plane.OBLIQUE
+    return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]

@@ -1,0 +1,212 @@
+"""A path as the user gives it -> the files in it, without falling into traps."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+import weakref
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from discmri.errors import DicomError, NothingToMeasureError, UsageError
+
+MAX_FILES = 200_000
+MAX_UNZIPPED_BYTES = 8 * 2**30
+# Zeroed margins compress a thousandfold, whole studies do not.
+MAX_RATIO = 200
+RATIO_MATTERS_FROM_BYTES = 256 * 2**20
+_CHUNK = 2**20
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file to look at.
+
+    Parameters
+    ----------
+    path
+        Where its bytes are; a temporary copy for a member of a zip.
+    name
+        Relative to what the user gave, for messages and for pairing sidecars.
+    """
+
+    path: Path
+    name: str
+
+
+class TemporaryFolder:
+    """A folder that is removed with the last reference to it, without a word."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="discmri-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, True)
+
+    def remove(self) -> None:
+        """Remove it now."""
+        self._remove()
+
+
+@dataclass(frozen=True)
+class Source:
+    """All files of one input.
+
+    Parameters
+    ----------
+    root
+        What the user gave.
+    files
+        Regular files in order of their names.
+    keeper
+        Owns the temporary folder of an unpacked zip; the files live as long as it does.
+    """
+
+    root: Path
+    files: tuple[InputFile, ...]
+    keeper: TemporaryFolder | None = field(default=None, repr=False)
+
+
+def clean_text(value: object) -> str:
+    r"""Text of a header without control characters and outer blanks.
+
+    >>> clean_text("A\x1b[31m\r\nB ")
+    'A[31mB'
+    """
+    return _CONTROL.sub("", str(value if value is not None else "")).strip()
+
+
+def open_source(path: Path) -> Source:
+    """List the files of a folder (recursively), of a zip, or of one file.
+
+    Directory links are followed once, so loops end; pipes, sockets and devices are passed
+    over.
+
+    Raises
+    ------
+    UsageError
+        The path does not exist or cannot be read.
+    NothingToMeasureError
+        Too many files, or a zip that is broken, encrypted or far larger than it looks.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} does not exist; give a study folder, a .zip or a NIfTI file")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{path} cannot be read; check its permissions")
+    if path.is_dir():
+        return Source(path, tuple(_walk(path)))
+    if not path.is_file():
+        raise UsageError(f"{path} is neither a folder nor a regular file")
+    if path.name.upper() == "DICOMDIR":
+        return Source(path.parent, tuple(_walk(path.parent)))
+    if zipfile.is_zipfile(path):
+        return _unzipped(path)
+    if path.suffix.lower() == ".zip":
+        raise DicomError(f"{path} is not a readable zip archive; copy or download it again")
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        stem = _stem(path.name)
+        beside = [p for p in sorted(path.parent.iterdir()) if _stem(p.name) == stem and p.is_file()]
+        return Source(
+            path, tuple(InputFile(p, p.name) for p in beside if p == path or not _nifti(p))
+        )
+    return Source(path, (InputFile(path, path.name),))
+
+
+def _walk(root: Path) -> list[InputFile]:
+    found: list[InputFile] = []
+    seen: set[tuple[int, int]] = set()
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            status = folder.stat()
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            if folder == root:
+                raise UsageError(f"{root} cannot be read: {error.strerror}") from error
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below = []
+        for entry in entries:
+            try:
+                mode = entry.stat().st_mode
+            except OSError:  # a link to nowhere, or in a circle
+                continue
+            if stat.S_ISDIR(mode) and entry.name != "__MACOSX":
+                below.append(Path(entry.path))
+            elif stat.S_ISREG(mode) and not entry.name.startswith("._"):
+                name = Path(entry.path).relative_to(root).as_posix()
+                found.append(InputFile(Path(entry.path), clean_text(name)))
+        folders.extend(reversed(below))
+        if len(found) > MAX_FILES:
+            raise NothingToMeasureError(
+                f"{root} holds more than {MAX_FILES} files; point at the folder of one study"
+            )
+    return sorted(found, key=lambda file: file.name)
+
+
+def _unzipped(path: Path) -> Source:
+    keeper = TemporaryFolder()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = _extract(archive, path, keeper.path)
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        keeper.remove()
+        reason = clean_text(error) or type(error).__name__
+        raise DicomError(
+            f"{path} cannot be unpacked ({reason}); unpack it and give the folder"
+        ) from error
+    except NothingToMeasureError:
+        keeper.remove()
+        raise
+    return Source(path, tuple(sorted(files, key=lambda file: file.name)), keeper)
+
+
+def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFile]:
+    """Copy regular members under numbers of our own, so that no name can leave the folder."""
+    members = [m for m in archive.infolist() if not m.is_dir() and not _is_link(m)]
+    members = [m for m in members if "__MACOSX" not in m.filename and not _base(m).startswith("._")]
+    if len(members) > MAX_FILES:
+        raise NothingToMeasureError(f"{path} holds more than {MAX_FILES} files; give one study")
+    packed = max(path.stat().st_size, 1)
+    written = 0
+    files = []
+    for number, member in enumerate(members):
+        kind = re.search(r"(\.nii)?(\.gz)?$", member.filename, re.IGNORECASE)
+        target = folder / f"{number:06d}{kind.group().lower() if kind else ''}"
+        with archive.open(member) as source, target.open("wb") as copy:
+            while chunk := source.read(_CHUNK):
+                written += len(chunk)
+                swollen = written > RATIO_MATTERS_FROM_BYTES and written > MAX_RATIO * packed
+                if written > MAX_UNZIPPED_BYTES or swollen:
+                    raise DicomError(
+                        f"{path} unpacks to more than {written >> 20} MiB from {packed >> 20} MiB, "
+                        "which no study does; unpack and check it yourself"
+                    )
+                copy.write(chunk)
+        files.append(InputFile(target, clean_text(member.filename)))
+    return files
+
+
+def _is_link(member: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(member.external_attr >> 16)
+
+
+def _base(member: zipfile.ZipInfo) -> str:
+    return member.filename.rsplit("/", 1)[-1]
+
+
+def _nifti(path: Path) -> bool:
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _stem(name: str) -> str:
+    for suffix in (".nii.gz", ".nii", ".json", ".bval", ".bvec"):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name

@@ -1,0 +1,290 @@
+"""Frames -> stacks: which slices belong together, and the regular grid they form.
+
+Only Image Position and Image Orientation place a slice: positions are projected on the
+slice normal.  Here DICOM's LPS ends: grids map to RAS+ millimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.diffusion import BValue
+from discmri.errors import GeometryError
+from discmri.findings import Code, Finding, info, warning
+from discmri.study.frame import Frame, Geometry, Scaling
+from discmri.study.pixels import stored_values
+from discmri.volume import Grid
+
+SAME_DIRECTION = 2e-3  # difference of cosines, about 0.1 degrees
+SAME_POSITION_MM = 0.05
+REGULAR_WITHIN = 0.02  # of the spacing: rounding of headers
+USABLE_WITHIN = 0.10  # of the spacing: irregular, but an even grid is still close
+SHEAR_WITHIN_PIXELS = 0.25
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Parallel slices at even distances.
+
+    Parameters
+    ----------
+    frames
+        In order along the slice normal.
+    grid
+        Of the array (column index, row index, slice), to RAS+ millimetres.
+    b_value
+        Of all frames, where they are diffusion-weighted.
+    findings
+        What was noticed in the making.
+    """
+
+    frames: tuple[Frame, ...]
+    grid: Grid
+    b_value: BValue | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def scalings(self) -> tuple[Scaling, ...]:
+        """Value scaling of each slice."""
+        return tuple(frame.scaling for frame in self.frames)
+
+    @property
+    def instance_uids(self) -> tuple[str, ...]:
+        """SOP Instance UIDs, each once, in slice order."""
+        return tuple(dict.fromkeys(frame.sop_instance_uid for frame in self.frames))
+
+    def read(self, threads: int = 2) -> NDArray[np.float32]:
+        """(column, row, slice) rescaled values; padding is zero.
+
+        Raises
+        ------
+        DicomError
+            Pixel values that cannot be decoded.
+        """
+        columns, rows, slices = self.grid.shape
+        values = np.empty((slices, rows, columns), dtype=np.float32)
+        for n, stored in enumerate(stored_values(self.frames, threads)):
+            scaling = self.frames[n].scaling
+            values[n] = stored
+            if scaling.slope != 1.0:
+                values[n] *= scaling.slope
+            if scaling.intercept != 0.0:
+                values[n] += scaling.intercept
+            if scaling.padding is not None:
+                values[n][stored == scaling.padding] = 0.0
+        return values.T
+
+
+def grouped(
+    frames: Sequence[Frame], same: Callable[[Frame], Hashable], close: bool = True
+) -> list[list[Frame]]:
+    """Frames with equal ``same`` and, where ``close``, nearly equal orientation and pixel size.
+
+    Groups and their frames keep the order given.
+    """
+    groups: dict[Hashable, list[list[Frame]]] = {}
+    for frame in frames:
+        siblings = groups.setdefault(same(frame), [])
+        for group in siblings:
+            if not close or _parallel(group[0], frame):
+                group.append(frame)
+                break
+        else:
+            siblings.append([frame])
+    return [group for siblings in groups.values() for group in siblings]
+
+
+def stacks_of(frames: Sequence[Frame], series_uid: str) -> list[Stack]:
+    """Stacks of one kind of picture, told apart by b-value and direction, then by repetition.
+
+    Where the positions of an image without b-value repeat unevenly, the last acquired
+    slice at each position is kept.
+
+    Raises
+    ------
+    GeometryError
+        No even stack can be made of the slices.
+    """
+    stacks = []
+    problem: GeometryError | None = None
+    for group in grouped(frames, _weighting, close=False):
+        for repetition, findings in _repetitions(group, series_uid):
+            try:
+                stacks.append(_stack(repetition, findings, series_uid))
+            except GeometryError as error:
+                problem = error
+    if not stacks and problem is not None:
+        raise problem
+    return stacks
+
+
+def _parallel(a: Frame, b: Frame) -> bool:
+    if a.geometry is None or b.geometry is None:
+        return a.geometry is b.geometry
+    directions = max(
+        np.abs(a.geometry.along_row - b.geometry.along_row).max(),
+        np.abs(a.geometry.along_column - b.geometry.along_column).max(),
+    )
+    return bool(directions < SAME_DIRECTION) and bool(
+        np.allclose(a.geometry.pixel_mm, b.geometry.pixel_mm, rtol=1e-3, atol=0)
+    )
+
+
+def _weighting(frame: Frame) -> Hashable:
+    b = frame.b_value
+    if b is None:
+        return None
+    direction = None if b.direction is None else tuple(round(x, 2) + 0.0 for x in b.direction)
+    return (round(b.value_s_per_mm2), b.kind, direction)
+
+
+def _geometry(frame: Frame) -> Geometry:
+    if frame.geometry is None:
+        raise GeometryError("the slices have no position and orientation in their headers")
+    return frame.geometry
+
+
+def _repetitions(
+    frames: Sequence[Frame], series_uid: str
+) -> list[tuple[list[Frame], tuple[Finding, ...]]]:
+    """One list of frames per repetition, each position once, ordered along the normal."""
+    normal = _geometry(frames[0]).normal
+    along = [(float(_geometry(f).position @ normal), f.acquired, f.order, f) for f in frames]
+    along.sort(key=lambda item: item[:3])
+    places: list[list[Frame]] = []
+    last = -np.inf
+    for distance, _, _, frame in along:
+        if distance - last < SAME_POSITION_MM:
+            places[-1].append(frame)
+        else:
+            places.append([frame])
+            last = distance
+    for place in places:
+        place.sort(key=lambda frame: (frame.acquired, frame.order))
+    counts = {len(place) for place in places}
+    if counts == {1}:
+        return [([place[0] for place in places], ())]
+    if len(counts) == 1:
+        (count,) = counts
+        note = info(
+            Code.SERIES_SPLIT,
+            f"{count} images at every slice position: repetitions",
+            None,
+            series_uid,
+        )
+        return [([place[n] for place in places], (note,)) for n in range(count)]
+    repeated = sum(len(place) > 1 for place in places)
+    text = (
+        f"{repeated} of {len(places)} slice positions occur more than once; "
+        "the image acquired last was kept"
+    )
+    return [
+        ([place[-1] for place in places], (warning(Code.SLICE_REPEATED, text, None, series_uid),))
+    ]
+
+
+def _stack(frames: list[Frame], findings: tuple[Finding, ...], series_uid: str) -> Stack:
+    first = _geometry(frames[0])
+    distances = np.array([_geometry(frame).position @ first.normal for frame in frames])
+    _refuse_shear(frames, first)
+    if len(frames) == 1:
+        spacing, start = _thickness(first, series_uid), float(distances[0])
+        notes: tuple[Finding, ...] = (_single_slice(first, series_uid),)
+    else:
+        chosen, spacing, start, notes = _even_run(distances, first, series_uid)
+        frames = frames[chosen]
+    first = _geometry(frames[0])
+    origin = first.position + (start - first.position @ first.normal) * first.normal
+    affine = np.eye(4)
+    affine[:3, 0] = first.along_row * first.pixel_mm[1]
+    affine[:3, 1] = first.along_column * first.pixel_mm[0]
+    affine[:3, 2] = first.normal * spacing
+    affine[:3, 3] = origin
+    affine[:3] = _LPS_TO_RAS @ affine[:3]
+    shape = (frames[0].pixels.columns, frames[0].pixels.rows, len(frames))
+    return Stack(tuple(frames), Grid(shape, affine), frames[0].b_value, (*findings, *notes))
+
+
+def _even_run(
+    distances: NDArray[np.float64], geometry: Geometry, series_uid: str
+) -> tuple[slice, float, float, tuple[Finding, ...]]:
+    """The slices to use, their spacing, the place of the first, and what is odd about them.
+
+    Where slices are missing, the longest run without a gap is used, the one nearest to the
+    middle if several are longest: slices are never invented, and a grid must be even.
+    """
+    gaps = np.diff(distances)
+    typical = float(np.median(gaps))
+    breaks = np.flatnonzero(np.abs(gaps - typical) > USABLE_WITHIN * typical)
+    edges = [0, *(breaks + 1), len(distances)]
+    middle = len(distances) / 2
+    runs = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+    run = max(runs, key=lambda r: (r.stop - r.start, -abs((r.start + r.stop) / 2 - middle)))
+    length = run.stop - run.start
+    if length < min(3, len(distances)):
+        raise GeometryError(
+            f"the distances between the {len(distances)} slices vary from {gaps.min():.2f} to "
+            f"{gaps.max():.2f} mm, so they form no volume; check that the series is complete"
+        )
+    spacing, start = np.polyfit(np.arange(length), distances[run], 1)
+    notes = []
+    if length < len(distances):
+        notes.append(
+            warning(
+                Code.SLICE_MISSING,
+                f"slices are missing (gaps of {gaps[breaks].max():.1f} mm where others are "
+                f"{typical:.1f} mm apart); the longest run of {length} of {len(distances)} slices is used",
+                None,
+                series_uid,
+            )
+        )
+    deviation = float(np.abs(distances[run] - (start + spacing * np.arange(length))).max())
+    if deviation > REGULAR_WITHIN * spacing + 0.01:
+        text = f"slices lie up to {deviation:.2f} mm off an even spacing of {spacing:.2f} mm"
+        notes.append(warning(Code.SPACING_IRREGULAR, text, None, series_uid))
+    stated = geometry.between_mm
+    if stated is not None and abs(stated - spacing) > 0.05 * spacing:
+        text = f"Spacing Between Slices says {stated:g} mm, the positions {spacing:.3f} mm"
+        notes.append(info(Code.HEADER_CONTRADICTS_GEOMETRY, text, None, series_uid))
+    return run, float(spacing), float(start), tuple(notes)
+
+
+def _refuse_shear(frames: Sequence[Frame], first: Geometry) -> None:
+    steps = np.array([_geometry(frame).position - first.position for frame in frames])
+    in_plane = steps - np.outer(steps @ first.normal, first.normal)
+    drift = float(np.linalg.norm(in_plane, axis=1).max())
+    if drift > SHEAR_WITHIN_PIXELS * min(first.pixel_mm):
+        raise GeometryError(
+            f"the slices are shifted against each other by up to {drift:.2f} mm in their plane, "
+            "so they form no rectangular volume; resample the series first"
+        )
+
+
+def _thickness(geometry: Geometry, series_uid: str) -> float:
+    if geometry.thickness_mm is None:
+        raise GeometryError(
+            f"series {series_uid} is a single slice without Slice Thickness, so it has no depth"
+        )
+    return geometry.thickness_mm
+
+
+def _single_slice(geometry: Geometry, series_uid: str) -> Finding:
+    text = (
+        f"a single slice; its thickness of {geometry.thickness_mm:g} mm stands in for the spacing"
+    )
+    return warning(Code.SINGLE_SLICE, text, None, series_uid)
+
+
+def same_grid(a: Grid, b: Grid) -> bool:
+    """Whether two grids have the same voxels to within a fiftieth of one."""
+    if a.shape != b.shape:
+        return False
+    corners = np.array([[0, 0, 0], [n - 1 for n in a.shape], [a.shape[0] - 1, 0, 0]])
+    apart = np.abs(a.to_world(corners) - b.to_world(corners)).max()
+    return bool(apart < 0.02 * a.spacing_mm.min() + 1e-3)

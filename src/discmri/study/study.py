@@ -1,0 +1,210 @@
+"""One examination: its series, which of them are measured, and their voxels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.diffusion import AdcMap, DiffusionSeries
+from discmri.errors import NothingToMeasureError
+from discmri.findings import Finding
+from discmri.study.adc_units import in_um2_per_ms
+from discmri.study.choose import Choice, weightings
+from discmri.study.series import Image, Series
+from discmri.study.source import Source
+from discmri.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What :func:`read_study` found.
+
+    Parameters
+    ----------
+    path
+        What was read.
+    subject_id, study_uid, study_date
+        As in the input without control characters; the folder's name where there is no
+        PatientID.
+    series
+        Every series, in order of their numbers.
+    choice
+        The series that are used.
+    findings
+        What was noticed about files and used series.
+    threads
+        For decoding pixel values.
+    """
+
+    path: Path
+    subject_id: str
+    study_uid: str
+    study_date: str
+    series: tuple[Series, ...]
+    choice: Choice
+    findings: tuple[Finding, ...] = ()
+    threads: int = 2
+    source: Source | None = field(default=None, repr=False)
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    def target(self) -> Series:
+        """The sagittal series to segment: T2, else fat-suppressed, else T1 or another.
+
+        Raises
+        ------
+        NothingToMeasureError
+            Where no sagittal series can be used; the message lists what there is.
+        """
+        if self.choice.target is not None:
+            return self.choice.target
+        listed = "; ".join(
+            f"{s.name}: {s.role.value}" + (f" ({s.problem})" if s.problem else "")
+            for s in self.series
+        )
+        raise NothingToMeasureError(
+            f"{self.path} holds no sagittal series that can be measured (found {listed[:600]})"
+        )
+
+    def read(self, series: Series) -> Volume:
+        """First volume of a series: float32, RAS+.
+
+        Raises
+        ------
+        DicomError
+            Pixel values that cannot be decoded.
+        NothingToMeasureError
+            A series that cannot be used; see its ``problem``.
+        """
+        if not series.images:
+            raise NothingToMeasureError(f"{series.name} cannot be read: {series.problem}")
+        image = series.images[0]
+        values = image.read(self.threads)
+        self._remember((series,), values)
+        return Volume(values, image.grid.affine)
+
+    def diffusion(self) -> DiffusionSeries | None:
+        """The diffusion images to fit, on one grid; ``None`` where there are none.
+
+        Signals of images with different scale slopes (Philips) are made comparable.
+
+        Raises
+        ------
+        DicomError
+            Pixel values that cannot be decoded.
+        """
+        chosen = self.choice.diffusion
+        images = weightings([image for one in chosen for image in one.images])
+        b_values = tuple(image.b_value for image in images if image.b_value is not None)
+        if not images:
+            return None
+        grid = images[0].grid
+        signal = np.empty((len(images), *reversed(grid.shape)), dtype=np.float32).T
+        comparable = _needs_philips_scale(images)
+        for n, image in enumerate(images):
+            values = image.read(self.threads)
+            signal[..., n] = values * _philips_factors(image) if comparable else values
+        np.maximum(signal, 0.0, out=signal)
+        self._remember(chosen, signal)
+        return DiffusionSeries(
+            signal=signal,
+            affine=grid.affine,
+            b_values=b_values,
+            phase_axis=chosen[0].phase_axis,
+            frame_of_reference_uid=chosen[0].frame_of_reference_uid,
+            series_uid=chosen[0].uid,
+        )
+
+    def adc_map(self) -> AdcMap | None:
+        """The scanner's ADC map in µm²/ms; ``None`` where there is none.
+
+        Raises
+        ------
+        MeasurementError
+            ``ADC_UNIT_UNKNOWN`` where no unit makes its values possible.
+        DicomError
+            Pixel values that cannot be decoded.
+        """
+        series = self.choice.adc_map
+        if series is None:
+            return None
+        image = series.images[0]
+        stored = image.read(self.threads)
+        self._remember((series,), stored)
+        values, source = in_um2_per_ms(stored, image.scalings)
+        return AdcMap(
+            Volume(values, image.grid.affine, "um2/ms"),
+            source,
+            series.frame_of_reference_uid,
+            series.uid,
+        )
+
+    def inputs(self, series: Series) -> dict[str, object]:
+        """Where the numbers come from: UIDs of the images and a hash of their values.
+
+        Returns
+        -------
+        dict
+            ``role``, ``series_uid``, ``sop_instance_uids`` in slice order and
+            ``pixels_sha256`` of the float32 values that were used.
+        """
+        key = (series.uid, series.part)
+        if key not in self._digests:
+            if series in self.choice.diffusion:
+                self.diffusion()
+            else:
+                self.read(series)
+        images = series.images
+        if series in self.choice.diffusion:
+            images = weightings([image for one in self.choice.diffusion for image in one.images])
+        uids = dict.fromkeys(uid for image in images for uid in image.instance_uids)
+        return {
+            "role": series.role.value,
+            "series_uid": series.uid,
+            "sop_instance_uids": list(uids),
+            "pixels_sha256": self._digests[key],
+        }
+
+    def describe(self) -> dict[str, object]:
+        """JSON-like account for ``discmri inspect --json``."""
+        choice = self.choice
+        return {
+            "path": str(self.path),
+            "subject_id": self.subject_id,
+            "study_uid": self.study_uid,
+            "study_date": self.study_date,
+            "series": [one.describe() for one in self.series],
+            "measured": {
+                "target": None if choice.target is None else choice.target.uid,
+                "diffusion": [one.uid for one in choice.diffusion],
+                "adc_map": None if choice.adc_map is None else choice.adc_map.uid,
+            },
+            "findings": [
+                {"code": f.code.value, "severity": f.severity.value, "text": f.text}
+                for f in self.findings
+            ],
+        }
+
+    def _remember(self, series: tuple[Series, ...], values: NDArray[np.float32]) -> None:
+        """Hash of the values as read, in an order that depends on geometry alone."""
+        digest = hashlib.sha256(np.ascontiguousarray(values.T).data).hexdigest()
+        for one in series:
+            self._digests[(one.uid, one.part)] = digest
+
+
+def _needs_philips_scale(images: tuple[Image, ...]) -> bool:
+    scalings = [scaling for image in images for scaling in image.scalings]
+    if any(scaling.philips_slope is None for scaling in scalings):
+        return False
+    return len({(scaling.slope, scaling.philips_slope) for scaling in scalings}) > 1
+
+
+def _philips_factors(image: Image) -> NDArray[np.float32]:
+    """(k,) from displayed to floating point value: FP = DV / (RS SS)."""
+    return np.array(
+        [1.0 / (s.slope * s.philips_slope) for s in image.scalings if s.philips_slope],
+        dtype=np.float32,
+    )

@@ -1,0 +1,95 @@
+"""A stand-in for reading and measuring, so that the shell is tested by itself."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+import discmri.pipeline
+import discmri.study
+from discmri.cli import main
+from discmri.findings import Code, info
+from discmri.pipeline import MeasuredStudy
+
+
+def _hand_made():
+    path = Path(__file__).parents[1] / "export" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("hand_made_result", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    result = module.make_result(adc=False)
+    return MeasuredStudy(**{f.name: getattr(result, f.name) for f in fields(result)})
+
+
+@dataclass
+class FakeSeries:
+    description: str = "T2 TSE SAG"
+
+    def describe(self):
+        return {
+            "uid": "1.2.3.4", "part": "", "number": 4, "description": self.description,
+            "role": "sagittal T2", "reasons": ["TE 100 ms"], "problem": "", "usable": True,
+            "slices": 15, "spacing_mm": [0.6, 0.6, 4.4],
+        }  # fmt: skip
+
+
+@dataclass
+class FakeStudy:
+    subject_id: str = "SUBJ-01"
+    study_uid: str = "1.2.3"
+    study_date: str = "20240131"
+    series: tuple = (FakeSeries(),)
+    findings: tuple = (info(Code.SERIES_CHOSEN, "the finer one"),)
+
+    def describe(self):
+        return {
+            "subject_id": self.subject_id, "study_uid": self.study_uid, "study_date": self.study_date,
+            "series": [one.describe() for one in self.series],
+            "measured": {"target": "1.2.3.4", "diffusion": [], "adc_map": None},
+            "findings": [{"code": "series_chosen", "severity": "info", "text": "the finer one"}],
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def hand_made() -> MeasuredStudy:
+    return _hand_made()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, hand_made):
+    """A working folder with a study; ``calls`` holds what the chain was asked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "scan" / "a.dcm").write_bytes(b"not looked at")
+    calls: dict[str, object] = {}
+
+    def read_study(path, study_uid=None, threads=2):
+        calls.update(path=path, study_uid=study_uid, threads=threads)
+        return calls.get("study", FakeStudy())
+
+    def measure(study, settings=None, progress=None):
+        calls.update(settings=settings)
+        if progress:
+            progress("tracing the discs", 0.5)
+        if "during" in calls:
+            calls["during"]()
+        return hand_made
+
+    monkeypatch.setattr(discmri.study, "read_study", read_study)
+    monkeypatch.setattr(discmri.pipeline, "measure", measure)
+    return calls
+
+
+@pytest.fixture
+def run(world, capfd):
+    """Run the command in this process; gives (code, stdout, stderr)."""
+
+    def call(*argv):
+        code = main([str(arg) for arg in argv])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call

@@ -1,0 +1,130 @@
+"""The program as a whole, in processes of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import discmri
+from discmri.cli import COMMANDS, main
+
+HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "SimpleITK", "onnxruntime", "pydicom", "jinja2", "rich", "nibabel", "skimage"}
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_help_loads_nothing_heavy():
+    loaded = _python(
+        "import sys; from discmri.cli import main; assert main(['--help']) == 0\n"
+        "print('MODULES', *{m.split('.')[0] for m in sys.modules})"
+    )
+    modules = set(loaded.rpartition("MODULES")[2].split())
+    assert "discmri" in modules
+    assert not modules & HEAVY
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"\n    {name}" in text for name in COMMANDS)
+    assert "not a medical device" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"discmri {command}" in text
+    assert "example" in text
+
+
+def test_measure_help_names_every_member(capsys):
+    from discmri.export import EXPORTERS
+    from discmri.height import HEIGHT_METHODS
+    from discmri.segment import SEGMENTERS
+    from discmri.segment.schemes import SCHEMES
+
+    main(["measure", "--help"])
+    words = set(capsys.readouterr().out.replace(",", " ").split())
+    assert {*EXPORTERS, *HEIGHT_METHODS, *SEGMENTERS, *SCHEMES} <= words
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"discmri {discmri.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["bogus"], ["measure"], ["--nope"], ["inspect", "a", "b\n\x1b[2J"]])
+def test_wrong_arguments_are_one_line(argv, capsys):
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert "\x1b" not in captured.err
+    assert "--help" in captured.err
+
+
+def test_python_m_runs_it(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "discmri", "measure", "nowhere"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "discmri: nowhere does not exist; name a study folder, a .zip or a NIfTI file\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; '{sys.executable}' -m discmri measure --help | true"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_empty_folder_is_three_and_says_why(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "discmri", "measure", "empty", "-o", "out", "--quiet"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "empty" in done.stderr
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["study.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_bar_and_frame_on_a_terminal(tmp_path):
+    """Header text on a terminal is shown without its control characters."""
+    import os
+    import pty
+
+    script = Path(tmp_path / "show.py")
+    script.write_text(
+        "import argparse\n"
+        "from discmri.cli._terminal import working\n"
+        "from discmri.cli._table import show_table\n"
+        "with working(argparse.Namespace(debug=False, quiet=False)) as steps:\n"
+        "    steps('reading [red]x[/red]', 0.5)\n"
+        "show_table(['Level'], [['L4\\x1b[31m-L5 [bold]']])\n"
+    )
+    ours, theirs = pty.openpty()
+    done = subprocess.run([sys.executable, str(script)], stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # the end of a pseudo-terminal
+        pass
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert b"reading [red]x[/red]" in shown
+    assert b"L4[31m-L5 [bold]" in shown

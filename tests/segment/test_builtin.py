@@ -1,0 +1,182 @@
+"""The built-in segmenter, on pictures drawn here and on nothing it was trained with."""
+
+from __future__ import annotations
+
+import sys
+from itertools import pairwise, permutations, product
+
+import numpy as np
+import pytest
+
+from discmri.errors import NothingToMeasureError
+from discmri.labels import FoundSpine
+from discmri.segment import segment
+from discmri.segment.builtin import PIXEL_MM, Structure, network_input
+from discmri.segment.weights import weights, weights_sha256
+from discmri.settings import Settings
+from discmri.volume import Volume
+
+PITCH_MM, DISC_MM, DEPTH_MM = 36.0, 9.0, 34.0
+LEVELS = 5
+SHAPE_MM = (200.0, 240.0)  # back to front, feet to head
+
+
+def drawn_spine(spacing_mm: tuple[float, float, float], slices: int, noise: float = 0.01) -> Volume:
+    """A straight column of rounded bodies and bright discs, as on T2, in RAS+ order."""
+    across, deep, high = spacing_mm
+    y, z = np.meshgrid(
+        (np.arange(round(SHAPE_MM[0] / deep)) + 0.5) * deep - 100.0,
+        (np.arange(round(SHAPE_MM[1] / high)) + 0.5) * high - 120.0,
+        indexing="ij",
+    )
+    image = np.full(y.shape, 0.25)
+    image[np.abs(y + 62) < 24] = 0.3  # muscle
+    image[(y > 40) | (y < -86)] = 0.8  # fat
+    image[y < -94] = 0.0
+    image[np.abs(y + 28.5) < 7.5] = 1.0  # fluid in the canal
+    image[np.abs(y + 38) < 2] = 0.7
+    phase = (z + PITCH_MM * 10) % PITCH_MM - PITCH_MM / 2
+    column = np.abs(y) < DEPTH_MM / 2
+    image[np.abs(y) < DEPTH_MM / 2 + 2] = 0.06
+    image[column & (np.abs(phase) > DISC_MM / 2 + 1.1)] = 0.45
+    image[np.abs(y / 12) ** 2.5 + np.abs(phase / (DISC_MM / 2)) ** 2.5 < 1] = 0.7
+    low = z < -120.0 + 20
+    image[low] = np.where(np.abs(y[low]) < 60, 0.3, image[low])
+    rng = np.random.default_rng(3)
+    stack = np.stack([image + noise * rng.normal(size=image.shape) for _ in range(slices)])
+    affine = np.diag([across, deep, high, 1.0])
+    affine[:3, 3] = [-across * (slices - 1) / 2, -100 + deep / 2, -120 + high / 2]
+    return Volume(np.abs(stack).astype(np.float32), affine)
+
+
+def centres(found: FoundSpine) -> np.ndarray:
+    return np.array([disc.mask.centroid_mm for disc in found.discs])
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(segmenter="builtin", threads=2)
+
+
+@pytest.fixture(scope="module")
+def upright(settings: Settings) -> FoundSpine:
+    return segment(drawn_spine((4.0, 0.8, 0.8), 3), settings)
+
+
+def test_discs_are_found_where_they_were_drawn(upright: FoundSpine) -> None:
+    found = centres(upright)
+    assert len(found) >= LEVELS - 1
+    off = (found[:, 2] + PITCH_MM * 10) % PITCH_MM - PITCH_MM / 2
+    assert np.abs(off).max() < 1.0
+    assert np.allclose(-np.diff(found[:, 2]), PITCH_MM, atol=1.0)
+    assert np.abs(found[:, 1]).max() < 2.5
+
+
+def test_disc_height_leaves_the_endplates_out(upright: FoundSpine) -> None:
+    for disc in upright.discs:
+        middle = disc.mask.centroid_mm + np.array([[0, y, 0] for y in (-6.0, 0.0, 6.0)])
+        line = np.arange(-12, 12, 0.1)
+        columns = disc.mask.sample(middle[:, None, :] + line[None, :, None] * np.array([0, 0, 1.0]))
+        heights = (columns > 0.5).sum(axis=1) * 0.1
+        assert np.abs(heights - DISC_MM).max() < 1.2
+
+
+def test_discs_are_ordered_and_trusted(upright: FoundSpine) -> None:
+    assert np.all(np.diff(centres(upright)[:, 2]) < 0)
+    assert all(0 <= disc.confidence <= 1 for disc in upright.discs)
+    assert np.median([disc.confidence for disc in upright.discs]) > 0.5
+
+
+def test_bodies_lie_between_discs_and_the_canal_behind(upright: FoundSpine) -> None:
+    found = centres(upright)[:, 2]
+    bodies = [body.centroid_mm[2] for body in upright.bodies]
+    between = [
+        sum(low < b < high for b in bodies) for high, low in pairwise(found)
+    ]
+    assert between == [1] * len(between)
+    assert upright.canal is not None
+    assert upright.canal.centroid_mm[1] < -DEPTH_MM / 2
+
+
+def test_all_48_orientations_find_the_same(settings: Settings) -> None:
+    image = drawn_spine((4.0, 0.8, 0.8), 2)
+    expected = centres(segment(image, settings))
+    for order in permutations(range(3)):
+        for signs in product((1, -1), repeat=3):
+            turned = turned_volume(image, order, signs)
+            found = segment(turned, settings)
+            assert found.grid.shape == turned.shape
+            assert np.allclose(centres(found), expected, atol=0.02), (order, signs)
+
+
+def turned_volume(image: Volume, order: tuple[int, ...], signs: tuple[int, ...]) -> Volume:
+    """The same picture in the same place, stored in another order and direction."""
+    array = np.transpose(image.array, order)
+    affine = np.eye(4)
+    affine[:3, :3] = image.affine[:3, :3][:, order]
+    affine[:3, 3] = image.affine[:3, 3]
+    for axis, sign in enumerate(signs):
+        if sign < 0:
+            affine[:3, 3] += affine[:3, axis] * (array.shape[axis] - 1)
+            affine[:3, axis] *= -1
+            array = np.flip(array, axis)
+    return Volume(np.ascontiguousarray(array), affine)
+
+
+@pytest.mark.parametrize("pixel_mm", [0.4, 0.6, 1.0])
+def test_pixel_size_makes_no_difference(pixel_mm: float, settings: Settings) -> None:
+    expected = segment(drawn_spine((4.0, 0.8, 0.8), 1), settings)
+    found = segment(drawn_spine((4.0, pixel_mm, pixel_mm), 1), settings)
+    assert len(found.discs) == len(expected.discs)
+    assert np.allclose(centres(found), centres(expected), atol=0.6)
+    ratio = [
+        a.mask.volume_mm3 / b.mask.volume_mm3
+        for a, b in zip(found.discs, expected.discs, strict=True)
+    ]
+    assert np.abs(np.array(ratio) - 1).max() < 0.15
+
+
+def test_the_scale_of_the_signal_makes_no_difference(settings: Settings) -> None:
+    image = drawn_spine((4.0, 0.8, 0.8), 1)
+    brighter = Volume(image.array * 731.0, image.affine)
+    expected, found = segment(image, settings), segment(brighter, settings)
+    assert np.allclose(centres(found), centres(expected), atol=0.01)
+
+
+@pytest.mark.parametrize("what", ["noise", "nothing", "wedge"])
+def test_a_picture_without_a_spine_is_refused(what: str, settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "noise": rng.random((2, 160, 160)),
+        "nothing": np.zeros((2, 160, 160)),
+        "wedge": np.broadcast_to(np.linspace(0, 1, 160), (2, 160, 160)),
+    }
+    image = Volume(arrays[what].astype(np.float32), np.diag([4.0, 1.0, 1.0, 1.0]))
+    with pytest.raises(NothingToMeasureError, match="no lumbar disc found"):
+        segment(image, settings)
+
+
+def test_network_input_has_no_scale_and_two_channels() -> None:
+    image = np.random.default_rng(1).random((64, 48)).astype(np.float32)
+    seen = network_input(image)
+    assert seen.shape == (2, 64, 48)
+    assert np.allclose(seen, network_input(image * 1000), atol=1e-3)
+    assert np.quantile(seen[0], 0.98) == pytest.approx(1.0, abs=0.01)
+
+
+def test_weights_are_small_and_named_by_their_hash(upright: FoundSpine) -> None:
+    assert len(weights()) <= 6_000_000
+    assert len(weights_sha256()) == 64
+    assert upright.method == f"builtin:{weights_sha256()[:12]}"
+
+
+def test_channels_and_pixel_are_those_of_the_training() -> None:
+    assert [s.name for s in Structure][:5] == ["BACKGROUND", "DISC", "BODY", "SACRUM", "CANAL"]
+    assert pytest.approx(0.8) == PIXEL_MM
+
+
+def test_onnxruntime_is_loaded_only_when_needed() -> None:
+    import subprocess
+
+    code = "import sys, discmri.segment; sys.exit('onnxruntime' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,71 @@
+"""The unit of an ADC map: stated units first, physics last, the impossible refused."""
+
+import numpy as np
+import pytest
+
+from discmri.findings import Code, MeasurementError
+from discmri.study.adc_units import in_um2_per_ms
+from discmri.study.frame import Scaling
+
+TISSUE = np.array([0.0, 0.4, 1.2, 1.5, 1.8, 3.1], np.float32).reshape(6, 1, 1)  # um2/ms
+
+
+def read(factor: float, **scaling) -> tuple[np.ndarray, str]:
+    return in_um2_per_ms((TISSUE * np.float32(factor)).astype(np.float32), [Scaling(**scaling)])
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_um2_ms"),
+    [("um2/s", 1e3), ("mm2/s", 1e-3), ("10-6.mm2/s", 1e3), ("um2/ms", 1.0), ("10*-3.mm2/s", 1.0)],
+)
+def test_real_world_units(unit: str, per_um2_ms: float) -> None:
+    values, source = read(per_um2_ms, real_unit=unit)
+    np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
+    assert source == f"Real World Value Mapping ({unit})"
+
+
+def test_real_world_mapping_applies_to_stored_values() -> None:
+    """Stored 1500 is shown as 750 by the rescale, and mapped to 1500e-6 mm2/s."""
+    stored = TISSUE * 1000
+    scaling = Scaling(slope=0.5, real_slope=1e-6, real_unit="mm2/s")
+    values, _ = in_um2_per_ms(stored * np.float32(0.5), [scaling])
+    np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "per_um2_ms"),
+    [
+        ("10^-6 mm^2/s", 1e3),
+        ("mm2/s", 1e-3),
+        ("x10-3 mm²/s", 1.0),
+        ("µm²/s", 1e3),
+        ("1E-6 mm2/s", 1e3),
+    ],
+)
+def test_rescale_type(text: str, per_um2_ms: float) -> None:
+    values, source = read(per_um2_ms, rescale_type=text)
+    np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
+    assert source == f"Rescale Type ({text})"
+
+
+@pytest.mark.parametrize("factor", [1e3, 1.0, 1e-3])
+@pytest.mark.parametrize("scaling", [{}, {"rescale_type": "normalized"}, {"real_unit": "1"}])
+def test_only_possible_factor(factor: float, scaling: dict) -> None:
+    values, source = read(factor, **scaling)
+    np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
+    assert source.startswith("only possible factor")
+
+
+@pytest.mark.parametrize(
+    ("factor", "scaling"),
+    [
+        (30.0, {}),
+        (0.0, {}),
+        (1e3, {"real_unit": "mm2/s"}),
+        (1e-3, {"rescale_type": "um2/s"}),
+    ],
+)
+def test_impossible_values_are_refused(factor: float, scaling: dict) -> None:
+    with pytest.raises(MeasurementError) as error:
+        read(factor, **scaling)
+    assert error.value.code is Code.ADC_UNIT_UNKNOWN

@@ -1,0 +1,217 @@
+"""Voxels end up where their headers put them, whatever order and orientation."""
+
+import math
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discmri.errors import NothingToMeasureError
+from discmri.findings import Code, Severity
+from discmri.study import Role, Study, read_study
+from discmri.volume import Volume
+from tests.study.builder import SeriesSpec, brightness, save, write
+
+LPS = np.array([-1.0, -1.0, 1.0])
+
+
+def assert_in_place(volume: Volume) -> None:
+    """Every voxel holds the brightness of its own place."""
+    index = np.stack(np.meshgrid(*map(np.arange, volume.shape), indexing="ij"), axis=-1)
+    expected = brightness(volume.grid.to_world(index) * LPS)
+    np.testing.assert_allclose(volume.array, expected, atol=0.51)
+
+
+def codes(study: Study) -> set[Code]:
+    return {finding.code for finding in study.findings if finding.code is not Code.NO_DIFFUSION}
+
+
+def rotation(a: float, b: float, c: float) -> np.ndarray:
+    def about(axis: int, angle: float) -> np.ndarray:
+        m = np.eye(3)
+        i, j = (n for n in range(3) if n != axis)
+        m[i, i] = m[j, j] = math.cos(angle)
+        m[i, j], m[j, i] = -math.sin(angle), math.sin(angle)
+        return m
+
+    return about(0, a) @ about(1, b) @ about(2, c)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    angles=st.tuples(st.floats(-3.1, 3.1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)),
+    row_sign=st.sampled_from([-1.0, 1.0]),
+    column_sign=st.sampled_from([-1.0, 1.0]),
+    order=st.permutations(range(4)),
+    step=st.floats(1.0, 6.0),
+)
+def test_any_orientation_and_order(angles, row_sign, column_sign, order, step) -> None:
+    turn = rotation(*angles)
+    row, column = turn @ [0, row_sign, 0], turn @ [0, 0, column_sign]
+    spec = SeriesSpec(
+        slices=4, step=step, orientation=(tuple(row), tuple(column)), rows=6, columns=5
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name, k in enumerate(order):
+            ds = spec.dataset(k)
+            ds.InstanceNumber = 7 * name % 5  # says nothing about the place
+            save(ds, Path(folder) / f"{name}")
+        study = read_study(folder)
+        volume = study.read(study.target())
+    assert volume.shape == (5, 6, 4)
+    assert volume.spacing_mm == pytest.approx([0.75, 1.5, step], abs=1e-4)
+    assert_in_place(volume)
+
+
+def test_same_as_an_independent_reader(tmp_path: Path) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    turn = rotation(0.2, 0.15, -0.1)
+    spec = SeriesSpec(orientation=(tuple(turn @ [0, 1, 0]), tuple(turn @ [0, 0, -1])))
+    folder = write(tmp_path / "s", spec)
+    study = read_study(folder)
+    ours = study.read(study.target())
+
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    theirs = reader.Execute()
+    points = ours.grid.to_world([[0, 0, 0], [3, 4, 2], [9, 11, 4], [1, 10, 3]])
+    for point, value in zip(points, ours.sample(points), strict=True):
+        continuous = theirs.TransformPhysicalPointToContinuousIndex((point * LPS).tolist())
+        index = [round(c) for c in continuous]
+        assert continuous == pytest.approx(index, abs=1e-3)
+        assert theirs.GetPixel(*index) == pytest.approx(value, abs=1e-3)
+
+
+def test_headers_that_contradict_positions_are_not_believed(tmp_path: Path) -> None:
+    lies = {"SpacingBetweenSlices": 9.0, "SliceThickness": 1.0, "SliceLocation": 5.0}
+    study = read_study(write(tmp_path / "s", SeriesSpec(tags=lies)))
+    assert_in_place(study.read(study.target()))
+    (finding,) = (f for f in study.findings if f.code is Code.HEADER_CONTRADICTS_GEOMETRY)
+    assert finding.severity is Severity.INFO
+    assert "9 mm" in finding.text
+    assert "4.000 mm" in finding.text
+
+
+def test_a_clean_study_has_no_warning(t2: Path) -> None:
+    study = read_study(t2)
+    assert codes(study) == set()
+    assert study.target().role is Role.SAG_T2
+    assert study.read(study.target()).array.dtype == np.float32
+
+
+@pytest.mark.parametrize(("missing", "kept"), [(2, 6), (5, 5), (0, 8)])
+def test_longest_run_without_a_gap(tmp_path: Path, missing: int, kept: int) -> None:
+    spec = SeriesSpec(slices=9)
+    for k, ds in enumerate(spec.datasets()):
+        if k != missing:
+            save(ds, tmp_path / str(k))
+    study = read_study(tmp_path)
+    volume = study.read(study.target())
+    assert volume.shape[2] == kept
+    assert_in_place(volume)
+    assert (Code.SLICE_MISSING in codes(study)) == (missing != 0)
+
+
+def test_repeated_position_keeps_the_later_image(tmp_path: Path) -> None:
+    spec = SeriesSpec()
+    folder = write(tmp_path / "s", spec)
+    again = spec.dataset(2)
+    again.SOPInstanceUID += ".9"
+    again.AcquisitionTime = "101700"
+    again.PixelData = np.full((spec.rows, spec.columns), 77, np.uint16).tobytes()
+    save(again, folder / "again")
+    study = read_study(folder)
+    volume = study.read(study.target())
+    assert codes(study) == {Code.SLICE_REPEATED}
+    assert (volume.array == 77).any(axis=(0, 1)).sum() == 1
+
+
+def test_repetitions_become_volumes_of_their_own(tmp_path: Path) -> None:
+    spec = SeriesSpec()
+    folder = write(tmp_path / "s", spec)
+    for k, ds in enumerate(spec.datasets()):
+        ds.SOPInstanceUID += ".9"
+        ds.AcquisitionNumber = 2
+        save(ds, folder / f"again{k}")
+    study = read_study(folder)
+    assert len(study.target().images) == 2
+    assert codes(study) == {Code.SERIES_SPLIT}
+    assert_in_place(study.read(study.target()))
+
+
+def test_slightly_uneven_spacing_is_used_and_said(tmp_path: Path) -> None:
+    spec = SeriesSpec()
+    offsets = [0.0, 0.2, 0.0, -0.2, 0.0]
+    for k, (position, offset) in enumerate(zip(spec.positions(), offsets, strict=True)):
+        save(spec.dataset(k, position - [offset, 0, 0]), tmp_path / str(k))
+    study = read_study(tmp_path)
+    assert study.read(study.target()).spacing_mm[2] == pytest.approx(4.0, abs=0.1)
+    assert codes(study) == {Code.SPACING_IRREGULAR}
+
+
+def test_uneven_and_sheared_stacks_are_refused(tmp_path: Path) -> None:
+    spec = SeriesSpec()
+    for k, x in enumerate([0.0, 3.0, 8.0, 10.0, 17.0]):
+        save(spec.dataset(k, np.array([x, -20, 30])), tmp_path / "uneven" / str(k))
+        save(spec.dataset(k, np.array([4.0 * k, -20 + k, 30])), tmp_path / "sheared" / str(k))
+    for name, word in (("uneven", "distances"), ("sheared", "shifted")):
+        study = read_study(tmp_path / name)
+        with pytest.raises(NothingToMeasureError, match=word) as error:
+            study.target()
+        assert "\n" not in str(error.value)
+
+
+def test_a_tilted_slice_is_told_apart(tmp_path: Path) -> None:
+    spec = SeriesSpec(slices=7)
+    tilted = rotation(0.0, 0.0, 0.05)
+    for k, ds in enumerate(spec.datasets()):
+        if k == 6:
+            ds.ImageOrientationPatient = [*(tilted @ [0, 1, 0]).round(9), 0, 0, -1]
+        save(ds, tmp_path / str(k))
+    study = read_study(tmp_path)
+    assert study.target().slices == 6
+    assert Code.SERIES_SPLIT in codes(study)
+    assert_in_place(study.read(study.target()))
+
+
+def test_differing_sizes_are_told_apart(tmp_path: Path) -> None:
+    spec = SeriesSpec(slices=6)
+    small = replace(spec, rows=8)
+    for k in range(6):
+        save((small if k == 5 else spec).dataset(k), tmp_path / str(k))
+    study = read_study(tmp_path)
+    assert study.target().shape == (10, 12, 5)
+    assert "12 x 10" in study.target().part
+
+
+def test_a_single_slice_takes_its_thickness(tmp_path: Path) -> None:
+    study = read_study(write(tmp_path / "s", SeriesSpec(slices=1)))
+    volume = study.read(study.target())
+    assert volume.spacing_mm == pytest.approx([0.75, 1.5, 3.5])
+    assert codes(study) == {Code.SINGLE_SLICE}
+    assert_in_place(volume)
+
+    bare = SeriesSpec(slices=1).dataset(0)
+    del bare.SliceThickness
+    save(bare, tmp_path / "bare" / "1")
+    with pytest.raises(NothingToMeasureError, match="Slice Thickness"):
+        read_study(tmp_path / "bare").target()
+
+
+def test_rescale_and_padding_apply_per_slice(tmp_path: Path) -> None:
+    spec = SeriesSpec(slices=3)
+    for k, ds in enumerate(spec.datasets()):
+        ds.RescaleSlope, ds.RescaleIntercept = 0.5 * (k + 1), 10
+        ds.PixelPaddingValue = 0
+        pixels = np.full((spec.rows, spec.columns), 100, np.uint16)
+        pixels[0, 0] = 0
+        ds.PixelData = pixels.tobytes()
+        save(ds, tmp_path / str(k))
+    study = read_study(tmp_path)
+    array = study.read(study.target()).array
+    assert array[1, 1].tolist() == [60.0, 110.0, 160.0]
+    assert array[0, 0].tolist() == [0.0, 0.0, 0.0]

@@ -1,0 +1,193 @@
+"""Roles follow from physics, words only help, and every decision has a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from discmri.findings import Code
+from discmri.study import Plane, Role, read_study
+from discmri.study.frame import Contrast
+from discmri.study.roles import Facts, decide
+from tests.study.builder import SeriesSpec, save, write
+
+AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
+T1 = {"EchoTime": 10, "RepetitionTime": 600}
+SE, GR, EP, IR = (frozenset({name}) for name in ("SE", "GR", "EP", "IR"))
+PLAIN = ("ORIGINAL", "PRIMARY", "M", "ND")
+
+
+def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts:
+    contrast = Contrast(te, tr, ti, None, 10, techniques, False, fat)
+    return Facts(Plane.SAGITTAL, contrast, facts.pop("words", PLAIN), slices=15, **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "role", "t2"),
+    [
+        (sagittal(100, 3500), Role.SAG_T2, True),
+        (sagittal(124, 1000), Role.SAG_T2, True),  # 3D with short TR
+        (sagittal(120, None), Role.SAG_T2, True),
+        (sagittal(10, 600), Role.SAG_T1, False),
+        (sagittal(10, 600, text="t2 sag"), Role.SAG_T1, False),  # the name is wrong
+        (sagittal(100, 3500, text="t1 sag"), Role.SAG_T2, True),
+        (sagittal(12, 2500), Role.SAG_OTHER, False),  # proton density
+        (sagittal(60, 4000, 160, SE | IR), Role.SAG_FS, False),  # STIR
+        (sagittal(20, 2300, 860, SE | IR), Role.SAG_T1, False),  # T1 FLAIR
+        (sagittal(120, 9000, 2500, SE | IR), Role.SAG_OTHER, False),  # FLAIR
+        (sagittal(90, 4000, fat="ScanOptions FS"), Role.SAG_FS, True),
+        (sagittal(10, 600, fat="ScanOptions FS"), Role.SAG_T1, False),
+        (sagittal(90, 4000, words=(*PLAIN, "WATER")), Role.SAG_FS, True),
+        (sagittal(90, 4000, words=(*PLAIN, "W")), Role.SAG_FS, True),
+        (sagittal(90, 4000, words=(*PLAIN, "IN_PHASE")), Role.SAG_T2, True),
+        (sagittal(90, 4000, words=(*PLAIN, "OPP_PHASE")), Role.DERIVED, False),
+        (sagittal(90, 4000, words=(*PLAIN, "FAT")), Role.DERIVED, False),
+        (sagittal(90, 4000, text="fat: sag t2 flex"), Role.DERIVED, False),
+        (sagittal(1.4, 11, techniques=GR), Role.SAG_OTHER, False),
+        (sagittal(text="sag t2w tse"), Role.SAG_T2, True),
+        (sagittal(text="sag t2* me"), Role.SAG_OTHER, False),
+        (sagittal(text="t1 sag"), Role.SAG_T1, False),
+        (sagittal(text="sag stir"), Role.SAG_FS, False),
+        (sagittal(text="t2 sag fs"), Role.SAG_FS, True),
+        (sagittal(text="sag"), Role.SAG_OTHER, False),
+        (sagittal(90, 4000, words=("DERIVED", "SECONDARY", "MPR")), Role.DERIVED, False),
+        (sagittal(90, 4000, words=("DERIVED", "PRIMARY", "SUB")), Role.DERIVED, False),
+        (sagittal(90, 4000, words=("DERIVED", "PRIMARY", "T2 MAP")), Role.DERIVED, False),
+        (sagittal(90, 4000, words=("ORIGINAL", "PRIMARY", "P", "ND")), Role.DERIVED, False),
+        (sagittal(90, 4000, words=(*PLAIN, "LOCALIZER")), Role.LOCALIZER, False),
+        (sagittal(90, 1200, text="3 plane loc"), Role.LOCALIZER, False),
+        (sagittal(60, 3000, techniques=EP), Role.OTHER, False),
+        (
+            sagittal(60, 3000, techniques=EP, b_values_s_per_mm2=(0, 800)),
+            Role.DWI,
+            False,
+        ),
+        (
+            sagittal(60, 3000, techniques=SE, b_values_s_per_mm2=(0, 800)),
+            Role.DWI,  # not every diffusion sequence is echo-planar
+            False,
+        ),
+        (
+            sagittal(90, 3000, b_values_s_per_mm2=(0, 800), b_from_text=True),
+            Role.SAG_T2,  # "b800" in a name of a spin echo without other signs
+            True,
+        ),
+        (
+            sagittal(60, 3000, techniques=EP, words=("DERIVED", "PRIMARY", "DIFFUSION", "ADC")),
+            Role.ADC_MAP,
+            False,
+        ),
+        (sagittal(60, 3000, techniques=EP, words=("DERIVED",), text="dwi adc"), Role.ADC_MAP, False),
+        (sagittal(60, 3000, techniques=EP, words=("DERIVED",), text="eadc"), Role.DERIVED, False),
+        (
+            sagittal(60, 3000, techniques=EP, words=("DERIVED", "PRIMARY", "DIFFUSION", "FA")),
+            Role.DERIVED,
+            False,
+        ),
+        (Facts(Plane.AXIAL, Contrast(100, 3500)), Role.AXIAL, False),
+        (Facts(Plane.CORONAL, Contrast(100, 3500)), Role.CORONAL, False),
+        (Facts(Plane.OBLIQUE, Contrast(100, 3500)), Role.OTHER, False),
+        (Facts(Plane.UNKNOWN, Contrast(100, 3500)), Role.OTHER, False),
+        (sagittal(100, 3500, screenshot="a secondary capture"), Role.SCREENSHOT, False),
+        (sagittal(60, 3000, techniques=EP, tiles=48), Role.OTHER, False),
+    ],
+)
+def test_role(facts: Facts, role: Role, t2: bool) -> None:
+    decision = decide(facts)
+    assert (decision.role, decision.t2_weighted) == (role, t2)
+    assert decision.reasons
+    assert all(reason and "\n" not in reason for reason in decision.reasons)
+
+
+def spec(name: str, number: int, **changes) -> SeriesSpec:
+    tags = {"SeriesNumber": number, **changes.pop("tags", {})}
+    return SeriesSpec(name, tags=tags, **changes)
+
+
+def test_a_usual_examination(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        spec("survey", 1, slices=3, tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}),
+        spec("ax", 2, orientation=AXIAL),
+        spec("cor", 3, orientation=CORONAL),
+        spec("one", 4),
+        spec("two", 5, tags=T1),
+        spec("stir", 6, tags={"InversionTime": 160, "ScanningSequence": ["SE", "IR"]}),
+    )
+    capture = SeriesSpec("capture", slices=1).dataset(0)
+    capture.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    capture.SeriesNumber = 99
+    del capture.ImagePositionPatient
+    save(capture, folder / "capture")
+    study = read_study(folder)
+    assert [series.role for series in study.series] == [
+        Role.LOCALIZER,
+        Role.AXIAL,
+        Role.CORONAL,
+        Role.SAG_T2,
+        Role.SAG_T1,
+        Role.SAG_FS,
+        Role.SCREENSHOT,
+    ]
+    assert study.target().description == "one"
+    assert all(series.reasons for series in study.series)
+
+
+def test_three_planes_in_one_series_are_a_localizer(tmp_path: Path) -> None:
+    parts = [SeriesSpec("x", slices=3), SeriesSpec("x", slices=3, orientation=AXIAL)]
+    for n, part in enumerate(parts):
+        for k, ds in enumerate(part.datasets()):
+            ds.SOPInstanceUID += f".{n}"
+            save(ds, tmp_path / f"{n}{k}")
+    study = read_study(tmp_path)
+    assert {series.role for series in study.series} == {Role.LOCALIZER}
+    assert len({series.uid for series in study.series}) == 1
+    assert sorted(series.part for series in study.series) == ["axial", "sagittal"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (spec("a", 4, spacing=(0.5, 0.5), rows=320), spec("b", 5, spacing=(1.0, 1.0), rows=160)),
+        (spec("a", 4, slices=9), spec("b", 5, slices=7)),
+        (spec("a", 5, tags={"AcquisitionTime": "110000"}), spec("b", 4)),  # a later repeat
+        (spec("a", 4), spec("b", 5, tags={"SeriesDescription": "t2 sag c-spine"}, slices=9)),
+        (spec("a", 4), spec("b", 5, tags={"ImageType": ["DERIVED", "SECONDARY"]}, slices=9)),
+        (spec("a", 4), spec("b", 5, slices=3, spacing=(0.3, 0.3))),
+    ],
+)
+def test_the_better_of_two(tmp_path: Path, better: SeriesSpec, worse: SeriesSpec) -> None:
+    study = read_study(write(tmp_path, better, worse))
+    assert study.target().number == better.tags["SeriesNumber"]
+    (chosen,) = (f for f in study.findings if f.code is Code.SERIES_CHOSEN)
+    assert "2 sagittal T2 series" in chosen.text
+
+
+def test_without_t2_the_next_best_is_measured_and_said(tmp_path: Path) -> None:
+    water = {"ImageType": [*PLAIN, "WATER"], "ScanOptions": "FS"}
+    folder = write(tmp_path, spec("a", 1, tags=T1), spec("b", 2, tags=water))
+    study = read_study(folder)
+    assert study.target().role is Role.SAG_FS
+    assert {f.code for f in study.findings} >= {Code.FAT_SUPPRESSED}
+    assert Code.NOT_T2 not in {f.code for f in study.findings}  # T2 with water only
+    only_t1 = read_study(write(tmp_path / "t1", spec("a", 1, tags=T1)))
+    assert only_t1.target().role is Role.SAG_T1
+    assert Code.NOT_T2 in {f.code for f in only_t1.findings}
+
+
+def test_echoes_of_one_series_are_told_apart(tmp_path: Path) -> None:
+    for echo, te in enumerate((20, 100)):
+        for k, ds in enumerate(SeriesSpec().datasets()):
+            ds.SOPInstanceUID += f".{echo}"
+            ds.EchoTime = te
+            save(ds, tmp_path / f"{echo}{k}")
+    study = read_study(tmp_path)
+    assert [series.part for series in study.series] == ["TE 20 ms", "TE 100 ms"]
+    assert study.target().contrast.te_ms == 100
+
+
+def test_description_is_json(t2: Path) -> None:
+    import json
+
+    text = json.dumps(read_study(t2).describe(), allow_nan=False)
+    assert json.loads(text)["series"][0]["role"] == "sagittal T2"
