@@ -39,7 +39,7 @@ lint: install
 	$(BIN)/codespell src tests training benchmarks *.md
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: install
 	$(BIN)/python -m benchmarks

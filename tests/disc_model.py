@@ -1,6 +1,6 @@
 """One disc between two bodies as plain formulas, with its truth read off a very fine grid.
 
-Local coordinates (x, y, l) point anterior, cranial and left.
+Local coordinates (x, y, left) point anterior, cranial and left.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from discmri.labels import NumberingMethod, SpineLabels
 from discmri.levels import DiscLevel, Vertebra
 from discmri.volume import Grid, SoftMask
 
 LEVEL = DiscLevel.L3_L4
-PATIENT = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])  # rows x, y, l in RAS+
+PATIENT = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])  # rows x, y, left in RAS+
 
 
 def rotation(about_x_deg=0.0, about_y_deg=0.0, about_z_deg=0.0):
@@ -50,39 +51,49 @@ class DiscModel:
     def to_local(self, points):
         return (points - np.array(self.centre)) @ (PATIENT @ self.turn.T).T
 
-    def upper(self, x, l):
+    def upper(self, x, left):
         u = x - self.slip / 2
-        hollow = np.maximum(0, 1 - (2 * u / self.depth) ** 2 - (2 * l / self.width) ** 2)
-        return self.height / 2 + np.tan(np.radians(self.wedge_deg / 2)) * x + self.hollow_upper * hollow
+        hollow = np.maximum(0, 1 - (2 * u / self.depth) ** 2 - (2 * left / self.width) ** 2)
+        return (
+            self.height / 2
+            + np.tan(np.radians(self.wedge_deg / 2)) * x
+            + self.hollow_upper * hollow
+        )
 
-    def lower(self, x, l):
+    def lower(self, x, left):
         u = x + self.slip / 2
-        hollow = np.maximum(0, 1 - (2 * u / self.depth) ** 2 - (2 * l / self.width) ** 2)
-        return -self.height / 2 - np.tan(np.radians(self.wedge_deg / 2)) * x - self.hollow_lower * hollow
+        hollow = np.maximum(0, 1 - (2 * u / self.depth) ** 2 - (2 * left / self.width) ** 2)
+        return (
+            -self.height / 2
+            - np.tan(np.radians(self.wedge_deg / 2)) * x
+            - self.hollow_lower * hollow
+        )
 
-    def disc(self, x, y, l):
-        top, bottom = self.upper(x, l), self.lower(x, l)
+    def disc(self, x, y, left):
+        top, bottom = self.upper(x, left), self.lower(x, left)
         t = np.clip((2 * y - top - bottom) / np.maximum(top - bottom, 0.1), -1, 1)
         u = x - self.slip / 2 * t
         bulge = np.where(u > 0, self.bulge_front, self.bulge_back) * (1 - t**2)
         u = u * (1 - bulge / np.maximum(np.abs(u), self.depth / 4))
-        return (y < top) & (y > bottom) & (self.foot(u, l) < 1)
+        return (y < top) & (y > bottom) & (self.foot(u, left) < 1)
 
-    def foot(self, u, l, scale=1.0):
-        return np.abs(2 * u / self.depth / scale) ** 2.4 + np.abs(2 * l / self.width / scale) ** 2.4
+    def foot(self, u, left, scale=1.0):
+        return (
+            np.abs(2 * u / self.depth / scale) ** 2.4 + np.abs(2 * left / self.width / scale) ** 2.4
+        )
 
-    def body(self, x, y, l, side):
+    def body(self, x, y, left, side):
         u = x - side * self.slip / 2
-        start = self.upper(x, l) + self.gap if side > 0 else -(self.lower(x, l) - self.gap)
+        start = self.upper(x, left) + self.gap if side > 0 else -(self.lower(x, left) - self.gap)
         z = side * y
         rim = self.height / 2 + self.gap
         t = np.clip((z - rim) / self.body_height, 0, 1) * 2 - 1
         scale = 1 - 0.08 * (1 - t**2)
-        return (z > start) & (z < rim + self.body_height) & (self.foot(u, l, scale) < 1)
+        return (z > start) & (z < rim + self.body_height) & (self.foot(u, left, scale) < 1)
 
-    def canal(self, x, y, l):
+    def canal(self, x, y, left):
         centre = -self.depth / 2 - 11.0
-        return ((x - centre) / 8.0) ** 2 + (l / 11.0) ** 2 + 0 * y < 1
+        return ((x - centre) / 8.0) ** 2 + (left / 11.0) ** 2 + 0 * y < 1
 
     # truth, in the mid-plane and on the whole
 
@@ -100,15 +111,22 @@ class DiscModel:
         held = np.flatnonzero(column)
         front, back = x[held[-1]] + step / 2, x[held[0]] - step / 2
         width = front - back
+
         def at(share):
             return float(np.interp(front - share * width, x, column))
+
         shares = np.linspace(0.1, 0.9, 801)
         slope = np.tan(np.radians(self.wedge_deg / 2))
         half, shift = self.depth / 2, self.slip / 2
+
         def corner(end, side):
             return np.array(
-                    [end * half + side * shift, side * (self.height / 2 + slope * (end * half + side * shift))]
-                )
+                [
+                    end * half + side * shift,
+                    side * (self.height / 2 + slope * (end * half + side * shift)),
+                ]
+            )
+
         a = np.linalg.norm(corner(1, 1) - corner(1, -1))
         p = np.linalg.norm(corner(-1, 1) - corner(-1, -1))
         chord = np.linalg.norm(corner(1, 1) - corner(-1, 1))
@@ -160,7 +178,7 @@ class DiscModel:
 
 
 def sagittal_grid(
-    spacing=0.7, between=4.0, slices=13, extent=(64.0, 76.0), turn=None, centre=(0.0, -4.0, 0.0)
+    spacing=0.7, between=4.0, slices=13, extent=(58.0, 74.0), turn=None, centre=(0.0, -4.0, 0.0)
 ):
     """A sagittal stack around a point, turned by a rotation matrix."""
     rows, columns = (round(e / spacing) for e in extent)
@@ -172,10 +190,10 @@ def sagittal_grid(
     return Grid((rows, columns, slices), affine)
 
 
-def rasterised(inside, model, grid, thickness=None, samples=(4, 4, 5)):
+def rasterised(inside, model, grid, thickness=None, samples=(3, 3, 4)):
     """(i, j, k) share of each voxel that lies inside; slices are ``thickness`` thick.
 
-    Voxels whose centre and corners agree are taken as full or empty.
+    Only voxels whose neighbours' centres differ are looked into.
     """
     extent = np.ones(3)
     if thickness is not None:
@@ -184,14 +202,14 @@ def rasterised(inside, model, grid, thickness=None, samples=(4, 4, 5)):
     def share(index, offsets):
         total = np.zeros(len(index))
         for offset in offsets:
-            x, y, l = model.to_local(grid.to_world(index + offset * extent)).T
-            total += inside(x, y, l)
+            x, y, left = model.to_local(grid.to_world(index + offset * extent)).T
+            total += inside(x, y, left)
         return total / len(offsets)
 
     index = np.indices(grid.shape).reshape(3, -1).T.astype(float)
-    ends = np.array(np.meshgrid(*[[-0.5, 0.5]] * 3)).reshape(3, -1).T
-    filled = share(index, [*ends, np.zeros(3)])
-    border = (filled > 0) & (filled < 1)
+    centres = share(index, [np.zeros(3)]).reshape(grid.shape)
+    border = (maximum_filter(centres, 3) != minimum_filter(centres, 3)).ravel()
+    filled = centres.ravel()
     steps = [(np.arange(n) + 0.5) / n - 0.5 for n in samples]
     steps.insert(grid.sagittal_axis, steps.pop())
     fine = np.array(np.meshgrid(*steps)).reshape(3, -1).T
@@ -199,7 +217,9 @@ def rasterised(inside, model, grid, thickness=None, samples=(4, 4, 5)):
     return filled.reshape(grid.shape)
 
 
-def disc_labels(model, grid, thickness=None, hard=False, bodies=True, canal=True, samples=(4, 4, 5)):
+def disc_labels(
+    model, grid, thickness=None, *, hard=False, bodies=True, canal=True, samples=(3, 3, 4)
+):
     """Soft (or hard) masks of the model's structures on a grid."""
 
     def mask(inside):
@@ -209,8 +229,8 @@ def disc_labels(model, grid, thickness=None, hard=False, bodies=True, canal=True
     vertebrae = {}
     if bodies:
         vertebrae = {
-            Vertebra.L3: mask(lambda x, y, l: model.body(x, y, l, 1)),
-            Vertebra.L4: mask(lambda x, y, l: model.body(x, y, l, -1)),
+            Vertebra.L3: mask(lambda x, y, left: model.body(x, y, left, 1)),
+            Vertebra.L4: mask(lambda x, y, left: model.body(x, y, left, -1)),
         }
     return SpineLabels(
         grid=grid,

@@ -37,7 +37,7 @@ class Spine:
     nucleus: Tissue = Tissue(600, 700, 1.8)
     annulus: Tissue = Tissue(200, 600, 1.8)
     csf: Tissue = Tissue(1000, 1000, 3.0)
-    fat: Tissue = Tissue(650, 60, 0.1)
+    fat: Tissue = Tissue(500, 60, 0.1)
     marrow: Tissue = Tissue(350, 120, 0.4)
     muscle: Tissue = Tissue(120, 300, 1.4)
     bone: Tissue = Tissue(30, 20, 0.5)

@@ -90,8 +90,17 @@ def test_fat_divides_two_from_three() -> None:
     assert suggest(LEVEL, disc(0.55, fat=0.6), 10, BASELINE, SETTINGS).signal == 3
 
 
+@pytest.mark.parametrize(
+    ("inner", "step", "grade"),
+    [(0.45, 0.35, 1), (0.30, 0.2, 2), (0.20, 0.2, 3), (0.20, 0.05, 4), (0.12, 0.05, 5)],
+)
+def test_csf_alone_divides_where_fat_does_not(inner: float, step: float, grade: int) -> None:
+    found = suggest(LEVEL, disc(inner, 0.08, step, fat=None), 10, BASELINE, SETTINGS)
+    assert found.signal == grade
+
+
 def test_absent_fat_is_told() -> None:
-    found = suggest(LEVEL, disc(0.55, fat=None), 10, BASELINE, SETTINGS)
+    found = suggest(LEVEL, disc(0.35, fat=None), 10, BASELINE, SETTINGS)
     assert found.signal == 2
     assert found.evidence["fat_to_csf"] == "comparator absent"
     assert [finding.code for finding in found.findings] == [Code.FAT_NOT_FOUND]

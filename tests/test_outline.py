@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.disc_model import LEVEL, PATIENT, DiscModel, disc_labels, rotation, sagittal_grid
 
 from discmri.findings import Code, MeasurementError
 from discmri.height import measure_heights
@@ -14,7 +15,6 @@ from discmri.levels import DiscLevel, Vertebra
 from discmri.outline import BodyEnd, height_lines, trace_disc
 from discmri.shape import measure_shape
 from discmri.volume import Grid, SoftMask
-from tests.disc_model import LEVEL, PATIENT, DiscModel, disc_labels, rotation, sagittal_grid
 
 MODEL = DiscModel(turn=rotation(12.0, 6.0, 3.0), slip=1.5)
 LOOSE = {"width_lr_mm": 1.0, "volume_mm3": 60.0, "area_mm2": 5.0, "wedge_deg": 0.7}
@@ -177,7 +177,9 @@ def test_few_slices_still_give_a_height(slices):
 
 @pytest.mark.parametrize("height", [2.0, 3.0])
 def test_collapsed_disc(height):
-    model = DiscModel(height=height, wedge_deg=1.0, hollow_upper=0.2, hollow_lower=0.1, bulge_back=1.5)
+    model = DiscModel(
+        height=height, wedge_deg=1.0, hollow_upper=0.2, hollow_lower=0.1, bulge_back=1.5
+    )
     found = measured(disc_labels(model, sagittal_grid(0.9), thickness=3.5))
     for name in ("height_columns_mm", "height_3d_mm"):
         truth = model.truth | model.truth_3d

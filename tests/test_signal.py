@@ -38,7 +38,7 @@ def test_values_are_those_of_the_tissues() -> None:
     assert signal.annulus == pytest.approx(200, rel=0.02)
     assert signal.outer_posterior == pytest.approx(200, rel=0.05)
     assert signal.csf == pytest.approx(1000, rel=0.01)
-    assert signal.fat == pytest.approx(650, rel=0.02)
+    assert signal.fat == pytest.approx(500, rel=0.02)
     assert signal.ratio_csf == pytest.approx(0.6, rel=0.01)
     assert signal.contrast == pytest.approx(0.4, rel=0.02)
     assert signal.distinctness == pytest.approx(0.4, rel=0.05)
@@ -101,6 +101,13 @@ def test_fat_suppressed_image_has_no_fat() -> None:
 def test_uneven_ground_before_the_sacrum_is_no_fat() -> None:
     vessels = dataclasses.replace(SPINE, fat=Tissue(150, 60, 0.1))
     assert measured(t2_image(vessels)).fat is None
+
+
+def test_fat_that_outshines_every_disc_divides_nothing() -> None:
+    bright = dataclasses.replace(SPINE, fat=Tissue(700, 60, 0.1))
+    signal = measured(t2_image(bright))
+    assert signal.fat is None
+    assert "outshines" in signal.findings[0].text
 
 
 def test_empty_disc_is_refused() -> None:

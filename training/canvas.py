@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from spine import Points
+from spine import Points, Rng
 
 PIXEL_MM = 0.35
 SHAPE = (800, 640)  # down, back
@@ -105,3 +105,10 @@ def inset(points: Points, distance: float | NDArray[np.float64]) -> Points:
     )
     normal = normals(points) * np.sign(area)
     return np.asarray(points - normal * np.broadcast_to(distance, len(points))[:, None])
+
+
+def ragged(points: Points, amount_mm: float, rng: Rng) -> Points:
+    """A closed polygon with an uneven border."""
+    even = resampled(points)
+    noise = gaussian_filter1d(rng.normal(size=len(even)), 6, mode="wrap") * 4.5
+    return inset(even, amount_mm * noise)

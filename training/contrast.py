@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from tissues import Tissue, structure_table
 
-from discmri.segment.builtin import Structure
+from discmri.segment._network import Structure
 
 Image = NDArray[np.float32]
 Rng = np.random.Generator
@@ -113,6 +113,7 @@ def brightness(rng: Rng) -> NDArray[np.float32]:
         if rng.random() < 0.5:
             values[T.OUTER_ANNULUS] = dark
     values[T.MARROW_CHANGE] = values[T.MARROW] * rng.uniform(0.25, 2.0)
+    values[T.LATERAL_ANNULUS] = values[T.OUTER_ANNULUS]
     values[list(_VOID)] = rng.uniform(0, 0.03, len(_VOID))
     return np.clip(values, 0.0, 1.6).astype(np.float32)
 

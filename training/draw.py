@@ -8,82 +8,22 @@ to the disc up to the ligaments.  Maps are seen with the front on the left and t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import background
 import numpy as np
-from canvas import Canvas, ellipse, inset, normals, resampled, smooth
+from canal import canal_lines, paint_canal
+from canvas import Canvas, ellipse, inset, ragged, resampled, smooth
 from numpy.typing import NDArray
+from posterior import join_pedicle, paint_posterior
 from scipy.ndimage import gaussian_filter1d
-from spine import Body, Disc, Edge, Points, Rng, Spine, directions
-from tissues import DISC_TISSUES, Tissue
+from shapes import corners, outline
+from spine import Body, Disc, Points, Rng, Spine, directions
+from tissues import DISC_SPACE, DISC_TISSUES, NOT_DISC, Tissue
 
-
-def _reach(edge: Edge, body: Body, u: float) -> tuple[float, float]:
-    """How far an endplate reaches to the front and to the back at ``u``, mm."""
-    r = min(abs(u) / body.half_width_mm, 0.999)
-    front = (1 - r**2.1) ** (1 / 2.1) * edge.depth_mm / 2
-    back = (1 - r**3.5) ** (1 / 3.5) * edge.depth_mm / 2
-    return front, back
-
-
-def corners(edge: Edge, body: Body, u: float) -> tuple[Points, Points]:
-    """Back and front end of an endplate at ``u``."""
-    front, up = directions(edge.tilt_deg)
-    a, b = _reach(edge, body, u)
-    centre = edge.centre + up * body.lateral_tilt * u
-    return centre - front * b, centre + front * a
-
-
-def _plate(edge: Edge, body: Body, u: float, inward: float) -> Points:
-    """The endplate from back to front, hollowed towards the inside of the body."""
-    back, front = corners(edge, body, u)
-    at = np.linspace(-1, 1, 41)
-    _, up = directions(edge.tilt_deg)
-    hollow = 1 - np.abs((at - edge.dent_at) / (1 + np.abs(edge.dent_at))) ** 2.4
-    lateral = max(0.0, 1 - (u / body.half_width_mm) ** 2)
-    depth = edge.dent_mm * lateral * np.maximum(hollow, 0)
-    for place, deep, half in edge.nodes:
-        width = half / (edge.depth_mm / 2)
-        depth += deep * np.exp(-(((at - place) / width) ** 4)) * np.exp(-((u / 6.0) ** 2))
-    points = back + (at[:, None] + 1) / 2 * (front - back) + inward * up * depth[:, None]
-    direction = (front - back) / np.linalg.norm(front - back)
-    points += direction * (edge.spur_front_mm * np.exp(-(((at - 1) / 0.12) ** 2)))[:, None]
-    points -= direction * (edge.spur_back_mm * np.exp(-(((at + 1) / 0.12) ** 2)))[:, None]
-    return np.asarray(points)
-
-
-def _wall(start: Points, end: Points, waist_mm: float) -> Points:
-    """A wall from an upper to a lower point, waisted to the left of its direction."""
-    at = np.linspace(-1, 1, 31)[1:-1]
-    step = (end - start) / np.linalg.norm(end - start)
-    inward = np.array([-step[1], step[0]])
-    line = start + (at[:, None] + 1) / 2 * (end - start)
-    return np.asarray(line - inward * (waist_mm * (1 - np.abs(at) ** 2.2))[:, None])
-
-
-def outline(body: Body, u: float) -> tuple[Points, NDArray[np.float64]]:
-    """Closed border of the marrow, and how thick the endplate over each point is (mm)."""
-    top, low = _plate(body.top, body, u, -1.0), _plate(body.bottom, body, u, 1.0)
-    front, back = (
-        _wall(top[-1], low[-1], body.waist_front_mm),
-        _wall(low[0], top[0], body.waist_back_mm),
-    )
-    points = np.concatenate([top, front, low[::-1], back])
-    n, m = len(top), len(front)
-    plate = np.concatenate(
-        [np.full(n, body.top.dark_mm), np.zeros(m), np.full(n, body.bottom.dark_mm), np.zeros(m)]
-    )
-    closed = np.concatenate([points, points[:1]])
-    along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))]
-    even = resampled(points)
-    at = np.arange(len(even)) * along[-1] / len(even)
-    thick = np.interp(at, along, np.r_[plate, plate[:1]])
-    sigma = body.round_mm / 0.5
-    return (
-        np.asarray(gaussian_filter1d(even, sigma, axis=0, mode="wrap")),
-        np.asarray(gaussian_filter1d(thick, 2.0, mode="wrap")),
-    )
+# Readers leave the outermost fibres at both sides out of the disc: the share of the width they draw.
+READ_WIDTH = 0.87
 
 
 def _arc(start: Points, end: Points, bulge_mm: float, outward: Points, squareness: float) -> Points:
@@ -97,33 +37,45 @@ def paint_disc(canvas: Canvas, disc: Disc, above: Body, below: Body, u: float, r
 
     The hull reaches into both bodies; their endplates and marrow are painted over it later.
     """
+    hull = _hull(disc, above, below, u)
+    ligament = smooth(inset(resampled(hull), -rng.uniform(0.4, 1.4)), 0.6)
+    canvas.paint(ligament, Tissue.LIGAMENT)
+    canvas.paint(smooth(hull, 0.5), Tissue.LATERAL_ANNULUS)
+    above, below = (replace(b, half_width_mm=READ_WIDTH * b.half_width_mm) for b in (above, below))
+    if abs(u) > 0.95 * min(above.half_width_mm, below.half_width_mm):
+        return
+    canvas.paint(smooth(_hull(disc, above, below, u), 0.5), Tissue.OUTER_ANNULUS)
+    ub, uf = corners(above.bottom, above, u)
+    lb, lf = corners(below.top, below, u)
+    centre, front, up = _disc_frame(above, below, u)
+    half_length = float((uf + lf - ub - lb) @ front) / 4
+    half_height = float((ub + uf - lb - lf) @ up) / 4
+    half_height += 0.5 * (above.bottom.dent_mm + below.top.dent_mm) / 2
+    lateral = max(0.0, 1 - (u / (0.87 * above.half_width_mm)) ** 2) ** 0.5
+    if lateral > 0.15 and half_height > 0.5:
+        at = centre + front * half_length * disc.nucleus_shift
+        _paint_nucleus(canvas, disc, at, front, (half_length * lateral, half_height), rng)
+
+
+def _disc_frame(above: Body, below: Body, u: float) -> tuple[Points, Points, Points]:
+    """Middle of the space between two bodies, and unit vectors to the front and to the head."""
     ub, uf = corners(above.bottom, above, u)
     lb, lf = corners(below.top, below, u)
     front = (uf + lf - ub - lb) / np.linalg.norm(uf + lf - ub - lb)
     up = np.array([front[1], -front[0]])
-    up = up if up[1] < 0 else -up
-    hull = np.concatenate(
-        [
-            [ub + 4 * up],
-            [uf + 4 * up],
-            _arc(uf, lf, disc.bulge_front_mm, front, 3.0),
-            [lf - 4 * up],
-            [lb - 4 * up],
-            _arc(lb, ub, disc.bulge_back_mm, -front, 2.5),
-        ]
+    return (ub + uf + lb + lf) / 4, front, up if up[1] < 0 else -up
+
+
+def _hull(disc: Disc, above: Body, below: Body, u: float) -> Points:
+    """The space between two bodies with the bulges of the disc, reaching into both bodies."""
+    ub, uf = corners(above.bottom, above, u)
+    lb, lf = corners(below.top, below, u)
+    _, front, up = _disc_frame(above, below, u)
+    ahead = _arc(uf, lf, disc.bulge_front_mm, front, 3.0)
+    behind = _arc(lb, ub, disc.bulge_back_mm, -front, 2.5)
+    return np.concatenate(
+        [[ub + 4 * up], [uf + 4 * up], ahead, [lf - 4 * up], [lb - 4 * up], behind]
     )
-    ligament = smooth(inset(resampled(hull), -rng.uniform(0.4, 1.4)), 0.6)
-    canvas.paint(ligament, Tissue.LIGAMENT)
-    canvas.paint(smooth(hull, 0.5), Tissue.OUTER_ANNULUS)
-    centre = (ub + uf + lb + lf) / 4
-    half_length = float((uf + lf - ub - lb) @ front) / 4
-    half_height = (
-        float((ub + uf - lb - lf) @ up) / 4 + 0.5 * (above.bottom.dent_mm + below.top.dent_mm) / 2
-    )
-    lateral = max(0.0, 1 - (u / (0.75 * above.half_width_mm)) ** 2) ** 0.5
-    if lateral > 0.15 and half_height > 0.5:
-        at = centre + front * half_length * disc.nucleus_shift
-        _paint_nucleus(canvas, disc, at, front, (half_length * lateral, half_height), rng)
 
 
 def _paint_nucleus(
@@ -165,7 +117,7 @@ def _ragged(points: Points, disc: Disc, rng: Rng) -> Points:
 def paint_endplates(canvas: Canvas, body: Body, u: float) -> None:
     """The dark endplates above and below a body, where a disc was painted."""
     points, thick = outline(body, u)
-    canvas.paint(inset(points, -thick), Tissue.ENDPLATE, DISC_TISSUES)
+    canvas.paint(inset(points, -thick), Tissue.ENDPLATE, DISC_SPACE)
 
 
 def paint_body(canvas: Canvas, body: Body, u: float, rng: Rng) -> None:
@@ -206,231 +158,13 @@ def paint_body(canvas: Canvas, body: Body, u: float, rng: Rng) -> None:
         )
 
 
-NOT_DISC = np.array(
-    [t for t in Tissue if t not in DISC_TISSUES and t != Tissue.ENDPLATE], dtype=np.uint8
-)
-
-
-def canal_lines(spine: Spine, x: float) -> tuple[Points, Points]:
-    """Front of the canal and front-to-back width per point (mm), from head to feet."""
-    points, widths = [], []
-    rng = np.random.default_rng(spine.seed + 7)
-    n = len(spine.lumbar)
-    for k, body in enumerate(spine.bodies[: n + 4]):
-        top, low = corners(body.top, body, 0.0)[0], corners(body.bottom, body, 0.0)[0]
-        low_down = max(0.0, (k - n + 2.5) / 2)
-        gap = spine.canal["gap"] + min(low_down, 1.3) * spine.canal["fat_low"]
-        front, _ = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2)
-        width = (
-            spine.canal["diameter"] * (1.05 - 0.06 * max(0, k - n + 3)) * rng.uniform(0.93, 1.07)
-        )
-        squeeze = spine.canal["narrowing"] * rng.random() ** 1.5
-        points += [0.7 * top + 0.3 * low - front * gap, 0.2 * top + 0.8 * low - front * gap]
-        widths += [width, width * (1 - 0.7 * squeeze)]
-    return np.array(points), np.array(widths)
-
-
-def _curve(points: Points, n: int = 220) -> Points:
-    along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
-    at = np.linspace(0, along[-1], n)
-    line = np.stack([np.interp(at, along, points[:, i]) for i in range(points.shape[1])], axis=1)
-    return np.asarray(gaussian_filter1d(line, 3.0, axis=0, mode="nearest"))
-
-
-def paint_canal(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
-    """Epidural fat, dura, fluid, cord and roots."""
-    front, width = canal_lines(spine, x)
-    line = _curve(np.column_stack([front, width]))
-    line, full = line[:, :2], line[:, 2]
-    behind = -normals(line, closed=False)
-    behind *= np.sign(behind[:, :1] + 1e-9)
-    u = np.array([spine.lateral_offset(x, d) for d in line[:, 1]])
-    share = np.sqrt(np.clip(1 - (u / spine.canal["half_width"]) ** 2, 0, 1))
-    end = int(
-        len(line) * min(1.0, (len(spine.lumbar) + spine.canal["end"]) / (len(spine.lumbar) + 4))
-    )
-    taper = np.clip((end - np.arange(len(line))) / 14.0, 0, 1) ** 0.6
-    bed = full * (share > 0) + 2.0 + spine.canal["behind"]
-    open_bed = np.abs(u) < spine.canal["half_width"] + 2
-    _strip(
-        canvas, line - 1.5 * behind, behind, np.where(open_bed, bed + 1.5, 0), Tissue.EPIDURAL_FAT
-    )
-    middle = full / 2
-    half = full / 2 * share * taper
-    dura = spine.canal["dura"] * (half > 0.5)
-    start = line + behind * (middle - half)[:, None]
-    _strip(canvas, start - behind * dura[:, None], behind, 2 * half + 2 * dura, Tissue.LIGAMENT)
-    _strip(canvas, start, behind, 2 * half, Tissue.CSF)
-    _paint_nerves(canvas, spine, line + behind * middle[:, None], behind, half, u, rng)
-
-
-def _strip(
-    canvas: Canvas,
-    start: Points,
-    behind: Points,
-    width: NDArray[np.float64],
-    tissue: Tissue,
-    over: NDArray[np.uint8] | None = None,
-) -> None:
-    """Fill between a line and the same line moved back by ``width``, piece by piece where > 0."""
-    inside = width > 0.2
-    edges = np.flatnonzero(np.diff(np.r_[False, inside, False]))
-    for a, b in zip(edges[::2], edges[1::2], strict=True):
-        if b - a > 2:
-            s, w = start[a:b], width[a:b, None]
-            canvas.paint(np.concatenate([s, (s + behind[a:b] * w)[::-1]]), tissue, over)
-
-
-def _paint_nerves(
-    canvas: Canvas,
-    spine: Spine,
-    middle: Points,
-    behind: Points,
-    half: NDArray[np.float64],
-    u: NDArray[np.float64],
-    rng: Rng,
-) -> None:
-    csf = np.array([Tissue.CSF], dtype=np.uint8)
-    at = np.linspace(0, len(spine.lumbar) + 4, len(middle))
-    above = np.clip((spine.conus_level - at) / 1.2, 0, 1) ** 0.7
-    side = np.sqrt(np.clip(1 - (u / 5.0) ** 2, 0, 1))
-    back = middle + behind * (0.15 * half)[:, None]
-    cord = np.minimum(rng.uniform(5.5, 8.5) * above * side, 1.4 * half)
-    _strip(canvas, back - behind * (cord / 2)[:, None], behind, cord, Tissue.CORD, csf)
-    for _ in range(int(spine.roots * 6)):
-        level = rng.uniform(-0.2, 0.85) + 0.1 * np.sin(at * rng.uniform(0.5, 2) + rng.uniform(0, 6))
-        thick = rng.uniform(0.4, 1.6) * (at > spine.conus_level - 1.2)
-        _strip(
-            canvas,
-            middle + behind * (level * half - thick / 2)[:, None],
-            behind,
-            thick * (half > 1),
-            Tissue.ROOTS,
-            csf,
-        )
-
-
-def paint_posterior(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
-    """Spinous processes, laminae, facets and pedicles, by the distance from the middle."""
-    front_line, widths = canal_lines(spine, x)
-    for k, body in enumerate(spine.bodies[: len(spine.lumbar) + 3]):
-        u = spine.lateral_offset(x, float(body.top.centre[1]))
-        front, up = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2)
-        start = front_line[2 * k] - front * (widths[2 * k] + spine.canal["behind"] + 2.0)
-        size = body.posterior
-        height = float(np.linalg.norm(body.top.centre - body.bottom.centre))
-        shrink = 0.55 if body.sacral else 1.0
-        if abs(u) < 3.5:
-            _spinous(canvas, start - up * size["drop"], front, size, shrink, rng)
-        elif abs(u) < 9.5:
-            place = start - up * (size["drop"] * 0.7) + front * 1.5 * (abs(u) - 3.5) / 2
-            lean = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2 + rng.uniform(50, 85))[
-                0
-            ]
-            _bone(
-                canvas,
-                smooth(
-                    ellipse(place, lean, (8.5 * size["arch"] * shrink, 3.6 * size["arch"]), 2.5),
-                    0.8,
-                ),
-            )
-        elif abs(u) < 19 and not body.sacral:
-            _facets(canvas, body, u, height, rng)
-        elif abs(u) < 34 and not body.sacral:
-            back = corners(body.top, body, 0.0)[0] - up * 0.3 * height
-            _bone(
-                canvas,
-                ellipse(
-                    back - front * rng.uniform(-1, 6), up, (rng.uniform(3, 6), rng.uniform(2, 4.5))
-                ),
-            )
-
-
-def _bone(canvas: Canvas, points: Points, cortex_mm: float = 0.8) -> None:
-    canvas.paint(points, Tissue.POSTERIOR_CORTEX)
-    canvas.paint(inset(points, cortex_mm), Tissue.POSTERIOR_MARROW)
-
-
-def _spinous(
-    canvas: Canvas, start: Points, front: Points, size: dict[str, float], shrink: float, rng: Rng
-) -> None:
-    tilt = np.rad2deg(np.arctan2(front[1], -front[0]))
-    along, across = directions(tilt - size["droop"])
-    length, height = size["length"] * shrink, size["height"] * shrink
-    shape = np.array([(0, 0.3), (0.5, 0.42), (1, 0.5), (1, -0.5), (0.5, -0.42), (0, -0.32)])
-    points = start - along * (shape[:, :1] * length) + across * (shape[:, 1:] * height)
-    _bone(canvas, smooth(_ragged_polygon(points, 0.8, rng), 1.3), rng.uniform(0.5, 1.2))
-
-
-def _ragged_polygon(points: Points, amount_mm: float, rng: Rng) -> Points:
-    even = resampled(points)
-    noise = gaussian_filter1d(rng.normal(size=len(even)), 6, mode="wrap") * 4.5
-    return inset(even, amount_mm * noise)
-
-
-def _facets(canvas: Canvas, body: Body, u: float, height: float, rng: Rng) -> None:
-    """Pedicle, upper and lower joint processes and the fat of the foramen at the side."""
-    front, up = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2)
-    top, low = corners(body.top, body, u)[0], corners(body.bottom, body, u)[0]
-    size = body.posterior
-    foramen = low - front * 6.0 - up * 2.0
-    canvas.paint(
-        ellipse(foramen, up, (rng.uniform(9, 13), rng.uniform(5, 8)), 2.4),
-        Tissue.EPIDURAL_FAT,
-        NOT_DISC,
-    )
-    canvas.paint(
-        ellipse(foramen + up * rng.uniform(1, 6), up, (rng.uniform(2, 3.5), rng.uniform(1.5, 3))),
-        Tissue.NERVE,
-    )
-    pedicle = top - up * 0.3 * height
-    joint = pedicle - front * (size["pedicle"] + 2)
-    thick = rng.uniform(0.36, 0.5) * height / 2
-    root = pedicle + front * 3
-    box = np.array(
-        [root + up * thick, joint + up * thick * 0.8, joint - up * thick, root - up * thick * 0.95]
-    )
-    _bone(canvas, smooth(box, 1.2))
-    lean = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2 + rng.uniform(65, 95))[0]
-    upper = joint + up * (thick + 4) + front * 1.5
-    lower = joint - up * (thick + size["facet"] * 0.75) - front * 3.5
-    _bone(canvas, smooth(ellipse(upper, lean, (size["facet"] * 0.62, 3.7), 2.5), 0.8))
-    _bone(canvas, smooth(ellipse(lower, lean, (size["facet"] * 0.85, 4.0), 2.5), 0.8))
-    canvas.line(np.linspace(joint + up * thick, lower, 6), 6.0, Tissue.POSTERIOR_MARROW)
-    if rng.random() < 0.6:
-        gap = lower - front * -4.2
-        canvas.line(
-            np.linspace(gap - up * 4, gap + up * 5, 5), rng.uniform(0.5, 1.5), Tissue.FACET_JOINT
-        )
-
-
-def _join_pedicle(canvas: Canvas, body: Body, u: float) -> None:
-    """Marrow runs through from body to pedicle: open the wall between them."""
-    top, low = corners(body.top, body, u)[0], corners(body.bottom, body, u)[0]
-    front, _ = directions((body.top.tilt_deg + body.bottom.tilt_deg) / 2)
-    a, b = 0.84 * top + 0.16 * low, 0.58 * top + 0.42 * low
-    waist = front * body.waist_back_mm * 0.7
-    inner = np.array([a + front * 2 + waist, a + waist, b + waist, b + front * 2 + waist])
-    outer = np.array([a + waist, a - front * 3.5, b - front * 3.5, b + waist])
-    canvas.paint(
-        inner, Tissue.MARROW, np.array([Tissue.BODY_CORTEX, Tissue.LIGAMENT], dtype=np.uint8)
-    )
-    wall = np.array(
-        [Tissue.BODY_CORTEX, Tissue.LIGAMENT, Tissue.POSTERIOR_CORTEX, Tissue.EPIDURAL_FAT],
-        dtype=np.uint8,
-    )
-    canvas.paint(outer, Tissue.POSTERIOR_MARROW, wall)
-
-
 def _paint_ala(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     """The wing of the sacrum, far from the middle."""
     first = spine.bodies[len(spine.lumbar)]
     front, up = directions(first.top.tilt_deg)
     centre = first.top.centre - up * rng.uniform(14, 22) - front * rng.uniform(0, 10)
     points = smooth(
-        _ragged_polygon(
-            ellipse(centre, front, (rng.uniform(13, 20), rng.uniform(16, 26)), 2.6), 1.5, rng
-        ),
+        ragged(ellipse(centre, front, (rng.uniform(13, 20), rng.uniform(16, 26)), 2.6), 1.5, rng),
         2.0,
     )
     canvas.paint(points, Tissue.SACRAL_CORTEX)
@@ -465,7 +199,7 @@ def draw_section(spine: Spine, x: float) -> NDArray[np.uint8]:
     canvas = Canvas()
     lumbar = spine.lumbar
     background.paint(canvas, spine, x, np.random.default_rng(spine.seed + 1))
-    background.paint_interspinous(canvas, spine, x, canal_lines(spine, x))
+    background.paint_interspinous(canvas, spine, x, canal_lines(spine))
     paint_canal(canvas, spine, x, np.random.default_rng(spine.seed + 2))
     paint_posterior(canvas, spine, x, np.random.default_rng(spine.seed + 3))
     shown = [(b, spine.lateral_offset(x, float(b.top.centre[1]))) for b in lumbar]
@@ -485,5 +219,5 @@ def draw_section(spine: Spine, x: float) -> NDArray[np.uint8]:
         if abs(u) < 0.95 * body.half_width_mm:
             paint_body(canvas, body, u, np.random.default_rng(spine.seed + 10 + k))
             if 9.5 < abs(u) < 17:
-                _join_pedicle(canvas, body, u)
+                join_pedicle(canvas, body, u)
     return canvas.map

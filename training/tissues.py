@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.segment.builtin import Structure
+from discmri.segment._network import Structure
 
 
 class Tissue(IntEnum):
@@ -52,6 +52,7 @@ class Tissue(IntEnum):
     FACET_JOINT = 36
     SECOND_ORGAN = 37
     IMPLANT = 38
+    LATERAL_ANNULUS = 39
 
 
 _MEMBERS = {
@@ -75,6 +76,11 @@ _MEMBERS = {
     Structure.POSTERIOR: (Tissue.POSTERIOR_MARROW, Tissue.POSTERIOR_CORTEX),
 }
 DISC_TISSUES = np.array(_MEMBERS[Structure.DISC], dtype=np.uint8)
+DISC_SPACE = np.append(DISC_TISSUES, np.uint8(Tissue.LATERAL_ANNULUS))
+NOT_DISC = np.array(
+    [t for t in Tissue if t not in DISC_SPACE and t is not Tissue.ENDPLATE],
+    dtype=np.uint8,
+)
 
 
 def structure_table() -> NDArray[np.uint8]:

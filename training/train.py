@@ -23,7 +23,7 @@ from slabs import slab
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from discmri.segment.builtin import PIXEL_MM, Structure, network_input
+from discmri.segment._network import PIXEL_MM, Structure, network_input
 
 log = logging.getLogger("train")
 

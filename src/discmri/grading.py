@@ -70,48 +70,63 @@ _CRITERIA = {
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where one signal grade ends and the next begins.
+    """Where one signal grade ends and the next begins; shares of the signal of CSF.
+
+    By number a healthy disc on fast spin-echo T2 reaches not much more than 0.4 of CSF and
+    often stays below fat, though readers see it "equal to CSF": the window saturates.  So the
+    table's comparators are taken literally only where fat divides the discs of this spine
+    (:attr:`discmri.signal.DiscSignal.fat`); elsewhere the shares that divide the calls of
+    radiologists are used: SPIDER (van der Graaf 2024, CC BY 4.0), 367 discs on mid-sagittal
+    T2 slices, original five grades.  They lie on a plateau: a tenth more or less changes the
+    agreement by less than its sampling error.
 
     Parameters
     ----------
     like_csf
-        Signal / CSF from which the disc counts as equal to CSF.
-    like_fat
-        Signal / CSF that stands for presacral fat where no fat can be measured.
-    distinct
-        Step from inner to outer posterior annulus / CSF from which the two are distinct.
+        Signal from which a disc counts as equal to CSF, where fat divides.
+    like_csf_alone, like_fat_alone
+        Where it does not: from which it counts as equal to CSF, and as brighter than fat.
+    dark
+        Signal below which the disc is hypointense.
     above_outer
-        (Signal - outer posterior annulus) / CSF from which the disc is brighter than it.
+        Excess over the outer posterior annulus below which a disc that is not bright is equal
+        to it, hence hypointense.
+    distinct
+        Step from inner to outer posterior annulus from which the two are distinct.
     borderline
         Relative distance to a threshold below which the suggestion is called borderline.
     """
 
     like_csf: float = 0.80
-    like_fat: float = 0.50
-    distinct: float = 0.12
-    above_outer: float = 0.06
+    like_csf_alone: float = 0.42
+    like_fat_alone: float = 0.24
+    dark: float = 0.15
+    above_outer: float = 0.03
+    distinct: float = 0.15
     borderline: float = 0.15
 
 
 THRESHOLDS = Thresholds()
 
 # Height of a healthy disc relative to L3-L4, for one subject's expected heights only.
-# L1-L2 to L5-S1: mean of anterior, middle and posterior height of 14 adults on MRI
-# (anatomyjournal.ir A-10-159-1); above L1 continued downward by the same step.
+# L1-L2 to L5-S1: middle heights of 14 adults on MRI (anatomyjournal.ir A-10-159-1);
+# above L1 continued by the same step.
 LEVEL_FACTORS: Mapping[DiscLevel, float] = {
-    DiscLevel.T10_T11: 0.45,
-    DiscLevel.T11_T12: 0.52,
-    DiscLevel.T12_L1: 0.64,
-    DiscLevel.L1_L2: 0.76,
-    DiscLevel.L2_L3: 0.90,
+    DiscLevel.T10_T11: 0.44,
+    DiscLevel.T11_T12: 0.56,
+    DiscLevel.T12_L1: 0.68,
+    DiscLevel.L1_L2: 0.80,
+    DiscLevel.L2_L3: 0.93,
     DiscLevel.L3_L4: 1.00,
-    DiscLevel.L4_L5: 1.14,
-    DiscLevel.L5_L6: 1.12,
-    DiscLevel.L5_S1: 1.09,
-    DiscLevel.L6_S1: 1.09,
+    DiscLevel.L4_L5: 1.10,
+    DiscLevel.L5_L6: 1.07,
+    DiscLevel.L5_S1: 1.04,
+    DiscLevel.L6_S1: 1.04,
 }
-HEIGHT_PER_DEPTH = 0.31  # healthy L3-L4 height / AP depth of the disc
-DEPTH_SD = 0.20  # relative spread of that between subjects
+# Height / AP width of a healthy L3-L4: between 0.25 (discs of grade 1 and 2 of patients with
+# back pain, SPIDER as above) and 0.38 (the 14 adults); trusted as much as one healthy disc.
+HEIGHT_PER_DEPTH = 0.30
+DEPTH_SD = 0.12  # relative spread of that between subjects
 LEVEL_SD = 0.12  # relative spread of a healthy disc about its subject's expected height
 
 
@@ -352,40 +367,47 @@ def _signal_grade(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> int | 
     """Signal part of the grade, 1 to 5; ``None`` without CSF."""
     if signal.csf is None:
         return None
-    ratio = signal.inner / signal.csf
-    if (signal.inner - signal.outer_posterior) / signal.csf < limits.above_outer:
-        return 5
-    if signal.distinctness < limits.distinct:
-        return 4
-    if ratio >= limits.like_csf:
+    ratio, above = _shares(signal, signal.csf)
+    like_csf, like_fat = _bright_limits(signal, signal.csf, limits)
+    if ratio >= like_csf:
         return 1
-    return 2 if ratio > _fat_ratio(signal, limits) else 3
+    if ratio >= like_fat:
+        return 2
+    if ratio < limits.dark or above < limits.above_outer:
+        return 5
+    return 3 if signal.distinctness >= limits.distinct else 4
 
 
-def _fat_ratio(signal: DiscSignal, limits: Thresholds) -> float:
-    """Signal of fat / CSF, or what stands for it."""
-    if signal.fat is None or signal.csf is None:
-        return limits.like_fat
-    return signal.fat / signal.csf
+def _shares(signal: DiscSignal, csf: float) -> tuple[float, float]:
+    """Signal / CSF, and its excess over the outer posterior annulus / CSF."""
+    return signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
+
+
+def _bright_limits(signal: DiscSignal, csf: float, limits: Thresholds) -> tuple[float, float]:
+    """From which share of CSF a disc counts as equal to CSF, and as brighter than fat."""
+    if signal.fat is None:
+        return limits.like_csf_alone, limits.like_fat_alone
+    return max(limits.like_csf, signal.fat / csf), signal.fat / csf
 
 
 def _signal_evidence(signal: DiscSignal, csf: float) -> dict[str, object]:
     """Values, comparators, thresholds and what was near one of them."""
     limits = THRESHOLDS
-    ratio, above = signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
-    fat = _fat_ratio(signal, limits)
+    ratio, above = _shares(signal, csf)
+    like_csf, like_fat = _bright_limits(signal, csf, limits)
     tests = {
-        "equal to CSF": (ratio, limits.like_csf),
-        "above fat": (ratio, fat),
-        "annulus distinct": (signal.distinctness, limits.distinct),
+        "equal to CSF": (ratio, like_csf),
+        "brighter than fat": (ratio, like_fat),
+        "hypointense": (ratio, limits.dark),
         "above outer annulus": (above, limits.above_outer),
+        "annulus distinct": (signal.distinctness, limits.distinct),
     }
     return {
         "inner_to_csf": round(ratio, 4),
         "outer_posterior_to_csf": round(signal.outer_posterior / csf, 4),
         "distinctness": round(signal.distinctness, 4),
         "csf": f"{signal.csf_source} ({csf:.4g})",
-        "fat_to_csf": "comparator absent" if signal.fat is None else round(fat, 4),
+        "fat_to_csf": "comparator absent" if signal.fat is None else round(signal.fat / csf, 4),
         "thresholds": {name: round(limit, 4) for name, (_, limit) in tests.items()},
         "borderline": [
             name

@@ -35,7 +35,7 @@ def test_text_from_headers_cannot_steer_the_terminal(run, world):
     class Series:
         def describe(self):
             return {
-                "uid": "1\n", "part": "", "number": None, "description": "SAG\x1b]0;owned\x07\nT2",
+                "uid": "1.2.3.4", "part": "", "number": None, "description": "SAG\x1b]0;owned\x07\nT2",
                 "role": "other", "reasons": [], "problem": "no geometry", "usable": False,
                 "slices": 1, "spacing_mm": None,
             }  # fmt: skip
@@ -46,7 +46,7 @@ def test_text_from_headers_cannot_steer_the_terminal(run, world):
     world["study"] = study
     code, out, _ = run("inspect", "scan")
     assert code == 0
-    assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in out)
+    assert not any((ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 for c in out)
     assert any("SAG]0;owned T2" in line and "no geometry" in line for line in out.splitlines())
 
 

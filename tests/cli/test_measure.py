@@ -169,10 +169,16 @@ def test_debug_shows_where(run, world):
 
 def test_usage_error_from_below_is_two(run, world):
     _fails(world, UsageError("the label map lies elsewhere"))
-    assert run("measure", "scan", "-o", "out", "--quiet")[::2] == (2, "discmri: the label map lies elsewhere\n")
+    assert run("measure", "scan", "-o", "out", "--quiet")[::2] == (
+        2,
+        "discmri: the label map lies elsewhere\n",
+    )
 
 
-@pytest.mark.parametrize("kill", [lambda: signal.raise_signal(signal.SIGINT), lambda: os.kill(os.getpid(), signal.SIGTERM)])
+@pytest.mark.parametrize(
+    "kill",
+    [lambda: signal.raise_signal(signal.SIGINT), lambda: os.kill(os.getpid(), signal.SIGTERM)],
+)
 def test_interruption_is_clean(run, world, kill):
     world["during"] = kill
     code, _, err = run("measure", "scan", "-o", "out", "--quiet")

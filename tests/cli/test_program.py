@@ -11,7 +11,19 @@ import pytest
 import discmri
 from discmri.cli import COMMANDS, main
 
-HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "SimpleITK", "onnxruntime", "pydicom", "jinja2", "rich", "nibabel", "skimage"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "SimpleITK",
+    "onnxruntime",
+    "pydicom",
+    "jinja2",
+    "rich",
+    "nibabel",
+    "skimage",
+}
 
 
 def _python(code: str) -> str:
@@ -36,12 +48,12 @@ def test_help_lists_every_command(capsys):
     assert "not a medical device" in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["inspect", "measure", "phantom make"])
 def test_every_command_explains_itself_with_examples(command, capsys):
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
-    assert f"discmri {command}" in text
-    assert "example" in text
+    assert f"usage: discmri {command}" in text
+    assert f"examples:\n  discmri {command} " in text
 
 
 def test_measure_help_names_every_member(capsys):
@@ -60,7 +72,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"discmri {discmri.__version__}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["bogus"], ["measure"], ["--nope"], ["inspect", "a", "b\n\x1b[2J"]])
+@pytest.mark.parametrize(
+    "argv", [[], ["bogus"], ["measure"], ["--nope"], ["inspect", "a", "b\n\x1b[2J"]]
+)
 def test_wrong_arguments_are_one_line(argv, capsys):
     assert main(argv) == 2
     captured = capsys.readouterr()
@@ -77,7 +91,10 @@ def test_python_m_runs_it(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == "discmri: nowhere does not exist; name a study folder, a .zip or a NIfTI file\n"
+    assert (
+        done.stderr
+        == "discmri: nowhere does not exist; name a study folder, a .zip or a NIfTI file\n"
+    )
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
@@ -86,6 +103,29 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
         capture_output=True, text=True, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("redirection", ["", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(tmp_path, redirection):
+    (tmp_path / "empty").mkdir()
+    script = f"'{sys.executable}' -m discmri measure empty -o out {redirection}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 3
+    assert (tmp_path / "out" / "study.json").read_text(encoding="utf-8").startswith("{")
+
+
+def test_a_narrow_encoding_is_no_error(tmp_path):
+    """Words beyond ASCII on an ASCII stream are escaped, not fatal."""
+    code = "from discmri.cli import main; import sys; code = main(['--version']); print('±'); sys.exit(code)"
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", code],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PATH": ""},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\xb1" in done.stdout
 
 
 def test_empty_folder_is_three_and_says_why(tmp_path):

@@ -50,7 +50,9 @@ def _outline(frame: DiscFrame, mask: SoftMask) -> DiscOutline:
     x = np.linspace(-HALF_WIDTH_MM, HALF_WIDTH_MM, 73)
     half = HALF_HEIGHT_MM * np.sqrt(np.clip(1 - (x / HALF_WIDTH_MM) ** 2, 0, None))
     section = Section(0.0, x, half, -half, contour)
-    corners = Corners(*(np.array(p) for p in ((15.0, 2.5), (-15.0, 2.5), (15.0, -2.5), (-15.0, -2.5))))
+    corners = Corners(
+        *(np.array(p) for p in ((15.0, 2.5), (-15.0, 2.5), (15.0, -2.5), (-15.0, -2.5)))
+    )
     return DiscOutline(frame, section, (section,), corners, mask, None, None, 0.1)
 
 
@@ -93,7 +95,9 @@ def make_result(adc: bool = True, **changes: object) -> StudyResult:
     rng = np.random.default_rng(1)
     index = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), axis=-1)
     world = index @ affine[:3, :3].T + affine[:3, 3]
-    signal = 250 + 20 * rng.standard_normal(SHAPE) + 120 * np.exp(-((world[..., 1] - 45) / 12) ** 2)
+    signal = (
+        250 + 20 * rng.standard_normal(SHAPE) + 120 * np.exp(-(((world[..., 1] - 45) / 12) ** 2))
+    )
     diffusion = np.full(SHAPE, np.nan)
     discs, outlines, confidence = {}, {}, {}
     for number, level in enumerate(LEVELS):
@@ -112,7 +116,9 @@ def make_result(adc: bool = True, **changes: object) -> StudyResult:
         NumberingMethod.SACRUM,
     )  # fmt: skip
     findings = (
-        info(Code.SERIES_CHOSEN, "two sagittal T2 series; the finer one was taken", None, "1.2.3.4"),
+        info(
+            Code.SERIES_CHOSEN, "two sagittal T2 series; the finer one was taken", None, "1.2.3.4"
+        ),
         warning(Code.LOW_CONFIDENCE, "confidence 0.31", DiscLevel.L5_S1),
         warning(Code.ADC_FEW_VOXELS, "4 voxels of at least 10", DiscLevel.L5_S1),
     )
@@ -120,12 +126,29 @@ def make_result(adc: bool = True, **changes: object) -> StudyResult:
         {"discmri": "0.1.0", "python": "3.11.7", "numpy": "2.4.6"},
         {"segmenter": "builtin", "lowest_disc": None, "threads": 2},
         "builtin 1 (sha256 0123)",
-        ({"role": "sagittal T2", "series_uid": "1.2.3.4", "instances": ["1.2.3.4.1"], "pixel_sha256": "ab" * 32},),
+        (
+            {
+                "role": "sagittal T2",
+                "series_uid": "1.2.3.4",
+                "instances": ["1.2.3.4.1"],
+                "pixel_sha256": "ab" * 32,
+            },
+        ),
         {"b_values_s_per_mm2": [0, 400, 800], "fit": "weighted log-linear"} if adc else {},
     )
     series = (
-        {"uid": "1.2.3.4", "description": "T2 TSE SAG", "role": "sagittal T2", "reasons": ["TE 100 ms"]},
-        {"uid": "1.2.3.5", "description": "EP2D DIFF", "role": "DWI", "reasons": ["b-values 0, 400, 800"]},
+        {
+            "uid": "1.2.3.4",
+            "description": "T2 TSE SAG",
+            "role": "sagittal T2",
+            "reasons": ["TE 100 ms"],
+        },
+        {
+            "uid": "1.2.3.5",
+            "description": "EP2D DIFF",
+            "role": "DWI",
+            "reasons": ["b-values 0, 400, 800"],
+        },
     )
     result = StudyResult(
         "SUBJ-01", "1.2.3", "20240131", "1.2.3.4",

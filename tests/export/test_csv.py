@@ -13,7 +13,17 @@ from discmri.findings import Code, info, warning
 from discmri.levels import DiscLevel
 from discmri.records import DiscRecord, Measurement
 
-WIDE_START = ["subject_id", "study_uid", "study_date", "series_uid", "level", "label_id", "numbering", "height_mm", "height_method"]
+WIDE_START = [
+    "subject_id",
+    "study_uid",
+    "study_date",
+    "series_uid",
+    "level",
+    "label_id",
+    "numbering",
+    "height_mm",
+    "height_method",
+]
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -58,14 +68,14 @@ def test_flags_hold_warnings_only(wide):
 @pytest.mark.parametrize(
     ("raw", "cell"),
     [
-        ('=HYPERLINK("http://x")', "'=HYPERLINK(\"http://x\")"),
+        ('=HYPERLINK("http://x")', '\'=HYPERLINK("http://x")'),
         ("+1", "'+1"),
         ("-1+2", "'-1+2"),
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\t=1", "'=1"),
         ("\tplain", "'plain"),
         ("A\r\nB\x00\x1b[31m", "AB[31m"),
-        ("Ünal, \"x\"", "Ünal, \"x\""),
+        ('Ünal, "x"', 'Ünal, "x"'),
         ("\ud800x", "x"),
     ],
 )
@@ -81,7 +91,12 @@ def test_text_is_harmless_in_a_spreadsheet(changed, tmp_path, raw, cell):
 def test_long_has_every_parameter_with_unit_method_and_reason(long, wide):
     by_key = {(row["level"], row["parameter"]): row for row in long}
     height = by_key["L3-L4", "height_mm"]
-    assert (height["value"], height["unit"], height["method"], height["flag"]) == ("8.600", "mm", "columns", "")
+    assert (height["value"], height["unit"], height["method"], height["flag"]) == (
+        "8.600",
+        "mm",
+        "columns",
+        "",
+    )
     missing = by_key["L5-S1", "adc_disc_um2_ms"]
     assert (missing["value"], missing["unit"]) == ("", "um2/ms")
     assert missing["flag"] == "adc_few_voxels;low_confidence"

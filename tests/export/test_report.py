@@ -57,7 +57,10 @@ def test_text_from_the_input_is_escaped_everywhere(result):
         study_uid=ATTACK,
         study_date=ATTACK,
         series=({"uid": "1", "description": ATTACK, ATTACK: ATTACK},),
-        findings=(warning(Code.FEW_SLICES, ATTACK), warning(Code.FEW_SLICES, ATTACK, DiscLevel.L4_L5)),
+        findings=(
+            warning(Code.FEW_SLICES, ATTACK),
+            warning(Code.FEW_SLICES, ATTACK, DiscLevel.L4_L5),
+        ),
     )
     clean, attacked = _Page(report_html.page(result)), _Page(report_html.page(hostile))
     assert {tag for tag, _ in attacked.tags} == {tag for tag, _ in clean.tags}
@@ -75,7 +78,10 @@ def test_flags_are_words_and_grade_evidence_is_sentences(html):
     text = " ".join(_Page(html).text.split())
     assert "The segmenter does not trust this disc's border." in text
     assert "low_confidence" not in text
-    assert "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower." in text
+    assert (
+        "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower."
+        in text
+    )
     assert "Collapse 7: 30 to 60 % reduction of height." in text
     assert "not a medical device" in text
     assert "a reader decides" in text
@@ -151,11 +157,11 @@ def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
 
     pictures = figures_png.pictures(result)
     overview = pictures["overview"]
-    heights = [
-        _coloured(overview, LEVEL_COLOURS[level])[:, 0].mean() for level in result.outlines
-    ]
+    heights = [_coloured(overview, LEVEL_COLOURS[level])[:, 0].mean() for level in result.outlines]
     assert heights == sorted(heights)  # cranial discs are higher up in the picture
     shown = _overview._slice(result)
-    points = result.outlines[DiscLevel.L3_L4].frame.to_world(np.array([[18.0, 0, 0], [-18.0, 0, 0]]))
+    points = result.outlines[DiscLevel.L3_L4].frame.to_world(
+        np.array([[18.0, 0, 0], [-18.0, 0, 0]])
+    )
     anterior, posterior = shown.project(points)
     assert anterior[0] < posterior[0]

@@ -75,7 +75,12 @@ def test_the_schema_catches_mistakes(document, spoil):
 def test_values_carry_unit_method_and_uncertainty(document):
     disc = document["discs"][4]
     assert disc["level"] == "L3-L4"
-    assert disc["values"]["height_mm"] == {"value": 8.6, "unit": "mm", "method": "columns", "sd": 0.21}
+    assert disc["values"]["height_mm"] == {
+        "value": 8.6,
+        "unit": "mm",
+        "method": "columns",
+        "sd": 0.21,
+    }
     assert "volume_mm3" not in disc["values"]
     assert disc["evidence"]["uncertainty"] == {"border_mm": 0.11}
 

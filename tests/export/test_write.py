@@ -19,7 +19,9 @@ FILES = {
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,11 @@ def written(result, tmp_path_factory) -> Path:
 
 def test_all_formats_make_all_files(written):
     assert {path.name for path in written.iterdir()} == FILES
-    assert {p.name for p in (written / "figures").iterdir()} >= {"overview.png", "L4-L5.png", "L4-L5-adc.png"}
+    assert {p.name for p in (written / "figures").iterdir()} >= {
+        "overview.png",
+        "L4-L5.png",
+        "L4-L5-adc.png",
+    }
     assert not (written / "figures" / "L5-S1-adc.png").exists()  # that disc has no ADC
 
 
@@ -52,12 +58,14 @@ def test_only_chosen_formats_and_always_the_record(result, tmp_path):
 
 def test_record_holds_hashes_of_the_other_files(written):
     record = json.loads((written / "study.json").read_text(encoding="utf-8"))
-    rest = {k: hashlib.sha256(v).hexdigest() for k, v in _contents(written).items() if k != "study.json"}
+    rest = {
+        k: hashlib.sha256(v).hexdigest() for k, v in _contents(written).items() if k != "study.json"
+    }
     assert record["files"] == rest
 
 
 def test_unknown_format_is_named(result, tmp_path):
-    with pytest.raises(UsageError, match="'xlsx'.*csv"):
+    with pytest.raises(UsageError, match=r"'xlsx'.*csv"):
         export.write(result, tmp_path / "out", formats=("xlsx",))
     assert list(tmp_path.iterdir()) == []
 

@@ -11,7 +11,7 @@ import pytest
 from discmri.errors import NothingToMeasureError
 from discmri.labels import FoundSpine
 from discmri.segment import segment
-from discmri.segment.builtin import PIXEL_MM, Structure, network_input
+from discmri.segment._network import PIXEL_MM, Structure, network_input
 from discmri.segment.weights import weights, weights_sha256
 from discmri.settings import Settings
 from discmri.volume import Volume
@@ -90,9 +90,7 @@ def test_discs_are_ordered_and_trusted(upright: FoundSpine) -> None:
 def test_bodies_lie_between_discs_and_the_canal_behind(upright: FoundSpine) -> None:
     found = centres(upright)[:, 2]
     bodies = [body.centroid_mm[2] for body in upright.bodies]
-    between = [
-        sum(low < b < high for b in bodies) for high, low in pairwise(found)
-    ]
+    between = [sum(low < b < high for b in bodies) for high, low in pairwise(found)]
     assert between == [1] * len(between)
     assert upright.canal is not None
     assert upright.canal.centroid_mm[1] < -DEPTH_MM / 2

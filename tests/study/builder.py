@@ -57,7 +57,11 @@ class SeriesSpec:
     def pixels(self, position: np.ndarray) -> np.ndarray:
         row, column = (np.array(v) for v in self.orientation)
         r, c = np.meshgrid(np.arange(self.rows), np.arange(self.columns), indexing="ij")
-        points = position + r[..., None] * self.spacing[0] * column + c[..., None] * self.spacing[1] * row
+        points = (
+            position
+            + r[..., None] * self.spacing[0] * column
+            + c[..., None] * self.spacing[1] * row
+        )
         return np.round(self.picture(points)).astype(np.uint16)
 
     def dataset(self, k: int, position: np.ndarray | None = None) -> Dataset:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset
+from tests.study.builder import SeriesSpec, save, write
 
 from discmri.diffusion import DirectionKind
 from discmri.findings import Code, MeasurementError
 from discmri.study import Role, Study, read_study
-from tests.study.builder import SeriesSpec, save, write
 
 ADC = 1.5e-3  # mm2/s
 AXES = ([1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0])
@@ -19,11 +19,15 @@ Mark = Callable[[Dataset, float, list[float] | None], None]
 
 def image(name: str, b: float, mark: Mark, direction=None, **tags) -> list[Dataset]:
     """One weighting of a DWI series: uniform signal 1000 exp(-b ADC)."""
-    spec = SeriesSpec(name, tags=tags, picture=lambda p: np.full(p.shape[:-1], 1000 * np.exp(-b * ADC)))
+    spec = SeriesSpec(
+        name, tags=tags, picture=lambda p: np.full(p.shape[:-1], 1000 * np.exp(-b * ADC))
+    )
     found = spec.datasets()
     for ds in found:
         ds.ScanningSequence, ds.EchoTime, ds.SeriesNumber = "EP", 60, 8
-        ds.SOPInstanceUID = f"{ds.SOPInstanceUID}.{int(b)}.{AXES.index(direction) if direction else 9}"
+        ds.SOPInstanceUID = (
+            f"{ds.SOPInstanceUID}.{int(b)}.{AXES.index(direction) if direction else 9}"
+        )
         mark(ds, b, direction)
     return found
 
@@ -56,9 +60,9 @@ def siemens(ds: Dataset, b: float, direction: list[float] | None) -> None:
 
 def ge(ds: Dataset, b: float, direction: list[float] | None) -> None:
     ds.Manufacturer = "GE MEDICAL SYSTEMS"
-    parm = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
-    parm.add_new(0x39, "IS", [1_000_000_000 + int(b), 8, 0, 0])
-    parm.add_new(0x30, "SS", 14 if b == 0 else 3 + AXES.index(direction) if direction else 15)
+    parameters = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
+    parameters.add_new(0x39, "IS", [1_000_000_000 + int(b), 8, 0, 0])
+    parameters.add_new(0x30, "SS", 14 if b == 0 else 3 + AXES.index(direction) if direction else 15)
     acquisition = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
     for offset, component in zip((0xBB, 0xBC, 0xBD), direction or (0, 0, 0), strict=True):
         acquisition.add_new(offset, "DS", str(float(component)))
@@ -225,9 +229,35 @@ def test_trace_series_beside_the_acquired_one(tmp_path: Path) -> None:
 def test_unreadable_weighting_is_left_out(tmp_path: Path) -> None:
     """An impossible b-value is no b-value."""
     images = [image("dwi", b, standard) for b in (0, 800)]
-    odd = image("dwi", 90000, lambda ds, b, d: standard(ds, b, d))
+    odd = image("dwi", 90000, standard)
     study = store(tmp_path, *images, odd)
     assert study.diffusion().b_s_per_mm2.tolist() == [0, 800]
+
+
+@pytest.mark.parametrize(("missing", "kept"), [(0, 4), (4, 4), (1, 3)])
+def test_a_slice_missing_in_one_weighting(tmp_path: Path, missing: int, kept: int) -> None:
+    """What is left is what all weightings show, in its right place."""
+    images = [image("dwi", 0, standard), *(image("dwi", 800, standard, axis) for axis in AXES)]
+    del images[2][missing]
+    study = store(tmp_path, *images)
+    series = study.diffusion()
+    assert series.signal.shape == (10, 12, kept, 4)
+    assert Code.SLICE_MISSING in {f.code for f in study.findings}
+    whole = study.target().grid
+    first = whole.to_index(series.volume(0).grid.to_world((0, 0, 0)))
+    expected = {0: 1, 4: 0, 1: 2}[missing]
+    assert first == pytest.approx((0, 0, expected), abs=1e-6)
+
+
+def test_a_weighting_broken_off_does_not_cut_the_others(tmp_path: Path) -> None:
+    images = [image("dwi", b, standard) for b in (0, 400, 800)]
+    del images[2][2:]
+    study = store(tmp_path, *images)
+    series = study.diffusion()
+    (finding,) = (f for f in study.findings if f.code is Code.SERIES_LEFT_OUT)
+    assert "1 of 3 weightings" in finding.text
+    assert series.signal.shape == (10, 12, 5, 2)
+    assert series.b_s_per_mm2.tolist() == [0, 400]
 
 
 def test_no_diffusion_is_for_the_record_only(t2: Path) -> None:

@@ -16,10 +16,10 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from tests.study.builder import SeriesSpec, save, write
 
 from discmri.findings import Code
 from discmri.study import read_study
-from tests.study.builder import SeriesSpec, save, write
 
 
 @pytest.fixture
@@ -119,6 +119,7 @@ def test_folder_off_a_cd(tmp_path: Path, t2: Path, expected: np.ndarray) -> None
     np.testing.assert_array_equal(study.read(study.target()).array, expected)
     assert [f.code for f in study.findings if f.code is Code.DUPLICATE_INSTANCE]
     assert len(study.series) == 1
+    assert study.other_files == {"no DICOM": 3, "unknown": 1}
     np.testing.assert_array_equal(voxels(cd / "DICOMDIR"), expected)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.study.builder import SeriesSpec, brightness, save, write
 
 from discmri.errors import NothingToMeasureError
 from discmri.findings import Code, Severity
 from discmri.study import Role, Study, read_study
 from discmri.volume import Volume
-from tests.study.builder import SeriesSpec, brightness, save, write
 
 LPS = np.array([-1.0, -1.0, 1.0])
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.study.builder import SeriesSpec, save, write
 
 from discmri.findings import Code
 from discmri.study import Plane, Role, read_study
 from discmri.study.frame import Contrast
 from discmri.study.roles import Facts, decide
-from tests.study.builder import SeriesSpec, save, write
 
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
@@ -33,6 +33,7 @@ def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts
         (sagittal(100, 3500, text="t1 sag"), Role.SAG_T2, True),
         (sagittal(12, 2500), Role.SAG_OTHER, False),  # proton density
         (sagittal(60, 4000, 160, SE | IR), Role.SAG_FS, False),  # STIR
+        (sagittal(90, 4000, 100, SE, fat="ScanOptions FS"), Role.SAG_FS, True),  # spectral
         (sagittal(20, 2300, 860, SE | IR), Role.SAG_T1, False),  # T1 FLAIR
         (sagittal(120, 9000, 2500, SE | IR), Role.SAG_OTHER, False),  # FLAIR
         (sagittal(90, 4000, fat="ScanOptions FS"), Role.SAG_FS, True),
@@ -77,7 +78,11 @@ def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts
             Role.ADC_MAP,
             False,
         ),
-        (sagittal(60, 3000, techniques=EP, words=("DERIVED",), text="dwi adc"), Role.ADC_MAP, False),
+        (
+            sagittal(60, 3000, techniques=EP, words=("DERIVED",), text="dwi adc"),
+            Role.ADC_MAP,
+            False,
+        ),
         (sagittal(60, 3000, techniques=EP, words=("DERIVED",), text="eadc"), Role.DERIVED, False),
         (
             sagittal(60, 3000, techniques=EP, words=("DERIVED", "PRIMARY", "DIFFUSION", "FA")),

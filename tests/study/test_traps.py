@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
+from tests.study.builder import SeriesSpec, save, write
 
 from discmri.errors import DicomError, NothingToMeasureError, UsageError
 from discmri.findings import Code, Severity
 from discmri.study import pixels, read_study, scan, source
-from tests.study.builder import SeriesSpec, save, write
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:
@@ -73,13 +73,13 @@ def test_several_patients_and_studies_are_listed(tmp_path: Path) -> None:
     wanted = SeriesSpec(patient="P2", study="S2").dataset(0).StudyInstanceUID
     assert all(word in text for word in ("P1", "P2", wanted, "--study"))
     assert read_study(tmp_path, study_uid=wanted).subject_id == "P2"
-    with pytest.raises(NothingToMeasureError, match="holds no study 1.2.3"):
+    with pytest.raises(NothingToMeasureError, match=r"holds no study 1\.2\.3"):
         read_study(tmp_path, study_uid="1.2.3")
 
 
 def test_two_patients_in_one_study_are_refused(tmp_path: Path) -> None:
     write(tmp_path, SeriesSpec(), SeriesSpec("b", patient="P2"))
-    with pytest.raises(NothingToMeasureError, match="P1.*P2"):
+    with pytest.raises(NothingToMeasureError, match=r"P1.*P2"):
         read_study(tmp_path)
 
 
@@ -184,7 +184,9 @@ def test_a_stream_larger_than_its_header_is_refused(tmp_path: Path) -> None:
     content = path.read_bytes()
     frame = struct.pack(">BBHBHH", 0xFF, 0xF7, 11, 16, 12, 10)
     assert content.count(frame) == 1
-    path.write_bytes(content.replace(frame, struct.pack(">BBHBHH", 0xFF, 0xF7, 11, 16, 60000, 60000)))
+    path.write_bytes(
+        content.replace(frame, struct.pack(">BBHBHH", 0xFF, 0xF7, 11, 16, 60000, 60000))
+    )
     study = read_study(tmp_path)
     with pytest.raises(DicomError, match="60000 x 60000") as error:
         study.read(study.target())
@@ -192,8 +194,8 @@ def test_a_stream_larger_than_its_header_is_refused(tmp_path: Path) -> None:
 
 
 def test_size_inside_a_jpeg2000_stream() -> None:
-    siz = struct.pack(">HHHH4I", 0xFF4F, 0xFF51, 47, 0, 70, 50, 6, 2)
-    assert pixels.encoded_size(siz + bytes(40)) == (48, 64)
+    marker = struct.pack(">HHHH4I", 0xFF4F, 0xFF51, 47, 0, 70, 50, 6, 2)
+    assert pixels.encoded_size(marker + bytes(40)) == (48, 64)
     assert pixels.encoded_size(b"anything") is None
     assert JPEG2000Lossless.is_compressed
 
@@ -208,6 +210,16 @@ def test_damaged_compressed_pixels(tmp_path: Path, capfd: pytest.CaptureFixture)
         study.read(study.target())
     one_line(error)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("cut", [4, 20, 60])
+def test_truncated_compressed_file_is_left_out(t2: Path, cut: int) -> None:
+    path = compressed(t2 / "t2_000", JPEGLSLossless)
+    path.write_bytes(path.read_bytes()[:-cut])
+    study = read_study(t2)
+    assert study.read(study.target()).shape[2] == 4
+    (finding,) = (f for f in study.findings if f.code is Code.FILE_UNREADABLE)
+    assert "cut off" in finding.text
 
 
 def test_a_file_that_vanishes(t2: Path) -> None:

@@ -15,11 +15,11 @@ from importlib import import_module
 from typing import NoReturn
 
 import discmri
-from discmri.cli._terminal import terminated_as_interrupt
+from discmri.cli._terminal import open_standard_streams, terminated_as_interrupt
 from discmri.errors import NothingToMeasureError, UsageError
 from discmri.export._text import one_line
 
-COMMANDS = ("inspect", "measure")
+COMMANDS = ("inspect", "measure", "phantom")
 
 _EPILOG = """\
 examples:
@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 2 the call is wrong, 3 nothing that can be measured, 1 an internal error,
         130 interrupted.
     """
+    open_standard_streams()
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)
     try:
         with terminated_as_interrupt():

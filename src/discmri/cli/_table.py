@@ -35,9 +35,7 @@ def show_table(
         print("  ".join(aligned).rstrip())
 
 
-def _framed(
-    header: Sequence[str], cells: Sequence[Sequence[str]], right: frozenset[int]
-) -> None:
+def _framed(header: Sequence[str], cells: Sequence[Sequence[str]], right: frozenset[int]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table

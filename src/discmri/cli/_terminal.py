@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import signal
@@ -99,6 +100,26 @@ def _bar(stream: TextIO) -> tuple[Progress, TaskID]:
     return bar, task
 
 
+def open_standard_streams() -> None:
+    """Give a process that was started with closed streams some that lead nowhere.
+
+    Otherwise the next file that is opened would take the number of standard output, and
+    whatever a library prints would end up in it.  Text that a stream cannot encode is escaped.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 @contextmanager
 def working(args: argparse.Namespace) -> Iterator[Steps]:
     """Silence libraries down to the file descriptors and yield where to report progress.
@@ -119,32 +140,26 @@ def working(args: argparse.Namespace) -> Iterator[Steps]:
 
 
 @contextmanager
-def _chatter_silenced() -> Iterator[TextIO | None]:
+def _chatter_silenced() -> Iterator[TextIO]:
     """File descriptors 1 and 2 lead nowhere; what is yielded still reaches standard error."""
     with ExitStack() as stack:
         own = sys.stderr
-        if own is not None:
-            own.flush()
-            with suppress(OSError, ValueError, AttributeError):  # a test's or notebook's stream
-                if own.fileno() == 2:
-                    own = stack.enter_context(
-                        os.fdopen(os.dup(2), "w", encoding=own.encoding, errors="backslashreplace")
-                    )
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        for descriptor in (1, 2):
-            with suppress(OSError):  # a closed descriptor needs no silence
-                stack.callback(_restore, os.dup(descriptor), descriptor)
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, descriptor)
-                os.close(nowhere)
+        with suppress(OSError):  # a stream of a test or a notebook has no descriptor
+            if own.fileno() == 2:
+                own = stack.enter_context(
+                    os.fdopen(os.dup(2), "w", encoding=own.encoding, errors="backslashreplace")
+                )
+        for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+            stream.flush()
+            stack.callback(_restore, os.dup(descriptor), descriptor, stream)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
         yield own
 
 
-def _restore(saved: int, descriptor: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+def _restore(saved: int, descriptor: int, stream: TextIO) -> None:
+    stream.flush()
     os.dup2(saved, descriptor)
     os.close(saved)
 

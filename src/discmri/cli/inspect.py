@@ -146,5 +146,3 @@ def _plan(facts: Mapping[str, Any]) -> str:
     if measured["adc_map"]:
         return f"{text}; ADC from the scanner's map {names[measured['adc_map']]}."
     return f"{text}; no ADC."
-
-

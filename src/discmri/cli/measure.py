@@ -158,7 +158,9 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
 
     target, source = folder.resolve(), study.resolve()
     if target.is_relative_to(source):
-        raise UsageError(f"the output folder {folder} lies inside the study; choose another with -o")
+        raise UsageError(
+            f"the output folder {folder} lies inside the study; choose another with -o"
+        )
     if source.is_relative_to(target):
         raise UsageError(f"the output folder {folder} holds the study; choose another with -o")
     check_writable(folder, overwrite)

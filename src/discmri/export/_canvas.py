@@ -93,8 +93,9 @@ def _palette(colours: Sequence[str], colour_map: str) -> NDArray[np.uint8]:
 
 
 def window(values: Array) -> tuple[float, float]:
-    """Display limits of an image: its 1st and 99.5th percentile."""
-    low, high = np.percentile(values, (1.0, 99.5))
+    """Display limits of an image: the 1st and 99.5th percentile of its finite values."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (1.0, 99.5)) if finite.size else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-6))
 
 

@@ -42,7 +42,9 @@ def reasons(evidence: Mapping[str, Any]) -> list[str]:
         lines.append(_height(evidence))
     near = evidence.get("borderline")
     if near:
-        lines.append(f"Close to a threshold, so the neighbouring grade is possible: {', '.join(near)}.")
+        lines.append(
+            f"Close to a threshold, so the neighbouring grade is possible: {', '.join(near)}."
+        )
     return lines
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _ANTERIOR_MARGIN_MM = 40.0
 _POSTERIOR_MARGIN_MM = 65.0
 _VERTICAL_MARGIN_MM = 28.0
+_CANAL_MM = 20.0
 _GUTTER_MM = 46.0
+_NAME_MM = 7.0  # room for half of a name and its height
 _PIXELS_PER_MM = 3.0
 
 
@@ -70,7 +72,7 @@ def overview(result: StudyResult) -> bytes:
     left, right, bottom, top = _region(shown, list(contours.values()))
     figure, axes = canvas(right - left + _GUTTER_MM, top - bottom, _PIXELS_PER_MM)
     pixels = shown.pixels()
-    low, high = window(pixels)
+    low, high = window(_near_spine(shown, pixels, list(contours.values())))
     axes.imshow(
         pixels, cmap="gray", vmin=low, vmax=high, extent=shown.extent(),
         interpolation="bicubic", zorder=0,
@@ -87,12 +89,11 @@ def overview(result: StudyResult) -> bytes:
     return png(figure, [LEVEL_COLOURS[level] for level in contours])
 
 
-def _name(
-    axes: Axes, contour: Array, left: float, name: str, colour: str, height: object
-) -> None:
+def _name(axes: Axes, contour: Array, left: float, name: str, colour: str, height: object) -> None:
     """The name in the margin, with a thin line to the disc's anterior border."""
     front = contour[np.argmin(contour[:, 0])]
-    y = float(contour[:, 1].mean())
+    bottom, top = axes.get_ylim()
+    y = float(np.clip(contour[:, 1].mean(), bottom + _NAME_MM, top - _NAME_MM))
     axes.plot([left, front[0] - 1.5], [y, front[1]], color=colour, lw=0.8, alpha=0.9, zorder=2)
     axes.plot([left - 4.0, left], [y, y], color=colour, lw=5.0, solid_capstyle="butt", zorder=4)
     axes.text(
@@ -127,6 +128,19 @@ def _world_contour(outline: DiscOutline) -> Array:
     contour = outline.mid.contour_mm
     points = np.column_stack([contour, np.full(len(contour), outline.mid.left_mm)])
     return outline.frame.to_world(points)
+
+
+def _near_spine(shown: _Slice, pixels: Array, contours: list[Array]) -> Array:
+    """The pixels around discs and canal, so that bright fat far away does not set the window."""
+    if not contours:
+        return pixels
+    left, right, bottom, top = shown.extent()
+    points = np.vstack(contours)
+    x = np.linspace(left, right, pixels.shape[1])
+    y = np.linspace(top, bottom, pixels.shape[0])
+    across = (x > points[:, 0].min()) & (x < points[:, 0].max() + _CANAL_MM)
+    up = (y > points[:, 1].min()) & (y < points[:, 1].max())
+    return pixels[np.ix_(up, across)]
 
 
 def _region(shown: _Slice, contours: list[Array]) -> tuple[float, float, float, float]:

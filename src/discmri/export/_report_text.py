@@ -82,7 +82,24 @@ def words(name: object) -> str:
 
 _ACRONYMS = {
     word.lower(): word
-    for word in ("ADC", "CSF", "AP", "LR", "T1", "T2", "UID", "SD", "DHI", "VB", "3D", "DWI", "SHA256", "SNR", "Dabbs", "Hurxthal")
+    for word in (
+        "ADC",
+        "CSF",
+        "AP",
+        "LR",
+        "T1",
+        "T2",
+        "UID",
+        "SD",
+        "DHI",
+        "VB",
+        "3D",
+        "DWI",
+        "SHA256",
+        "SNR",
+        "Dabbs",
+        "Hurxthal",
+    )
 }
 
 
@@ -100,7 +117,9 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
     ]
 
 
-def _disc(result: StudyResult, record: DiscRecord, drawn: Mapping[str, object]) -> dict[str, object]:
+def _disc(
+    result: StudyResult, record: DiscRecord, drawn: Mapping[str, object]
+) -> dict[str, object]:
     name = record.level.value
     own = [f for f in result.findings if f.level is record.level]
     warnings = [f for f in own if f.severity is not Severity.INFO]
@@ -135,7 +154,9 @@ def _disc(result: StudyResult, record: DiscRecord, drawn: Mapping[str, object]) 
             if record.get(p) is not None
         ],
         "missing": [words(p).split(" (")[0] for p in shown if record.get(p) is None],
-        "criteria": criteria(_whole(record, "suggested_signal"), _whole(record, "suggested_collapse")),
+        "criteria": criteria(
+            _whole(record, "suggested_signal"), _whole(record, "suggested_collapse")
+        ),
         "reasons": reasons(grade) if isinstance(grade, Mapping) else [],
         "evidence": _pairs({k: v for k, v in evidence.items() if k != "grade"}),
     }

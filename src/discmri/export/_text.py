@@ -19,9 +19,9 @@ def printable(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Text on one line: any white space becomes a single space, control characters go.
+    r"""Text on one line: any white space becomes a single space, control characters go.
 
-    >>> one_line("no such file:\\n  'a'")
+    >>> one_line("no such file:\n  'a'")
     "no such file: 'a'"
     """
     return printable(" ".join(str(text).split()))

@@ -40,7 +40,7 @@ def export(result: StudyResult, folder: Path) -> None:
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write cells as UTF-8 CSV with ``\\n`` at the end of lines."""
+    """Write cells as UTF-8 CSV, lines ended by a line feed."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -38,12 +38,13 @@ def pictures(result: StudyResult) -> Mapping[str, bytes]:
 
 
 def _draw(result: StudyResult) -> dict[str, bytes]:
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcdefaults
 
     from discmri.export._disc_picture import adc_picture, disc_picture
     from discmri.export._overview import overview
 
-    with rc_context({"font.family": ["DejaVu Sans"], "path.simplify": True}):
+    with rc_context():
+        rcdefaults()  # a user's own style must not change the pictures
         drawn = {"overview": overview(result)}
         for record in result.records:
             outline = result.outlines.get(record.level)
@@ -52,7 +53,5 @@ def _draw(result: StudyResult) -> dict[str, bytes]:
             name = record.level.value
             drawn[name] = disc_picture(result.image, record.level, outline)
             if result.adc is not None and record.get("adc_disc_um2_ms") is not None:
-                drawn[f"{name}-adc"] = adc_picture(
-                    result.image, result.adc, record.level, outline
-                )
+                drawn[f"{name}-adc"] = adc_picture(result.image, result.adc, record.level, outline)
     return drawn

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import resources
-from numbers import Integral, Real
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -144,23 +143,24 @@ def plain(value: object) -> Any:
     """
     if isinstance(value, Enum):
         return plain(value.value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(f"{float(value):.9g}") if math.isfinite(float(value)) else None
-    if isinstance(value, PurePath):
-        return plain(value.name)
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(entry) for key, entry in value.items()}
-    if hasattr(value, "tolist"):
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars
         return plain(value.tolist())
     if isinstance(value, (set, frozenset)):
         return sorted((plain(entry) for entry in value), key=str)
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return [plain(entry) for entry in value]
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: object) -> bool | int | float | str | None:
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    text = value.name if isinstance(value, PurePath) else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _disc(result: StudyResult, record: DiscRecord) -> dict[str, object]:

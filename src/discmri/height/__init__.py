@@ -66,7 +66,7 @@ def measure_heights(outline: DiscOutline) -> tuple[list[Measurement], list[Measu
     stays empty, is in the second list.
     """
     values, errors = [], []
-    for code, definition in (HEIGHT_METHODS | _INDICES).items():
+    for code, definition in [*HEIGHT_METHODS.items(), *_INDICES.items()]:
         try:
             values.append(Measurement(definition.parameter, definition.measure(outline), code))
         except MeasurementError as error:

@@ -31,7 +31,10 @@ def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: in
     crossed = (x <= 0) != (np.roll(x, -1) <= 0)
     if not crossed.any():
         raise MeasurementError(Code.OUTLINE_FAILED, "the corners do not lie around the outline")
-    start, stop = np.stack([x, y])[:, crossed], np.stack([np.roll(x, -1), np.roll(y, -1)])[:, crossed]
+    start, stop = (
+        np.stack([x, y])[:, crossed],
+        np.stack([np.roll(x, -1), np.roll(y, -1)])[:, crossed],
+    )
     heights = start[1] - start[0] * (stop[1] - start[1]) / (stop[0] - start[0])
     height = heights.max() if side > 0 else heights.min()
     return np.asarray((anterior + posterior) / 2 + height * upwards)

@@ -24,7 +24,9 @@ def dhi_vb(outline: DiscOutline) -> float:
     heights = []
     for side, body in bodies.items():
         if body is None or body.far_end is BodyEnd.CUT:
-            raise MeasurementError(Code.BODY_MISSING, f"the body {side} is not wholly in the picture")
+            raise MeasurementError(
+                Code.BODY_MISSING, f"the body {side} is not wholly in the picture"
+            )
         if body.height_mm is not None:
             heights.append(body.height_mm)
     return height_three_point(outline) / float(np.mean(heights))

@@ -178,7 +178,9 @@ def mid_contour(cuts: list[tuple[float, Array]]) -> Array:
     scale = np.ptp(nearest, axis=0) / 2
     radii = np.array([_radii(contour / scale) for _, contour in cuts])
     radius = at_mid_plane(left, radii)
-    return np.asarray(radius[:, None] * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) * scale)
+    return np.asarray(
+        radius[:, None] * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) * scale
+    )
 
 
 def _radii(contour: Array) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from discmri.findings import Code, MeasurementError
+from discmri.outline.contours import is_hard
 from discmri.outline.orientation import cut_at_sides
 from discmri.outline.types import DiscOutline
 from discmri.volume import Array, SoftMask
@@ -48,7 +49,9 @@ def disc_face(outline: DiscOutline) -> Face:
     """Project the soft mask of a disc along its normal.
 
     A cell's cover is the greatest fraction met on the way through, over that met in the
-    middle of the disc (below one where the disc is thinner than the voxels).
+    middle of the disc (below one where the disc is thinner than the voxels).  Of a hard mask
+    the mean of the greater half is taken: the greatest alone would follow the outermost
+    voxels of its ragged edge.
 
     Raises
     ------
@@ -66,9 +69,19 @@ def disc_face(outline: DiscOutline) -> Face:
     steps = (_STEP_MM, _THROUGH_STEP_MM, left_step)
     axes = [np.arange(low[n], high[n], step) for n, step in enumerate(steps)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    greatest = mask.sample(outline.frame.to_world(points)).max(axis=1)
-    full = float(np.percentile(greatest[greatest > 0.5], 80))
-    return Face(np.clip(greatest / full, 0.0, 1.0), (_STEP_MM, left_step))
+    fractions = mask.sample(outline.frame.to_world(points))
+    cover = _inner_half(fractions) if is_hard(mask) else fractions.max(axis=1)
+    full = float(np.percentile(cover[cover > 0.5], 80))
+    return Face(np.clip(cover / full, 0.0, 1.0), (_STEP_MM, left_step))
+
+
+def _inner_half(fractions: Array) -> Array:
+    """(n, m) mean of the greater half of the fractions above zero along the middle axis."""
+    descending = -np.sort(-fractions, axis=1)
+    taken = np.ceil((descending > 0.02).sum(axis=1) / 2).astype(int)
+    total = np.cumsum(descending, axis=1)
+    last = np.maximum(taken - 1, 0)[:, None, :]
+    return np.asarray(np.take_along_axis(total, last, axis=1)[:, 0] / np.maximum(taken, 1))
 
 
 def _framed(mask: SoftMask) -> SoftMask:

@@ -14,7 +14,8 @@ from discmri.outline.types import DiscFrame
 from discmri.volume import Array, SoftMask
 
 _LEFT, _ANTERIOR, _CRANIAL = np.array([-1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, 1.0])
-_CANAL_REACH_MM = 25.0
+_CANAL_WINDOW_MM = 4.0
+_BODY_WINDOW_MM = 10.0
 _MAX_TURN_RAD = np.radians(35.0)
 
 
@@ -26,20 +27,26 @@ class Surroundings:
     ----------
     above, below
         Adjacent vertebral bodies (or the sacrum), where known.
-    canal_mm
-        (3,) centre of the canal beside the disc, where known.
+    canal
+        The thecal sac, where known.
     """
 
     above: SoftMask | None
     below: SoftMask | None
-    canal_mm: Array | None
+    canal: SoftMask | None
 
     @classmethod
     def of(cls, labels: SpineLabels, level: DiscLevel) -> Surroundings:
         """Gather the neighbours of one disc."""
-        centre = labels.discs[level].centroid_mm
-        canal = None if labels.canal is None else _centre_near(labels.canal, centre)
-        return cls(labels.vertebrae.get(level.above), labels.vertebrae.get(level.below), canal)
+        return cls(
+            labels.vertebrae.get(level.above), labels.vertebrae.get(level.below), labels.canal
+        )
+
+    def canal_beside(self, point_mm: Array, cranial: Array) -> Array | None:
+        """(3,) centre of the canal in the plane through a point, or ``None``."""
+        if self.canal is None:
+            return None
+        return _centre_beside(self.canal, point_mm, cranial, _CANAL_WINDOW_MM)
 
 
 def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -> DiscFrame:
@@ -96,7 +103,8 @@ def _axis_in_slice(mask: SoftMask, axis: int) -> Array:
 
 
 def _sign(anterior: Array, cranial: Array, centre: Array, around: Surroundings) -> float:
-    front = _ANTERIOR if around.canal_mm is None else _unit(centre - around.canal_mm)
+    canal = around.canal_beside(centre, _CRANIAL)
+    front = _ANTERIOR if canal is None else _unit(centre - canal)
     up = _CRANIAL
     if around.above is not None or around.below is not None:
         top = centre if around.above is None else around.above.centroid_mm
@@ -133,23 +141,21 @@ def _turned_to_canal(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> 
         angle, trust = _face_turn(frame, mask)
         angles.append(angle)
         weights.append(trust)
-    if around.canal_mm is not None:
-        x, _, left = -frame.to_frame(around.canal_mm)
+    canal = around.canal_beside(frame.origin_mm, frame.cranial)
+    if canal is not None:
+        x, _, left = -frame.to_frame(canal)
         angles.append(float(np.arctan2(left, x)))
         weights.append(1.0 if x > 5 else 0.0)
     turn = float(np.average(np.clip(angles, -_MAX_TURN_RAD, _MAX_TURN_RAD), weights=weights))
     c, s = np.cos(turn), np.sin(turn)
     anterior = c * frame.anterior + s * frame.left
-    return DiscFrame(
-        frame.origin_mm, anterior, frame.cranial, c * frame.left - s * frame.anterior
-    )
+    return DiscFrame(frame.origin_mm, anterior, frame.cranial, c * frame.left - s * frame.anterior)
 
 
 def _face_turn(frame: DiscFrame, mask: SoftMask) -> tuple[float, float]:
     """Angle of the short diameter of the disc's face to ``anterior``, and its weight."""
-    where = np.argwhere(mask.array > 0.02)
-    weight = mask.array[tuple(where.T)].astype(float)
-    local = frame.to_frame(mask.grid.to_world(where))[:, [0, 2]]
+    points, weight = _face(mask, frame.cranial)
+    local = frame.to_frame(points)[:, [0, 2]]
     local -= np.average(local, axis=0, weights=weight)
     values, vectors = np.linalg.eigh((local * weight[:, None]).T @ local / weight.sum())
     short = vectors[:, 0] * (np.sign(vectors[0, 0]) or 1.0)
@@ -158,26 +164,49 @@ def _face_turn(frame: DiscFrame, mask: SoftMask) -> tuple[float, float]:
     return angle, 2.0 * float(np.clip((roundness - 1.1) / 0.2, 0, 1))
 
 
+def _face(mask: SoftMask, cranial: Array) -> tuple[Array, Array]:
+    """Points of the disc's mid-surface (n, 3), RAS+ mm, and how far each is covered.
+
+    Every column of voxels counts once however high the disc is there, so a disc that is
+    higher on one side does not pull its centre over.
+    """
+    grid = mask.grid
+    axis = grid.axis_along(cranial)
+    columns = np.moveaxis(mask.array, axis, -1).astype(float)
+    cover = columns.max(axis=-1)
+    held = cover > 0.02
+    height = (columns * np.arange(columns.shape[-1])).sum(axis=-1)[held] / columns.sum(axis=-1)[
+        held
+    ]
+    index = np.insert(np.argwhere(held).astype(float), axis, height, axis=1)
+    return grid.to_world(index), cover[held]
+
+
 def _mid_plane(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> float:
     """Position of the mid-plane along ``left``: the median of disc, bodies and canal."""
-    candidates = [] if cut_at_sides(mask) else [0.0]
+    candidates = []
+    if not cut_at_sides(mask):
+        points, weight = _face(mask, frame.cranial)
+        candidates.append(float(np.average(frame.to_frame(points)[:, 2], weights=weight)))
     bodies = [b for b in (around.above, around.below) if b is not None and not cut_at_sides(b)]
-    if len(bodies) == 2:
-        candidates.append(float(np.mean([frame.to_frame(b.centroid_mm)[2] for b in bodies])))
-    if around.canal_mm is not None:
-        candidates.append(float(frame.to_frame(around.canal_mm)[2]))
+    centres = [_centre_beside(b, frame.origin_mm, frame.cranial, _BODY_WINDOW_MM) for b in bodies]
+    found = [float(frame.to_frame(centre)[2]) for centre in centres if centre is not None]
+    if len(found) == 2:
+        candidates.append(sum(found) / 2)
+    canal = around.canal_beside(frame.origin_mm, frame.cranial)
+    if canal is not None:
+        candidates.append(float(frame.to_frame(canal)[2]))
     return float(np.median(candidates)) if candidates else 0.0
 
 
-def _centre_near(mask: SoftMask, point_mm: Array) -> Array | None:
-    """(3,) centre of the part of a mask that lies within reach of a point, or ``None``."""
+def _centre_beside(
+    mask: SoftMask, point_mm: Array, cranial: Array, window_mm: float
+) -> Array | None:
+    """(3,) centre of a mask in a soft window about the plane through a point, or ``None``."""
     index = np.argwhere(mask.array > 0.02)
     points = mask.grid.to_world(index)
-    offset = points - point_mm
-    # the canal runs past the disc: only the piece at the disc's height counts
-    along = np.abs(offset @ _CRANIAL)
-    near = along < _CANAL_REACH_MM
-    weight = mask.array[tuple(index.T)] * np.exp(-0.5 * (along / 8.0) ** 2) * near
+    along = (points - point_mm) @ cranial
+    weight = mask.array[tuple(index.T)] * np.exp(-0.5 * (along / window_mm) ** 2)
     if weight.sum() < 1.0:
         return None
     return np.asarray(np.average(points, axis=0, weights=weight))

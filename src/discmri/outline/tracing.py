@@ -161,7 +161,9 @@ def _plausible(body: BodyCorners | None, mid: Section, side: int) -> BodyCorners
 def _settled(frame: DiscFrame, mid: Section, corners: Corners) -> DiscFrame:
     """The frame along the bisector of the chords, with its origin in the disc's middle."""
     middle = (mid.x_mm[0] + mid.x_mm[-1]) / 2
-    height = (np.interp(middle, mid.x_mm, mid.upper_mm) + np.interp(middle, mid.x_mm, mid.lower_mm)) / 2
+    height = (
+        np.interp(middle, mid.x_mm, mid.upper_mm) + np.interp(middle, mid.x_mm, mid.lower_mm)
+    ) / 2
     upper = corners.upper_anterior - corners.upper_posterior
     lower = corners.lower_anterior - corners.lower_posterior
     bisector = upper / np.linalg.norm(upper) + lower / np.linalg.norm(lower)
@@ -173,7 +175,9 @@ def _border_sd(labels: SpineLabels, level: DiscLevel, frame: DiscFrame, mid: Sec
     """Half the distance of the 0.16 and 0.84 levels across the endplates, or the voxel's share."""
     mask = labels.discs[level]
     spacing = np.delete(mask.spacing_mm, mask.sagittal_axis)
-    voxel = float(np.abs(np.delete(mask.grid.directions, mask.sagittal_axis, 1).T @ frame.cranial) @ spacing)
+    voxel = float(
+        np.abs(np.delete(mask.grid.directions, mask.sagittal_axis, 1).T @ frame.cranial) @ spacing
+    )
     if is_hard(mask):
         return 0.29 * voxel
     x, upper, lower = mid.between(0.2, 0.8)

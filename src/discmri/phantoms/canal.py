@@ -161,7 +161,7 @@ class Epidural:
         near = samples.only(keep)
         _, _, sac_width, depth, pad = self.course(near.points_mm[2])
         # fat fills the foramina between the vertebrae, but only the canal in the sacrum
-        reach = 11 + 13 * smoothstep((sac_width - 6.6) / 1.2)
+        reach = 11 + 13 * smoothstep((sac_width - 7.3) / 0.7)
         across, behind = np.abs(near.sideways), near.behind
         rear = depth + pad * np.exp(-((across / 4.5) ** 2)) - behind
         fat = near.cover(np.minimum(np.minimum(rear, behind + 1), reach - across))
@@ -211,11 +211,13 @@ class SacralWings:
         roof_thick = 3.0 + 6.5 * share + 2.0 * np.sin(0.28 * z) * np.exp(-((across / 5) ** 2))
         roof = np.minimum(behind - depth, depth + roof_thick - behind - 0.12 * across)
         roof = np.minimum(np.minimum(roof, end + 3), 26 - across)
-        wing = np.minimum(across - 15 - 8 * share, 20 + 34 * share - across)
-        wing = np.minimum(np.minimum(wing, behind + 10 + 10 * share), depth + 4 - behind)
-        wing = np.minimum(wing, end)
-        hole = np.hypot(across - 20 - 4 * share, 5.5 * np.sin(0.14 * (z - self.top_z_mm) + 1.2))
-        wing = np.minimum(wing, np.where(behind > -6, hole - 2.8, 9.0))
+        low, high = self.bottom_z_mm + 12, self.top_z_mm - 8
+        oval = np.hypot(
+            (behind + 4) / (15 + 4 * share), (z - (low + high) / 2) / (high - low) * 1.8
+        )
+        wing = (1 - oval) * 15 + 0.8 * np.sin(0.17 * z + 0.2 * behind)
+        wing = np.minimum(wing, np.minimum(across - 15 - 8 * share, 22 + 34 * share - across))
+        wing = np.minimum(wing, depth + 4 - behind)
         painted: Painted = []
         for part, owner in ((wing, Vertebra.SACRUM), (roof, None)):
             bone = near.cover(part)

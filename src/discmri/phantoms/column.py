@@ -148,10 +148,15 @@ def _moved(frame: Frame, shift: Array) -> Frame:
 
 
 def _lateral_steps(spec: SpineSpec) -> Array:
-    """Lateral wedge of each disc, caudal to cranial: a single bow of the asked Cobb angle."""
+    """Lateral wedge of each disc and of the body on it, caudal to cranial.
+
+    The tilt rises from none at the sacrum to half the Cobb angle two discs above, and falls to
+    minus half of it at the top; discs and bodies take an equal part.
+    """
     n = len(spec.discs)
-    tilt = spec.scoliosis_deg / 2 * np.sin(np.linspace(0, 2.0, n + 1) * np.pi)
-    return np.diff(tilt)
+    half = spec.scoliosis_deg / 2
+    tilt = np.interp(np.arange(n + 1), [0, 2, n], [0, half, -half])
+    return np.asarray(np.diff(tilt) / 2)
 
 
 def _stack(spec: SpineSpec) -> tuple[list[tuple[Frame, Frame]], Array]:
@@ -169,10 +174,11 @@ def _stack(spec: SpineSpec) -> tuple[list[tuple[Frame, Frame]], Array]:
         point = point + rise + slip
         sagittal -= disc.wedge_deg
         lateral += steps[n]
-        body = Frame.tilted(point, sagittal - vertebra.wedge_deg / 2, lateral)
+        body = Frame.tilted(point, sagittal - vertebra.wedge_deg / 2, lateral + steps[n] / 2)
         body_frame = Frame(point + body.axes[:, 2] * vertebra.height_mm / 2, body.axes)
         point = point + body.axes[:, 2] * vertebra.height_mm
         sagittal -= vertebra.wedge_deg
+        lateral += steps[n]
         frames.append((body_frame, disc_frame))
     return frames[::-1], np.zeros(3)
 

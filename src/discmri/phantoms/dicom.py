@@ -12,7 +12,7 @@ from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageS
 
 from discmri.diffusion import DirectionKind
 from discmri.phantoms.protocol import TIMING, Sequence, Timing
-from discmri.phantoms.series import Picture, Series, Study
+from discmri.phantoms.series import Picture, Series, Study, slice_thickness_mm
 from discmri.volume import Array
 
 _TO_LPS = np.array([-1.0, -1.0, 1.0])
@@ -82,6 +82,7 @@ def classic(series: Series, study: Study) -> Iterator[Instance]:
             dataset.AcquisitionNumber = 1
             _classic_acquisition(dataset, series, study)
             _classic_plane(dataset, picture, k)
+            dataset.SliceThickness = slice_thickness_mm(series.sequence, study.protocol)
             _pixels(dataset, pixels[:, :, k].T)
             yield Instance(dataset, picture)
 
@@ -277,9 +278,7 @@ def _shared_groups(series: Series, study: Study) -> Dataset:
         EchoTrainLength=timing.echo_train,
         RFEchoTrainLength=timing.echo_train,
         GradientEchoTrainLength=0,
-        GradientOutputType="",
     )
-    del g.MRTimingAndRelatedParametersSequence[0].GradientOutputType
     g.MREchoSequence = _item(EffectiveEchoTime=timing.echo_ms)
     phase = "ROW" if series.sequence in (Sequence.DWI, Sequence.ADC) else "COLUMN"
     g.MRFOVGeometrySequence = _item(

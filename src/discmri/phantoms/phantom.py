@@ -25,6 +25,7 @@ from discmri.phantoms.scene import (
     compose,
     tissue_is,
 )
+from discmri.phantoms.shapes import DiscShape
 from discmri.phantoms.signal import (
     SUPPRESSED_FAT,
     TissueSignals,
@@ -39,8 +40,6 @@ from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import Tissue
 from discmri.phantoms.truth import DiscTruth, disc_truth
 from discmri.volume import Array, Grid, SoftMask, Volume
-
-_SMALLEST_VISIBLE_SHARE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +200,7 @@ class Phantom:
         truth = {d.level: self.scene.column.discs[d.level] for d in self.spec.discs}
         for level, shape in truth.items():
             fractions = composition.summed(belongs_to(level), textured=False)
-            if fractions.max() > 0.02 and _is_inside(grid, shape.frame.origin_mm):
+            if fractions.max() > 0.02 and _is_inside(grid, shape):
                 discs[level] = SoftMask.from_fractions(fractions, grid.affine)
         vertebrae: dict[Vertebra, SoftMask] = {}
         for name in (*self.scene.column.bodies, Vertebra.SACRUM):
@@ -233,9 +232,7 @@ class Phantom:
             grid = self.grid(protocol)
             shapes = self.scene.column.discs
             document["in_picture"] = [
-                level.value
-                for level, shape in shapes.items()
-                if _is_inside(grid, shape.frame.origin_mm)
+                level.value for level, shape in shapes.items() if _is_inside(grid, shape)
             ]
         return json.dumps(document, indent=1) + "\n"
 
@@ -282,11 +279,16 @@ class Phantom:
         return warp
 
 
-def _is_inside(grid: Grid, point_mm: Array, margin: float = 6.0) -> bool:
-    """Whether a disc centred at a point lies in the picture."""
-    index = grid.to_index(point_mm)
-    slack = np.array([margin, margin, 0.0]) / grid.spacing_mm
-    return bool(((index > slack - 0.5) & (index < np.array(grid.shape) - 0.5 - slack)).all())
+def _is_inside(grid: Grid, shape: DiscShape) -> bool:
+    """Whether a disc lies in the picture: whole in the plane, its centre between the slices."""
+    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1)
+    rim = shape.lower
+    x, y, z = corners * np.array([[rim.half_width_mm], [rim.half_depth_mm], [shape.height_mm / 2]])
+    index = grid.to_index(shape.frame.to_world(x, y, z))[:, :2]
+    last = np.array(grid.shape) - 0.5
+    whole = (index > -0.5).all() and (index < last[:2]).all()
+    layer = grid.to_index(shape.frame.origin_mm)[2]
+    return bool(whole and -0.5 < layer < last[2])
 
 
 def make_phantom(spec: SpineSpec) -> Phantom:

@@ -14,6 +14,15 @@ from discmri.phantoms.protocol import Protocol, Sequence
 from discmri.volume import Array, Grid, Volume
 
 
+LOCALIZER_MM = 8.0
+"""Slice thickness of localizers."""
+
+
+def slice_thickness_mm(sequence: Sequence, protocol: Protocol) -> float:
+    """Thickness of one slice of a series."""
+    return LOCALIZER_MM if sequence is Sequence.LOCALIZER else protocol.slice_thickness_mm
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One volume of a series.
@@ -124,9 +133,9 @@ def localizer(phantom: Phantom, protocol: Protocol) -> Iterator[Volume]:
         np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
         np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]),
     )
-    quick = replace(protocol, slice_thickness_mm=8.0, blur_px=0.5)
+    quick = replace(protocol, slice_thickness_mm=LOCALIZER_MM, blur_px=0.5)
     for axes in planes:
         affine = np.eye(4)
-        affine[:3, :3] = axes * np.array([2.4, 2.4, 8.0])
+        affine[:3, :3] = axes * np.array([2.4, 2.4, LOCALIZER_MM])
         affine[:3, 3] = phantom.centre_mm(protocol) - affine[:3, :3] @ np.array([79.5, 79.5, 0.0])
         yield phantom.image_on(Grid((160, 160, 1), affine), Sequence.LOCALIZER, quick)

@@ -11,7 +11,7 @@ import numpy as np
 
 from discmri.levels import DiscLevel
 from discmri.phantoms.anatomy import SpineSpec
-from discmri.phantoms.protocol import Protocol, Sequence, Timing
+from discmri.phantoms.protocol import Protocol, Timing
 from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import FAT, TABLE, Properties, Tissue, disc_properties
 from discmri.volume import Array, Grid
@@ -149,8 +149,3 @@ def rician(image: Array, sigma: float, rng: np.random.Generator) -> Array:
     real = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(sigma)
     imaginary = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(sigma)
     return np.asarray(np.hypot(image + real, imaginary))
-
-
-def weighted(sequence: Sequence) -> bool:
-    """Whether the sequence is a plain spin echo (with or without inversion)."""
-    return sequence not in (Sequence.DWI, Sequence.ADC)

@@ -22,7 +22,7 @@ from discmri.phantoms.shapes import BodyShape, DiscShape, Frame
 from discmri.phantoms.tissues import Tissue
 from discmri.volume import Array
 
-CORTEX_MM = 0.6
+CORTEX_MM = 0.5
 
 
 class Material(NamedTuple):

@@ -36,7 +36,7 @@ class AnteriorLigament:
             return NOTHING
         near = samples.only(keep)
         sag = 0.012 * near.sideways**2  # the wall falls back towards the sides
-        band = 1.0 - np.abs(near.before + sag - 0.4)
+        band = 0.7 - np.abs(near.before + sag - 0.3)
         cover = near.cover(band) * near.cover(15 - np.abs(near.sideways))
         return keep, [(Material(Tissue.LIGAMENT), cover)]
 
@@ -208,8 +208,10 @@ def build_vessels(column: SpineColumn) -> tuple[Tube, Tube]:
         return np.asarray(np.interp(heights, z, values))
 
     fade = np.clip((heights - (s1 - 30)) / 10, 0, 1)
-    left = np.array([course([-50, -26, -5, -9]), course([0, 9, 10, 12]), course([4, 5.5, 8, 10.5])])
-    right = np.array([course([50, 28, 15, 16]), course([0, 5, 7, 11]), course([4, 6.5, 9.5, 10.5])])
+    left = np.array(
+        [course([-50, -28, -9, -13]), course([0, 9, 10, 12]), course([4, 5.5, 8, 10.5])]
+    )
+    right = np.array([course([50, 28, 16, 18]), course([0, 5, 7, 11]), course([4, 6.5, 9.5, 10.5])])
     left[2] *= fade
     right[2] *= fade
     return (

@@ -105,7 +105,7 @@ def _mesentery(texture: Texture, points_mm: Array) -> tuple[Tissue, Array]:
 
 def _retroperitoneal(texture: Texture, points_mm: Array) -> tuple[Tissue, Array]:
     strand = texture.field(points_mm, (5.0, 3.0, 8.0), 0)
-    return Tissue.FASCIA, np.asarray(0.3 * np.exp(-((strand / 0.2) ** 2)))
+    return Tissue.FASCIA, np.asarray(0.18 * np.exp(-((strand / 0.25) ** 2)))
 
 
 def _epidural(texture: Texture, points_mm: Array) -> tuple[Tissue, Array]:

@@ -88,7 +88,7 @@ TABLE: dict[Tissue, Properties] = {
     Tissue.AIR: Properties(1000, 10, 0.0),
     Tissue.CARTILAGE: Properties(900, 16, 0.45, 1.0),
     Tissue.CORTEX: Properties(500, 2, 0.12, 0.5),
-    Tissue.MARROW: Properties(950, 58, 0.80, 0.45, 0.40),
+    Tissue.MARROW: Properties(950, 62, 0.84, 0.45, 0.40),
     Tissue.VEIN: Properties(1400, 130, 0.85, 1.4, 0.25),
     Tissue.LIGAMENT: Properties(900, 16, 0.35, 0.8),
     Tissue.FLAVUM: Properties(900, 28, 0.55, 1.0, 0.05),

@@ -19,7 +19,7 @@ from discmri.phantoms.structures import Disc
 from discmri.phantoms.tissues import disc_properties
 from discmri.volume import Array
 
-_CURVE_POINTS = 4001
+_CURVE_POINTS = 2001
 _NUCLEUS_DEPTH_SHARE = 0.6
 _NUCLEUS_HEIGHT_SHARE = 0.55
 _NUCLEUS_HALF_WIDTH_MM = 6.6
@@ -170,19 +170,21 @@ def chord_middle(curve: Array, front: Array, back: Array) -> Array:
     return np.asarray((front + back) / 2 + across * np.interp(0.0, t[order], d[order]))
 
 
-def column_heights(outline: Array, u: Array, n: Array, shares: Array) -> Array:
+def column_heights(section: Section, shares: Array) -> Array:
     """Border to border along ``n`` at shares of the width, counted from the front."""
-    s, t = outline @ u, outline @ n
-    front, width = s.max(), np.ptp(s)
-    s1, t1 = np.roll(s, -1), np.roll(t, -1)
-    heights = np.empty(len(shares))
-    for index, share in enumerate(shares):
-        at = front - share * width
-        crossed = np.flatnonzero((s - at) * (s1 - at) <= 0)
-        crossed = crossed[s[crossed] != s1[crossed]]
-        part = (at - s[crossed]) / (s1[crossed] - s[crossed])
-        cut = t[crossed] + part * (t1[crossed] - t[crossed])
-        heights[index] = np.ptp(cut)
+    u, n = section.axes
+    outline = section.outline
+    s = outline @ u
+    first, last = int(s.argmax()), int(s.argmin())
+    # the outline runs over the top from the foremost to the rearmost point
+    outline = np.roll(outline, -first, axis=0)
+    split = (last - first) % len(outline)
+    top, bottom = outline[: split + 1], outline[split:]
+    at = s.max() - shares * np.ptp(s)
+    heights = np.zeros_like(shares)
+    for chain, sign in ((top[::-1], 1.0), (bottom, -1.0)):
+        along = np.maximum.accumulate(chain @ u)
+        heights += sign * np.interp(at, along, chain @ n)
     return heights
 
 
@@ -222,8 +224,9 @@ def wall_radius(shape: DiscShape, angle: Array, level: Array) -> Array:
 def quadrature(shape: DiscShape) -> Quadrature:
     """Gauss-Legendre in radius and level, trapezoid in angle."""
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    angle = (np.arange(720) + 0.5) * 2 * np.pi / 720
-    level = nodes[:, None, None]
+    level_nodes, level_weights = np.polynomial.legendre.leggauss(8)
+    angle = (np.arange(360) + 0.5) * 2 * np.pi / 360
+    level = level_nodes[:, None, None]
     radius = wall_radius(shape, angle[None, :, None], level)
     share, share_weight = (nodes + 1) / 2, weights / 2
     r = radius * share[None, None, :]
@@ -231,8 +234,8 @@ def quadrature(shape: DiscShape) -> Quadrature:
     x = r * np.cos(angle)[None, :, None]
     y = r * np.sin(angle)[None, :, None] + centre
     half = (shape.upper_surface(x, y) - shape.lower_surface(x, y)) / 2
-    area = r * radius * share_weight[None, None, :] * (2 * np.pi / 720)
-    volume = area * half * weights[:, None, None]
+    area = r * radius * share_weight[None, None, :] * (2 * np.pi / 360)
+    volume = area * half * level_weights[:, None, None]
     levels = np.broadcast_to(level, x.shape)
     depth = -shape.wall(x, y, levels)
     return Quadrature(x, y, levels, depth, 2 * half, volume)
@@ -240,8 +243,8 @@ def quadrature(shape: DiscShape) -> Quadrature:
 
 def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
     """Area of the disc's shadow along ``n`` (given in its y-z plane)."""
-    angle = (np.arange(1440) + 0.5) * 2 * np.pi / 1440
-    level = np.linspace(-1, 1, 81)[:, None]
+    angle = (np.arange(720) + 0.5) * 2 * np.pi / 720
+    level = np.linspace(-1, 1, 41)[:, None]
     radius = wall_radius(shape, angle[None, :], level)
     centre = shape.lower.between(shape.upper, (level + 1) / 2)[2]
     x, y = radius * np.cos(angle), radius * np.sin(angle) + centre
@@ -340,9 +343,8 @@ def _neighbours(column: SpineColumn, level: DiscLevel) -> tuple[BodyShape, BodyS
 
 
 def _heights(section: Section) -> dict[str, float]:
-    u, n = section.axes
     shares = np.linspace(0.1, 0.9, 801)
-    columns = column_heights(section.outline, u, n, shares)
+    columns = column_heights(section, shares)
     front = float(np.linalg.norm(section.upper_front - section.lower_front))
     back = float(np.linalg.norm(section.upper_back - section.lower_back))
     upper = chord_middle(section.upper, section.upper_front, section.upper_back)

@@ -124,7 +124,9 @@ def _discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[FoundDisc]:
     ) or any(number in present for number, d in scheme.discs.items() if d is DiscLevel.L5_L6)
     for number, level in scheme.discs.items():
         if number in present:
-            found.append((_main_piece(labels == number), _with_sixth_body(level, number, scheme, six)))
+            found.append(
+                (_main_piece(labels == number), _with_sixth_body(level, number, scheme, six))
+            )
     return [
         FoundDisc(SoftMask.from_fractions(where.astype(np.float32), grid.affine), 1.0, level)
         for where, level in found
@@ -156,9 +158,7 @@ def _bodies(
     return tuple(sorted(bodies, key=lambda body: -body.centroid_mm[2]))
 
 
-def _in_front_of(
-    canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid
-) -> NDArray[np.bool_]:
+def _in_front_of(canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     """The part of a vertebra in front of the canal's anterior border, height by height."""
     if canal is None:
         return where

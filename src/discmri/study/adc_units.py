@@ -53,7 +53,7 @@ def in_um2_per_ms(
     Examples
     --------
     >>> adc, source = in_um2_per_ms(np.full((2, 2, 1), 1500, np.float32), [Scaling()])
-    >>> float(adc[0, 0, 0]), source
+    >>> round(float(adc[0, 0, 0]), 4), source
     (1.5, 'only possible factor (10-6.mm2/s)')
     """
     real_unit = _factor(scalings[0].real_unit)

@@ -14,7 +14,7 @@ from discmri.findings import Code, Finding, info, warning
 from discmri.study.frame import Contrast, Frame
 from discmri.study.roles import Facts, computed_kind, decide
 from discmri.study.series import Plane, Series, plane_of
-from discmri.study.stack import Stack, grouped, stacks_of
+from discmri.study.stack import Stack, grouped, on_common_slices, stacks_of
 
 _SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -114,6 +114,9 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
         frames = [replace(frame, b_value=None) for frame in frames]
     stacks, problem = _stacks(frames, decision.problem, diffusion)
     findings = [finding for stack in stacks for finding in stack.findings]
+    if stacks and len(stacks[0].frames) < facts.slices and not findings:
+        text = f"{len(stacks[0].frames)} of {facts.slices} slices are there at every weighting"
+        findings.append(warning(Code.SLICE_MISSING, text, None, origin.series_uid))
     part = "" if n_parts == 1 else _part_name(first, groups)
     if part:
         findings.append(
@@ -124,6 +127,10 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
                 origin.series_uid,
             )
         )
+    unweighted = sum(frame.b_value is None for frame in frames) if diffusion else 0
+    if unweighted:
+        text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
+        findings.append(warning(Code.SERIES_LEFT_OUT, text, None, origin.series_uid))
     if from_text and diffusion:
         findings.append(
             warning(
@@ -164,7 +171,8 @@ def _stacks(frames: list[Frame], problem: str, diffusion: bool) -> tuple[list[St
     if diffusion:
         frames = [frame for frame in frames if frame.b_value is not None]
     try:
-        return stacks_of(frames, frames[0].origin.series_uid), ""
+        stacks = stacks_of(frames, frames[0].origin.series_uid)
+        return (on_common_slices(stacks) if diffusion else stacks), ""
     except GeometryError as error:
         return [], str(error)
 

@@ -79,7 +79,6 @@ def _target(series: Sequence[Series]) -> tuple[Series | None, list[Finding]]:
 def _sagittal_rank(series: Series) -> tuple[object, ...]:
     """Larger is better; the last entries only make the choice the same every time."""
     preference = {Role.SAG_T2: 3, Role.SAG_FS: 2, Role.SAG_T1: 1, Role.SAG_OTHER: 0}
-    spacing, shape = series.spacing_mm or (9.0, 9.0, 9.0), series.shape or (0, 0, 0)
     whole = sum(f.code is Code.SLICE_MISSING for f in series.findings) == 0
     return (
         _region(series),
@@ -87,9 +86,9 @@ def _sagittal_rank(series: Series) -> tuple[object, ...]:
         series.t2_weighted,
         series.original,
         min(series.slices, 5),
-        shape[1] * spacing[1] >= 150.0,
+        _length_mm(series) >= 150.0,
         whole,
-        -_step(max(spacing[:2])),
+        -_pixel_mm(series),
         series.slices,
         series.acquired,
         series.number or 0,
@@ -98,7 +97,7 @@ def _sagittal_rank(series: Series) -> tuple[object, ...]:
 
 
 def _region(series: Series) -> int:
-    """Hints on the region: 1 for lumbar, -1 for elsewhere, 0 for silence."""
+    """-1 where words name another region than the lumbar one, else 0."""
     text = f"{series.description} {series.protocol} {series.body_part}".lower()
     text = text.replace("_", " ").replace("-", " ")
     if _LUMBAR.search(text):
@@ -106,9 +105,17 @@ def _region(series: Series) -> int:
     return -1 if _ELSEWHERE.search(text) else 0
 
 
-def _step(pixel_mm: float) -> float:
-    """Pixel size to the tenth: smaller differences do not decide between series."""
-    return round(pixel_mm, 1)
+def _pixel_mm(series: Series) -> float:
+    """In-plane pixel size to the tenth: smaller differences do not decide between series."""
+    return round(sorted(series.spacing_mm or (9.0, 9.0, 9.0))[1], 1)
+
+
+def _length_mm(series: Series) -> float:
+    """Craniocaudal extent."""
+    if series.grid is None:
+        return 0.0
+    axis = series.grid.axis_along((0.0, 0.0, 1.0))
+    return float(series.grid.shape[axis] * series.grid.spacing_mm[axis])
 
 
 def _why_chosen(best: Series, rivals: Sequence[Series]) -> str:
@@ -140,6 +147,12 @@ def _diffusion(
             findings.append(warning(Code.SERIES_LEFT_OUT, text, None, weighted[0].uid))
         return (), findings
     best = max(candidates, key=lambda group: _diffusion_rank(group, target))
+    images = [image for one in best for image in one.images]
+    grid = weightings(images)[0].grid
+    lost = sum(not same_grid(image.grid, grid) for image in images)
+    if lost:
+        text = f"{lost} of {len(images)} weightings lie on other slices and were left out"
+        findings.append(warning(Code.SERIES_LEFT_OUT, text, None, best[0].uid))
     if len(candidates) > 1 or len(best) > 1:
         listed = ", ".join(f"{b:g}" for b in _b_values(best))
         text = f"{' + '.join(s.name for s in best)} (b {listed} s/mm2) was taken as the diffusion series"
@@ -164,7 +177,7 @@ def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
                 break
         else:
             groups.append([one])
-    return [tuple(group) for group in groups]
+    return [tuple(sorted(group, key=lambda one: one.b_values_s_per_mm2)) for group in groups]
 
 
 def _b_values(group: Sequence[Series]) -> tuple[float, ...]:
@@ -176,7 +189,6 @@ def _b_values(group: Sequence[Series]) -> tuple[float, ...]:
 def _diffusion_rank(group: tuple[Series, ...], target: Series | None) -> tuple[object, ...]:
     first = group[0]
     kept = weightings([image for one in group for image in one.images])
-    spacing = first.spacing_mm or (9.0, 9.0, 9.0)
     return (
         target is None or first.frame_of_reference_uid == target.frame_of_reference_uid,
         _region(first),
@@ -184,7 +196,7 @@ def _diffusion_rank(group: tuple[Series, ...], target: Series | None) -> tuple[o
         _isotropic(kept),
         first.original,
         len({image.b_value.value_s_per_mm2 for image in kept if image.b_value}),
-        -_step(max(spacing[:2])),
+        -_pixel_mm(first),
         first.slices,
         first.acquired,
         first.number or 0,

@@ -155,12 +155,13 @@ def raw_text(ds: Dataset, tag: int) -> str:
 
 
 def raw_numbers(ds: Dataset, tag: int) -> list[float]:
-    """Numbers of an element written as text (DS, IS); empty where it holds none."""
+    """Finite numbers of an element written as text (DS, IS); empty where it holds none."""
     text = raw_text(ds, tag)
     try:
-        return [float(part) for part in text.split("\\")] if text else []
+        values = [float(part) for part in text.split("\\")] if text else []
     except ValueError:
         return []
+    return values if all(map(math.isfinite, values)) else []
 
 
 def _owner(ds: Dataset) -> Owner:
@@ -318,8 +319,6 @@ def _geometry(ds: Dataset) -> Geometry | None:
     cosines = raw_numbers(ds, 0x00200037)
     pixel = raw_numbers(ds, 0x00280030)
     if len(position) != 3 or len(cosines) != 6 or len(pixel) != 2:
-        return None
-    if not all(map(math.isfinite, (*position, *cosines, *pixel))):
         return None
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     lengths = math.hypot(*cosines[:3]), math.hypot(*cosines[3:])

@@ -73,7 +73,7 @@ class NiftiVolume:
             raise DicomError(
                 f"{self.file.name} breaks off or is damaged: {clean_text(error)}"
             ) from error
-        return np.asarray(np.nan_to_num(array, copy=False, posinf=0.0, neginf=0.0))
+        return np.where(np.isfinite(array), array, np.float32(0.0))
 
 
 def is_nifti(file: InputFile) -> bool:

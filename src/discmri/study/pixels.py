@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from discmri.errors import DicomError
 from discmri.study.frame import Frame, PixelPlace
@@ -20,6 +29,10 @@ from discmri.study.scan import lenient_pydicom
 from discmri.study.source import clean_text
 
 MAX_SERIES_BYTES = 4 * 2**30
+# Named, because pydicom tries GDCM first, which on damaged streams of these kinds does not
+# raise but ends the process.
+_PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls", RLELossless: "pydicom"}
+_JPEG_2000 = (JPEG2000, JPEG2000Lossless)
 Pixels = NDArray[np.generic]
 
 
@@ -99,12 +112,17 @@ def _sign_extended(values: Pixels, place: PixelPlace) -> Pixels:
 
 
 def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
-    _quiet_gdcm()
-    decoder = get_decoder(UID(place.syntax))
     with place.file.path.open("rb") as stream:
         stream.seek(place.offset or 0)
         content = stream.read()
+    frames = list(generate_frames(content, number_of_frames=place.frames))
+    _refuse_other_size(frames, place)
+    if place.syntax in _JPEG_2000:
+        return [_jpeg_2000(frames[index], place) for index in indices]
+    _quiet_gdcm()
+    decoder = get_decoder(UID(place.syntax))
     options: dict[str, Any] = {
+        "decoding_plugin": _PLUGINS.get(UID(place.syntax), ""),
         "rows": place.rows,
         "columns": place.columns,
         "number_of_frames": place.frames,
@@ -115,8 +133,20 @@ def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
         "photometric_interpretation": place.photometric,
         "pixel_keyword": place.keyword,
     }
-    _refuse_other_size(content, place)
     return [decoder.as_array(content, index=index, **options)[0] for index in indices]
+
+
+def _jpeg_2000(frame: bytes, place: PixelPlace) -> Pixels:
+    from openjpeg.utils import decode
+
+    values = np.asarray(decode(frame))
+    if values.shape != (place.rows, place.columns):
+        raise ValueError(f"the stream gives {values.shape} values")
+    if place.signed and values.dtype.kind == "u":
+        width = values.dtype.itemsize
+        values = values.view(np.dtype(f"<i{width}"))
+        return _sign_extended(values, replace(place, bits_allocated=8 * width))
+    return values
 
 
 def _from_dataset(place: PixelPlace, indices: list[int]) -> list[Pixels]:
@@ -125,11 +155,11 @@ def _from_dataset(place: PixelPlace, indices: list[int]) -> list[Pixels]:
     return [whole[index] for index in indices]
 
 
-def _refuse_other_size(content: bytes, place: PixelPlace) -> None:
+def _refuse_other_size(frames: Sequence[bytes], place: PixelPlace) -> None:
     """Compare the size inside each JPEG stream with the header's before decoding."""
     if place.syntax == RLELossless:
         return
-    for frame in generate_frames(content, number_of_frames=place.frames):
+    for frame in frames:
         size = encoded_size(frame[: 2**16])
         if size is not None and size != (place.rows, place.columns):
             raise ValueError(
@@ -140,9 +170,9 @@ def _refuse_other_size(content: bytes, place: PixelPlace) -> None:
 
 def encoded_size(stream: bytes) -> tuple[int, int] | None:
     """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream declares; ``None`` for others."""
-    siz = stream.find(b"\xff\x4f\xff\x51", 0, 256)
-    if siz >= 0 and len(stream) >= siz + 24:
-        width, height, left, top = struct.unpack_from(">4I", stream, siz + 8)
+    found = stream.find(b"\xff\x4f\xff\x51", 0, 256)
+    if found >= 0 and len(stream) >= found + 24:
+        width, height, left, top = struct.unpack_from(">4I", stream, found + 8)
         return height - top, width - left
     if stream[:2] != b"\xff\xd8":
         return None

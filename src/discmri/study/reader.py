@@ -68,6 +68,7 @@ def _from_dicom(source: Source, found: Scan, study_uid: str | None, threads: int
         series=series,
         choice=chosen,
         findings=(*findings, *chosen.findings),
+        other_files=found.other_objects | ({"no DICOM": found.foreign} if found.foreign else {}),
         threads=threads,
         source=source,
     )
@@ -85,13 +86,13 @@ def _one_study(source: Source, frames: Sequence[Frame], study_uid: str | None) -
     more = f" and {len(owners) - 20} more" if len(owners) > 20 else ""
     if not chosen:
         raise NothingToMeasureError(
-            f"{source.root} holds no study {clean_text(study_uid)}; it holds {listed}{more}"
+            f"{clean_text(source.root)} holds no study {clean_text(study_uid)}; it holds {listed}{more}"
         )
     patients = {patient for patient, _ in owners if patient}
     studies = {uid for _, uid in owners}
     if len(patients) > 1 or len(studies) > 1:
         raise NothingToMeasureError(
-            f"{source.root} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
+            f"{clean_text(source.root)} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
         )
     return chosen
 
@@ -104,18 +105,18 @@ def _from_nifti(
     listed = ", ".join(study or "(no subject in the name)" for study in studies[:20])
     if study_uid is not None and study_uid not in studies:
         raise NothingToMeasureError(
-            f"{source.root} holds no study {clean_text(study_uid)}; it holds {listed}"
+            f"{clean_text(source.root)} holds no study {clean_text(study_uid)}; it holds {listed}"
         )
     if study_uid is None and len(studies) > 1:
         raise NothingToMeasureError(
-            f"{source.root} holds {len(studies)} studies: {listed}; pick one with --study"
+            f"{clean_text(source.root)} holds {len(studies)} studies: {listed}; pick one with --study"
         )
     picked = [f for f in volumes if study_uid is None or owners[f][1] == study_uid]
     series = tuple(nifti_series(file, source.files, n) for n, file in enumerate(picked, 1))
     if not any(one.images for one in series):
         listed = "; ".join(f"{one.uid}: {one.problem}" for one in series[:5])
         raise NothingToMeasureError(
-            f"{source.root} holds no NIfTI image that can be used ({listed})"
+            f"{clean_text(source.root)} holds no NIfTI image that can be used ({listed})"
         )
     chosen = choose(series)
     subject, study = owners[picked[0]]
@@ -146,19 +147,19 @@ def _unreadable(found: Scan, used: set[str], known: set[str]) -> tuple[Finding, 
 
 def _nothing(source: Source, found: Scan) -> str:
     if not source.files:
-        return f"{source.root} holds no files; give the folder that holds the images"
+        return f"{clean_text(source.root)} holds no files; give the folder that holds the images"
     if found.unreadable:
         first = found.unreadable[0]
         return (
-            f"{source.root} holds no MR image that can be read: {len(found.unreadable)} are "
+            f"{clean_text(source.root)} holds no MR image that can be read: {len(found.unreadable)} are "
             f"damaged, such as {first.file.name}: {first.reason}; copy them again"
         )
     if found.other_objects:
         listed = ", ".join(f"{n} {kind}" for kind, n in sorted(found.other_objects.items()))
-        return f"{source.root} holds no MR images, only other DICOM objects ({listed}); give an MR study"
+        return f"{clean_text(source.root)} holds no MR images, only other DICOM objects ({listed}); give an MR study"
     zips = [file.name for file in source.files if file.name.lower().endswith(".zip")]
     hint = f"; give {zips[0]} itself" if zips else "; give a folder with MR DICOM or NIfTI files"
-    return f"{source.root} holds {len(source.files)} files but no DICOM or NIfTI image{hint}"
+    return f"{clean_text(source.root)} holds {len(source.files)} files but no DICOM or NIfTI image{hint}"
 
 
 def _folder_name(path: Path) -> str:

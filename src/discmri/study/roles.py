@@ -11,7 +11,7 @@ from discmri.study.series import Plane, Role
 
 # Words of ImageType (value 1 and 2 left out) that name a picture computed from others.
 _ADC = {"ADC", "ADC_MAP"}
-_DIFFUSION_MAPS = {"EADC", "EXP", "EXPONENTIAL", "FA", "COLFA", "TENSOR", "RD", "AD", "TTEST"}
+_DIFFUSION_MAPS = {"EADC", "EXP", "EXPONENTIAL", "FA", "COLFA", "TENSOR", "RD", "AD"}
 _REFORMATTED = {
     "MPR", "CSA MPR", "MPR THICK RANGE", "REFORMATTED", "RESAMPLED", "PROJECTION IMAGE", "MIP",
     "MINIP", "MNIP", "CPR", "CSA 3D EDITOR", "VOLUME_RENDERED", "STACKED", "COLLAPSED",
@@ -151,12 +151,11 @@ def _computed(facts: Facts) -> Decision | None:
     derived = "DERIVED" in facts.words[:1]
     if kind == "ADC":
         return Decision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
-    if not kind and derived and re.search(r"\b(e ?adc|exp ?adc)\b", facts.text):
-        return Decision(
-            Role.DERIVED, ("a derived image that its description calls exponential ADC",)
-        )
-    if not kind and derived and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
-        return Decision(Role.ADC_MAP, ("a derived image that its description calls ADC",))
+    if not kind and re.search(r"\b(e ?adc|exp ?adc)\b", facts.text):
+        return Decision(Role.DERIVED, ("its description calls it exponential ADC",))
+    unweighted = derived or not facts.b_values_s_per_mm2
+    if not kind and unweighted and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
+        return Decision(Role.ADC_MAP, ("an image without b-value that its description calls ADC",))
     if kind in (
         "diffusion map",
         "reformatted",
@@ -240,8 +239,8 @@ def _contrasts(facts: Facts) -> Iterator[tuple[Role, str, bool]]:
 
 def _by_inversion(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
     te, ti = contrast.te_ms, contrast.ti_ms
-    if ti is None or ("IR" not in contrast.techniques and ti < 50):
-        return
+    if ti is None or (contrast.techniques and "IR" not in contrast.techniques):
+        return  # some scanners note the delay of a spectral fat suppression here
     if 80 <= ti <= 300:
         yield Role.SAG_FS, f"inversion at TI {ti:g} ms nulls fat (STIR)", False
     elif te is not None and te < 50:

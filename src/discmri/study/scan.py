@@ -38,6 +38,7 @@ MAX_INFLATED_BYTES = 1 * 2**30
 _THREADS_PAY_FROM_FILES = 64
 _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
 _UNDEFINED = 0xFFFFFFFF
+_ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 _PIXEL_TAGS = (
     0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103,
     0x52009230,
@@ -207,6 +208,7 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
     )
     expected = _expected_bytes(place)
     if compressed and place.length is None:
+        _refuse_broken_items(stream, offset, place.frames)
         return place
     size = stream.seek(0, io.SEEK_END)
     if compressed or length == _UNDEFINED or length < expected or offset + expected > size:
@@ -215,6 +217,25 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
             f"it holds {held} of {expected} bytes of pixel values, so it was cut off in copying"
         )
     return place
+
+
+def _refuse_broken_items(stream: BinaryIO, offset: int, frames: int) -> None:
+    """Walk over the items of compressed pixel values, which end with a delimiter."""
+    size = stream.seek(0, io.SEEK_END)
+    items = -1  # the first item is the table of offsets
+    while offset + 8 <= size:
+        stream.seek(offset)
+        tag, length = struct.unpack("<II", stream.read(8))
+        if tag == _DELIMITER:
+            break
+        if tag != _ITEM:
+            raise DicomError("its compressed pixel values are damaged")
+        items += 1
+        offset += 8 + length
+    else:
+        raise DicomError("its compressed pixel values break off, so it was cut off in copying")
+    if items < frames:
+        raise DicomError(f"it holds {max(items, 0)} of {frames} compressed frames")
 
 
 def _inflated_place(ds: Dataset, file: InputFile) -> PixelPlace:

@@ -93,19 +93,23 @@ def open_source(path: Path) -> Source:
         Too many files, or a zip that is broken, encrypted or far larger than it looks.
     """
     if not path.exists():
-        raise UsageError(f"{path} does not exist; give a study folder, a .zip or a NIfTI file")
+        raise UsageError(
+            f"{clean_text(path)} does not exist; give a study folder, a .zip or a NIfTI file"
+        )
     if not os.access(path, os.R_OK):
-        raise UsageError(f"{path} cannot be read; check its permissions")
+        raise UsageError(f"{clean_text(path)} cannot be read; check its permissions")
     if path.is_dir():
         return Source(path, tuple(_walk(path)))
     if not path.is_file():
-        raise UsageError(f"{path} is neither a folder nor a regular file")
+        raise UsageError(f"{clean_text(path)} is neither a folder nor a regular file")
     if path.name.upper() == "DICOMDIR":
         return Source(path.parent, tuple(_walk(path.parent)))
     if zipfile.is_zipfile(path):
         return _unzipped(path)
     if path.suffix.lower() == ".zip":
-        raise DicomError(f"{path} is not a readable zip archive; copy or download it again")
+        raise DicomError(
+            f"{clean_text(path)} is not a readable zip archive; copy or download it again"
+        )
     if path.name.lower().endswith((".nii", ".nii.gz")):
         stem = _stem(path.name)
         beside = [p for p in sorted(path.parent.iterdir()) if _stem(p.name) == stem and p.is_file()]
@@ -126,7 +130,7 @@ def _walk(root: Path) -> list[InputFile]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             if folder == root:
-                raise UsageError(f"{root} cannot be read: {error.strerror}") from error
+                raise UsageError(f"{clean_text(root)} cannot be read: {error.strerror}") from error
             continue
         if (status.st_dev, status.st_ino) in seen:
             continue
@@ -145,7 +149,7 @@ def _walk(root: Path) -> list[InputFile]:
         folders.extend(reversed(below))
         if len(found) > MAX_FILES:
             raise NothingToMeasureError(
-                f"{root} holds more than {MAX_FILES} files; point at the folder of one study"
+                f"{clean_text(root)} holds more than {MAX_FILES} files; point at the folder of one study"
             )
     return sorted(found, key=lambda file: file.name)
 
@@ -159,7 +163,7 @@ def _unzipped(path: Path) -> Source:
         keeper.remove()
         reason = clean_text(error) or type(error).__name__
         raise DicomError(
-            f"{path} cannot be unpacked ({reason}); unpack it and give the folder"
+            f"{clean_text(path)} cannot be unpacked ({reason}); unpack it and give the folder"
         ) from error
     except NothingToMeasureError:
         keeper.remove()
@@ -172,7 +176,9 @@ def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFi
     members = [m for m in archive.infolist() if not m.is_dir() and not _is_link(m)]
     members = [m for m in members if "__MACOSX" not in m.filename and not _base(m).startswith("._")]
     if len(members) > MAX_FILES:
-        raise NothingToMeasureError(f"{path} holds more than {MAX_FILES} files; give one study")
+        raise NothingToMeasureError(
+            f"{clean_text(path)} holds more than {MAX_FILES} files; give one study"
+        )
     packed = max(path.stat().st_size, 1)
     written = 0
     files = []
@@ -185,7 +191,7 @@ def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFi
                 swollen = written > RATIO_MATTERS_FROM_BYTES and written > MAX_RATIO * packed
                 if written > MAX_UNZIPPED_BYTES or swollen:
                     raise DicomError(
-                        f"{path} unpacks to more than {written >> 20} MiB from {packed >> 20} MiB, "
+                        f"{clean_text(path)} unpacks to more than {written >> 20} MiB from {packed >> 20} MiB, "
                         "which no study does; unpack and check it yourself"
                     )
                 copy.write(chunk)

@@ -7,7 +7,7 @@ slice normal.  Here DICOM's LPS ends: grids map to RAS+ millimetres.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -279,6 +279,45 @@ def _single_slice(geometry: Geometry, series_uid: str) -> Finding:
         f"a single slice; its thickness of {geometry.thickness_mm:g} mm stands in for the spacing"
     )
     return warning(Code.SINGLE_SLICE, text, None, series_uid)
+
+
+def on_common_slices(stacks: Sequence[Stack]) -> list[Stack]:
+    """Stacks of one acquisition cut to the slices that all of them hold.
+
+    A weighting that lacks a slice would otherwise share its grid with no other.  Stacks
+    that do not lie on the slices of the longest one, or hold less than half of
+    them (a scan broken off), stay as they are.
+    """
+    longest = max(stacks, key=lambda stack: len(stack.frames))
+    starts = [
+        _first_slice(stack, longest.grid) if 2 * len(stack.frames) >= len(longest.frames) else None
+        for stack in stacks
+    ]
+    placed = [(s, start) for s, start in zip(stacks, starts, strict=True) if start is not None]
+    low = max(start for _, start in placed)
+    high = min(start + len(stack.frames) for stack, start in placed)
+    if high - low < 1:
+        return list(stacks)
+    return [
+        stack if start is None else _cut(stack, low - start, high - start)
+        for stack, start in zip(stacks, starts, strict=True)
+    ]
+
+
+def _first_slice(stack: Stack, grid: Grid) -> int | None:
+    """Where on the slices of ``grid`` a stack begins; ``None`` where it lies elsewhere."""
+    start = round(float(grid.to_index(stack.grid.affine[:3, 3])[2]))
+    columns, rows, slices = stack.grid.shape
+    there = Grid((columns, rows, slices), grid.cropped((0, 0, start), grid.shape).affine)
+    return start if same_grid(there, stack.grid) else None
+
+
+def _cut(stack: Stack, start: int, stop: int) -> Stack:
+    if (start, stop) == (0, len(stack.frames)):
+        return stack
+    columns, rows, _ = stack.grid.shape
+    grid = stack.grid.cropped((0, 0, start), (columns, rows, stop - start))
+    return replace(stack, frames=stack.frames[start:stop], grid=grid)
 
 
 def same_grid(a: Grid, b: Grid) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.diffusion import AdcMap, DiffusionSeries
-from discmri.errors import NothingToMeasureError
+from discmri.errors import DicomError, NothingToMeasureError
 from discmri.findings import Finding
 from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.choose import Choice, weightings
+from discmri.study.pixels import MAX_SERIES_BYTES
 from discmri.study.series import Image, Series
-from discmri.study.source import Source
+from discmri.study.source import Source, clean_text
 from discmri.volume import Volume
 
 
@@ -36,6 +39,8 @@ class Study:
         The series that are used.
     findings
         What was noticed about files and used series.
+    other_files
+        How many files hold no MR image, by modality; ``"no DICOM"`` for foreign ones.
     threads
         For decoding pixel values.
     """
@@ -47,6 +52,7 @@ class Study:
     series: tuple[Series, ...]
     choice: Choice
     findings: tuple[Finding, ...] = ()
+    other_files: Mapping[str, int] = field(default_factory=dict)
     threads: int = 2
     source: Source | None = field(default=None, repr=False)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
@@ -66,7 +72,7 @@ class Study:
             for s in self.series
         )
         raise NothingToMeasureError(
-            f"{self.path} holds no sagittal series that can be measured (found {listed[:600]})"
+            f"{clean_text(self.path)} holds no sagittal series that can be measured (found {listed[:600]})"
         )
 
     def read(self, series: Series) -> Volume:
@@ -102,6 +108,9 @@ class Study:
         if not images:
             return None
         grid = images[0].grid
+        size = 4 * len(images) * math.prod(grid.shape)
+        if size > MAX_SERIES_BYTES:
+            raise DicomError(f"{chosen[0].name} holds {size >> 20} MiB, more than discmri reads")
         signal = np.empty((len(images), *reversed(grid.shape)), dtype=np.float32).T
         comparable = _needs_philips_scale(images)
         for n, image in enumerate(images):
@@ -177,6 +186,7 @@ class Study:
             "study_uid": self.study_uid,
             "study_date": self.study_date,
             "series": [one.describe() for one in self.series],
+            "other_files": dict(self.other_files),
             "measured": {
                 "target": None if choice.target is None else choice.target.uid,
                 "diffusion": [one.uid for one in choice.diffusion],

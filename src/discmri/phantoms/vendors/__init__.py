@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from discmri.errors import UsageError
 from discmri.phantoms.phantom import Phantom
@@ -36,7 +36,6 @@ COMPRESSIONS = {
     "none": None,
     "rle": RLELossless,
     "jpeg-ls": JPEGLSLossless,
-    "jpeg2000": JPEG2000Lossless,
 }
 
 
@@ -60,7 +59,7 @@ def write_study(
     protocol
         Scan parameters.
     compression
-        ``none``, ``rle``, ``jpeg-ls`` or ``jpeg2000``; all lossless.
+        ``none``, ``rle`` or ``jpeg-ls``; all lossless.
 
     Returns
     -------

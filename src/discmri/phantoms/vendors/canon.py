@@ -22,7 +22,6 @@ def canon(series: Series, study: Study) -> Iterator[Dataset]:
         d.Manufacturer = "CANON_MEC"
         d.ManufacturerModelName = "Vantage Orian"
         d.SoftwareVersions = "V6.0*R001"
-        d.SliceThickness = study.protocol.slice_thickness_mm
         d.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
         if series.is_map:
             d.ImageType = ["DERIVED", "SECONDARY", "ADC"]

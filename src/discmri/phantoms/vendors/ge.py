@@ -27,7 +27,6 @@ def ge(series: Series, study: Study) -> Iterator[Dataset]:
         d.Manufacturer = "GE MEDICAL SYSTEMS"
         d.ManufacturerModelName = "SIGNA Artist"
         d.SoftwareVersions = ["27", "LX", "MR Software release:RX27.0_R02"]
-        d.SliceThickness = study.protocol.slice_thickness_mm
         d.ImageType = ["DERIVED" if series.is_map else "ORIGINAL", "PRIMARY", "OTHER"]
         if series.sequence in (Sequence.DWI, Sequence.ADC):
             d.ScanOptions = ["FAST_GEMS", "EPI_GEMS", "FS"]

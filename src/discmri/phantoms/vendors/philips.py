@@ -48,7 +48,6 @@ def philips_classic(series: Series, study: Study) -> Iterator[Dataset]:
     for instance in classic(series, study):
         d = instance.dataset
         _maker(d)
-        d.SliceThickness = study.protocol.slice_thickness_mm
         d.ImageType = ["ORIGINAL", "PRIMARY", "M_SE", "M", "SE"]
         if series.is_map:
             d.ImageType = ["DERIVED", "PRIMARY", "ADC", "ADC", "SE"]

@@ -24,7 +24,6 @@ def siemens(series: Series, study: Study) -> Iterator[Dataset]:
         d.Manufacturer = "SIEMENS"
         d.ManufacturerModelName = "Aera" if study.protocol.field_strength_t < 2 else "Skyra"
         d.SoftwareVersions = "syngo MR E11"
-        d.SliceThickness = study.protocol.slice_thickness_mm
         d.ImageType = _image_type(series, instance.picture)
         d.SequenceName = _sequence_name(series, instance.picture)
         if series.sequence is Sequence.DWI:

@@ -13,9 +13,7 @@ _VERTEBRAE = {17 + n: v for n, v in enumerate(v for v in Vertebra if v is not Ve
 
 SPINEPS = MaskScheme(
     # L5-L6 shares L5's number with L5-S1: told apart by whether 25 (L6) is present.
-    discs={
-        100 + n: next(d for d in DiscLevel if d.above is v) for n, v in _VERTEBRAE.items()
-    },
+    discs={100 + n: next(d for d in DiscLevel if d.above is v) for n, v in _VERTEBRAE.items()},
     vertebrae=_VERTEBRAE,
     canal=(60, 61),
     sacrum=(26,),

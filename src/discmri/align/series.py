@@ -1,0 +1,89 @@
+"""From a diffusion series and T2 to their alignment, or a reason why there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.align.distortion import phase_shift, residual_at
+from discmri.align.movement import best_of, coarse, rigid
+from discmri.align.scene import Scene
+from discmri.align.transform import Alignment
+from discmri.diffusion import AdcMap, DiffusionSeries
+from discmri.findings import Code, MeasurementError
+from discmri.labels import SpineLabels
+from discmri.volume import Volume
+
+MIN_EXPLAINED = 0.15
+
+
+def align(
+    moving: DiffusionSeries | AdcMap,
+    fixed: Volume,
+    labels: SpineLabels,
+    fixed_frame_uid: str = "",
+    max_shift_mm: float = 10.0,
+) -> Alignment:
+    """Align diffusion images (or an ADC map) with the T2 image.
+
+    Parameters
+    ----------
+    moving
+        The images with the lowest b-value are used, averaged.
+    fixed
+        T2 image.
+    labels
+        Structures on T2; the search is confined to their surroundings.
+    fixed_frame_uid
+        Frame of Reference UID of T2; empty where unknown (NIfTI).
+    max_shift_mm
+        Larger displacements are refused (``Settings.max_alignment_mm``).
+
+    Raises
+    ------
+    MeasurementError
+        ``ADC_OTHER_FRAME`` where the frames of reference differ, ``ADC_MISALIGNED`` where the
+        two do not match or lie too far apart.
+    """
+    other = moving.frame_of_reference_uid
+    if fixed_frame_uid and other and fixed_frame_uid != other:
+        raise MeasurementError(
+            Code.ADC_OTHER_FRAME,
+            f"the diffusion images lie in frame of reference {other}, T2 in {fixed_frame_uid}",
+        )
+    picture = _picture(moving)
+    scene = Scene.of(picture, fixed, labels)
+    before = scene.explained(np.eye(4))
+    start = coarse(scene)
+    matrix = best_of(scene, [np.eye(4), start, rigid(scene, start)])
+    axis = moving.phase_axis if isinstance(moving, DiffusionSeries) else None
+    phase = phase_shift(scene, matrix, np.array(axis or (0.0, 1.0, 0.0)))
+    after = scene.explained(matrix, phase)
+    centres = np.array([mask.centroid_mm for mask in labels.discs.values()])
+    bare = Alignment(matrix, phase, (before, after), 0.0)
+    shift_mm = float(np.linalg.norm(bare.to_diffusion(centres) - centres, axis=1).max())
+    if shift_mm > max_shift_mm:
+        raise MeasurementError(
+            Code.ADC_MISALIGNED,
+            f"the diffusion images lie {shift_mm:.1f} mm off T2, more than {max_shift_mm:g} mm",
+        )
+    if after < MIN_EXPLAINED:
+        raise MeasurementError(
+            Code.ADC_MISALIGNED,
+            f"the diffusion images do not match T2: {100 * after:.0f} % of their variance "
+            f"is explained, {100 * MIN_EXPLAINED:.0f} % are needed",
+        )
+    in_plane = np.delete(picture.spacing_mm, picture.sagittal_axis)
+    residuals = {
+        level: residual
+        for level in labels.discs
+        if (residual := residual_at(scene, level, matrix, phase)) is not None
+    }
+    return Alignment(matrix, phase, (before, after), shift_mm, residuals, float(in_plane.max()))
+
+
+def _picture(moving: DiffusionSeries | AdcMap) -> Volume:
+    """The image to be matched: least diffusion weighting, or the map."""
+    if isinstance(moving, AdcMap):
+        return Volume(np.clip(moving.volume.array, 0.0, 4.0), moving.volume.affine)
+    b = moving.b_s_per_mm2
+    return Volume(moving.signal[..., b == b.min()].mean(axis=-1), moving.affine)

@@ -1,0 +1,59 @@
+"""Connected parts of masks of shape (slices, rows, columns)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def box_around(where: Mask, margin: int) -> tuple[slice, ...]:
+    """The smallest box around a mask, with a margin within the slices."""
+    box = []
+    for k in range(3):
+        filled = np.flatnonzero(where.any(axis=tuple(a for a in range(3) if a != k)))
+        low, high = (int(filled[0]), int(filled[-1]) + 1) if filled.size else (0, 0)
+        grow = margin if k else 0
+        box.append(slice(max(0, low - grow), high + grow))
+    return tuple(box)
+
+
+def main_part(where: Mask, least: float = 1.0) -> Mask:
+    """The largest connected part, and those of at least this share of it."""
+    from scipy import ndimage
+
+    box = box_around(where, margin=0)
+    parts, count = ndimage.label(where[box], structure=np.ones((3, 3, 3)))
+    if count <= 1:
+        return where
+    sizes = np.bincount(parts.ravel())[1:]
+    kept = np.zeros_like(where)
+    kept[box] = np.isin(parts, 1 + np.flatnonzero(sizes >= least * sizes.max()))
+    return kept
+
+
+def near_main_part(where: Mask, near_px: int) -> Mask:
+    """The largest part of a mask and what lies within twice this many pixels of it."""
+    from scipy.ndimage import binary_dilation
+
+    if not where.any():
+        return where
+    box = box_around(where, margin=near_px)
+    kept = np.zeros_like(where)
+    kept[box] = where[box] & main_part(
+        binary_dilation(where[box], np.ones((1, 3, 3)), iterations=near_px)
+    )
+    return kept
+
+
+def soft(share: Float, mask: Mask, margin_px: int = 2) -> Float:
+    """A share as it is around a mask, zero elsewhere."""
+    from scipy.ndimage import binary_dilation
+
+    box = box_around(mask, margin=margin_px)
+    around = binary_dilation(mask[box], np.ones((1, 3, 3)), iterations=margin_px)
+    soft = np.zeros_like(share)
+    soft[box] = np.where(around, share[box], 0)
+    return soft

@@ -1,0 +1,169 @@
+"""NIfTI with BIDS sidecars."""
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from discmri.diffusion import DirectionKind
+from discmri.errors import NothingToMeasureError
+from discmri.findings import Code
+from discmri.study import Plane, Role, read_study
+
+SAGITTAL = np.array([[0, 0, 4.0, -20], [0.8, 0, 0, -60], [0, -0.9, 0, 70], [0, 0, 0, 1]])
+T2 = {"EchoTime": 0.1, "RepetitionTime": 3.5, "ScanningSequence": "SE", "Manufacturer": "ACME"}
+
+
+def image(path: Path, array: np.ndarray | None = None, affine=SAGITTAL, sidecar=None) -> Path:
+    array = np.arange(8 * 9 * 5, dtype=np.int16).reshape(8, 9, 5) if array is None else array
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, affine), path)
+    if sidecar is not None:
+        path.with_name(path.name.replace(".nii.gz", ".json")).write_text(json.dumps(sidecar))
+    return path
+
+
+def test_t2_with_sidecar(tmp_path: Path) -> None:
+    image(tmp_path / "anat" / "sub-01_ses-2_T2w.nii.gz", sidecar=T2)
+    study = read_study(tmp_path)
+    assert (study.subject_id, study.study_uid) == ("sub-01", "sub-01_ses-2")
+    series = study.target()
+    assert series.role is Role.SAG_T2
+    assert (series.contrast.te_ms, series.contrast.tr_ms) == (100, 3500)
+    volume = study.read(series)
+    assert volume.array.dtype == np.float32
+    np.testing.assert_allclose(volume.affine, SAGITTAL, atol=1e-5)
+    assert volume.array[1, 2, 3] == 1 * 45 + 2 * 5 + 3
+    assert {f.code for f in study.findings} == {Code.NO_DIFFUSION}
+
+
+def test_one_file_and_its_sidecar(tmp_path: Path) -> None:
+    path = image(tmp_path / "x.nii.gz", sidecar=T2)
+    image(tmp_path / "y.nii.gz")
+    study = read_study(path)
+    assert study.target().contrast.te_ms == 100
+    assert study.subject_id == "x"
+    assert len(study.series) == 1
+
+
+def test_name_alone(tmp_path: Path) -> None:
+    image(tmp_path / "case_T2w_sag.nii.gz")
+    series = read_study(tmp_path).target()
+    assert series.role is Role.SAG_T2
+    assert "only its name" in " ".join(series.reasons)
+
+
+def test_scaling_and_not_a_number(tmp_path: Path) -> None:
+    array = np.ones((8, 9, 5), np.float32)
+    array[0, 0, 0] = np.nan
+    image(tmp_path / "t2.nii.gz", array)
+    study = read_study(tmp_path)
+    assert set(study.read(study.target()).array.ravel()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_dwi(tmp_path: Path, trace: bool) -> None:
+    b = [0, 0, 800, 800, 800]
+    array = np.stack([np.full((8, 9, 5), 1000 * np.exp(-x * 0.0015)) for x in b], axis=-1)
+    image(
+        tmp_path / "sub-1_dwi.nii.gz",
+        array.astype(np.float32),
+        sidecar={"PhaseEncodingDirection": "j-"},
+    )
+    (tmp_path / "sub-1_dwi.bval").write_text(" ".join(map(str, b)))
+    vectors = np.zeros((3, 5))
+    if not trace:
+        vectors[:, 2:] = np.eye(3)
+    (tmp_path / "sub-1_dwi.bvec").write_text("\n".join(" ".join(map(str, row)) for row in vectors))
+    image(tmp_path / "sub-1_T2w.nii.gz", sidecar=T2)
+    study = read_study(tmp_path)
+    series = study.diffusion()
+    assert series.b_s_per_mm2.tolist() == b
+    expected = DirectionKind.TRACE if trace else DirectionKind.DIRECTIONAL
+    assert [v.kind for v in series.b_values] == [DirectionKind.NONE] * 2 + [expected] * 3
+    fitted = np.log(series.signal[0, 0, 0, 0] / series.signal[0, 0, 0, -1]) / 800
+    assert fitted == pytest.approx(0.0015, rel=1e-4)
+    assert series.phase_axis == pytest.approx((0, 0, -1))
+    assert series.frame_of_reference_uid == study.target().frame_of_reference_uid
+
+
+def test_adc_map(tmp_path: Path) -> None:
+    image(tmp_path / "sub-1_T2w.nii.gz", sidecar=T2)
+    image(tmp_path / "sub-1_ADC.nii.gz", np.full((8, 9, 5), 1400, np.int16))
+    scanner = read_study(tmp_path).adc_map()
+    assert scanner.volume.array.max() == pytest.approx(1.4)
+    assert scanner.unit_source == "only possible factor (10-6.mm2/s)"
+
+
+def test_isotropic_volume_in_any_storage_order(tmp_path: Path) -> None:
+    image(tmp_path / "t2.nii.gz", affine=np.diag([0.9, 0.9, 0.9, 1.0]))
+    assert read_study(tmp_path).target().plane is Plane.SAGITTAL
+
+
+def test_several_subjects_are_listed(tmp_path: Path) -> None:
+    for name in ("sub-1", "sub-2"):
+        image(tmp_path / name / f"{name}_T2w.nii.gz", sidecar=T2)
+    with pytest.raises(NothingToMeasureError, match=r"sub-1, sub-2.*--study"):
+        read_study(tmp_path)
+    assert read_study(tmp_path, study_uid="sub-2").subject_id == "sub-2"
+
+
+def test_zip_of_nifti(tmp_path: Path) -> None:
+    path = image(tmp_path / "in" / "case.nii.gz", sidecar=T2)
+    with zipfile.ZipFile(tmp_path / "n.zip", "w") as packed:
+        for part in path.parent.iterdir():
+            packed.write(part, f"deep/{part.name}")
+    study = read_study(tmp_path / "n.zip")
+    assert study.target().role is Role.SAG_T2
+    assert study.read(study.target()).shape == (8, 9, 5)
+
+
+def header(**fields: object) -> bytes:
+    head = nib.Nifti1Header()
+    head.set_data_shape((8, 9, 5))
+    head.set_data_dtype(np.int16)
+    head.set_sform(SAGITTAL, 1)
+    for name, value in fields.items():
+        head[name] = value
+    return head.binaryblock + b"\0" * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"not nifti at all", "cannot be read as NIfTI"),
+        (header(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]), "claims"),
+        (header(sform_code=0, qform_code=0), "does not say how it lies"),
+        (header(dim=[2, 8, 9, 1, 1, 1, 1, 1]), "no volume"),
+        (header(dim=[4, 8, 9, 5, 3, 1, 1, 1]), "3 volumes but 0 b-values"),
+        (header(srow_x=[0.5, 0.5, 4, 0]), "orthogonal"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path: Path, content: bytes, expected: str) -> None:
+    (tmp_path / "t2.nii.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(NothingToMeasureError, match=expected) as error:
+        read_study(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_cut_off_file(tmp_path: Path) -> None:
+    path = image(tmp_path / "t2.nii.gz", np.random.default_rng(0).random((8, 9, 5)))
+    path.write_bytes(path.read_bytes()[:1200])
+    study = read_study(tmp_path)
+    with pytest.raises(NothingToMeasureError, match="breaks off"):
+        study.read(study.target())
+
+
+def test_label_maps_and_bad_sidecars_do_not_get_in_the_way(tmp_path: Path) -> None:
+    image(tmp_path / "t2.nii.gz")
+    image(tmp_path / "t2_seg.nii.gz")
+    (tmp_path / "t2.json").write_text("{broken")
+    study = read_study(tmp_path)
+    assert study.target().description == "t2"
+    assert [s.problem for s in study.series if s.problem] == [
+        "its name says that it is a label map"
+    ]

@@ -1,0 +1,155 @@
+"""Every member of every list against the contract of that list.
+
+A new height, reader, vendor, segmenter, scheme, exporter, check or command is tested here
+before anyone writes a test for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from tests.conftest import SMALL
+
+from discmri import bvalues, cli, export, height, qc, segment
+from discmri.diffusion import BValue
+from discmri.findings import MEANINGS, Code, Finding, MeasurementError
+from discmri.labels import FoundSpine
+from discmri.outline import trace_disc
+from discmri.phantoms import vendors
+from discmri.pipeline import measure
+from discmri.records import PARAMETER
+from discmri.segment.schemes import SCHEMES
+from discmri.settings import Settings
+from discmri.study import read_study
+
+
+@pytest.fixture(scope="session")
+def outlines(phantom):
+    labels = phantom.labels(phantom.grid(SMALL), SMALL.slice_thickness_mm)
+    return {level: trace_disc(labels, level) for level in labels.discs}
+
+
+@pytest.fixture(scope="session")
+def result(phantom_study, phantom_labels):
+    settings = Settings(segmenter="masks", masks=phantom_labels)
+    return measure(read_study(phantom_study), settings)
+
+
+@pytest.mark.parametrize("name", height.HEIGHT_METHODS)
+def test_height(name, outlines, phantom):
+    definition = height.HEIGHT_METHODS[name]
+    assert PARAMETER[definition.parameter].unit == "mm"
+    assert inspect.getdoc(definition.measure)
+    for level, outline in outlines.items():
+        value = definition.measure(outline)
+        assert value == pytest.approx(
+            getattr(phantom.truth()[level], definition.parameter), abs=0.6
+        )
+
+
+@pytest.mark.parametrize("name", segment.SEGMENTERS)
+def test_segmenter(name, phantom_study, phantom_labels, phantom):
+    study = read_study(phantom_study)
+    image = study.read(study.target())
+    found = segment.SEGMENTERS[name](image, Settings(masks=phantom_labels))
+    assert isinstance(found, FoundSpine)
+    assert found.grid.shape == image.shape
+    assert found.method.startswith(name)
+    heights = [disc.mask.centroid_mm[2] for disc in found.discs]
+    assert heights == sorted(heights, reverse=True)
+    truths = [np.array(t.centre_mm) for t in phantom.truth().values()]
+    for disc in found.discs:
+        assert 0 <= disc.confidence <= 1
+        assert min(np.linalg.norm(disc.mask.centroid_mm - c) for c in truths) < 5
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_scheme(name):
+    scheme = SCHEMES[name]
+    assert scheme.discs or scheme.joint_discs
+    numbers = [*scheme.discs, *scheme.vertebrae, *scheme.canal, *scheme.sacrum]
+    numbers += [n for n in (scheme.joint_discs, scheme.joint_vertebrae) if n]
+    assert len(numbers) == len(set(numbers)), "one number, one meaning"
+    assert 0 not in numbers
+
+
+@pytest.mark.parametrize("reader", bvalues.READERS, ids=lambda r: r.__module__.split(".")[-1])
+def test_b_value_reader(reader):
+    assert inspect.getdoc(inspect.getmodule(reader))
+    assert reader(Dataset()) is None, "an empty header has no b-value"
+    broken = Dataset()
+    broken.Manufacturer = "NOBODY"
+    broken.add_new(0x00189087, "FD", float("nan"))
+    found = reader(broken)
+    assert found is None or isinstance(found, BValue)
+
+
+@pytest.mark.parametrize("name", vendors.VENDORS)
+def test_vendor(name, phantom, tmp_path):
+    protocol = replace(SMALL, slices=3, spacing_mm=1.5, dwi_spacing_mm=3.0)
+    phantom.write(tmp_path, name, protocol)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {pydicom.dcmread(path, stop_before_pixels=True).Modality for path in files} == {"MR"}
+    study = read_study(tmp_path)
+    volume = study.read(study.target())
+    expected = phantom.grid(protocol)
+    assert sorted(volume.shape) == sorted(expected.shape)
+    middle = expected.to_world((np.array(expected.shape) - 1) / 2)
+    ours = volume.grid.to_world((np.array(volume.shape) - 1) / 2)
+    np.testing.assert_allclose(ours, middle, atol=0.01)
+    diffusion = study.diffusion()
+    assert diffusion is not None
+    assert sorted(set(diffusion.b_s_per_mm2)) == [0, 400, 800]
+    adc = study.adc_map()
+    assert adc is not None
+    inside = adc.volume.array[adc.volume.array > 0]
+    assert 0.2 < np.median(inside) < 3.2, "um2/ms"
+
+
+@pytest.mark.parametrize("name", export.EXPORTERS)
+def test_exporter(name, result, tmp_path):
+    written = []
+    for run in ("first", "second"):
+        folder = tmp_path / run
+        folder.mkdir()
+        export.EXPORTERS[name](result, folder)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        assert files
+        written.append({path.relative_to(folder): path.read_bytes() for path in files})
+    assert written[0] == written[1], "two runs write the same bytes"
+
+
+@pytest.mark.parametrize("check", qc.CHECKS, ids=lambda c: c.__name__)
+def test_check(check, result):
+    assert inspect.getdoc(check)
+    measured = qc.Measured(result.labels, result.outlines, result.records, Settings())
+    for finding in check(measured):
+        assert isinstance(finding, Finding)
+    nothing = qc.Measured(replace(result.labels, discs={}), {}, (), Settings())
+    assert list(check(nothing)) == []
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_command(name, capsys):
+    module = import_module(f"discmri.cli.{name}")
+    module.add_parser(argparse.ArgumentParser().add_subparsers())
+    assert cli.main([name, "--help"]) == 0
+    assert "examples:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code", Code)
+def test_finding_code(code):
+    assert MEANINGS[code].endswith(".")
+    assert code.value == code.name.lower()
+
+
+def test_a_measurement_error_carries_its_code():
+    error = MeasurementError(Code.ADC_FEW_VOXELS, "3 voxels")
+    assert (error.code, str(error)) == (Code.ADC_FEW_VOXELS, "3 voxels")
