@@ -16,8 +16,12 @@ LEVELS = (DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
 BODIES = (Vertebra.L3, Vertebra.L4, Vertebra.L5, Vertebra.SACRUM)
 PITCH_MM = 38.0
 WIDTH_MM, LEFT_RIGHT_MM = 34.0, 36.0
-T2_GRID = Grid((11, 220, 340), np.array([[4.0, 0, 0, -20], [0, 0.6, 0, -66], [0, 0, 0.6, -110], [0, 0, 0, 1]]))
-DWI_GRID = Grid((11, 56, 92), np.array([[4.0, 0, 0, -20], [0, 2.0, 0, -55], [0, 0, 2.0, -90], [0, 0, 0, 1]]))
+T2_GRID = Grid(
+    (11, 220, 340), np.array([[4.0, 0, 0, -20], [0, 0.6, 0, -66], [0, 0, 0.6, -110], [0, 0, 0, 1]])
+)
+DWI_GRID = Grid(
+    (11, 56, 92), np.array([[4.0, 0, 0, -20], [0, 2.0, 0, -55], [0, 0, 2.0, -90], [0, 0, 0, 1]])
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,7 @@ class Spine:
         boxes.append(_box((-24, 24), (-17.5, 17.5), (-110, 75), self.bone))
         boxes.append(_box((-8, 8), (-34, -19), (-110, 96), self.csf))
         boxes.append(_box((-3, 3), (-32, -26), (-110, 96), self.muscle))  # roots
-        for vertebra in BODIES:
-            boxes.append((*self.body(vertebra), self.marrow))
+        boxes += [(*self.body(vertebra), self.marrow) for vertebra in BODIES]
         for level in LEVELS:
             low, high = self.disc(level)
             boxes.append((low, high, self.annulus))
@@ -76,7 +79,9 @@ class Spine:
         return np.array([-22.0, -16.5, bottom]), np.array([22.0, 16.5, top])
 
 
-def _box(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], tissue: Tissue) -> tuple[Array, Array, Tissue]:
+def _box(
+    x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], tissue: Tissue
+) -> tuple[Array, Array, Tissue]:
     return np.array([x[0], y[0], z[0]], float), np.array([x[1], y[1], z[1]], float), tissue
 
 
@@ -92,7 +97,9 @@ def share(grid: Grid, low: Array, high: Array) -> Array:
     return parts[0][:, None, None] * parts[1][:, None] * parts[2]
 
 
-def paint(grid: Grid, spine: Spine, value: str, b: float = 0.0, shift_mm: Array | None = None) -> Array:
+def paint(
+    grid: Grid, spine: Spine, value: str, b: float = 0.0, shift_mm: Array | None = None
+) -> Array:
     """Mean signal of each voxel: ``value`` is ``t2`` or ``dwi`` (then at b in s/mm2)."""
     picture = np.zeros(grid.shape)
     moved = np.zeros(3) if shift_mm is None else shift_mm
@@ -137,7 +144,9 @@ def dwi_series(
     )
 
 
-def labels_of(spine: Spine, grid: Grid = T2_GRID, canal: bool = True, sacrum: bool = True) -> SpineLabels:
+def labels_of(
+    spine: Spine, grid: Grid = T2_GRID, canal: bool = True, sacrum: bool = True
+) -> SpineLabels:
     def mask(low: Array, high: Array) -> SoftMask:
         return SoftMask.from_fractions(share(grid, low, high), grid.affine)
 
@@ -159,7 +168,9 @@ def outline_of(spine: Spine, level: DiscLevel, grid: Grid = T2_GRID) -> DiscOutl
     half = np.full(x.shape, height / 2)
     contour = np.array([[-17.0, -1], [17, -1], [17, 1], [-17, 1]]) * [1, height / 2]
     cuts = [Section(left, x, half, -half, contour) for left in np.arange(-12.0, 13.0, 4.0)]
-    frame = DiscFrame(spine.centre_mm(level), np.array([0.0, 1, 0]), np.array([0.0, 0, 1]), np.array([-1.0, 0, 0]))
+    frame = DiscFrame(
+        spine.centre_mm(level), np.array([0.0, 1, 0]), np.array([0.0, 0, 1]), np.array([-1.0, 0, 0])
+    )
     up = height / 2
     corners = Corners(*(np.array(c) for c in ((17.0, up), (-17.0, up), (17.0, -up), (-17.0, -up))))
     return DiscOutline(

@@ -157,9 +157,7 @@ def test_two_runs_give_the_same_bits() -> None:
 # ------------------------------------------------------------------ the disc
 @pytest.mark.parametrize("adc", [1.0, 1.8, 2.3])
 def test_disc_adc_is_right_to_a_percent(adc: float) -> None:
-    spine = dataclasses.replace(
-        SPINE, nucleus=Tissue(600, 700, adc), annulus=Tissue(200, 600, adc)
-    )
+    spine = dataclasses.replace(SPINE, nucleus=Tissue(600, 700, adc), annulus=Tissue(200, 600, adc))
     fit = fit_adc(dwi_series(spine, sigma=20.0))
     means = []
     for level in LEVELS:
@@ -199,7 +197,7 @@ def test_values_are_read_through_the_alignment() -> None:
 def test_low_disc_is_not_evaluable() -> None:
     spine = dataclasses.replace(SPINE, heights_mm=dict.fromkeys(LEVELS, 7.5))
     fit = fit_adc(dwi_series(spine))
-    with pytest.raises(MeasurementError, match="3.8 diffusion voxels high") as caught:
+    with pytest.raises(MeasurementError, match=r"3\.8 diffusion voxels high") as caught:
         measure_adc(fit, IN_PLACE, LEVEL, outline_of(spine, LEVEL), SETTINGS)
     assert caught.value.code is Code.ADC_FEW_VOXELS
 

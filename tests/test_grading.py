@@ -22,7 +22,9 @@ SETTINGS = Settings()
 BASELINE = ReferenceHeight(10.0, 0.0, ReferenceKind.BASELINE)
 
 
-def disc(inner: float, outer: float = 0.10, step: float = 0.3, fat: float | None = 0.6) -> DiscSignal:
+def disc(
+    inner: float, outer: float = 0.10, step: float = 0.3, fat: float | None = 0.6
+) -> DiscSignal:
     """Signals as shares of CSF."""
     csf = 1000.0
     return DiscSignal(
@@ -143,7 +145,11 @@ def test_brighter_never_gets_a_worse_signal_grade() -> None:
 
 
 # ------------------------------------------------------------------ reference heights
-HEALTHY = {level: 11.0 * LEVEL_FACTORS[level] for level in list(LEVEL_FACTORS)[3:7] if level is not DiscLevel.L5_L6}
+HEALTHY = {
+    level: 11.0 * LEVEL_FACTORS[level]
+    for level in list(LEVEL_FACTORS)[3:7]
+    if level is not DiscLevel.L5_L6
+}
 DEPTHS = dict.fromkeys(HEALTHY, 35.0)
 
 

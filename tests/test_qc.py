@@ -75,7 +75,9 @@ def test_few_slices() -> None:
     ]
 
 
-def cropped(start: tuple[int, int, int], shape: tuple[int, int, int], **options: bool) -> SpineLabels:
+def cropped(
+    start: tuple[int, int, int], shape: tuple[int, int, int], **options: bool
+) -> SpineLabels:
     grid = T2_GRID.cropped(start, shape)
     return labels_of(SPINE, grid, **options)
 
@@ -127,7 +129,9 @@ def test_low_confidence() -> None:
 def test_skipped_disc_by_distance_and_by_name() -> None:
     without = {k: v for k, v in LABELS.discs.items() if k is not DiscLevel.L3_L4}
     by_name = dataclasses.replace(LABELS, discs=without)
-    renamed = dict(zip([DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1], without.values(), strict=True))
+    renamed = dict(
+        zip([DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1], without.values(), strict=True)
+    )
     by_distance = dataclasses.replace(LABELS, discs=renamed)
     assert [f.code for f in checked(labels=by_name, outlines={})] == [Code.DISC_SKIPPED]
     assert [f.code for f in checked(labels=by_distance, outlines={})] == [Code.DISC_SKIPPED]

@@ -194,9 +194,7 @@ def reference_heights(
         for level, height in heights_mm.items()
         if level in signals and _signal_grade(signals[level]) in (1, 2, 3)
     }
-    prior = (
-        HEIGHT_PER_DEPTH * float(np.median(list(depths_mm.values()))) if depths_mm else None
-    )
+    prior = HEIGHT_PER_DEPTH * float(np.median(list(depths_mm.values()))) if depths_mm else None
     references = {}
     for level in heights_mm:
         if baseline_mm and level in baseline_mm:

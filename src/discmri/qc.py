@@ -118,7 +118,9 @@ def none_skipped(measured: Measured) -> Iterator[Finding]:
         next_below = chain[chain.index(upper) + 1] if upper in chain[:-1] else None
         too_far = step > SKIPPED_RATIO * usual or step > MAX_PITCH_MM
         if too_far or lower is not next_below:
-            text = f"{upper.value} and {lower.value} are {step:.0f} mm apart, {usual:.0f} mm is usual"
+            text = (
+                f"{upper.value} and {lower.value} are {step:.0f} mm apart, {usual:.0f} mm is usual"
+            )
             yield warning(Code.DISC_SKIPPED, text, lower)
 
 

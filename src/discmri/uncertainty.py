@@ -11,8 +11,10 @@ Four sources add up as variances:
   error is taken to follow the softness, and to be correlated over about 5 mm of endplate;
 * **confidence**: what the segmenter itself says of the whole disc.
 
-The constants come from ``benchmarks/height_sd.py``, which draws analytic discs on random
-grids, measures them and fits the first two sources to the errors by maximum likelihood.
+The constants of the first two come from ``python -m benchmarks.height_sd``, which draws
+analytic discs on random grids, measures them, fits both to the errors by maximum likelihood and
+prints the coverage; they are set a little above that fit because neighbours, canal and cut
+stacks add some error of their own.  Softness and confidence are assumptions about segmenters.
 """
 
 from __future__ import annotations

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+)
 from tests.study.builder import SeriesSpec, save, write
 
 from discmri.errors import DicomError, NothingToMeasureError, UsageError
 from discmri.findings import Code, Severity
-from discmri.study import pixels, read_study, scan, source
+from discmri.study import jpeg, pixels, read_study, scan, source
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:
@@ -220,6 +225,13 @@ def test_truncated_compressed_file_is_left_out(t2: Path, cut: int) -> None:
     assert study.read(study.target()).shape[2] == 4
     (finding,) = (f for f in study.findings if f.code is Code.FILE_UNREADABLE)
     assert "cut off" in finding.text
+
+
+def test_a_decoder_that_dies_ends_only_its_process() -> None:
+    """Some damaged JPEG streams end the process of the decoder."""
+    broken = (b"\xfe\xff\x00\xe0" + bytes(4), JPEGLosslessSV1, [0], {})
+    with pytest.raises(ValueError, match="damaged"):
+        jpeg.decode([broken])
 
 
 def test_a_file_that_vanishes(t2: Path) -> None:

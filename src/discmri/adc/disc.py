@@ -114,9 +114,7 @@ def measure_adc(
     used, rejected = int(good.sum()), int((~good).sum())
     what = f"{level.value}: {used} diffusion voxels lie safely inside the disc"
     if used + rejected < settings.adc_min_voxels:
-        raise MeasurementError(
-            Code.ADC_FEW_VOXELS, f"{what}, {settings.adc_min_voxels} are needed"
-        )
+        raise MeasurementError(Code.ADC_FEW_VOXELS, f"{what}, {settings.adc_min_voxels} are needed")
     mean = float(values[good].mean()) if used else 0.0
     if mean < MIN_ADC_UM2_MS or rejected > TOO_MANY_REJECTED * (used + rejected):
         raise MeasurementError(

@@ -58,7 +58,9 @@ def _peak(
         return None
     steps = np.arange(-PHASE_SEARCH_MM, PHASE_SEARCH_MM + 1e-9, PHASE_STEP_MM)
     patch, values = placed.to_image(scene.points[near]), scene.values[near]
-    scores = np.array([explained_share(scene.design(patch + step * axis), values) for step in steps])
+    scores = np.array(
+        [explained_share(scene.design(patch + step * axis), values) for step in steps]
+    )
     top = int(np.argmax(scores))
     if top in (0, len(steps) - 1):
         return float(steps[top]), 0.0

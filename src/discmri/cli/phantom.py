@@ -123,18 +123,21 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.out
     if out.exists() and not args.overwrite:
         raise UsageError(f"{out} exists; choose another folder or add --overwrite")
+    if out.exists() and not (out / "truth.json").is_file():
+        raise UsageError(f"{out} exists and holds no phantom; choose another folder")
     spec, protocol = _spec(args), _protocol(args)
     partial = out.parent / f".{out.name}.partial"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if partial.exists():
-            shutil.rmtree(partial)
+        shutil.rmtree(partial, ignore_errors=True)
         _write(make_phantom(spec), partial, protocol, args)
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     files = sum(1 for _ in (out / "study").rglob("*.dcm"))
     print(f"{out}: {files} DICOM files in study/, truth of {len(spec.discs)} discs in truth.json")
     return 0

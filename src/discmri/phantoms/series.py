@@ -13,7 +13,6 @@ from discmri.phantoms.phantom import Phantom, adc_map
 from discmri.phantoms.protocol import Protocol, Sequence
 from discmri.volume import Array, Grid, Volume
 
-
 LOCALIZER_MM = 8.0
 """Slice thickness of localizers."""
 

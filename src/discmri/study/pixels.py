@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from pydicom.uid import (
 )
 
 from discmri.errors import DicomError
+from discmri.study import jpeg
 from discmri.study.frame import Frame, PixelPlace
 from discmri.study.scan import lenient_pydicom
 from discmri.study.source import clean_text
@@ -33,6 +35,16 @@ MAX_SERIES_BYTES = 4 * 2**30
 # raise but ends the process.
 _PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls", RLELossless: "pydicom"}
 _JPEG_2000 = (JPEG2000, JPEG2000Lossless)
+# What the decoders raise on damaged data is not documented.
+_DECODER_ERRORS = (
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 Pixels = NDArray[np.generic]
 
 
@@ -58,7 +70,9 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
     jobs = [(place, [frames[n].index for n in numbers]) for place, numbers in by_file.items()]
     compressed = any(UID(place.syntax).is_encapsulated for place, _ in jobs)
     with lenient_pydicom():
-        if compressed and threads > 1 and len(jobs) > 1:
+        if all(place.syntax in jpeg.SYNTAXES for place, _ in jobs):
+            decoded = _isolated(jobs)
+        elif compressed and threads > 1 and len(jobs) > 1:
             with ThreadPoolExecutor(threads) as pool:
                 decoded = list(pool.map(lambda job: _file_frames(*job), jobs))
         else:
@@ -71,17 +85,35 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
 
 
 def _file_frames(place: PixelPlace, indices: list[int]) -> list[Pixels]:
-    try:
+    if place.syntax in jpeg.SYNTAXES:
+        return _isolated([(place, indices)])[0]
+    with _named_errors(place):
         if place.offset is None:
             return _from_dataset(place, indices)
         if place.length is None:
             return _compressed(place, indices)
         return _native(place, indices)
+
+
+def _isolated(jobs: Sequence[tuple[PixelPlace, list[int]]]) -> list[list[Pixels]]:
+    """All files of a series through one child process."""
+    prepared = []
+    for place, indices in jobs:
+        with _named_errors(place):
+            content = _checked_content(place)[0]
+            prepared.append((content, place.syntax, indices, _options(place)))
+    with _named_errors(jobs[0][0]):
+        return jpeg.decode(prepared)
+
+
+@contextmanager
+def _named_errors(place: PixelPlace) -> Iterator[None]:
+    """Whatever reading or decoding raises becomes one line that names the file."""
+    try:
+        yield
     except (OSError, EOFError) as error:
         raise DicomError(f"{place.file.name} cannot be read again: {clean_text(error)}") from error
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError,
-            LookupError, struct.error) as error:  # fmt: skip
-        # What the decoders raise on damaged data is not documented.
+    except _DECODER_ERRORS as error:
         raise DicomError(
             f"the pixel values of {place.file.name} cannot be decoded "
             f"({UID(place.syntax).name}): {clean_text(error)[:160]}"
@@ -111,18 +143,19 @@ def _sign_extended(values: Pixels, place: PixelPlace) -> Pixels:
     return np.asarray(np.right_shift(shifted, spare))
 
 
-def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+def _checked_content(place: PixelPlace) -> tuple[bytes, list[bytes]]:
+    """The whole pixel element, and the stream of each frame in it."""
     with place.file.path.open("rb") as stream:
         stream.seek(place.offset or 0)
         content = stream.read()
     frames = list(generate_frames(content, number_of_frames=place.frames))
     _refuse_other_size(frames, place)
-    if place.syntax in _JPEG_2000:
-        return [_jpeg_2000(frames[index], place) for index in indices]
-    _quiet_gdcm()
-    decoder = get_decoder(UID(place.syntax))
-    options: dict[str, Any] = {
-        "decoding_plugin": _PLUGINS.get(UID(place.syntax), ""),
+    return content, frames
+
+
+def _options(place: PixelPlace) -> dict[str, Any]:
+    """What pydicom's decoders want to know."""
+    return {
         "rows": place.rows,
         "columns": place.columns,
         "number_of_frames": place.frames,
@@ -133,6 +166,14 @@ def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
         "photometric_interpretation": place.photometric,
         "pixel_keyword": place.keyword,
     }
+
+
+def _compressed(place: PixelPlace, indices: list[int]) -> list[Pixels]:
+    content, frames = _checked_content(place)
+    if place.syntax in _JPEG_2000:
+        return [_jpeg_2000(frames[index], place) for index in indices]
+    decoder = get_decoder(UID(place.syntax))
+    options = _options(place) | {"decoding_plugin": _PLUGINS.get(UID(place.syntax), "")}
     return [decoder.as_array(content, index=index, **options)[0] for index in indices]
 
 
@@ -185,14 +226,3 @@ def encoded_size(stream: bytes) -> tuple[int, int] | None:
             return height, width
         position += 2 + length
     return None
-
-
-def _quiet_gdcm() -> None:
-    """GDCM writes its warnings to the terminal unless told not to."""
-    try:
-        import gdcm
-    except ImportError:
-        return
-    gdcm.Trace.WarningOff()
-    gdcm.Trace.ErrorOff()
-    gdcm.Trace.DebugOff()

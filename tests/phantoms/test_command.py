@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from discmri.cli import main
+
+SMALL = [
+    "--series",
+    "t2",
+    "--spacing",
+    "4",
+    "--slices",
+    "3",
+    "--fov",
+    "100,200",
+    "--compression",
+    "rle",
+]
+
+
+def test_make_writes_study_truth_and_labels(tmp_path: Path, capsys):
+    out = tmp_path / "spine"
+    call = ["phantom", "make", str(out), *SMALL, "--grades", "1,2,3,4/7,8", "--masks"]
+    assert main([*call, "--seed", "3", "--vendor", "ge"]) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["labels.nii.gz", "study", "truth.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["spine"]
+    grades = [d["grade"] for d in json.loads((out / "truth.json").read_text())["discs"]]
+    assert grades[-5:] == ["1", "2", "3", "4/7", "8"]
+    labels = np.asarray(nib.load(out / "labels.nii.gz").dataobj)
+    assert {93, 94, 43, 44, 2} <= set(np.unique(labels).tolist())
+    assert "3 DICOM files" in capsys.readouterr().out
+
+
+def test_an_existing_folder_is_only_replaced_when_asked_and_when_it_is_a_phantom(tmp_path: Path):
+    out = tmp_path / "spine"
+    call = ["phantom", "make", str(out), *SMALL]
+    assert main(call) == 0
+    before = (out / "truth.json").read_text()
+    assert main([*call, "--seed", "9"]) == 2
+    assert (out / "truth.json").read_text() == before
+    assert main([*call, "--seed", "9", "--overwrite"]) == 0
+    assert (out / "truth.json").read_text() != before
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("keep me")
+    assert main(["phantom", "make", str(other), *SMALL, "--overwrite"]) == 2
+    assert (other / "letter.txt").read_text() == "keep me"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--grades", "9"],
+        ["--series", "t3"],
+        ["--listhesis", "L9-S1=3"],
+        ["--listhesis", "L5-S1"],
+        ["--fov", "100"],
+        ["--spacing", "0"],
+        ["--vendor", "acme"],
+        ["--b-values", "0,x"],
+        ["--heights", "99"],
+    ],
+)
+def test_wrong_calls_end_with_two_and_write_nothing(tmp_path: Path, wrong: list[str], capsys):
+    assert main(["phantom", "make", str(tmp_path / "spine"), *wrong]) == 2
+    assert not list(tmp_path.iterdir())
+    assert "Traceback" not in capsys.readouterr().err
