@@ -12,6 +12,7 @@ from discmri.segment._sheets import Sheets
 from discmri.volume import Array
 
 _LEAST_COLUMN_MM = 20.0
+_LEAST_SHOWN = 0.25
 _REACH_MM = 30.0  # nothing of body or disc is further from the axis of the column
 
 
@@ -68,9 +69,15 @@ class Column:
         return np.asarray((self.along_mm >= low_mm) & (self.along_mm < high_mm))
 
     def piece(self, structure: Structure, low_mm: float, high_mm: float) -> Mask:
-        """Where a structure fills most of a pixel within a stretch, stray pieces left out."""
+        """Where a structure fills most of a pixel within a stretch, stray pieces left out.
+
+        Slices that show less than a quarter of it are its rim, cut along, and are left out too.
+        """
         where = (self.shares[structure] > 0.5) & self.mask & self.stretch(low_mm, high_mm)
-        return main_part(where, least=0.1)
+        where = main_part(where, least=0.1)
+        area = where.sum(axis=(1, 2))
+        where[area < _LEAST_SHOWN * area.max()] = False
+        return where
 
 
 def _axis(weight: Float) -> Array | None:
