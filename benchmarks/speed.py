@@ -74,23 +74,22 @@ def _reading(study: Path) -> None:
 
 
 def _fitting() -> None:
-    """The weighted fit against one unweighted least-squares pass of numpy."""
+    """The weighted fit of a phantom's diffusion images against one least-squares pass."""
     from discmri.adc import fit_adc
-    from discmri.diffusion import BValue, DiffusionSeries, DirectionKind
+    from discmri.diffusion import BValue, DiffusionSeries
+    from discmri.phantoms import Protocol, lumbar_spine, make_phantom
 
-    rng = np.random.default_rng(0)
-    b = np.array([0.0, 50.0, 400.0, 800.0])
-    adc = rng.uniform(0.5, 2.5, (128, 128, 20))
-    clean = 500.0 * np.exp(-b * 1e-3 * adc[..., None])
-    noise = rng.normal(0, 10, (2, *clean.shape))
-    signal = np.hypot(clean + noise[0], noise[1]).astype(np.float32)
-    kinds = [DirectionKind.NONE if value == 0 else DirectionKind.TRACE for value in b]
-    values = tuple(BValue(value, "made", kind) for value, kind in zip(b, kinds, strict=True))
-    series = DiffusionSeries(signal, np.diag([2.0, 2.0, 4.0, 1.0]), values)
+    images = make_phantom(lumbar_spine(seed=11)).diffusion(Protocol(slices=16))
+    series = DiffusionSeries(
+        signal=np.stack([image.volume.array for image in images], axis=-1),
+        affine=images[0].volume.affine,
+        b_values=tuple(BValue(image.b_s_per_mm2, "phantom", image.kind) for image in images),
+    )
+    b = series.b_s_per_mm2
 
     def floor() -> None:
         design = np.stack([np.ones_like(b), -b * 1e-3], axis=1)
-        logs = np.log(np.maximum(signal.reshape(-1, len(b)), 1e-6)).T
+        logs = np.log(np.maximum(series.signal.reshape(-1, len(b)), 1e-6)).T
         np.linalg.lstsq(design, logs, rcond=None)
 
     _ratio("ADC fit", best(lambda: fit_adc(series)), best(floor), "one least-squares pass")

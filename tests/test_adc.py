@@ -258,3 +258,18 @@ def test_signal_near_the_noise_is_told() -> None:
     fit = fit_adc(dwi_series(SPINE, sigma=110.0))
     disc = measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
     assert Code.ADC_LOW_SNR in [finding.code for finding in disc.findings]
+
+
+def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
+    """Smooth dark and bright tissue edge to edge: the scatter of its levels is no noise."""
+    rng = np.random.default_rng(3)
+    x, y = np.meshgrid(np.linspace(0, 1, 120), np.linspace(0, 1, 150), indexing="ij")
+    tissue = 60 + 400 * x * y + 80 * np.sin(9 * x) ** 2 * np.cos(7 * y) ** 2
+    clean = np.repeat(tissue[:, :, None], 12, axis=2)
+    pictures = [
+        np.hypot(clean + rng.normal(0, 20, clean.shape), rng.normal(0, 20, clean.shape))
+        for _ in range(3)
+    ]
+    trace = np.exp(np.mean(np.log(pictures), axis=0))
+    assert estimate_noise([pictures[0]]) == pytest.approx(20, rel=0.15)
+    assert estimate_noise([trace], [3]) == pytest.approx(20, rel=0.25)

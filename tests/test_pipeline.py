@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
+from tests.conftest import SMALL
 
 import discmri
 from discmri.errors import UsageError
 from discmri.findings import Severity
 from discmri.levels import DiscLevel
+from discmri.phantoms import Sequence
 from discmri.settings import Settings
 
 
@@ -112,6 +116,27 @@ def test_the_height_method_feeds_the_primary_height(study, phantom_labels):
 def test_an_unknown_member_is_told_with_the_known_ones(study, settings):
     with pytest.raises(UsageError, match="choose one of"):
         discmri.measure(study, settings)
+
+
+def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom, tmp_path):
+    """T1 pixels under a header that says T2."""
+    phantom.write(
+        tmp_path / "both", "siemens", replace(SMALL, sequences=(Sequence.T2, Sequence.T1))
+    )
+    by_echo = {}
+    for path in sorted((tmp_path / "both").rglob("*.dcm")):
+        image = pydicom.dcmread(path)
+        place = tuple(float(x) for x in image.ImagePositionPatient)
+        by_echo.setdefault(float(image.EchoTime) > 50, {})[place] = image
+    (tmp_path / "wrong").mkdir()
+    for number, (place, image) in enumerate(by_echo[True].items()):
+        image.PixelData = by_echo[False][place].PixelData
+        image.save_as(tmp_path / "wrong" / f"{number:03d}.dcm")
+    result = discmri.measure(discmri.read_study(tmp_path / "wrong"))
+    assert result.records
+    assert all(record.get("signal_ratio_csf") is None for record in result.records)
+    assert all(record.get("suggested_grade") is None for record in result.records)
+    assert all("not_t2" in str(row["flags"]) for row in result.rows())
 
 
 def test_writing_twice_gives_the_same_bytes(from_masks, tmp_path):

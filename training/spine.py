@@ -102,6 +102,11 @@ class Spine:
         return float(x - amplitude * np.sin(2 * np.pi * down / wavelength + phase))
 
 
+def _worn(dark_mm: float, wear: float) -> float:
+    """Thickness of an endplate beside a worn disc: little is left of its cartilage."""
+    return dark_mm * (1 - 0.6 * wear**2)
+
+
 def _edge(rng: Rng, centre: Points, tilt: float, depth: float, wear: float, dark: float) -> Edge:
     nodes = tuple(
         (rng.uniform(-0.6, 0.6), rng.uniform(1.5, 6.0), rng.uniform(2.0, 6.0))
@@ -114,7 +119,7 @@ def _edge(rng: Rng, centre: Points, tilt: float, depth: float, wear: float, dark
         depth,
         dent_mm=float(np.clip(rng.normal(1.6, 0.9), -0.3, 5.0)),
         dent_at=rng.uniform(-0.4, 0.25),
-        dark_mm=float(np.clip(dark * rng.lognormal(0, 0.2), 0.3, 2.0)),
+        dark_mm=float(np.clip(_worn(dark, wear) * rng.lognormal(0, 0.2), 0.3, 2.2)),
         nodes=nodes[:2],
         spur_front_mm=rng.exponential(2.2) if spur else rng.exponential(0.4),
         spur_back_mm=rng.exponential(1.0) if spur else rng.exponential(0.25),
@@ -263,13 +268,13 @@ def sample_spine(rng: Rng, size_mm: tuple[float, float]) -> Spine:
     depth = scale * 33.0 * rng.normal(1, 0.05)
     wear, turned = _wear(rng), rng.normal(0, 4)
     lordosis = float(np.clip((tilt - rng.normal(2, 9)) / 48, 0.1, 1.4))  # upright at the top
-    sacral, remnants = _sacrum(rng, top, tilt + turned, depth, scale, dark)
+    sacral, remnants = _sacrum(rng, top, tilt + turned, depth, scale, _worn(dark, wear[0]))
     bodies, discs = [], []
     curve = rng.normal(0, 0.02)
     point, angle = top, tilt + turned
     for level in range(11):
         height, wedge = _disc_height(rng, level, scale, wear[level]), _wedge(rng, level, lordosis)
-        height += 2.0 * dark  # measured from marrow to marrow
+        height += 2.0 * _worn(dark, wear[level])  # measured from marrow to marrow
         wedge = float(np.clip(wedge, -8, np.rad2deg(1.5 * height / depth)))
         front, up = directions(angle - wedge / 2)
         slip = rng.normal(0, 0.6)

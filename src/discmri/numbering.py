@@ -176,7 +176,7 @@ def _count_upwards(
         if number:
             missing = 0 if steps[number - 1] < SKIP_RATIO * usual else 1
             findings += [
-                warning(Code.DISC_SKIPPED, f"No disc was found at {skipped.value}.", skipped)
+                info(Code.DISC_SKIPPED, f"No disc was found at {skipped.value}.", skipped)
                 for skipped in names[position + 1 : position + 1 + missing]
             ]
             position += 1 + missing

@@ -199,6 +199,14 @@ def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
     if not run.target.t2_weighted or not discs:
         return
     even = signal.flatten(run.image, run.labels)
+    brightness = signal.fluid_over_marrow(even, run.labels)
+    if brightness is not None and brightness < 1.0:
+        text = (
+            f"The header says T2, but fluid has only {brightness:.2f} of the signal of marrow: "
+            "the picture is not T2-weighted, so signal and grade were not measured."
+        )
+        run.findings.append(warning(Code.NOT_T2, text))
+        return
     for level, disc in discs.items():
         try:
             disc.signal = signal.measure_signal(

@@ -87,6 +87,29 @@ def test_discs_are_ordered_and_trusted(upright: FoundSpine) -> None:
     assert np.median([disc.confidence for disc in upright.discs]) > 0.5
 
 
+def test_a_collapsed_disc_is_found_but_not_trusted(settings: Settings) -> None:
+    image = drawn_spine((4.0, 0.8, 0.8), 1)
+    z = image.grid.to_world(
+        np.stack([np.zeros(image.shape[2])] * 2 + [np.arange(image.shape[2])], 1)
+    )[:, 2]
+    y = image.grid.to_world(
+        np.stack([np.zeros(image.shape[1]), np.arange(image.shape[1]), np.zeros(image.shape[1])], 1)
+    )[:, 1]
+    phase = (z + PITCH_MM * 10) % PITCH_MM - PITCH_MM / 2
+    level = np.abs(z - 18) < PITCH_MM / 2
+    image.array[:, (np.abs(y) < DEPTH_MM / 2)[:, None] & (level & (np.abs(phase) < 9))[None, :]] = (
+        0.45
+    )
+    image.array[
+        :, (np.abs(y) < DEPTH_MM / 2)[:, None] & (level & (np.abs(phase) < 2.0))[None, :]
+    ] = 0.06
+    found = segment(image, settings)
+    place = centres(found)[:, 2]
+    thin = int(np.argmin(np.abs(place - 18)))
+    assert abs(place[thin] - 18) < 2
+    assert found.discs[thin].confidence == min(disc.confidence for disc in found.discs)
+
+
 def test_bodies_lie_between_discs_and_the_canal_behind(upright: FoundSpine) -> None:
     found = centres(upright)[:, 2]
     bodies = [body.centroid_mm[2] for body in upright.bodies]
@@ -97,7 +120,7 @@ def test_bodies_lie_between_discs_and_the_canal_behind(upright: FoundSpine) -> N
 
 
 def test_all_48_orientations_find_the_same(settings: Settings) -> None:
-    image = drawn_spine((4.0, 0.8, 0.8), 2)
+    image = drawn_spine((4.0, 1.0, 1.0), 1)
     expected = centres(segment(image, settings))
     for order in permutations(range(3)):
         for signs in product((1, -1), repeat=3):

@@ -16,6 +16,7 @@ ITERATIONS = 3
 CHUNK = 1 << 14  # voxels at a time: fits the processor's cache
 FLOOR_ITERATIONS = 6
 FLOOR_SNR = 3.0  # below it the noise floor lifts the logarithm noticeably
+TRACE_DIRECTIONS = 3  # what a trace image usually combines
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,11 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
             Code.ADC_NOT_FITTED,
             f"the fit needs two b-values at least 50 s/mm2 apart, got {b_values.tolist()}",
         )
-    noise = estimate_noise([series.signal[..., groups[b][0][0]] for b in b_values[[0, -1]]])
+    ends = [groups[b][0][0] for b in b_values[[0, -1]]]
+    noise = estimate_noise(
+        [series.signal[..., n] for n in ends],
+        [TRACE_DIRECTIONS if series.b_values[n].kind is DirectionKind.TRACE else 1 for n in ends],
+    )
     signal = series.signal.reshape(-1, series.signal.shape[-1])
     first = signal[:, groups[b_values[0]][0][0]]
     where = np.flatnonzero(first > max(3.0 * noise, 0.0))
@@ -193,7 +198,8 @@ def _above_floor(
     weights = np.empty_like(logs)
     for _ in range(FLOOR_ITERATIONS):
         log_snr = intercept - b[:, None] * np.clip(adc, -1.0, 8.0) - np.log(noise)
-        excess = np.interp(log_snr, at, table)
+        place = (log_snr - at[0]) * np.float32((len(at) - 1) / (at[-1] - at[0]))
+        excess = table[np.clip(place, 0, len(at) - 1).astype(np.intp)]
         _decay(b, adc, counts, weights)
         new_intercept, new_adc = _line(logs - excess, b, weights)
         intercept, adc = 0.5 * (intercept + new_intercept), 0.5 * (adc + new_adc)
@@ -208,5 +214,5 @@ def _excess_table() -> tuple[Array, Array]:
     """
     from scipy.special import exp1
 
-    log_snr = np.linspace(np.log(0.7), np.log(6.0), 400)
-    return log_snr, np.asarray(0.5 * exp1(0.5 * np.exp(2 * log_snr)))
+    log_snr = np.linspace(np.log(0.7), np.log(6.0), 8000)
+    return log_snr, np.asarray(0.5 * exp1(0.5 * np.exp(2 * log_snr)), dtype=np.float32)

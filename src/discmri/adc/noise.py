@@ -8,16 +8,32 @@ import numpy as np
 
 from discmri.volume import Array
 
+AIR_TO_DETAIL = 1.6
+"""The noise of air is believed up to this multiple of the noise that fine detail allows."""
 
-def estimate_noise(images: Sequence[Array]) -> float:
-    """Standard deviation of the noise of magnitude images (i, j, k), 0 for empty ones.
 
-    The lowest estimate from air counts, since tissue near the noise can only raise it.
-    Where no image shows air (blanked, or the body fills the picture), the median of the
-    first image's finest diagonal detail is used (Donoho and Johnstone 1994).
+def estimate_noise(images: Sequence[Array], combined: Sequence[int] | None = None) -> float:
+    """Standard deviation of the noise of magnitude images, 0 for empty ones.
+
+    The finest diagonal detail of an image (Donoho and Johnstone 1994) bounds its noise from
+    above where there is texture, so the lowest bound of all images counts.  Air around the
+    body tells the noise more exactly; but where the body nearly fills the picture, dark tissue
+    can pass for air, so air is believed only where the bound allows it.
+
+    Parameters
+    ----------
+    images
+        Each (i, j, k).
+    combined
+        How many pictures each is the geometric mean of (three for trace images): their noise
+        is lower by the square root of it.
     """
+    counts = combined or [1] * len(images)
+    bounds = [_noise_of_detail(image) * np.sqrt(n) for image, n in zip(images, counts, strict=True)]
+    bound = float(min((one for one in bounds if one > 0), default=0.0))
     from_air = [sigma for image in images if (sigma := _noise_of_air(image)) is not None]
-    return min(from_air) if from_air else _noise_of_detail(images[0])
+    believed = [sigma for sigma in from_air if sigma <= AIR_TO_DETAIL * bound]
+    return min(believed) if believed else bound
 
 
 def _noise_of_air(image: Array) -> float | None:
@@ -27,20 +43,26 @@ def _noise_of_air(image: Array) -> float | None:
     the estimate is repeated below 3.5 times itself until it stands, and believed where the
     quartiles there stand in a Rayleigh distribution's proportion.
     """
-    values = image[image > 0].astype(float)
+    values = np.sort(image[image > 0], axis=None)
     if values.size < 200:
         return None
-    sigma, low = float(np.percentile(values, 2)), values
+    sigma, count = float(_quantile(values, 0.02)), values.size
     for _ in range(60):
-        low = values[values < 3.5 * sigma]
-        if not low.size:
+        count = int(np.searchsorted(values, 3.5 * sigma))
+        if not count:
             return None
-        before, sigma = sigma, float(np.median(low)) / 1.1774
+        before, sigma = sigma, _quantile(values[:count], 0.5) / 1.1774
         if abs(before - sigma) <= 1e-4 * sigma:
             break
-    quartiles = np.percentile(low, [25, 75])
-    enough = low.size >= max(200, 0.02 * image.size)
-    return sigma if enough and abs(quartiles[1] / quartiles[0] - 2.195) < 0.25 else None
+    low = values[:count]
+    proportion = _quantile(low, 0.75) / _quantile(low, 0.25)
+    enough = count >= max(200, 0.02 * image.size)
+    return sigma if enough and abs(proportion - 2.195) < 0.25 else None
+
+
+def _quantile(ascending: Array, share: float) -> float:
+    """The value below which a share of sorted values lies."""
+    return float(ascending[int(share * (len(ascending) - 1))])
 
 
 def _noise_of_detail(image: Array) -> float:

@@ -11,8 +11,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import discmri
 from discmri.cli._terminal import open_standard_streams, terminated_as_interrupt
@@ -53,18 +54,28 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has had enough; the results are on disk all the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _lead_nowhere(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130, debug)
-    except UsageError as error:
-        return _complain(error, 2, debug)
-    except NothingToMeasureError as error:
-        return _complain(error, 3, debug)
-    except Exception as error:  # noqa: BLE001 - the last stop: whatever is left is our mistake
-        what = f"internal error ({type(error).__name__}: {error}); --debug shows where, please report it"
-        return _complain(what, 1, debug)
+    except Exception as error:  # noqa: BLE001 - the last stop
+        return _complain(*_verdict(error), debug)
     return code
+
+
+def _verdict(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code; whatever was not foreseen is our mistake."""
+    if isinstance(error, UsageError):
+        return str(error), 2
+    if isinstance(error, NothingToMeasureError):
+        return str(error), 3
+    if isinstance(error, OSError):
+        what = f"the system refused ({error}); check free space and permissions and run it again"
+        return what, 1
+    if isinstance(error, MemoryError):
+        return f"memory is too small ({error}); give a smaller study or more memory", 1
+    what = f"{type(error).__name__}: {error}"
+    return f"internal error ({what}); --debug shows where, please report it", 1
 
 
 def _call(argv: Sequence[str] | None) -> int:
@@ -81,8 +92,17 @@ def _complain(what: object, code: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    print(f"discmri: {one_line(what)}", file=sys.stderr)
+    try:
+        print(f"discmri: {one_line(what)}", file=sys.stderr, flush=True)
+    except OSError:  # nobody listens; the code still tells
+        _lead_nowhere(sys.stderr)
     return code
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Let whatever a stream still holds vanish, instead of failing again at the end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

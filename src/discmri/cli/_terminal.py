@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -18,6 +19,9 @@ from discmri.export._text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+_PATIENCE_S = 5.0
 
 
 class LazyChoices(Container[str]):
@@ -44,10 +48,15 @@ class Steps:
     ----------
     stream
         Where to; ``None`` for silence.
+    patience_s
+        How long plain lines are held back, so that a call that is refused at once says one
+        line, which is why.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, patience_s: float = 0.0) -> None:
         self._stream = stream
+        self._until_s = time.monotonic() + patience_s
+        self._held: list[str] = []
         self._last = ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -60,8 +69,21 @@ class Steps:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text, completed=fraction)
         elif self._stream is not None and text != self._last:
-            print(f"{100 * fraction:3.0f} %  {text}", file=self._stream, flush=True)
+            self._held.append(f"{100 * fraction:3.0f} %  {text}")
+            if time.monotonic() >= self._until_s:
+                self.show()
         self._last = text
+
+    def show(self) -> None:
+        """Print the lines that are held back; where nobody listens, be silent from now on."""
+        if self._stream is None:
+            return
+        try:
+            for line in self._held:
+                print(line, file=self._stream, flush=True)
+        except OSError:
+            self._stream = None
+        self._held.clear()
 
     def part(self, start: float, stop: float) -> Steps:
         """Progress of one stage, mapped into a share of the whole."""
@@ -134,9 +156,10 @@ def working(args: argparse.Namespace) -> Iterator[Steps]:
             own: TextIO | None = sys.stderr
         else:
             own = stack.enter_context(_chatter_silenced())
-        steps = Steps(None if args.quiet else own)
+        steps = Steps(None if args.quiet else own, 0.0 if args.debug else _PATIENCE_S)
         stack.callback(steps.close)
         yield steps
+        steps.show()
 
 
 @contextmanager

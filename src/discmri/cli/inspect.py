@@ -44,7 +44,7 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         metavar="STUDY",
-        type=Path,
+        type=a_path,
         help="a folder (searched recursively), a .zip of one, or a NIfTI file",
     )
     parser.add_argument(
@@ -59,6 +59,13 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+
+
+def a_path(text: str) -> Path:
+    """A path, for argparse; an empty one is a mistake, not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty text")
+    return Path(text)
 
 
 def positive(text: str) -> int:

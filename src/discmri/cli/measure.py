@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._table import show_table
 from discmri.cli._terminal import LazyChoices, Steps, working
-from discmri.cli.inspect import add_study, check_readable
+from discmri.cli.inspect import a_path, add_study, check_readable
 from discmri.errors import NothingToMeasureError, UsageError
 from discmri.export._text import number, one_line
 from discmri.levels import DiscLevel
@@ -49,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     add_study(parser)
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path,
+        "-o", "--output", metavar="DIR", type=a_path,
         help="results folder (default: discmri-out/<name of STUDY> in the current folder)",
     )  # fmt: skip
     parser.add_argument(
@@ -72,7 +72,7 @@ def _add_discs(group: argparse._ArgumentGroup) -> None:
         "or masks where --masks is given)",
     )  # fmt: skip
     group.add_argument(
-        "--masks", metavar="FILE", type=Path, help="NIfTI label map to measure instead"
+        "--masks", metavar="FILE", type=a_path, help="NIfTI label map to measure instead"
     )
     group.add_argument(
         "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
@@ -139,11 +139,19 @@ def name_of(study: Path) -> str:
     ('anna', 'sub-01_T2w')
     """
     path = study.resolve()
+    if _is_directory_record(path):
+        path = path.parent
     name = path.name
     if not path.is_dir():
         for suffix in (".gz", ".nii", ".zip"):
-            name = name.removesuffix(suffix)
+            if name.lower().endswith(suffix):
+                name = name[: -len(suffix)]
     return name or "study"
+
+
+def _is_directory_record(path: Path) -> bool:
+    """Whether a path is a DICOMDIR, which stands for the folder it lies in."""
+    return path.name.upper() == "DICOMDIR" and not path.is_dir()
 
 
 def check_output(folder: Path, study: Path, overwrite: bool) -> None:
@@ -154,9 +162,11 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
     UsageError
         Inside the study or around it, existing without ``overwrite``, or not writable.
     """
-    from discmri.export._folder import check_writable
+    from discmri.export._folder import check_writable, resolved
 
-    target, source = folder.resolve(), study.resolve()
+    target, source = resolved(folder), study.resolve()
+    if _is_directory_record(source):
+        source = source.parent
     if target.is_relative_to(source):
         raise UsageError(
             f"the output folder {folder} lies inside the study; choose another with -o"
@@ -182,7 +192,7 @@ def _measure(
         steps("writing results", 0.8)
         result.write(folder, settings.formats, args.overwrite)
     except NothingToMeasureError as error:
-        _write_failure(error, study, settings, folder, args.overwrite)
+        _write_failure(error, study, settings, folder, args)
         raise
     return result
 
@@ -192,12 +202,12 @@ def _write_failure(
     study: Study | None,
     settings: Settings,
     folder: Path,
-    overwrite: bool,
+    args: argparse.Namespace,
 ) -> None:
     from discmri.export import Failure, write_failure
     from discmri.findings import Code, Finding, Severity
 
-    message = one_line(error)
+    message = _without_folders(one_line(error), args)
     reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
     noticed = () if study is None else study.findings
     findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))
@@ -209,7 +219,15 @@ def _write_failure(
             message, tuple(findings), known, study.subject_id, study.study_uid,
             study.study_date, series,
         )  # fmt: skip
-    write_failure(failure, folder, overwrite)
+    write_failure(failure, folder, args.overwrite)
+
+
+def _without_folders(message: str, args: argparse.Namespace) -> str:
+    """A message whose paths are names, so that the record tells of no home folder."""
+    for path in (args.path, args.masks):
+        if path is not None and path.name:
+            message = message.replace(one_line(path), one_line(path.name))
+    return message
 
 
 def _show(result: MeasuredStudy, folder: Path) -> None:

@@ -20,7 +20,7 @@ from discmri.export import (
     report_html,
     study_json,
 )
-from discmri.export._folder import appearing
+from discmri.export._folder import appearing, resolved
 from discmri.export.study_json import Failure
 
 if TYPE_CHECKING:
@@ -75,11 +75,12 @@ def write(
     if unknown:
         raise UsageError(f"no format is called {unknown[0]!r}; choose from: {', '.join(EXPORTERS)}")
     chosen = {*formats, "json"} if formats else set(EXPORTERS)
-    with appearing(Path(folder), overwrite) as fresh:
+    target = resolved(Path(folder))
+    with appearing(target, overwrite) as fresh:
         for name, export in EXPORTERS.items():
             if name in chosen:
                 export(result, fresh)
-    return Path(folder).resolve()
+    return target
 
 
 def write_failure(failure: Failure, folder: str | Path, overwrite: bool = False) -> Path:
@@ -102,6 +103,7 @@ def write_failure(failure: Failure, folder: str | Path, overwrite: bool = False)
     UsageError
         As in :func:`write`.
     """
-    with appearing(Path(folder), overwrite) as fresh:
+    target = resolved(Path(folder))
+    with appearing(target, overwrite) as fresh:
         study_json.export_failure(failure, fresh)
-    return Path(folder).resolve()
+    return target

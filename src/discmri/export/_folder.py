@@ -24,6 +24,22 @@ def check_writable(folder: Path, overwrite: bool) -> None:
         pass
 
 
+def resolved(folder: Path) -> Path:
+    """Where a path leads to, links followed.
+
+    Raises
+    ------
+    UsageError
+        Where it leads nowhere: links in a circle, or a current folder that is gone.
+    """
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            f"the output folder {folder} cannot be followed ({error}); choose another with -o"
+        ) from error
+
+
 @contextmanager
 def appearing(folder: Path, overwrite: bool, publish: bool = True) -> Iterator[Path]:
     """A fresh hidden folder beside the wanted one, which takes its name at the end.
@@ -31,11 +47,11 @@ def appearing(folder: Path, overwrite: bool, publish: bool = True) -> Iterator[P
     On any exception the fresh folder is removed and the wanted one is as it was.  With
     ``overwrite``, an earlier result is replaced; files that it did not write are kept.
     """
-    target = folder.resolve()
-    _check(target, overwrite)
-    near = next(parent for parent in target.parents if parent.exists())
-    fresh = near / f".discmri-{secrets.token_hex(6)}"
+    target = resolved(folder)
     with _as_usage_error(folder):
+        _check(target, overwrite)
+        near = next(parent for parent in target.parents if parent.exists())
+        fresh = near / f".discmri-{secrets.token_hex(6)}"
         fresh.mkdir()
     try:
         with _as_usage_error(folder):
@@ -65,6 +81,18 @@ def _check(target: Path, overwrite: bool) -> None:
         raise UsageError(
             f"the output folder {target} exists; add --overwrite or choose another with -o"
         )
+    if target.exists() and _current().is_relative_to(target):
+        raise UsageError(
+            f"the output folder {target} is or holds the current folder, which cannot be "
+            "replaced; change to another folder or choose another with -o"
+        )
+
+
+def _current() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # removed meanwhile
+        return Path()
 
 
 def _publish(fresh: Path, target: Path, overwrite: bool) -> None:

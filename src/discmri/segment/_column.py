@@ -68,12 +68,12 @@ class Column:
         """(rows, columns) the part of the picture beside a stretch of the axis."""
         return np.asarray((self.along_mm >= low_mm) & (self.along_mm < high_mm))
 
-    def piece(self, structure: Structure, low_mm: float, high_mm: float) -> Mask:
-        """Where a structure fills most of a pixel within a stretch, stray pieces left out.
+    def piece(self, share: Float, low_mm: float, high_mm: float) -> Mask:
+        """Where a structure of this share fills most of a pixel within a stretch, stray pieces left out.
 
         Slices that show less than a quarter of it are its rim, cut along, and are left out too.
         """
-        where = (self.shares[structure] > 0.5) & self.mask & self.stretch(low_mm, high_mm)
+        where = (share > 0.5) & self.mask & self.stretch(low_mm, high_mm)
         where = main_part(where, least=0.1)
         area = where.sum(axis=(1, 2))
         where[area < _LEAST_SHOWN * area.max()] = False

@@ -28,13 +28,17 @@ from discmri.volume import SoftMask, Volume
 _LEAST_GAP_MM = 14.0  # between the middles of neighbouring discs
 _USUAL_GAP_MM = 34.0
 _HALF_STRETCH_MM = 18.0  # the first and the last disc end this far from their middle at most
-_LEAST_DISC_MM2 = 60.0  # on the slice that shows most of it
+_LEAST_DISC_MM2 = 40.0  # on the slice that shows most of it
 _LEAST_BODY_MM2 = 120.0
 _LEAST_LENGTH_MM = 14.0
 _BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
+
+# A collapsed disc is little more than its endplates: this share of them is taken for disc
+_THIN_PLATE = 0.45
+_THIN_TRUST = 0.5
 
 # Confidence runs from 0 to 1 between these
 _UNCLEAR = (0.6, 0.92)  # mean share of disc within a disc
@@ -78,18 +82,36 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """One disc: where its middle is along the column, and where it fills most of a pixel."""
+    """One disc: where its middle is along the column, its share, and where that is the most.
+
+    ``trust`` is below 1 where the disc could only be told from its endplates by allowance.
+    """
 
     at_mm: float
+    share: Float
     mask: Mask
+    trust: float = 1.0
 
 
 def _disc_places(column: Column) -> list[_Place]:
     """Where along the column the discs are, cranial to caudal."""
+    disc, plate = column.shares[Structure.DISC], column.shares[Structure.ENDPLATE]
+    thin = np.minimum(disc + _THIN_PLATE * plate, 1)
+    places = []
+    for at, low, high in _stretches(column, disc + 0.5 * plate):
+        for share, trust in ((disc, 1.0), (thin, _THIN_TRUST)):
+            place = _Place(at, share, column.piece(share, low, high), trust)
+            if _is_disc(place, column):
+                places.append(place)
+                break
+    return places
+
+
+def _stretches(column: Column, share: Float) -> list[tuple[float, float, float]]:
+    """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks
 
-    share = column.shares[Structure.DISC]
     where = column.mask & (share > 0.3)
     along = np.broadcast_to(column.along_mm, share.shape)[where]
     index = np.clip(along / PIXEL_MM, 0, len(column.axis_mm) - 1).astype(int)
@@ -97,16 +119,15 @@ def _disc_places(column: Column) -> list[_Place]:
     peaks, _ = find_peaks(
         profile, distance=_LEAST_GAP_MM / PIXEL_MM, prominence=0.08 * profile.max(initial=0)
     )
+    if not len(peaks):
+        return []
     half = int(_HALF_STRETCH_MM / PIXEL_MM)
     between = [a + int(np.argmin(profile[a:b])) for a, b in pairwise(peaks)]
-    bounds = [peaks[0] - half, *between, peaks[-1] + half] if len(peaks) else []
-    places = []
-    for peak, (low, high) in zip(peaks, pairwise(bounds), strict=True):
-        mask = column.piece(Structure.DISC, low * PIXEL_MM, high * PIXEL_MM)
-        place = _Place(float(peak * PIXEL_MM), mask)
-        if _is_disc(place, column):
-            places.append(place)
-    return places
+    bounds = pairwise([peaks[0] - half, *between, peaks[-1] + half])
+    return [
+        (float(peak * PIXEL_MM), float(low * PIXEL_MM), float(high * PIXEL_MM))
+        for peak, (low, high) in zip(peaks, bounds, strict=True)
+    ]
 
 
 def _is_disc(place: _Place, column: Column) -> bool:
@@ -144,8 +165,9 @@ def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[f
 
 
 def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
-    share = soft(column.shares[Structure.DISC], place.mask)
-    return FoundDisc(column.sheets.mask(share), _confidence(share, other, place.mask))
+    share = soft(place.share, place.mask)
+    sure = place.trust * _confidence(share, other, place.mask)
+    return FoundDisc(column.sheets.mask(share), sure)
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:
@@ -168,7 +190,7 @@ def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], So
     bounds = [at[0] - 1.3 * gap, *at, *([at[-1] + 1.3 * gap] if ends_in_body else [])]
     bodies = []
     for low, high in pairwise(bounds):
-        piece = column.piece(Structure.BODY, low, high)
+        piece = column.piece(body, low, high)
         if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
             bodies.append(column.sheets.mask(soft(body, piece)))
     if not ends_in_body:  # what the network takes for a body there is the first sacral segment

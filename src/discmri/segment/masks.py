@@ -6,14 +6,16 @@ image, so a finer map gives finer borders.
 
 from __future__ import annotations
 
+import gzip
 import logging
+import zlib
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import GeometryError, NothingToMeasureError, UsageError
 from discmri.labels import FoundDisc, FoundSpine
 from discmri.levels import DiscLevel, Vertebra
 from discmri.segment.schemes import mask_scheme
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # A structure smaller than this share of the median one of its kind is a stray island.
 ISLAND_SHARE = 0.1
+MAX_BYTES = 4 * 2**30
+_DAMAGE = (OSError, EOFError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
 Labels = NDArray[np.int32]
 
 
@@ -51,9 +55,10 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     labels, grid = _read(settings.masks)
     discs = _discs(labels, grid, scheme)
     if not discs:
+        held = [number for number in np.unique(labels).tolist() if number][:20]
         raise NothingToMeasureError(
             f"{settings.masks}: no disc of the scheme {settings.mask_scheme!r} among its labels "
-            f"{np.unique(labels)[1:21].tolist()}; name the right scheme with --mask-scheme"
+            f"{held}; name the right scheme with --mask-scheme"
         )
     _check_overlap(discs, image.grid, settings.masks)
     canal = _structure(np.isin(labels, scheme.canal), grid)
@@ -71,11 +76,17 @@ def _read(path: Path) -> tuple[Labels, Grid]:
     """Label numbers and their grid."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError, ImageDataError
 
     try:
-        file = cast("nib.spatialimages.SpatialImage", nib.load(path))
+        file = cast(Any, nib.load(path))
+        _check_header(file, path)
         values = np.asarray(file.dataobj)
-    except (OSError, EOFError, ValueError, ImageFileError) as error:
+        if path.suffix.lower() == ".gz":
+            _check_to_the_end(path)
+    except _DAMAGE as error:
+        raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
+    except (ImageFileError, HeaderDataError, ImageDataError) as error:
         raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
@@ -83,7 +94,35 @@ def _read(path: Path) -> tuple[Labels, Grid]:
         raise UsageError(f"{path}: a label map has three axes, this one has {values.ndim}")
     if not np.array_equal(values, np.round(values)):
         raise UsageError(f"{path}: a label map holds whole numbers, this one does not")
-    return values.astype(np.int32), Grid(values.shape, file.affine)
+    if values.size and np.abs(values).max() > np.iinfo(np.int32).max:
+        raise UsageError(f"{path}: its numbers are too large for labels")
+    try:
+        return values.astype(np.int32), Grid(values.shape, file.affine)
+    except GeometryError as error:
+        raise GeometryError(f"{path}: {error}") from error
+
+
+def _check_header(file: Any, path: Path) -> None:
+    """Refuse what cannot be a label map before its voxels are read."""
+    header = file.header
+    if not (int(header.get("sform_code", 1)) or int(header.get("qform_code", 1))):
+        raise UsageError(
+            f"{path}: its header does not say how it lies in the patient (sform and qform codes "
+            "are 0); write it with the geometry of the image it was drawn on"
+        )
+    dtype = header.get_data_dtype()
+    if dtype.kind not in "iufb":
+        raise UsageError(f"{path}: a label map holds whole numbers, this one holds {dtype.name}")
+    size = int(np.prod(file.shape, dtype=object)) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise UsageError(f"{path}: its header claims {size >> 20} MiB, more than discmri reads")
+
+
+def _check_to_the_end(path: Path) -> None:
+    """Let gzip see its checksum, which a reader of voxels never reaches."""
+    with gzip.open(path) as stream:
+        while stream.read(2**22):
+            pass
 
 
 def _structure(where: NDArray[np.bool_], grid: Grid) -> SoftMask | None:
@@ -177,8 +216,11 @@ def _in_front_of(canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid) -
 
 def _check_overlap(discs: list[FoundDisc], grid: Grid, path: Path) -> None:
     """Refuse a label map of another patient space."""
-    centres = grid.to_index([disc.mask.centroid_mm for disc in discs])
-    inside = ((centres > -0.5) & (centres < np.array(grid.shape) - 0.5)).all(axis=1)
+    points = np.vstack(
+        [disc.mask.grid.to_world(np.argwhere(disc.mask.array > 0.5)) for disc in discs]
+    )
+    index = grid.to_index(points)
+    inside = ((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1)
     if not inside.any():
         raise NothingToMeasureError(
             f"{path}: its discs lie outside the sagittal image; "

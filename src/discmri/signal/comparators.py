@@ -36,6 +36,24 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
     return whole, "canal"
 
 
+def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
+    """Signal of CSF over that of vertebral marrow; ``None`` where either was not found.
+
+    Above one on any T2 weighting, fat-suppressed or not, and below one on T1: what the picture
+    itself says of its contrast, where a header may be wrong.
+    """
+    marrow = [
+        inside_of(image, mask, 0.95)[1]
+        for vertebra, mask in labels.vertebrae.items()
+        if vertebra is not Vertebra.SACRUM
+    ]
+    bone = np.concatenate(marrow) if marrow else np.empty(0)
+    fluid = inside_of(image, labels.canal, 0.8)[1] if labels.canal is not None else np.empty(0)
+    if len(fluid) < CSF_MIN_VOXELS or len(bone) < CSF_MIN_VOXELS or not median(bone) > 0:
+        return None
+    return percentile(fluid, 95) / median(bone)
+
+
 def comparing_fat(
     image: Volume, labels: SpineLabels, fat_suppressed: bool
 ) -> tuple[float | None, str]:

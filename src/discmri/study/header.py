@@ -166,9 +166,9 @@ def raw_numbers(ds: Dataset, tag: int) -> list[float]:
 
 def _owner(ds: Dataset) -> Owner:
     return Owner(
-        clean_text(ds.get("PatientID")),
-        clean_text(ds.get("StudyInstanceUID")),
-        clean_text(ds.get("StudyDate")),
+        _text(ds, "PatientID"),
+        _text(ds, "StudyInstanceUID"),
+        _text(ds, "StudyDate"),
     )
 
 
@@ -229,17 +229,17 @@ def _integer(ds: Dataset, *keywords: str) -> int | None:
 
 def _origin(ds: Dataset) -> Origin:
     return Origin(
-        series_uid=clean_text(ds.get("SeriesInstanceUID")),
+        series_uid=_text(ds, "SeriesInstanceUID"),
         number=_integer(ds, "SeriesNumber"),
         description=_text(ds, "SeriesDescription"),
         protocol=_text(ds, "ProtocolName"),
         body_part=_text(ds, "BodyPartExamined").upper(),
-        frame_of_reference_uid=clean_text(ds.get("FrameOfReferenceUID")),
+        frame_of_reference_uid=_text(ds, "FrameOfReferenceUID"),
         manufacturer=_text(ds, "Manufacturer"),
         model=_text(ds, "ManufacturerModelName"),
         software=tuple(_text(ds, "SoftwareVersions").split("\\")),
         field_t=_number(ds, "MagneticFieldStrength"),
-        sop_class=clean_text(ds.get("SOPClassUID")),
+        sop_class=_text(ds, "SOPClassUID"),
     )
 
 

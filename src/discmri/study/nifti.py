@@ -6,10 +6,14 @@ BIDS keeps times in seconds; they become milliseconds here.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +21,7 @@ from numpy.typing import NDArray
 
 from discmri.diffusion import BValue, DirectionKind
 from discmri.errors import DicomError, GeometryError
+from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Contrast, Scaling
 from discmri.study.roles import Facts, decide
 from discmri.study.series import Image, Plane, Series, plane_of
@@ -28,6 +33,8 @@ MAX_SIDECAR_BYTES = 16 * 2**20
 _SUFFIXES = (".nii.gz", ".nii")
 _LABELS = re.compile(r"(^|[_-])(d?seg|mask|labels?|probseg)$", re.IGNORECASE)
 _ISOTROPIC_WITHIN = 1.3
+_KINDS = {"V": "colours", "c": "complex"}
+_CHUNK = 2**22
 _WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace": "TRACEW"}
 
 
@@ -66,10 +73,13 @@ class NiftiVolume:
 
         del threads  # one stream cannot be shared
         try:
+            status = self.file.path.stat()
+            _read_to_the_end(self.file.path, status.st_size, status.st_mtime_ns)
             data = cast(Any, nib.load(self.file.path)).dataobj
             values = data[..., self.index] if self.index is not None else data
             array = np.asarray(values, dtype=np.float32).reshape(self.grid.shape)
-        except (OSError, EOFError, ValueError, nib.spatialimages.ImageDataError) as error:
+        except (OSError, EOFError, OverflowError, ValueError, zlib.error,
+                nib.spatialimages.ImageDataError) as error:  # fmt: skip
             raise DicomError(
                 f"{self.file.name} breaks off or is damaged: {clean_text(error)}"
             ) from error
@@ -154,6 +164,23 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     )
 
 
+@lru_cache(maxsize=64)
+def _read_to_the_end(path: Path, size: int, changed_ns: int) -> None:
+    """Let gzip see its checksum at the end of the file, which a reader of voxels never reaches.
+
+    ``size`` and ``changed_ns`` only tell versions of the file apart.
+    """
+    del size, changed_ns
+    if path.suffix.lower() != ".gz":
+        return
+    held = 0
+    with gzip.open(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            held += len(chunk)
+            if held > 2 * MAX_BYTES:
+                raise ValueError(f"it unpacks to more than {held >> 20} MiB")
+
+
 def _images(
     file: InputFile, grid: Grid, b_values: Sequence[BValue], volumes: int
 ) -> tuple[Image, ...]:
@@ -188,22 +215,34 @@ def _header(file: InputFile) -> tuple[Grid | None, int, str]:
         header = image.header
         shape = tuple(int(n) for n in image.shape)
         placed = bool(header["sform_code"]) or bool(header["qform_code"])
-        size = int(np.prod(shape, dtype=object)) * header.get_data_dtype().itemsize
-        affine = np.asarray(image.affine, dtype=float)
-    except (OSError, EOFError, ValueError, KeyError, nib.filebasedimages.ImageFileError,
-            nib.spatialimages.HeaderDataError) as error:  # fmt: skip
+        dtype = header.get_data_dtype()
+        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        affine = np.asarray(image.affine, dtype=float) if placed else None
+    except (OSError, EOFError, ValueError, KeyError, zlib.error,
+            nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:  # fmt: skip
         return None, 0, f"it cannot be read as NIfTI ({clean_text(error)[:120]})"
+    if dtype.kind not in "iuf":
+        return None, 0, f"its voxels are no plain numbers but {_KINDS.get(dtype.kind, dtype.name)}"
     if size > MAX_BYTES:
         return None, 0, f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
+    return _placed(shape, affine)
+
+
+def _placed(
+    shape: tuple[int, ...], affine: NDArray[np.float64] | None
+) -> tuple[Grid | None, int, str]:
+    """Grid, number of volumes, and what is wrong with them."""
     volumes = int(np.prod(shape[3:], dtype=int)) if len(shape) > 3 else 1
     if len(shape) < 3 or len(shape) > 4 or volumes < 1:
         return None, volumes, f"it has the shape {shape}, no volume"
-    if not placed:
+    if affine is None:
         return None, volumes, "its header does not say how it lies (sform and qform codes are 0)"
     try:
-        return Grid((shape[0], shape[1], shape[2]), affine), volumes, ""
+        grid = Grid((shape[0], shape[1], shape[2]), affine)
+        refuse_absurd_extent(grid)
     except GeometryError as error:
         return None, volumes, str(error)
+    return grid, volumes, ""
 
 
 def _b_values(

@@ -90,7 +90,12 @@ def _one_study(source: Source, frames: Sequence[Frame], study_uid: str | None) -
         )
     patients = {patient for patient, _ in owners if patient}
     studies = {uid for _, uid in owners}
-    if len(patients) > 1 or len(studies) > 1:
+    if len(patients) > 1 and len(studies) == 1:
+        raise NothingToMeasureError(
+            f"{clean_text(source.root)} holds {len(patients)} patients under one study UID: "
+            f"{listed}{more}; put each into a folder of its own"
+        )
+    if len(studies) > 1:
         raise NothingToMeasureError(
             f"{clean_text(source.root)} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
         )

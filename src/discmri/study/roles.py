@@ -140,7 +140,7 @@ def _not_placed(facts: Facts) -> Decision | None:
             problem=f"{text}; export the series as single slices or as enhanced DICOM",
         )
     if facts.plane is Plane.UNKNOWN:
-        text = "the headers do not say where the slices lie"
+        text = "its headers hold no usable position, orientation or pixel spacing"
         return Decision(Role.OTHER, (text,), problem=text)
     return None
 

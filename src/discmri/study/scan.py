@@ -43,6 +43,7 @@ _PIXEL_TAGS = (
     0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103,
     0x52009230,
 )  # fmt: skip
+_MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
 _NO_FILE = InputFile(Path(), "")
 # pydicom lets the errors of whatever a damaged header makes it do pass through.
 _DAMAGE = (
@@ -162,6 +163,8 @@ def _read_dicom(
     modality = raw_text(ds, 0x00080060).upper()
     if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
         return Unreadable(file, "its header is damaged or breaks off")
+    if modality == "MR" and 0x00280010 not in ds and raw_text(ds, 0x00080016) in _MR_IMAGES:
+        return Unreadable(file, "its header breaks off", raw_text(ds, 0x0020000E))
     if modality != "MR" or 0x00280010 not in ds:
         return modality or "unknown"
     try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import weakref
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +23,20 @@ MAX_UNZIPPED_BYTES = 8 * 2**30
 MAX_RATIO = 200
 RATIO_MATTERS_FROM_BYTES = 256 * 2**20
 _CHUNK = 2**20
+_ENCRYPTED = 0x1
+# What damaged archives make the standard library raise, by experience.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zlib.error,
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -159,7 +176,7 @@ def _unzipped(path: Path) -> Source:
     try:
         with zipfile.ZipFile(path) as archive:
             files = _extract(archive, path, keeper.path)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         keeper.remove()
         reason = clean_text(error) or type(error).__name__
         raise DicomError(
@@ -178,6 +195,10 @@ def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFi
     if len(members) > MAX_FILES:
         raise NothingToMeasureError(
             f"{clean_text(path)} holds more than {MAX_FILES} files; give one study"
+        )
+    if any(member.flag_bits & _ENCRYPTED for member in members):
+        raise DicomError(
+            f"{clean_text(path)} is encrypted; unpack it with its password and give the folder"
         )
     packed = max(path.stat().st_size, 1)
     written = 0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from discmri.diffusion import BValue
 from discmri.errors import GeometryError
 from discmri.findings import Code, Finding, info, warning
+from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Frame, Geometry, Scaling
 from discmri.study.pixels import stored_values
 from discmri.volume import Grid
@@ -208,7 +209,9 @@ def _stack(frames: list[Frame], findings: tuple[Finding, ...], series_uid: str) 
     affine[:3, 3] = origin
     affine[:3] = _LPS_TO_RAS @ affine[:3]
     shape = (frames[0].pixels.columns, frames[0].pixels.rows, len(frames))
-    return Stack(tuple(frames), Grid(shape, affine), frames[0].b_value, (*findings, *notes))
+    grid = Grid(shape, affine)
+    refuse_absurd_extent(grid)
+    return Stack(tuple(frames), grid, frames[0].b_value, (*findings, *notes))
 
 
 def _even_run(
