@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from discmri.uncertainty import height_sd
 
 from discmri import adc
 from discmri.align import align
@@ -36,6 +35,7 @@ from discmri.phantoms import (
 from discmri.segment.builtin import builtin
 from discmri.settings import Settings
 from discmri.shape import measure_shape
+from discmri.uncertainty import height_sd
 from discmri.volume import Volume
 
 Errors = dict[str, list[float]]
@@ -145,15 +145,15 @@ def _collect(
             value = expected.get(measured.parameter)
             if value is not None:
                 errors[measured.parameter].append(float(measured.value) - float(value))
-        ratios.append(_over_sd(outline, labels.confidence[level], expected))
+        ratios.append(_over_sd(outline, labels.segmenter_sd_mm.get(level, 0.0), expected))
 
 
-def _over_sd(outline: DiscOutline, confidence: float, expected: Mapping[str, object]) -> float:
+def _over_sd(outline: DiscOutline, segmenter_sd_mm: float, expected: Mapping[str, object]) -> float:
     """Error of the primary height over its stated uncertainty."""
     method = Settings().height_method
     definition = HEIGHT_METHODS[method]
     error = definition.measure(outline) - float(str(expected[definition.parameter]))
-    return error / height_sd(outline, method, confidence)
+    return error / height_sd(outline, method, segmenter_sd_mm)
 
 
 def _wrong_names(labels: SpineLabels, truth: Mapping[DiscLevel, DiscTruth]) -> int:

@@ -61,12 +61,10 @@ def test_blurred_border_is_less_certain():
     assert height_sd(outlines[1]) > 2 * height_sd(outlines[0])
 
 
-def test_confidence_widens():
+def test_the_segmenters_share_adds_as_a_variance():
     outline = trace_disc(labels(), LEVEL)
-    sds = [height_sd(outline, confidence=c) for c in (1.0, 0.8, 0.3, 0.0)]
-    assert sds == sorted(sds)
-    assert sds[-1] > 0.5
-    assert height_sd(outline, confidence=7.0) == sds[0]
+    alone = height_sd(outline)
+    assert height_sd(outline, segmenter_sd_mm=0.6) == pytest.approx(np.hypot(alone, 0.6))
 
 
 @pytest.mark.parametrize("method", HEIGHT_METHODS)

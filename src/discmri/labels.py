@@ -7,7 +7,7 @@ and a label map is only drawn at the end, for other programs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -29,11 +29,15 @@ class FoundDisc:
         0 to 1, how much the segmenter trusts this disc and its border.
     level
         Only from a label map that already names its discs.
+    height_sd_mm
+        Standard uncertainty of a height that comes from the segmenter itself, as established
+        on scans with known truth; 0 for a mask that is taken as given.
     """
 
     mask: SoftMask
     confidence: float
     level: DiscLevel | None = None
+    height_sd_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,8 @@ class SpineLabels:
         0 to 1 per disc.
     numbering
         How the names came about.
+    segmenter_sd_mm
+        Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
     """
 
     grid: Grid
@@ -95,6 +101,7 @@ class SpineLabels:
     canal: SoftMask | None
     confidence: Mapping[DiscLevel, float]
     numbering: NumberingMethod
+    segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
 
     def label_map(self) -> NDArray[np.uint8]:
         """(i, j, k) label numbers: each voxel goes to the structure that fills most of it."""

@@ -74,6 +74,7 @@ def name_levels(
         canal=found.canal,
         confidence={level: disc.confidence for level, disc in named.items()},
         numbering=method,
+        segmenter_sd_mm={level: disc.height_sd_mm for level, disc in named.items()},
     )
     return labels, findings
 

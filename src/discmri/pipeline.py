@@ -175,17 +175,18 @@ def _traced(run: _Run) -> dict[DiscLevel, _Disc]:
             disc.take(values)
             for failure in failures:
                 run.failed(failure, level)
-        _choose_height(disc, run.settings.height_method, run.labels.confidence[level])
+        own_sd_mm = run.labels.segmenter_sd_mm.get(level, 0.0)
+        _choose_height(disc, run.settings.height_method, own_sd_mm)
         discs[level] = disc
     return discs
 
 
-def _choose_height(disc: _Disc, method: str, confidence: float) -> None:
+def _choose_height(disc: _Disc, method: str, segmenter_sd_mm: float) -> None:
     """The primary height, with its uncertainty."""
     chosen = disc.values.get(HEIGHT_METHODS[method].parameter)
     if chosen is None:
         return
-    sd = height_sd(disc.outline, method, confidence)
+    sd = height_sd(disc.outline, method, segmenter_sd_mm)
     disc.take(
         [
             Measurement("height_mm", chosen.value, method, sd),

@@ -9,12 +9,14 @@ Four sources add up as variances:
 * **grid**: the part of it that all slices share;
 * **softness**: a border softer than voxels make it is one the segmenter was unsure of; its
   error is taken to follow the softness, and to be correlated over about 5 mm of endplate;
-* **confidence**: what the segmenter itself says of the whole disc.
+* **segmenter**: what it is known to err by, as it says itself of each disc.
 
 The constants of the first two come from ``python -m benchmarks.height_sd``, which draws
 analytic discs on random grids, measures them, fits both to the errors by maximum likelihood and
 prints the coverage; they are set a little above that fit because neighbours, canal and cut
-stacks add some error of their own.  Softness and confidence are assumptions about segmenters.
+stacks add some error of their own.  That softness counts by half is an assumption; the
+segmenter's share is established by whoever ships the segmenter (``python -m benchmarks
+accuracy`` prints the coverage for the built-in one).
 """
 
 from __future__ import annotations
@@ -31,8 +33,6 @@ _GRID_ERROR_VOXELS = {False: 0.04, True: 0.05}
 _VOXEL_SOFTNESS = 0.60
 """Softness that averaging over voxels and interpolating alone make, in voxels."""
 _SOFT_SHARE = 0.5
-_UNSURE_MM = 0.6
-"""Standard uncertainty at zero confidence; it falls linearly to none at full confidence."""
 _METHOD_FACTOR = {
     "columns": 1.0,
     "area": 1.1,
@@ -66,7 +66,9 @@ class SliceScatter:
     leverage: float
 
 
-def height_sd(outline: DiscOutline, method: str = "columns", confidence: float = 1.0) -> float:
+def height_sd(
+    outline: DiscOutline, method: str = "columns", segmenter_sd_mm: float = 0.0
+) -> float:
     """Standard uncertainty of a height in mm.
 
     Parameters
@@ -75,8 +77,8 @@ def height_sd(outline: DiscOutline, method: str = "columns", confidence: float =
         The traced disc.
     method
         Code of the height definition.
-    confidence
-        0 to 1, the segmenter's word on this disc.
+    segmenter_sd_mm
+        The segmenter's own share (``SpineLabels.segmenter_sd_mm``).
 
     Raises
     ------
@@ -89,9 +91,8 @@ def height_sd(outline: DiscOutline, method: str = "columns", confidence: float =
     per_slice = (PRIOR_SLICES * prior + scatter.squares_mm2) / (PRIOR_SLICES + scatter.freedom)
     grid = (_GRID_ERROR_VOXELS[hard] * voxel) ** 2
     excess = 0.0 if hard else max(0.0, outline.border_sd_mm**2 - (_VOXEL_SOFTNESS * voxel) ** 2)
-    unsure = (_UNSURE_MM * (1 - min(max(confidence, 0.0), 1.0))) ** 2
     sampling = (per_slice * scatter.leverage + grid) * _METHOD_FACTOR[method] ** 2
-    return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + unsure))
+    return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + segmenter_sd_mm**2))
 
 
 def slice_scatter(outline: DiscOutline) -> SliceScatter:
