@@ -3,6 +3,8 @@
 # make test      linters, types, import layers and all tests
 # make bench     accuracy, speed and memory, printed as tables
 # make lint      only the quick checks
+# make weights   remake the segmenter's weights from nothing (hours)
+# make lock      remake requirements.lock (needs uv)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,7 +47,8 @@ bench: install
 	$(BIN)/python -m benchmarks
 
 weights: install
-	$(BIN)/python -m training
+	$(BIN)/python -m pip install --quiet torch==2.13.0 onnx onnxscript
+	$(BIN)/python training/train.py training/runs/weights
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \

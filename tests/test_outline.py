@@ -238,3 +238,19 @@ def test_round_blob_is_no_disc():
 def test_unknown_level_is_a_key_error():
     with pytest.raises(KeyError):
         trace_disc(labels(), DiscLevel.T10_T11)
+
+
+def test_a_thin_bent_disc_whose_centroid_lies_outside_it():
+    spacing = 0.5
+    y, z = np.meshgrid(np.arange(-25, 25, spacing), np.arange(-12, 20, spacing), indexing="ij")
+    middle = 9.0 * (y / 17.0) ** 2
+    edge = np.clip((1.2 - np.abs(z - middle)) / spacing + 0.5, 0, 1)
+    edge *= np.clip((17.0 - np.abs(y)) / spacing + 0.5, 0, 1)
+    affine = np.diag([4.0, spacing, spacing, 1.0])
+    affine[:3, 3] = [0.0, -25.0, -12.0]
+    mask = SoftMask(edge[None].astype(np.float32), affine)
+    assert mask.grid.to_index(mask.centroid_mm)[2] > 0
+    at = np.round(mask.grid.to_index(mask.centroid_mm)).astype(int)
+    assert mask.array[tuple(at)] < 0.5, "the case is what it says"
+    found = trace_disc(replace(labels(), discs={LEVEL: mask}, vertebrae={}, canal=None), LEVEL)
+    assert np.ptp(found.mid.contour_mm, axis=0)[0] == pytest.approx(34.0, abs=1.0)

@@ -114,6 +114,14 @@ def test_formats_limit_what_is_written(run):
         ["scan", "-o", "file.txt/below"],
         ["scan", "-o", "/proc/nothing/here"],
         ["scan", "-o", "link/results"],
+        ["scan", "-o", "n" * 300],
+        ["scan", "-o", "circle"],
+        ["scan", "-o", "circle/below"],
+        ["scan", "-o", ""],
+        ["circle"],
+        ["n" * 300],
+        [""],
+        ["disc/DICOMDIR", "-o", "disc/results"],
         [],
     ],
 )
@@ -121,6 +129,9 @@ def test_a_wrong_call_is_two_in_one_line_and_nothing_is_done(run, world, argv):
     Path("there").mkdir()
     Path("file.txt").write_text("keep")
     Path("link").symlink_to("scan")
+    Path("circle").symlink_to("circle")
+    Path("disc").mkdir()
+    Path("disc/DICOMDIR").write_bytes(b"x")
     before = sorted(str(p) for p in Path().rglob("*"))
     code, out, err = run("measure", *argv)
     assert code == 2
@@ -129,6 +140,57 @@ def test_a_wrong_call_is_two_in_one_line_and_nothing_is_done(run, world, argv):
     assert err.startswith("discmri")
     assert "path" not in world  # the study was not even opened
     assert sorted(str(p) for p in Path().rglob("*")) == before
+
+
+def test_the_current_folder_is_not_pulled_away(run, world, monkeypatch):
+    Path("here/below").mkdir(parents=True)
+    monkeypatch.chdir("here/below")
+    for folder in (".", "..", Path("..").resolve()):
+        code, _, err = run("measure", "../../scan", "-o", folder, "--overwrite")
+        assert code == 2
+        assert "current folder" in err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_refusal_at_once_is_one_line_even_without_quiet(run, world):
+    _fails(world, NothingToMeasureError("no MR; give another"))
+    assert run("measure", "scan", "-o", "out")[::2] == (3, "discmri: no MR; give another\n")
+
+
+def test_progress_is_shown_at_once_where_the_work_takes_long(run, world, monkeypatch):
+    monkeypatch.setattr("discmri.cli._terminal._PATIENCE_S", 0.0)
+    _fails(world, NothingToMeasureError("no disc; give another"))
+    lines = run("measure", "scan", "-o", "out")[2].splitlines()
+    assert [line.split("%  ")[-1] for line in lines] == [
+        "reading headers", "tracing the discs", "discmri: no disc; give another",
+    ]  # fmt: skip
+
+
+def test_the_record_of_a_failure_tells_of_no_folders(run, world, tmp_path):
+    home = tmp_path / "home" / "ann"
+    home.mkdir(parents=True)
+    (home / "scan").mkdir()
+    _fails(world, NothingToMeasureError(f"{home / 'scan'} holds no MR; give another"))
+    assert str(home) in run("measure", home / "scan", "-o", "out", "--quiet")[2]
+    record = Path("out/study.json").read_text(encoding="utf-8")
+    assert "scan holds no MR; give another" in record
+    assert "home" not in record
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (MemoryError("3 TiB"), "memory is too small"),
+    ],
+)
+def test_what_the_machine_lacks_is_not_called_our_mistake(run, world, error, said):
+    _fails(world, error)
+    code, _, err = run("measure", "scan", "-o", "out", "--quiet")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert said in err
+    assert "internal error" not in err
 
 
 @pytest.mark.parametrize("error_type", [NothingToMeasureError, GeometryError])
@@ -209,7 +271,14 @@ def test_overwrite_keeps_what_is_not_ours(run):
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("anna.zip", "anna"), ("sub-1_T2w.nii.gz", "sub-1_T2w"), ("a.b/", "a.b"), ("/", "study")],
+    [
+        ("anna.ZIP", "anna"),
+        ("cd/DICOMDIR", "cd"),
+        ("anna.zip", "anna"),
+        ("sub-1_T2w.nii.gz", "sub-1_T2w"),
+        ("a.b/", "a.b"),
+        ("/", "study"),
+    ],
 )
 def test_name_of_the_default_folder(tmp_path, monkeypatch, path, name):
     monkeypatch.chdir(tmp_path)

@@ -105,6 +105,26 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [("2>/dev/full", 3), ("2>&1 >/dev/null | true", 3), ("--quiet 2>/dev/full", 3)],
+)
+def test_a_standard_error_that_breaks_changes_nothing(tmp_path, ending, expected):
+    """Progress that cannot be said is no reason to lose the result or its exit code."""
+    (tmp_path / "empty").mkdir()
+    program = (
+        "import sys, discmri.cli._terminal as t; t._PATIENCE_S = 0.0; "
+        "from discmri.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    script = (
+        f"set -o pipefail; '{sys.executable}' -c '{program}' measure empty -o out {ending}; exit $?"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (expected, b"", b"")
+    assert (tmp_path / "out" / "study.json").is_file()
+
+
 @pytest.mark.parametrize("redirection", ["", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_no_harm(tmp_path, redirection):
     (tmp_path / "empty").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 
 import nibabel as nib
@@ -10,7 +11,7 @@ import pytest
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from tests.spines import GRID, box_spine
 
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import GeometryError, NothingToMeasureError, UsageError
 from discmri.labels import NumberingMethod
 from discmri.levels import DiscLevel, Vertebra
 from discmri.numbering import name_levels
@@ -140,3 +141,77 @@ def test_wrong_calls_are_told(tmp_path):
     nib.save(nib.Nifti1Image(np.full((3, 3, 3), 0.4, np.float32), np.eye(4)), fractions)
     with pytest.raises(UsageError, match="whole numbers"):
         masks(IMAGE, Settings(masks=fractions))
+
+
+def without_place(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    return image
+
+
+def one_disc(dtype=np.int16) -> np.ndarray:
+    labels = np.zeros(GRID.shape, dtype=dtype)
+    labels[2:5, 20:60, 60:70] = 95
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (without_place(nib.Nifti1Image(one_disc(), GRID.affine)), "does not say how it lies"),
+        (nib.Nifti1Image(np.zeros((4, 4, 4), [(c, "u1") for c in "RGB"]), np.eye(4)), "numbers"),
+        (nib.Nifti1Image(np.zeros((4, 4, 4), np.complex64), np.eye(4)), "whole numbers"),
+        (nib.Nifti1Image(one_disc(np.float64) * 1e12, GRID.affine), "too large"),
+        (nib.Nifti1Image(np.zeros((4, 4)), np.eye(4)), "three axes"),
+        (nib.Nifti1Image(np.zeros((4, 4, 4, 2)), np.eye(4)), "three axes"),
+    ],
+    ids=["no place", "colours", "complex", "large", "flat", "two"],
+)
+def test_maps_that_cannot_be_label_maps(tmp_path, image, expected):
+    path = tmp_path / "m.nii.gz"
+    nib.save(image, path)
+    with pytest.raises(UsageError, match=expected) as error:
+        masks(IMAGE, Settings(masks=path))
+    assert str(path) in str(error.value)
+
+
+def test_a_header_that_claims_terabytes_is_not_believed(tmp_path):
+    header = nib.Nifti1Header()
+    header["magic"], header["vox_offset"], header["sform_code"] = b"n+1", 352, 1
+    header.set_data_dtype(np.uint8)
+    header["dim"] = [3, 32767, 32767, 32767, 1, 1, 1, 1]
+    path = tmp_path / "m.nii.gz"
+    path.write_bytes(gzip.compress(header.binaryblock + b"\0" * 4))
+    with pytest.raises(UsageError, match="claims"):
+        masks(IMAGE, Settings(masks=path))
+
+
+def test_a_damaged_stream_gives_no_labels(tmp_path):
+    path = tmp_path / "m.nii.gz"
+    noise = np.random.default_rng(0).integers(0, 2, GRID.shape).astype(np.int16)
+    nib.save(nib.Nifti1Image(one_disc() * noise, GRID.affine), path)
+    whole = path.read_bytes()
+    for place in range(200, len(whole) - 8, len(whole) // 12):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x5A
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(UsageError, match="not a readable"):
+            masks(IMAGE, Settings(masks=path))
+
+
+def test_a_sheared_map_is_named(tmp_path):
+    path = tmp_path / "m.nii.gz"
+    nib.save(nib.Nifti1Image(one_disc(), GRID.affine + np.eye(4, k=1) * 0.3), path)
+    with pytest.raises(GeometryError, match=r"m\.nii\.gz: the axes"):
+        masks(IMAGE, Settings(masks=path))
+
+
+def test_a_disc_partly_in_the_image_is_taken(tmp_path):
+    """Half of the slices are gone: the middles of the discs lie outside, the discs do not."""
+    half = GRID.cropped((0, 0, 0), (2, *GRID.shape[1:]))
+    path = tmp_path / "m.nii.gz"
+    labels = one_disc()
+    labels[1] = labels[2]
+    nib.save(nib.Nifti1Image(labels, GRID.affine), path)
+    image = Volume(np.zeros(half.shape, np.float32), half.affine)
+    assert len(masks(image, Settings(masks=path)).discs) == 1

@@ -141,6 +141,9 @@ def header(**fields: object) -> bytes:
         (header(dim=[2, 8, 9, 1, 1, 1, 1, 1]), "no volume"),
         (header(dim=[4, 8, 9, 5, 3, 1, 1, 1]), "3 volumes but 0 b-values"),
         (header(srow_x=[0.5, 0.5, 4, 0]), "orthogonal"),
+        (header(srow_x=[0, 0, 4e5, 0]), "beyond any person"),
+        (header(datatype=128, bitpix=24), "colours"),
+        (header(datatype=32, bitpix=64), "complex"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -156,6 +159,19 @@ def test_cut_off_file(tmp_path: Path) -> None:
     study = read_study(tmp_path)
     with pytest.raises(NothingToMeasureError, match="breaks off"):
         study.read(study.target())
+
+
+def test_damaged_stream(tmp_path: Path) -> None:
+    """Whether the stream breaks or only its checksum is wrong: never voxels without a word."""
+    values = np.random.default_rng(0).integers(0, 500, (8, 9, 200)).astype(np.int16)
+    path = image(tmp_path / "t2.nii.gz", values)
+    whole = path.read_bytes()
+    for place in range(300, len(whole) - 8, 1500):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x5A
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(NothingToMeasureError, match="damaged|cannot be read as NIfTI"):
+            read_study(path).read(read_study(path).target())
 
 
 def test_label_maps_and_bad_sidecars_do_not_get_in_the_way(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import Dataset, config
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -296,6 +297,97 @@ def test_zip_bombs_and_broken_zips(
         with pytest.raises(DicomError, match=name) as error:
             read_study(tmp_path / name)
         one_line(error)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zips_with_damaged_streams(tmp_path: Path, t2: Path, method: int) -> None:
+    """Each decompressor has an error of its own; all of them are damage of the file."""
+    archive = tmp_path / "s.zip"
+    with zipfile.ZipFile(archive, "w", method) as packed:
+        packed.writestr("x", b"".join(path.read_bytes() for path in sorted(t2.iterdir())))
+    whole = archive.read_bytes()
+    for start in range(60, 360, 20):
+        archive.write_bytes(whole[:start] + b"\x77" * 40 + whole[start + 40 :])
+        with pytest.raises(DicomError, match="cannot be unpacked") as error:
+            read_study(archive)
+        one_line(error)
+
+
+def test_encrypted_zip(tmp_path: Path) -> None:
+    archive = tmp_path / "s.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("x", b"secret")
+    content = bytearray(archive.read_bytes())
+    content[6] |= 1
+    content[content.rfind(b"PK\1\2") + 8] |= 1
+    archive.write_bytes(bytes(content))
+    with pytest.raises(DicomError, match=r"s\.zip is encrypted; unpack it"):
+        read_study(archive)
+
+
+def test_header_cut_before_the_size_of_the_picture(tmp_path: Path) -> None:
+    content = save(SeriesSpec(slices=1).dataset(0), tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_bytes(content[: content.index(b"\x28\x00\x02\x00")])
+    with pytest.raises(NothingToMeasureError, match="header breaks off"):
+        read_study(tmp_path)
+
+
+def test_native_pixels_under_a_compressed_syntax(tmp_path: Path) -> None:
+    path = save(SeriesSpec(slices=1).dataset(0), tmp_path / "x")
+    native, rle = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"
+    path.write_bytes(path.read_bytes().replace(native, rle))
+    with pytest.raises(NothingToMeasureError, match="not compressed as its transfer syntax"):
+        read_study(tmp_path)
+
+
+def test_a_dicomdir_alone(tmp_path: Path) -> None:
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"
+    ds.FileSetID = "DISC"
+    ds.DirectoryRecordSequence = []
+    save(ds, tmp_path / "DICOMDIR")
+    with pytest.raises(NothingToMeasureError, match="none of the files it lists"):
+        read_study(tmp_path)
+
+
+def test_two_patients_under_one_study_are_not_offered_as_a_choice(tmp_path: Path) -> None:
+    write(tmp_path, SeriesSpec(), SeriesSpec(name="other", patient="P2"))
+    with pytest.raises(NothingToMeasureError, match="P1.*P2.*folder of its own") as error:
+        read_study(tmp_path)
+    assert "--study" not in one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"PatientID": "..\\..\\etc"}, ("..\\..\\etc", "20240105")),
+        ({"StudyDate": "2024.01.06"}, ("P1", "20240106")),
+        ({"StudyDate": "<b>today"}, ("P1", "")),
+        ({"StudyDate": "20240105-20240107"}, ("P1", "")),
+    ],
+)
+def test_identifiers_as_they_stand_and_dates_that_are_dates(
+    tmp_path: Path, tags: dict[str, object], expected: tuple[str, str]
+) -> None:
+    with config.disable_value_validation():
+        study = read_study(write(tmp_path / "s", SeriesSpec(tags=tags)))
+    assert (study.subject_id, study.study_date) == expected
+
+
+@pytest.mark.parametrize("odd", ["size", "tilt"])
+def test_slices_that_do_not_fit_into_their_series_are_told(tmp_path: Path, odd: str) -> None:
+    whole = SeriesSpec(slices=6)
+    for k, ds in enumerate(whole.datasets()):
+        if k >= 4 and odd == "size":
+            ds.Rows, ds.PixelData = 6, ds.PixelData[: 6 * 10 * 2]
+        if k >= 4 and odd == "tilt":
+            ds.ImageOrientationPatient = [0.1, 0.99499, 0, 0, 0, -1]
+        save(ds, tmp_path / str(k))
+    study = read_study(tmp_path)
+    assert study.target().slices == 4
+    split = [f for f in study.findings if f.code is Code.SERIES_SPLIT]
+    assert Severity.WARNING in {f.severity for f in split}
+    assert ("different sizes" if odd == "size" else "tilted") in " ".join(f.text for f in split)
 
 
 def test_too_many_files(tmp_path: Path, t2: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,15 +8,13 @@ add its name to :data:`COMMANDS`.  A command imports what is heavy inside ``run`
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import discmri
-from discmri.cli._terminal import open_standard_streams, terminated_as_interrupt
+from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
 from discmri.errors import NothingToMeasureError, UsageError
 from discmri.export._text import one_line
 
@@ -54,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has had enough; the results are on disk all the same.
-        _lead_nowhere(sys.stdout)
+        lead_nowhere(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130, debug)
@@ -95,14 +93,8 @@ def _complain(what: object, code: int, debug: bool) -> int:
     try:
         print(f"discmri: {one_line(what)}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens; the code still tells
-        _lead_nowhere(sys.stderr)
+        lead_nowhere(sys.stderr)
     return code
-
-
-def _lead_nowhere(stream: TextIO) -> None:
-    """Let whatever a stream still holds vanish, instead of failing again at the end."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -82,6 +82,7 @@ class Steps:
             for line in self._held:
                 print(line, file=self._stream, flush=True)
         except OSError:
+            lead_nowhere(self._stream)
             self._stream = None
         self._held.clear()
 
@@ -140,6 +141,14 @@ def open_standard_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Let what a broken stream still holds vanish, instead of failing again at its end."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

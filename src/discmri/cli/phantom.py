@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from discmri.cli._terminal import LazyChoices
+
 if TYPE_CHECKING:
     from discmri.levels import DiscLevel
     from discmri.phantoms import Phantom, Protocol, SpineSpec
@@ -21,13 +23,18 @@ examples:
 OUT gets the folder study/ with the DICOM files, truth.json with the true values of every
 disc and, with --masks, labels.nii.gz on the grid of the sagittal T2.
 """
-VENDORS = ("siemens", "siemens-enhanced", "ge", "philips", "philips-classic", "canon")
 SERIES = ("t2", "t1", "stir", "dwi", "adc", "localizer", "axial_t2")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    phantom = subparsers.add_parser("phantom", help="make synthetic studies with exact truth")
+    phantom = subparsers.add_parser(
+        "phantom",
+        help="make synthetic studies with exact truth",
+        description="Synthetic lumbar spines whose true values are known exactly.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = phantom.add_subparsers(dest="action", required=True, metavar="ACTION")
     make = actions.add_parser(
         "make",
@@ -36,6 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    make.add_argument("--debug", action="store_true", help="a traceback on errors")
     make.add_argument("out", metavar="OUT", type=Path, help="folder to make")
     make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     _add_anatomy(make.add_argument_group("anatomy"))
@@ -76,7 +84,11 @@ def _add_anatomy(group: argparse._ArgumentGroup) -> None:
 
 def _add_scan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--vendor", choices=VENDORS, default="siemens", help="whose dialect (default siemens)"
+        "--vendor",
+        metavar="NAME",
+        choices=LazyChoices("discmri.phantoms.vendors", "VENDORS"),
+        default="siemens",
+        help="whose dialect; one of: %(choices)s (default: %(default)s)",
     )
     group.add_argument(
         "--series",

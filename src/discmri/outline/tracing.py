@@ -85,9 +85,11 @@ def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -
     )
     frame = first_frame(mask, contours, around)
     for seen in ((None, None), bodies):
+        frame = _origin_inside(contours, frame)
         mid = _mid_section(contours, frame, central_slices)
         _check(mid, level)
         frame = _settled(frame, mid, disc_corners(mid, *_neighbours(seen, frame, mid)))
+    frame = _origin_inside(contours, frame)
     cuts = _central(contours, frame, central_slices)
     mid = section_of(mid_contour(cuts), 0.0)
     above, below = _neighbours(bodies, frame, mid)
@@ -102,6 +104,18 @@ def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -
         below=below,
         border_sd_mm=_border_sd(labels, level, frame, mid),
     )
+
+
+def _origin_inside(contours: SliceContours, frame: DiscFrame) -> DiscFrame:
+    """The frame with its origin moved into the disc where a thin, bent disc leaves it outside."""
+    cuts = flattened(contours.largest, frame)
+    if any(_surrounds_origin(outline) for _, outline in cuts):
+        return frame
+    left_mm, outline = min(cuts, key=lambda cut: abs(cut[0]))
+    cut = section_of(outline, left_mm)
+    middle = len(cut.x_mm) // 2
+    up_mm = (cut.upper_mm[middle] + cut.lower_mm[middle]) / 2
+    return frame.moved(np.array([cut.x_mm[middle], up_mm, 0.0]))
 
 
 def _mid_section(contours: SliceContours, frame: DiscFrame, central_slices: int) -> Section:

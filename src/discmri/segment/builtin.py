@@ -24,6 +24,10 @@ from discmri.segment.weights import weights_sha256
 from discmri.settings import Settings
 from discmri.volume import SoftMask, Volume
 
+HEIGHT_SD_MM = 0.8
+"""Root mean square error of a height on phantoms (``python -m benchmarks accuracy``), most of
+it the unknown thickness of endplates whose inner edge does not show."""
+
 # Anatomy
 _LEAST_GAP_MM = 14.0  # between the middles of neighbouring discs
 _USUAL_GAP_MM = 34.0
@@ -167,7 +171,7 @@ def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[f
 def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
     share = soft(place.share, place.mask)
     sure = place.trust * _confidence(share, other, place.mask)
-    return FoundDisc(column.sheets.mask(share), sure)
+    return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=HEIGHT_SD_MM)
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:

@@ -117,6 +117,9 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
     if stacks and len(stacks[0].frames) < facts.slices and not findings:
         text = f"{len(stacks[0].frames)} of {facts.slices} slices are there at every weighting"
         findings.append(warning(Code.SLICE_MISSING, text, None, origin.series_uid))
+    apart = _split_by_geometry(first, groups)
+    if apart:
+        findings.append(warning(Code.SERIES_SPLIT, apart, None, origin.series_uid))
     part = "" if n_parts == 1 else _part_name(first, groups)
     if part:
         findings.append(
@@ -195,6 +198,29 @@ def _slices(frames: Sequence[Frame]) -> int:
     normal = frames[0].geometry.normal
     return len(
         {round(float(f.geometry.position @ normal), 1) for f in frames if f.geometry is not None}
+    )
+
+
+def _split_by_geometry(frame: Frame, groups: list[list[Frame]]) -> str:
+    """What keeps slices of one kind from forming one volume: another size or another tilt."""
+    alike = [group[0] for group in groups if _same_kind(group[0], frame)]
+    if len(alike) < 2:
+        return ""
+    sizes = sorted({(one.pixels.rows, one.pixels.columns) for one in alike})
+    if len(sizes) > 1:
+        listed = ", ".join(f"{rows} x {columns}" for rows, columns in sizes)
+        what = f"have different sizes ({listed})"
+    else:
+        what = "are tilted against each other or have different pixel spacings"
+    return f"slices of one series {what}; only those alike form the volume used"
+
+
+def _same_kind(a: Frame, b: Frame) -> bool:
+    return (
+        computed_kind(a.image_type) == computed_kind(b.image_type)
+        and a.image_type[:1] == b.image_type[:1]
+        and a.contrast.te_ms == b.contrast.te_ms
+        and _plane(a) is _plane(b)
     )
 
 

@@ -168,8 +168,14 @@ def _owner(ds: Dataset) -> Owner:
     return Owner(
         _text(ds, "PatientID"),
         _text(ds, "StudyInstanceUID"),
-        _text(ds, "StudyDate"),
+        _date(ds),
     )
+
+
+def _date(ds: Dataset) -> str:
+    """``YYYYMMDD``; empty where the header holds anything else (old files have dots)."""
+    text = _text(ds, "StudyDate").replace(".", "")
+    return text if re.fullmatch(r"[0-9]{8}", text) else ""
 
 
 def _views(ds: Dataset) -> Iterator[Dataset]:

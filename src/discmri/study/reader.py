@@ -159,6 +159,8 @@ def _nothing(source: Source, found: Scan) -> str:
             f"{clean_text(source.root)} holds no MR image that can be read: {len(found.unreadable)} are "
             f"damaged, such as {first.file.name}: {first.reason}; copy them again"
         )
+    if set(found.other_objects) == {"DICOMDIR"}:
+        return f"{clean_text(source.root)} holds a DICOMDIR but none of the files it lists; copy the whole disc"
     if found.other_objects:
         listed = ", ".join(f"{n} {kind}" for kind, n in sorted(found.other_objects.items()))
         return f"{clean_text(source.root)} holds no MR images, only other DICOM objects ({listed}); give an MR study"

@@ -166,7 +166,7 @@ def _read_dicom(
     if modality == "MR" and 0x00280010 not in ds and raw_text(ds, 0x00080016) in _MR_IMAGES:
         return Unreadable(file, "its header breaks off", raw_text(ds, 0x0020000E))
     if modality != "MR" or 0x00280010 not in ds:
-        return modality or "unknown"
+        return modality or ("DICOMDIR" if 0x00041220 in ds else "unknown")
     try:
         if deflated:
             place = _inflated_place(ds, file)
@@ -214,7 +214,9 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
         _refuse_broken_items(stream, offset, place.frames)
         return place
     size = stream.seek(0, io.SEEK_END)
-    if compressed or length == _UNDEFINED or length < expected or offset + expected > size:
+    if compressed:
+        raise DicomError("its pixel values are not compressed as its transfer syntax claims")
+    if length == _UNDEFINED or length < expected or offset + expected > size:
         held = max(min(length, size - offset), 0)
         raise DicomError(
             f"it holds {held} of {expected} bytes of pixel values, so it was cut off in copying"
