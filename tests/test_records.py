@@ -6,7 +6,39 @@ from discmri.levels import DiscLevel
 from discmri.records import PARAMETERS, DiscRecord, Measurement, measured_columns
 
 # Columns that the interface promises, in its order.
-PROMISED = ["height_mm", "height_method", "height_anterior_mm", "height_middle_mm", "height_posterior_mm", "height_dabbs_mm", "height_hurxthal_mm", "height_three_point_mm", "height_area_mm", "height_columns_mm", "height_3d_mm", "dhi_ap", "dhi_vb", "height_sd_mm", "width_ap_mm", "width_lr_mm", "area_mm2", "volume_mm3", "wedge_deg", "bulge_posterior_mm", "listhesis_mm", "signal_ratio_csf", "adc_disc_um2_ms", "adc_disc_median_um2_ms", "adc_disc_sd_um2_ms", "adc_nucleus_um2_ms", "adc_voxels", "adc_source", "suggested_grade", "suggested_signal", "suggested_collapse"]
+PROMISED = [
+    "height_mm",
+    "height_method",
+    "height_anterior_mm",
+    "height_middle_mm",
+    "height_posterior_mm",
+    "height_dabbs_mm",
+    "height_hurxthal_mm",
+    "height_three_point_mm",
+    "height_area_mm",
+    "height_columns_mm",
+    "height_3d_mm",
+    "dhi_ap",
+    "dhi_vb",
+    "height_sd_mm",
+    "width_ap_mm",
+    "width_lr_mm",
+    "area_mm2",
+    "volume_mm3",
+    "wedge_deg",
+    "bulge_posterior_mm",
+    "listhesis_mm",
+    "signal_ratio_csf",
+    "adc_disc_um2_ms",
+    "adc_disc_median_um2_ms",
+    "adc_disc_sd_um2_ms",
+    "adc_nucleus_um2_ms",
+    "adc_voxels",
+    "adc_source",
+    "suggested_grade",
+    "suggested_signal",
+    "suggested_collapse",
+]
 
 
 def test_every_promised_column_is_there():

@@ -144,7 +144,9 @@ class Finding:
     series_uid: str | None = None
 
 
-def info(code: Code, text: str, level: DiscLevel | None = None, series_uid: str | None = None) -> Finding:
+def info(
+    code: Code, text: str, level: DiscLevel | None = None, series_uid: str | None = None
+) -> Finding:
     """A finding for the record."""
     return Finding(code, Severity.INFO, text, level, series_uid)
 

@@ -91,6 +91,8 @@ class SpineLabels:
         0 to 1 per disc.
     numbering
         How the names came about.
+    numbering_confidence
+        0 to 1, how likely these names are right, as far as anything is known of it.
     segmenter_sd_mm
         Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
     """
@@ -101,6 +103,7 @@ class SpineLabels:
     canal: SoftMask | None
     confidence: Mapping[DiscLevel, float]
     numbering: NumberingMethod
+    numbering_confidence: float = 1.0
     segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
 
     def label_map(self) -> NDArray[np.uint8]:

@@ -18,6 +18,11 @@ from discmri.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
 from discmri.levels import DiscLevel, Vertebra, levels_upward
 from discmri.volume import Array, SoftMask
 
+SACRUM_CONFIDENCE = 0.859
+"""Counted from the sacrum on a lumbar picture: 1 - 14.1 % (Tokgoz 2014)."""
+UNCERTAIN_CONFIDENCE = 0.5
+"""Assumed names are right or wrong, and the picture does not say which."""
+
 # Neighbouring discs further apart than this multiple of the usual distance have one between.
 SKIP_RATIO = 1.6
 # The lowest disc of a regular junction is nearly as deep as the one above; a remnant is not.
@@ -74,9 +79,16 @@ def name_levels(
         canal=found.canal,
         confidence={level: disc.confidence for level, disc in named.items()},
         numbering=method,
+        numbering_confidence=_confidence(method, findings),
         segmenter_sd_mm={level: disc.height_sd_mm for level, disc in named.items()},
     )
     return labels, findings
+
+
+def _confidence(method: NumberingMethod, findings: Sequence[Finding]) -> float:
+    if any(finding.code is Code.NUMBERING_UNCERTAIN for finding in findings):
+        return UNCERTAIN_CONFIDENCE
+    return SACRUM_CONFIDENCE if method is NumberingMethod.SACRUM else 1.0
 
 
 def _start(found: FoundSpine, discs: Sequence[FoundDisc], lowest: DiscLevel | None) -> _Start:
@@ -201,9 +213,7 @@ def _six_bodies(named: dict[DiscLevel, FoundDisc]) -> list[Finding]:
     return []
 
 
-def _vertebrae(
-    found: FoundSpine, named: dict[DiscLevel, FoundDisc]
-) -> dict[Vertebra, SoftMask]:
+def _vertebrae(found: FoundSpine, named: dict[DiscLevel, FoundDisc]) -> dict[Vertebra, SoftMask]:
     """Each body takes the name its nearest discs give it; the larger one wins a contest."""
     upward = sorted(named.items(), key=lambda item: item[1].mask.centroid_mm[2])
     levels = [level for level, _ in upward]

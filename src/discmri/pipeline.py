@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from discmri import adc, grading, qc, shape, signal
 from discmri.align import Alignment, align
@@ -26,7 +28,7 @@ from discmri.result import Provenance, StudyResult
 from discmri.segment import segment
 from discmri.settings import Settings
 from discmri.uncertainty import height_sd
-from discmri.volume import Volume
+from discmri.volume import Grid, SoftMask, Volume
 
 if TYPE_CHECKING:
     from discmri.study import Series, Study
@@ -339,7 +341,7 @@ def _assembled(
     checks = qc.check(run.labels, outlines, records, run.settings)
     picture = None
     if diffusion is not None:
-        picture = diffusion.alignment.carried(diffusion.picture, run.image.grid)
+        picture = diffusion.alignment.carried(diffusion.picture, _around(run.labels.discs.values()))
     return MeasuredStudy(
         subject_id=run.study.subject_id,
         study_uid=run.study.study_uid,
@@ -354,6 +356,15 @@ def _assembled(
         findings=(*run.findings, *checks),
         provenance=_provenance(run, segmenter, diffusion),
     )
+
+
+def _around(masks: Collection[SoftMask]) -> Grid:
+    """The part of the image's grid that holds all discs, for the ADC picture."""
+    grid = next(iter(masks)).grid
+    ends = [grid.to_index(mask.grid.to_world([(0, 0, 0), mask.shape])) for mask in masks]
+    start = np.floor(np.min(ends, axis=(0, 1))).astype(int)
+    i, j, k = (int(n) for n in np.ceil(np.max(ends, axis=(0, 1))) - start)
+    return grid.cropped((int(start[0]), int(start[1]), int(start[2])), (i, j, k))
 
 
 def _record(disc: _Disc | None, level: DiscLevel, labels: SpineLabels) -> DiscRecord:

@@ -60,7 +60,8 @@ class StudyResult:
     image
         The sagittal series that was segmented.
     adc
-        ADC in µm²/ms in the patient space of ``image`` (aligned), or ``None``.
+        ADC in µm²/ms around the discs, in the patient space of ``image`` (aligned) and on
+        its lattice, for pictures; ``None`` without diffusion.
     series
         JSON-like description of every series found: uid, description, role, reasons.
     findings, provenance

@@ -66,9 +66,7 @@ class SliceScatter:
     leverage: float
 
 
-def height_sd(
-    outline: DiscOutline, method: str = "columns", segmenter_sd_mm: float = 0.0
-) -> float:
+def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: float = 0.0) -> float:
     """Standard uncertainty of a height in mm.
 
     Parameters

@@ -90,7 +90,9 @@ class Grid:
 
     def to_world(self, index: ArrayLike) -> Array:
         """Voxel indices (..., 3) to RAS+ millimetres (..., 3)."""
-        return np.asarray(np.asarray(index, dtype=float) @ self.affine[:3, :3].T + self.affine[:3, 3])
+        return np.asarray(
+            np.asarray(index, dtype=float) @ self.affine[:3, :3].T + self.affine[:3, 3]
+        )
 
     def to_index(self, points_mm: ArrayLike) -> Array:
         """RAS+ millimetres (..., 3) to fractional voxel indices (..., 3)."""

@@ -206,6 +206,21 @@ def test_text_is_the_last_resort_and_flagged(tmp_path: Path) -> None:
     assert Code.B_VALUE_FROM_TEXT in {f.code for f in study.findings}
 
 
+def test_one_b_value_from_text_is_enough_for_a_warning(tmp_path: Path) -> None:
+    """An absurd value in the tag is not believed; the name of the sequence stands in."""
+    for b in (0.0, 800.0):
+        for k, ds in enumerate(image("dwi", b, siemens)):
+            ds.SequenceName = f"*ep_b{int(b)}t"
+            if b:
+                ds[0x0019, 0x100C].value = 99_999_999
+            save(ds, tmp_path / f"{int(b)}_{k}")
+    study = read_study(tmp_path)
+    series = study.diffusion()
+    assert series is not None
+    assert series.b_values[-1].value_s_per_mm2 == 800
+    assert Code.B_VALUE_FROM_TEXT in {f.code for f in study.findings}
+
+
 def test_absent_b_values_are_zero_for_canon_alone(tmp_path: Path) -> None:
     def silent(ds: Dataset, b: float, direction: list[float] | None) -> None:
         canon(ds, b, direction)

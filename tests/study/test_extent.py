@@ -17,8 +17,8 @@ from discmri.volume import Grid
     [
         SeriesSpec(spacing=(900.0, 900.0)),
         SeriesSpec(rows=300, columns=300, spacing=(15.0, 15.0)),
-        SeriesSpec(step=4e5),
-        SeriesSpec(origin=(1e9, 0.0, 0.0)),
+        SeriesSpec(step=4e5, picture=lambda points: points[..., 0] * 0),
+        SeriesSpec(origin=(1e9, 0.0, 0.0), picture=lambda points: points[..., 0] * 0),
     ],
     ids=["pixels", "sides", "slices", "place"],
 )

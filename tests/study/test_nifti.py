@@ -170,7 +170,7 @@ def test_damaged_stream(tmp_path: Path) -> None:
         damaged = bytearray(whole)
         damaged[place] ^= 0x5A
         path.write_bytes(bytes(damaged))
-        with pytest.raises(NothingToMeasureError, match="damaged|cannot be read as NIfTI"):
+        with pytest.raises(NothingToMeasureError, match=r"damaged|cannot be read as NIfTI"):
             read_study(path).read(read_study(path).target())
 
 

@@ -352,7 +352,7 @@ def test_a_dicomdir_alone(tmp_path: Path) -> None:
 
 def test_two_patients_under_one_study_are_not_offered_as_a_choice(tmp_path: Path) -> None:
     write(tmp_path, SeriesSpec(), SeriesSpec(name="other", patient="P2"))
-    with pytest.raises(NothingToMeasureError, match="P1.*P2.*folder of its own") as error:
+    with pytest.raises(NothingToMeasureError, match=r"P1.*P2.*folder of its own") as error:
         read_study(tmp_path)
     assert "--study" not in one_line(error)
 

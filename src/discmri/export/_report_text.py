@@ -111,10 +111,17 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Subject", printable(result.subject_id)),
         ("Study date", _date(printable(result.study_date)) or "not given"),
         ("Discs", span),
-        ("Levels", _NUMBERING_WORDS[result.labels.numbering.value]),
+        ("Levels", _levels(result)),
         ("Voxel size", f"{spacing} mm"),
         ("Study UID", printable(result.study_uid)),
     ]
+
+
+def _levels(result: StudyResult) -> str:
+    """How the levels got their names, and how likely that is right where it is not certain."""
+    words = _NUMBERING_WORDS[result.labels.numbering.value]
+    confidence = result.labels.numbering_confidence
+    return words if confidence >= 1 else f"{words} (confidence {confidence:.2f})"
 
 
 def _disc(

@@ -134,7 +134,7 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
     if unweighted:
         text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
         findings.append(warning(Code.SERIES_LEFT_OUT, text, None, origin.series_uid))
-    if from_text and diffusion:
+    if diffusion and any(f.b_value is not None and is_from_text(f.b_value) for f in frames):
         findings.append(
             warning(
                 Code.B_VALUE_FROM_TEXT, "b-values were read from free text", None, origin.series_uid
