@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.spines import box_spine
 
+from discmri.errors import UsageError
 from discmri.findings import Code, Severity
 from discmri.labels import NumberingMethod
 from discmri.levels import DiscLevel, Vertebra
@@ -84,3 +85,8 @@ def test_discs_above_the_highest_name_are_left_out():
     labels, findings = name_levels(box_spine(discs=(0, 1, 2)), DiscLevel.T11_T12)
     assert names(labels) == ["T10-T11", "T11-T12"]
     assert any("left out" in finding.text for finding in findings)
+
+
+def test_a_readers_word_that_leaves_too_few_names_is_refused():
+    with pytest.raises(UsageError, match="only 1 of the 6"):
+        name_levels(box_spine(), DiscLevel.T10_T11)

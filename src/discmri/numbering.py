@@ -202,8 +202,11 @@ def _count_upwards(
             )
             break
         named[names[position]] = disc
-    if not named:
-        raise UsageError(f"--lowest-disc {lowest.value} leaves no name for the discs found")
+    if len(named) < len(discs) / 2:
+        raise UsageError(
+            f"--lowest-disc {lowest.value} leaves names for only {len(named)} of the {len(discs)} "
+            "discs found; name the lowest disc in the picture"
+        )
     return named, findings
 
 

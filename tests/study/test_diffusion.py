@@ -275,13 +275,11 @@ def test_a_weighting_broken_off_does_not_cut_the_others(tmp_path: Path) -> None:
     assert series.b_s_per_mm2.tolist() == [0, 400]
 
 
-def test_no_diffusion_is_for_the_record_only(t2: Path) -> None:
+def test_a_study_without_diffusion_is_no_finding_of_the_reader(t2: Path) -> None:
     study = read_study(t2)
     assert study.diffusion() is None
     assert study.adc_map() is None
-    (finding,) = study.findings
-    assert finding.code is Code.NO_DIFFUSION
-    assert finding.severity.value == "info"
+    assert study.findings == ()
 
 
 def test_adc_map_with_a_unit_that_cannot_be(tmp_path: Path) -> None:

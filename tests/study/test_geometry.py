@@ -27,7 +27,7 @@ def assert_in_place(volume: Volume) -> None:
 
 
 def codes(study: Study) -> set[Code]:
-    return {finding.code for finding in study.findings if finding.code is not Code.NO_DIFFUSION}
+    return {finding.code for finding in study.findings}
 
 
 def rotation(a: float, b: float, c: float) -> np.ndarray:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.cli._terminal import LazyChoices
+from discmri.cli.inspect import a_path
 
 if TYPE_CHECKING:
     from discmri.levels import DiscLevel
@@ -44,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     make.add_argument("--debug", action="store_true", help="a traceback on errors")
-    make.add_argument("out", metavar="OUT", type=Path, help="folder to make")
+    make.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
     make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     _add_anatomy(make.add_argument_group("anatomy"))
     _add_scan(make.add_argument_group("scan"))
@@ -68,10 +71,18 @@ def _add_anatomy(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--six-lumbar", action="store_true", help="a sixth lumbar vertebra")
     group.add_argument(
-        "--scoliosis", type=float, default=0.0, metavar="DEG", help="Cobb angle (default 0)"
+        "--scoliosis",
+        type=_within(-90, 90),
+        default=0.0,
+        metavar="DEG",
+        help="Cobb angle (default 0)",
     )
     group.add_argument(
-        "--lordosis", type=float, default=50.0, metavar="DEG", help="L1 to S1 (default 50)"
+        "--lordosis",
+        type=_within(0, 120),
+        default=50.0,
+        metavar="DEG",
+        help="L1 to S1 (default 50)",
     )
     group.add_argument(
         "--listhesis",
@@ -97,16 +108,16 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
         metavar="S,S,…",
         help=f"of {', '.join(SERIES)} (default t2,t1,dwi,adc)",
     )
-    for flag, metavar, text in (
-        ("--spacing", "MM", "in-plane pixel size"),
-        ("--slice-thickness", "MM", "slice thickness"),
-        ("--gap", "MM", "gap between slices"),
-        ("--dwi-spacing", "MM", "in-plane pixel size of the DWI"),
-        ("--snr", "X", "signal of marrow (DWI: of a disc at b = 0) / noise"),
-        ("--field", "T", "field strength"),
-        ("--saturation", "0..1", "suppression of the belly"),
+    for flag, metavar, text, type_ in (
+        ("--spacing", "MM", "in-plane pixel size", _finite),
+        ("--slice-thickness", "MM", "slice thickness", _finite),
+        ("--gap", "MM", "gap between slices", _finite),
+        ("--dwi-spacing", "MM", "in-plane pixel size of the DWI", _finite),
+        ("--snr", "X", "signal of marrow (DWI: of a disc at b = 0) / noise", _finite),
+        ("--field", "T", "field strength", _within(0.05, 20)),
+        ("--saturation", "0..1", "suppression of the belly", _within(0, 1)),
     ):
-        group.add_argument(flag, type=float, metavar=metavar, help=text)
+        group.add_argument(flag, type=type_, metavar=metavar, help=text)
     group.add_argument("--slices", type=int, metavar="N", help="number of sagittal slices")
     group.add_argument("--fov", type=_numbers, metavar="AP,SI", help="field of view in mm")
     group.add_argument(
@@ -227,8 +238,8 @@ def _slips(texts: list[str]) -> dict[DiscLevel, float]:
     for text in texts:
         name, _, value = text.partition("=")
         try:
-            slips[DiscLevel(name)] = float(value)
-        except ValueError as error:
+            slips[DiscLevel(name)] = _within(-40, 40)(value)
+        except (ValueError, argparse.ArgumentTypeError) as error:
             raise UsageError(f"--listhesis takes LEVEL=MM such as L4-L5=6, got {text!r}") from error
     return slips
 
@@ -238,4 +249,25 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+    return tuple(_finite(part) for part in text.split(","))
+
+
+def _finite(text: str) -> float:
+    """A number that is one, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
+    return value
+
+
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def bounded(text: str) -> float:
+        value = _finite(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected {low:g} to {high:g}, got {text}")
+        return value
+
+    return bounded

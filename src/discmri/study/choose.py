@@ -48,8 +48,6 @@ def choose(series: Sequence[Series]) -> Choice:
     findings += notes + more
     used = [s for s in (target, *diffusion, adc_map) if s is not None]
     findings += [finding for one in used for finding in one.findings]
-    if not diffusion and adc_map is None:
-        findings.append(info(Code.NO_DIFFUSION, "no diffusion series or ADC map that can be used"))
     return Choice(target, diffusion, adc_map, tuple(dict.fromkeys(findings)))
 
 
