@@ -8,7 +8,7 @@ user gets), ADC through the whole chain of noise, distortion, alignment and fit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,10 +105,9 @@ def main(quick: bool = False) -> None:
         truth = phantom.truth()
         labels = phantom.labels(phantom.grid(case.protocol), case.protocol.slice_thickness_mm)
         _collect(true, ratios["true masks"], labels, truth)
-        for level, error in _adc_errors(phantom, case.protocol, labels):
-            true["adc_disc %"].append(error)
-            true[f"adc_disc % at {level.value}"].append(error)
         image = phantom.image(Sequence.T2, case.protocol)
+        diffusion = _diffusion(phantom, case.protocol)
+        true["adc_disc %"] += _adc_errors(truth, diffusion, image, labels)
         try:
             named, _ = name_levels(builtin(image, Settings()))
         except NothingToMeasureError as error:
@@ -116,6 +115,7 @@ def main(quick: bool = False) -> None:
             continue
         wrong += _wrong_names(named, truth)
         _collect(found, ratios["builtin"], named, truth)
+        found["adc_disc %"] += _adc_errors(truth, diffusion, image, named)
         print(f"done {case.name}", flush=True)
     _print_table("true masks", true)
     _print_table("builtin", found)
@@ -166,32 +166,37 @@ def _wrong_names(labels: SpineLabels, truth: Mapping[DiscLevel, DiscTruth]) -> i
     return wrong
 
 
-def _adc_errors(
-    phantom: Phantom, protocol: Protocol, labels: SpineLabels
-) -> Iterator[tuple[DiscLevel, float]]:
-    """Percent errors of the disc's mean ADC, through noise, distortion, alignment and fit."""
+def _diffusion(phantom: Phantom, protocol: Protocol) -> DiffusionSeries:
     images = phantom.diffusion(protocol)
-    series = DiffusionSeries(
+    return DiffusionSeries(
         signal=np.stack([one.volume.array for one in images], axis=-1),
         affine=images[0].volume.affine,
         b_values=tuple(BValue(one.b_s_per_mm2, "phantom", one.kind) for one in images),
         phase_axis=(0.0, 1.0, 0.0),
     )
-    fixed: Volume = phantom.image(Sequence.T2, protocol)
+
+
+def _adc_errors(
+    truth: Mapping[DiscLevel, DiscTruth],
+    series: DiffusionSeries,
+    image: Volume,
+    labels: SpineLabels,
+) -> list[float]:
+    """Percent errors of the discs' mean ADC, through noise, distortion, alignment and fit."""
     try:
-        fit, alignment = adc.fit_adc(series), align(series, fixed, labels)
+        fit, alignment = adc.fit_adc(series), align(series, image, labels)
     except MeasurementError as error:
         print(f"diffusion: {error}")
-        return
-    for level, truth in phantom.truth().items():
-        if level not in labels.discs:
-            continue
+        return []
+    errors = []
+    for level in labels.discs:
         try:
             outline = trace_disc(labels, level)
             measured = adc.measure_adc(fit, alignment, level, outline, Settings())
         except MeasurementError:
             continue  # too thin for diffusion voxels: empty by design
-        yield level, 100.0 * (measured.mean / truth.adc_disc_um2_ms - 1.0)
+        errors.append(100.0 * (measured.mean / truth[level].adc_disc_um2_ms - 1.0))
+    return errors
 
 
 def _print_table(title: str, errors: Errors) -> None:

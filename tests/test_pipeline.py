@@ -139,6 +139,32 @@ def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom, tmp_path):
     assert all("not_t2" in str(row["flags"]) for row in result.rows())
 
 
+@pytest.mark.parametrize("kept", ["nothing", "b=0"])
+def test_the_scanners_map_serves_where_there_is_nothing_to_fit(
+    kept, phantom, phantom_labels, tmp_path
+):
+    """Alone it is as good as any source; beside images that cannot be fitted it is flagged."""
+    phantom.write(tmp_path, "siemens", SMALL)
+    for path in tmp_path.rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        is_image = "DIFFUSION" in header.ImageType and "ADC" not in header.ImageType
+        if is_image and (
+            kept == "nothing" or "800" in header.SequenceName or "400" in header.SequenceName
+        ):
+            path.unlink()
+    settings = Settings(segmenter="masks", masks=phantom_labels)
+    result = discmri.measure(discmri.read_study(tmp_path), settings)
+    measured = [r for r in result.records if r.get("adc_disc_um2_ms") is not None]
+    assert len(measured) >= 3
+    assert {r.column("adc_source") for r in measured} == {"map"}
+    flagged = ["adc_from_map" in str(row["flags"]) for row in result.rows()]
+    assert all(flagged) if kept == "b=0" else not any(flagged)
+    truth = phantom.truth()
+    for record in measured:
+        expected = truth[record.level].adc_disc_um2_ms
+        assert record.get("adc_disc_um2_ms") == pytest.approx(expected, rel=0.1)
+
+
 def test_writing_twice_gives_the_same_bytes(from_masks, tmp_path):
     folders = [from_masks.write(tmp_path / name) for name in ("a", "b")]
     names = sorted(p.relative_to(folders[0]) for p in folders[0].rglob("*") if p.is_file())

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,11 +26,9 @@ from discmri.records import DiscRecord, Measurement
 from discmri.result import Provenance, StudyResult
 from discmri.segment import segment
 from discmri.settings import Settings
+from discmri.study import Role, Series, Study
 from discmri.uncertainty import height_sd
 from discmri.volume import Grid, SoftMask, Volume
-
-if TYPE_CHECKING:
-    from discmri.study import Series, Study
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
@@ -242,23 +239,34 @@ def _suggest_grades(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
 
 # ------------------------------------------------------------------ diffusion
 def _diffusion(run: _Run) -> _Diffusion | None:
-    """ADC from the diffusion images where they can be fitted, else from the scanner's map."""
-    before = len(run.findings)
+    """ADC from the diffusion images where they can be fitted, else from the scanner's map.
+
+    Diffusion images that lie elsewhere give no ADC at all: a map made of them lies there too.
+    """
+    failures = []
     for attempt in (_fitted, _mapped):
         try:
             found = attempt(run)
         except MeasurementError as error:
             run.failed(error)
+            failures.append(error.code)
+            if error.code in (Code.ADC_OTHER_FRAME, Code.ADC_MISALIGNED):
+                return None
             continue
         if found is not None:
-            if attempt is _mapped:
-                text = "The diffusion images could not be used: the ADC is the scanner's map's."
+            if attempt is _mapped and _has_images(run.study):
+                text = "The diffusion images could not be fitted: the ADC is the scanner's map's."
                 run.findings.append(warning(Code.ADC_FROM_MAP, text))
             return found
-    if len(run.findings) == before:
+    if not failures:
         text = "The study holds no diffusion series and no ADC map."
         run.findings.append(warning(Code.NO_DIFFUSION, text))
     return None
+
+
+def _has_images(study: Study) -> bool:
+    """Whether there are diffusion images at all, fit for use or not."""
+    return any(series.role is Role.DWI for series in study.series)
 
 
 def _fitted(run: _Run) -> _Diffusion | None:
