@@ -182,9 +182,16 @@ def _decay(b: Array, adc: Array, counts: Array, out: Array) -> None:
 
 def _line(y: Array, b: Array, w: Array) -> tuple[Array, Array]:
     """Weighted straight line y = a - b d through (b, v) points, in closed form."""
-    wb = w * b[:, None]
-    sw, swb, swbb = w.sum(axis=0), wb.sum(axis=0), np.einsum("bv,b->v", wb, b)
-    swy, swby = np.einsum("bv,bv->v", w, y), np.einsum("bv,bv->v", wb, y)
+    sw, swb, swbb, swy, swby = np.zeros((5, y.shape[1]), dtype=y.dtype)
+    for b_i, y_i, w_i in zip(b, y, w, strict=True):
+        wy = w_i * y_i
+        sw += w_i
+        swy += wy
+        if b_i != 0:
+            swb += b_i * w_i
+            swbb += b_i * b_i * w_i
+            wy *= b_i
+            swby += wy
     d = (swb * swy - sw * swby) / (sw * swbb - swb * swb)
     return (swy + swb * d) / sw, d
 
@@ -194,11 +201,13 @@ def _above_floor(
 ) -> tuple[Array, Array]:
     """The weighted fit with the mean excess of the Rician logarithm taken off."""
     at, table = _excess_table()
+    # plain numbers, so that single precision stays single
+    lowest, per_step, log_noise = float(at[0]), float(1 / (at[1] - at[0])), float(np.log(noise))
     intercept, adc = start
     weights = np.empty_like(logs)
     for _ in range(FLOOR_ITERATIONS):
-        log_snr = intercept - b[:, None] * np.clip(adc, -1.0, 8.0) - np.log(noise)
-        place = (log_snr - at[0]) * np.float32((len(at) - 1) / (at[-1] - at[0]))
+        log_snr = intercept - b[:, None] * np.clip(adc, -1.0, 8.0) - log_noise
+        place = (log_snr - lowest) * per_step
         excess = table[np.clip(place, 0, len(at) - 1).astype(np.intp)]
         _decay(b, adc, counts, weights)
         new_intercept, new_adc = _line(logs - excess, b, weights)

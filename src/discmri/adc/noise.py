@@ -67,7 +67,7 @@ def _quantile(ascending: Array, share: float) -> float:
 
 def _noise_of_detail(image: Array) -> float:
     """Noise from the finest diagonal differences within the slices, blanked voxels left out."""
-    p = np.moveaxis(image, int(np.argmin(image.shape)), 0).astype(float)
+    p = np.moveaxis(image, int(np.argmin(image.shape)), 0).astype(np.float32)
     p = p[:, : p.shape[1] // 2 * 2, : p.shape[2] // 2 * 2]
     corners = [p[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     detail = 0.5 * (corners[0] - corners[1] - corners[2] + corners[3])

@@ -42,7 +42,7 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
         lists them.
     """
     source = open_source(Path(path))
-    found = scan(source.files, threads)
+    found = scan(source.files)
     if found.frames:
         return _from_dicom(source, found, study_uid, threads)
     volumes = [file for file in source.files if is_nifti(file)]

@@ -8,7 +8,6 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +34,6 @@ MAX_SIDE = 8192
 MAX_FRAMES_PER_FILE = 20_000
 MAX_INFLATED_BYTES = 1 * 2**30
 # Pool start-up costs more than the overlap of waiting gains on fewer files.
-_THREADS_PAY_FROM_FILES = 64
 _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
@@ -110,15 +108,11 @@ def lenient_pydicom() -> Iterator[None]:
         yield
 
 
-def scan(files: Sequence[InputFile], threads: int = 2) -> Scan:
-    """Read every header once."""
+def scan(files: Sequence[InputFile]) -> Scan:
+    """Read every header once, one after another: parsing holds the interpreter's lock."""
     reader = HeaderReader()
     with lenient_pydicom():
-        if threads > 1 and len(files) >= _THREADS_PAY_FROM_FILES:
-            with ThreadPoolExecutor(threads) as pool:
-                results = list(pool.map(lambda file: _read(file, reader), files))
-        else:
-            results = [_read(file, reader) for file in files]
+        results = [_read(file, reader) for file in files]
     frames: list[Frame] = []
     unreadable: list[Unreadable] = []
     other: dict[str, int] = {}
