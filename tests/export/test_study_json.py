@@ -32,6 +32,11 @@ def test_the_schema_is_a_schema():
 
 def test_a_result_obeys_the_schema(document):
     jsonschema.validate(document, study_json.schema())
+    for key in ("discs", "findings", "numbering_confidence"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(
+                {k: v for k, v in document.items() if k != key}, study_json.schema()
+            )
 
 
 def test_a_failure_obeys_the_schema_and_is_the_only_file(tmp_path):

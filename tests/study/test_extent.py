@@ -30,7 +30,10 @@ def test_absurd_headers_are_refused_before_any_resampling(tmp_path: Path, spec: 
 
 @pytest.mark.parametrize("shape", [(448, 448, 15), (512, 1600, 17), (320, 320, 256)])
 def test_real_pictures_pass(shape: tuple[int, int, int]) -> None:
-    refuse_absurd_extent(Grid(shape, np.diag([0.7, 0.7, 4.4, 1.0])))
+    grid = Grid(shape, np.diag([0.7, 0.7, 4.4, 1.0]))
+    refuse_absurd_extent(grid)
+    with pytest.raises(GeometryError):
+        refuse_absurd_extent(Grid(shape, np.diag([700.0, 700.0, 4400.0, 1.0])))
 
 
 def test_half_a_kilometre_does_not_pass() -> None:
