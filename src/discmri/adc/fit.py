@@ -31,8 +31,6 @@ class AdcFit:
         Fitted signal without diffusion weighting.
     noise
         Standard deviation of the noise of one image, in units of the signal.
-    residual
-        Root mean square of measured minus fitted signal, in units of the signal.
     b_s_per_mm2
         Distinct b-values that were fitted, ascending.
     images
@@ -42,7 +40,6 @@ class AdcFit:
     adc: Volume
     s0: Volume
     noise: float
-    residual: Volume
     b_s_per_mm2: tuple[float, ...]
     images: tuple[int, ...]
 
@@ -94,7 +91,7 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     if not where.size:
         raise MeasurementError(Code.ADC_NOT_FITTED, "the diffusion images hold no signal")
     counts = np.array([sum(map(len, groups[b])) for b in b_values], dtype=np.float32)
-    maps = np.zeros((3, len(signal)), dtype=np.float32)
+    maps = np.zeros((2, len(signal)), dtype=np.float32)
     per_ms = (b_values * 1e-3).astype(np.float32)
     for start in range(0, len(where), CHUNK):
         chunk = where[start : start + CHUNK]
@@ -103,12 +100,11 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
         logs = np.log(samples)
         mean_logs = np.stack([_combined(logs, groups[b]) for b in b_values])
         maps[:, chunk] = _fit(mean_logs, per_ms, counts, noise)
-    adc, s0, residual = (m.reshape(series.signal.shape[:3]) for m in maps)
+    adc, s0 = (m.reshape(series.signal.shape[:3]) for m in maps)
     return AdcFit(
         adc=Volume(adc, series.affine, "um2/ms"),
         s0=Volume(s0, series.affine),
         noise=noise,
-        residual=Volume(residual, series.affine),
         b_s_per_mm2=tuple(float(b) for b in b_values),
         images=tuple(int(n) for n in counts),
     )
@@ -156,7 +152,7 @@ def _combined(logs: Array, directions: list[list[int]]) -> Array:
 
 
 def _fit(logs: Array, b: Array, counts: Array, noise: float) -> Array:
-    """(3, v): ADC in um2/ms, S0 and residual from (b, v) logarithms; ``b`` in ms/um2."""
+    """(2, v): ADC in um2/ms and S0 from (b, v) logarithms; ``b`` in ms/um2."""
     weights = np.repeat(counts[:, None], logs.shape[1], axis=1)
     intercept, adc = _line(logs, b, weights)
     for _ in range(ITERATIONS):
@@ -167,10 +163,7 @@ def _fit(logs: Array, b: Array, counts: Array, noise: float) -> Array:
         if low.size:
             start = intercept[low], adc[low]
             intercept[low], adc[low] = _above_floor(logs[:, low], b, counts, noise, start)
-    fitted = np.exp(intercept - b[:, None] * adc)
-    misfit = np.exp(logs) - fitted
-    residual = np.sqrt(np.einsum("bv,bv->v", misfit, misfit) / len(b))
-    return np.stack([adc, np.exp(intercept), residual])
+    return np.stack([adc, np.exp(intercept)])
 
 
 def _decay(b: Array, adc: Array, counts: Array, out: Array) -> None:
