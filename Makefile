@@ -48,7 +48,7 @@ bench: install
 
 weights: install
 	$(BIN)/python -m pip install --quiet torch==2.13.0 onnx onnxscript
-	$(BIN)/python training/train.py training/runs/weights
+	$(BIN)/python -m training.train training/runs/weights
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
