@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import NothingToMeasureError, UnfinishedError, UsageError
 from discmri.export._text import one_line
 from discmri.settings import Settings
 
@@ -86,6 +86,8 @@ def verdict(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, NothingToMeasureError):
         return str(error), 3
+    if isinstance(error, UnfinishedError):
+        return str(error), 1
     if isinstance(error, OSError):
         what = f"the system refused ({error}); check free space and permissions and run it again"
         return what, 1

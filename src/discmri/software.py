@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import discmri
@@ -35,3 +36,21 @@ def package_sha256() -> str:
             one = hashlib.sha256(path.read_bytes()).hexdigest()
             total.update(f"{path.relative_to(root).as_posix()}\0{one}\n".encode())
     return total.hexdigest()
+
+
+def changed_files() -> tuple[int, tuple[str, ...]]:
+    """How many installed files have a recorded hash, and which of them no longer have it.
+
+    An installation for development records only a few; :func:`package_sha256` covers all.
+    """
+    checked, changed = 0, []
+    for file in distribution("discmri").files or ():
+        if file.hash is None or file.hash.mode != "sha256":
+            continue
+        path = Path(str(file.locate()))
+        found = path.read_bytes() if path.is_file() else b""
+        own = base64.urlsafe_b64encode(hashlib.sha256(found).digest()).rstrip(b"=").decode()
+        checked += 1
+        if own != file.hash.value:
+            changed.append(str(file))
+    return checked, tuple(changed)

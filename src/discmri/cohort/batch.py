@@ -208,7 +208,7 @@ def run_batch(
     ------
     UsageError
         Where the folder is in use or cannot be written, or no worker can be had.
-    SchedulerLostError
+    UnfinishedError
         Where the scheduler goes away in the middle; what is done is kept.
     """
     limits = limits or Limits()

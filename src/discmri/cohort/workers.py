@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from discmri.errors import DiscmriError, UsageError
+from discmri.errors import UnfinishedError, UsageError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -42,10 +42,6 @@ _MISSING = (
     "{what} needs Dask, which is not installed; run pip install 'discmri[cohort]' "
     "or leave the option out"
 )
-
-
-class SchedulerLostError(DiscmriError):
-    """The scheduler went away in the middle."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def carry_out(
     ------
     UsageError
         Where Dask is needed and missing, the scheduler cannot be reached, or no worker comes.
-    SchedulerLostError
+    UnfinishedError
         Where the scheduler went away in the middle.
     """
     if not jobs:
@@ -140,7 +136,7 @@ def _on_dask(client: Client, work: Work[J, R], jobs: Sequence[J]) -> Iterator[tu
             yield numbers[future.key], result
             future.release()
     except (CancelledError, CommClosedError, TimeoutError) as error:
-        raise SchedulerLostError(
+        raise UnfinishedError(
             "the Dask scheduler went away; what is done is kept, start the scheduler and run "
             "the same command again"
         ) from error
