@@ -37,7 +37,8 @@ SLURM_KEYS = (
 )  # fmt: skip
 """Arguments of ``dask_jobqueue.SLURMCluster`` that a Slurm file may hold, besides ``jobs``."""
 
-_FIRST_WORKER_S = 60
+_PATIENCE_S = 10.0  # for a scheduler to answer
+_FIRST_WORKER_S = 60.0
 _MISSING = (
     "{what} needs Dask, which is not installed; run pip install 'discmri[cohort]' "
     "or leave the option out"
@@ -182,7 +183,7 @@ def _connected(address: str) -> Iterator[Client]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=_PATIENCE_S)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address}; start one with dask scheduler and give its "
@@ -210,11 +211,13 @@ def slurm_cluster(file: Path) -> Iterator[Any]:
     """
     if find_spec("dask_jobqueue") is None:
         raise UsageError(_MISSING.format(what="--slurm"))
+    from dask.utils import parse_bytes
     from dask_jobqueue import SLURMCluster
 
     options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
     quiet = {"dashboard_address": None, **options.pop("scheduler_options", {})}
     try:
+        parse_bytes(options["memory"])
         cluster = SLURMCluster(**options, scheduler_options=quiet)
     except (TypeError, ValueError, OSError, RuntimeError) as error:
         raise UsageError(f"{file} describes no Slurm job ({error})") from error
