@@ -68,7 +68,5 @@ def wait_for_stop(seconds: float, stop: threading.Event) -> str:
     return "waited"
 
 
-def doubled_or_dead(number: int, stop: None) -> int:
-    if number < 0:
-        os._exit(9)
-    return 2 * number
+def die(_: int, __: None) -> None:
+    os._exit(9)

@@ -196,6 +196,7 @@ def test_what_is_written(tmp_path):
         assert len(list(csv.DictReader(file))) == len(validation.pairs) == 18
     text = page(validation)
     assert text.count("data:image/png") == 2
-    assert "http" not in text
+    assert "http:" not in text
+    assert "https:" not in text
     with pytest.raises(UsageError, match="exists"):
         write_validation(validation, tmp_path / "one")

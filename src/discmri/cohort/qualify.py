@@ -98,10 +98,13 @@ class Qualification:
         Every line of the sheet.
     facts
         What was tested: versions, hashes, machine, time.
+    phantoms
+        What was measured.
     """
 
     checks: tuple[Check, ...]
     facts: Mapping[str, str]
+    phantoms: tuple[Member, ...]
 
     @property
     def passed(self) -> bool:
@@ -158,9 +161,8 @@ def qualify(
         write_validation(validations[segmenter], folder / f"validation-{segmenter}", True)
     say("measuring one again", 0.9)
     same = _repeats(folder, workers)
-    done = Qualification(
-        (*_installation(), *_operation(validations, limits), _repeatable(same)), _facts(site)
-    )
+    checks = (*_installation(), *_operation(validations, limits), _repeatable(same))
+    done = Qualification(checks, _facts(site), tuple(phantoms))
     _write(done, folder)
     return done
 
@@ -294,5 +296,5 @@ def page(done: Qualification) -> str:
         checks=done.checks,
         parts=list(dict.fromkeys(check.part for check in done.checks)),
         facts=done.facts,
-        phantoms=PHANTOMS,
+        phantoms=done.phantoms,
     )
