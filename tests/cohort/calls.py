@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def double(number: int) -> int:
-    print("libraries print what they like")
+    os.write(1, b"libraries print what they like")
     return 2 * number
 
 

@@ -85,10 +85,18 @@ def kill(process: subprocess.Popen) -> None:
 @contextmanager
 def scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     note = folder / "scheduler.json"
-    options = ("--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(note))
+    options = (
+        "--port",
+        "0",
+        "--host",
+        "127.0.0.1",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(note),
+    )
     with dask("scheduler", *options) as process:
         until(note.is_file)
-        until(lambda: note.read_text())
+        until(note.read_text)
         yield process, json.loads(note.read_text())["address"]
 
 
@@ -138,12 +146,15 @@ def alive(session: int) -> list[int]:
 
 def test_a_worker_is_killed_and_another_takes_over(listed, undisturbed, tmp_path):
     out = tmp_path / "out"
-    with scheduler(tmp_path) as (_, address):
-        with worker(address, tmp_path / "a") as first, worker(address, tmp_path / "b"):
-            process = started(listed, out, "--scheduler", address)
-            until(lambda: len(done(out)) >= 1)
-            kill(first)
-            said, error = process.communicate(timeout=120)
+    with (
+        scheduler(tmp_path) as (_, address),
+        worker(address, tmp_path / "a") as first,
+        worker(address, tmp_path / "b"),
+    ):
+        process = started(listed, out, "--scheduler", address)
+        until(lambda: len(done(out)) >= 1)
+        kill(first)
+        said, error = process.communicate(timeout=120)
     assert (process.returncode, error) == (0, "")
     assert "5 of 5 studies measured" in said
     assert tables(out) == undisturbed

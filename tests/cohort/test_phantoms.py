@@ -90,6 +90,8 @@ def test_another_cohort_and_other_folders_are_refused(made, tmp_path):
 
 
 def test_phantoms_that_cannot_be_made_are_named(tmp_path):
-    with pytest.raises(UnfinishedError, match="1 of 1 phantoms could not be made .p0001: it took"):
+    with pytest.raises(
+        UnfinishedError, match=r"1 of 1 phantoms could not be made \(p0001: it took"
+    ):
         make_cohort(MEMBERS[:1], tmp_path / "x", Workers(1), Limits(minutes=0.1 / 60))
     assert not (tmp_path / "x" / "truth.csv").exists()

@@ -42,7 +42,9 @@ def test_figures_are_held_against_limits(done):
     assert checks["true outlines", "height_columns_mm, SD"].passed
     assert checks["repeatability", "one study measured twice"].passed
     wrong = [check for check in result.checks if not check.passed]
-    assert [(check.name, check.wanted) for check in wrong] == [("height_columns_mm, bias", "5 to 6")]
+    assert [(check.name, check.wanted) for check in wrong] == [
+        ("height_columns_mm, bias", "5 to 6")
+    ]
     assert not result.passed
 
 

@@ -18,7 +18,11 @@ from discmri.records import PARAMETERS, measured_columns
 
 def disc(level: str, flags: str = "", **cells: str) -> dict[str, str]:
     empty = dict.fromkeys(DISC_COLUMNS, "")
-    return empty | {"subject_id": "S1", "study_date": "20240131", "level": level, "flags": flags} | cells
+    return (
+        empty
+        | {"subject_id": "S1", "study_date": "20240131", "level": level, "flags": flags}
+        | cells
+    )
 
 
 STUDIES = (

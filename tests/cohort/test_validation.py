@@ -72,7 +72,9 @@ def test_the_interval_counts_studies_not_discs():
     """Ten discs of one study say no more than one where all err alike."""
     rng = np.random.default_rng(0)
     offsets = rng.normal(0.0, 1.0, 40)
-    few = [Pair(f"s{n}", "L4-L5", "height_mm", 8.0, 8.0 + o, None, {}) for n, o in enumerate(offsets)]
+    few = [
+        Pair(f"s{n}", "L4-L5", "height_mm", 8.0, 8.0 + o, None, {}) for n, o in enumerate(offsets)
+    ]
     many = [pair for pair in few for _ in range(10)]
     one, ten = agreement("height_mm", few), agreement("height_mm", many)
     assert (ten.bias_low, ten.bias_high) == pytest.approx((one.bias_low, one.bias_high))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,6 +84,20 @@ def test_the_job_script_says_what_the_file_says(tmp_path):
     for line in ("#SBATCH -p cpu", "#SBATCH --cpus-per-task=1", "#SBATCH -t 01:00:00"):
         assert line in script
     assert sys.executable in script
+
+
+def test_signals_keep_their_meaning(tmp_path):
+    """In a process of its own, where dask-jobqueue was not imported before."""
+    file = tmp_path / "cluster.toml"
+    file.write_text(SLURM)
+    code = (
+        "import signal, sys\nfrom pathlib import Path\n"
+        "from discmri.cohort.workers import slurm_cluster\n"
+        "before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)\n"
+        "with slurm_cluster(Path(sys.argv[1])): pass\n"
+        "assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, cwd=tmp_path)
 
 
 def test_a_queue_runs_the_work(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from discmri.export._text import one_line
 
 _EPILOG = """\
 examples:
-  discmri qualify
+  discmri qualify -o qualification
   discmri qualify -o qualification --site "Radiology, scanner room 2" --workers 4
 
 OUT gets qualification.html to print and sign, qualification.json, the phantoms and all results.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from discmri.errors import UnfinishedError, UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 R = TypeVar("R")
 
-Work = Callable[[J, Event | None], R]
+Work = Callable[[J, threading.Event | None], R]
 """A call on one job; the event tells it to stop early (always ``None`` under Dask)."""
 
 SLURM_KEYS = (
@@ -110,7 +111,7 @@ def has_dask() -> bool:
 # ------------------------------------------------------------------ this machine alone
 def _in_a_pool(work: Work[J, R], jobs: Sequence[J], count: int) -> Iterator[tuple[int, R]]:
     """Every job waits for a process of its own, so threads are enough to hold them."""
-    stop = Event()
+    stop = threading.Event()
     with ThreadPoolExecutor(count) as executor:
         numbers = {executor.submit(work, job, stop): n for n, job in enumerate(jobs)}
         try:
@@ -212,7 +213,9 @@ def slurm_cluster(file: Path) -> Iterator[Any]:
     if find_spec("dask_jobqueue") is None:
         raise UsageError(_MISSING.format(what="--slurm"))
     from dask.utils import parse_bytes
-    from dask_jobqueue import SLURMCluster
+
+    with _same_handlers():
+        from dask_jobqueue import SLURMCluster
 
     options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
     quiet = {"dashboard_address": None, **options.pop("scheduler_options", {})}
@@ -223,6 +226,21 @@ def slurm_cluster(file: Path) -> Iterator[Any]:
         raise UsageError(f"{file} describes no Slurm job ({error})") from error
     with cluster:
         yield cluster
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Signals mean afterwards what they meant before: importing dask-jobqueue changes them."""
+    known = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.getsignal(one) for one in known]
+    try:
+        yield
+    finally:
+        for one, handler in zip(known, before, strict=True):
+            signal.signal(one, handler)
 
 
 def _slurm_jobs(file: Path) -> int:
