@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +102,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--memory-limit", type=_above_zero, default=4.0, metavar="GIB",
-        help="memory beyond which a study is ended and named (default: %(default)g)",
+        help="memory beyond which a study is ended and named, on Linux (default: %(default)g)",
     )  # fmt: skip
     group.add_argument(
         "--threads", type=positive, default=1, metavar="N",
@@ -192,11 +194,15 @@ def limits_of(args: argparse.Namespace) -> Limits:
     return Limits(args.time_limit, args.memory_limit, args.threads)
 
 
-def telling(steps: Steps) -> Any:
-    """Progress of a batch as a bar or lines."""
+def telling(steps: Steps, every_s: float = 2.0) -> Callable[[Tally], None]:
+    """Progress of a batch as a bar or lines, not more often than a person reads."""
+    next_s = 0.0
 
     def tell(tally: Tally) -> None:
-        steps(str(tally), tally.share)
+        nonlocal next_s
+        if time.monotonic() >= next_s or tally.share == 1.0:
+            steps(str(tally), tally.share)
+            next_s = time.monotonic() + every_s * (tally.done > 0)
 
     return tell
 

@@ -23,6 +23,7 @@ examples:
 
 RESULTS is the folder of a batch, or its cohort.csv. TRUTH is a folder of discmri phantom cohort,
 or a CSV with the columns study and level and those columns of discs.csv whose values are known.
+Discs are matched by place where the batch wrote label maps and the truth says where discs lie.
 
 OUT gets validation.html, validation.csv (bias, limits of agreement and coverage by value, level,
 grade and scanner) and pairs.csv (every pair).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from discmri.cohort.board import write_board
@@ -59,7 +59,7 @@ class Tally:
     @property
     def share(self) -> float:
         """0 to 1, how much is behind."""
-        return (self.kept + self.done) / self.total
+        return (self.kept + self.done) / self.total if self.total else 1.0
 
     def __str__(self) -> str:
         """One line with rate and time left.
@@ -163,15 +163,22 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
     return Batch(tuple(jobs), {n: outcome for n, outcome in found if outcome is not None})
 
 
-def check_root(root: Path, cohort: Path) -> None:
+def check_root(root: Path, cohort: Path | None = None) -> None:
     """Refuse an output folder that will not do, before the work.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    cohort
+        The folder of the studies, where they were found below one.
 
     Raises
     ------
     UsageError
         It lies among the studies, is a file, or holds something else than a batch.
     """
-    if cohort.is_dir() and root.resolve().is_relative_to(cohort.resolve()):
+    if cohort is not None and cohort.is_dir() and root.resolve().is_relative_to(cohort.resolve()):
         raise UsageError(f"the output folder {root} lies inside the cohort; choose another with -o")
     if root.exists() and not root.is_dir():
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
@@ -207,13 +214,16 @@ def run_batch(
     Raises
     ------
     UsageError
-        Where the folder is in use or cannot be written, or no worker can be had.
+        Where the folder is in use, holds something else or cannot be written, or no worker
+        can be had.
     UnfinishedError
         Where the scheduler goes away in the middle; what is done is kept.
     """
     limits = limits or Limits()
+    check_root(root)
     try:
-        (root / "studies").mkdir(parents=True, exist_ok=True)
+        for name in (".batch", "studies"):  # the first marks the folder as ours
+            (root / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise UsageError(f"the output folder {root} cannot be written ({why})") from error
@@ -262,7 +272,6 @@ def _write(
         "versions": dict(versions()),
         "package_sha256": package_sha256(),
         "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
-        "limits": asdict(batch.jobs[0].limits),
         "studies": [
             {
                 "study": plain(study.outcome.name),

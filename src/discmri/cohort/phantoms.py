@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import discmri
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
 from discmri.cohort.locks import locked
 from discmri.cohort.workers import Workers, carry_out
@@ -102,7 +103,7 @@ def _check_root(root: Path, members: Sequence[Member]) -> None:
     recipe = root / "recipe.txt"
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file, not a folder; choose another")
-    if not root.exists() or not any(root.iterdir()):
+    if not root.exists() or {path.name for path in root.iterdir()} <= {".batch"}:
         root.mkdir(parents=True, exist_ok=True)
         return
     if not recipe.is_file():
@@ -110,13 +111,13 @@ def _check_root(root: Path, members: Sequence[Member]) -> None:
     before, now = recipe.read_text(encoding="utf-8").splitlines(), _recipe(members).splitlines()
     if any(old != new for old, new in zip(before, now, strict=False)):
         raise UsageError(
-            f"{root} holds a cohort of another seed or other options; choose another folder"
+            f"{root} holds a cohort of another seed, version or options; choose another folder"
         )
 
 
 def _recipe(members: Sequence[Member]) -> str:
     """All that makes the phantoms, one a line; a larger cohort begins with a smaller one."""
-    return "".join(f"{one}\n" for one in members)
+    return "".join(f"{line}\n" for line in (f"discmri {discmri.__version__}", *members))
 
 
 def _write_lists(members: Sequence[Member], root: Path) -> None:

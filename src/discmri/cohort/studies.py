@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from discmri.errors import NothingToMeasureError, UsageError
@@ -52,7 +52,7 @@ class Entry:
         """Name of its results folder: its own where that is a plain one.
 
         >>> Entry("SUBJ-01", Path()).folder_name, Entry("site 1/anna", Path()).folder_name
-        ('SUBJ-01', 'site_1_anna-1c79f9ad')
+        ('SUBJ-01', 'site_1_anna-7f06ec8c')
         """
         if _PLAIN_NAME.fullmatch(self.name) and not self.name.endswith("."):
             return self.name
@@ -155,7 +155,7 @@ class _Branch:
     @property
     def all_images(self) -> tuple[tuple[str, str], ...]:
         """Of the folder and everything below it."""
-        return sum((branch.all_images for branch in self.below), self.images)
+        return tuple(chain(self.images, *(branch.all_images for branch in self.below)))
 
     @property
     def is_study(self) -> bool:
@@ -198,14 +198,14 @@ def _grown(folder: Path, root: Path, above: frozenset[Path]) -> _Branch:
     try:
         real = folder.resolve(strict=True)
         inside = sorted(p for p in folder.iterdir() if p.name[0] != ".")
+        folders = [p for p in inside if p.is_dir() and p.name != "__MACOSX"]
+        files = [p for p in inside if p.is_file()]
     except OSError as error:
         if folder == root:
             raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
         return _Branch(folder, (), (), ())
     if real in above:  # a link in a circle
         return _Branch(folder, (), (), ())
-    folders = [p for p in inside if p.is_dir() and p.name != "__MACOSX"]
-    files = [p for p in inside if p.is_file()]
     below = tuple(_grown(p, root, above | {real}) for p in folders)
     images = _dicom(files)
     if not images and all(b.has_nifti for b in below if b.all_images):

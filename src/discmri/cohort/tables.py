@@ -69,7 +69,7 @@ def collect(job: Job, outcome: Outcome) -> StudyRows:
         return StudyRows(outcome, (), **known)
     with (job.folder / "discs.csv").open(encoding="utf-8", newline="") as file:
         discs = tuple(csv.DictReader(file))
-    known = {key: discs[0][key] for key in ("subject_id", "study_uid", "study_date")}
+    known = {key: discs[0][key] for key in ("subject_id", "study_uid", "study_date") if discs}
     page = job.folder / "report.html"
     report = page.relative_to(job.root).as_posix() if page.is_file() else ""
     return StudyRows(outcome, discs, **known, report=report)

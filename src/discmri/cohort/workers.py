@@ -67,7 +67,7 @@ class Workers:
     @property
     def local_count(self) -> int:
         """Processes at a time on this machine."""
-        return self.count or len(os.sched_getaffinity(0))
+        return self.count or _processors()
 
 
 def carry_out(
@@ -101,6 +101,13 @@ def carry_out(
         return
     with _client(workers, len(jobs)) as client:
         yield from _on_dask(client, work, jobs)
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def has_dask() -> bool:
