@@ -194,6 +194,12 @@ def test_masks_must_be_listed(tmp_path):
         plan(find_cohort(tmp_path / "list.csv"), tmp_path / "out", SETTINGS, Limits())
 
 
+def test_results_inside_a_listed_study_are_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("path\nscan\n")
+    with pytest.raises(UsageError, match="lies inside study scan"):
+        plan(find_cohort(tmp_path / "list.csv"), tmp_path / "scan/out", Settings(), Limits())
+
+
 def test_output_folders_that_will_not_do(tmp_path):
     (tmp_path / "scans").mkdir()
     (tmp_path / "other").mkdir()

@@ -141,7 +141,8 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
     Raises
     ------
     UsageError
-        Where a study has no label map although label maps are to be measured.
+        Where a study has no label map although label maps are to be measured, or holds the
+        output folder.
     """
     formats = tuple(dict.fromkeys((*settings.formats, *NEEDED_FORMATS))) if settings.formats else ()
     shared = replace(settings, formats=formats, threads=limits.threads)
@@ -152,6 +153,10 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
             path=entry.path.absolute(),
             masks=None if entry.masks is None else entry.masks.absolute(),
         )
+        if root.absolute().is_relative_to(here.path):
+            raise UsageError(
+                f"the output folder {root} lies inside study {entry.name}; choose another with -o"
+            )
         own = here.settings(shared)
         if own.segmenter == "masks" and own.masks is None:
             raise UsageError(
