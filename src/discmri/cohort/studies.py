@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -194,19 +195,21 @@ def _found(branch: _Branch, root: Path) -> Iterator[Entry]:
         yield Entry(_name(path.with_suffix(""), root), path)
 
 
-def _grown(folder: Path, root: Path, above: frozenset[Path]) -> _Branch:
+def _grown(folder: Path, root: Path, above: frozenset[tuple[int, int]]) -> _Branch:
     try:
-        real = folder.resolve(strict=True)
-        inside = sorted(p for p in folder.iterdir() if p.name[0] != ".")
-        folders = [p for p in inside if p.is_dir() and p.name != "__MACOSX"]
-        files = [p for p in inside if p.is_file()]
+        facts = folder.stat()
+        with os.scandir(folder) as entries:
+            inside = sorted((e for e in entries if e.name[0] != "."), key=lambda e: e.name)
+        folders = [Path(e.path) for e in inside if e.is_dir() and e.name != "__MACOSX"]
+        files = [Path(e.path) for e in inside if e.is_file()]
     except OSError as error:
         if folder == root:
             raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
         return _Branch(folder, (), (), ())
-    if real in above:  # a link in a circle
+    here = (facts.st_dev, facts.st_ino)
+    if here in above:  # a link in a circle
         return _Branch(folder, (), (), ())
-    below = tuple(_grown(p, root, above | {real}) for p in folders)
+    below = tuple(_grown(p, root, above | {here}) for p in folders)
     images = _dicom(files)
     if not images and all(b.has_nifti for b in below if b.all_images):
         images = _nifti(files, folder == root)

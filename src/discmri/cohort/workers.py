@@ -177,7 +177,7 @@ def _client(workers: Workers, jobs: int) -> Iterator[Client]:
                 n_workers=min(workers.local_count, jobs),
                 threads_per_worker=1,
                 memory_limit=None,  # the studies' own processes have limits
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # never a port that is in use
                 host="127.0.0.1",
                 silence_logs=logging.CRITICAL,
             )
@@ -225,7 +225,8 @@ def slurm_cluster(file: Path) -> Iterator[Any]:
         from dask_jobqueue import SLURMCluster
 
     options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
-    quiet = {"dashboard_address": None, **options.pop("scheduler_options", {})}
+    own_port = {"dashboard_address": ":0"}  # never one that is in use
+    quiet = {**own_port, **options.pop("scheduler_options", {})}
     try:
         parse_bytes(options["memory"])
         cluster = SLURMCluster(**options, scheduler_options=quiet)
