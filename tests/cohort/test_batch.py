@@ -168,6 +168,18 @@ def test_other_settings_measure_all_again(base):
     assert methods == {"dabbs"}
 
 
+def test_another_examination_of_the_same_folder_is_another_study(base):
+    text = (base / "list.csv").read_text(encoding="utf-8")
+    lines = [f"{line},{'study_uid' if n == 0 else ''}" for n, line in enumerate(text.splitlines())]
+    lines[1] += "1.2.3"
+    (base / "list.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    result, remeasured = again(base)
+    assert remeasured == ["good"]
+    assert result.outcomes[0].status is Status.NOTHING
+    assert "holds no study 1.2.3" in result.outcomes[0].reason
+    assert not (base / "out/studies/good/discs.csv").exists()
+
+
 def test_leftovers_of_a_killed_run_are_swept(base):
     left = base / "out/studies/.discmri-abc123"
     left.mkdir()

@@ -163,7 +163,7 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
                 f"study {entry.name} has no label map; --segmenter masks needs the column masks "
                 "in a CSV list"
             )
-        jobs.append(Job(here, own, root.absolute(), limits, context_of(own)))
+        jobs.append(Job(here, own, root.absolute(), limits, context_of(here, own)))
     found = ((n, done_before(job)) for n, job in enumerate(jobs))
     return Batch(tuple(jobs), {n: outcome for n, outcome in found if outcome is not None})
 

@@ -16,7 +16,7 @@ from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
 from discmri.cohort.locks import locked
 from discmri.cohort.studies import Entry
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import DiscmriError, NothingToMeasureError, UsageError
 from discmri.export.study_json import plain
 from discmri.recording import Request, measure_into, without_folders
 from discmri.settings import Settings
@@ -68,7 +68,7 @@ class Job:
     limits
         What its process may take.
     context
-        Hash of settings and software, which a worker must share.
+        Hash of settings and software, from :func:`context_of`; a worker must find the same.
     """
 
     entry: Entry
@@ -116,10 +116,14 @@ class Note:
         return Outcome(name, Status(self.status), self.reason)
 
 
-def context_of(settings: Settings) -> str:
-    """Hash of everything but the input that makes a result what it is."""
-    known = {one.name: plain(getattr(settings, one.name)) for one in fields(settings)}
-    parts = {"settings": known, "package": package_sha256(), "versions": dict(versions())}
+def context_of(entry: Entry, settings: Settings) -> str:
+    """Hash of everything but the input's bytes that makes a result what it is."""
+    parts = {
+        "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
+        "input": [plain(entry.path.name), plain(entry.study_uid)],  # the name may name the subject
+        "package": package_sha256(),
+        "versions": dict(versions()),
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -138,7 +142,7 @@ def done_before(job: Job) -> Outcome | None:
         return None
     try:
         unchanged = note.stamp == stamp(input_files(job.entry.path, job.settings.masks))
-    except (OSError, UsageError):
+    except (OSError, DiscmriError):
         return None
     return note.outcome(job.entry.name) if unchanged else None
 
@@ -149,7 +153,7 @@ def measure_study(job: Job) -> Outcome:
     Of two processes that are given the same study, the second waits and finds it done.
     """
     name = job.entry.name
-    if context_of(job.settings) != job.context:
+    if context_of(job.entry, job.settings) != job.context:
         text = (
             f"this worker runs other software than the batch was started with (discmri "
             f"{discmri.__version__}); install the same versions everywhere"
