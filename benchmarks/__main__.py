@@ -1,12 +1,18 @@
-"""Run the benchmarks: ``python -m benchmarks [accuracy] [speed] [repeat] [--quick]``."""
+"""Run the benchmarks: ``python -m benchmarks [NAME …] [--quick]``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, repeat, speed
+from benchmarks import accuracy, cohort, qualification, repeat, speed
 
-BENCHMARKS = {"accuracy": accuracy.main, "speed": speed.main, "repeat": repeat.main}
+BENCHMARKS = {
+    "accuracy": accuracy.main,
+    "speed": speed.main,
+    "repeat": repeat.main,
+    "cohort": cohort.main,
+    "qualification": qualification.main,
+}
 
 
 def main() -> None:
