@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import discmri
 from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import NothingToMeasureError, SessionError, UsageError
 from discmri.export._text import one_line
 
 COMMANDS = ("inspect", "measure", "phantom")
@@ -65,7 +65,7 @@ def _verdict(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit code; whatever was not foreseen is our mistake."""
     if isinstance(error, UsageError):
         return str(error), 2
-    if isinstance(error, NothingToMeasureError):
+    if isinstance(error, (NothingToMeasureError, SessionError)):
         return str(error), 3
     if isinstance(error, OSError):
         what = f"the system refused ({error}); check free space and permissions and run it again"
