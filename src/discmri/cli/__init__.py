@@ -18,7 +18,7 @@ from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminate
 from discmri.errors import NothingToMeasureError, SessionError, UsageError
 from discmri.export._text import one_line
 
-COMMANDS = ("inspect", "measure", "phantom")
+COMMANDS = ("inspect", "measure", "phantom", "grade", "agreement")
 
 _EPILOG = """\
 examples:

@@ -43,7 +43,7 @@ ones never change.  ``session.case(item)``, ``session.cases`` and ``session.prog
 truth at any time, and keep up with what is not saved yet.
 
 **Painting and numbering.**  Measure the painted label in the shell's worker, then hand
-:meth:`Session.edit_label` the automatic and edited values and the label map as bytes.
+:meth:`Session.edit_label` the values and the label map as bytes.
 :func:`shifted` gives the name of the lowest disc one up or down for :meth:`Session.number`;
 reads stay with their discs, whatever these are called.
 

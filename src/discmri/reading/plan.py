@@ -240,3 +240,7 @@ def from_content(content: Mapping[str, Any]) -> Plan:
         root=content["root"],
         root_from_session=content["root_from_session"],
     )
+
+
+MODES = tuple(mode.value for mode in Mode)
+ORDERS = tuple(order.value for order in Order)

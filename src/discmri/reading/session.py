@@ -414,18 +414,19 @@ class Session:
         self,
         item: str,
         disc: DiscLevel,
-        values: Mapping[str, tuple[float, float]],
+        edited: Mapping[str, float],
         reason: str,
         labels: bytes | None = None,
     ) -> Disc:
-        """Record that a disc's label was painted and what was measured before and after.
+        """Record that a disc's label was painted, and what was measured on it before and after.
 
         Parameters
         ----------
         item, disc
             Which one.
-        values
-            By parameter name, the automatic and the edited value.
+        edited
+            Values measured on the painted label, by parameter name; leave out what could not be
+            measured.  The automatic ones are taken from the results.
         reason
             Why; needed.
         labels
@@ -434,20 +435,24 @@ class Session:
         Raises
         ------
         UsageError
-            Without a reason.
+            Without a reason, or for a value that is no number.
+        SessionError
+            Where the results are gone or changed since the session was planned.
         NotSavedYetError
             As in :meth:`record`.
         """
         view = self.case(item).disc(disc)
         if not one_line(reason):
             raise UsageError(f"an edit of {view.level.value} needs a reason")
-        for name, pair in values.items():
-            if not all(map(math.isfinite, pair)):
-                raise UsageError(f"{name} is {pair}; leave out what could not be measured")
+        for name, value in edited.items():
+            if not math.isfinite(value):
+                raise UsageError(f"{name} is {value}; leave out what could not be measured")
+        measured = self._metrics(item).get(disc, DiscMetrics({}))
+        automatic = {name: measured.number(name) for name in edited}
         content = {
             "level": view.level.value,
-            "automatic": {name: float(pair[0]) for name, pair in values.items()},
-            "edited": {name: float(pair[1]) for name, pair in values.items()},
+            "automatic": {name: value for name, value in automatic.items() if value is not None},
+            "edited": {name: float(value) for name, value in edited.items()},
             "reason": one_line(reason),
         }
         self._add(Kind.LABEL_EDIT, item, disc, content, labels)

@@ -157,7 +157,7 @@ def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
                         "reader": reader,
                         "occasion": occasion_of(item),
                         "parameter": parameter,
-                        "automatic": edit.automatic[parameter],
+                        "automatic": edit.automatic.get(parameter),
                         "edited": edited,
                         "reason": edit.reason,
                         "edited_at": edit.at,
