@@ -68,7 +68,7 @@ def locate(text: str | Path) -> Locator:
         return Locator(_sqlite(path), one_line(path), path)
     try:
         url: URL = make_url(str(text))
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise UsageError(
             "the session's URL cannot be read; give postgresql://user@host/database"
         ) from error
@@ -135,8 +135,19 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine, writes: bool = False) -> Iterator[Connection]:
-    """One transaction; a writer waits for the one before.
+def transaction(
+    engine: Engine, writes: bool = False, snapshot: bool = False
+) -> Iterator[Connection]:
+    """One transaction.
+
+    Parameters
+    ----------
+    engine
+        Of the session.
+    writes
+        Wait for the writer before, on SQLite when it begins.
+    snapshot
+        All that is read is of one moment; SQLite always does that.
 
     Raises
     ------
@@ -145,8 +156,11 @@ def transaction(engine: Engine, writes: bool = False) -> Iterator[Connection]:
     """
     from sqlalchemy.exc import DBAPIError
 
+    options: dict[str, Any] = {"writes": writes}
+    if snapshot and engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
     try:
-        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+        with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
     except DBAPIError as error:
         raise UnavailableError(one_line(error.orig)) from error

@@ -50,6 +50,7 @@ class Journal:
         self.path = path
         self.pending: list[Draft] = []
         self.receipt: Head | None = None
+        self._open = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -109,7 +110,9 @@ class Journal:
 
     def close(self) -> None:
         """Give the file free; it stays where it is."""
-        os.close(self._file)
+        if self._open:
+            os.close(self._file)
+            self._open = False
 
 
 def read_receipt(path: Path) -> Head | None:

@@ -212,15 +212,25 @@ class Store:
                 f"the plan of {self.locator.name} was damaged; run discmri grade verify"
             ) from error
 
-    def head(self) -> Head | None:
-        """Where the chain ends as the database has noted it; ``None`` where the note is gone."""
+    def chain(self) -> tuple[list[Entry], Head | None]:
+        """All rows, and where the database has noted that they end, at one moment.
+
+        The note is ``None`` where it is gone.
+
+        Raises
+        ------
+        SessionError
+            As in :meth:`entries`.
+        """
         import sqlalchemy as sa
 
-        from discmri.reading.schema import HEAD
+        from discmri.reading.schema import ENTRIES, HEAD
 
-        with self._reachable(), transaction(self.engine) as connection:
+        query = sa.select(ENTRIES).order_by(ENTRIES.c.seq)
+        with self._reachable(), transaction(self.engine, snapshot=True) as connection:
+            rows = [_entry(row._mapping) for row in connection.execute(query)]
             found = connection.execute(sa.select(HEAD.c["count"], HEAD.c.sha256)).first()
-        return None if found is None else Head(int(found[0]), str(found[1]))
+        return rows, None if found is None else Head(int(found[0]), str(found[1]))
 
     def attachment(self, digest: str) -> bytes | None:
         """A file by its hash; ``None`` where there is none."""

@@ -78,16 +78,12 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verdict:
     SessionError
         Where the database cannot be read.
     """
-    entries = store.entries()
-    witnesses = dict(noted or {})
-    for path in journals(store.locator.path, _session_id(entries)):
-        receipt = read_receipt(path)
-        if receipt is not None:
-            witnesses[path.name] = receipt
-    problems = [*check_chain(entries), *check_head(entries, store.head())]
+    witnesses = {**(noted or {}), **_receipts(store)}  # before the rows, which may grow
+    entries, head = store.chain()
+    problems = [*check_chain(entries), *check_head(entries, head)]
     problems += _check_attachments(store, entries)
-    for name, head in witnesses.items():
-        problems += check_witness(entries, name, head)
+    for name, receipt in witnesses.items():
+        problems += check_witness(entries, name, receipt)
     end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
     return Verdict(end, tuple(problems), len(witnesses))
 
@@ -161,12 +157,14 @@ def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Probl
     return [Problem(head.count, text)]
 
 
-def _session_id(entries: Sequence[Entry]) -> str:
-    """From the plan; something that fits no journal where the plan is damaged."""
+def _receipts(store: Store) -> dict[str, Head]:
+    """What the journals on this machine have receipts for, by their names."""
     try:
-        return str(entries[0].content["session_id"])
-    except (IndexError, KeyError, TypeError, ValueError):
-        return "unknown"
+        session_id = store.plan().session_id
+    except SessionError:  # the plan is damaged, which the chain will tell
+        session_id = "unknown"
+    found = {path.name: read_receipt(path) for path in journals(store.locator.path, session_id)}
+    return {name: receipt for name, receipt in found.items() if receipt is not None}
 
 
 def _check_attachments(store: Store, entries: Iterable[Entry]) -> list[Problem]:
