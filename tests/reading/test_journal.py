@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reading.builder import GRADE_EVERYTHING, LEVELS, reader_process
 
@@ -35,6 +35,7 @@ def draft(text="", attachment=None) -> Draft:
 
 
 # ------------------------------------------------------------------ the file
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5), st.binary())
 def test_what_is_written_down_is_read_again(tmp_path_factory, texts, data):
     path = tmp_path_factory.mktemp("j") / "x.journal"
