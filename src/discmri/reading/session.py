@@ -531,7 +531,6 @@ class Session:
             self._saved.append(entry)
             del self._unsaved[0]
         if head is not None:
-            self._history = self._added_up()
             self._settle(head)
 
     def _settle(self, head: Head) -> None:
@@ -575,7 +574,10 @@ class Session:
         except OSError as error:
             _log.warning("the journal %s could not be written: %s", self._journal.path, error)
         self._unsaved.append(draft)
-        self._history = self._added_up()
+        if kind is Kind.WITHDRAWAL:
+            self._history = self._added_up()
+        else:
+            self._history.add(waiting(draft))
         self.save()
 
     def _added_up(self) -> History:
