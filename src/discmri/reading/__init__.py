@@ -32,7 +32,7 @@ session :meth:`Session.reveal` shows them after the disc was graded (:attr:`Disc
 and records that; a judgement after that needs a reason where it differs, and both count.
 
 **Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return once the row
-is safe on disk; they take milliseconds, so call them where the key is pressed.  On
+is safe on disk; they take milliseconds, and 5 s at worst where a server does not answer.  On
 :class:`~discmri.errors.NotSavedYetError` show its message and go on: the entry counts, it is
 kept in the reader's journal, and every later call, :meth:`Session.save` or the next
 :func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
