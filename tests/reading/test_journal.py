@@ -267,6 +267,9 @@ def test_killed_between_journal_and_store(plan, program):
     with reading.open_session(path, "ann") as session:
         assert session.cases[0].discs[0].read.judgement == Grade(4, 7)
         assert len(session.store.entries("ann")) == 1
+        session.undo()
+        with pytest.raises(UsageError, match="nothing to undo"):
+            session.undo()
         assert reading.verify(session.store).sound
 
 

@@ -38,13 +38,14 @@ kept in the reader's journal, and every later call, :meth:`Session.save` or the 
 :func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
 :class:`~discmri.errors.UsageError` nothing was recorded; its message is for the reader.
 
-**State.**  Every call that records returns the fresh :class:`Disc` or :class:`CaseView`; old
-ones never change.  ``session.case(item)``, ``session.cases`` and ``session.progress`` are the
-truth at any time, and keep up with what is not saved yet.
+**State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
+call that records returns the fresh :class:`Disc` or :class:`CaseView`; old ones never change.
+``session.case(item)``, ``session.cases`` and ``session.progress`` are the truth at any time, and
+keep up with what is not saved yet.
 
 **Painting and numbering.**  Measure the painted label in the shell's worker, then hand
-:meth:`Session.edit_label` the values and the label map as bytes.
-:func:`shifted` gives the name of the lowest disc one up or down for :meth:`Session.number`;
+:meth:`Session.edit_label` the values and the label map as bytes; show the new values only where
+:meth:`Session.metrics` shows the old ones.  :func:`shifted` gives the name of the lowest disc one up or down for :meth:`Session.number`;
 reads stay with their discs, whatever these are called.
 
 **Adjudication.**  :func:`open_adjudication` returns a session like any other whose cases hold
@@ -54,6 +55,7 @@ the disputed discs only; :meth:`Session.opinions` tells what the readers said, w
 from __future__ import annotations
 
 from discmri.reading.adjudication import Dispute, differences, disputes
+from discmri.reading.entry import Kind
 from discmri.reading.history import LabelEdit, Read, shifted
 from discmri.reading.judgement import Grade, Judgement, NotEvaluable
 from discmri.reading.opening import create_session, open_adjudication, open_session
@@ -75,6 +77,7 @@ __all__ = [
     "Grade",
     "Head",
     "Judgement",
+    "Kind",
     "LabelEdit",
     "Mode",
     "NotEvaluable",

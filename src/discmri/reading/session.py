@@ -177,8 +177,9 @@ class Session:
         self._agenda = agenda
         self._number = {item: n for n, item in enumerate(agenda.discs, 1)}
         self._root = root
-        self._unsaved: list[Draft] = list(journal.pending)
         self._saved = store.entries(reader)
+        arrived = {entry.entry_id for entry in self._saved}
+        self._unsaved = [draft for draft in journal.pending if draft.entry_id not in arrived]
         self._history = self._added_up()
         self._metrics = lru_cache(maxsize=4)(self._read_metrics)
 
@@ -264,9 +265,10 @@ class Session:
         return DiscState.DONE
 
     def _title(self, case: Case, number: int) -> str:
-        if not self.mode.shows_identity:
-            return f"Case {number} of {len(self._number)}"
-        return ", ".join(filter(None, (one_line(case.subject_id), case.study_date)))
+        known = ", ".join(filter(None, (one_line(case.subject_id), case.study_date)))
+        if known and self.mode.shows_identity:
+            return known
+        return f"Case {number} of {len(self._number)}"
 
     # ------------------------------------------------------------------ what may be shown
     def metrics(self, item: str, disc: DiscLevel) -> DiscMetrics | None:
@@ -322,7 +324,10 @@ class Session:
 
     def _read_metrics(self, item: str) -> dict[DiscLevel, DiscMetrics]:
         case = self.plan.case_of(item)
-        return results.metrics(case, self._root / case.results)
+        try:
+            return results.metrics(case, self._root / case.results)
+        except SessionError as error:
+            raise SessionError(self._discreet(item, str(error))) from error
 
     def _discreet(self, item: str, message: str) -> str:
         """A message without paths and identities where the session is blinded."""

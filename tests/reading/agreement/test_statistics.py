@@ -265,6 +265,9 @@ def test_nothing_is_claimed_where_nothing_is_known():
     sums = counts(comparison(perfect), SCALES["grade"])
     assert intervals([GRADE_STATISTICS["exact agreement"]], sums, Resampling(100)) == [None]
     assert graded(perfect, "kappa, linear weights") == 1
+    apart = np.column_stack([np.full(12, 2.0), np.full(12, 3.0)])
+    sums = counts(comparison(apart), SCALES["grade"])
+    assert intervals(list(GRADE_STATISTICS.values()), sums, Resampling(100))[4] is None
     one_grade = np.full((10, 2), 5.0)
     assert graded(one_grade, "kappa, linear weights") is None
     assert graded(one_grade, "exact agreement") == 1
