@@ -45,8 +45,9 @@ keep up with what is not saved yet.
 
 **Painting and numbering.**  Measure the painted label in the shell's worker, then hand
 :meth:`Session.edit_label` the values and the label map as bytes; show the new values only where
-:meth:`Session.metrics` shows the old ones.  :func:`shifted` gives the name of the lowest disc one up or down for :meth:`Session.number`;
-reads stay with their discs, whatever these are called.
+:meth:`Session.metrics` shows the old ones.  :func:`shifted` gives the name of the lowest
+disc one up or down for :meth:`Session.number`; reads stay with their discs, whatever these are
+called.
 
 **Adjudication.**  :func:`open_adjudication` returns a session like any other whose cases hold
 the disputed discs only; :meth:`Session.opinions` tells what the readers said, without names.
@@ -63,10 +64,11 @@ from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.planning import Planned, Wishes, plan_session
 from discmri.reading.progress import Progress, progress_of
 from discmri.reading.results import DiscMetrics, find_study, results_folders
-from discmri.reading.session import CaseView, Disc, DiscState, Session, Undone
+from discmri.reading.session import Session
 from discmri.reading.store import Head, Store
 from discmri.reading.tables import export_session
 from discmri.reading.verification import Problem, Verdict, verify
+from discmri.reading.views import CaseView, Disc, DiscState, Undone
 
 __all__ = [
     "CaseView",
