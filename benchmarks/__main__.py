@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, cohort, qualification, repeat, speed
+from benchmarks import accuracy, cohort, qualification, reading, repeat, speed
 
 BENCHMARKS = {
     "accuracy": accuracy.main,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "repeat": repeat.main,
     "cohort": cohort.main,
     "qualification": qualification.main,
+    "reading": reading.main,
 }
 
 

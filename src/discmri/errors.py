@@ -29,3 +29,11 @@ class GeometryError(NothingToMeasureError):
 
 class DicomError(NothingToMeasureError):
     """A DICOM or NIfTI file that cannot be read as what it claims to be."""
+
+
+class SessionError(DiscmriError):
+    """A reading session that cannot be used or believed as it stands (exit code 3)."""
+
+
+class NotSavedYetError(SessionError):
+    """What a reader entered is kept, but not yet in the session; it is tried again later."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.errors import NothingToMeasureError, UnfinishedError, UsageError
+from discmri.errors import NothingToMeasureError, SessionError, UnfinishedError, UsageError
 from discmri.export._text import one_line
 from discmri.settings import Settings
 
@@ -84,7 +84,7 @@ def verdict(error: Exception) -> tuple[str, int]:
     """
     if isinstance(error, UsageError):
         return str(error), 2
-    if isinstance(error, NothingToMeasureError):
+    if isinstance(error, (NothingToMeasureError, SessionError)):
         return str(error), 3
     if isinstance(error, UnfinishedError):
         return str(error), 1

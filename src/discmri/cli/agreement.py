@@ -1,0 +1,129 @@
+"""``discmri agreement``: how far readers, repeats and automatic values agree."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli.inspect import a_path, positive
+from discmri.errors import UsageError
+from discmri.export._text import number, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from discmri.reading.agreement import Agreement
+    from discmri.reading.agreement.sources import Source
+
+_EPILOG = """\
+examples:
+  discmri agreement lumbar.session -o agreement/
+  discmri agreement reads/reads_long.csv reads/label_edits.csv -o agreement/
+  discmri agreement scan1=out-1/ scan2=out-2/ --match subject -o repeatability/
+  discmri agreement postgresql://reads@db/trial -o agreement/ --resamples 5000
+
+SOURCE is a session (a file or a URL of PostgreSQL), a CSV that discmri grade export wrote, or a
+table of values with the columns subject_id, study_uid, level, parameter, value and rater, such as
+measurements.csv; where it has no rater, NAME=FILE names one. Several sources are taken together.
+
+DIR gets report.html (offline, in GRRAS order), agreement.csv and confusion.csv.
+
+Research software, not a medical device.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "agreement",
+        help="agreement of readers, repeats and automatic values",
+        description="Agreement and reliability of grades and measured values, per level and "
+        "pooled, with intervals by bootstrap over subjects.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="what to compare")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=a_path, required=True, help="folder to write"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
+    parser.add_argument(
+        "--match", choices=("study", "subject"), default="study",
+        help="what makes two values of one disc: the same study, or, for repeated scans, the "
+        "same subject (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resamples", type=positive, default=2000, metavar="N",
+        help="bootstrap samples (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse, write, and show the figures for all levels together."""
+    from dataclasses import replace
+
+    from discmri.reading.agreement import Resampling
+    from discmri.reading.agreement.report import write_report
+    from discmri.reading.agreement.sources import matched_by_subject
+
+    sources = [_source(text) for text in args.sources]
+    if args.match == "subject":
+        sources = [replace(one, ratings=tuple(matched_by_subject(one.ratings))) for one in sources]
+    resampling = Resampling(args.resamples, seed=args.seed)
+    _show(write_report(sources, args.output, resampling, args.overwrite))
+    print(f"\nReport: {one_line(args.output / 'report.html')}")
+    return 0
+
+
+def _source(text: str) -> Source:
+    from discmri.reading.agreement.sources import from_session, from_table
+
+    rater, separator, place = text.partition("=")
+    if separator and "://" not in rater and not Path(text).exists():
+        return from_table(_existing(place), rater)
+    if "://" in text or _is_session(Path(text)):
+        from discmri.reading import Store
+
+        return from_session(Store.open(text))
+    return from_table(_existing(text))
+
+
+def _existing(place: str) -> Path:
+    path = Path(place)
+    if not path.exists():
+        raise UsageError(f"{place} does not exist; name a session, a CSV or NAME=FILE")
+    return path
+
+
+def _is_session(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(6) == b"SQLite"
+
+
+def _show(found: Sequence[Agreement]) -> None:
+    from discmri.reading.agreement.ratings import ALL_LEVELS
+
+    rows = []
+    for one in found:
+        for estimate in one.of(ALL_LEVELS):
+            ends = estimate.interval
+            rows.append(
+                [
+                    one.comparison.parameter,
+                    one.comparison.name,
+                    estimate.statistic,
+                    "-" if estimate.value is None else number(estimate.value, 3),
+                    "" if ends is None else f"{number(ends[0], 3)} to {number(ends[1], 3)}",
+                    estimate.unit,
+                    estimate.discs,
+                ]
+            )
+    header = ("What", "Comparison", "Statistic", "Value", "Interval", "Unit", "Discs")
+    show_table(header, rows, right=frozenset({3, 6}))

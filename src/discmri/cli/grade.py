@@ -1,0 +1,408 @@
+"""``discmri grade``: controlled reading sessions, from the plan to the tables."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import LazyChoices, working
+from discmri.cli.inspect import a_path
+from discmri.errors import SessionError, UsageError
+from discmri.export._text import one_line
+
+if TYPE_CHECKING:
+    from discmri.reading import Dispute, Head, Session
+
+_EPILOG = """\
+examples:
+  discmri grade plan lumbar.session results/ --study-root scans/ --reader ann --reader ben \\
+      --mode blinded --repeats 0.2 --seed 7
+  discmri grade open lumbar.session --reader ann
+  discmri grade progress lumbar.session
+  discmri grade adjudicate lumbar.session
+  discmri grade verify lumbar.session
+  discmri grade export lumbar.session -o reads/
+
+SESSION is a file, or the URL of a PostgreSQL database that several readers reach at once:
+postgresql://user@host/database.
+
+Research software, not a medical device.
+"""
+_PLAN = """\
+examples:
+  discmri grade plan lumbar.session results/ --study-root scans/ --reader ann --reader ben
+  discmri grade plan trial.session results/ --studies studies.csv --reader ann --reader ben \\
+      --mode blinded --repeats 0.2 --order per-reader --seed 7
+  discmri grade plan postgresql://reads@db/trial results/ --study-root scans/ --reader ann
+
+results folders do not tell where the images lie: --study-root DIR looks for DIR/NAME for the
+results folder NAME, as discmri measure names it; --studies FILE is a CSV with the columns
+results and study, paths relative to it. Images are checked against the results.
+"""
+_SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("make a session from results folders", _PLAN),
+    "open": (
+        "read in napari",
+        "examples:\n  discmri grade open lumbar.session --reader ann\n",
+    ),
+    "progress": (
+        "how far everybody is",
+        "examples:\n  discmri grade progress lumbar.session --json\n",
+    ),
+    "export": (
+        "write the reads as CSV, keyed by visit",
+        "examples:\n  discmri grade export lumbar.session -o reads/\n",
+    ),
+    "adjudicate": (
+        "list, or with --reader open, the discs on which readers differ",
+        "examples:\n  discmri grade adjudicate lumbar.session\n"
+        "  discmri grade adjudicate lumbar.session --reader zoe\n\n"
+        "Listed are discs whose grades differ by two or more, lie on both sides of 5|6, or that\n"
+        "only some readers called not evaluable. A decision is a read of its own.\n",
+    ),
+    "verify": (
+        "check that no row was changed, removed or moved",
+        "examples:\n  discmri grade verify lumbar.session\n"
+        "  discmri grade verify lumbar.session --noted 812:5f0c...\n\n"
+        "The head it prints is worth noting down outside the session: who may write to the\n"
+        "database can make up a whole chain, but not one that ends in an earlier head.\n",
+    ),
+}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and what it can do."""
+    grade = subparsers.add_parser(
+        "grade",
+        help="plan, read, adjudicate and export grading sessions",
+        description="Controlled reading sessions: who grades which disc, seeing what.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = grade.add_subparsers(dest="action", required=True, metavar="ACTION")
+    made = {name: _add_action(actions, name) for name in _SUBCOMMANDS}
+    _add_plan(made["plan"])
+    made["open"].add_argument("--reader", metavar="NAME", required=True, help="who reads")
+    made["adjudicate"].add_argument("--reader", metavar="NAME", help="who decides")
+    for name in ("open", "adjudicate"):
+        made[name].add_argument(
+            "--root", metavar="DIR", type=a_path,
+            help="where results and images are now, if they were moved",
+        )  # fmt: skip
+    for name in ("progress", "adjudicate", "verify"):
+        made[name].add_argument("--json", action="store_true", help="print JSON instead of text")
+    export = made["export"]
+    export.add_argument("-o", "--output", metavar="DIR", type=a_path, required=True, help="folder")
+    export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
+    export.add_argument(
+        "--anyway", action="store_true", help="export a session that does not verify"
+    )
+    made["verify"].add_argument(
+        "--noted", metavar="COUNT:HASH", action="append", default=[],
+        help="a head that was noted down earlier; repeatable",
+    )  # fmt: skip
+    made["verify"].add_argument(
+        "--journal", metavar="FILE", type=a_path, action="append", default=[],
+        help="a reader's journal from another machine; repeatable",
+    )  # fmt: skip
+
+
+def _add_action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str
+) -> argparse.ArgumentParser:
+    text, epilog = _SUBCOMMANDS[name]
+    parser = actions.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("session", metavar="SESSION", help="a file, or a URL of PostgreSQL")
+    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results", metavar="RESULTS", nargs="+", type=a_path,
+        help="results folders of discmri measure, or folders that hold some",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reader", dest="readers", metavar="NAME", action="append", default=[],
+        help="who reads; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", default="locked", choices=LazyChoices("discmri.reading.plan", "MODES"),
+        metavar="MODE",
+        help="what readers see; one of: %(choices)s: all; metrics after grading; neither metrics "
+        "nor identity nor date (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--order", default="per-reader", choices=LazyChoices("discmri.reading.plan", "ORDERS"),
+        metavar="ORDER",
+        help="of the cases; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repeats", type=float, default=0.0, metavar="SHARE",
+        help="share of cases that everybody meets a second time, 0 to 0.5 (default: 0)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of all chance (default: 0)")
+    parser.add_argument("--title", default="", help="of the session, for people")
+    parser.add_argument("--planner", default="planner", metavar="NAME", help="who plans")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--study-root", metavar="DIR", type=a_path, help="folder with the images of all results"
+    )
+    where.add_argument(
+        "--studies", metavar="FILE", type=a_path, help="CSV with the columns results and study"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    from discmri.reading.database import require
+
+    require("sqlalchemy", "reading")
+    return _ACTIONS[args.action](args)
+
+
+# ------------------------------------------------------------------ plan
+def _plan(args: argparse.Namespace) -> int:
+    from discmri import reading
+    from discmri.reading.database import locate
+    from discmri.reading.store import refuse_existing
+
+    locator = locate(args.session)
+    if locator.path is not None:
+        refuse_existing(locator.path)
+    wishes = reading.Wishes(
+        readers=tuple(args.readers),
+        mode=reading.Mode(args.mode),
+        order=reading.Order(args.order),
+        repeats=args.repeats,
+        seed=args.seed,
+        title=args.title,
+    )
+    studies = _studies(args)
+    beside = None if locator.path is None else locator.path.parent
+    with working(args) as steps:
+        planned = reading.plan_session(studies, wishes, beside, steps)
+        reading.create_session(args.session, planned, args.planner)
+    plan = planned.plan
+    showings = len(plan.showings(plan.readers[0]))
+    discs = sum(len(case.discs) for case in plan.cases)
+    for folder in planned.left_out:
+        print(f"left out, nothing was measured there: {one_line(folder)}")
+    print(
+        f"{locator.name}: {len(plan.cases)} studies with {discs} discs, {showings} showings for "
+        f"each of {', '.join(plan.readers)} ({plan.mode.value}, order {plan.order.value})"
+    )
+    return 0
+
+
+def _studies(args: argparse.Namespace) -> Mapping[Path, Path | None]:
+    """For each results folder, where its images are."""
+    from discmri.reading import find_study, results_folders
+
+    folders = results_folders(args.results)
+    if args.study_root is not None:
+        return {folder: find_study(folder, args.study_root) for folder in folders}
+    if args.studies is None:
+        raise UsageError(
+            "results folders do not tell where the images lie; give --study-root DIR, or "
+            "--studies FILE with the columns results and study"
+        )
+    table = _table_of_studies(args.studies)
+    missing = [folder for folder in folders if folder not in table]
+    if missing:
+        raise UsageError(f"{args.studies} has no row for {missing[0]}; add it")
+    return {folder: table[folder] for folder in folders}
+
+
+def _table_of_studies(path: Path) -> dict[Path, Path]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read ({error})") from error
+    if not rows or not {"results", "study"} <= set(rows[0]):
+        raise UsageError(f"{path} needs the columns results and study")
+    return {
+        (path.parent / row["results"]).resolve(): (path.parent / row["study"]).resolve()
+        for row in rows
+    }
+
+
+# ------------------------------------------------------------------ read
+def _open(args: argparse.Namespace) -> int:
+    from discmri.reading import open_session
+
+    require_viewer()
+    with open_session(args.session, args.reader, args.root) as session:
+        return _read(session)
+
+
+def _adjudicate(args: argparse.Namespace) -> int:
+    from discmri.reading import Store, disputes, open_adjudication
+
+    if args.reader is not None:
+        require_viewer()
+        with open_adjudication(args.session, args.reader, args.root) as session:
+            return _read(session)
+    store = Store.open(args.session)
+    plan = store.plan()
+    found = disputes(plan, store.entries())
+    if args.json:
+        _print_json([_account(one) for one in found])
+        return 0
+    if not found:
+        print("The readers agree as far as they have read.")
+        return 0
+    header = ("Subject", "Date", "Level", *plan.readers, "Why", "Decision")
+    rows = [
+        [
+            one.case.subject_id,
+            one.case.study_date,
+            one.disc.value,
+            *(str(one.judgements.get(reader, "-")) for reader in plan.readers),
+            ", ".join(one.reasons),
+            "-" if one.decision is None else f"{one.decision} ({one.adjudicator})",
+        ]
+        for one in found
+    ]
+    show_table(header, rows)
+    open_ = sum(one.decision is None for one in found)
+    print(f"\n{len(found)} disputed discs, {open_} without a decision.")
+    return 0
+
+
+def _account(one: Dispute) -> dict[str, object]:
+    return {
+        "subject_id": one.case.subject_id,
+        "study_date": one.case.study_date,
+        "study_uid": one.case.study_uid,
+        "level_automatic": one.disc.value,
+        "reasons": list(one.reasons),
+        "judgements": {reader: str(said) for reader, said in one.judgements.items()},
+        "decision": None if one.decision is None else str(one.decision),
+        "adjudicator": one.adjudicator,
+    }
+
+
+def require_viewer() -> None:
+    """Refuse with one line where the viewer is not there.
+
+    Raises
+    ------
+    UsageError
+        With the command that installs it.
+    """
+    if find_spec("discmri.napari") is None or find_spec("napari") is None:
+        raise UsageError(
+            "reading needs the viewer napari; install it with: pip install 'discmri[napari]'"
+        )
+
+
+def _read(session: Session) -> int:
+    from importlib import import_module
+
+    launch: Callable[[Session, str], object] = import_module("discmri.napari").launch
+    launch(session, session.reader)
+    return 0
+
+
+# ------------------------------------------------------------------ look after
+def _progress(args: argparse.Namespace) -> int:
+    from discmri.reading import Store, progress_of
+
+    found = progress_of(Store.open(args.session))
+    if args.json:
+        readers = [vars(one) for one in found.readers]
+        _print_json({"readers": readers, "disputed": found.disputed, "decided": found.decided})
+        return 0
+    rows = [
+        [
+            one.reader,
+            f"{one.cases_done} / {one.cases}",
+            f"{one.discs_done} / {one.discs}",
+            one.not_evaluable,
+            one.corrections,
+            one.waiting,
+            one.last_at[:16].replace("T", " "),
+        ]
+        for one in found.readers
+    ]
+    header = ("Reader", "Cases", "Discs", "Not evaluable", "Corrected", "Not saved", "Last (UTC)")
+    show_table(header, rows, right=frozenset(range(1, 6)))
+    print(f"\n{found.disputed} disputed discs, {found.decided} decided.")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from discmri.reading import Store, export_session
+
+    store = Store.open(args.session)
+    verdict = export_session(store, args.output, args.overwrite, args.anyway)
+    print(f"Reads in {one_line(args.output)}; the chain ends at {verdict.head}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from discmri.reading import Store, verify
+
+    store = Store.open(args.session)
+    verdict = verify(store, _witnesses(args.noted, args.journal))
+    if args.json:
+        problems = [vars(one) for one in verdict.problems]
+        _print_json(
+            {"head": str(verdict.head), "witnesses": verdict.witnesses, "problems": problems}
+        )
+    else:
+        for problem in verdict.problems:
+            print(problem.text)
+        print(f"{verdict.head.count} rows, {verdict.witnesses} receipts outside the session")
+        print(f"head {verdict.head}")
+    if not verdict.sound:
+        raise SessionError(
+            f"{store.locator.name} is not as it was written ({len(verdict.problems)} problems); "
+            "restore it from a copy"
+        )
+    return 0
+
+
+def _witnesses(noted: Sequence[str], journals: Sequence[Path]) -> dict[str, Head]:
+    from discmri.reading import Head
+    from discmri.reading.journal import read_receipt
+
+    found = {f"the noted head {text[:20]}": Head.parse(text) for text in noted}
+    for path in journals:
+        receipt = read_receipt(path)
+        if receipt is None:
+            raise UsageError(f"{path} holds no receipt; name the journal of a reader")
+        found[str(path)] = receipt
+    return found
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+_ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "plan": _plan,
+    "open": _open,
+    "progress": _progress,
+    "export": _export,
+    "adjudicate": _adjudicate,
+    "verify": _verify,
+}

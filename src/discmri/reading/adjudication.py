@@ -1,0 +1,119 @@
+"""Discs on which readers differ too much, for an adjudicator to decide."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from discmri.levels import DiscLevel
+from discmri.reading.entry import Entry
+from discmri.reading.history import History, history
+from discmri.reading.judgement import Grade, Judgement
+from discmri.reading.plan import Case, Plan, Showing
+
+STEPS = 2
+LAST_OF_SIGNAL = 5
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """One disc that needs a decision.
+
+    Parameters
+    ----------
+    case, disc
+        Which one, by its automatic level.
+    reasons
+        Rules of :func:`differences` that it met.
+    judgements
+        By reader, first showings only.
+    decision, adjudicator
+        What was decided and by whom; ``None`` and empty before.
+    """
+
+    case: Case
+    disc: DiscLevel
+    reasons: tuple[str, ...]
+    judgements: Mapping[str, Judgement]
+    decision: Judgement | None = None
+    adjudicator: str = ""
+
+    @property
+    def item(self) -> str:
+        """The showing in which it is decided."""
+        return Showing(self.case.key).item
+
+
+def differences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
+    """Why judgements on one disc need an adjudicator; empty where they do not.
+
+    They do where grades differ by two or more (a double entry counts by its collapse part, and
+    the signal parts are compared as well), where they lie on both sides of 5|6, that is of lost
+    signal and lost height, or where one reader calls the disc not evaluable.
+
+    Examples
+    --------
+    >>> differences([Grade.parse("5"), Grade.parse("6")])
+    ('cross 5|6',)
+    >>> differences([Grade.parse("4"), Grade.parse("5")])
+    ()
+    """
+    given = list(judgements)
+    grades = [one for one in given if isinstance(one, Grade)]
+    reasons = []
+    pairs = list(itertools.combinations(grades, 2))
+    if any(
+        abs(one.ordinal - two.ordinal) >= STEPS or abs(one.signal - two.signal) >= STEPS
+        for one, two in pairs
+    ):
+        reasons.append(f"differ by {STEPS} or more")
+    if len({grade.ordinal > LAST_OF_SIGNAL for grade in grades}) > 1:
+        reasons.append("cross 5|6")
+    if 0 < len(grades) < len(given):
+        reasons.append("not evaluable for some")
+    return tuple(reasons)
+
+
+def histories(entries: Iterable[Entry]) -> dict[str, History]:
+    """What the rows of every reader add up to."""
+    ordered = sorted(entries, key=lambda entry: entry.row["reader"])  # keeps the order within
+    return {
+        reader: history(rows)
+        for reader, rows in itertools.groupby(ordered, key=lambda entry: entry.row["reader"])
+    }
+
+
+def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
+    """Discs on which the readers' first reads differ too much, in the order of the cases.
+
+    Parameters
+    ----------
+    plan
+        The session.
+    entries
+        All its rows.
+    """
+    known = histories(entries)
+    readers = {name: known[name] for name in plan.readers if name in known}
+    others = {name: one for name, one in known.items() if name not in plan.readers}
+    found = []
+    for case in plan.cases:
+        for disc in case.discs:
+            judgements = _judgements(readers, case, disc.level)
+            reasons = differences(judgements.values())
+            if reasons:
+                decided = _judgements(others, case, disc.level)
+                adjudicator, decision = next(reversed(decided.items()), ("", None))
+                found.append(Dispute(case, disc.level, reasons, judgements, decision, adjudicator))
+    return found
+
+
+def _judgements(
+    readers: Mapping[str, History], case: Case, disc: DiscLevel
+) -> dict[str, Judgement]:
+    """Who said what of a disc at its first showing, the latest last."""
+    item = Showing(case.key).item
+    reads = [(name, one.of(item, disc).last) for name, one in readers.items()]
+    given = [(read.at, name, read.judgement) for name, read in reads if read is not None]
+    return {name: judgement for _, name, judgement in sorted(given, key=lambda one: one[:2])}

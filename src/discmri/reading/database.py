@@ -1,0 +1,236 @@
+"""Where a session's tables are: a SQLite file, or a PostgreSQL server by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.errors import SessionError, UsageError
+from discmri.export._text import one_line
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+REVISION = "0002"
+"""The newest step in ``migrations/versions``."""
+
+WAIT_S = 5.0
+"""How long a writer waits for another one, and a call for a server that does not answer."""
+
+_MAGIC = b"SQLite format 3\x00"
+
+
+@dataclass(frozen=True)
+class Locator:
+    """Where a session is.
+
+    Parameters
+    ----------
+    url
+        For SQLAlchemy; may hold a password.
+    name
+        For messages and titles, without a password.
+    path
+        Of the file; ``None`` for a server.
+    """
+
+    url: str
+    name: str
+    path: Path | None
+
+
+class UnavailableError(Exception):
+    """The database cannot be reached or cannot write: what was asked may be tried again."""
+
+
+def locate(text: str | Path) -> Locator:
+    """What a user names as SESSION: a path, or a URL with ``://``.
+
+    Raises
+    ------
+    UsageError
+        For a URL of another database, or without the driver it needs.
+
+    Examples
+    --------
+    >>> locate("reads.session").name, locate("postgresql://ann:secret@db/reads").name
+    ('reads.session', 'postgresql+pg8000://ann:***@db/reads')
+    """
+    require("sqlalchemy", "reading")
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if "://" not in str(text):
+        path = Path(text)
+        return Locator(_sqlite(path), one_line(path), path)
+    try:
+        url: URL = make_url(str(text))
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(
+            "the session's URL cannot be read; give postgresql://user@host/database"
+        ) from error
+    if url.get_backend_name() == "sqlite" and url.database:
+        return locate(url.database)
+    if url.get_backend_name() != "postgresql":
+        raise UsageError(
+            f"a session cannot be kept in {url.get_backend_name()}; give a file or a URL of "
+            "PostgreSQL, postgresql://user@host/database"
+        )
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+pg8000")
+    if url.get_driver_name() == "pg8000":
+        require("pg8000", "postgresql")
+    return Locator(url.render_as_string(hide_password=False), one_line(url), None)
+
+
+def require(module: str, extra: str) -> None:
+    """Refuse with one line where an optional dependency is missing.
+
+    Raises
+    ------
+    UsageError
+        With the command that installs it.
+    """
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise UsageError(
+            f"this needs the package {module}; install it with: pip install 'discmri[{extra}]'"
+        )
+
+
+def make_engine(locator: Locator) -> Engine:
+    """An engine that opens a connection for each use, so that none can go stale."""
+    import sqlalchemy as sa
+
+    server = {"timeout": WAIT_S} if "+pg8000:" in locator.url else {}
+    engine = sa.create_engine(
+        locator.url,
+        poolclass=sa.NullPool,
+        connect_args=server if locator.path is None else {"timeout": WAIT_S},
+    )
+    if locator.path is not None:
+        sa.event.listen(engine, "connect", _on_sqlite_connect)
+        sa.event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _sqlite(path: Path) -> str:
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.execute("PRAGMA synchronous=EXTRA")  # a commit survives a power cut
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def transaction(
+    engine: Engine, writes: bool = False, snapshot: bool = False
+) -> Iterator[Connection]:
+    """One transaction.
+
+    Parameters
+    ----------
+    engine
+        Of the session.
+    writes
+        Wait for the writer before, on SQLite when it begins.
+    snapshot
+        All that is read is of one moment; SQLite always does that.
+
+    Raises
+    ------
+    UnavailableError
+        Where the database cannot be reached, is full, damaged or refuses.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    options: dict[str, Any] = {"writes": writes}
+    if snapshot and engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    try:
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise UnavailableError(one_line(error.orig)) from error
+    except OSError as error:
+        raise UnavailableError(one_line(error)) from error
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path that is no SQLite file.
+
+    Raises
+    ------
+    UsageError
+        Where it does not exist.
+    SessionError
+        Where it is something else.
+    """
+    if not path.exists():
+        raise UsageError(f"{one_line(path)} does not exist; plan a session with discmri grade plan")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise SessionError(f"{one_line(path)} cannot be read ({error.strerror})") from error
+    if magic != _MAGIC:
+        raise SessionError(f"{one_line(path)} is no reading session of discmri; name another file")
+
+
+def bring_up_to_date(engine: Engine, name: str) -> None:
+    """Run the migrations that are missing, all in one transaction.
+
+    Raises
+    ------
+    SessionError
+        Where the database holds no session, or one made by a newer discmri.
+    UnavailableError
+        As in :func:`transaction`.
+    """
+    found = _revision(engine)
+    if found == REVISION:
+        return
+    if found is None:
+        raise SessionError(f"{name} holds no reading session; plan one with discmri grade plan")
+    if found > REVISION:
+        raise SessionError(
+            f"{name} was written by a newer discmri (tables {found}, this one knows {REVISION}); "
+            "update discmri"
+        )
+    with transaction(engine, writes=True) as connection:
+        migrate(connection)
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables of a connection to a revision; from nothing, make them."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "discmri.reading:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _revision(engine: Engine) -> str | None:
+    import sqlalchemy as sa
+
+    with transaction(engine) as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+        version: str | None = found.scalar()
+        return version

@@ -1,0 +1,243 @@
+"""What a reader's rows add up to: which judgement counts now, and what came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from discmri.levels import DiscLevel, levels_upward
+from discmri.reading.entry import Entry, Kind
+from discmri.reading.judgement import Judgement, from_content
+from discmri.reading.plan import Case
+
+Key = tuple[str, DiscLevel]
+"""A disc in one showing of its case: item and automatic level."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """One judgement that counts or counted.
+
+    Parameters
+    ----------
+    entry_id
+        Of its row.
+    judgement
+        What was said.
+    at
+        When, UTC.
+    comment
+        In the reader's words, may be empty.
+    reason
+        Why an earlier judgement was changed; empty for a first one.
+    after_reveal
+        Whether the metrics had been shown before.
+    software
+        Version of discmri it was made with.
+    """
+
+    entry_id: str
+    judgement: Judgement
+    at: str
+    comment: str = ""
+    reason: str = ""
+    after_reveal: bool = False
+    software: str = ""
+
+
+@dataclass(frozen=True)
+class LabelEdit:
+    """A painted label and what was measured before and after.
+
+    Parameters
+    ----------
+    entry_id, at, reason
+        Of its row.
+    automatic, edited
+        Values by parameter name.
+    attachment_sha256
+        Of the edited label map; empty where none was given.
+    """
+
+    entry_id: str
+    at: str
+    reason: str
+    automatic: Mapping[str, float]
+    edited: Mapping[str, float]
+    attachment_sha256: str = ""
+
+
+@dataclass
+class DiscHistory:
+    """All that counts of one disc; withdrawn rows are gone from it.
+
+    Attributes
+    ----------
+    reads
+        Oldest first; the last one counts.
+    revealed
+        Whether its metrics were shown in a locked session.
+    edits
+        Oldest first; the last one counts.
+    """
+
+    reads: list[Read] = field(default_factory=list)
+    revealed: bool = False
+    edits: list[LabelEdit] = field(default_factory=list)
+
+    @property
+    def last(self) -> Read | None:
+        """The read that counts."""
+        return self.reads[-1] if self.reads else None
+
+    @property
+    def before_reveal(self) -> Read | None:
+        """The last read before the metrics were shown."""
+        return next((read for read in reversed(self.reads) if not read.after_reveal), None)
+
+
+@dataclass
+class History:
+    """All that counts of one reader.
+
+    Attributes
+    ----------
+    discs
+        By item and automatic level; a disc without rows is absent.
+    lowest
+        By item, the reader's word on the lowest disc.
+    undoable
+        Rows that count and may be withdrawn, oldest first.
+    entry_ids
+        Of all rows, withdrawn ones included.
+    last_at
+        When the last row was made; empty before.
+    """
+
+    discs: dict[Key, DiscHistory] = field(default_factory=dict)
+    lowest: dict[str, DiscLevel] = field(default_factory=dict)
+    undoable: list[Entry] = field(default_factory=list)
+    entry_ids: set[str] = field(default_factory=set)
+    last_at: str = ""
+
+    def of(self, item: str, disc: DiscLevel) -> DiscHistory:
+        """History of one disc; an empty one where nothing happened."""
+        return self.discs.get((item, disc), DiscHistory())
+
+    def add(self, entry: Entry) -> None:
+        """Take in one more row, which must not be a withdrawal."""
+        row = entry.row
+        self.entry_ids.add(entry.entry_id)
+        self.last_at = row["at"]
+        if entry.kind in _UNDOABLE:
+            self.undoable.append(entry)
+        if entry.kind is Kind.NUMBERING:
+            self.lowest[row["item"]] = DiscLevel(entry.content["lowest"])
+        elif row["disc"]:
+            key = (row["item"], DiscLevel(row["disc"]))
+            _take(self.discs.setdefault(key, DiscHistory()), entry)
+
+
+_UNDOABLE = (Kind.READ, Kind.LABEL_EDIT, Kind.NUMBERING)
+
+
+def history(entries: Iterable[Entry]) -> History:
+    """Add up the rows of one reader; what was withdrawn does not count.
+
+    Parameters
+    ----------
+    entries
+        In order; those that wait to be saved at the end.
+    """
+    rows = list(entries)
+    withdrawals = [entry for entry in rows if entry.kind is Kind.WITHDRAWAL]
+    gone = {entry.content["withdraws"] for entry in withdrawals}
+    found = History()
+    for entry in rows:
+        if entry.kind is not Kind.WITHDRAWAL and entry.entry_id not in gone:
+            found.add(entry)
+    found.entry_ids |= {entry.entry_id for entry in rows}
+    found.last_at = rows[-1].row["at"] if rows else ""
+    return found
+
+
+def _take(disc: DiscHistory, entry: Entry) -> None:
+    row, content = entry.row, entry.content
+    if entry.kind is Kind.REVEAL:
+        disc.revealed = True
+    elif entry.kind is Kind.LABEL_EDIT:
+        disc.edits.append(
+            LabelEdit(
+                entry_id=entry.entry_id,
+                at=row["at"],
+                reason=content["reason"],
+                automatic=content["automatic"],
+                edited=content["edited"],
+                attachment_sha256=row["attachment_sha256"],
+            )
+        )
+    elif entry.kind is Kind.READ:
+        disc.reads.append(
+            Read(
+                entry_id=entry.entry_id,
+                judgement=from_content(content),
+                at=row["at"],
+                comment=content["comment"],
+                reason=content["reason"],
+                after_reveal=content["after_reveal"],
+                software=row["software"],
+            )
+        )
+
+
+def names(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
+    """What the discs of a case are called, by automatic level.
+
+    Parameters
+    ----------
+    case
+        The case.
+    lowest
+        The reader's word on its lowest disc; ``None`` leaves the automatic names.
+
+    Raises
+    ------
+    ValueError
+        Where the chain of names does not reach up to the highest disc.
+    """
+    automatic = [disc.level for disc in case.discs]
+    if lowest is None or not automatic:
+        return {level: level for level in automatic}
+    before, after = levels_upward(automatic[-1]), levels_upward(lowest)
+    places = [before.index(level) for level in automatic]
+    if max(places) >= len(after):
+        raise ValueError(f"no name is left for the highest disc below {lowest.value}")
+    return {level: after[place] for level, place in zip(automatic, places, strict=True)}
+
+
+def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
+    """What the lowest disc is called when all names move up (negative) or down the spine.
+
+    Below L5-S1 comes L6-S1, with the names of six lumbar bodies above it.
+
+    Raises
+    ------
+    ValueError
+        Where no name is left.
+
+    Examples
+    --------
+    >>> shifted(DiscLevel.L4_L5, 1).value, shifted(DiscLevel.L5_S1, 1).value
+    ('L5-S1', 'L6-S1')
+    >>> shifted(DiscLevel.L6_S1, -1).value, shifted(DiscLevel.L5_L6, -1).value
+    ('L5-S1', 'L4-L5')
+    """
+    if lowest is DiscLevel.L5_L6:  # between L4-L5 and L6-S1
+        return shifted(DiscLevel.L6_S1 if by > 0 else DiscLevel.L4_L5, by - 1 if by > 0 else by + 1)
+    chain = [*reversed(levels_upward(DiscLevel.L5_S1)), DiscLevel.L6_S1]
+    place = chain.index(lowest) + by
+    if not 0 <= place < len(chain):
+        raise ValueError(
+            f"no name is left {abs(by)} {'below' if by > 0 else 'above'} {lowest.value}"
+        )
+    return chain[place]

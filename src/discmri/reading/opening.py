@@ -1,0 +1,146 @@
+"""Opening a planned session as a reader or as an adjudicator."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from discmri.errors import NotSavedYetError, UsageError
+from discmri.export._text import one_line
+from discmri.levels import DiscLevel
+from discmri.reading.adjudication import Dispute, disputes
+from discmri.reading.journal import Journal, journal_path
+from discmri.reading.plan import Plan
+from discmri.reading.planning import Planned
+from discmri.reading.session import Session
+from discmri.reading.store import Store
+from discmri.reading.verification import require_sound
+from discmri.reading.views import Agenda
+
+_log = logging.getLogger(__name__)
+
+
+def create_session(session: str | Path, planned: Planned, planner: str = "planner") -> Store:
+    """Make the file, or the tables on the server, with the plan as their first row.
+
+    Parameters
+    ----------
+    session
+        Path of a file that does not exist, or URL of a PostgreSQL database.
+    planned
+        From :func:`discmri.reading.plan_session`.
+    planner
+        Who planned, for the record.
+
+    Raises
+    ------
+    UsageError
+        Where there is a session already, or the place cannot be written.
+    """
+    return Store.create(session, planned.draft(one_line(planner)))
+
+
+def open_session(session: str | Path, reader: str, root: Path | None = None) -> Session:
+    """Open a session for one of its readers; entries that waited are saved first.
+
+    Parameters
+    ----------
+    session
+        Path of its file, or URL of its PostgreSQL database.
+    reader
+        One of those it was planned for.
+    root
+        Folder of results and images, where it is not where it was when the session was planned.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such session or reader, or the reader has it open elsewhere.
+    SessionError
+        Where it cannot be read, or is not as it was written.
+    """
+    store = Store.open(session)
+    plan = store.plan()
+    reader = one_line(reader)
+    if reader not in plan.readers:
+        raise UsageError(
+            f"{reader} is no reader of this session; it was planned for {', '.join(plan.readers)}"
+        )
+    agenda = {
+        showing.item: frozenset(disc.level for disc in plan.case(showing.case).discs)
+        for showing in plan.showings(reader)
+    }
+    return _opened(store, plan, reader, Agenda(agenda), root)
+
+
+def open_adjudication(session: str | Path, adjudicator: str, root: Path | None = None) -> Session:
+    """Open a session for someone who decides where its readers differ.
+
+    Its cases are those with disputed discs, their discs the disputed ones, and
+    :meth:`Session.opinions` tells what the readers said.  Each decision is a read of its own.
+
+    Parameters
+    ----------
+    session, root
+        As in :func:`open_session`.
+    adjudicator
+        None of the readers.
+
+    Raises
+    ------
+    UsageError
+        Where the adjudicator is a reader, or there is nothing to decide.
+    SessionError
+        As in :func:`open_session`.
+    """
+    store = Store.open(session)
+    plan = store.plan()
+    adjudicator = one_line(adjudicator)
+    if not adjudicator or adjudicator in plan.readers:
+        raise UsageError(
+            f"{adjudicator or 'nobody'} cannot adjudicate: it takes someone who is none of the "
+            f"readers {', '.join(plan.readers)}"
+        )
+    found = disputes(plan, store.entries())
+    if not found:
+        raise UsageError(
+            "there is nothing to adjudicate: the readers agree as far as they have read"
+        )
+    return _opened(store, plan, adjudicator, _agenda(found), root)
+
+
+def _agenda(found: list[Dispute]) -> Agenda:
+    discs: dict[str, frozenset[DiscLevel]] = {}
+    for dispute in found:
+        discs[dispute.item] = discs.get(dispute.item, frozenset()) | {dispute.disc}
+    opinions = {
+        (dispute.item, dispute.disc): tuple(
+            judgement for _, judgement in sorted(dispute.judgements.items())
+        )
+        for dispute in found
+    }
+    return Agenda(discs, opinions)
+
+
+def _opened(store: Store, plan: Plan, reader: str, agenda: Agenda, root: Path | None) -> Session:
+    require_sound(store)
+    journal = Journal(journal_path(store.locator.path, plan.session_id, reader))
+    try:
+        session = Session(store, plan, reader, journal, agenda, root or _root(store, plan))
+    except BaseException:
+        journal.close()
+        raise
+    try:
+        session.save()
+    except NotSavedYetError as error:
+        _log.warning("%s", error)
+    return session
+
+
+def _root(store: Store, plan: Plan) -> Path:
+    """The first place where the data of the session are, of where they were and beside it."""
+    places = [Path(plan.root)]
+    if store.locator.path is not None and plan.root_from_session:
+        places.append(store.locator.path.resolve().parent / plan.root_from_session)
+    first = plan.cases[0].results
+    return next((one for one in places if (one / first).is_dir()), places[0])

@@ -1,0 +1,189 @@
+"""Making a session from results folders."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from discmri.errors import UsageError
+from discmri.export._text import one_line
+from discmri.reading import plan as plans
+from discmri.reading.entry import Draft, Kind
+from discmri.reading.plan import Case, Mode, Order, Plan
+from discmri.reading.results import case_of, find_images
+from discmri.reading.sequence import sequences
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and which share of the whole is behind, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a session is to be like.
+
+    Parameters
+    ----------
+    readers
+        Names; at least one.
+    mode
+        What they may see.
+    order
+        In which order they meet the cases.
+    repeats
+        Share of cases that every reader meets a second time unannounced, 0 to 0.5.
+    seed
+        Of all chance.
+    title
+        For people; not shown in blinded mode.
+    planner
+        Who plans; stands in the first row.
+    """
+
+    readers: tuple[str, ...]
+    mode: Mode = Mode.LOCKED
+    order: Order = Order.PER_READER
+    repeats: float = 0.0
+    seed: int = 0
+    title: str = ""
+    planner: str = "planner"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and what could not be part of it.
+
+    Parameters
+    ----------
+    plan
+        The session.
+    left_out
+        Results folders in which nothing was measured.
+    """
+
+    plan: Plan
+    left_out: tuple[Path, ...] = ()
+
+    def draft(self, planner: str) -> Draft:
+        """The first row of the session."""
+        content = plans.to_content(self.plan)
+        return Draft(Kind.PLAN, planner, self.plan.mode.value, content=content)
+
+
+def plan_session(
+    studies: Mapping[Path, Path | None],
+    wishes: Wishes,
+    beside: Path | None = None,
+    progress: Progress | None = None,
+) -> Planned:
+    """Plan who reads what, in which order, seeing what.
+
+    Parameters
+    ----------
+    studies
+        For each results folder, the images that were measured, or ``None`` where they are not
+        needed.  Images are checked by their headers; their pixels when a case is opened.
+    wishes
+        What the session is to be like.
+    beside
+        Folder in which the session's file will stand, so that it can be moved together with
+        the data; ``None`` for a database server.
+    progress
+        Told about each folder.
+
+    Raises
+    ------
+    UsageError
+        Where readers, order and mode contradict each other, nothing was measured, two folders
+        hold the same visit, or the folders share no root.
+    SessionError
+        Where a results folder cannot be read, or images are not those that were measured.
+    """
+    readers = _readers(wishes)
+    say = progress or (lambda _text, _share: None)
+    folders = {
+        folder.resolve(): None if s is None else s.resolve() for folder, s in studies.items()
+    }
+    root = _root(folders)
+    cases: list[Case] = []
+    left_out: list[Path] = []
+    for n, (folder, study) in enumerate(folders.items()):
+        say(f"looking at {folder.name}", n / len(folders))
+        key = f"c{len(cases) + 1:0{len(str(len(folders)))}d}"
+        images = "" if study is None else study.relative_to(root).as_posix()
+        case = case_of(key, folder, folder.relative_to(root).as_posix(), images)
+        if case is None:
+            left_out.append(folder)
+            continue
+        if study is not None:
+            find_images(case, study)
+        cases.append(case)
+    _refuse_twins(cases)
+    plan = Plan(
+        session_id=secrets.token_hex(8),
+        title=one_line(wishes.title),
+        mode=wishes.mode,
+        order=wishes.order,
+        seed=wishes.seed,
+        repeats=wishes.repeats,
+        readers=readers,
+        cases=tuple(cases),
+        sequences=sequences(cases, readers, wishes.order, wishes.repeats, wishes.seed),
+        root=str(root),
+    )
+    if beside is not None:
+        plan = replace(plan, root_from_session=_relative(root, beside))
+    return Planned(plan, tuple(left_out))
+
+
+def _readers(wishes: Wishes) -> tuple[str, ...]:
+    names = tuple(one_line(name) for name in wishes.readers)
+    if not names or not all(names):
+        raise UsageError("a session needs readers; name each with --reader NAME")
+    if len(set(names)) < len(names):
+        raise UsageError(f"a reader is named twice in {', '.join(names)}; name each once")
+    if wishes.mode is Mode.BLINDED and wishes.order is Order.AS_GIVEN:
+        raise UsageError(
+            "a blinded session shuffles the visits, so its order cannot be as given; "
+            f"choose {Order.PER_READER.value} or {Order.COMMON.value}"
+        )
+    return names
+
+
+def _root(folders: Mapping[Path, Path | None]) -> Path:
+    """The deepest folder that holds all results and images."""
+    if not folders:
+        raise UsageError("a session needs cases; name results folders of discmri measure")
+    paths = [str(folder.parent) for folder in folders]
+    paths += [str(study.parent) for study in folders.values() if study is not None]
+    try:
+        return Path(os.path.commonpath(paths))
+    except ValueError as error:
+        raise UsageError(
+            "results and images lie on different drives; bring them below one folder"
+        ) from error
+
+
+def _relative(root: Path, beside: Path) -> str:
+    try:
+        return Path(os.path.relpath(root, beside.resolve())).as_posix()
+    except ValueError:  # another drive
+        return ""
+
+
+def _refuse_twins(cases: Sequence[Case]) -> None:
+    """Reads are keyed by visit, so two cases must not be the same visit."""
+    if not cases:
+        raise UsageError(
+            "nothing was measured in any of the results folders; there is nothing to read"
+        )
+    seen: dict[tuple[str, str, str], Case] = {}
+    for case in cases:
+        twin = seen.setdefault(case.visit, case)
+        if twin is not case:
+            raise UsageError(
+                f"{twin.results} and {case.results} are the same visit of {case.subject_id} "
+                f"(study {case.study_uid or 'without UID'}); give one of them"
+            )

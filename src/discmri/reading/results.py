@@ -1,0 +1,223 @@
+"""Results folders as a session sees them: what to grade, what was measured, which images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.errors import NothingToMeasureError, SessionError, UsageError
+from discmri.levels import DiscLevel
+from discmri.reading.entry import sha256
+from discmri.reading.plan import Case, PlannedDisc
+
+if TYPE_CHECKING:
+    from discmri.study import Series, Study
+
+_RECORD = "study.json"
+_STUDY_NAMES = ("{}/study", "{}", "{}.zip", "{}.nii.gz", "{}.nii")
+
+
+@dataclass(frozen=True)
+class DiscMetrics:
+    """What was measured on one disc.
+
+    Parameters
+    ----------
+    values
+        By parameter name, each a mapping with ``value``, ``unit``, ``method`` and ``sd``.
+    evidence
+        JSON-like facts behind the suggested grade.
+    flags
+        Codes of the warnings that touch the disc.
+    """
+
+    values: Mapping[str, Mapping[str, Any]]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+    def number(self, parameter: str) -> float | None:
+        """A measured number, or ``None`` where it could not be had."""
+        value = self.values.get(parameter, {}).get("value")
+        return float(value) if isinstance(value, (int, float)) else None
+
+
+def results_folders(paths: list[Path]) -> list[Path]:
+    """Results folders among the paths, and directly below those that are none themselves.
+
+    Raises
+    ------
+    UsageError
+        Where a path is no folder, or neither is nor holds a results folder.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            raise UsageError(f"{path} is no folder; name results folders of discmri measure")
+        if (path / _RECORD).is_file():
+            found.append(path)
+            continue
+        below = sorted(one.parent for one in path.glob(f"*/{_RECORD}"))
+        if not below:
+            raise UsageError(
+                f"{path} holds no {_RECORD}; name results folders of discmri measure, "
+                "or a folder that holds them"
+            )
+        found += below
+    return list(dict.fromkeys(one.resolve() for one in found))
+
+
+def read_record(folder: Path) -> tuple[dict[str, Any], str]:
+    """``study.json`` of a results folder, and its hash.
+
+    Raises
+    ------
+    SessionError
+        Where it cannot be read or is something else.
+    """
+    try:
+        raw = (folder / _RECORD).read_bytes()
+        record = json.loads(raw)
+    except (OSError, ValueError) as error:
+        raise SessionError(f"{folder / _RECORD} cannot be read ({error})") from error
+    if not isinstance(record, dict) or not str(record.get("schema", "")).startswith("discmri-"):
+        raise SessionError(
+            f"{folder / _RECORD} was not written by discmri; measure the study again"
+        )
+    return record, sha256(raw)
+
+
+def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
+    """A case from a results folder; ``None`` where nothing was measured there.
+
+    Parameters
+    ----------
+    key
+        Name of the case inside the session.
+    folder
+        The results folder.
+    relative, study
+        Paths as the plan is to hold them.
+
+    Raises
+    ------
+    SessionError
+        As in :func:`read_record`.
+    """
+    record, digest = read_record(folder)
+    if record.get("status") != "measured":
+        return None
+    discs = tuple(
+        PlannedDisc(
+            DiscLevel(disc["level"]),
+            int(disc["label_id"]),
+            str(disc["values"].get("suggested_grade", {}).get("value", "")),
+        )
+        for disc in record["discs"]
+    )
+    pixels = [
+        str(one.get("pixels_sha256", ""))
+        for one in record["inputs"]
+        if one.get("series_uid") == record["series_uid"]
+    ]
+    return Case(
+        key=key,
+        subject_id=record["subject_id"],
+        study_uid=record["study_uid"],
+        study_date=record["study_date"],
+        series_uid=record["series_uid"],
+        discs=discs,
+        results=relative,
+        study=study,
+        results_sha256=digest,
+        input_sha256=pixels[0] if pixels else "",
+    )
+
+
+def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
+    """What was measured, by automatic level.
+
+    Raises
+    ------
+    SessionError
+        Where the results are gone, or are not those the session was planned with.
+    """
+    record, digest = read_record(folder)
+    if digest != case.results_sha256:
+        raise SessionError(
+            f"the results in {folder} are not those the session was planned with; "
+            "put back the earlier ones or plan a new session"
+        )
+    return {
+        DiscLevel(disc["level"]): DiscMetrics(
+            disc["values"], disc["evidence"], tuple(disc["flags"])
+        )
+        for disc in record["discs"]
+    }
+
+
+def find_study(folder: Path, root: Path) -> Path:
+    """The images of a results folder below a root, by the name that ``measure`` gives results.
+
+    Raises
+    ------
+    UsageError
+        Where nothing of that name is there.
+    """
+    for pattern in _STUDY_NAMES:
+        candidate = root / pattern.format(folder.name)
+        if candidate.exists():
+            return candidate
+    raise UsageError(
+        f"{root} holds no study called {folder.name}; give the right --study-root, "
+        "or a table of results and study folders with --studies"
+    )
+
+
+def find_images(case: Case, path: Path) -> Study:
+    """The study at a path, after making sure by its headers that it is the case's.
+
+    Raises
+    ------
+    SessionError
+        Where it is gone or another.
+    """
+    from discmri.study import read_study
+
+    try:
+        study = read_study(path, study_uid=case.study_uid or None)
+    except (OSError, UsageError, NothingToMeasureError) as error:
+        raise SessionError(f"the images of a case cannot be read: {error}") from error
+    if study.study_uid != case.study_uid or _measured_series(case, study) is None:
+        raise SessionError(
+            f"{path} holds other images than those that were measured: "
+            f"series {case.series_uid} is missing; name the right study"
+        )
+    return study
+
+
+def open_images(case: Case, path: Path) -> Study:
+    """The study at a path, after making sure that its pixels are those that were measured.
+
+    Raises
+    ------
+    SessionError
+        As in :func:`find_images`, or where the pixels differ.
+    """
+    study = find_images(case, path)
+    series = _measured_series(case, study)
+    if series is not None and study.inputs(series)["pixels_sha256"] != case.input_sha256:
+        raise SessionError(
+            f"the pixels in {path} are not those that were measured; restore the images or "
+            "measure again and plan a new session"
+        )
+    return study
+
+
+def _measured_series(case: Case, study: Study) -> Series | None:
+    chosen = study.choice.target
+    if chosen is not None and chosen.uid == case.series_uid:
+        return chosen
+    return next((one for one in study.series if one.uid == case.series_uid), None)

@@ -1,0 +1,50 @@
+"""Tables of a session's database; how they came about stands in ``migrations/``."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+ENTRIES = Table(
+    "entries",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", String(32), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("reader", Text, nullable=False, index=True),
+    Column("mode", String(16), nullable=False),
+    Column("item", String(32), nullable=False),
+    Column("disc", String(16), nullable=False),
+    Column("visible", Text, nullable=False),
+    Column("software", String(32), nullable=False),
+    Column("input_sha256", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("attachment_sha256", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""The chain of rows, append-only: the database itself refuses to change or remove one."""
+
+HEAD = Table(
+    "head",
+    METADATA,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""One row: how many entries there are and the hash of the last.  Writers queue up for it."""
+
+ATTACHMENTS = Table(
+    "attachments",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Files that belong to entries, by their hash."""
+
+FACTS = tuple(
+    column.name for column in ENTRIES.columns if column.name not in ("seq", "previous", "sha256")
+)
+"""Columns of an entry without its place and hashes."""

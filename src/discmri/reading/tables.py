@@ -1,0 +1,252 @@
+"""A session as tables for a statistician: keyed by visit, never by the order of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import discmri
+from discmri.errors import SessionError
+from discmri.export._folder import appearing, resolved
+from discmri.export.csv_wide import cell, write_table
+from discmri.export.study_json import dumps
+from discmri.levels import DiscLevel
+from discmri.reading.adjudication import histories
+from discmri.reading.entry import Entry
+from discmri.reading.history import DiscHistory, History, Read, names
+from discmri.reading.judgement import Judgement, NotEvaluable
+from discmri.reading.plan import Case, Mode, Plan, occasion_of
+from discmri.reading.store import Store
+from discmri.reading.verification import Verdict, verify
+
+VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
+"""What a row is keyed by: the visit, and the disc by its automatic level."""
+
+_LONG = (
+    *VISIT, "level", "reader", "role", "occasion", "mode", "grade", "grade_ordinal",
+    "grade_signal", "grade_collapse", "not_evaluable", "comment", "grade_before_reveal", "reason",
+    "corrections", "read_at", "software", "suggested_grade", "input_sha256",
+)  # fmt: skip
+_EDITS = (
+    *VISIT, "level", "reader", "occasion", "parameter", "automatic", "edited", "reason",
+    "edited_at", "labels_sha256",
+)  # fmt: skip
+_NUMBERING = (*VISIT[:3], "reader", "occasion", "lowest_automatic", "lowest")
+
+
+def export_session(
+    store: Store, folder: Path, overwrite: bool = False, anyway: bool = False
+) -> Verdict:
+    """Write the tables of a session into a folder that appears whole or not at all.
+
+    ``reads_long.csv`` has one row per reader, disc and showing, ``reads_wide.csv`` one per disc
+    of a visit, ``label_edits.csv`` one per value of an edited label, ``numbering.csv`` one per
+    case that a reader numbered, and ``session.json`` what was planned and where the chain ends.
+
+    Parameters
+    ----------
+    store
+        The session.
+    folder
+        Where to.
+    overwrite
+        Replace the files of an earlier export.
+    anyway
+        Export a session that is not as it was written.
+
+    Returns
+    -------
+    Verdict
+        What :func:`discmri.reading.verify` found before.
+
+    Raises
+    ------
+    SessionError
+        Where the session is not as it was written, unless ``anyway``.
+    UsageError
+        Where the folder exists without ``overwrite`` or cannot be written.
+    """
+    verdict = verify(store)
+    if not verdict.sound and not anyway:
+        raise SessionError(
+            f"{store.locator.name} is not as it was written: {verdict.problems[0].text}; "
+            "see discmri grade verify (--anyway exports what is there)"
+        )
+    plan, entries = store.plan(), store.entries()
+    with appearing(resolved(folder), overwrite) as fresh:
+        write_table(fresh / "reads_long.csv", _LONG, _cells(long_rows(plan, entries), _LONG))
+        wide = list(wide_rows(plan, entries))
+        columns = list(dict.fromkeys(column for row in wide for column in row))
+        header = [cell(column) for column in columns]
+        write_table(fresh / "reads_wide.csv", header, _cells(wide, columns))
+        write_table(fresh / "label_edits.csv", _EDITS, _cells(edit_rows(plan, entries), _EDITS))
+        numbering = _cells(numbering_rows(plan, entries), _NUMBERING)
+        write_table(fresh / "numbering.csv", _NUMBERING, numbering)
+        (fresh / "session.json").write_text(dumps(_account(plan, verdict)), encoding="utf-8")
+    return verdict
+
+
+Row = dict[str, object]
+
+
+def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+    """One row per reader, disc and showing that was read, sorted by visit and level."""
+    rows = []
+    for reader, item, case, known in _showings(plan, entries):
+        called = names(case, known.lowest.get(item))
+        for disc in case.discs:
+            found = known.of(item, disc.level)
+            if found.last is None:
+                continue
+            rows.append(
+                _key(case, disc.level)
+                | {
+                    "level": called[disc.level].value,
+                    "reader": reader,
+                    "role": "reader" if reader in plan.readers else "adjudicator",
+                    "occasion": occasion_of(item),
+                    "mode": plan.mode.value,
+                    **_judgement(found.last.judgement),
+                    "comment": found.last.comment,
+                    "grade_before_reveal": _before(found, plan.mode),
+                    "reason": found.last.reason,
+                    "corrections": sum(bool(read.reason) for read in found.reads),
+                    "read_at": found.last.at,
+                    "software": found.last.software,
+                    "suggested_grade": disc.suggested_grade,
+                    "input_sha256": case.input_sha256,
+                }
+            )
+    return sorted(rows, key=_by_visit)
+
+
+def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
+    """One row per disc of a visit; a column per reader, repeat and, where there is one, decision."""
+    read: dict[tuple[object, ...], Row] = {}
+    for row in sorted(long_rows(plan, entries), key=lambda row: str(row["read_at"])):
+        shown = row["grade"] or "not evaluable"
+        column = f"grade_{row['reader']}" if row["role"] == "reader" else "grade_adjudicated"
+        column += "_repeat" if row["occasion"] == 2 else ""
+        read.setdefault(tuple(row[name] for name in VISIT), {})[column] = shown
+    columns = [f"grade_{reader}" for reader in plan.readers]
+    if any(showing.occasion == 2 for one in plan.sequences.values() for showing in one):
+        columns += [f"{column}_repeat" for column in columns]
+    columns.append("grade_adjudicated")
+    for case in sorted(plan.cases, key=lambda case: case.visit):
+        for disc in case.discs:
+            key = _key(case, disc.level)
+            given = read.get(tuple(key.values()), {})
+            yield (
+                key
+                | {"suggested_grade": disc.suggested_grade}
+                | {column: given.get(column) for column in columns}
+            )
+
+
+def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+    """One row per value of a label edit that counts, sorted by visit and level."""
+    rows = []
+    for reader, item, case, known in _showings(plan, entries):
+        called = names(case, known.lowest.get(item))
+        for disc in case.discs:
+            for edit in known.of(item, disc.level).edits[-1:]:
+                rows += [
+                    _key(case, disc.level)
+                    | {
+                        "level": called[disc.level].value,
+                        "reader": reader,
+                        "occasion": occasion_of(item),
+                        "parameter": parameter,
+                        "automatic": edit.automatic.get(parameter),
+                        "edited": edited,
+                        "reason": edit.reason,
+                        "edited_at": edit.at,
+                        "labels_sha256": edit.attachment_sha256,
+                    }
+                    for parameter, edited in edit.edited.items()
+                ]
+    return sorted(rows, key=_by_visit)
+
+
+def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+    """One row per case that a reader numbered, sorted by visit."""
+    rows: list[Row] = []
+    for reader, item, case, known in _showings(plan, entries):
+        if item in known.lowest:
+            lowest = case.discs[-1].level
+            rows.append(
+                dict(list(_key(case, lowest).items())[:3])
+                | {
+                    "reader": reader,
+                    "occasion": occasion_of(item),
+                    "lowest_automatic": lowest.value,
+                    "lowest": known.lowest[item].value,
+                }
+            )
+    return sorted(rows, key=lambda row: [str(row[name]) for name in (*VISIT[:3], "reader")])
+
+
+def _showings(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[str, str, Case, History]]:
+    """Every reader's and adjudicator's showings: name, item, case and what counts."""
+    known = histories(entry for entry in entries if entry.row["item"])
+    for name in (*plan.readers, *(one for one in sorted(known) if one not in plan.readers)):
+        for showing in plan.showings(name):
+            yield name, showing.item, plan.case(showing.case), known.get(name, History())
+
+
+def _key(case: Case, level: DiscLevel) -> Row:
+    return {
+        "subject_id": case.subject_id,
+        "study_date": case.study_date,
+        "study_uid": case.study_uid,
+        "level_automatic": level.value,
+    }
+
+
+_RANK = {level.value: n for n, level in enumerate(DiscLevel)}
+
+
+def _by_visit(row: Row) -> tuple[object, ...]:
+    visit = tuple(str(row[name]) for name in VISIT[:3])
+    return (*visit, _RANK[str(row["level_automatic"])], str(row["reader"]), row["occasion"])
+
+
+def _judgement(judgement: Judgement) -> Row:
+    if isinstance(judgement, NotEvaluable):
+        return {"grade": None, "not_evaluable": judgement.reason}
+    return {
+        "grade": str(judgement),
+        "grade_ordinal": judgement.ordinal,
+        "grade_signal": judgement.signal,
+        "grade_collapse": judgement.collapse,
+    }
+
+
+def _before(found: DiscHistory, mode: Mode) -> str | None:
+    """In a locked session, what was said before the metrics were shown."""
+    before: Read | None = found.before_reveal
+    return None if mode is not Mode.LOCKED or before is None else str(before.judgement)
+
+
+def _cells(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
+    for row in rows:
+        yield [cell(row.get(column)) for column in columns]
+
+
+def _account(plan: Plan, verdict: Verdict) -> Row:
+    """What was planned, without the order in which anybody reads."""
+    return {
+        "schema": "discmri-session-1",
+        "session_id": plan.session_id,
+        "title": plan.title,
+        "mode": plan.mode.value,
+        "order": plan.order.value,
+        "seed": plan.seed,
+        "repeats": plan.repeats,
+        "readers": list(plan.readers),
+        "cases": len(plan.cases),
+        "discs": sum(len(case.discs) for case in plan.cases),
+        "head": str(verdict.head),
+        "problems": [problem.text for problem in verdict.problems],
+        "software": discmri.__version__,
+    }

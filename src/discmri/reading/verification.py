@@ -1,0 +1,180 @@
+"""Whether the rows of a session are all there and as they were written.
+
+What is found
+    A row that was changed in any column; one removed, inserted or moved anywhere before the end
+    (its neighbours' hashes do not fit); rows removed at the end (the noted head says how many
+    there were, and readers' journals hold receipts of rows they were told were saved); a head
+    that was changed; an attachment that was changed or removed.
+What cannot be found from the database alone
+    Whoever may write to it can take rows off the end, or write the whole chain anew, and set the
+    head to fit.  That shows only against a witness outside: the journals of the readers, or the
+    head as an earlier ``verify`` or ``export`` printed it, noted down where the writer of the
+    database cannot reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from discmri.errors import SessionError
+from discmri.reading.entry import NO_PREDECESSOR, Entry, Kind, row_hash, sha256
+from discmri.reading.journal import journals, read_receipt
+from discmri.reading.store import Head, Store
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it was written.
+
+    Parameters
+    ----------
+    seq
+        Of the row; 0 where it is none.
+    text
+        One sentence.
+    """
+
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`verify` found.
+
+    Parameters
+    ----------
+    head
+        Where the chain ends; worth noting down.
+    problems
+        Empty where all is well.
+    witnesses
+        How many receipts outside the database agreed or not.
+    """
+
+    head: Head
+    problems: tuple[Problem, ...]
+    witnesses: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verdict:
+    """Check every row, the head, the attachments, and the witnesses on this machine.
+
+    Parameters
+    ----------
+    store
+        The session.
+    noted
+        Further witnesses by name: heads that were noted down, receipts of other machines.
+
+    Raises
+    ------
+    SessionError
+        Where the database cannot be read.
+    """
+    witnesses = {**(noted or {}), **_receipts(store)}  # before the rows, which may grow
+    entries, head = store.chain()
+    problems = [*check_chain(entries), *check_head(entries, head)]
+    problems += _check_attachments(store, entries)
+    for name, receipt in witnesses.items():
+        problems += check_witness(entries, name, receipt)
+    end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
+    return Verdict(end, tuple(problems), len(witnesses))
+
+
+def require_sound(store: Store) -> None:
+    """Refuse a session that :func:`verify` finds fault with.
+
+    Raises
+    ------
+    SessionError
+        With the first problem.
+    """
+    verdict = verify(store)
+    if not verdict.sound:
+        more = len(verdict.problems) - 1
+        others = f" (and {more} more)" if more else ""
+        raise SessionError(
+            f"{store.locator.name} is not as it was written: {verdict.problems[0].text}{others}; "
+            "see discmri grade verify, and restore it from a copy"
+        )
+
+
+def check_chain(entries: Sequence[Entry]) -> list[Problem]:
+    """Check the place, the seal and the link of every row, and that the plan comes first."""
+    problems = []
+    expected, previous = 1, NO_PREDECESSOR
+    for entry in entries:
+        if entry.seq != expected:
+            problems.append(Problem(expected, _missing(expected, entry.seq - 1)))
+        elif entry.previous != previous:
+            text = f"row {entry.seq} does not follow the row before: one of them was put in place later"
+            problems.append(Problem(entry.seq, text))
+        if row_hash(entry.seq, entry.previous, entry.row) != entry.sha256:
+            problems.append(Problem(entry.seq, f"row {entry.seq} was changed"))
+        expected, previous = entry.seq + 1, entry.sha256
+    kinds = [entry.row["kind"] for entry in entries]
+    if kinds[:1] != [Kind.PLAN.value] or kinds.count(Kind.PLAN.value) > 1:
+        problems.append(Problem(1, "the plan is not the first row and the only one"))
+    return problems
+
+
+def _missing(first: int, last: int) -> str:
+    if first >= last:
+        return f"row {first} is missing"
+    return f"rows {first} to {last} are missing"
+
+
+def check_head(entries: Sequence[Entry], head: Head | None) -> list[Problem]:
+    """Check that the chain ends where the database has noted it."""
+    if head is None:
+        return [Problem(0, "the note of where the chain ends is gone")]
+    last = entries[-1] if entries else None
+    count, digest = (0, NO_PREDECESSOR) if last is None else (last.seq, last.sha256)
+    if head.count > count:
+        missing = _missing(count + 1, head.count)
+        return [Problem(count + 1, f"{missing} at the end: the database has noted {head.count}")]
+    if (head.count, head.sha256) != (count, digest):
+        return [Problem(count, "the note of where the chain ends does not fit its last row")]
+    return []
+
+
+def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Problem]:
+    """Check a row against a receipt that was kept outside the database."""
+    found = next((entry for entry in entries if entry.seq == head.count), None)
+    if found is None:
+        text = f"row {head.count} is gone, but {name} has a receipt for it"
+    elif found.sha256 != head.sha256:
+        text = f"row {head.count} is not the one that {name} has a receipt for"
+    else:
+        return []
+    return [Problem(head.count, text)]
+
+
+def _receipts(store: Store) -> dict[str, Head]:
+    """What the journals on this machine have receipts for, by their names."""
+    try:
+        session_id = store.plan().session_id
+    except SessionError:  # the plan is damaged, which the chain will tell
+        session_id = "unknown"
+    found = {path.name: read_receipt(path) for path in journals(store.locator.path, session_id)}
+    return {name: receipt for name, receipt in found.items() if receipt is not None}
+
+
+def _check_attachments(store: Store, entries: Iterable[Entry]) -> list[Problem]:
+    problems = []
+    for entry in entries:
+        digest = entry.row["attachment_sha256"]
+        if not digest:
+            continue
+        data = store.attachment(digest)
+        if data is None or sha256(data) != digest:
+            what = "gone" if data is None else "changed"
+            problems.append(Problem(entry.seq, f"the file attached to row {entry.seq} is {what}"))
+    return problems

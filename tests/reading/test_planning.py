@@ -1,0 +1,110 @@
+"""From results folders to a session."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from tests.reading.builder import LEVELS, make_results
+
+from discmri import reading
+from discmri.errors import SessionError, UsageError
+from discmri.reading import Mode, Order, Wishes
+from discmri.reading.plan import from_content, to_content
+
+
+def test_a_plan_survives_the_store(results, tmp_path):
+    wishes = Wishes(("ann", "ben"), Mode.BLINDED, repeats=0.3, seed=4, title="Lumbar =1+1")
+    planned = reading.plan_session(dict.fromkeys(results), wishes, beside=tmp_path)
+    store = reading.create_session(tmp_path / "x.session", planned, "zoe")
+    assert store.plan() == planned.plan
+    assert from_content(json.loads(json.dumps(to_content(planned.plan)))) == planned.plan
+    assert store.entries()[0].row["reader"] == "zoe"
+    assert len(planned.plan.cases) == 6
+    assert [disc.level for disc in planned.plan.cases[0].discs] == list(LEVELS)
+    assert planned.plan.cases[0].discs[2].suggested_grade == "4"
+
+
+def test_folders_of_results_are_found(results, tmp_path):
+    assert reading.results_folders([tmp_path / "data"]) == [path.resolve() for path in results]
+    assert reading.results_folders([results[1], results[1]]) == [results[1].resolve()]
+    (tmp_path / "none").mkdir()
+    for wrong in (tmp_path / "none", tmp_path / "nowhere"):
+        with pytest.raises(UsageError, match="results folders of discmri measure"):
+            reading.results_folders([wrong])
+
+
+def test_what_was_not_measured_is_left_out(results, tmp_path):
+    failed = make_results(
+        tmp_path / "data" / "failed", "SUBJ-D", "20240131", status="nothing_to_measure"
+    )
+    planned = reading.plan_session(dict.fromkeys([*results, failed]), Wishes(("ann",)))
+    assert planned.left_out == (failed.resolve(),)
+    assert len(planned.plan.cases) == 6
+    with pytest.raises(UsageError, match="nothing was measured"):
+        reading.plan_session({failed: None}, Wishes(("ann",)))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        (Wishes(()), "needs readers"),
+        (Wishes(("ann", " ")), "needs readers"),
+        (Wishes(("ann", "ann")), "named twice"),
+        (Wishes(("ann",), Mode.BLINDED, Order.AS_GIVEN), "shuffles the visits"),
+        (Wishes(("ann",), repeats=0.9), "share of repeats"),
+    ],
+)
+def test_wishes_that_contradict_each_other(results, wishes, message):
+    with pytest.raises(UsageError, match=message):
+        reading.plan_session(dict.fromkeys(results), wishes)
+
+
+def test_no_results_no_session():
+    with pytest.raises(UsageError, match="needs cases"):
+        reading.plan_session({}, Wishes(("ann",)))
+
+
+def test_the_same_visit_twice_is_refused(results, tmp_path):
+    twin = tmp_path / "data" / "twin"
+    shutil.copytree(results[0], twin)
+    with pytest.raises(UsageError, match="are the same visit of SUBJ-A"):
+        reading.plan_session(dict.fromkeys([*results, twin]), Wishes(("ann",)))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"schema": "other-1"}', "{"])
+def test_what_discmri_did_not_write_is_refused(results, content):
+    (results[0] / "study.json").write_text(content)
+    with pytest.raises(SessionError, match=r"study\.json"):
+        reading.plan_session(dict.fromkeys(results), Wishes(("ann",)))
+
+
+def test_a_session_is_never_overwritten(plan, results):
+    path = plan()
+    planned = reading.plan_session(dict.fromkeys(results), Wishes(("cat",)))
+    with pytest.raises(UsageError, match="never overwritten"):
+        reading.create_session(path, planned)
+    assert reading.Store.open(path).plan().readers == ("ann", "ben")
+
+
+def test_a_session_moves_together_with_its_data(plan, tmp_path):
+    plan()
+    moved = tmp_path.parent / f"{tmp_path.name}-moved"
+    tmp_path.rename(moved)
+    with reading.open_session(moved / "open.session", "ann") as session:
+        item = session.cases[0].item
+        assert session.labels_file(item).read_bytes() == b"labels"
+        assert session.metrics(item, LEVELS[0]).number("height_mm") == 7.0
+    moved.rename(tmp_path)
+
+
+def test_a_root_can_be_named(plan, tmp_path):
+    path = plan()
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    with reading.open_session(path, "ann") as session:
+        item = session.cases[0].item
+        with pytest.raises(SessionError, match="restore the results"):
+            session.labels_file(item)
+    with reading.open_session(path, "ann", root=tmp_path / "elsewhere") as session:
+        assert session.labels_file(item).is_file()

@@ -1,0 +1,341 @@
+"""The rules of reading."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from tests.reading.builder import LEVELS, make_results
+
+from discmri import reading
+from discmri.errors import SessionError, UsageError
+from discmri.levels import DiscLevel
+from discmri.reading import DiscState, Grade, Mode, NotEvaluable, shifted
+from discmri.reading.entry import Kind
+
+L1, L2, L3, L4, L5 = LEVELS
+
+
+def test_a_visit_without_a_name_has_a_number(tmp_path):
+    folder = make_results(tmp_path / "data" / "x", "", "")
+    planned = reading.plan_session({folder: None}, reading.Wishes(("ann",), Mode.OPEN))
+    reading.create_session(tmp_path / "x.session", planned)
+    with reading.open_session(tmp_path / "x.session", "ann") as session:
+        assert session.cases[0].title == "Case 1 of 1"
+
+
+@pytest.fixture
+def opened(plan):
+    """A function: the first case of a fresh session of some mode."""
+
+    @contextmanager
+    def start(mode=Mode.OPEN, **wishes):
+        with reading.open_session(plan(mode, **wishes), "ann") as session:
+            yield session, session.cases[0].item
+
+    return start
+
+
+def last_row(session):
+    return session.store.entries()[-1].row
+
+
+# ------------------------------------------------------------------ what may be seen
+def test_open_shows_everything_at_once(opened):
+    with opened(Mode.OPEN) as (session, item):
+        assert session.metrics(item, L1).number("height_mm") == 7.0
+        assert session.metrics(item, L1).flags == ("few_slices",)
+        assert session.case(item).title.startswith("SUBJ-")
+        assert session.record(item, L1, Grade(3)).state is DiscState.DONE
+        assert last_row(session)["visible"] == "date;identity;images;labels;metrics;suggestion"
+        with pytest.raises(UsageError, match="nothing is revealed in open"):
+            session.reveal(item, L1)
+
+
+def test_locked_shows_metrics_of_a_disc_after_it_was_graded(opened):
+    with opened(Mode.LOCKED) as (session, item):
+        assert session.metrics(item, L1) is None
+        with pytest.raises(UsageError, match="grade it first"):
+            session.reveal(item, L1)
+        assert session.record(item, L1, Grade(3)).state is DiscState.GRADED
+        assert session.metrics(item, L1) is None
+        assert last_row(session)["visible"] == "date;identity;images;labels"
+        assert session.reveal(item, L1).number("height_mm") == 7.0
+        assert session.metrics(item, L1).number("height_mm") == 7.0
+        assert session.metrics(item, L2) is None
+        assert session.case(item).disc(L1).state is DiscState.DONE
+        assert "metrics" in last_row(session)["visible"]
+
+
+def test_locked_keeps_both_states_and_a_change_needs_a_reason(opened):
+    with opened(Mode.LOCKED) as (session, item):
+        session.record(item, L1, Grade(3))
+        session.reveal(item, L1)
+        with pytest.raises(UsageError, match="needs a reason"):
+            session.record(item, L1, Grade(5))
+        disc = session.record(item, L1, Grade(5), reason="dark after all")
+        assert disc.read.judgement == Grade(5)
+        assert disc.read.after_reveal
+        assert disc.before_reveal.judgement == Grade(3)
+        confirmed = session.record(item, L1, Grade(5))
+        assert confirmed.read.reason == ""
+        rows = len(session.store.entries())
+        session.reveal(item, L1)
+        assert len(session.store.entries()) == rows, "revealed once, recorded once"
+
+
+def test_blinded_tells_nothing(opened, results):
+    with opened(Mode.BLINDED, repeats=0.4) as (session, item):
+        assert session.metrics(item, L1) is None
+        assert session.record(item, L1, Grade(3)).state is DiscState.DONE
+        assert session.metrics(item, L1) is None
+        with pytest.raises(UsageError, match="nothing is revealed in blinded"):
+            session.reveal(item, L1)
+        assert last_row(session)["visible"] == "images;labels"
+        count = len(session.cases)
+        assert count == 8
+        assert [case.title for case in session.cases] == [
+            f"Case {n} of {count}" for n in range(1, count + 1)
+        ]
+        for folder in results:
+            (folder / "labels.nii.gz").unlink()
+            (folder / "study.json").unlink()
+        for failing in (
+            lambda: session.labels_file(item),
+            lambda: session.images(item),
+            lambda: session.edit_label(item, L1, {"height_mm": 8.0}, "leak"),
+        ):
+            with pytest.raises(SessionError) as caught:
+                failing()
+            assert not any(word in str(caught.value) for word in ("SUBJ", "2024", "data", "1.2."))
+
+
+def test_results_that_changed_are_not_shown(opened, results):
+    with opened(Mode.OPEN) as (session, item):
+        for folder in results:
+            record = json.loads((folder / "study.json").read_text())
+            record["discs"][0]["values"]["height_mm"]["value"] = 9.9
+            (folder / "study.json").write_text(json.dumps(record))
+        with pytest.raises(SessionError, match="not those the session was planned with"):
+            session.metrics(item, L1)
+
+
+# ------------------------------------------------------------------ recording
+def test_a_correction_is_a_row_of_its_own_with_a_reason(opened):
+    with opened() as (session, item):
+        first = session.record(item, L1, Grade(3), comment="cleft\nseen").read
+        with pytest.raises(UsageError, match="needs a reason"):
+            session.record(item, L1, NotEvaluable("metal"))
+        second = session.record(item, L1, NotEvaluable("metal"), reason="other series").read
+        entries = session.store.entries("ann")
+        assert [entry.entry_id for entry in entries] == [first.entry_id, second.entry_id]
+        assert entries[1].content["corrects"] == first.entry_id
+        assert entries[0].content["comment"] == "cleft seen"
+        assert entries[1].row["input_sha256"] == "ab" * 32
+        assert session.case(item).disc(L1).read == second
+
+
+def test_the_same_grade_again_needs_no_reason(opened):
+    with opened() as (session, item):
+        session.record(item, L1, Grade(3))
+        assert session.record(item, L1, Grade(3), comment="cleft").read.comment == "cleft"
+
+
+def test_undo_withdraws_step_by_step(opened):
+    with opened() as (session, item):
+        session.record(item, L1, Grade(3))
+        session.record(item, L1, Grade(4), reason="darker")
+        session.edit_label(item, L2, {"height_mm": 8.0}, "leak")
+        session.number(item, DiscLevel.L4_L5, "rib seen")
+        kinds = []
+        for expected in (5, 4, 3, None):
+            undone = session.undo()
+            kinds.append(undone.kind)
+            disc = session.case(item).disc(L1)
+            assert undone.item == item
+            if undone.kind is Kind.READ:
+                assert (disc.read and disc.read.judgement.signal) == expected
+        assert kinds == [Kind.NUMBERING, Kind.LABEL_EDIT, Kind.READ, Kind.READ]
+        assert session.case(item).disc(L2).edit is None
+        assert session.case(item).disc(L5).level is L5
+        with pytest.raises(UsageError, match="nothing to undo"):
+            session.undo()
+        assert len(session.store.entries("ann")) == 8, "nothing is ever taken away"
+
+
+def test_undo_does_not_unlock(opened):
+    with opened(Mode.LOCKED) as (session, item):
+        session.record(item, L1, Grade(3))
+        session.record(item, L2, Grade(4))
+        session.undo()
+        assert session.case(item).disc(L2).state is DiscState.OPEN
+        session.reveal(item, L1)
+        with pytest.raises(UsageError, match="cannot be undone"):
+            session.undo()
+        session.record(item, L1, Grade(5), reason="seen")
+        session.undo()
+        assert session.case(item).disc(L1).read.judgement == Grade(3)
+
+
+def test_an_edit_keeps_both_values_and_the_map(opened):
+    with opened() as (session, item):
+        edit = session.edit_label(item, L2, {"height_mm": 8.75, "own": 1}, "leak", b"a map").edit
+        assert edit.automatic == {"height_mm": 8.0}
+        assert edit.edited == {"height_mm": 8.75, "own": 1.0}
+        assert session.store.attachment(edit.attachment_sha256) == b"a map"
+        for values, reason in (({"height_mm": 8.0}, " "), ({"height_mm": float("nan")}, "x")):
+            with pytest.raises(UsageError):
+                session.edit_label(item, L2, values, reason)
+
+
+def test_numbering_renames_and_reads_stay_with_their_discs(opened):
+    with opened() as (session, item):
+        session.record(item, L5, Grade(7 - 2))
+        case = session.number(item, shifted(L5, 1), "six lumbar bodies")
+        assert [disc.level.value for disc in case.discs] == [
+            "L2-L3", "L3-L4", "L4-L5", "L5-L6", "L6-S1",
+        ]  # fmt: skip
+        assert case.disc(L5).read.judgement == Grade(5)
+        assert session.number(item, shifted(L5, -1), "no rib").disc(L5).level is L4
+        with pytest.raises(UsageError, match="no name is left"):
+            session.number(item, DiscLevel.L1_L2, "far too high")
+        with pytest.raises(UsageError, match="needs a reason"):
+            session.number(item, L5, "")
+        assert session.case(item).disc(L5).level is L4
+
+
+@pytest.mark.parametrize("level", [one for one in DiscLevel if one is not DiscLevel.L5_L6])
+def test_up_undoes_down(level):
+    if level is not DiscLevel.L6_S1:
+        assert shifted(shifted(level, 1), -1) is level
+    with pytest.raises(ValueError, match="no name is left"):
+        shifted(level, 20)
+
+
+# ------------------------------------------------------------------ going through
+def test_next_case_goes_round(opened):
+    with opened() as (session, _):
+        items = [case.item for case in session.cases]
+        assert session.next_case().item == items[0]
+        assert session.next_case(after=items[2]).item == items[3]
+        assert session.next_case(after=items[-1]).item == items[0]
+        for item in items:
+            for level in LEVELS:
+                session.record(item, level, Grade(2))
+        assert session.next_case() is None
+        assert session.progress == (30, 30)
+
+
+def test_reads_are_there_when_opened_again(plan):
+    path = plan(Mode.LOCKED)
+    with reading.open_session(path, "ann") as session:
+        item = session.cases[0].item
+        session.record(item, L1, Grade(4, 7), comment="c")
+        session.reveal(item, L1)
+        before = session.case(item)
+    with reading.open_session(path, "ann") as session:
+        assert session.case(item) == before
+    with reading.open_session(path, "ben") as session:
+        assert session.case(item).disc(L1).read is None, "readers do not see each other"
+
+
+def test_only_planned_readers_and_discs(plan, opened):
+    path = plan(Mode.LOCKED)
+    with pytest.raises(UsageError, match="eve is no reader of this session"):
+        reading.open_session(path, "eve")
+    with reading.open_session(path, "ann") as session:
+        with pytest.raises(UsageError, match="has no case"):
+            session.record("c99.1", L1, Grade(1))
+        with pytest.raises(UsageError, match="has no disc T11-T12"):
+            session.record(session.cases[0].item, DiscLevel.T11_T12, Grade(1))
+    with pytest.raises(UsageError, match="does not exist"):
+        reading.open_session(path.with_name("nowhere"), "ann")
+
+
+def test_a_reader_has_a_session_open_once(plan):
+    path = plan()
+    with (
+        reading.open_session(path, "ann"),
+        pytest.raises(UsageError, match="has the session open already"),
+    ):
+        reading.open_session(path, "ann")
+    with reading.open_session(path, "ann") as session, reading.open_session(path, "ben") as other:
+        assert session.reader != other.reader
+
+
+# ------------------------------------------------------------------ adjudication
+def judged(path, reader, judgements):
+    with reading.open_session(path, reader) as session:
+        item = session.plan.cases[0].key + ".1"
+        for level, said in zip(LEVELS, judgements, strict=False):
+            session.record(item, level, said)
+    return item
+
+
+def test_an_adjudicator_decides_where_readers_differ(plan):
+    path = plan(Mode.BLINDED)
+    judged(path, "ann", [Grade(1), Grade(2), Grade(5), Grade(5, 7), NotEvaluable("metal")])
+    with pytest.raises(UsageError, match="nothing to adjudicate"):
+        reading.open_adjudication(path, "zoe")
+    item = judged(path, "ben", [Grade(1), Grade(4), Grade(5, 6), Grade(5, 8), Grade(5)])
+    store = reading.Store.open(path)
+    found = reading.disputes(store.plan(), store.entries())
+    assert {one.disc: one.reasons for one in found} == {
+        L2: ("differ by 2 or more",),
+        L3: ("cross 5|6",),
+        L5: ("not evaluable for some",),
+    }
+    with pytest.raises(UsageError, match="none of the readers"):
+        reading.open_adjudication(path, "ben")
+    with reading.open_adjudication(path, "zoe") as session:
+        assert session.progress == (0, 3)
+        assert [disc.key for disc in session.next_case().discs] == [L2, L3, L5]
+        assert set(session.opinions(item, L2)) == {Grade(2), Grade(4)}
+        assert session.opinions(item, L1) == ()
+        session.record(item, L2, Grade(3))
+        assert "opinions" in last_row(session)["visible"]
+        with pytest.raises(UsageError, match="has no disc L1-L2"):
+            session.record(item, L1, Grade(3))
+    decided = {one.disc: one for one in reading.disputes(store.plan(), store.entries())}
+    assert (decided[L2].decision, decided[L2].adjudicator) == (Grade(3), "zoe")
+    assert decided[L3].decision is None
+    with reading.open_session(path, "ann") as session:
+        assert session.opinions(item, L2) == ()
+        assert session.case(item).disc(L2).read.judgement == Grade(2), "reads stay as they were"
+
+
+@pytest.mark.parametrize(
+    ("texts", "reasons"),
+    [
+        (("4", "5"), ()),
+        (("6", "7"), ()),
+        (("4", "6"), ("differ by 2 or more", "cross 5|6")),
+        (("4/7", "7"), ()),
+        (("3/7", "7"), ("differ by 2 or more",)),
+        (("4/7", "4"), ("differ by 2 or more", "cross 5|6")),
+        (("1", "2", "3"), ("differ by 2 or more",)),
+        (("2",), ()),
+        ((), ()),
+    ],
+)
+def test_what_needs_an_adjudicator(texts, reasons):
+    assert reading.differences(map(Grade.parse, texts)) == reasons
+
+
+def test_not_evaluable_for_all_is_no_dispute():
+    assert reading.differences([NotEvaluable("a"), NotEvaluable("b")]) == ()
+
+
+def test_progress_counts(plan):
+    path = plan(Mode.LOCKED, repeats=0.2)
+    with reading.open_session(path, "ann") as session:
+        item = session.cases[0].item
+        session.record(item, L1, Grade(3))
+        session.record(item, L2, NotEvaluable("metal"))
+        session.reveal(item, L2)
+        session.record(item, L2, Grade(2), reason="saw it")
+    ann, ben = reading.progress_of(reading.Store.open(path)).readers
+    assert (ann.cases_done, ann.cases, ann.discs_done, ann.discs) == (0, 7, 1, 35)
+    assert (ann.not_evaluable, ann.corrections, ann.waiting) == (0, 1, 0)
+    assert (ben.discs_done, ben.last_at) == (0, "")
