@@ -97,4 +97,4 @@ def test_every_tissue_belongs_to_a_structure() -> None:
     table = structure_table()
     assert len(table) == len(Tissue)
     assert table[Tissue.ENDPLATE] == Structure.ENDPLATE
-    assert table[Tissue.LATERAL_ANNULUS] == Structure.BACKGROUND
+    assert table[Tissue.UNREAD_ANNULUS] == Structure.BACKGROUND

@@ -78,10 +78,15 @@ def _compared(
     true = np.where(binary_dilation(parts == counts.argmax(), iterations=2), truth, 0)
     if true.sum() * PIXEL_MM**2 < MID_SAGITTAL_MM2:
         return None
-    width_mm = np.ptp(np.flatnonzero((true > 0.5).any(axis=0))) * PIXEL_MM
-    error_mm = (mask.sum() - true.sum()) * PIXEL_MM**2 / max(width_mm, 10.0)
+    error_mm = _height_mm(mask) - _height_mm(true)
     overlap = 2 * np.minimum(mask, true).sum() / (mask.sum() + true.sum())
     return Compared(confidence, float(error_mm), float(overlap))
+
+
+def _height_mm(share: NDArray[np.float32]) -> float:
+    """Area over length; a disc lies nearly level in its picture."""
+    columns = np.flatnonzero((share > 0.5).any(axis=0))
+    return float(share.sum()) * PIXEL_MM / (np.ptp(columns) + 1 if columns.size else 1)
 
 
 def table(discs: list[Compared]) -> dict[str, list[float]]:

@@ -115,7 +115,7 @@ def brightness(rng: Rng) -> NDArray[np.float32]:
         if rng.random() < 0.5:
             values[T.OUTER_ANNULUS] = dark
     values[T.MARROW_CHANGE] = values[T.MARROW] * rng.uniform(0.25, 2.0)
-    values[T.LATERAL_ANNULUS] = values[T.OUTER_ANNULUS]
+    values[T.UNREAD_ANNULUS] = values[T.OUTER_ANNULUS]
     values[list(_VOID)] = rng.uniform(0, 0.03, len(_VOID))
     return np.clip(values, 0.0, 1.6).astype(np.float32)
 

@@ -24,8 +24,10 @@ from training.shapes import corners, outline
 from training.spine import Body, Disc, Points, Rng, Spine, directions
 from training.tissues import DISC_SPACE, DISC_TISSUES, NOT_DISC, Tissue
 
-# Readers leave the outermost fibres at both sides out of the disc: the share of the width they draw.
+# Readers leave the outermost fibres out of the disc, which cannot be told from the ligaments: the
+# share of the width from left to right they draw, and what they leave in front and behind.
 READ_WIDTH = 0.87
+UNREAD_MM = (0.4, 1.2)
 
 
 def _arc(start: Points, end: Points, bulge_mm: float, outward: Points, squareness: float) -> Points:
@@ -42,11 +44,12 @@ def paint_disc(canvas: Canvas, disc: Disc, above: Body, below: Body, u: float, r
     hull = _hull(disc, above, below, u)
     ligament = smooth(inset(resampled(hull), -rng.uniform(0.4, 1.4)), 0.6)
     canvas.paint(ligament, Tissue.LIGAMENT)
-    canvas.paint(smooth(hull, 0.5), Tissue.LATERAL_ANNULUS)
+    canvas.paint(smooth(hull, 0.5), Tissue.UNREAD_ANNULUS)
     above, below = (replace(b, half_width_mm=READ_WIDTH * b.half_width_mm) for b in (above, below))
     if abs(u) > 0.95 * min(above.half_width_mm, below.half_width_mm):
         return
-    canvas.paint(smooth(_hull(disc, above, below, u), 0.5), Tissue.OUTER_ANNULUS)
+    read = inset(resampled(_hull(disc, above, below, u)), rng.uniform(*UNREAD_MM))
+    canvas.paint(smooth(read, 0.5), Tissue.OUTER_ANNULUS)
     ub, uf = corners(above.bottom, above, u)
     lb, lf = corners(below.top, below, u)
     centre, front, up = _disc_frame(above, below, u)

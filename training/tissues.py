@@ -52,7 +52,7 @@ class Tissue(IntEnum):
     FACET_JOINT = 36
     SECOND_ORGAN = 37
     IMPLANT = 38
-    LATERAL_ANNULUS = 39
+    UNREAD_ANNULUS = 39
 
 
 _MEMBERS = {
@@ -76,7 +76,7 @@ _MEMBERS = {
     Structure.POSTERIOR: (Tissue.POSTERIOR_MARROW, Tissue.POSTERIOR_CORTEX),
 }
 DISC_TISSUES = np.array(_MEMBERS[Structure.DISC], dtype=np.uint8)
-DISC_SPACE = np.append(DISC_TISSUES, np.uint8(Tissue.LATERAL_ANNULUS))
+DISC_SPACE = np.append(DISC_TISSUES, np.uint8(Tissue.UNREAD_ANNULUS))
 NOT_DISC = np.array(
     [t for t in Tissue if t not in DISC_SPACE and t is not Tissue.ENDPLATE],
     dtype=np.uint8,

@@ -11,7 +11,7 @@ import pytest
 from discmri.errors import NothingToMeasureError
 from discmri.labels import FoundSpine
 from discmri.segment import segment
-from discmri.segment._network import PIXEL_MM, Structure, network_input
+from discmri.segment._network import CHANNELS, PIXEL_MM, Structure, network_input
 from discmri.segment.weights import weights, weights_sha256
 from discmri.settings import Settings
 from discmri.volume import Volume
@@ -164,6 +164,66 @@ def test_the_scale_of_the_signal_makes_no_difference(settings: Settings) -> None
     assert np.allclose(centres(found), centres(expected), atol=0.01)
 
 
+def oval(centre: tuple[float, float], half: tuple[float, float], power: float = 2.0) -> np.ndarray:
+    """Where an oval lies in a picture of 240 x 240 pixels of a millimetre (back, down)."""
+    down, back = np.mgrid[:240, :240].astype(float)
+    inside = (
+        np.abs((back - centre[0]) / half[0]) ** power
+        + np.abs((down - centre[1]) / half[1]) ** power
+    )
+    return inside < 1
+
+
+def head() -> np.ndarray:
+    """Scalp, skull, brain with ventricles."""
+    image = np.zeros((240, 240))
+    for margin, shine in ((0, 0.8), (5, 0.05), (9, 0.5)):
+        image[oval((120, 110), (95 - margin, 80 - margin))] = shine
+    image[oval((125, 105), (30, 10))] = 1.0
+    image[oval((120, 215), (40, 60), 4.0)] = 0.3
+    return image
+
+
+def knee() -> np.ndarray:
+    """Two bones that meet between muscles."""
+    image = np.zeros((240, 240))
+    image[oval((120, 120), (60, 200), 6.0)] = 0.7
+    image[oval((120, 120), (48, 200), 6.0)] = 0.25
+    for down in (-1, 1):
+        image[oval((120, 120 + down * 90), (16, 80), 6.0)] = 0.6
+        image[oval((120, 120 + down * 22), (36, 20), 3.0)] = 0.05
+        image[oval((120, 120 + down * 22), (34, 18), 3.0)] = 0.6
+    return image
+
+
+def trunk_from_below() -> np.ndarray:
+    """An axial slice: body, canal, muscles, belly."""
+    image = np.zeros((240, 240))
+    image[oval((120, 120), (85, 115), 2.6)] = 0.8
+    image[oval((125, 120), (70, 100), 2.6)] = 0.25
+    image[oval((85, 120), (45, 75))] = 0.7
+    image[oval((128, 120), (17, 24), 2.4)] = 0.05
+    image[oval((128, 120), (15, 22), 2.4)] = 0.5
+    image[oval((153, 120), (8, 10))] = 1.0
+    return image
+
+
+@pytest.mark.parametrize("draw", [head, knee, trunk_from_below])
+def test_another_part_of_the_body_is_refused(draw, settings: Settings) -> None:
+    noise = 0.02 * np.random.default_rng(2).normal(size=(3, 240, 240))
+    affine = np.array([[4.0, 0, 0, 0], [0, 0, -1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    image = Volume(np.abs(draw() + noise).astype(np.float32), affine)
+    with pytest.raises(NothingToMeasureError, match=r"no lumbar disc found .* nothing in it"):
+        segment(image, settings)
+
+
+def test_a_spine_of_another_size_is_refused(settings: Settings) -> None:
+    image = drawn_spine((4.0, 0.8, 0.8), 1)
+    small = Volume(image.array, image.affine @ np.diag([1.0, 0.4, 0.4, 1.0]))
+    with pytest.raises(NothingToMeasureError, match="no lumbar disc found"):
+        segment(small, settings)
+
+
 @pytest.mark.parametrize("what", ["noise", "nothing", "wedge"])
 def test_a_picture_without_a_spine_is_refused(what: str, settings: Settings) -> None:
     rng = np.random.default_rng(0)
@@ -177,12 +237,30 @@ def test_a_picture_without_a_spine_is_refused(what: str, settings: Settings) -> 
         segment(image, settings)
 
 
-def test_network_input_has_no_scale_and_two_channels() -> None:
-    image = np.random.default_rng(1).random((64, 48)).astype(np.float32)
+def test_network_input_has_no_scale_and_sees_the_neighbours() -> None:
+    image = np.random.default_rng(1).random((3, 64, 48)).astype(np.float32)
     seen = network_input(image)
-    assert seen.shape == (2, 64, 48)
+    assert seen.shape == (CHANNELS, 64, 48)
     assert np.allclose(seen, network_input(image * 1000), atol=1e-3)
     assert np.quantile(seen[0], 0.98) == pytest.approx(1.0, abs=0.01)
+    assert np.array_equal(seen[2:], network_input(image[::-1])[:1:-1])
+    alone = network_input(np.stack([np.zeros_like(image[1]), image[1], np.zeros_like(image[1])]))
+    assert np.array_equal(alone[:2], seen[:2])
+    assert not alone[2:].any()
+
+
+@pytest.mark.parametrize("offset_mm", [-40.0, 40.0])
+def test_the_place_of_the_spine_in_the_picture_makes_no_difference(
+    offset_mm: float, settings: Settings
+) -> None:
+    image = drawn_spine((4.0, 0.8, 0.8), 5)
+    margin = round(abs(offset_mm) / 0.8)
+    before, after = (margin, 0) if offset_mm < 0 else (0, margin)
+    wider = np.pad(image.array, ((0, 0), (before, after), (0, 0)))
+    affine = image.affine.copy()
+    affine[1, 3] -= before * 0.8
+    expected, found = segment(image, settings), segment(Volume(wider, affine), settings)
+    assert np.allclose(centres(found), centres(expected), atol=0.3)
 
 
 def test_weights_are_small_and_named_by_their_hash(upright: FoundSpine) -> None:

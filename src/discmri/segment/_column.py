@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discmri.segment._network import PIXEL_MM, Float, Structure
 from discmri.segment._parts import Mask, main_part
@@ -13,6 +14,8 @@ from discmri.volume import Array
 
 _LEAST_COLUMN_MM = 20.0
 _LEAST_SHOWN = 0.25
+_SMALL = 0.5  # sections below this share of the largest are near the end of a body or disc ...
+_GROWS = 1.2  # ... and do not grow again by more than noise
 _REACH_MM = 30.0  # nothing of body or disc is further from the axis of the column
 
 
@@ -71,13 +74,35 @@ class Column:
     def piece(self, share: Float, low_mm: float, high_mm: float) -> Mask:
         """Where a structure of this share fills most of a pixel within a stretch, stray pieces left out.
 
-        Slices that show less than a quarter of it are its rim, cut along, and are left out too.
+        Its rim, cut along, and what lies beyond in further slices are left out too.
         """
         where = (share > 0.5) & self.mask & self.stretch(low_mm, high_mm)
         where = main_part(where, least=0.1)
         area = where.sum(axis=(1, 2))
-        where[area < _LEAST_SHOWN * area.max()] = False
+        where[~_outward(area)] = False
         return where
+
+
+def _outward(area: NDArray[np.intp]) -> Mask:
+    """(slices,) those that one convex thing can lie in: from the largest section outward.
+
+    It ends at its rim, and where sections that had become small grow again: that is something
+    else beside it.
+
+    >>> _outward(np.array([50, 20, 60, 100, 90, 30, 45])).tolist()
+    [False, False, True, True, True, True, False]
+    """
+    kept = np.zeros(len(area), dtype=bool)
+    largest = int(np.argmax(area))
+    for way in (range(largest, len(area)), range(largest, -1, -1)):
+        least = area[largest]
+        for k in way:
+            grows = least < _SMALL * area[largest] and area[k] > _GROWS * least
+            if grows or area[k] < _LEAST_SHOWN * area[largest]:
+                break
+            kept[k] = True
+            least = min(least, area[k])
+    return kept
 
 
 def _axis(weight: Float) -> Array | None:

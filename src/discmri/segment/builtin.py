@@ -20,13 +20,9 @@ from discmri.segment._column import Column
 from discmri.segment._network import PIXEL_MM, Float, Structure, shares_of
 from discmri.segment._parts import Mask, main_part, near_main_part, soft
 from discmri.segment._sheets import Sheets
-from discmri.segment.weights import weights_sha256
+from discmri.segment.weights import height_sd_mm, weights_sha256
 from discmri.settings import Settings
 from discmri.volume import SoftMask, Volume
-
-HEIGHT_SD_MM = 0.8
-"""Root mean square error of a height on phantoms (``python -m benchmarks accuracy``), most of
-it the unknown thickness of endplates whose inner edge does not show."""
 
 # Anatomy
 _LEAST_GAP_MM = 14.0  # between the middles of neighbouring discs
@@ -35,6 +31,7 @@ _HALF_STRETCH_MM = 18.0  # the first and the last disc end this far from their m
 _LEAST_DISC_MM2 = 40.0  # on the slice that shows most of it
 _LEAST_BODY_MM2 = 120.0
 _LEAST_LENGTH_MM = 14.0
+_DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint or another scale
 _BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
@@ -65,13 +62,14 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
         Where no disc between two vertebrae can be found.
     """
     sheets = Sheets.of(image.grid)
-    shares, other = shares_of(sheets.slices(image), settings.threads)
+    shares, other = shares_of(sheets.slices(image), sheets.spacing_mm[0], settings.threads)
     column = Column.of(shares, sheets)
     places = _disc_places(column) if column else []
-    if column is None or not places:
+    if column is None or (reason := _why_not(column, places)):
+        reason = reason if column else "nothing in it looks like a stack of vertebrae and discs"
         raise NothingToMeasureError(
-            "no lumbar disc found in the sagittal image; check that it shows the lumbar spine "
-            "from the side, or give a label map with --segmenter masks"
+            f"no lumbar disc found in the sagittal image: {reason}; check that it shows the "
+            "lumbar spine from the side, or give a label map with --segmenter masks"
         )
     bodies, sacrum = _bones(column, places)
     return FoundSpine(
@@ -111,6 +109,22 @@ def _disc_places(column: Column) -> list[_Place]:
     return places
 
 
+def _why_not(column: Column, places: Sequence[_Place]) -> str:
+    """Why this is not a lumbar spine seen from the side, or nothing."""
+    if not places:
+        return "nothing in it looks like discs between vertebrae"
+    depth_mm = float(np.median([_depth_mm(place, column) for place in places]))
+    if not _DEPTH_MM[0] < depth_mm < _DEPTH_MM[1]:
+        return f"what looks like discs is {depth_mm:.0f} mm deep, those of a lumbar spine 25 to 45"
+    return ""
+
+
+def _depth_mm(place: _Place, column: Column) -> float:
+    """Front-to-back extent on the slice that shows most of a disc."""
+    best = place.mask[int(place.mask.sum(axis=(1, 2)).argmax())]
+    return float(np.ptp(np.quantile(column.behind_mm[best], [0.02, 0.98])))
+
+
 def _stretches(column: Column, share: Float) -> list[tuple[float, float, float]]:
     """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
     from scipy.ndimage import gaussian_filter1d
@@ -143,7 +157,7 @@ def _is_disc(place: _Place, column: Column) -> bool:
     if area.max(initial=0) < _LEAST_DISC_MM2:
         return False
     best = place.mask[int(area.argmax())]
-    if np.ptp(np.quantile(column.behind_mm[best], [0.02, 0.98])) < _LEAST_LENGTH_MM:
+    if _depth_mm(place, column) < _LEAST_LENGTH_MM:
         return False
     if best[~column.sheets.shown].sum() > 0.04 * best.sum():
         return False
@@ -171,7 +185,7 @@ def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[f
 def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
     share = soft(place.share, place.mask)
     sure = place.trust * _confidence(share, other, place.mask)
-    return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=HEIGHT_SD_MM)
+    return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=height_sd_mm(sure))
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:
@@ -185,12 +199,19 @@ def _confidence(share: Float, other: Float, mask: Mask) -> float:
 
 
 def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], SoftMask | None]:
-    """Vertebral bodies cranial to caudal, and the sacrum."""
+    """Vertebral bodies cranial to caudal, and the sacrum.
+
+    Between the last lumbar body and the sacrum lies a disc.  What looks like a body below the
+    lowest disc and goes over into the sacrum without one is the first sacral segment.
+    """
     body, sacrum = column.shares[Structure.BODY], column.shares[Structure.SACRUM]
     at = [place.at_mm for place in places]
     gap = float(np.median(np.diff(at))) if len(at) > 1 else _USUAL_GAP_MM
     below = column.mask & column.stretch(at[-1], at[-1] + gap)
+    beyond = column.mask & column.stretch(at[-1] + gap, at[-1] + 2 * gap)
     ends_in_body = body[below].sum() > sacrum[below].sum()
+    if ends_in_body and sacrum[beyond].sum() > max(body[beyond].sum(), 0.25 * body[below].sum()):
+        ends_in_body = False
     bounds = [at[0] - 1.3 * gap, *at, *([at[-1] + 1.3 * gap] if ends_in_body else [])]
     bodies = []
     for low, high in pairwise(bounds):
@@ -198,7 +219,8 @@ def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], So
         if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
             bodies.append(column.sheets.mask(soft(body, piece)))
     if not ends_in_body:  # what the network takes for a body there is the first sacral segment
-        sacrum = np.where(below, np.minimum(sacrum + body, 1), sacrum)
+        first = column.mask & column.stretch(at[-1], at[-1] + 1.3 * gap)
+        sacrum = np.where(first, np.minimum(sacrum + body, 1), sacrum)
     where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
     large = where.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2
     return bodies, column.sheets.mask(soft(sacrum, where)) if large else None

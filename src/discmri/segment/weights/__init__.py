@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.resources import files
 
 WEIGHTS_FILE = "spine.onnx"
+CALIBRATION_FILE = "calibration.json"
 
 
 def weights() -> bytes:
@@ -19,3 +21,21 @@ def weights_sha256() -> str:
     from hashlib import sha256
 
     return sha256(weights()).hexdigest()
+
+
+def height_sd_mm(confidence: float) -> float:
+    """Standard error of a mean height at a confidence from 0 to 1.
+
+    Established on drawn pictures that the network was never trained on
+    (``python -m training.calibrate``).
+    """
+    import numpy as np
+
+    table = _calibration()
+    return float(np.interp(confidence, table["confidence"], table["height_sd_mm"]))
+
+
+@cache
+def _calibration() -> dict[str, list[float]]:
+    text = files(__name__).joinpath(CALIBRATION_FILE).read_text(encoding="utf-8")
+    return {name: [float(value) for value in column] for name, column in json.loads(text).items()}
