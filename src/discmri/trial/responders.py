@@ -109,8 +109,10 @@ def _together(steps: Sequence[Response]) -> Response:
 
 def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[Response, str]:
     """What one parameter says, and why."""
-    if change is None or change.band is None:
+    if change is None:
         return Response.NOT_JUDGED, f"{name}: no value at both visits"
+    if change.band is None:
+        return Response.NOT_JUDGED, f"{name} {change.change:+.3g}: nothing is known of its noise"
     size = f"{name} {change.change:+.3g} {change.unit} (noise ±{change.band.half:.2g})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"

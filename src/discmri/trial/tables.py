@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -67,7 +68,19 @@ def write_tables(analysis: Analysis, root: Path) -> tuple[str, ...]:
 def save(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
     """Write one table in place."""
     with in_place(path) as fresh:
-        write_table(fresh, columns, ([cell(row.get(name)) for name in columns] for row in rows))
+        write_table(fresh, columns, ([_cell(row.get(name)) for name in columns] for row in rows))
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def _cell(value: object) -> str:
+    """One cell; a number that was rounded to text stays a number.
+
+    >>> _cell("-0.5"), _cell("-A1"), _cell(None), _cell(3)
+    ('-0.5', "'-A1", '', '3')
+    """
+    return value if isinstance(value, str) and _NUMBER.fullmatch(value) else cell(value)
 
 
 # ------------------------------------------------------------------ one row per value
