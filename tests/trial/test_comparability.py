@@ -119,7 +119,8 @@ def test_conditions_are_read_the_same_before_and_after_measuring():
     weighting = SERIES | {"uid": "1.3", "b_values_s_per_mm2": [0, 800]}
     series = [SERIES, weighting | {"b_values_s_per_mm2": []}, weighting]
     before = of_inspection(
-        {"series": series, "measured": {"target": "1.2", "diffusion": ["1.3"], "adc_map": None}}, 5.0
+        {"series": series, "measured": {"target": "1.2", "diffusion": ["1.3"], "adc_map": None}},
+        5.0,
     )
     record = {
         "series": series, "series_uid": "1.2", "inputs": [{"series_uid": "1.2"}],

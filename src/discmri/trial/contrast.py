@@ -176,8 +176,7 @@ def _estimate(subjects: dict[str, Discs]) -> tuple[float, float, float, float, s
     differences = [float(np.mean(a) - np.mean(b)) for a, b in subjects.values()]
     low, high = mean_interval(differences)
     p, count, exact = permutation_p(list(subjects.values()))
-    text = f"{'exact' if exact else 'sampled'} permutation of which disc was treated ({count}); "
-    text += "interval by Student's t over subjects"
+    text = f"{'exact' if exact else 'sampled'} permutation, {count} ways"
     return float(np.mean(differences)), low, high, p, text
 
 
@@ -251,5 +250,5 @@ def mixed_model(subjects: dict[str, Discs]) -> tuple[float, float, float, float,
     low, high = (float(end) * scale for end in fit.conf_int()[1])
     return (
         float(fit.fe_params[1]) * scale, low, high, float(fit.pvalues[1]),
-        "mixed model: change ~ treated + (1 | subject), REML, interval of Wald",
+        "mixed model",
     )  # fmt: skip

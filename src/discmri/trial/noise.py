@@ -14,7 +14,7 @@ from enum import Enum
 
 import numpy as np
 
-from discmri.trial.repeatability import PUBLISHED, phantom_sd, random_share
+from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.values import Value
 
 LEAST_REPEATS = 3
@@ -128,14 +128,17 @@ def _stated(parameter: str, before: Value, after: Value, segmenter: str) -> Band
         sd = float(np.sqrt(share * (before.sd**2 + after.sd**2)))
         text = (
             f"stated uncertainties {before.sd:.2g} and {after.sd:.2g}; {100 * share:.0f} % of their "
-            "variance differs from scan to scan (phantoms)"
+            "variance is taken to differ from scan to scan"
         )
         return Band(factor * sd, sd, Origin.STATED, text)
     sd_once = phantom_sd(segmenter, parameter)
     if sd_once is None:
         return None
-    sd = float(np.sqrt(2) * sd_once)
-    text = f"SD {sd_once:.3g} within a disc of phantoms scanned again; real scans scatter more"
+    sd = float(np.sqrt(2) * ALLOWANCE * sd_once)
+    text = (
+        f"SD {sd_once:.3g} within a disc of phantoms scanned again, times {ALLOWANCE:g} since real "
+        "scans scatter more"
+    )
     return Band(factor * sd, sd, Origin.PHANTOMS, text)
 
 

@@ -94,7 +94,8 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
         _line(axes, points, colour, 1.9 if line[0].treated else 0.8, "" if label in said else label)
         said.add(label)
     _finish(axes, range(len(visits)), list(visits), f"change of {_title(parameter)}")
-    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    if said:
+        axes.legend(fontsize=7, frameon=False, loc="upper left")
     return _png(figure)
 
 

@@ -2,7 +2,9 @@
 
 The phantom figures come from ``python -m benchmarks trial``: synthetic spines scanned again and
 again with other noise, position and tilt.  They hold no biology and no real scanner, so they
-are a lower bound; a trial's own repeat scans always win.
+are a lower bound: printed figures for height (Boos 1996) and ADC (Newitt 2005) are four to seven
+times theirs.  Where nothing is printed, phantoms times :data:`ALLOWANCE` stand in; a trial's own
+repeat scans always win.
 """
 
 from __future__ import annotations
@@ -47,6 +49,10 @@ _BELAVY_WIDTH = Published(
     4.2, True, "2.77 x CV of 1.5 % of disc length over 1.5 years, 21 men (Belavý 2012)"
 )
 
+_NEWITT_ADC = Published(
+    8.3, True, "2.77 x CV of 3 %, the bound for line-scan ADC (Newitt 2005); none for EPI"
+)
+
 PUBLISHED: Mapping[str, Published] = {
     "height_mm": _BOOS_MEAN,
     "height_columns_mm": _BOOS_MEAN,
@@ -60,19 +66,81 @@ PUBLISHED: Mapping[str, Published] = {
     "height_posterior_mm": _BOOS_POINTS,
     "area_mm2": _BELAVY_AREA,
     "width_ap_mm": _BELAVY_WIDTH,
+    "adc_disc_um2_ms": _NEWITT_ADC,
+    "adc_disc_median_um2_ms": _NEWITT_ADC,
+    "adc_nucleus_um2_ms": _NEWITT_ADC,
 }
 """By parameter.  That mean heights get the figure of centroid heights, and heights at single
-places that of corner distances, is this project's choice.  For ADC there is none: the list of
-RSNA's QIBA of 2024 has no claim for discs."""
+places that of corner distances, is this project's choice."""
 
-POINT_HEIGHTS = ("dabbs", "hurxthal", "three_point", "anterior", "middle", "posterior")
-"""Codes of the definitions that rest on single places."""
-
-RANDOM_SHARE: Mapping[str, float] = {"masks": 1.0, "builtin": 0.5}
+RANDOM_SHARE: Mapping[str, float] = {"masks": 1.0, "builtin": 0.1}
 """How much of the stated variance of a height differs from scan to scan of one disc; the rest
-is the same at every visit and leaves a change.  An unknown segmenter gets 1."""
+is the same at every visit and leaves a change.  On phantoms it is 0.8 for true outlines, whose
+stated uncertainty is sampling alone, and below 0.01 for the built-in segmenter, most of whose
+error is where it takes the border of a disc to be; 0.1 allows for real scans as
+:data:`ALLOWANCE` does.  An unknown segmenter gets 1: nothing cancels."""
 
-PHANTOM_SD: Mapping[str, Mapping[str, float]] = {"masks": {}, "builtin": {}}
+ALLOWANCE = 5.0
+"""Real scans are taken to scatter this many times as much as phantoms."""
+
+PHANTOM_SD: Mapping[str, Mapping[str, float]] = {
+    "masks": {
+        "height_mm": 0.073,
+        "height_anterior_mm": 0.18,
+        "height_middle_mm": 0.25,
+        "height_posterior_mm": 0.23,
+        "height_dabbs_mm": 0.33,
+        "height_hurxthal_mm": 0.27,
+        "height_three_point_mm": 0.26,
+        "height_area_mm": 0.14,
+        "height_columns_mm": 0.073,
+        "height_3d_mm": 0.12,
+        "dhi_ap": 0.011,
+        "dhi_vb": 0.011,
+        "width_ap_mm": 0.14,
+        "width_lr_mm": 1.5,
+        "area_mm2": 4.7,
+        "volume_mm3": 160,
+        "wedge_deg": 0.96,
+        "bulge_posterior_mm": 0.24,
+        "listhesis_mm": 0.48,
+        "signal_ratio_csf": 0.0048,
+        "signal_contrast": 0.0049,
+        "signal_bimodality": 0.44,
+        "adc_disc_um2_ms": 0.0069,
+        "adc_disc_median_um2_ms": 0.0069,
+        "adc_disc_sd_um2_ms": 0.011,
+        "adc_nucleus_um2_ms": 0.0076,
+    },
+    "builtin": {
+        "height_mm": 0.049,
+        "height_anterior_mm": 0.16,
+        "height_middle_mm": 0.15,
+        "height_posterior_mm": 0.14,
+        "height_dabbs_mm": 0.2,
+        "height_hurxthal_mm": 0.15,
+        "height_three_point_mm": 0.16,
+        "height_area_mm": 0.12,
+        "height_columns_mm": 0.049,
+        "height_3d_mm": 0.11,
+        "dhi_ap": 0.0062,
+        "dhi_vb": 0.0076,
+        "width_ap_mm": 0.15,
+        "width_lr_mm": 1.4,
+        "area_mm2": 3.9,
+        "volume_mm3": 240,
+        "wedge_deg": 0.52,
+        "bulge_posterior_mm": 0.098,
+        "listhesis_mm": 0.27,
+        "signal_ratio_csf": 0.0052,
+        "signal_contrast": 0.011,
+        "signal_bimodality": 0.33,
+        "adc_disc_um2_ms": 0.006,
+        "adc_disc_median_um2_ms": 0.0072,
+        "adc_disc_sd_um2_ms": 0.0074,
+        "adc_nucleus_um2_ms": 0.0079,
+    },
+}
 """Standard deviation from scan to scan of one disc, by segmenter and parameter."""
 
 

@@ -15,6 +15,7 @@ from discmri.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Visit
 from discmri.trial.comparability import Comparability
+from discmri.trial.contrast import MODEL_SUBJECTS
 from discmri.trial.grades import SUGGESTED, Shifts
 from discmri.trial.noise import LEAST_REPEATS
 from discmri.trial.plan import Trial
@@ -96,6 +97,7 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
         repeats=_repeats(analysis),
         own_noise=bool(analysis.noise.repeats),
         least_repeats=LEAST_REPEATS,
+        model_subjects=MODEL_SUBJECTS,
         sections=[_section(course, analysis) for course in analysis.courses],
         shifts=[_shift(one) for one in analysis.shifts],
         suggested=SUGGESTED,

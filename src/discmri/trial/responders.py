@@ -109,10 +109,9 @@ def _together(steps: Sequence[Response]) -> Response:
 
 def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[Response, str]:
     """What one parameter says, and why."""
-    if change is None:
-        return Response.NOT_JUDGED, f"{name}: no value at both visits"
-    if change.band is None:
-        return Response.NOT_JUDGED, f"{name} {change.change:+.3g}: nothing is known of its noise"
+    if change is None or change.band is None:
+        why = "no value at both visits" if change is None else "nothing is known of its noise"
+        return Response.NOT_JUDGED, f"{name}: {why}"
     size = f"{name} {change.change:+.3g} {change.unit} (noise ±{change.band.half:.2g})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
