@@ -88,7 +88,8 @@ def report(segmenter: str, outcomes: list[tuple[Path, Outcome]], trials: int) ->
     print(f"\nscatter drawn from {len(residuals)} rendered scans; {trials} drawn trials per line")
     for scatter in ({}, PRINTED):
         for repeats in (True, False):
-            power_curve(Draw(residuals, segmenter, repeats, scatter), trials)
+            stated_mm = float(np.sqrt(np.mean(stated_variances(outcomes))))
+            power_curve(Draw(residuals, segmenter, repeats, stated_mm, scatter), trials)
 
 
 def truly(root: Path) -> list[str]:
@@ -102,7 +103,6 @@ def repeatability(outcomes: list[tuple[Path, Outcome]]) -> None:
     """Scatter from scan to scan of one disc, and how much of a stated variance it is."""
     print("\n| parameter | SD within a disc | discs |\n|---|---|---|")
     scatter: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    stated: list[float] = []
     errors_mm: list[float] = []
     for root, outcome in outcomes:
         truth = true_values(root)
@@ -115,8 +115,7 @@ def repeatability(outcomes: list[tuple[Path, Outcome]]) -> None:
                 for visit in course.visits:
                     disc = visit.discs.get(level)
                     found = None if disc is None else disc.values.get("height_mm")
-                    if found is not None and found.sd is not None:
-                        stated.append(found.sd**2)
+                    if found is not None:
                         errors_mm.append(
                             float(found.value) - truth[key(course, visit)][level, "height_mm"]
                         )
@@ -126,11 +125,26 @@ def repeatability(outcomes: list[tuple[Path, Outcome]]) -> None:
         print(f"| {name} | {sd:.4g} | {len(parts)} |")
     parts = scatter["height_mm"]
     within = sum(v * (n - 1) for v, n in parts) / sum(n - 1 for _, n in parts)
+    stated = float(np.mean(stated_variances(outcomes)))
     print(
-        f"\nheight_mm: mean stated variance {np.mean(stated):.4f} mm², within a disc {within:.4f} "
-        f"mm² ({100 * within / np.mean(stated):.0f} %); all errors {np.mean(errors_mm):+.2f} ± "
+        f"\nheight_mm: mean stated variance {stated:.4f} mm², within a disc {within:.4f} mm² "
+        f"({100 * within / stated:.1f} %); all errors {np.mean(errors_mm):+.2f} ± "
         f"{np.std(errors_mm):.2f} mm"
     )
+
+
+def stated_variances(outcomes: list[tuple[Path, Outcome]]) -> list[float]:
+    """Stated variance of every height, mm²."""
+    return [
+        value.sd**2
+        for _, outcome in outcomes
+        for course in outcome.analysis.courses
+        for visit in course.visits
+        for level in _LEVELS
+        if level in visit.discs
+        and (value := visit.discs[level].values.get("height_mm")) is not None
+        and value.sd is not None
+    ]
 
 
 Truth = Mapping[tuple[str, str, int], Mapping[tuple[DiscLevel, str], float]]
@@ -233,6 +247,8 @@ class Draw:
         Whose they are.
     repeats
         Whether the baseline is scanned twice.
+    stated_mm
+        Stated standard uncertainty of a height.
     scatter
         Standard deviation from scan to scan of one disc by parameter; that of the errors where
         not given.
@@ -241,6 +257,7 @@ class Draw:
     residuals: Residuals
     segmenter: str
     repeats: bool
+    stated_mm: float
     scatter: Mapping[str, float] = field(default_factory=dict)
 
     def errors(self, rng: np.random.Generator) -> dict[tuple[DiscLevel, str], float]:
@@ -328,7 +345,7 @@ def drawn_courses(
         measured, carried = {}, {}
         for scan in own:
             plan = planned[scan.folder]
-            discs = drawn_discs(scan, draw.errors(rng))
+            discs = drawn_discs(scan, draw.errors(rng), draw.stated_mm)
             measured[plan.name] = MeasuredScan(
                 plan, Path(), conditions=conditions(scan, draw.segmenter), discs=discs
             )
@@ -338,23 +355,20 @@ def drawn_courses(
 
 
 def drawn_discs(
-    scan: PhantomScan, residual: Mapping[tuple[DiscLevel, str], float]
+    scan: PhantomScan, residual: Mapping[tuple[DiscLevel, str], float], stated_mm: float
 ) -> dict[DiscLevel, DiscValues]:
     """True values of a scan with the errors of a rendered one."""
     discs = {}
     for disc in scan.spec.discs:
         if disc.level in _LEVELS:
             true = {"height_mm": disc.height_mm, "adc_disc_um2_ms": disc.adc_um2_ms}
+            stated = {"height_mm": stated_mm}
             values = {
-                name: Value(true[name] + residual[disc.level, name], "drawn", _STATED.get(name))
+                name: Value(true[name] + residual[disc.level, name], "drawn", stated.get(name))
                 for name in PRIMARY
             }
             discs[disc.level] = DiscValues(values)
     return discs
-
-
-_STATED = {"height_mm": 0.6}
-"""Used only without repeat scans, where the published figure is larger anyway."""
 
 
 def conditions(scan: PhantomScan, segmenter: str) -> Conditions:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.trial.courses import L3, L4, L5, make_course
+from tests.trial.courses import L3, L4, L5, SAME, make_course
 
 from discmri.errors import UsageError
 from discmri.levels import DiscLevel
@@ -57,6 +58,17 @@ def test_own_repeats_win_over_everything_printed():
     assert band.origin is Origin.REPEATS
     assert band.half == pytest.approx(BAND, rel=1e-5)
     assert "10 pairs of repeat scans" in band.source
+
+
+def test_repeats_of_one_scanner_do_not_speak_for_another():
+    other = replace(SAME, sagittal=replace(SAME.sagittal, scanner="B"))
+    course = make_course({"a": FLAT, "b": FLAT | {L4: 8.6}}, conditions={"b": other})
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert (found[L4].band.origin, found[L4].band.half) == (Origin.PUBLISHED, 0.85)
+    assert (found[L4].verdict, found[L4].comparability.value) == (Verdict.WITHIN, "caution")
+    loud = Noise({"height_mm": RepeatNoise(1.0, 10, 50, math.inf)})
+    (change, *_) = changes_of(course, loud)
+    assert change.band.origin is Origin.REPEATS
 
 
 def test_without_repeats_the_larger_of_stated_and_printed_counts():

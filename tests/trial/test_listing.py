@@ -131,3 +131,10 @@ def test_what_is_odd_is_remarked_but_not_refused(listed, old, new, said):
 
 def test_a_good_list_has_no_remark(listed):
     assert read_listing(listed(GOOD)).remarks == ()
+
+
+def test_the_readers_word_belongs_to_the_first_visit(listed):
+    text = "subject,visit,week,treated,path,lowest_disc\nS1,a,0,L4-L5,x,{}\nS1,b,4,,y,L5-S1\n"
+    (remark,) = read_listing(listed(text.format(""))).remarks
+    assert "lowest_disc stands at b but not at a" in remark.text
+    assert read_listing(listed(text.format("L5-S1"))).remarks == ()

@@ -176,11 +176,8 @@ def remarks(path):
 def test_a_check_of_good_scans_finds_nothing_wrong(rendered):
     found = remarks(rendered.root / "trial.csv")
     assert not [one for one in found if one.weight is Weight.ERROR]
-    assert {str(one) for one in found if one.weight is Weight.WARNING} == {
-        f"{scan.subject} / {scan.visit}{' / repeat 2' if scan.repeat == 2 else ''}: "
-        "has no diffusion that can be used: no ADC"
-        for scan in rendered.scans
-    }
+    warned = [str(one) for one in found if one.weight is Weight.WARNING]
+    assert warned == ["no scan has diffusion that can be used: no ADC"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +185,6 @@ def test_a_check_of_good_scans_finds_nothing_wrong(rendered):
     [
         (("2025-08-", "2025-09-"), Weight.WARNING, "the list says 2025-09-"),
         (("week24/study", "week24/none"), Weight.ERROR, "does not exist"),
-        (("week24/study", "week00/../week24"), None, ""),
     ],
 )
 def test_a_check_says_what_does_not_agree(rendered, change, weight, said):
@@ -196,9 +192,9 @@ def test_a_check_says_what_does_not_agree(rendered, change, weight, said):
     text = (rendered.root / "trial.csv").read_text(encoding="utf-8")
     assert change[0] in text
     path.write_text(text.replace(*change), encoding="utf-8")
-    found = [one for one in remarks(path) if said and said in one.text]
+    found = [one for one in remarks(path) if said in one.text]
     path.unlink()
-    assert [one.weight for one in found] == ([weight] if weight else [])
+    assert [one.weight for one in found] == [weight]
 
 
 def test_a_check_tells_copies_and_strangers(rendered, tmp_path):

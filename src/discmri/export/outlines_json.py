@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.export.study_json import dumps
-from discmri.volume import Array
 
 if TYPE_CHECKING:
     from discmri.result import StudyResult
+    from discmri.volume import Array
 
 SCHEMA_NAME = "discmri-outlines-1"
 

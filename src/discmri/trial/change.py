@@ -12,6 +12,7 @@ from discmri.trial.comparability import (
     Comparability,
     Difference,
     Pair,
+    alike,
     differences,
     tilt_deg,
     verdict,
@@ -226,7 +227,8 @@ def _change(
     assert isinstance(before.value, float)
     assert isinstance(after.value, float)
     change = after.value - before.value
-    band = noise.band(name, before, after, visit.measured.conditions.segmenter)
+    segmenter = visit.measured.conditions.segmenter
+    band = noise.band(name, before, after, segmenter, alike(visit.differences, name))
     comparable, reasons = _comparability(visit, name, before, after)
     if comparable is Comparability.NOT_COMPARABLE or band is None:
         what = Verdict.NOT_COMPARABLE

@@ -64,6 +64,7 @@ def check_trial(
             remarks += _own(found)
         else:
             remarks += found
+    remarks += _diffusion(inspected.values())
     remarks += _identities(inspected.values())
     remarks += _pairs(trial, inspected)
     remarks += _repeats(trial)
@@ -97,8 +98,18 @@ def _own(found: Inspected) -> Iterator[Remark]:
         if scan.date.strftime("%Y%m%d") != header:
             text = f"the list says {scan.date.isoformat()}, the headers {header}; correct the list"
             yield Remark(Weight.WARNING, scan.name, text)
-    if found.conditions.diffusion is None:
-        yield Remark(Weight.WARNING, scan.name, "has no diffusion that can be used: no ADC")
+
+
+def _diffusion(inspected: Iterable[Inspected]) -> Iterator[Remark]:
+    """Scans without ADC; said once where no scan has any."""
+    every = list(inspected)
+    without = [one.scan.name for one in every if one.conditions.diffusion is None]
+    text = "has no diffusion that can be used: no ADC"
+    if len(without) == len(every) > 1:
+        yield Remark(Weight.WARNING, "", "no scan has diffusion that can be used: no ADC")
+        return
+    for name in without:
+        yield Remark(Weight.WARNING, name, text)
 
 
 def _identities(inspected: Iterable[Inspected]) -> Iterator[Remark]:

@@ -84,6 +84,12 @@ class Pair:
     tilt_deg: float | None = None
 
 
+UNLIKE = (
+    "scanner", "scanner software", "field strength", "coil", "TE", "TR", "pixel size",
+    "slice thickness", "slice distance", "software version",
+)  # fmt: skip
+"""Differences that repeat scans in one scanner and protocol say nothing about."""
+
 Check = Callable[[Pair], Iterable[Difference]]
 """Differences of one kind between two scans."""
 
@@ -227,6 +233,11 @@ def verdict(found: Iterable[Difference], parameter: str) -> Comparability:
     verdicts = [one.verdict for one in found if one.concerns(parameter)]
     order = [*Comparability]
     return max(verdicts, key=order.index, default=Comparability.COMPARABLE)
+
+
+def alike(found: Iterable[Difference], parameter: str) -> bool:
+    """Whether two scans were made alike as far as a parameter is concerned."""
+    return not any(one.what in UNLIKE and one.concerns(parameter) for one in found)
 
 
 def tilt_deg(before: SeriesConditions, after: SeriesConditions, rotation: object) -> float | None:

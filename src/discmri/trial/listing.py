@@ -281,6 +281,10 @@ def _visits_of(subject: Subject) -> Iterator[Remark]:
             text = f"repeat {scan.repeat} of {scan.visit} has no scan with repeat 1"
             yield Remark(Weight.ERROR, f"line {scan.line}", f"{text}; give the first one")
     first = subject.scans[0]
+    said = [scan for scan in subject.scans if scan.lowest_disc is not None]
+    if said and first.lowest_disc is None:
+        text = f"lowest_disc stands at {said[0].visit} but not at {first.visit}, whose names the"
+        yield Remark(Weight.WARNING, where, f"{text} others get; give it there")
     for scan in subject.first_scans[1:]:
         yield from _out_of_step(first, scan, where)
 

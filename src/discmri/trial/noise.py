@@ -2,7 +2,8 @@
 
 The trial's own repeat scans come first.  Without them, the stated uncertainty (less what is the
 same at every visit) and the published detectable change are held beside each other and the
-larger one counts.
+larger one counts.  Between scans that were not made alike, repeat scans of one protocol say too
+little, and the largest of all counts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import Enum
 
 import numpy as np
 
+from discmri.export._text import significant
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.values import Value
 
@@ -88,24 +90,39 @@ class Noise:
 
     repeats: Mapping[str, RepeatNoise] = field(default_factory=dict)
 
-    def band(self, parameter: str, before: Value, after: Value, segmenter: str) -> Band | None:
-        """The noise of a change between two values of one disc; ``None`` where nothing is known."""
+    def band(
+        self, parameter: str, before: Value, after: Value, segmenter: str, alike: bool = True
+    ) -> Band | None:
+        """The noise of a change between two values of one disc; ``None`` where nothing is known.
+
+        Parameters
+        ----------
+        parameter, before, after
+            Which value, at the first and at the later visit.
+        segmenter
+            As in ``study.json``.
+        alike
+            Whether both were scanned alike.  Where not, repeat scans of one protocol say too
+            little: the largest of all bands counts.
+        """
+        own = self._repeated(parameter)
+        if own is not None and alike:
+            return own
+        share = random_share(segmenter)
+        single = _stated(before, after, share) or _from_phantoms(parameter, segmenter)
+        known = [one for one in (own, single, _printed(parameter, before)) if one is not None]
+        return max(known, key=lambda one: one.half, default=None)
+
+    def _repeated(self, parameter: str) -> Band | None:
         own = self.repeats.get(parameter)
-        if own is not None:
-            sd = float(np.sqrt(2) * own.sd)
-            text = (
-                f"{own.pairs} pairs of repeat scans of this trial, {own.discs} discs: "
-                f"SD {own.sd:.3g} within a disc"
-            )
-            return Band(own.factor * sd, sd, Origin.REPEATS, text)
-        found = _stated(parameter, before, after, segmenter)
-        printed = PUBLISHED.get(parameter)
-        if printed is None or isinstance(before.value, str):
-            return found
-        size = printed.of(before.value)
-        if found is not None and found.half >= size:
-            return found
-        return Band(size, size / quantile(np.inf), Origin.PUBLISHED, printed.source)
+        if own is None:
+            return None
+        sd = float(np.sqrt(2) * own.sd)
+        text = (
+            f"{own.pairs} pairs of repeat scans of this trial, {own.discs} discs: "
+            f"SD {significant(own.sd, 3)} within a disc"
+        )
+        return Band(own.factor * sd, sd, Origin.REPEATS, text)
 
 
 def quantile(freedom: float) -> float:
@@ -120,26 +137,37 @@ def quantile(freedom: float) -> float:
     return float(norm.ppf(share) if np.isinf(freedom) else t.ppf(share, freedom))
 
 
-def _stated(parameter: str, before: Value, after: Value, segmenter: str) -> Band | None:
-    """From the stated uncertainties where there are two, else from phantoms."""
-    factor = quantile(np.inf)
-    if before.sd is not None and after.sd is not None:
-        share = random_share(segmenter)
-        sd = float(np.sqrt(share * (before.sd**2 + after.sd**2)))
-        text = (
-            f"stated uncertainties {before.sd:.2g} and {after.sd:.2g}; {100 * share:.0f} % of their "
-            "variance is taken to differ from scan to scan"
-        )
-        return Band(factor * sd, sd, Origin.STATED, text)
-    sd_once = phantom_sd(segmenter, parameter)
-    if sd_once is None:
+def _stated(before: Value, after: Value, share: float) -> Band | None:
+    """From the stated uncertainties, less the share of their variance that cancels."""
+    if before.sd is None or after.sd is None:
         return None
-    sd = float(np.sqrt(2) * ALLOWANCE * sd_once)
+    sd = float(np.sqrt(share * (before.sd**2 + after.sd**2)))
     text = (
-        f"SD {sd_once:.3g} within a disc of phantoms scanned again, times {ALLOWANCE:g} since real "
-        "scans scatter more"
+        f"stated uncertainties {significant(before.sd, 2)} and {significant(after.sd, 2)}; "
+        f"{100 * share:.0f} % of their variance is taken to differ from scan to scan"
     )
-    return Band(factor * sd, sd, Origin.PHANTOMS, text)
+    return Band(quantile(np.inf) * sd, sd, Origin.STATED, text)
+
+
+def _printed(parameter: str, before: Value) -> Band | None:
+    printed = PUBLISHED.get(parameter)
+    if printed is None or isinstance(before.value, str):
+        return None
+    size = printed.of(before.value)
+    return Band(size, size / quantile(np.inf), Origin.PUBLISHED, printed.source)
+
+
+def _from_phantoms(parameter: str, segmenter: str) -> Band | None:
+    """Where neither is known: phantoms scanned again, with an allowance."""
+    once = phantom_sd(segmenter, parameter)
+    if once is None:
+        return None
+    sd = float(np.sqrt(2) * ALLOWANCE * once)
+    text = (
+        f"SD {significant(once, 3)} within a disc of phantoms scanned again, times {ALLOWANCE:g} "
+        "since real scans scatter more"
+    )
+    return Band(quantile(np.inf) * sd, sd, Origin.PHANTOMS, text)
 
 
 def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, RepeatNoise]:

@@ -9,7 +9,7 @@ from importlib import resources
 from itertools import pairwise
 
 import discmri
-from discmri.export._text import number
+from discmri.export._text import number, significant
 from discmri.levels import DiscLevel
 from discmri.records import PARAMETER
 from discmri.trial.analysis import Analysis
@@ -146,8 +146,8 @@ def _pooled(analysis: Analysis) -> list[tuple[str, ...]]:
 def _repeats(analysis: Analysis) -> list[tuple[str, ...]]:
     return [
         (
-            name, PARAMETER[name].unit.strip("{}"), f"{one.sd:.3g}", str(one.pairs),
-            str(one.discs), f"{one.freedom:.1f}", f"{one.factor * 2**0.5 * one.sd:.3g}",
+            name, PARAMETER[name].unit.strip("{}"), significant(one.sd, 3), str(one.pairs),
+            str(one.discs), f"{one.freedom:.1f}", significant(one.factor * 2**0.5 * one.sd, 3),
         )
         for name, one in analysis.noise.repeats.items()
         if name in _parameters(analysis)
@@ -248,8 +248,8 @@ def _line(one: Change) -> Line:
         after=shown(one.after, one.parameter),
         change=("+" if one.change > 0 else "") + number(one.change, digits),
         percent="" if one.percent is None else f"{one.percent:+.1f} %",
-        sd="" if band is None else f"{band.sd:.2g}",
-        band="" if band is None else f"±{band.half:.2g}",
+        sd="" if band is None else significant(band.sd, 2),
+        band="" if band is None else f"±{significant(band.half, 2)}",
         source="" if band is None else band.source,
         origin="" if band is None else band.origin.value,
         verdict=one.verdict.value,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from discmri.export._text import significant
 from discmri.levels import DiscLevel
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
@@ -112,7 +113,8 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
     if change is None or change.band is None:
         why = "no value at both visits" if change is None else "nothing is known of its noise"
         return Response.NOT_JUDGED, f"{name}: {why}"
-    size = f"{name} {change.change:+.3g} {change.unit} (noise ±{change.band.half:.2g})"
+    noise = significant(change.band.half, 2)
+    size = f"{name} {_signed(change.change)} {change.unit} (noise ±{noise})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
     if change.verdict is Verdict.WITHIN or change.change < 0:
@@ -120,7 +122,12 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
         return Response.NO_RESPONDER, f"{size}: {why}"
     if against is None:
         return Response.NOT_JUDGED, f"{size}: no untreated disc to hold it against"
-    other = f"{against.difference:+.3g} [{against.low:+.3g}, {against.high:+.3g}] against untreated"
+    difference, low, high = map(_signed, (against.difference, against.low, against.high))
+    other = f"{difference} [{low}, {high}] against untreated"
     if against.low > 0:
         return Response.RESPONDER, f"{size}, {other}: rose beyond noise"
     return Response.NO_RESPONDER, f"{size}, {other}: not more than they"
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + significant(value, 3)
