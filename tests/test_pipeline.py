@@ -169,7 +169,8 @@ def test_writing_twice_gives_the_same_bytes(from_masks, tmp_path):
     folders = [from_masks.write(tmp_path / name) for name in ("a", "b")]
     names = sorted(p.relative_to(folders[0]) for p in folders[0].rglob("*") if p.is_file())
     assert {str(n) for n in names} >= {
-        "discs.csv", "measurements.csv", "study.json", "labels.nii.gz", "report.html",
+        "discs.csv", "measurements.csv", "study.json", "labels.nii.gz", "outlines.json",
+        "report.html",
     }  # fmt: skip
     for name in names:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()

@@ -17,7 +17,10 @@ from discmri.findings import Code, warning
 from discmri.levels import DiscLevel
 from discmri.settings import Settings
 
-FILES = ["discs.csv", "figures", "labels.nii.gz", "measurements.csv", "report.html", "study.json"]
+FILES = [
+    "discs.csv", "figures", "labels.nii.gz", "measurements.csv", "outlines.json", "report.html",
+    "study.json",
+]  # fmt: skip
 
 
 def _names(folder: Path) -> list[str]:

@@ -14,7 +14,8 @@ from discmri import export
 from discmri.errors import UsageError
 
 FILES = {
-    "discs.csv", "measurements.csv", "labels.nii.gz", "figures", "report.html", "study.json",
+    "discs.csv", "measurements.csv", "labels.nii.gz", "outlines.json", "figures", "report.html",
+    "study.json",
 }  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminate
 from discmri.export._text import one_line
 from discmri.recording import verdict
 
-COMMANDS = ("inspect", "measure", "batch", "grade", "agreement", "phantom", "validate", "qualify")
+COMMANDS = (
+    "inspect", "measure", "batch", "trial", "grade", "agreement", "phantom", "validate", "qualify",
+)  # fmt: skip
 
 _EPILOG = """\
 examples:

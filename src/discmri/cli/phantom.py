@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.cli import _phantom_cohort
+from discmri.cli import _phantom_cohort, _phantom_trial
 from discmri.cli._options import LazyChoices, a_path
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ examples:
   discmri phantom make spine --six-lumbar --listhesis L5-L6=6 --vendor philips
   discmri phantom make spine --scoliosis 20 --oblique 8,0,0 --series t2,t1,dwi,adc
   discmri phantom cohort phantoms --n 100 --seed 1
+  discmri phantom trial demo
 
 OUT gets the folder study/ with the DICOM files, truth.json with the true values of every
 disc and, with --masks, labels.nii.gz on the grid of the sagittal T2.
@@ -54,6 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_scan(make.add_argument_group("scan"))
     make.set_defaults(act=_make)
     _phantom_cohort.add_action(actions)
+    _phantom_trial.add_action(actions)
 
 
 def _add_anatomy(group: argparse._ArgumentGroup) -> None:

@@ -17,6 +17,7 @@ from discmri.export import (
     csv_wide,
     figures_png,
     nifti_labels,
+    outlines_json,
     report_html,
     study_json,
 )
@@ -35,6 +36,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "csv": csv_wide.export,
     "csv-long": csv_long.export,
     "nifti": nifti_labels.export,
+    "outlines": outlines_json.export,
     "png": figures_png.export,
     "html": report_html.export,
     "json": study_json.export,  # last: it lists what the others wrote

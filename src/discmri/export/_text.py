@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 
@@ -35,3 +36,14 @@ def number(value: float, decimals: int) -> str:
     """
     text = f"{value:.{decimals}f}"
     return text[1:] if text.startswith("-") and float(text) == 0 else text
+
+
+def significant(value: float, digits: int) -> str:
+    """A number with so many significant digits and no exponent; whole digits all stay.
+
+    >>> significant(0.06487, 2), significant(-1273.2, 2), significant(9.96, 2), significant(0.0, 2)
+    ('0.065', '-1273', '10', '0.0')
+    """
+    rounded = float(f"{value:.{digits - 1}e}")
+    exponent = math.floor(math.log10(abs(rounded))) if rounded else 0
+    return number(value, max(0, digits - 1 - exponent))

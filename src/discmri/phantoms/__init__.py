@@ -16,7 +16,7 @@ from discmri.phantoms.anatomy import (
     lumbar_spine,
 )
 from discmri.phantoms.phantom import DiffusionImage, Phantom, make_phantom
-from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.phantoms.protocol import Occasion, Protocol, Sequence
 from discmri.phantoms.truth import DiscTruth
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DiffusionImage",
     "DiscSpec",
     "DiscTruth",
+    "Occasion",
     "Phantom",
     "Protocol",
     "Sequence",

@@ -16,7 +16,6 @@ from discmri.phantoms.series import Picture, Series, Study, slice_thickness_mm
 from discmri.volume import Array
 
 _TO_LPS = np.array([-1.0, -1.0, 1.0])
-DATE, TIME = "20240102", "093000.000000"
 
 DESCRIPTIONS = {
     Sequence.T2: "t2_tse_sag",
@@ -93,13 +92,14 @@ def _general(series: Series, study: Study) -> Dataset:
     d.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     d.SpecificCharacterSet = "ISO_IR 100"
     d.PatientName = f"Phantom^Seed {study.seed}"
-    d.PatientID = f"PHANTOM-{study.seed:04d}"
+    occasion = study.protocol.occasion
+    d.PatientID = occasion.patient_id or f"PHANTOM-{study.seed:04d}"
     d.PatientBirthDate = ""
     d.PatientSex = "O"
     d.StudyInstanceUID = study.uid("study")
-    d.StudyDate = d.SeriesDate = d.AcquisitionDate = d.ContentDate = DATE
-    d.StudyTime = TIME
-    d.SeriesTime = d.AcquisitionTime = d.ContentTime = f"0930{series.number:02d}.000000"
+    d.StudyDate = d.SeriesDate = d.AcquisitionDate = d.ContentDate = occasion.date
+    d.StudyTime = f"{occasion.time}00.000000"
+    d.SeriesTime = d.AcquisitionTime = d.ContentTime = f"{occasion.time}{series.number:02d}.000000"
     d.StudyID = "1"
     d.AccessionNumber = ""
     d.ReferringPhysicianName = ""
@@ -114,8 +114,8 @@ def _general(series: Series, study: Study) -> Dataset:
     d.FrameOfReferenceUID = study.uid("frame")
     d.PositionReferenceIndicator = ""
     d.MagneticFieldStrength = study.protocol.field_strength_t
-    d.DeviceSerialNumber = "00000"
-    d.SoftwareVersions = "phantom"
+    d.DeviceSerialNumber = occasion.station
+    d.SoftwareVersions = occasion.software
     return d
 
 
@@ -144,7 +144,7 @@ def _classic_acquisition(d: Dataset, series: Series, study: Study) -> None:
     d.ImagedNucleus = "1H"
     d.PixelBandwidth = 1500 if diffusion else 190
     d.InPlanePhaseEncodingDirection = "ROW" if diffusion else "COL"
-    d.ReceiveCoilName = "SPINE"
+    d.ReceiveCoilName = study.protocol.occasion.coil
 
 
 def _classic_plane(d: Dataset, picture: Picture, k: int) -> None:
@@ -184,7 +184,7 @@ def enhanced(series: Series, study: Study) -> tuple[Dataset, list[Picture]]:
     d.SOPInstanceUID = study.uid(series.number, "enhanced")
     _finish_meta(d)
     d.InstanceNumber = 1
-    d.AcquisitionDateTime = DATE + TIME
+    d.AcquisitionDateTime = _moment(study)
     d.AcquisitionDuration = 180.0
     d.ContentQualification = "PRODUCT"
     d.ResonantNucleus = "1H"
@@ -204,7 +204,7 @@ def enhanced(series: Series, study: Study) -> tuple[Dataset, list[Picture]]:
     _dimensions(d, study, series)
     d.SharedFunctionalGroupsSequence = DicomSequence([_shared_groups(series, study)])
     d.PerFrameFunctionalGroupsSequence = DicomSequence(
-        [_frame_groups(series, picture, k, n) for picture, k, n in frames]
+        [_frame_groups(series, picture, (k, n), _moment(study)) for picture, k, n in frames]
     )
     return d, [picture for picture, _, _ in frames]
 
@@ -298,8 +298,13 @@ def _shared_groups(series: Series, study: Study) -> Dataset:
     return g
 
 
-def _frame_groups(series: Series, picture: Picture, k: int, weighting: int) -> Dataset:
+def _moment(study: Study) -> str:
+    return f"{study.protocol.occasion.date}{study.protocol.occasion.time}00.000000"
+
+
+def _frame_groups(series: Series, picture: Picture, place: tuple[int, int], moment: str) -> Dataset:
     g = Dataset()
+    k, weighting = place
     index = [1, k + 1]
     if series.sequence is Sequence.DWI:
         index.append(weighting + 1)
@@ -308,8 +313,8 @@ def _frame_groups(series: Series, picture: Picture, k: int, weighting: int) -> D
         InStackPositionNumber=k + 1,
         DimensionIndexValues=index,
         FrameAcquisitionNumber=1,
-        FrameReferenceDateTime=DATE + TIME,
-        FrameAcquisitionDateTime=DATE + TIME,
+        FrameReferenceDateTime=moment,
+        FrameAcquisitionDateTime=moment,
         FrameAcquisitionDuration=1000.0,
     )
     position = lps(picture.volume.grid.to_world((0, 0, k)))

@@ -92,7 +92,7 @@ class Phantom:
         across = float(walls(np.linspace(-60.0, 60.0, 25))[2].mean())
         # the whole trunk where it fits, else the spine a little behind the middle
         y = 22.0 if protocol.fov_mm[0] >= 230 else 0.0
-        return np.array([across, y, z])
+        return np.asarray(np.array([across, y, z]) + np.array(protocol.occasion.offset_mm))
 
     def grid(self, protocol: Protocol, sequence: Sequence = Sequence.T2) -> Grid:
         """Voxel grid of a series."""
@@ -136,7 +136,8 @@ class Phantom:
         marrow = Material(Tissue.MARROW)
         marrow_signal = signals.water(timing)(marrow) + signals.fat(timing)(marrow)
         sigma = marrow_signal * self._shade_at_spine(grid, shade) / protocol.snr
-        noisy = rician(blurred(clean * shade, protocol.blur_px), sigma, self._rng(sequence))
+        rng = self._rng(sequence, protocol.occasion.noise)
+        noisy = rician(blurred(clean * shade, protocol.blur_px), sigma, rng)
         return Volume(noisy, grid.affine)
 
     def diffusion(self, protocol: Protocol | None = None) -> tuple[DiffusionImage, ...]:
@@ -151,7 +152,7 @@ class Phantom:
         sigma = spin_echo_signal(0.9, 1150.0, 84.0, timing) / protocol.snr
         sigma *= self._shade_at_spine(grid, shade)
         fat = composition.summed(signals.fat(timing)) * SUPPRESSED_FAT
-        rng = self._rng(Sequence.DWI)
+        rng = self._rng(Sequence.DWI, protocol.occasion.noise)
         images: list[DiffusionImage] = []
         for b in sorted(protocol.b_values):
             clean = composition.summed(signals.water(timing, b)) + fat
@@ -244,8 +245,9 @@ class Phantom:
 
         return write_study(self, folder, vendor, protocol or Protocol())
 
-    def _rng(self, sequence: Sequence) -> np.random.Generator:
-        return np.random.default_rng([self.spec.seed, 5, [*Sequence].index(sequence)])
+    def _rng(self, sequence: Sequence, scan: int) -> np.random.Generator:
+        again = [scan] if scan else []
+        return np.random.default_rng([self.spec.seed, 5, [*Sequence].index(sequence), *again])
 
     def _compose(self, grid: Grid, thickness_mm: float) -> Composition:
         key = (grid.shape, grid.affine.tobytes(), thickness_mm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -54,6 +54,34 @@ TIMING = {
 
 
 @dataclass(frozen=True)
+class Occasion:
+    """One of several scans of one patient: when, in which scanner, lying where.
+
+    Parameters
+    ----------
+    patient_id
+        As the header has it; empty for one made from the seed of the phantom.
+    date, time
+        ``YYYYMMDD`` and ``HHMM``.
+    station, software, coil
+        Serial number and software of the scanner, and its receive coil.
+    offset_mm
+        RAS+, how far the patient lies from where the scanner looks.
+    noise
+        Number of this scan; another has other noise.  0 for the phantom's own.
+    """
+
+    patient_id: str = ""
+    date: str = "20240102"
+    time: str = "0930"
+    station: str = "00000"
+    software: str = "phantom"
+    coil: str = "SPINE"
+    offset_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    noise: int = 0
+
+
+@dataclass(frozen=True)
 class Protocol:
     """Scan parameters.
 
@@ -93,6 +121,8 @@ class Protocol:
         0 (none) to 1 (full fall-off of a posterior surface coil).
     saturation
         Suppression of everything well in front of the spine, 0 to 1.
+    occasion
+        Which scan of the patient this is.
     """
 
     sequences: tuple[Sequence, ...] = (Sequence.T2, Sequence.T1, Sequence.DWI, Sequence.ADC)
@@ -114,6 +144,7 @@ class Protocol:
     blur_px: float = 0.4
     shading: float = 0.6
     saturation: float = 0.0
+    occasion: Occasion = field(default=Occasion(), repr=False)
 
     def __post_init__(self) -> None:
         sizes = (self.spacing_mm, self.slice_thickness_mm, self.dwi_spacing_mm, *self.fov_mm)

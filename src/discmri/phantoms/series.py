@@ -10,7 +10,7 @@ import numpy as np
 
 from discmri.diffusion import DirectionKind
 from discmri.phantoms.phantom import Phantom, adc_map
-from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.phantoms.protocol import Occasion, Protocol, Sequence
 from discmri.volume import Array, Grid, Volume
 
 LOCALIZER_MM = 8.0
@@ -100,6 +100,8 @@ class Study:
 def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> Study:
     """Identity of the study that a phantom, a vendor and a protocol make."""
     text = repr((phantom.spec, vendor, protocol))
+    if protocol.occasion != Occasion():
+        text += repr(protocol.occasion)
     return Study(phantom.spec.seed, hashlib.sha256(text.encode()).hexdigest(), protocol)
 
 

@@ -165,6 +165,8 @@ class Origin:
     software: tuple[str, ...]
     field_t: float | None
     sop_class: str
+    station: str = ""
+    coil: str = ""
 
 
 @dataclass(frozen=True, eq=False)

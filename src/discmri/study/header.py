@@ -115,7 +115,7 @@ class HeaderReader:
 _OWNER_TAGS = (0x00080005, 0x00100020, 0x0020000D, 0x00080020)
 _ORIGIN_TAGS = (
     0x00080005, 0x0020000E, 0x00200011, 0x0008103E, 0x00181030, 0x00180015, 0x00200052,
-    0x00080070, 0x00081090, 0x00181020, 0x00180087, 0x00080016,
+    0x00080070, 0x00081090, 0x00181020, 0x00180087, 0x00080016, 0x00181000, 0x00181250,
 )  # fmt: skip
 # The series stands for a vendor's private switches, which do not change within it.
 _CONTRAST_TAGS = (
@@ -246,6 +246,8 @@ def _origin(ds: Dataset) -> Origin:
         software=tuple(_text(ds, "SoftwareVersions").split("\\")),
         field_t=_number(ds, "MagneticFieldStrength"),
         sop_class=_text(ds, "SOPClassUID"),
+        station=_text(ds, "DeviceSerialNumber"),
+        coil=_text(ds, "ReceiveCoilName"),
     )
 
 

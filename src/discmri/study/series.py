@@ -95,8 +95,10 @@ class Series:
         One volume, or one per weighting of a diffusion series; empty where unusable.
     slices
         Slices found, used or not.
-    manufacturer, model, field_t
-        The scanner.
+    manufacturer, model, field_t, station, software, coil
+        The scanner, its serial number and software, and the receive coil.
+    thickness_mm
+        Slice thickness as the header states it.
     frame_of_reference_uid
         Series with the same value share one patient space.
     phase_axis
@@ -127,6 +129,10 @@ class Series:
     manufacturer: str = ""
     model: str = ""
     field_t: float | None = None
+    station: str = ""
+    software: str = ""
+    coil: str = ""
+    thickness_mm: float | None = None
     frame_of_reference_uid: str = ""
     phase_axis: tuple[float, float, float] | None = None
     acquired: str = ""
@@ -198,6 +204,11 @@ class Series:
             "manufacturer": self.manufacturer,
             "model": self.model,
             "field_t": self.field_t,
+            "station": self.station,
+            "software": self.software,
+            "coil": self.coil,
+            "thickness_mm": self.thickness_mm,
+            "slice_normal": None if self.grid is None else _slice_normal(self.grid),
             "frame_of_reference_uid": self.frame_of_reference_uid,
             "acquired": self.acquired,
             "findings": [
@@ -205,6 +216,13 @@ class Series:
                 for f in self.findings
             ],
         }
+
+
+def _slice_normal(grid: Grid) -> list[float]:
+    """RAS+ unit vector across the slices, pointing to the patient's right, front or head."""
+    normal = grid.directions[:, grid.sagittal_axis]
+    normal = normal * np.sign(normal[np.argmax(np.abs(normal))])
+    return [round(float(part), 5) + 0.0 for part in normal]
 
 
 def plane_of(normal: ArrayLike) -> Plane:

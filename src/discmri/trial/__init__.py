@@ -1,0 +1,31 @@
+"""Visits of one subject compared: change per disc beyond noise, treated against untreated.
+
+>>> from discmri.trial import read_trial, run_trial
+>>> outcome = run_trial(read_trial(Path("trial.csv")), Path("out"))  # doctest: +SKIP
+>>> [one.subject for one in outcome.judged if one.response.value == "responder"]  # doctest: +SKIP
+['S02', 'S04']
+"""
+
+from discmri.trial.analysis import Analysis, analyse
+from discmri.trial.checks import check_trial
+from discmri.trial.listing import Listing, read_listing, read_trial
+from discmri.trial.plan import Scan, Subject, Trial
+from discmri.trial.remarks import Remark, Weight
+from discmri.trial.run import Options, Outcome, run_trial
+
+__all__ = [
+    "Analysis",
+    "Listing",
+    "Options",
+    "Outcome",
+    "Remark",
+    "Scan",
+    "Subject",
+    "Trial",
+    "Weight",
+    "analyse",
+    "check_trial",
+    "read_listing",
+    "read_trial",
+    "run_trial",
+]

@@ -1,0 +1,280 @@
+"""Change per disc, parameter and visit, with its uncertainty and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from discmri.levels import DiscLevel
+from discmri.records import Parameter
+from discmri.trial.comparability import (
+    Comparability,
+    Difference,
+    Pair,
+    alike,
+    differences,
+    tilt_deg,
+    verdict,
+)
+from discmri.trial.following import Followed
+from discmri.trial.noise import Band, Noise
+from discmri.trial.plan import Subject
+from discmri.trial.spine import Carried
+from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
+
+
+class Verdict(Enum):
+    """What a change is."""
+
+    BEYOND = "beyond noise"
+    WITHIN = "within noise"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One scan of a subject, with the frozen names of its discs.
+
+    Parameters
+    ----------
+    measured
+        What came of the scan.
+    carried
+        How its discs correspond to those of the first visit.
+    discs
+        Values by frozen name.
+    own_names
+        The visit's own name by frozen name.
+    differences
+        What may fake a change since the first visit.
+    tilt_deg
+        How much otherwise its slices cut the spine than those of the first visit.
+    """
+
+    measured: MeasuredScan
+    carried: Carried | None
+    discs: Mapping[DiscLevel, DiscValues]
+    own_names: Mapping[DiscLevel, DiscLevel]
+    differences: tuple[Difference, ...] = ()
+    tilt_deg: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the visit."""
+        return self.measured.scan.visit
+
+    @property
+    def numbering(self) -> str:
+        """Whether the frozen names hold at this visit, in words; empty where all is well."""
+        if self.measured.reason:
+            return ""
+        if self.carried is None:
+            return "names could not be carried to this visit: its images could not be read again"
+        if self.carried.problem:
+            return f"names could not be carried to this visit: {self.carried.problem}"
+        if self.carried.contradicted:
+            pairs = ", ".join(
+                f"{own.value} is {frozen.value}" for own, frozen in self.carried.names.items()
+            )
+            return f"this visit's own numbering contradicts the frozen one ({pairs})"
+        return ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One subject from visit to visit.
+
+    Parameters
+    ----------
+    subject
+        Whom.
+    visits
+        First scans of the visits in order, then repeats.
+    pictures
+        As in :class:`discmri.trial.following.Followed`.
+    """
+
+    subject: Subject
+    visits: tuple[Visit, ...]
+    pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict, repr=False)
+
+    @property
+    def baseline(self) -> Visit:
+        """The first visit."""
+        return self.visits[0]
+
+    @property
+    def later(self) -> tuple[Visit, ...]:
+        """Visits after the first, without repeats."""
+        return tuple(one for one in self.visits[1:] if one.measured.scan.repeat == 1)
+
+    @property
+    def repeats(self) -> tuple[tuple[Visit, Visit], ...]:
+        """Pairs of a visit's scan and a repeat of it."""
+        first = {one.name: one for one in self.visits if one.measured.scan.repeat == 1}
+        return tuple(
+            (first[one.name], one)
+            for one in self.visits
+            if one.measured.scan.repeat > 1 and one.name in first
+        )
+
+    @property
+    def levels(self) -> tuple[DiscLevel, ...]:
+        """Lumbar discs by frozen name, cranial to caudal."""
+        return tuple(level for level in self.baseline.discs if level.above.value.startswith("L"))
+
+
+@dataclass(frozen=True)
+class Change:
+    """How one value of one disc changed since the first visit.
+
+    Parameters
+    ----------
+    subject, arm, visit
+        Whose and when.
+    level, treated
+        Which disc, by its frozen name, and whether it was treated.
+    parameter, unit
+        Which value.
+    before, after, change
+        At the first visit, at this one, and the difference.
+    band
+        Its noise; ``None`` where nothing is known of it.
+    comparability, reasons
+        Whether the two scans can be compared in this parameter, and what speaks against it.
+    verdict
+        What the change is.
+    """
+
+    subject: str
+    arm: str
+    visit: str
+    level: DiscLevel
+    treated: bool
+    parameter: str
+    unit: str
+    before: Value
+    after: Value
+    change: float
+    band: Band | None
+    comparability: Comparability
+    reasons: tuple[str, ...]
+    verdict: Verdict
+
+    @property
+    def percent(self) -> float | None:
+        """Of the first value; ``None`` where that is zero or the sign may change."""
+        first = self.before.value
+        assert isinstance(first, float)
+        return 100 * self.change / first if first > 0 else None
+
+
+def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Followed) -> Course:
+    """Put together what is known of a subject.
+
+    Parameters
+    ----------
+    subject
+        Whom.
+    scans
+        What was measured, by name of the scan.
+    followed
+        How the names were carried.
+    """
+    ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
+    baseline = scans[ordered[0].name]
+    visits = []
+    for scan in ordered:
+        measured = scans[scan.name]
+        carried = followed.carried.get(scan.name)
+        names = {} if carried is None else carried.names
+        if measured is baseline and not names:  # its names are the subject's
+            names = {level: level for level in measured.discs}
+        discs = {
+            frozen: measured.discs[own] for own, frozen in names.items() if own in measured.discs
+        }
+        own = {frozen: own for own, frozen in names.items()}
+        tilt = None
+        if carried is not None and not carried.problem and measured is not baseline:
+            before, after = baseline.conditions.sagittal, measured.conditions.sagittal
+            tilt = tilt_deg(before, after, carried.matrix[:3, :3])
+        pair = Pair(baseline.conditions, measured.conditions, tilt)
+        found = () if measured.reason or measured is baseline else differences(pair)
+        visits.append(Visit(measured, carried, discs, own, found, tilt))
+    return Course(subject, tuple(visits), followed.pictures)
+
+
+def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
+    """Every change of a subject."""
+    for visit in course.later:
+        for level, before in course.baseline.discs.items():
+            after = visit.discs.get(level)
+            if after is None:
+                continue
+            for parameter in TRACKED:
+                if before.number(parameter.name) is None or after.number(parameter.name) is None:
+                    continue
+                yield _change(course, visit, level, parameter, noise)
+
+
+def _change(
+    course: Course, visit: Visit, level: DiscLevel, parameter: Parameter, noise: Noise
+) -> Change:
+    name = parameter.name
+    before = course.baseline.discs[level].values[name]
+    after = visit.discs[level].values[name]
+    assert isinstance(before.value, float)
+    assert isinstance(after.value, float)
+    change = after.value - before.value
+    segmenter = visit.measured.conditions.segmenter
+    band = noise.band(name, before, after, segmenter, alike(visit.differences, name))
+    comparable, reasons = _comparability(visit, name, before, after)
+    if comparable is Comparability.NOT_COMPARABLE or band is None:
+        what = Verdict.NOT_COMPARABLE
+    else:
+        what = Verdict.BEYOND if abs(change) > band.half else Verdict.WITHIN
+    if band is None:
+        reasons = (*reasons, "nothing is known of its noise")
+    return Change(
+        course.subject.name, course.subject.arm, visit.name, level,
+        level in course.subject.treated, name, parameter.unit, before, after, change, band,
+        comparable, reasons, what,
+    )  # fmt: skip
+
+
+def _comparability(
+    visit: Visit, parameter: str, before: Value, after: Value
+) -> tuple[Comparability, tuple[str, ...]]:
+    found = [one for one in visit.differences if one.concerns(parameter)]
+    reasons = [f"{one.what}: {one.text}" for one in found]
+    worst = verdict(found, parameter)
+    if before.method != after.method:
+        reasons.append(f"method: {before.method} and {after.method}")
+        worst = Comparability.NOT_COMPARABLE
+    if visit.carried is not None and visit.carried.contradicted:
+        reasons.append("numbering: this visit's own names contradict the frozen ones")
+        if worst is Comparability.COMPARABLE:
+            worst = Comparability.CAUTION
+    return worst, tuple(reasons)
+
+
+def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:
+    """Per pair of repeat scans, by parameter, the differences of all lumbar discs."""
+    for first, again in course.repeats:
+        pair = Pair(first.measured.conditions, again.measured.conditions)
+        found = differences(pair)
+        collected: dict[str, list[float]] = {}
+        for parameter in TRACKED:
+            name = parameter.name
+            if verdict(found, name) is Comparability.NOT_COMPARABLE:
+                continue
+            pairs = [
+                (first.discs[level].number(name), again.discs[level].number(name))
+                for level in course.levels
+                if level in first.discs and level in again.discs
+            ]
+            both = [b - a for a, b in pairs if a is not None and b is not None]
+            if both:
+                collected[name] = both
+        yield collected

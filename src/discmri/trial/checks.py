@@ -1,0 +1,169 @@
+"""What can be said of a trial before anything is measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from discmri.errors import DiscmriError
+from discmri.recording import without_folders
+from discmri.study import read_study
+from discmri.trial.comparability import Comparability, Difference, Pair, differences
+from discmri.trial.conditions import Conditions, of_inspection
+from discmri.trial.plan import Scan, Trial
+from discmri.trial.remarks import Remark, Weight
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One scan as its headers show it.
+
+    Parameters
+    ----------
+    scan
+        Which.
+    subject_id, study_uid, study_date
+        As in the headers.
+    conditions
+        Under which it was made.
+    """
+
+    scan: Scan
+    subject_id: str
+    study_uid: str
+    study_date: str
+    conditions: Conditions
+
+
+def check_trial(
+    trial: Trial, needs_masks: bool = False, progress: Progress | None = None
+) -> list[Remark]:
+    """Look at the headers of every scan; nothing is measured.
+
+    Parameters
+    ----------
+    trial
+        From :func:`discmri.trial.read_listing`.
+    needs_masks
+        Whether label maps are to be measured.
+    progress
+        Told what is looked at.
+    """
+    remarks: list[Remark] = []
+    inspected: dict[str, Inspected] = {}
+    scans = trial.scans
+    for n, scan in enumerate(scans):
+        if progress is not None:
+            progress(f"looking at {scan.name}", n / len(scans))
+        found = _inspect(scan, needs_masks)
+        if isinstance(found, Inspected):
+            inspected[scan.name] = found
+            remarks += _own(found)
+        else:
+            remarks += found
+    remarks += _diffusion(inspected.values())
+    remarks += _identities(inspected.values())
+    remarks += _pairs(trial, inspected)
+    remarks += _repeats(trial)
+    return remarks
+
+
+def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Remark]:
+    problems = []
+    if needs_masks and scan.masks is None:
+        problems.append("has no label map (column masks)")
+    if scan.masks is not None and not scan.masks.is_file():
+        problems.append(f"its label map {scan.masks.name} does not exist")
+    try:
+        study = read_study(scan.path, study_uid=scan.study_uid, threads=1)
+        study.target()
+    except DiscmriError as error:
+        problems.append(without_folders(str(error), scan.path))
+    if problems:
+        return [Remark(Weight.ERROR, scan.name, text) for text in problems]
+    described = study.describe()
+    return Inspected(
+        scan, study.subject_id, study.study_uid, study.study_date,
+        of_inspection(described, scan.rest_min),
+    )  # fmt: skip
+
+
+def _own(found: Inspected) -> Iterator[Remark]:
+    scan = found.scan
+    if scan.date is not None and found.study_date:
+        header = found.study_date
+        if scan.date.strftime("%Y%m%d") != header:
+            text = f"the list says {scan.date.isoformat()}, the headers {header}; correct the list"
+            yield Remark(Weight.WARNING, scan.name, text)
+
+
+def _diffusion(inspected: Iterable[Inspected]) -> Iterator[Remark]:
+    """Scans without ADC; said once where no scan has any."""
+    every = list(inspected)
+    without = [one.scan.name for one in every if one.conditions.diffusion is None]
+    text = "has no diffusion that can be used: no ADC"
+    if len(without) == len(every) > 1:
+        yield Remark(Weight.WARNING, "", "no scan has diffusion that can be used: no ADC")
+        return
+    for name in without:
+        yield Remark(Weight.WARNING, name, text)
+
+
+def _identities(inspected: Iterable[Inspected]) -> Iterator[Remark]:
+    by_study: dict[str, list[Inspected]] = defaultdict(list)
+    by_patient: dict[str, list[Inspected]] = defaultdict(list)
+    by_subject: dict[str, list[Inspected]] = defaultdict(list)
+    for one in inspected:
+        by_study[one.study_uid].append(one)
+        by_patient[one.subject_id].append(one)
+        by_subject[one.scan.subject].append(one)
+    for same in by_study.values():
+        if len(same) > 1:
+            names = " and ".join(one.scan.name for one in same)
+            text = "are the same examination (one Study Instance UID); correct a path"
+            yield Remark(Weight.ERROR, names, text)
+    for patient, same in by_patient.items():
+        names_of = sorted({one.scan.subject for one in same})
+        if patient and len(names_of) > 1:
+            text = f"share the patient {patient} in the headers; correct a path"
+            yield Remark(Weight.ERROR, f"subjects {' and '.join(names_of)}", text)
+    for subject, same in by_subject.items():
+        patients = sorted({one.subject_id for one in same})
+        if len(patients) > 1:
+            text = f"has several patients in the headers: {', '.join(patients)}; check the paths"
+            yield Remark(Weight.WARNING, f"subject {subject}", text)
+
+
+def _pairs(trial: Trial, inspected: Mapping[str, Inspected]) -> Iterator[Remark]:
+    for subject in trial.subjects:
+        first = inspected.get(subject.baseline.name)
+        if first is None:
+            continue
+        for scan in subject.scans[1:]:
+            later = inspected.get(scan.name)
+            if later is None or scan is subject.baseline:
+                continue
+            for found in differences(Pair(first.conditions, later.conditions)):
+                yield _remark(found, f"{scan.name} against {subject.baseline.visit}")
+
+
+def _remark(found: Difference, where: str) -> Remark:
+    bad = found.verdict is Comparability.NOT_COMPARABLE
+    parts = ", ".join(name.rstrip("_") for name in found.touches)
+    text = f"{found.what}: {found.text} → {parts}: {found.verdict.value}"
+    return Remark(Weight.WARNING if bad else Weight.NOTE, where, text)
+
+
+def _repeats(trial: Trial) -> Iterator[Remark]:
+    from discmri.trial.noise import LEAST_REPEATS
+
+    repeats = sum(scan.repeat > 1 for scan in trial.scans)
+    if repeats < LEAST_REPEATS:
+        text = (
+            f"{repeats} repeat scans (column repeat); from {LEAST_REPEATS} on the noise comes from "
+            "the trial itself, else from stated uncertainties and published figures"
+        )
+        yield Remark(Weight.NOTE, "", text)

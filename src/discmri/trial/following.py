@@ -1,0 +1,128 @@
+"""One subject followed from visit to visit: names frozen and carried, pictures drawn.
+
+This part looks at the images again; it runs in a process of its own per subject.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from discmri.cohort import Limits
+from discmri.cohort.isolated import ProcessEndedError, isolated
+from discmri.levels import DiscLevel
+from discmri.study import read_study
+from discmri.trial.pictures import Window, draw, window_of
+from discmri.trial.plan import Scan, Subject
+from discmri.trial.spine import Carried, Disc, Spine, carry, read_spine
+from discmri.volume import Volume
+
+
+@dataclass(frozen=True)
+class Look:
+    """A measured scan whose images are to be looked at again.
+
+    Parameters
+    ----------
+    scan
+        Which.
+    folder
+        Its results, with ``outlines.json``.
+    """
+
+    scan: Scan
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One subject.
+
+    Parameters
+    ----------
+    subject
+        Whom.
+    looks
+        Measured scans; the first one's names are the subject's.
+    limits
+        What its process may take.
+    """
+
+    subject: Subject
+    looks: tuple[Look, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """What was found of a subject's visits.
+
+    Parameters
+    ----------
+    carried
+        By name of the scan.
+    pictures
+        PNG, base64, by name of the scan and frozen name of the disc.
+    problem
+        Why the images could not be looked at; empty where they could.
+    """
+
+    carried: Mapping[str, Carried] = field(default_factory=dict)
+    pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def work(job: Job, stop: threading.Event | None = None) -> Followed:
+    """Follow one subject in a process of its own; never raises for what a scan can do."""
+    try:
+        return isolated(follow, job, job.limits, stop)
+    except ProcessEndedError as error:
+        return Followed(problem=str(error))
+
+
+def follow(job: Job) -> Followed:
+    """Carry the names of the first scan to the others and draw the treated discs."""
+    first = _opened(job.looks[0])
+    names = {disc.level: disc.level for disc in first[0]}
+    carried = {job.looks[0].scan.name: Carried(names, np.eye(4), 1.0, 1.0)}
+    wanted = _drawn(job.subject, first[0])
+    windows = {disc.level: window_of(first[1], first[0], disc) for disc in wanted}
+    pictures = _pictures(job.looks[0].scan, first, names, wanted, windows)
+    for look in job.looks[1:]:
+        later = _opened(look)
+        found = carry(first, later)
+        carried[look.scan.name] = found
+        if look.scan.repeat == 1:
+            pictures |= _pictures(look.scan, later, found.names, wanted, windows)
+    return Followed(carried, pictures)
+
+
+def _opened(look: Look) -> tuple[Spine, Volume]:
+    study = read_study(look.scan.path, study_uid=look.scan.study_uid, threads=1)
+    return read_spine(look.folder / "outlines.json"), study.read(study.target())
+
+
+def _drawn(subject: Subject, spine: Spine) -> tuple[Disc, ...]:
+    """The treated discs; of a control, all from L1-L2 down."""
+    lumbar = [disc for disc in spine if disc.level.above.value.startswith("L")]
+    return tuple(disc for disc in lumbar if not subject.treated or disc.level in subject.treated)
+
+
+def _pictures(
+    scan: Scan,
+    visit: tuple[Spine, Volume],
+    names: Mapping[DiscLevel, DiscLevel],
+    wanted: tuple[Disc, ...],
+    windows: Mapping[DiscLevel, Window],
+) -> dict[tuple[str, DiscLevel], str]:
+    spine, image = visit
+    here = {names[disc.level]: disc for disc in spine if disc.level in names}
+    return {
+        (scan.name, first.level): draw(image, spine, here[first.level], first, windows[first.level])
+        for first in wanted
+        if first.level in here
+    }

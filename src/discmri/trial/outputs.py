@@ -1,0 +1,93 @@
+"""Everything that a trial leaves in its folder beside the measured studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import discmri
+from discmri.cohort.tables import in_place
+from discmri.export.study_json import dumps, plain
+from discmri.trial.analysis import Analysis
+from discmri.trial.plan import Trial
+from discmri.trial.redcap import write_redcap
+from discmri.trial.report import page
+from discmri.trial.sdtm import write_sdtm
+from discmri.trial.tables import write_tables
+
+SCHEMA_NAME = "discmri-trial-1"
+
+
+def write_outputs(trial: Trial, analysis: Analysis, root: Path, name: str) -> tuple[str, ...]:
+    """Write tables, report and record; returns the names of the files.
+
+    Parameters
+    ----------
+    trial, analysis
+        What was asked and what was concluded.
+    root
+        An existing folder.
+    name
+        Of the trial.
+    """
+    files = (
+        *write_tables(analysis, root),
+        *write_redcap(analysis, root),
+        *write_sdtm(analysis, root, name, trial.visits),
+    )
+    with in_place(root / "report.html") as fresh:
+        fresh.write_text(page(trial, analysis, name), encoding="utf-8", newline="\n")
+    with in_place(root / "trial.json") as fresh:
+        text = dumps(record(trial, analysis, name))
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+    return ("report.html", *files, "trial.json")
+
+
+def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
+    """How the conclusions came about, JSON-like."""
+    return {
+        "schema": SCHEMA_NAME,
+        "name": name,
+        "software": discmri.__version__,
+        "visits": list(trial.visits),
+        "rule": str(analysis.rule),
+        "responders": [
+            {
+                "subject": one.subject,
+                "level": one.level.value,
+                "response": one.response.value,
+                "reasons": list(one.reasons),
+            }
+            for one in analysis.judged
+        ],
+        "noise": {
+            parameter: {
+                "sd_within_disc": plain(one.sd),
+                "pairs": one.pairs,
+                "discs": one.discs,
+                "freedom": plain(one.freedom),
+            }
+            for parameter, one in analysis.noise.repeats.items()
+        },
+        "scans": [
+            {
+                "subject": course.subject.name,
+                "visit": visit.name,
+                "repeat": visit.measured.scan.repeat,
+                "study_uid": plain(visit.measured.study_uid),
+                "folder": f"measured/studies/{visit.measured.folder.name}",
+                "reason": visit.measured.reason,
+                "numbering": visit.numbering,
+                "names": {own.value: frozen.value for frozen, own in visit.own_names.items()},
+                "correlation": None
+                if visit.carried is None
+                else round(visit.carried.correlation, 4),
+                "lead": None if visit.carried is None else round(visit.carried.lead, 4),
+                "residual_mm": None
+                if visit.carried is None
+                else round(visit.carried.residual_mm, 3),
+                "tilt_deg": None if visit.tilt_deg is None else round(visit.tilt_deg, 2),
+            }
+            for course in analysis.courses
+            for visit in course.visits
+        ],
+    }

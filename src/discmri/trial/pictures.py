@@ -1,0 +1,89 @@
+"""One disc at one visit as a picture: its own mid-sagittal plane, its border, the first border."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.export._canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
+from discmri.trial.spine import Disc, Spine
+from discmri.volume import Array, Volume
+
+_REACH_MM = (27.0, 17.0)  # half sizes: anterior, cranial
+_STEP_MM = 0.3
+_PIXELS_PER_MM = 5.6
+_FIRST = "#ffffff"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which signal is black and white at a visit.
+
+    Parameters
+    ----------
+    low, high
+        As multiples of the usual signal around the spine.
+    """
+
+    low: float
+    high: float
+
+
+def usual_signal(image: Volume, spine: Spine) -> float:
+    """Median signal around all discs; scanners scale their signal as they like."""
+    offsets = np.array([[0.0, up, left] for up in (-14.0, 14.0) for left in (-4.0, 0.0, 4.0)])
+    points = np.concatenate([disc.to_world(offsets) for disc in spine])
+    return max(float(np.median(image.sample(points))), 1e-6)
+
+
+def window_of(image: Volume, spine: Spine, disc: Disc) -> Window:
+    """The window of the first visit, which all visits share."""
+    values = _pixels(image, disc) / usual_signal(image, spine)
+    low, high = np.percentile(values, (1.0, 99.5))
+    return Window(float(low), max(float(high), float(low) + 1e-6))
+
+
+def draw(image: Volume, spine: Spine, disc: Disc, first: Disc, window: Window) -> str:
+    """PNG, base64: the disc with its border in colour and that of the first visit dashed.
+
+    Parameters
+    ----------
+    image, spine
+        Picture and discs of the visit.
+    disc, first
+        The disc at the visit and at the first one; both lie in their own frame, so that the
+        two are registered on the disc itself.
+    window
+        From :func:`window_of` of the first visit.
+    """
+    across, up = _REACH_MM
+    figure, axes = canvas(2 * across, 2 * up, _PIXELS_PER_MM)
+    usual = usual_signal(image, spine)
+    axes.imshow(
+        _pixels(image, disc), cmap="gray", vmin=window.low * usual, vmax=window.high * usual,
+        origin="lower", extent=(-across, across, -up, up), interpolation="bilinear",
+    )  # fmt: skip
+    axes.set_xlim(across, -across)  # anterior is positive and shown on the left
+    axes.set_ylim(-up, up)
+    colour = LEVEL_COLOURS[first.level]
+    if disc is not first:
+        axes.plot(*_closed(first.contour_mm).T, color=_FIRST, lw=1.0, ls=(0, (2.5, 2.0)))
+    axes.plot(*_closed(disc.contour_mm).T, color=colour, lw=1.4)
+    outlined(axes, across - 1.0, up - 1.0, "A", color="white", fontsize=8, ha="left", va="top")
+    scale_bar(axes, -across + 12.0, -up + 2.0, 10.0)
+    return base64.b64encode(png(figure, [colour])).decode()
+
+
+def _pixels(image: Volume, disc: Disc) -> Array:
+    across, up = _REACH_MM
+    x = np.arange(-across + _STEP_MM / 2, across, _STEP_MM)
+    y = np.arange(-up + _STEP_MM / 2, up, _STEP_MM)
+    a, b = np.meshgrid(x, y)
+    points = np.stack([a, b, np.full_like(a, disc.mid_left_mm)], axis=-1)
+    return image.sample(disc.to_world(points), order=1)
+
+
+def _closed(contour: Array) -> Array:
+    return np.vstack([contour, contour[:1]])

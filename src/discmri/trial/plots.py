@@ -1,0 +1,143 @@
+"""Courses over the visits as pictures, with the noise band."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from discmri.levels import DiscLevel
+from discmri.records import PARAMETER
+from discmri.trial.analysis import Analysis
+from discmri.trial.change import Change, Course, Verdict
+from discmri.trial.responders import Response
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TREATED, OTHER, BAND = "#0b6e99", "#b4bfca", "#dcecf3"
+RESPONDED, NOT_RESPONDED = "#0b6e99", "#d1833b"
+
+
+def course_plot(
+    course: Course, parameter: str, changes: Sequence[Change], places: Sequence[float]
+) -> str:
+    """One subject: every disc over the visits; PNG, base64.
+
+    The band lies around the first value of the treated disc; hollow points are not comparable.
+
+    Parameters
+    ----------
+    course
+        The subject.
+    parameter
+        What is shown.
+    changes
+        Of this subject and parameter.
+    places
+        Where the visits of the course stand on the axis.
+    """
+    figure, axes = _axes(3.7, 2.5)
+    visits = (course.baseline, *course.later)
+    bad = {(one.visit, one.level) for one in changes if one.verdict is Verdict.NOT_COMPARABLE}
+    halves = {one.level: one.band.half for one in changes if one.band is not None}
+    for level in course.levels:
+        treated = level in course.subject.treated
+        points = [
+            (at, value, (visit.name, level) in bad)
+            for at, visit in zip(places, visits, strict=True)
+            if level in visit.discs and (value := visit.discs[level].number(parameter)) is not None
+        ]
+        if not points:
+            continue
+        if treated and level in halves and points[0][0] == places[0]:
+            first = points[0][1]
+            axes.axhspan(first - halves[level], first + halves[level], color=BAND, zorder=0)
+        colour = TREATED if treated else OTHER
+        _line(axes, points, colour, 2.0 if treated else 1.0)
+        at, value, _ = points[-1]
+        axes.annotate(
+            level.value, (at, value), xytext=(5, 0), textcoords="offset points", fontsize=7,
+            color=colour if treated else "#6b7885", va="center",
+        )  # fmt: skip
+    _finish(axes, places, [visit.name for visit in visits], _title(parameter))
+    return _png(figure)
+
+
+def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> str:
+    """All subjects: change of every disc since the first visit; PNG, base64."""
+    figure, axes = _axes(5.4, 3.3)
+    responses = {(one.subject, one.level): one.response for one in analysis.judged}
+    own = [one for one in analysis.changes if one.parameter == parameter]
+    halves = sorted(one.band.half for one in own if one.treated and one.band is not None)
+    if halves:
+        middle = halves[len(halves) // 2]
+        axes.axhspan(-middle, middle, color=BAND, zorder=0, label="noise band (median)")
+    axes.axhline(0, color="#8a97a5", lw=0.8, zorder=1)
+    lines: dict[tuple[str, DiscLevel], list[Change]] = {}
+    for one in own:
+        if one.level.above.value.startswith("L"):
+            lines.setdefault((one.subject, one.level), []).append(one)
+    said: set[str] = set()
+    for key, line in sorted(lines.items(), key=lambda item: item[1][0].treated):
+        points = [(0.0, 0.0, False)] + [
+            (float(visits.index(one.visit)), one.change, one.verdict is Verdict.NOT_COMPARABLE)
+            for one in line
+        ]
+        colour, label = OTHER, "untreated disc"
+        if line[0].treated:
+            responded = responses.get(key) is Response.RESPONDER
+            colour = RESPONDED if responded else NOT_RESPONDED
+            label = "treated, responder" if responded else "treated, no responder"
+        _line(axes, points, colour, 1.9 if line[0].treated else 0.8, "" if label in said else label)
+        said.add(label)
+    _finish(axes, range(len(visits)), list(visits), f"change of {_title(parameter)}")
+    if said:
+        axes.legend(fontsize=7, frameon=False, loc="upper left")
+    return _png(figure)
+
+
+def _line(
+    axes: Axes, points: Sequence[tuple[float, float, bool]], colour: str, width: float,
+    label: str = "",
+) -> None:  # fmt: skip
+    axes.plot(
+        [p[0] for p in points], [p[1] for p in points], color=colour, lw=width, zorder=2,
+        label=label or None,
+    )  # fmt: skip
+    for at, value, bad in points:
+        axes.plot(
+            at, value, "o", ms=4.2, color=colour, mfc="white" if bad else colour, mew=1.1, zorder=3
+        )
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7.5)
+    return figure, axes
+
+
+def _finish(axes: Axes, places: Sequence[float], names: Sequence[str], title: str) -> None:
+    axes.set_xticks(list(places), list(names), fontsize=7.5)
+    span = max(places) - min(places) if len(places) > 1 else 1.0
+    axes.set_xlim(min(places) - 0.05 * span, max(places) + 0.16 * span)
+    axes.set_title(title, fontsize=8.5, loc="left")
+
+
+def _title(parameter: str) -> str:
+    unit = PARAMETER[parameter].unit
+    return f"{parameter} ({unit})" if unit and not unit.startswith("{") else parameter
+
+
+def _png(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,286 @@
+"""The report of a trial: one offline page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+
+import discmri
+from discmri.export._text import number, significant
+from discmri.levels import DiscLevel
+from discmri.records import PARAMETER
+from discmri.trial.analysis import Analysis
+from discmri.trial.change import Change, Course, Visit
+from discmri.trial.comparability import Comparability
+from discmri.trial.contrast import MODEL_SUBJECTS
+from discmri.trial.grades import SUGGESTED, Shifts
+from discmri.trial.noise import LEAST_REPEATS
+from discmri.trial.plan import Trial
+from discmri.trial.plots import course_plot, overview_plot
+from discmri.trial.tables import comparability_rows, shown
+
+SHOWN = (
+    "height_mm", "height_posterior_mm", "dhi_vb", "area_mm2", "volume_mm3", "signal_ratio_csf",
+    "adc_disc_um2_ms", "adc_nucleus_um2_ms",
+)  # fmt: skip
+"""Parameters that the page shows beside those of the responder rule; long.csv has all."""
+_MOST_TICKS = 8
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One disc at one visit: caption, note below it, and PNG in base64 (empty where none)."""
+
+    caption: str
+    note: str
+    png: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One change as the page shows it."""
+
+    level: str
+    treated: bool
+    visit: str
+    parameter: str
+    before: str
+    after: str
+    change: str
+    percent: str
+    sd: str
+    band: str
+    source: str
+    origin: str
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One subject as the page shows it."""
+
+    name: str
+    arm: str
+    treated: str
+    notes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
+    plots: tuple[tuple[str, str], ...]
+    treated_lines: tuple[Line, ...]
+    other_lines: tuple[Line, ...]
+    contrasts: tuple[tuple[str, ...], ...]
+
+
+def page(trial: Trial, analysis: Analysis, name: str) -> str:
+    """The page as HTML, every text from the input escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    text = resources.files("discmri.trial").joinpath("templates/report.html.j2")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    visits = trial.visits
+    primary = analysis.rule.parameters
+    return environment.from_string(text.read_text(encoding="utf-8")).render(
+        name=name,
+        version=discmri.__version__,
+        facts=_facts(trial, analysis),
+        rule=str(analysis.rule),
+        judged=analysis.judged,
+        responders=[one for one in analysis.judged if one.response.value == "responder"],
+        overview=[(p, overview_plot(analysis, p, visits)) for p in primary] if visits[1:] else [],
+        pooled=_pooled(analysis),
+        comparability=list(comparability_rows(analysis)),
+        repeats=_repeats(analysis),
+        own_noise=bool(analysis.noise.repeats),
+        least_repeats=LEAST_REPEATS,
+        model_subjects=MODEL_SUBJECTS,
+        sections=[_section(course, analysis) for course in analysis.courses],
+        shifts=[_shift(one) for one in analysis.shifts],
+        suggested=SUGGESTED,
+    )
+
+
+def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
+    scans = [visit for course in analysis.courses for visit in course.visits]
+    failed = sum(bool(visit.measured.reason) for visit in scans)
+    verdicts = Counter(
+        one.verdict.value
+        for one in analysis.changes
+        if one.treated and one.parameter in analysis.rule.parameters
+    )
+    listed = ", ".join(f"{count} {what}" for what, count in sorted(verdicts.items())) or "none"
+    return [
+        ("subjects", str(len(trial.subjects))),
+        ("visits", ", ".join(trial.visits)),
+        ("scans", f"{len(scans) - failed} measured" + (f", {failed} without" if failed else "")),
+        ("repeat scans", str(sum(scan.repeat > 1 for scan in trial.scans))),
+        ("changes of treated discs in " + " and ".join(analysis.rule.parameters), listed),
+    ]
+
+
+def _parameters(analysis: Analysis) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*analysis.rule.parameters, *SHOWN)))
+
+
+def _pooled(analysis: Analysis) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for one in analysis.pooled:
+        if one.parameter not in _parameters(analysis):
+            continue
+        digits = min(PARAMETER[one.parameter].decimals, 3)
+        rows.append(
+            (
+                one.arm, one.visit, f"{one.parameter}", one.unit.strip("{}"), str(one.subjects),
+                number(one.estimate, digits),
+                f"{number(one.low, digits)} to {number(one.high, digits)}",
+                f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001", one.method,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _repeats(analysis: Analysis) -> list[tuple[str, ...]]:
+    return [
+        (
+            name, PARAMETER[name].unit.strip("{}"), significant(one.sd, 3), str(one.pairs),
+            str(one.discs), f"{one.freedom:.1f}", significant(one.factor * 2**0.5 * one.sd, 3),
+        )
+        for name, one in analysis.noise.repeats.items()
+        if name in _parameters(analysis)
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------ one subject
+def _section(course: Course, analysis: Analysis) -> Section:
+    subject = course.subject
+    own = [one for one in analysis.changes if one.subject == subject.name]
+    lines = [
+        _line(one)
+        for parameter in _parameters(analysis)
+        for one in own
+        if one.parameter == parameter and one.level in course.levels
+    ]
+    places = _places(course)
+    plots = [
+        (
+            parameter,
+            course_plot(course, parameter, [o for o in own if o.parameter == parameter], places),
+        )
+        for parameter in analysis.rule.parameters
+        if course.baseline.discs
+    ]
+    return Section(
+        subject.name,
+        subject.arm,
+        ", ".join(level.value for level in subject.treated) or "no disc",
+        tuple(_notes(course)),
+        tuple((level.value, _pictures(course, level, own)) for level in _drawn(course)),
+        tuple(plots),
+        tuple(one for one in lines if one.treated),
+        tuple(one for one in lines if not one.treated),
+        _contrasts(course, analysis),
+    )
+
+
+def _drawn(course: Course) -> list[DiscLevel]:
+    return [level for level in course.levels if any(key[1] is level for key in course.pictures)]
+
+
+def _places(course: Course) -> list[float]:
+    """Weeks where all visits have one and there are few, else equal steps."""
+    visits = (course.baseline, *course.later)
+    weeks = [visit.measured.scan.week for visit in visits]
+    known = [week for week in weeks if week is not None]
+    if len(known) == len(visits) and len(set(known)) == len(known) <= _MOST_TICKS:
+        span = max(known) - min(known) or 1.0
+        gaps = [b - a for a, b in pairwise(known)]
+        if not gaps or min(gaps) > 0.1 * span:
+            return known
+    return [float(n) for n in range(len(visits))]
+
+
+def _notes(course: Course) -> list[str]:
+    notes = []
+    for visit in course.visits:
+        if visit.measured.reason:
+            notes.append(f"{visit.name}: no result ({visit.measured.reason})")
+        elif visit.numbering:
+            notes.append(f"{visit.name}: {visit.numbering}")
+    return notes
+
+
+def _pictures(course: Course, level: DiscLevel, own: Sequence[Change]) -> tuple[Picture, ...]:
+    pictures = []
+    for visit in (course.baseline, *course.later):
+        png = course.pictures.get((visit.measured.scan.name, level), "")
+        pictures.append(
+            Picture(f"{visit.name}, {visit.measured.day}", _below(visit, level, own), png)
+        )
+    return tuple(pictures)
+
+
+def _below(visit: Visit, level: DiscLevel, own: Sequence[Change]) -> str:
+    if visit.measured.reason:
+        return "no result"
+    if level not in visit.discs:
+        return "not found under this name"
+    height = visit.discs[level].number("height_mm")
+    text = "no height" if height is None else f"{height:.2f} mm"
+    for one in own:
+        if (one.visit, one.level, one.parameter) == (visit.name, level, "height_mm"):
+            text += f" ({one.change:+.2f}, {one.verdict.value})"
+    return text
+
+
+def _line(one: Change) -> Line:
+    digits = min(PARAMETER[one.parameter].decimals, 3)
+    band = one.band
+    return Line(
+        level=one.level.value,
+        treated=one.treated,
+        visit=one.visit,
+        parameter=one.parameter,
+        before=shown(one.before, one.parameter),
+        after=shown(one.after, one.parameter),
+        change=("+" if one.change > 0 else "") + number(one.change, digits),
+        percent="" if one.percent is None else f"{one.percent:+.1f} %",
+        sd="" if band is None else significant(band.sd, 2),
+        band="" if band is None else f"±{significant(band.half, 2)}",
+        source="" if band is None else band.source,
+        origin="" if band is None else band.origin.value,
+        verdict=one.verdict.value,
+        reasons=one.reasons,
+    )
+
+
+def _contrasts(course: Course, analysis: Analysis) -> tuple[tuple[str, ...], ...]:
+    rows = []
+    for one in analysis.contrasts:
+        if one.subject != course.subject.name or one.parameter not in analysis.rule.parameters:
+            continue
+        digits = min(PARAMETER[one.parameter].decimals, 3)
+        bad = one.comparability is Comparability.NOT_COMPARABLE
+        rows.append(
+            (
+                one.level.value, one.visit, one.parameter, number(one.treated_change, digits),
+                f"{number(one.untreated_change, digits)} ({one.untreated} discs)",
+                number(one.difference, digits),
+                f"{number(one.low, digits)} to {number(one.high, digits)}",
+                "not comparable" if bad else "leaves zero out" if one.clear else "holds zero",
+            )
+        )  # fmt: skip
+    return tuple(rows)
+
+
+def _shift(one: Shifts) -> dict[str, object]:
+    return {
+        "reader": one.reader,
+        "title": f"{one.visit}, {'treated' if one.treated else 'untreated'} discs",
+        "grades": one.grades,
+        "rows": list(zip(one.grades, one.counts, strict=True)),
+        "left_out": one.not_comparable,
+    }

@@ -1,0 +1,133 @@
+"""Who responded, by a rule that is stated before anybody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from discmri.export._text import significant
+from discmri.levels import DiscLevel
+from discmri.trial.change import Change, Course, Verdict
+from discmri.trial.contrast import Contrast
+
+PRIMARY = ("height_mm", "adc_disc_um2_ms")
+"""Parameters in which a responder gains, unless the caller names others."""
+
+
+class Response(Enum):
+    """What the rule says of a treated disc."""
+
+    RESPONDER = "responder"
+    NO_RESPONDER = "no responder"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a treated disc counts as having responded.
+
+    Parameters
+    ----------
+    visit
+        At which visit.
+    parameters
+        In all of which it must gain.
+    """
+
+    visit: str
+    parameters: tuple[str, ...] = PRIMARY
+
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            f"At {self.visit}, a treated disc is a responder if {' and '.join(self.parameters)} "
+            f"{'each rose' if self.parameters[1:] else 'rose'} since the first visit by more than "
+            "its noise, and by more than in the untreated discs of the same subject (95 % interval "
+            "of the difference above zero). It is not judged where a value is missing or its scans "
+            "are not comparable, unless another parameter already rules a response out."
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One treated disc and what the rule says of it.
+
+    Parameters
+    ----------
+    subject, arm, level
+        Which.
+    response
+        What the rule says.
+    reasons
+        Why, a sentence per parameter.
+    """
+
+    subject: str
+    arm: str
+    level: DiscLevel
+    response: Response
+    reasons: tuple[str, ...]
+
+
+def judge(
+    courses: Iterable[Course], changes: Sequence[Change], found: Sequence[Contrast], rule: Rule
+) -> list[Judged]:
+    """Apply the rule to every treated disc."""
+    changed = {
+        (one.subject, one.level, one.parameter): one for one in changes if one.visit == rule.visit
+    }
+    against = {
+        (one.subject, one.level, one.parameter): one for one in found if one.visit == rule.visit
+    }
+    judged = []
+    for course in courses:
+        for level in course.subject.treated:
+            steps = [
+                _step(
+                    name,
+                    changed.get((course.subject.name, level, name)),
+                    against.get((course.subject.name, level, name)),
+                )
+                for name in rule.parameters
+            ]
+            judged.append(
+                Judged(
+                    course.subject.name, course.subject.arm, level,
+                    _together([response for response, _ in steps]),
+                    tuple(reason for _, reason in steps),
+                )
+            )  # fmt: skip
+    return judged
+
+
+def _together(steps: Sequence[Response]) -> Response:
+    for response in (Response.NO_RESPONDER, Response.NOT_JUDGED):
+        if response in steps:
+            return response
+    return Response.RESPONDER
+
+
+def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[Response, str]:
+    """What one parameter says, and why."""
+    if change is None or change.band is None:
+        why = "no value at both visits" if change is None else "nothing is known of its noise"
+        return Response.NOT_JUDGED, f"{name}: {why}"
+    noise = significant(change.band.half, 2)
+    size = f"{name} {_signed(change.change)} {change.unit} (noise ±{noise})"
+    if change.verdict is Verdict.NOT_COMPARABLE:
+        return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
+    if change.verdict is Verdict.WITHIN or change.change < 0:
+        why = "within noise" if change.verdict is Verdict.WITHIN else "fell"
+        return Response.NO_RESPONDER, f"{size}: {why}"
+    if against is None:
+        return Response.NOT_JUDGED, f"{size}: no untreated disc to hold it against"
+    difference, low, high = map(_signed, (against.difference, against.low, against.high))
+    other = f"{difference} [{low}, {high}] against untreated"
+    if against.low > 0:
+        return Response.RESPONDER, f"{size}, {other}: rose beyond noise"
+    return Response.NO_RESPONDER, f"{size}, {other}: not more than they"
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + significant(value, 3)

@@ -1,0 +1,208 @@
+"""A trial from its list to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from discmri.cohort import Limits, Status, Workers, run_batch
+from discmri.cohort.batch import Tally, check_root
+from discmri.cohort.measuring import Outcome as StudyOutcome
+from discmri.cohort.workers import carry_out
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.records import PARAMETER
+from discmri.settings import Settings
+from discmri.trial.analysis import Analysis, analyse
+from discmri.trial.change import course_of
+from discmri.trial.following import Followed, Job, Look, work
+from discmri.trial.grades import Reads, read_reads
+from discmri.trial.outputs import write_outputs
+from discmri.trial.plan import Trial
+from discmri.trial.responders import PRIMARY
+from discmri.trial.values import TRACKED, MeasuredScan, read_scan
+
+MEASURED = "measured"
+"""Folder of the batch in a trial's folder."""
+_FORMATS = ("csv", "csv-long", "nifti", "outlines", "html", "json")
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a trial is measured and judged.
+
+    Parameters
+    ----------
+    settings
+        Of every measurement.
+    workers, limits
+        Where the work is done, and what one study may take.
+    reads
+        ``reads_long.csv`` of ``discmri grade export``.
+    responder_parameters, responder_visit
+        In which a responder gains, and when; the last visit by default.
+    name
+        Of the trial, for the report and the tables.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    workers: Workers = field(default_factory=Workers)
+    limits: Limits = field(default_factory=Limits)
+    reads: Path | None = None
+    responder_parameters: tuple[str, ...] = PRIMARY
+    responder_visit: str = ""
+    name: str = "trial"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Parameters
+    ----------
+    analysis
+        Its conclusions.
+    studies
+        What became of every scan.
+    kept
+        How many an earlier run had measured.
+    files
+        Names of the files in the trial's folder.
+    """
+
+    analysis: Analysis
+    studies: tuple[StudyOutcome, ...]
+    kept: int
+    files: tuple[str, ...]
+
+
+def run_trial(
+    trial: Trial,
+    root: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+    tally: Callable[[Tally], None] | None = None,
+) -> Outcome:
+    """Measure all scans of a trial, compare them and write the report.
+
+    Run again in the same folder, it measures only what has changed.
+
+    Parameters
+    ----------
+    trial
+        From :func:`discmri.trial.read_trial`.
+    root
+        The output folder.
+    options
+        How it is measured and judged.
+    progress, tally
+        Told what is done, and how far the measuring is.
+
+    Raises
+    ------
+    UsageError
+        Where the folder holds something else, or an option names what there is not.
+    NothingToMeasureError
+        Where no scan could be measured.
+    """
+    options = options or Options()
+    say = progress or (lambda _text, _share: None)
+    check_options(trial, options)
+    check_trial_root(root)
+    reads: Reads = {} if options.reads is None else read_reads(options.reads)
+    batch = run_batch(
+        trial.cohort(), root / MEASURED, _settings(options), options.workers, options.limits, tally
+    )
+    if not batch.count(Status.MEASURED):
+        raise NothingToMeasureError(
+            f"none of {len(batch.outcomes)} scans could be measured; the first says: "
+            f"{batch.outcomes[0].reason}"
+        )
+    measured = _measured(trial, root / MEASURED, batch.outcomes)
+    followed = _followed(trial, measured, options, say)
+    courses = [
+        course_of(one, measured, followed.get(one.name, Followed())) for one in trial.subjects
+    ]
+    say("comparing visits", 0.9)
+    analysis = analyse(
+        courses, trial.visits, reads, options.responder_parameters, options.responder_visit
+    )
+    say("writing tables and report", 0.95)
+    files = write_outputs(trial, analysis, root, options.name)
+    return Outcome(analysis, batch.outcomes, batch.kept, files)
+
+
+def check_options(trial: Trial, options: Options) -> None:
+    """Refuse options that name what there is not, before the work.
+
+    Raises
+    ------
+    UsageError
+        Which and why.
+    """
+    visit = options.responder_visit
+    if visit and visit not in trial.visits[1:]:
+        raise UsageError(
+            f"no visit after the first is called {visit!r}; there are {', '.join(trial.visits[1:])}"
+        )
+    tracked = [one.name for one in TRACKED]
+    for name in options.responder_parameters:
+        if name not in tracked:
+            known = "is no number" if name in PARAMETER else "is no parameter"
+            raise UsageError(f"{name} {known}; a responder gains in some of {', '.join(tracked)}")
+
+
+def check_trial_root(root: Path) -> None:
+    """Refuse a folder that holds something else than a trial.
+
+    Raises
+    ------
+    UsageError
+        It is a file, or holds something else.
+    """
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
+    if root.exists() and any(root.iterdir()) and not (root / MEASURED / ".batch").is_dir():
+        raise UsageError(
+            f"the folder {root} holds something else than a trial; choose another with -o"
+        )
+    check_root(root / MEASURED)
+
+
+def _settings(options: Options) -> Settings:
+    asked = options.settings.formats
+    return replace(options.settings, formats=tuple(dict.fromkeys((*_FORMATS, *asked))))
+
+
+def _measured(
+    trial: Trial, root: Path, outcomes: tuple[StudyOutcome, ...]
+) -> dict[str, MeasuredScan]:
+    found = {}
+    for scan, outcome in zip(trial.scans, outcomes, strict=True):
+        folder = root / "studies" / scan.entry().folder_name
+        reason = "" if outcome.status is Status.MEASURED else outcome.reason or "no result"
+        found[scan.name] = read_scan(scan, folder, reason)
+    return found
+
+
+def _followed(
+    trial: Trial, measured: Mapping[str, MeasuredScan], options: Options, say: Progress
+) -> dict[str, Followed]:
+    """Carry names and draw pictures, one process per subject."""
+    jobs = []
+    for subject in trial.subjects:
+        ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
+        looks = [
+            Look(replace(scan, path=scan.path.absolute()), measured[scan.name].folder.absolute())
+            for scan in ordered
+            if not measured[scan.name].reason
+        ]
+        if looks and looks[0].scan.name == subject.baseline.name:
+            jobs.append(Job(subject, tuple(looks), options.limits))
+    found = {}
+    for done, (n, result) in enumerate(carry_out(work, jobs, options.workers), 1):
+        say(f"registering the spines of {done} of {len(jobs)} subjects", 0.9 * done / len(jobs))
+        found[jobs[n].subject.name] = result or Followed(problem="its workers died")
+    return found

@@ -1,0 +1,151 @@
+"""A flat findings table in the manner of SDTM, with its mapping.
+
+It follows the shape of a findings domain (one row per test and disc) so that whoever builds the
+submission has nothing to reshape.  It is no submission: test codes are this package's own, none
+is controlled terminology, and a data manager decides on the domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from discmri.export._text import number
+from discmri.records import PARAMETER, PARAMETERS
+from discmri.trial.analysis import Analysis
+from discmri.trial.change import Course, Visit
+from discmri.trial.tables import Row, save, shown
+from discmri.trial.values import Value
+
+DOMAIN = "MK"
+CODES = {
+    "height_mm": "DSCHGT", "height_anterior_mm": "DSCHANT", "height_middle_mm": "DSCHMID",
+    "height_posterior_mm": "DSCHPOS", "height_dabbs_mm": "DSCHDAB", "height_hurxthal_mm": "DSCHHUR",
+    "height_three_point_mm": "DSCH3PT", "height_area_mm": "DSCHARE", "height_columns_mm": "DSCHCOL",
+    "height_3d_mm": "DSCH3D", "dhi_ap": "DHIAP", "dhi_vb": "DHIVB", "height_sd_mm": "DSCHSD",
+    "width_ap_mm": "DSCWAP", "width_lr_mm": "DSCWLR", "area_mm2": "DSCAREA",
+    "volume_mm3": "DSCVOL", "wedge_deg": "DSCWEDG", "bulge_posterior_mm": "DSCBULG",
+    "listhesis_mm": "DSCLIST", "signal_ratio_csf": "DSCSIG", "signal_contrast": "DSCSCON",
+    "signal_bimodality": "DSCSBIM", "adc_disc_um2_ms": "DSCADC", "adc_disc_median_um2_ms": "DSCADCM",
+    "adc_disc_sd_um2_ms": "DSCADCSD", "adc_nucleus_um2_ms": "DSCADCN", "adc_voxels": "DSCADCV",
+    "adc_rejected_voxels": "DSCADCR", "adc_residual_mm": "DSCADCD", "suggested_grade": "MPFGRADE",
+    "suggested_signal": "MPFSIG", "suggested_collapse": "MPFCOLL", "confidence": "SEGCONF",
+}  # fmt: skip
+"""Test code of at most eight characters by parameter."""
+
+MAPPING = {
+    "STUDYID": ("identifier", "Name of the trial (--name)."),
+    "DOMAIN": ("identifier", "Constant; musculoskeletal findings, to be confirmed."),
+    "USUBJID": ("identifier", "Trial and subject, joined by a hyphen."),
+    "MKSEQ": ("identifier", "Running number within the subject."),
+    "MKREFID": ("identifier", "Study Instance UID of the scan."),
+    "MKTESTCD": ("topic", "Code of the parameter; this package's own."),
+    "MKTEST": ("topic", "Column name of the parameter in discs.csv, unit left out."),
+    "MKORRES": ("result", "Value as measured."),
+    "MKORRESU": ("result", "Its unit, as in UCUM."),
+    "MKSTRESC": ("result", "The same as text."),
+    "MKSTRESN": ("result", "The same as a number; empty for grades."),
+    "MKSTRESU": ("result", "Unit of MKSTRESN."),
+    "MKSTAT": ("result", "NOT DONE where there is no value."),
+    "MKREASND": ("result", "Codes of the warnings that say why."),
+    "MKLOC": ("place", "INTERVERTEBRAL DISC."),
+    "MKLOCDTL": ("place", "Level by the subject's frozen numbering, such as L4-L5; no SDTM name."),
+    "MKMETHOD": ("record", "MRI and the code of the definition."),
+    "MKEVAL": ("record", "Constant: algorithm; read grades stand in long.csv."),
+    "MKLOBXFL": ("record", "Y at the first visit."),
+    "MKTRTDFL": ("record", "Y for the treated disc, N for others; no SDTM name."),
+    "VISITNUM": ("timing", "Number of the visit in the order of the trial."),
+    "VISIT": ("timing", "Name of the visit."),
+    "MKDTC": ("timing", "Day of the scan, ISO 8601."),
+    "MKCHG": ("derived", "Change since the first visit; belongs in ADaM, here for convenience."),
+    "MKVERD": ("derived", "Verdict on the change; belongs in ADaM, here for convenience."),
+}
+"""Columns with their role and where they come from."""
+
+
+def write_sdtm(
+    analysis: Analysis, root: Path, name: str, visits: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Write ``sdtm_findings.csv`` and ``sdtm_mapping.csv``."""
+    save(root / "sdtm_findings.csv", tuple(MAPPING), finding_rows(analysis, name, visits))
+    columns = ("column", "role", "source", "parameter", "code")
+    save(root / "sdtm_mapping.csv", columns, mapping_rows())
+    return ("sdtm_findings.csv", "sdtm_mapping.csv")
+
+
+def finding_rows(analysis: Analysis, name: str, visits: tuple[str, ...]) -> Iterator[Row]:
+    """One row per subject, visit, disc and test."""
+    changes = {(c.subject, c.visit, c.level, c.parameter): c for c in analysis.changes}
+    for course in analysis.courses:
+        sequence = 0
+        for visit in (course.baseline, *course.later):
+            for level, disc in visit.discs.items():
+                for one in PARAMETERS:
+                    sequence += 1
+                    change = changes.get((course.subject.name, visit.name, level, one.name))
+                    row = _key(course, visit, name, visits) | {
+                        "MKSEQ": sequence,
+                        "MKTESTCD": CODES[one.name],
+                        "MKTEST": _test(one.name, one.unit),
+                        **_result(disc.values.get(one.name), one.name),
+                        "MKLOCDTL": level.value,
+                        "MKTRTDFL": "Y" if level in course.subject.treated else "N",
+                    }
+                    if one.name not in disc.values:
+                        row["MKREASND"] = " ".join(disc.flags_of(one.name))
+                    if change is not None:
+                        row["MKCHG"] = number(change.change, one.decimals)
+                        row["MKVERD"] = change.verdict.value.upper()
+                    yield row
+
+
+def _key(course: Course, visit: Visit, name: str, visits: tuple[str, ...]) -> Row:
+    return {
+        "STUDYID": name,
+        "DOMAIN": DOMAIN,
+        "USUBJID": f"{name}-{course.subject.name}",
+        "MKREFID": visit.measured.study_uid,
+        "MKLOC": "INTERVERTEBRAL DISC",
+        "MKEVAL": "ALGORITHM",
+        "MKLOBXFL": "Y" if visit is course.baseline else "",
+        "VISITNUM": visits.index(visit.name) + 1,
+        "VISIT": visit.name.upper(),
+        "MKDTC": visit.measured.day,
+    }
+
+
+def _result(value: Value | None, parameter: str) -> Row:
+    if value is None:
+        return {"MKSTAT": "NOT DONE"}
+    text, unit = shown(value, parameter), PARAMETER[parameter].unit
+    numeric = not isinstance(value.value, str)
+    return {
+        "MKORRES": text,
+        "MKORRESU": unit,
+        "MKSTRESC": text,
+        "MKSTRESN": text if numeric else None,
+        "MKSTRESU": unit if numeric else None,
+        "MKMETHOD": f"MRI {value.method}".strip(),
+    }
+
+
+def _test(parameter: str, unit: str) -> str:
+    """At most 40 characters, as the standard wants.
+
+    >>> _test("height_three_point_mm", "mm"), _test("adc_disc_um2_ms", "um2/ms")
+    ('disc height three point', 'disc adc')
+    """
+    suffix = unit.replace("/", "_").strip("{}")
+    words = parameter.removesuffix(f"_{suffix}").split("_")
+    return " ".join(["disc", *(word for word in words if word != "disc")])[:40]
+
+
+def mapping_rows() -> Iterator[Row]:
+    """Columns, then the code of every parameter."""
+    for column, (role, source) in MAPPING.items():
+        yield {"column": column, "role": role, "source": source}
+    for one in PARAMETERS:
+        yield {
+            "column": "MKTESTCD", "role": "topic", "source": one.meaning, "parameter": one.name,
+            "code": CODES[one.name],
+        }  # fmt: skip

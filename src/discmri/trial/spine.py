@@ -1,0 +1,205 @@
+"""Where the discs of a measured spine lie, and which disc of one visit is which of another.
+
+Names are decided once per subject, on the first visit, and carried to the others by
+registering the spine itself: every possible way to pair the discs of two visits gives a rigid
+movement of their centres; the one under which the pictures around the spine agree best is the
+right one.  Names play no part in it, so a visit that names its discs otherwise is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from discmri.levels import DiscLevel
+from discmri.volume import Array, Volume
+
+LEAST_PAIRS = 3
+"""Discs that two visits must share to be registered."""
+LEAST_CORRELATION = 0.35
+"""Of the two pictures around the spine under the best movement, to call it found."""
+LEAST_LEAD = 0.08
+"""By how much the best pairing must agree better than the next."""
+_BOX_MM = (26.0, 16.0, 8.0)  # half sizes around a disc: anterior, cranial, left
+_STEP_MM = (2.0, 1.0, 4.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Disc:
+    """One disc as ``outlines.json`` describes it.
+
+    Parameters
+    ----------
+    level
+        As named at its visit.
+    origin_mm
+        (3,) RAS+.
+    anterior, cranial, left
+        (3,) unit vectors, RAS+.
+    mid_left_mm
+        Where the mid-sagittal plane lies, left of the origin.
+    contour_mm
+        (m, 2) border there, (anterior, cranial).
+    """
+
+    level: DiscLevel
+    origin_mm: Array
+    anterior: Array
+    cranial: Array
+    left: Array
+    mid_left_mm: float
+    contour_mm: Array
+
+    def to_world(self, points: Array) -> Array:
+        """(…, 3) anterior, cranial, left mm to RAS+ mm."""
+        axes = np.stack([self.anterior, self.cranial, self.left])
+        return np.asarray(points @ axes + self.origin_mm)
+
+
+Spine = tuple[Disc, ...]
+"""Discs, cranial to caudal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """How the discs of a visit correspond to those of the first.
+
+    Parameters
+    ----------
+    names
+        Frozen name by the visit's own name; empty where nothing could be established.
+    matrix
+        (4, 4) RAS+ mm of the visit to those of the first.
+    correlation
+        Of the two pictures around the spine, -1 to 1.
+    lead
+        By how much it surpasses that of the next best pairing.
+    residual_mm
+        Root mean square distance of the disc centres after the movement.
+    problem
+        Why names could not be carried; empty where they could.
+    """
+
+    names: Mapping[DiscLevel, DiscLevel]
+    matrix: Array
+    correlation: float = 0.0
+    lead: float = 0.0
+    residual_mm: float = 0.0
+    problem: str = ""
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the visit's own names differ from those that are carried to it."""
+        return any(own is not frozen for own, frozen in self.names.items())
+
+
+def read_spine(path: Path) -> Spine:
+    """Discs of an ``outlines.json``, cranial to caudal."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    discs = [
+        Disc(
+            DiscLevel(name),
+            np.array(one["origin_mm"]),
+            np.array(one["anterior"]),
+            np.array(one["cranial"]),
+            np.array(one["left"]),
+            float(one["mid_left_mm"]),
+            np.array(one["contour_mm"]),
+        )
+        for name, one in document["discs"].items()
+    ]
+    return tuple(sorted(discs, key=lambda disc: -float(disc.origin_mm[2])))
+
+
+def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
+    """Carry the names of the first visit to a later one.
+
+    Parameters
+    ----------
+    first, later
+        Discs and the sagittal picture of each.
+    """
+    (spine, image), (other, picture) = first, later
+    tried = []
+    for shift in range(-len(other) + LEAST_PAIRS, len(spine) - LEAST_PAIRS + 1):
+        pairs = [
+            (spine[n + shift], disc) for n, disc in enumerate(other) if 0 <= n + shift < len(spine)
+        ]
+        if len(pairs) < LEAST_PAIRS:
+            continue
+        matrix, residual = movement([p[1] for p in pairs], [p[0] for p in pairs])
+        tried.append((_agreement(pairs, image, picture, matrix), residual, matrix, pairs))
+    if not tried:
+        found = f"{len(spine)} and {len(other)} discs were found; {LEAST_PAIRS} are needed"
+        return Carried({}, np.eye(4), problem=found)
+    tried.sort(key=lambda one: -one[0])
+    correlation, residual, matrix, pairs = tried[0]
+    lead = correlation - (tried[1][0] if len(tried) > 1 else -1.0)
+    names = _all_names(pairs, spine, other)
+    problem = ""
+    if correlation < LEAST_CORRELATION:
+        problem = f"the spines do not match (correlation {correlation:.2f})"
+    elif lead < LEAST_LEAD:
+        problem = f"two ways to pair the discs match alike (lead {lead:.2f})"
+    return Carried({} if problem else names, matrix, correlation, lead, residual, problem)
+
+
+def _all_names(
+    pairs: Sequence[tuple[Disc, Disc]], spine: Spine, other: Spine
+) -> dict[DiscLevel, DiscLevel]:
+    """Names of the paired discs; those beyond the first visit's picture are counted on."""
+    names = {own.level: frozen.level for frozen, own in pairs}
+    if all(own is frozen for own, frozen in names.items()):
+        known = {disc.level for disc in spine}
+        names |= {d.level: d.level for d in other if d.level not in names and d.level not in known}
+    return names
+
+
+def movement(moving: Sequence[Disc], fixed: Sequence[Disc]) -> tuple[Array, float]:
+    """The rigid movement that brings discs onto others (Kabsch), and what distance remains.
+
+    Centres alone leave a turn about the spine open, so the discs' own axes count as well.
+    """
+    a, b = (np.concatenate([_points(disc) for disc in discs]) for discs in (moving, fixed))
+    centre_a, centre_b = a.mean(axis=0), b.mean(axis=0)
+    u, _, vt = np.linalg.svd((a - centre_a).T @ (b - centre_b))
+    sign = np.sign(np.linalg.det(vt.T @ u.T))
+    rotation = vt.T @ np.diag([1.0, 1.0, sign]) @ u.T
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = centre_b - rotation @ centre_a
+    ends = np.array([disc.origin_mm for disc in fixed])
+    moved = np.array([disc.origin_mm for disc in moving]) @ rotation.T + matrix[:3, 3]
+    return matrix, float(np.sqrt(((moved - ends) ** 2).sum(axis=1).mean()))
+
+
+def _points(disc: Disc) -> Array:
+    reach = 10.0 * np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]])
+    return disc.to_world(reach)
+
+
+def _agreement(
+    pairs: Sequence[tuple[Disc, Disc]], image: Volume, picture: Volume, matrix: Array
+) -> float:
+    """Correlation of the two pictures in boxes around the discs of the first visit.
+
+    Each box is compared by itself, so that shading and the darkness of single discs, by which
+    a wrong pairing could win, count as little as possible; the mean over boxes is returned.
+    """
+    back = np.linalg.inv(matrix)
+    steps = [
+        np.arange(-half, half + 0.1, step) for half, step in zip(_BOX_MM, _STEP_MM, strict=True)
+    ]
+    lattice = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    values = []
+    for disc, _ in pairs:
+        points = disc.to_world(lattice)
+        fixed = image.sample(points)
+        moved = picture.sample(points @ back[:3, :3].T + back[:3, 3])
+        if fixed.std() > 0 and moved.std() > 0:
+            values.append(float(np.corrcoef(fixed, moved)[0, 1]))
+    return float(np.mean(values)) if values else 0.0

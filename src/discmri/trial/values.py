@@ -1,0 +1,154 @@
+"""What was measured of each scan of a trial, read back from its results folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from discmri.export.csv_long import touches
+from discmri.levels import DiscLevel
+from discmri.records import PARAMETERS, Parameter
+from discmri.trial.conditions import Conditions, SeriesConditions, of_study
+from discmri.trial.plan import Scan
+
+GRADES = ("suggested_grade", "suggested_signal", "suggested_collapse")
+"""Grades are counted and never averaged."""
+_BOOKKEEPING = (
+    "height_sd_mm", "adc_voxels", "adc_rejected_voxels", "adc_residual_mm", "confidence",
+)  # fmt: skip
+TRACKED: tuple[Parameter, ...] = tuple(
+    one for one in PARAMETERS if one.name not in (*GRADES, *_BOOKKEEPING)
+)
+"""Parameters whose change is measured."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of one disc.
+
+    Parameters
+    ----------
+    value
+        A number, or the text of a grade.
+    method
+        Code of the definition or source.
+    sd
+        Stated standard uncertainty, where there is one.
+    """
+
+    value: float | str
+    method: str = ""
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class DiscValues:
+    """All values of one disc at one visit.
+
+    Parameters
+    ----------
+    values
+        By parameter.
+    flags
+        Codes of the warnings that touch the disc.
+    """
+
+    values: Mapping[str, Value]
+    flags: tuple[str, ...] = ()
+
+    def number(self, parameter: str) -> float | None:
+        """A measured number; ``None`` where there is none."""
+        found = self.values.get(parameter)
+        return found.value if found is not None and isinstance(found.value, float) else None
+
+    def flags_of(self, parameter: str) -> tuple[str, ...]:
+        """Those of its flags that concern a parameter."""
+        return tuple(flag for flag in self.flags if touches(flag, parameter))
+
+
+@dataclass(frozen=True)
+class MeasuredScan:
+    """One scan and what came of it.
+
+    Parameters
+    ----------
+    scan
+        As planned.
+    folder
+        Its results folder.
+    reason
+        Why there is no result; empty where there is one.
+    conditions
+        Under which it was made.
+    discs
+        Values by the visit's own names.
+    subject_id, study_uid, study_date
+        As in the headers.
+    numbering
+        How its discs were named.
+    """
+
+    scan: Scan
+    folder: Path
+    reason: str = ""
+    conditions: Conditions = field(default=Conditions(SeriesConditions()))
+    discs: Mapping[DiscLevel, DiscValues] = field(default_factory=dict)
+    subject_id: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    numbering: str = ""
+
+    @property
+    def day(self) -> str:
+        """Of the scan, ISO: from the list, else from the headers."""
+        if self.scan.date is not None:
+            return self.scan.date.isoformat()
+        d = self.study_date
+        return f"{d[:4]}-{d[4:6]}-{d[6:]}" if len(d) == 8 else ""
+
+
+def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
+    """Read a results folder back.
+
+    Parameters
+    ----------
+    scan
+        Whose results these are.
+    folder
+        With ``study.json``.
+    reason
+        Why there is no result, where the batch says so.
+    """
+    if reason:
+        return MeasuredScan(scan, folder, reason)
+    record = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    return MeasuredScan(
+        scan,
+        folder,
+        conditions=of_study(record, scan.rest_min),
+        discs={DiscLevel(disc["level"]): _disc(disc) for disc in record["discs"]},
+        subject_id=str(record["subject_id"]),
+        study_uid=str(record["study_uid"]),
+        study_date=str(record["study_date"]),
+        numbering=str(record["numbering"]),
+    )
+
+
+def _disc(disc: Mapping[str, object]) -> DiscValues:
+    entries = disc["values"]
+    assert isinstance(entries, Mapping)
+    flags = disc["flags"]
+    assert isinstance(flags, list)
+    return DiscValues({name: _value(one, name) for name, one in entries.items()}, tuple(flags))
+
+
+def _value(entry: Mapping[str, object], name: str) -> Value:
+    value, sd = entry["value"], entry["sd"]
+    number = isinstance(value, (int, float)) and name not in GRADES
+    return Value(
+        float(value) if number else str(value),  # type: ignore[arg-type]
+        str(entry["method"]),
+        float(sd) if isinstance(sd, (int, float)) else None,
+    )

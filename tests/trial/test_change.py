@@ -1,0 +1,284 @@
+"""Noise bands, verdicts, contrasts, responders and grades, on plain numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.trial.courses import L3, L4, L5, SAME, make_course
+
+from discmri.errors import UsageError
+from discmri.levels import DiscLevel
+from discmri.trial.analysis import analyse
+from discmri.trial.change import Verdict, changes_of, repeat_differences
+from discmri.trial.contrast import (
+    contrasts,
+    mean_interval,
+    mixed_model,
+    permutation_p,
+    pooled,
+)
+from discmri.trial.grades import Grade, grades_of, read_reads, shifts
+from discmri.trial.noise import Noise, Origin, RepeatNoise, quantile, repeat_noise
+from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
+from discmri.trial.responders import Response
+from discmri.trial.values import TRACKED, Value
+
+FLAT = {L3: 9.0, L4: 8.0, L5: 10.0}
+QUIET = Noise({"height_mm": RepeatNoise(0.1, 10, 50, math.inf)})
+BAND = 1.959964 * math.sqrt(2) * 0.1
+
+
+# ------------------------------------------------------------------ noise
+def test_repeat_noise_is_the_textbook_within_subject_sd():
+    rng = np.random.default_rng(0)
+    pairs = [{"height_mm": rng.normal(0, 0.2 * math.sqrt(2), 5).tolist()} for _ in range(400)]
+    found = repeat_noise(pairs)["height_mm"]
+    assert found.sd == pytest.approx(0.2, rel=0.05)
+    assert (found.pairs, found.discs) == (400, 2000)
+    assert found.freedom == pytest.approx(2000, rel=0.2)
+
+
+def test_discs_that_err_together_count_as_one():
+    rng = np.random.default_rng(1)
+    pairs = [{"height_mm": [rng.normal()] * 5} for _ in range(400)]
+    assert repeat_noise(pairs)["height_mm"].freedom == pytest.approx(400, rel=0.2)
+
+
+def test_two_pairs_are_too_few_for_a_band():
+    assert repeat_noise([{"height_mm": [0.1, 0.2]}] * 2) == {}
+
+
+def test_own_repeats_win_over_everything_printed():
+    band = QUIET.band(
+        "height_mm", Value(8.0, "columns", 0.3), Value(9.0, "columns", 0.3), "builtin"
+    )
+    assert band.origin is Origin.REPEATS
+    assert band.half == pytest.approx(BAND, rel=1e-5)
+    assert "10 pairs of repeat scans" in band.source
+
+
+def test_repeats_of_one_scanner_do_not_speak_for_another():
+    other = replace(SAME, sagittal=replace(SAME.sagittal, scanner="B"))
+    course = make_course({"a": FLAT, "b": FLAT | {L4: 8.6}}, conditions={"b": other})
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert (found[L4].band.origin, found[L4].band.half) == (Origin.PUBLISHED, 0.85)
+    assert (found[L4].verdict, found[L4].comparability.value) == (Verdict.WITHIN, "caution")
+    loud = Noise({"height_mm": RepeatNoise(1.0, 10, 50, math.inf)})
+    (change, *_) = changes_of(course, loud)
+    assert change.band.origin is Origin.REPEATS
+
+
+def test_without_repeats_the_larger_of_stated_and_printed_counts():
+    small, large = Value(8.0, "columns", 0.1), Value(8.0, "columns", 2.0)
+    printed = Noise().band("height_mm", small, small, "builtin:1")
+    assert (printed.origin, printed.half) == (Origin.PUBLISHED, 0.85)
+    assert "Boos 1996" in printed.source
+    stated = Noise().band("height_mm", large, large, "builtin:1")
+    expected = 1.959964 * math.sqrt(random_share("builtin:1") * 8.0)
+    assert (stated.origin, stated.half) == (Origin.STATED, pytest.approx(expected, rel=1e-5))
+
+
+def test_nothing_cancels_for_a_segmenter_nobody_looked_into():
+    assert random_share("other:2") == 1.0
+    assert random_share("builtin:9") < random_share("masks:spider") == 1.0
+
+
+def test_percent_figures_follow_the_first_value():
+    band = Noise().band("adc_disc_um2_ms", Value(2.0, "fit"), Value(2.1, "fit"), "builtin:1")
+    assert band.half == pytest.approx(max(0.083 * 2.0, 0.0))
+    assert "none for EPI" in band.source
+
+
+def test_phantoms_stand_in_with_an_allowance():
+    band = Noise().band("wedge_deg", Value(5.0), Value(6.0), "builtin:1")
+    sd = math.sqrt(2) * ALLOWANCE * phantom_sd("builtin:1", "wedge_deg")
+    assert (band.origin, band.sd) == (Origin.PHANTOMS, pytest.approx(sd))
+
+
+def test_every_tracked_parameter_has_a_band_without_repeats():
+    for one in TRACKED:
+        assert Noise().band(one.name, Value(1.0), Value(1.0), "builtin:1") is not None, one.name
+        assert Noise().band(one.name, Value(1.0), Value(1.0), "new") is not None, one.name
+    assert set(PUBLISHED) <= {one.name for one in TRACKED}
+
+
+# ------------------------------------------------------------------ changes
+@pytest.mark.parametrize(
+    ("later", "verdict"),
+    [
+        (8.0 + BAND - 0.01, Verdict.WITHIN),
+        (8.0 + BAND + 0.01, Verdict.BEYOND),
+        (8.0 - BAND - 0.01, Verdict.BEYOND),
+    ],
+)
+def test_a_change_is_held_against_its_noise(later, verdict):
+    course = make_course({"a": FLAT, "b": FLAT | {L4: later}})
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert found[L4].verdict is verdict
+    assert found[L4].change == pytest.approx(later - 8.0)
+    assert found[L4].percent == pytest.approx(100 * (later - 8.0) / 8.0)
+    assert found[L4].treated
+    assert not found[L3].treated
+
+
+def test_a_change_between_morning_and_afternoon_is_not_comparable(late):
+    course = make_course({"a": FLAT, "b": FLAT | {L4: 12.0}}, conditions={"b": late})
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert found[L4].verdict is Verdict.NOT_COMPARABLE
+    assert "09:00 and 16:00" in found[L4].reasons[0]
+
+
+def test_a_disc_that_one_visit_lacks_has_no_change():
+    course = make_course({"a": FLAT, "b": {L3: 9.0}})
+    assert {one.level for one in changes_of(course, QUIET)} == {L3}
+
+
+def test_repeats_give_differences_and_no_change(late):
+    course = make_course({"a": FLAT, "a2": FLAT | {L4: 8.2}, "b": FLAT})
+    assert {one.visit for one in changes_of(course, QUIET)} == {"b"}
+    (pair,) = repeat_differences(course)
+    assert pair["height_mm"] == pytest.approx([0.0, 0.2, 0.0])
+    spoilt = make_course({"a": FLAT, "a2": FLAT, "b": FLAT}, conditions={"a2": late})
+    assert list(repeat_differences(spoilt)) == [{}]
+
+
+# ------------------------------------------------------------------ contrasts
+def test_what_all_discs_share_cancels():
+    down = {level: value - 0.5 for level, value in FLAT.items()}
+    course = make_course({"a": FLAT, "b": down | {L4: 8.5}})
+    (one,) = contrasts(changes_of(course, QUIET))
+    assert (one.treated_change, one.untreated_change) == (pytest.approx(0.5), pytest.approx(-0.5))
+    assert one.difference == pytest.approx(1.0)
+    assert one.high - one.difference == pytest.approx(BAND * math.sqrt(1.5), rel=1e-5)
+    assert one.clear
+
+
+def test_exact_permutation_counts_every_way():
+    others = (0.0, 0.1, -0.1, 0.05)
+    p, count, exact = permutation_p([((1.0,), others)] * 4)
+    assert (p, count, exact) == (pytest.approx(1 / 5**4), 5**4, True)
+    middling, _, _ = permutation_p([((0.0,), (-1.0, 1.0, -1.0, 1.0))] * 3)
+    assert middling == 1.0
+
+
+def test_a_permutation_of_many_subjects_is_sampled_and_agrees():
+    rng = np.random.default_rng(3)
+    few = [((float(rng.normal(0.8)),), tuple(rng.normal(size=4))) for _ in range(6)]
+    exact, count, whole = permutation_p(few)
+    assert (count, whole) == (5**6, True)
+    sampled, _, part = permutation_p([*few, ((0.0,), (0.0,) * 4)])
+    assert not part
+    assert sampled == pytest.approx(exact, abs=0.03)
+
+
+def test_the_interval_of_a_mean_is_students():
+    low, high = mean_interval([0.1, 0.4, 0.7, 0.2, 0.6])
+    assert ((low + high) / 2, (high - low) / 2) == (
+        pytest.approx(0.4),
+        pytest.approx(0.31653, abs=1e-4),
+    )
+
+
+def test_the_mixed_model_finds_what_was_put_in():
+    rng = np.random.default_rng(4)
+    subjects = {}
+    for n in range(40):
+        shift = rng.normal(0, 0.5)
+        values = shift + rng.normal(0, 0.2, 5)
+        subjects[f"S{n}"] = ((float(values[0] + 0.6),), tuple(values[1:].tolist()))
+    estimate, low, high, p, method = mixed_model(subjects)
+    assert low < 0.6 < high
+    # subjects' own shifts cancel: the spread is that of one disc against the mean of four
+    assert (high - low) / 2 == pytest.approx(1.96 * 0.2 * math.sqrt(1.25 / 40), rel=0.15)
+    assert estimate == pytest.approx(0.6, abs=0.1)
+    assert (p < 1e-6, method) == (True, "mixed model")
+
+
+def test_pooling_leaves_out_what_is_not_comparable_and_splits_arms(late):
+    def one(n: int, gain: float, arm: str, **more: object):
+        after = {L3: 9.0 + 0.01 * n, L4: 8.0 + gain, L5: 10.0 - 0.01 * n}
+        return make_course({"a": FLAT, "b": after}, name=f"S{n}", arm=arm, **more)
+
+    courses = [one(n, 0.5, "cells") for n in range(3)] + [one(n, 0.0, "saline") for n in (3, 4, 5)]
+    courses.append(one(6, 5.0, "cells", conditions={"b": late}))
+    changes = [change for course in courses for change in changes_of(course, QUIET)]
+    found = {row.arm: row for row in pooled(changes)}
+    assert {arm: row.subjects for arm, row in found.items()} == {"cells": 3, "saline": 3, "all": 6}
+    assert found["cells"].estimate == pytest.approx(0.5)
+    assert found["saline"].estimate == pytest.approx(0.0)
+    assert "27 ways" in found["cells"].method
+
+
+# ------------------------------------------------------------------ responders
+def judged(later, **more):
+    repeats = {"a2": {k: v + 0.05 for k, v in FLAT.items()}}
+    courses = [
+        make_course({"a": FLAT, "b": FLAT | later, **repeats}, name=f"S{n}", **more)
+        for n in range(3)
+    ]
+    found = analyse(courses, ("a", "b"), parameters=("height_mm",))
+    assert found.noise.repeats["height_mm"].pairs == 3
+    return found.judged[0]
+
+
+def test_a_responder_gains_beyond_noise_and_more_than_the_others(late):
+    assert judged({L4: 8.6}).response is Response.RESPONDER
+    assert judged({L4: 8.05}).response is Response.NO_RESPONDER
+    assert judged({L4: 7.0}).response is Response.NO_RESPONDER
+    everywhere = judged({L3: 9.6, L4: 8.6, L5: 10.6})
+    assert everywhere.response is Response.NO_RESPONDER
+    assert "not more than they" in everywhere.reasons[0]
+    spoilt = judged({L4: 8.6}, conditions={"b": late})
+    assert spoilt.response is Response.NOT_JUDGED
+
+
+def test_the_rule_speaks_of_its_visit_and_parameters():
+    found = analyse([make_course({"a": FLAT, "b": FLAT})], ("a", "b"))
+    assert str(found.rule).startswith("At b, a treated disc is a responder if height_mm and adc_")
+    assert found.judged[0].response is Response.NO_RESPONDER
+    assert found.judged[0].reasons[1] == "adc_disc_um2_ms: no value at both visits"
+
+
+# ------------------------------------------------------------------ grades
+def grade(first: str, later: str, reader: str = "ann", treated: bool = True) -> Grade:
+    from discmri.trial.comparability import Comparability
+
+    return Grade("S1", "", "b", L4, treated, reader, later, first, Comparability.COMPARABLE)
+
+
+def test_shifts_count_and_order_grades_by_collapse():
+    found = [grade("4", "4"), grade("4", "3"), grade("4/7", "7"), grade("3", "3", treated=False)]
+    treated, untreated = shifts(found, "a")
+    assert treated.grades == ("3", "4", "4/7", "7")
+    assert treated.counts == ((0, 0, 0, 0), (1, 1, 0, 0), (0, 0, 0, 1), (0, 0, 0, 0))
+    assert (untreated.treated, untreated.counts) == (False, ((1,),))
+
+
+def test_reads_reach_the_disc_by_study_and_its_own_name(tmp_path):
+    path = tmp_path / "reads_long.csv"
+    path.write_text(
+        "study_uid,level_automatic,reader,grade,occasion\n"
+        "S1.a,L4-L5,ann,4,1\nS1.b,L4-L5,ann,3,1\nS1.b,L4-L5,ann,5,2\nS1.b,L5-S1,ann,,1\n",
+        encoding="utf-8",
+    )
+    course = make_course({"a": FLAT, "b": FLAT})
+    found = grades_of(course, read_reads(path))
+    assert [(one.visit, one.level, one.grade, one.first) for one in found] == [
+        ("a", DiscLevel.L4_L5, "4", "4"), ("b", DiscLevel.L4_L5, "3", "4"),
+    ]  # fmt: skip
+
+
+def test_other_tables_of_reads_are_refused(tmp_path):
+    path = tmp_path / "reads.csv"
+    path.write_text("subject,grade\nS1,4\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no column study_uid"):
+        read_reads(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_reads(tmp_path / "none.csv")
+
+
+def test_the_normal_quantile_is_that_of_many_degrees_of_freedom():
+    assert quantile(1e7) == pytest.approx(quantile(math.inf), abs=1e-5)

@@ -1,0 +1,140 @@
+"""The list of a trial: what is understood, and a clean word for each kind of mistake."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from discmri.errors import UsageError
+from discmri.levels import DiscLevel
+from discmri.trial import Weight, read_listing, read_trial
+
+GOOD = """\
+subject,visit,week,date,repeat,treated,arm,path
+S01,baseline,0,2026-01-05,1,L4/L5,cells,a
+S01,baseline,0,2026-01-05,2,,,b
+S01,week 12,12,2026-03-30,1,,,c
+S02,baseline,0,20260106,,none,saline,d
+S02,week 12,12,2026-03-31,,,,e
+"""
+
+
+@pytest.fixture
+def listed(tmp_path):
+    def write(text: str, encoding: str = "utf-8"):
+        path = tmp_path / "trial.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+def test_a_list_becomes_subjects_visits_and_scans(listed, tmp_path):
+    trial = read_trial(listed(GOOD))
+    first, second = trial.subjects
+    assert (first.name, first.treated, first.arm) == ("S01", (DiscLevel.L4_L5,), "cells")
+    assert (second.treated, second.arm) == ((), "saline")
+    assert trial.visits == ("baseline", "week 12")
+    assert [scan.name for scan in first.scans] == [
+        "S01 / baseline", "S01 / baseline / repeat 2", "S01 / week 12",
+    ]  # fmt: skip
+    assert first.baseline.path == tmp_path / "a"
+    assert second.baseline.date == date(2026, 1, 6)
+    assert len({entry.folder_name for entry in trial.cohort().entries}) == 5
+
+
+def test_visits_are_ordered_by_time_not_by_lines(listed):
+    lines = GOOD.splitlines()
+    assert read_trial(listed("\n".join([lines[0], *reversed(lines[1:])]))).visits == (
+        "baseline", "week 12",
+    )  # fmt: skip
+
+
+def test_semicolons_capitals_and_a_byte_order_mark_do_not_matter(listed):
+    text = GOOD.replace(",", ";").replace("subject", "Subject")
+    assert len(read_trial(listed(text, "utf-8-sig")).scans) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no column subject"),
+        ("subject,visit,path\n", "no column date or week"),
+        ("subject,visit,week\nS1,a,0\n", "no column path"),
+        ("subject,visit,week,path\n", "lists no scan"),
+        ("subject,visit,week,path,path\n", "two columns path"),
+        ("subject,visit,week,path\nS1,a,0\n", "3 cells came, 4 were expected"),
+        ('subject,visit,week,path\nS1,a,0,"x\n', "line 2"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(listed, text, said):
+    with pytest.raises(UsageError, match=said) as refused:
+        read_listing(listed(text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_list_in_another_encoding_is_refused(listed):
+    with pytest.raises(UsageError, match="no UTF-8 text"):
+        read_listing(listed(GOOD.replace("cells", "zëll"), "latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("S01,week 12,12", ",week 12,12", "line 4: subject is empty"),
+        ("S01,week 12,12", "S01,,12", "line 4: visit is empty"),
+        ("1,,,c", "1,,,", "line 4: path is empty"),
+        ("12,2026-03-30", ",", "line 4: neither date nor week"),
+        ("2026-03-30", "30.03.2026", r"line 4: date is '30.03.2026'; expected a day"),
+        ("2026-03-30", "2026-02-30", "line 4: date is"),
+        ("S01,week 12,12", "S01,week 12,twelve", "line 4: week is 'twelve'"),
+        (",2,,,b", ",0,,,b", "line 3: repeat is '0'"),
+        ("L4/L5", "L9-L10", "subject S01: no disc is called 'L9-L10'"),
+        ("1,,,c", "1,L5-S1,,c", "subject S01: treated is 'L4/L5' .line 2. and 'L5-S1' .line 4."),
+        ("1,,,c", "1,,saline,c", "subject S01: arm is 'cells'"),
+        (",saline", ",", "no arm is given for S02"),
+        ("1,,,c", "1,,,a", "line 4: .*a is listed twice"),
+        ("S01,week 12,12,2026-03-30", "S01,baseline,0,2026-01-05", "baseline is listed twice"),
+        ("S02,baseline,0,20260106,", "S02,baseline,0,20260106,3", "repeat 3 of baseline has no"),
+    ],
+)
+def test_each_mistake_has_its_place_and_a_way_out(listed, old, new, said):
+    assert old in GOOD
+    with pytest.raises(UsageError, match=said):
+        read_trial(listed(GOOD.replace(old, new, 1)))
+
+
+def test_all_mistakes_are_said_at_once(listed):
+    text = GOOD.replace("L4/L5", "L9").replace("2026-03-30", "soon")
+    wrong = [r for r in read_listing(listed(text)).remarks if r.weight is Weight.ERROR]
+    assert len(wrong) == 2
+    with pytest.raises(UsageError, match=r"and 1 more: discmri trial check"):
+        read_trial(listed(text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("S02,week 12,12,2026-03-31,,,,e\n", "", "has one visit only"),
+        ("S02,baseline,0,20260106,,none", "S02,week 4,4,20260206,,none", "starts with week 4"),
+        ("2026-03-30", "2026-07-30", "12 weeks after baseline by week and 29.4 by date"),
+        ("L4/L5", "none", "no treated disc is named"),
+        ("arm", "colour", "columns that mean nothing here: colour"),
+    ],
+)
+def test_what_is_odd_is_remarked_but_not_refused(listed, old, new, said):
+    listing = read_listing(listed(GOOD.replace(old, new, 1)))
+    assert not [one for one in listing.remarks if one.weight is Weight.ERROR]
+    assert any(said in str(one) for one in listing.remarks)
+
+
+def test_a_good_list_has_no_remark(listed):
+    assert read_listing(listed(GOOD)).remarks == ()
+
+
+def test_the_readers_word_belongs_to_the_first_visit(listed):
+    text = "subject,visit,week,treated,path,lowest_disc\nS1,a,0,L4-L5,x,{}\nS1,b,4,,y,L5-S1\n"
+    (remark,) = read_listing(listed(text.format(""))).remarks
+    assert "lowest_disc stands at b but not at a" in remark.text
+    assert read_listing(listed(text.format("L5-S1"))).remarks == ()

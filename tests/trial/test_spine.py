@@ -1,0 +1,127 @@
+"""Names carried from visit to visit by the spine itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from discmri.levels import DiscLevel
+from discmri.outline import trace_disc
+from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.trial.spine import Disc, Spine, carry, movement
+from discmri.volume import Volume
+
+PROTOCOL = Protocol(
+    sequences=(Sequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
+    fov_mm=(160.0, 260.0),
+)  # fmt: skip
+
+
+def scanned(seed: int, protocol: Protocol = PROTOCOL) -> tuple[Spine, Volume]:
+    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 3, 4, 3]), seed=seed))
+    labels = phantom.labels(phantom.grid(protocol), protocol.slice_thickness_mm)
+    discs = []
+    for level in labels.discs:
+        outline = trace_disc(labels, level)
+        frame = outline.frame
+        discs.append(
+            Disc(level, frame.origin_mm, frame.anterior, frame.cranial, frame.left,
+                 outline.mid.left_mm, outline.mid.contour_mm)
+        )  # fmt: skip
+    return tuple(discs), phantom.image(Sequence.T2, protocol)
+
+
+@pytest.fixture(scope="module")
+def first():
+    return scanned(4)
+
+
+def moved(visit: tuple[Spine, Volume], degrees: float, shift_mm) -> tuple[Spine, Volume]:
+    """The same patient lying otherwise: turned about the left-right axis and shifted."""
+    (spine, image), angle = visit, np.radians(degrees)
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    )
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = turn, shift_mm
+    discs = tuple(
+        replace(
+            disc, origin_mm=turn @ disc.origin_mm + shift_mm, anterior=turn @ disc.anterior,
+            cranial=turn @ disc.cranial, left=turn @ disc.left,
+        )
+        for disc in spine
+    )  # fmt: skip
+    return discs, Volume(image.array, matrix @ image.affine)
+
+
+def renamed(spine: Spine, by: int) -> Spine:
+    """As if the visit had counted from another disc."""
+    order = [level for level in DiscLevel if level.value not in ("L5-L6", "L6-S1")]
+    return tuple(replace(d, level=order[order.index(d.level) - by]) for d in spine)
+
+
+def test_a_patient_who_lies_otherwise_keeps_the_names(first):
+    spine, image = moved(first, 8.0, np.array([3.0, -20.0, 55.0]))
+    found = carry(first, (spine, image))
+    assert not found.problem
+    assert not found.contradicted
+    assert set(found.names) == {disc.level for disc in spine}
+    assert found.correlation > 0.95
+    assert found.residual_mm < 0.01
+    angle = np.degrees(np.arccos((np.trace(found.matrix[:3, :3]) - 1) / 2))
+    assert angle == pytest.approx(8.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("by", [1, -1, 2])
+def test_a_visit_that_counts_otherwise_is_noticed(first, by):
+    cut = first[0][2:] if by < 0 else first[0]
+    wrong = renamed(cut, by) if by > 0 else renamed(cut[:-1], by)
+    spine, image = moved((wrong, first[1]), 5.0, np.array([0.0, 10.0, -30.0]))
+    found = carry(first, (spine, image))
+    assert found.contradicted
+    truth = cut if by > 0 else cut[:-1]
+    assert [found.names[own.level] for own in wrong] == [disc.level for disc in truth]
+
+
+@pytest.mark.parametrize("kept", [slice(0, 4), slice(2, None), slice(1, 5)])
+def test_discs_that_a_picture_cuts_off_do_not_shift_the_names(first, kept):
+    spine, image = moved((first[0][kept], first[1]), -4.0, np.array([0.0, 0.0, 36.0]))
+    found = carry(first, (spine, image))
+    assert not found.contradicted
+    assert len(found.names) == len(spine)
+
+
+def test_discs_beyond_the_first_picture_are_counted_on(first):
+    found = carry((first[0][1:], first[1]), first)
+    assert found.names[first[0][0].level] is first[0][0].level
+
+
+def test_nothing_is_carried_between_pictures_that_do_not_match(first):
+    spine, image = first
+    noise = np.random.default_rng(0).normal(size=image.shape).astype(np.float32)
+    found = carry(first, (spine, Volume(noise, image.affine)))
+    assert "do not match" in found.problem
+    assert found.names == {}
+
+
+def test_two_discs_are_too_few(first):
+    found = carry(first, (first[0][:2], first[1]))
+    assert "2 discs were found" in found.problem
+
+
+def test_a_movement_is_found_exactly():
+    rng = np.random.default_rng(2)
+    axes, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    spots = rng.normal(0, 40, (4, 3))
+    fixed = [Disc(DiscLevel.L4_L5, p, *np.eye(3), 0.0, np.zeros((4, 2))) for p in spots]
+    turn = axes * np.sign(np.linalg.det(axes))
+    moving = [
+        replace(d, origin_mm=turn @ d.origin_mm + 7.0, anterior=turn @ d.anterior,
+                cranial=turn @ d.cranial, left=turn @ d.left)
+        for d in fixed
+    ]  # fmt: skip
+    matrix, residual = movement(moving, fixed)
+    assert residual == pytest.approx(0.0, abs=1e-9)
+    assert np.allclose(matrix[:3, :3], turn.T)
