@@ -16,7 +16,7 @@ from discmri.export._text import one_line
 from discmri.levels import DiscLevel
 from discmri.reading import results
 from discmri.reading.database import UnavailableError
-from discmri.reading.entry import Draft, Entry, Kind, waiting
+from discmri.reading.entry import Draft, Entry, Kind, sha256, waiting
 from discmri.reading.history import DiscHistory, History, LabelEdit, Read, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, to_content
@@ -299,6 +299,22 @@ class Session:
             raise SessionError(self._discreet(item, f"{path} is gone; restore the results"))
         return path
 
+    def painted_labels(self, item: str) -> bytes | None:
+        """The label map of a case as this reader last left it; ``None`` where no edit counts.
+
+        Raises
+        ------
+        SessionError
+            Where the store cannot be read.
+        """
+        for entry in reversed(self._history.undoable):
+            digest = entry.row["attachment_sha256"]
+            if entry.kind is Kind.LABEL_EDIT and entry.row["item"] == item and digest:
+                waiting_ones = (draft.attachment for draft in self._unsaved)
+                known = (data for data in waiting_ones if data and sha256(data) == digest)
+                return next(known, None) or self.store.attachment(digest)
+        return None
+
     def images(self, item: str) -> Study:
         """The images of a case, which are proven to be those that were measured.
 
@@ -322,7 +338,10 @@ class Session:
 
     def _read_metrics(self, item: str) -> dict[DiscLevel, DiscMetrics]:
         case = self.plan.case_of(item)
-        return results.metrics(case, self._root / case.results)
+        try:
+            return results.metrics(case, self._root / case.results)
+        except SessionError as error:
+            raise SessionError(self._discreet(item, str(error))) from error
 
     def _discreet(self, item: str, message: str) -> str:
         """A message without paths and identities where the session is blinded."""
