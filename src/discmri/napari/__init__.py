@@ -16,21 +16,26 @@ if TYPE_CHECKING:
 __all__ = ["launch"]
 
 
-def launch(session: Session, reader: str = "") -> None:
+def launch(session: Session) -> None:
     """Open a reading session in napari and return when its window is closed.
 
     Parameters
     ----------
     session
         From :func:`discmri.reading.open_session`; the caller closes it.
-    reader
-        Who reads, for the window's title.
 
     Raises
     ------
     UsageError
         Where there is no display, or napari finds no Qt.
     """
-    from discmri.napari.shell import read_in_a_window
+    from importlib.util import find_spec
 
-    read_in_a_window(session, reader)
+    from discmri.errors import UsageError
+
+    if not any(map(find_spec, ("PySide6", "PyQt6"))):
+        raise UsageError("napari finds no Qt; install one with: pip install PySide6-Essentials")
+    from discmri.napari.qt.window import check_display, read_in_a_window
+
+    check_display()
+    read_in_a_window(session)

@@ -85,6 +85,8 @@ class Annotator:
             "page up": lambda: self.turn(-1),
             "page down": lambda: self.turn(1),
             "enter": self.go_on,
+            "names up": lambda: self.shift(-1),
+            "names down": lambda: self.shift(1),
         } | {str(number): self._grading(number) for number in range(1, 9)}
 
     # ------------------------------------------------------------------ where the reader is
@@ -97,6 +99,17 @@ class Annotator:
     def disc(self) -> Disc:
         """The disc at hand, as it stands now."""
         return self.case.disc(self.key)
+
+    @property
+    def discreet(self) -> bool:
+        """Whether nothing may tell whose images these are."""
+        return not self.session.mode.shows_identity
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Cases to have loaded: the one at hand, then the one to come."""
+        upcoming = self.upcoming
+        return (self.item,) if upcoming is None else (self.item, upcoming)
 
     @property
     def upcoming(self) -> str | None:

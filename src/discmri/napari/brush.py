@@ -35,14 +35,23 @@ class Brush:
         Does a job in a worker.
     moved
         Called whenever something changed.
+    failed
+        Called with what went wrong while measuring.
     """
 
-    def __init__(self, canvas: Canvas, work: Work, moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        canvas: Canvas,
+        work: Work,
+        moved: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self.case: LoadedCase | None = None
         self.key: DiscLevel | None = None
-        self._canvas, self._work, self._moved = canvas, work, moved
+        self._canvas, self._work, self._moved, self._fail = canvas, work, moved, failed
         self._before: NDArray[np.uint8] | None = None
         self._again: Remeasured | None = None
+        self._seen: NDArray[np.bool_] | None = None
         self._measuring = self._stale = False
         self._waiting: Callable[[], None] | None = None
 
@@ -92,11 +101,12 @@ class Brush:
         self._measuring, self._stale = True, False
         workup, images = case.measured.workup, case.loaded.images
         where, number = case.where(key), case.numbers[key]
+        self._seen = where
 
         def job(_say: Say) -> Remeasured | None:
             return measure_painted(workup, images, key, where, number)
 
-        self._work(job, self._measured, self._failed)
+        self._work(job, self._measured, self._broken)
 
     def _measured(self, again: Remeasured | None) -> None:
         self._measuring = False
@@ -110,13 +120,21 @@ class Brush:
             waiting()
         self._moved()
 
-    def _failed(self, _error: Exception) -> None:
+    def _broken(self, error: Exception) -> None:
+        self._fail(error)
         self._measured(None)
 
     def when_measured(self, then: Callable[[], None]) -> None:
         """Call it as soon as the label as it is now is measured."""
+        case, key, seen = self.case, self.key, self._seen
+        if case is None or key is None:
+            return
+        fresh = seen is not None and np.array_equal(case.where(key), seen)
+        if fresh and not self._measuring:
+            then()
+            return
         self._waiting = then
-        if not self._measuring:
+        if not fresh:
             self.stroke()
 
     def done(self) -> None:
@@ -133,6 +151,7 @@ class Brush:
         self._canvas.refresh_discs()
 
     def _end(self) -> None:
-        self.case = self.key = self._before = self._again = self._waiting = None
+        self.case = self.key = self._before = self._waiting = None
+        self._again = self._seen = None
         self._canvas.stop_painting()
         self._moved()

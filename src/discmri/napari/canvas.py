@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels, Points, Shapes
 
-FIELD_MM = np.array([72.0, 92.0])
+FIELD_MM = np.array([90.0, 92.0])
 """Height and width of what is seen around one disc, its name included."""
 CELLS = 3
 _CORNER_MM = 0.7
@@ -110,6 +110,7 @@ class Canvas:
         self._spacing = view.spacing_mm
         self._filled = len(pictures)
         for number, cell in enumerate(self._cells):
+            self._scale(cell)
             if number < len(pictures):
                 self._fill(cell, pictures[number], discs)
             else:
@@ -150,9 +151,11 @@ class Canvas:
             cell.discs.refresh()
 
     # ------------------------------------------------------------------ looking
-    def focus(self, mark: DiscMark) -> None:
-        """Go to the slice of a disc and show its surroundings."""
+    def focus(self, mark: DiscMark, name: str) -> None:
+        """Go to the slice of a disc, show its surroundings, and say which one it is."""
         if self._complete():
+            text = self.viewer.canvas.overlays.text
+            text.text, text.position, text.visible = name, "top_left", True
             self.viewer.dims.set_point(0, float(mark.centre_mm[0]))
             middle = np.array([mark.centre_mm[1], mark.centre_mm[2] - _NAME_ROOM_MM])
             self._look(middle, FIELD_MM)
@@ -187,6 +190,7 @@ class Canvas:
         discs.selected_label = number
         discs.preserve_labels = True
         discs.brush_size = 3
+        discs.show_selected_label = True
         discs.contour = 0
         discs.opacity = 0.5
         self.viewer.layers.selection.active = discs
@@ -260,10 +264,17 @@ class Canvas:
             self.viewer.layers.insert(number * len(made.layers) + place, layer)
         return made
 
+    def _scale(self, cell: _Cell) -> None:
+        """One step of the slider is one slice; shapes and names are drawn in millimetres."""
+        in_mm = np.array([self._spacing[0], 1.0, 1.0])
+        scales = (self._spacing, self._spacing, in_mm)
+        for layer, scale in zip(cell.layers, scales, strict=False):
+            if not np.allclose(layer.scale, scale):
+                layer.scale = scale
+
     def _fill(self, cell: _Cell, picture: Picture, discs: NDArray[np.uint8]) -> None:
         image = cell.image
         image.data = picture.array
-        image.scale = cell.discs.scale = self._spacing
         image.colormap = picture.colours
         low, high = picture.limits
         image.contrast_limits_range = (min(low, 0.0), high + (high - low))
@@ -273,6 +284,8 @@ class Canvas:
             layer.name = f"{picture.name}{what}"
 
     def _empty(self, cell: _Cell) -> None:
+        if cell.image.data is _EMPTY:
+            return
         cell.image.data = _EMPTY
         cell.discs.data = _EMPTY.copy()
         _measure(cell.heights, (), float(self._spacing[0]))
@@ -291,6 +304,7 @@ class Canvas:
 def _as_outlines(discs: Labels) -> None:
     """Borders only, not to be painted; napari forgets earlier strokes with that."""
     discs.editable = False
+    discs.show_selected_label = False
     discs.contour = 1
     discs.opacity = 0.9
 
@@ -305,7 +319,6 @@ def _name(layer: Points, marks: Sequence[Mark]) -> None:
 def _measure(layer: Shapes, marks: Sequence[DiscMark], slice_mm: float) -> None:
     """Height lines as lines, corners as small circles."""
     layer.data = []
-    layer.scale = (slice_mm, 1.0, 1.0)
     lines = [line for mark in marks for line in mark.lines_mm]
     corners = [_circle(corner) for mark in marks for corner in mark.corners_mm]
     if lines or corners:

@@ -1,4 +1,4 @@
-"""What napari finds in the manifest: a reader, a dock, and sample data."""
+"""What napari finds in the manifest: a reader and sample data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from discmri.napari.opening import (
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from qtpy.QtWidgets import QWidget
 
     from discmri.napari.opening import Look
 
@@ -54,9 +53,9 @@ def read(path: str | list[str]) -> list[LayerData]:
     first = Path(path[0] if isinstance(path, list) else path)
     viewer = _current_viewer()
     if viewer is not None:
-        from discmri.napari.shell import Shell
+        from discmri.napari.qt.window import shell_of
 
-        Shell.of(viewer).look_at(first)
+        shell_of(viewer).look_at(first)
         return _NOTHING
     kind = kind_of(first)
     if kind is Kind.SESSION:
@@ -73,17 +72,10 @@ def sample() -> list[LayerData]:
     viewer = _current_viewer()
     if viewer is None:
         return _layers(complete(look_at_sample(_silent), _silent)[0])
-    from discmri.napari.shell import Shell
+    from discmri.napari.qt.window import shell_of
 
-    Shell.of(viewer).look_at_sample()
+    shell_of(viewer).look_at_sample()
     return [(np.empty((0, 2)), {"name": DRAWING}, "points")]
-
-
-def dock(viewer: Viewer) -> QWidget:
-    """The grading dock, for napari to put into its window."""
-    from discmri.napari.shell import Shell
-
-    return Shell(viewer).dock
 
 
 def _current_viewer() -> Viewer | None:

@@ -58,6 +58,10 @@ class LoadedCase:
         }
         self.edits = dict(edits)
 
+    def take_measured(self, measured: Measured) -> None:
+        """Take what the second step of loading gave."""
+        self.measured = measured
+
     @property
     def to_measure(self) -> tuple[DiscLevel, ...]:
         """Discs with an edited label that were not measured with it yet."""

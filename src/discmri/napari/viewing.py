@@ -56,6 +56,8 @@ class Viewing:
         self.tell("")
         if key in ("up", "down"):
             self._step(1 if key == "down" else -1)
+        elif key == "begin":
+            self.begin()
         elif key in set("12345678nc"):
             self.tell("Nothing is recorded here: begin a session to grade.")
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from napari.qt.threading import WorkerBase
 from qtpy.QtCore import QObject, Signal
 
-from discmri.napari.loading import Say
-
-Job = Callable[[Say], Any]
+from discmri.napari.loader import Job
 
 
 class StoppedError(Exception):
@@ -58,23 +57,38 @@ class Task(WorkerBase):
 
     def run(self) -> None:
         """Do the job; napari's pool calls this."""
-        self._running = True
         try:
-            result = self._job(self._say)
-            if not self.abort_requested:
-                self.returned.emit(result)
+            self._emit(self.returned, self._job(self._say))
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 - any failure belongs to whoever asked
-            if not self.abort_requested:
-                self.errored.emit(error)
-        self._running = False
-        self._finished.emit(self)
+            with suppress(StoppedError):
+                self._emit(self.errored, error)
+        with suppress(RuntimeError):
+            self._finished.emit(self)
 
     def work(self) -> None:
         """Not used: :meth:`run` does it all."""
 
     def _say(self, text: str, share: float) -> None:
+        self._emit(self.said, text, share)
+
+    def _emit(self, signal: Any, *what: object) -> None:
         if self.abort_requested:
             raise StoppedError
-        self.said.emit(text, share)
+        try:
+            signal.emit(*what)
+        except RuntimeError as error:  # the viewer is gone
+            raise StoppedError from error
+
+
+def start(
+    job: Job,
+    done: Callable[[Any], None],
+    failed: Callable[[Exception], None],
+    said: Callable[[str, float], None] = lambda _text, _share: None,
+) -> Task:
+    """Start a job in a worker; see :class:`Task`."""
+    task = Task(job, done, failed, said)
+    task.start()
+    return task

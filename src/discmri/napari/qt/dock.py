@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QColor, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QGridLayout,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
+    QMainWindow,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -26,21 +28,28 @@ from discmri.napari.panel import Panel
 from discmri.napari.words import scale
 
 _GRADING = (
-    ("Not evaluable (n)", "n"),
-    ("Comment (c)", "c"),
-    ("Undo (u)", "u"),
-    ("Reveal (r)", "r"),
-    ("Names one down", "names down"),
-    ("Names one up", "names up"),
+    ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),
+    ("Comment (c)", "c", "Words that stand with the grade"),
+    ("Undo (u)", "u", "Take back the last grade, edit or numbering"),
 )
+_REVEAL = (("Reveal what was measured (r)", "r", "The grade is kept; a change needs a reason"),)
 _LOOKING = (
-    ("◀ Case", "page up"),
-    ("Case ▶", "page down"),
-    ("Whole spine (0)", "0"),
-    ("Marks (h)", "h"),
-    ("Window, layers", "layers"),
+    ("◀ Case", "page up", "The case before (Page Up)"),
+    ("Case ▶", "page down", "The next case (Page Down)"),
+    ("Whole (0)", "0", "Show the whole picture"),
+    ("Marks (h)", "h", "Hide or show labels, lines and names"),
+    ("Layers", "layers", "Contrast and the list of layers"),
 )
-_PAINTING = (("Paint (p)", "p"), ("Erase (e)", "e"), ("Keep edit", "keep"), ("Drop edit", "escape"))
+_EDITING = (
+    ("Paint (p)", "p", "Add to the label of the disc"),
+    ("Erase (e)", "e", "Take away from the label of the disc"),
+    ("Names ▲", "names up", "Name every disc one level up"),
+    ("Names ▼", "names down", "Name every disc one level down"),
+)
+_PAINTING = (
+    ("Keep the edit", "keep", "Record what is measured now beside what was measured before"),
+    ("Drop the edit (Esc)", "escape", "Put the label back as it was"),
+)
 _HELP = (
     "1–8 grade · then 6–8 adds collapse (4/7) · Enter goes on · ↑ ↓ disc · ← → slice · "
     "Page Up/Down case"
@@ -58,20 +67,25 @@ class GradingDock(QWidget):
         A key, or the button that stands for it.
     picked(object)
         The level of a disc that was clicked.
-    answered(str), cancelled()
-        The line with the question.
+    answered(str)
+        What was typed below the question.
+    closing()
+        The window is being closed.
+    placed(object)
+        The main window, when the dock stands in it for the first time.
     """
 
     pressed = Signal(str)
     picked = Signal(object)
     answered = Signal(str)
-    cancelled = Signal()
+    closing = Signal()
+    placed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
-        self.shell: object = None
         self.setMinimumWidth(330)
         self._keys: tuple[DiscLevel, ...] = ()
+        self._placed = False
         self.title, self.place, self.rule = _label(18), _label(), _label()
         self.progress = QProgressBar()
         self.progress.setFormat("%v of %m discs")
@@ -85,8 +99,9 @@ class GradingDock(QWidget):
         self.busy.setTextVisible(False)
         self.help = _label()
         self.help.setText(_HELP)
-        self.begin = self._button("Grade this study …", "begin")
-        self.grading, self.painting = self._buttons(_GRADING), self._buttons(_PAINTING)
+        self.begin = self._button("Grade this study …", "begin", "Begin a session on it")
+        self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
+        self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
         self.looking = self._buttons(_LOOKING)
         self.criteria_button = QPushButton("Criteria of the scale")
         self.criteria_button.setCheckable(True)
@@ -114,35 +129,56 @@ class GradingDock(QWidget):
         layout = QVBoxLayout(self)
         for widget in (
             self.title, self.place, self.rule, self.progress, self.discs, self.question,
-            self.line, self.notice, self.begin, self.grading, self.help, self.looking,
-            self.painting, self.criteria_button,
+            self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
+            self.painting, self.editing, self.looking, self.criteria_button,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addWidget(scrolled, 1)
         layout.addWidget(self.busy_text)
         layout.addWidget(self.busy)
 
-    def _button(self, text: str, key: str) -> QPushButton:
+    def _button(self, text: str, key: str, tip: str) -> QPushButton:
         button = QPushButton(text)
+        button.setToolTip(tip)
+        button.setStyleSheet("padding: 3px 5px;")
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(lambda: self.pressed.emit(key))
         return button
 
-    def _buttons(self, wanted: tuple[tuple[str, str], ...]) -> QWidget:
-        """Buttons in rows of two."""
+    def _buttons(self, wanted: Sequence[tuple[str, str, str]]) -> QWidget:
+        """Buttons in a row."""
         box = QWidget()
-        grid = QGridLayout(box)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for number, (text, key) in enumerate(wanted):
-            grid.addWidget(self._button(text, key), number // 2, number % 2)
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for text, key, tip in wanted:
+            row.addWidget(self._button(text, key, tip))
         return box
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which window this is in, once."""
+        super().showEvent(event)
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QMainWindow):
+            above = above.parentWidget()
+        if above is not None and not self._placed:
+            self._placed = True
+            above.installEventFilter(self)
+            self.placed.emit(above)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Tell that the window is being closed."""
+        if event.type() == QEvent.Type.Close:
+            self.closing.emit()
+        return bool(super().eventFilter(watched, event))
+
     # ------------------------------------------------------------------ showing
-    def show_panel(self, panel: Panel) -> None:
+    def show_panel(self, panel: Panel, painting: bool = False) -> None:
         """Show everything that a panel holds, and nothing else."""
         self._keys = tuple(row.key for row in panel.rows)
         self.title.setText(escape(panel.title))
-        self.place.setText(escape("" if panel.place == panel.title else panel.place))
+        self.place.setText(escape(panel.place))
+        self.place.setVisible(panel.place not in ("", panel.title))
         self.rule.setText(escape(panel.rule))
         self.progress.setVisible(panel.total > 0)
         self.progress.setRange(0, max(panel.total, 1))
@@ -153,8 +189,10 @@ class GradingDock(QWidget):
         colour = _ALARM if panel.alarm or panel.unsaved else _CALM
         self.notice.setText(f'<span style="color:{colour}">{escape(waiting + panel.notice)}</span>')
         self.begin.setVisible(not panel.can_grade and bool(panel.rows))
-        for box in (self.grading, self.painting, self.help):
+        for box in (self.grading, self.editing, self.help):
             box.setVisible(panel.can_grade)
+        self.reveal.setVisible(panel.can_reveal)
+        self.painting.setVisible(painting)
         self.metrics.setText(_metrics(panel))
 
     def show_busy(self, text: str, share: float) -> None:
@@ -216,13 +254,15 @@ def _table() -> QTableWidget:
 
 def _criteria() -> str:
     rows = "".join(
-        "<tr>" + "".join(f'<td style="padding-right:8px">{escape(cell)}</td>' for cell in one)
+        "<tr>"
+        + "".join(f'<td style="padding-right:8px">{escape(cell)}</td>' for cell in one)
+        + "</tr>"
         for one in scale()
     )
     heads = ("", "Nucleus and inner annulus on T2", "Posterior annulus", "Height")
     head = "".join(f'<th align="left">{text}</th>' for text in heads)
     return (
-        f"<b>Modified Pfirrmann scale</b> (Griffith 2007)<table>{head}{rows}</table>"
+        f"<b>Modified Pfirrmann scale</b> (Griffith 2007)<table><tr>{head}</tr>{rows}</table>"
         "A collapsed disc that kept its signal takes both, such as 4/7."
     )
 
@@ -236,7 +276,7 @@ def _metrics(panel: Panel) -> str:
         parts.append(f"<p><i>{escape(panel.hidden)}</i></p>")
     if panel.metrics:
         edited = any(row.edited for row in panel.metrics)
-        head = '<th align="left">Measured</th><th align="right">automatic</th>'
+        head = '<tr><th align="left">Measured</th><th align="right">automatic</th>'
         head += '<th align="right">&nbsp;&nbsp;edited</th>' if edited else ""
         rows = "".join(
             f"<tr><td>{escape(row.name)}</td><td align='right'>&nbsp;&nbsp;{escape(row.automatic)}</td>"
@@ -244,7 +284,7 @@ def _metrics(panel: Panel) -> str:
             + "</tr>"
             for row in panel.metrics
         )
-        parts.append(f"<table>{head}{rows}</table>")
+        parts.append(f"<table>{head}</tr>{rows}</table>")
     if panel.reasons:
         listed = "".join(f"<li>{escape(line)}</li>" for line in panel.reasons)
         parts.append(f"<p><b>Why this grade is suggested</b></p><ul>{listed}</ul>")
