@@ -1,12 +1,17 @@
-"""Run the benchmarks: ``python -m benchmarks [accuracy] [speed] [repeat] [--quick]``."""
+"""Run the benchmarks: ``python -m benchmarks [accuracy] [speed] [repeat] [reading] [--quick]``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, repeat, speed
+from benchmarks import accuracy, reading, repeat, speed
 
-BENCHMARKS = {"accuracy": accuracy.main, "speed": speed.main, "repeat": repeat.main}
+BENCHMARKS = {
+    "accuracy": accuracy.main,
+    "speed": speed.main,
+    "repeat": repeat.main,
+    "reading": reading.main,
+}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Every member of every list against the contract of that list.
 
-A new height, reader, vendor, segmenter, scheme, exporter, check or command is tested here
-before anyone writes a test for it.
+A new height, reader, vendor, segmenter, scheme, exporter, check, statistic or command is tested
+here before anyone writes a test for it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import inspect
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -24,6 +25,10 @@ from discmri.labels import FoundSpine
 from discmri.outline import trace_disc
 from discmri.phantoms import vendors
 from discmri.pipeline import measure
+from discmri.reading import agreement
+from discmri.reading.agreement.bootstrap import estimates
+from discmri.reading.agreement.ratings import SCALES
+from discmri.reading.agreement.sums import counts, moments
 from discmri.records import PARAMETER
 from discmri.segment.schemes import SCHEMES
 from discmri.settings import Settings
@@ -134,6 +139,60 @@ def test_check(check, result):
         assert isinstance(finding, Finding)
     nothing = qc.Measured(replace(result.labels, discs={}), {}, (), Settings())
     assert list(check(nothing)) == []
+
+
+_SIX = [2.0, 5.0, 5.0, 7.0, 8.0, 3.0]
+_NEAR = [3.0, 5.0, 6.0, 7.0, 7.0, 3.0]
+_AGAINST = {  # what each becomes, with the other sign, where the columns change places
+    "bias": "bias",
+    "lower limit of agreement": "upper limit of agreement",
+    "upper limit of agreement": "lower limit of agreement",
+}
+
+
+def _column_sums(make, parameter, *columns):
+    values = np.column_stack(columns)
+    names = tuple("abc"[: len(columns)])
+    subjects = np.array(["s1", "s1", "s2", "s2", "s3", "s3"])
+    levels = np.full(6, "L4-L5")
+    return make(agreement.Comparison(parameter, "x", names, values, subjects, levels))
+
+
+def _check_statistic(statistic, sums, twisted):
+    """The contract of every statistic: documented, batched, blind to who comes first."""
+    assert inspect.getdoc(statistic)
+    one = estimates([statistic], sums)[0]
+    assert one is not None
+    assert estimates([statistic], twisted)[0] == pytest.approx(one)
+    batch = statistic(sums.weighted(np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [1.0, 0.0, 2.0]])))
+    assert batch.shape == (3,)
+    assert batch[0] == pytest.approx(one)
+    assert batch[2] == pytest.approx(statistic(sums.weighted(np.array([[1.0, 0.0, 2.0]])))[0])
+
+
+@pytest.mark.parametrize("name", agreement.GRADE_STATISTICS)
+def test_grade_statistic(name):
+    statistic = agreement.GRADE_STATISTICS[name]
+    make = partial(counts, scale=SCALES["grade"])
+    sums = _column_sums(make, "grade", _SIX, _NEAR, _SIX)
+    _check_statistic(statistic, sums, _column_sums(make, "grade", _NEAR, _SIX, _SIX))
+    perfect = _column_sums(make, "grade", _SIX, _SIX)
+    assert estimates([statistic], perfect)[0] == pytest.approx(1.0)
+    assert estimates([statistic], sums)[0] < 1.0 or name == "agreement within one"
+
+
+@pytest.mark.parametrize("name", agreement.VALUE_STATISTICS)
+def test_value_statistic(name):
+    statistic = agreement.VALUE_STATISTICS[name]
+    sums = _column_sums(moments, "height_mm", _SIX, _NEAR)
+    twisted = _column_sums(moments, "height_mm", _NEAR, _SIX)
+    if name in _AGAINST:
+        other = agreement.VALUE_STATISTICS[_AGAINST[name]]
+        assert estimates([other], twisted)[0] == pytest.approx(-estimates([statistic], sums)[0])
+    else:
+        _check_statistic(statistic, sums, twisted)
+    perfect = estimates([statistic], _column_sums(moments, "height_mm", _SIX, _SIX))[0]
+    assert perfect == pytest.approx(1.0 if name.startswith("ICC") else 0.0)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -23,6 +23,8 @@ HEAVY = {
     "rich",
     "nibabel",
     "skimage",
+    "sqlalchemy",
+    "alembic",
 }
 
 
@@ -48,7 +50,10 @@ def test_help_lists_every_command(capsys):
     assert "not a medical device" in text
 
 
-@pytest.mark.parametrize("command", ["inspect", "measure", "phantom make"])
+@pytest.mark.parametrize(
+    "command",
+    ["inspect", "measure", "phantom make", "grade", "grade plan", "grade verify", "agreement"],
+)
 def test_every_command_explains_itself_with_examples(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out

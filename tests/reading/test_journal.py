@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reading.builder import GRADE_EVERYTHING, LEVELS, reader_process
 
@@ -35,6 +35,7 @@ def draft(text="", attachment=None) -> Draft:
 
 
 # ------------------------------------------------------------------ the file
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5), st.binary())
 def test_what_is_written_down_is_read_again(tmp_path_factory, texts, data):
     path = tmp_path_factory.mktemp("j") / "x.journal"
@@ -91,13 +92,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_names_tell_readers_apart(tmp_path, monkeypatch):
-    session = tmp_path / "a*b.session"
+    session = tmp_path / "x.session"
     names = {module.journal_path(session, "id", reader) for reader in ("ann", "a/b", "a b", "Änn")}
     assert len(names) == 4
     assert all(path.parent == tmp_path for path in names)
-    for path in names:
+    for path in (*names, module.journal_path(session, "other", "ann")):
         path.write_text("")
-    (tmp_path / "aXb.session.ann-1.journal").write_text("")
     assert set(module.journals(session, "id")) == names
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert module.journal_path(None, "id", "ann").parent == tmp_path / "discmri"
@@ -153,6 +153,20 @@ def test_it_is_saved_when_the_session_is_opened_again(plan, failing):
         edit = session.case(item).disc(L1).edit
         assert session.store.attachment(edit.attachment_sha256) == b"map"
         assert reading.verify(session.store).sound
+
+
+def test_a_renamed_session_keeps_its_journal_and_a_new_one_does_not_get_it(plan, failing):
+    path = plan()
+    session = reading.open_session(path, "ann")
+    with pytest.raises(NotSavedYetError):
+        session.record(session.cases[0].item, L1, Grade(3))
+    session.close()
+    failing["on"] = False
+    renamed = path.rename(path.with_name("renamed.session"))
+    with reading.open_session(plan(), "ann") as other:
+        assert other.progress[0] == 0
+    with reading.open_session(renamed, "ann") as session:
+        assert session.progress[0] == 1
 
 
 def test_a_journal_that_fails_too_is_said(plan, failing, monkeypatch):
@@ -220,7 +234,7 @@ def test_a_full_disk(plan, tiny_disk):
         filler = tiny_disk / "filler"
         fill(filler)
         assert shutil.disk_usage(tiny_disk).free == 0
-        with pytest.raises(NotSavedYetError, match=r"is kept in x\.session\.ann.*journal"):
+        with pytest.raises(NotSavedYetError, match=r"is kept in .*\.ann-.*journal"):
             session.record(item, L2, Grade(3))
         session.close()
         pending = read_pending(next(tiny_disk.glob("*.journal")))
@@ -253,6 +267,9 @@ def test_killed_between_journal_and_store(plan, program):
     with reading.open_session(path, "ann") as session:
         assert session.cases[0].discs[0].read.judgement == Grade(4, 7)
         assert len(session.store.entries("ann")) == 1
+        session.undo()
+        with pytest.raises(UsageError, match="nothing to undo"):
+            session.undo()
         assert reading.verify(session.store).sound
 
 

@@ -47,5 +47,6 @@ def test_any_text_is_a_grade_or_refused(text):
 
 def test_not_evaluable_needs_a_reason():
     assert from_content(to_content(NotEvaluable("metal"))) == NotEvaluable("metal")
+    assert NotEvaluable("metal\n\x00implant") == NotEvaluable("metal implant")
     with pytest.raises(UsageError, match="needs a reason"):
         NotEvaluable("  ")

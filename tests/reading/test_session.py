@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
-from tests.reading.builder import LEVELS
+from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
 from discmri.errors import SessionError, UsageError
@@ -15,6 +15,14 @@ from discmri.reading import DiscState, Grade, Mode, NotEvaluable, shifted
 from discmri.reading.entry import Kind
 
 L1, L2, L3, L4, L5 = LEVELS
+
+
+def test_a_visit_without_a_name_has_a_number(tmp_path):
+    folder = make_results(tmp_path / "data" / "x", "", "")
+    planned = reading.plan_session({folder: None}, reading.Wishes(("ann",), Mode.OPEN))
+    reading.create_session(tmp_path / "x.session", planned)
+    with reading.open_session(tmp_path / "x.session", "ann") as session:
+        assert session.cases[0].title == "Case 1 of 1"
 
 
 @pytest.fixture
@@ -92,9 +100,14 @@ def test_blinded_tells_nothing(opened, results):
         ]
         for folder in results:
             (folder / "labels.nii.gz").unlink()
-        for failing in (session.labels_file, session.images):
+            (folder / "study.json").unlink()
+        for failing in (
+            lambda: session.labels_file(item),
+            lambda: session.images(item),
+            lambda: session.edit_label(item, L1, {"height_mm": 8.0}, "leak"),
+        ):
             with pytest.raises(SessionError) as caught:
-                failing(item)
+                failing()
             assert not any(word in str(caught.value) for word in ("SUBJ", "2024", "data", "1.2."))
 
 

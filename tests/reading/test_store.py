@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -221,15 +220,3 @@ def test_the_newest_step_is_the_one_the_store_expects():
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [REVISION]
     assert [step.revision for step in script.walk_revisions()][-1] == "0001"
-
-
-def test_migrations_ship_in_the_wheel(tmp_path):
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        ["git", "ls-files", "src/discmri/reading/migrations"],
-        cwd=root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip("not in a git checkout")
-    files = {Path(line).name for line in done.stdout.split()}
-    assert {"env.py", "v0001_entries.py", "v0002_attachments.py"} <= files

@@ -179,8 +179,11 @@ def run(args: argparse.Namespace) -> int:
 def _plan(args: argparse.Namespace) -> int:
     from discmri import reading
     from discmri.reading.database import locate
+    from discmri.reading.store import refuse_existing
 
     locator = locate(args.session)
+    if locator.path is not None:
+        refuse_existing(locator.path)
     wishes = reading.Wishes(
         readers=tuple(args.readers),
         mode=reading.Mode(args.mode),

@@ -21,13 +21,13 @@ from discmri.reading import (
     DiscState,
     Grade,
     Judgement,
+    Kind,
     Mode,
     NotEvaluable,
     Session,
     Undone,
     shifted,
 )
-from discmri.reading.entry import Kind
 from discmri.reading.judgement import NORMAL_HEIGHT
 
 SECOND_ENTRY = "second entry"

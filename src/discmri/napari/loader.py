@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from discmri.errors import SessionError
 from discmri.levels import DiscLevel
 from discmri.napari.loading import (
     Loaded,
@@ -153,18 +154,27 @@ class Loader:
         """Start the next step of loading a case; whether there was one."""
         case = self.case(item)
         if case is None:
-            numbers = {disc.key: disc.label_id for disc in session.case(item).discs}
-            return self._try(
-                (item, IMAGES),
-                partial(_images, session, item, numbers),
-                lambda loaded: self.put(item, LoadedCase.of(loaded, numbers)),
-            )
+            return self._load_images(session, item)
         if case.measured is None:
             return self._try((item, MEASURES), partial(_workup, case.loaded), case.take_measured)
         if case.to_measure:
             where = {level: case.where(level) for level in case.to_measure}
             return self._try((item, EDITS), partial(_again, case, where), case.edited.update)
         return False
+
+    def _load_images(self, session: Session, item: str) -> bool:
+        name = (item, IMAGES)
+        if name in self._failed:
+            return False
+        numbers = {disc.key: disc.label_id for disc in session.case(item).discs}
+        try:
+            job = partial(_images, session, item, session.labels_file(item), numbers)
+        except SessionError as error:
+            self._failed.add(name)
+            self._fail(error)
+            return False
+        self.start(name, job, lambda loaded: self.put(item, LoadedCase.of(loaded, numbers)))
+        return True
 
     def _try(self, name: Name, job: Job, done: Callable[[Any], None]) -> bool:
         if name in self._failed:
@@ -173,11 +183,13 @@ class Loader:
         return True
 
 
-def _images(session: Session, item: str, numbers: Mapping[DiscLevel, int], say: Say) -> Loaded:
+def _images(
+    session: Session, item: str, labels: Path, numbers: Mapping[DiscLevel, int], say: Say
+) -> Loaded:
     say("reading the images", 0.0)
     study = session.images(item)
     say("reading the labels", 0.6)
-    return load_images(study, session.labels_file(item), numbers)
+    return load_images(study, labels, numbers)
 
 
 def _workup(loaded: Loaded, say: Say) -> Measured:

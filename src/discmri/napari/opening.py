@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,15 +26,11 @@ from discmri.reading import (
     Wishes,
     create_session,
     find_study,
-    open_session,
     plan_session,
 )
 from discmri.reading.results import case_of, metrics_of, open_images, read_record
 from discmri.settings import Settings
 from discmri.study import read_study
-
-if TYPE_CHECKING:
-    from discmri.reading import Session
 
 SESSION_SUFFIX = ".session"
 _LOOKED_AT = 200  # files of a folder that are looked at before it counts as no study
@@ -229,8 +225,8 @@ def session_place(look: Look) -> Path:
     return Path("discmri-out") / f"{look.study_path.resolve().name}{SESSION_SUFFIX}"
 
 
-def begin_session(look: Look, measured: Measured, place: Path, reader: str) -> Session:
-    """Open a session on one study in open mode; it is made where it does not exist.
+def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> None:
+    """Make a session on one study in open mode, unless it exists.
 
     A study without results gets them beside the session.
 
@@ -246,18 +242,18 @@ def begin_session(look: Look, measured: Measured, place: Path, reader: str) -> S
     Raises
     ------
     UsageError, SessionError
-        As :func:`discmri.reading.plan_session` and :func:`discmri.reading.open_session`.
+        As :func:`discmri.reading.plan_session`.
     """
-    if not place.exists():
-        results = look.results
-        if results is None:
-            results = place.with_suffix("")
-            measured.workup.result.write(results)
-        wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        planned = plan_session({results: look.study_path}, wishes, place.parent)
-        create_session(place, planned, planner=reader)
-    return open_session(place, reader)
+    if place.exists():
+        return
+    results = look.results
+    if results is None:
+        results = place.with_suffix("")
+        measured.workup.result.write(results)
+    wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    planned = plan_session({results: look.study_path}, wishes, place.parent)
+    create_session(place, planned, planner=reader)
 
 
 # ------------------------------------------------------------------ a sample

@@ -33,20 +33,22 @@ session :meth:`Session.reveal` shows them after the disc was graded (:attr:`Disc
 and records that; a judgement after that needs a reason where it differs, and both count.
 
 **Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return once the row
-is safe on disk; they take milliseconds, so call them where the key is pressed.  On
+is safe on disk; they take milliseconds, and 5 s at worst where a server does not answer.  On
 :class:`~discmri.errors.NotSavedYetError` show its message and go on: the entry counts, it is
 kept in the reader's journal, and every later call, :meth:`Session.save` or the next
 :func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
 :class:`~discmri.errors.UsageError` nothing was recorded; its message is for the reader.
 
-**State.**  Every call that records returns the fresh :class:`Disc` or :class:`CaseView`; old
-ones never change.  ``session.case(item)``, ``session.cases`` and ``session.progress`` are the
-truth at any time, and keep up with what is not saved yet.
+**State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
+call that records returns the fresh :class:`Disc` or :class:`CaseView`; old ones never change.
+``session.case(item)``, ``session.cases`` and ``session.progress`` are the truth at any time, and
+keep up with what is not saved yet.
 
 **Painting and numbering.**  Measure the painted label in the shell's worker, then hand
-:meth:`Session.edit_label` the values and the label map as bytes.
-:func:`shifted` gives the name of the lowest disc one up or down for :meth:`Session.number`;
-reads stay with their discs, whatever these are called.
+:meth:`Session.edit_label` the values and the label map as bytes; show the new values only where
+:meth:`Session.metrics` shows the old ones.  :func:`shifted` gives the name of the lowest
+disc one up or down for :meth:`Session.number`; reads stay with their discs, whatever these are
+called.
 
 **Adjudication.**  :func:`open_adjudication` returns a session like any other whose cases hold
 the disputed discs only; :meth:`Session.opinions` tells what the readers said, without names.
@@ -55,6 +57,7 @@ the disputed discs only; :meth:`Session.opinions` tells what the readers said, w
 from __future__ import annotations
 
 from discmri.reading.adjudication import Dispute, differences, disputes
+from discmri.reading.entry import Kind
 from discmri.reading.history import LabelEdit, Read, shifted
 from discmri.reading.judgement import Grade, Judgement, NotEvaluable
 from discmri.reading.opening import create_session, open_adjudication, open_session
@@ -62,10 +65,11 @@ from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.planning import Planned, Wishes, plan_session
 from discmri.reading.progress import Progress, progress_of
 from discmri.reading.results import DiscMetrics, find_study, results_folders
-from discmri.reading.session import CaseView, Disc, DiscState, Session, Undone
+from discmri.reading.session import Session
 from discmri.reading.store import Head, Store
 from discmri.reading.tables import export_session
 from discmri.reading.verification import Problem, Verdict, verify
+from discmri.reading.views import CaseView, Disc, DiscState, Undone
 
 __all__ = [
     "CaseView",
@@ -76,6 +80,7 @@ __all__ = [
     "Grade",
     "Head",
     "Judgement",
+    "Kind",
     "LabelEdit",
     "Mode",
     "NotEvaluable",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REVISION = "0002"
 """The newest step in ``migrations/versions``."""
 
-WAIT_S = 30.0
+WAIT_S = 5.0
 """How long a writer waits for another one, and a call for a server that does not answer."""
 
 _MAGIC = b"SQLite format 3\x00"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from discmri.levels import DiscLevel, levels_upward
 from discmri.reading.entry import Entry, Kind
@@ -111,77 +110,82 @@ class History:
         Rows that count and may be withdrawn, oldest first.
     entry_ids
         Of all rows, withdrawn ones included.
-    first_at, last_at
-        When the first and the last row were made; empty before.
+    last_at
+        When the last row was made; empty before.
     """
 
     discs: dict[Key, DiscHistory] = field(default_factory=dict)
     lowest: dict[str, DiscLevel] = field(default_factory=dict)
     undoable: list[Entry] = field(default_factory=list)
     entry_ids: set[str] = field(default_factory=set)
-    first_at: str = ""
     last_at: str = ""
 
     def of(self, item: str, disc: DiscLevel) -> DiscHistory:
         """History of one disc; an empty one where nothing happened."""
         return self.discs.get((item, disc), DiscHistory())
 
+    def add(self, entry: Entry) -> None:
+        """Take in one more row, which must not be a withdrawal."""
+        row = entry.row
+        self.entry_ids.add(entry.entry_id)
+        self.last_at = row["at"]
+        if entry.kind in _UNDOABLE:
+            self.undoable.append(entry)
+        if entry.kind is Kind.NUMBERING:
+            self.lowest[row["item"]] = DiscLevel(entry.content["lowest"])
+        elif row["disc"]:
+            key = (row["item"], DiscLevel(row["disc"]))
+            _take(self.discs.setdefault(key, DiscHistory()), entry)
+
 
 _UNDOABLE = (Kind.READ, Kind.LABEL_EDIT, Kind.NUMBERING)
 
 
 def history(entries: Iterable[Entry]) -> History:
-    """Add up the rows of one reader.
+    """Add up the rows of one reader; what was withdrawn does not count.
 
     Parameters
     ----------
     entries
         In order; those that wait to be saved at the end.
     """
-    rows = [(entry, entry.kind, entry.content) for entry in entries]
-    withdrawn = {content["withdraws"] for _, kind, content in rows if kind is Kind.WITHDRAWAL}
+    rows = list(entries)
+    withdrawals = [entry for entry in rows if entry.kind is Kind.WITHDRAWAL]
+    gone = {entry.content["withdraws"] for entry in withdrawals}
     found = History()
-    for entry, kind, content in rows:
-        found.entry_ids.add(entry.entry_id)
-        found.first_at = found.first_at or entry.row["at"]
-        found.last_at = entry.row["at"]
-        if kind in (Kind.PLAN, Kind.WITHDRAWAL) or entry.entry_id in withdrawn:
-            continue
-        if kind in _UNDOABLE:
-            found.undoable.append(entry)
-        _take(found, entry, content)
+    for entry in rows:
+        if entry.kind is not Kind.WITHDRAWAL and entry.entry_id not in gone:
+            found.add(entry)
+    found.entry_ids |= {entry.entry_id for entry in rows}
+    found.last_at = rows[-1].row["at"] if rows else ""
     return found
 
 
-def _take(found: History, entry: Entry, content: dict[str, Any]) -> None:
-    row = entry.row
-    if entry.kind is Kind.NUMBERING:
-        found.lowest[row["item"]] = DiscLevel(content["lowest"])
-        return
-    disc = found.discs.setdefault((row["item"], DiscLevel(row["disc"])), DiscHistory())
+def _take(disc: DiscHistory, entry: Entry) -> None:
+    row, content = entry.row, entry.content
     if entry.kind is Kind.REVEAL:
         disc.revealed = True
     elif entry.kind is Kind.LABEL_EDIT:
         disc.edits.append(
             LabelEdit(
-                entry.entry_id,
-                row["at"],
-                content["reason"],
-                content["automatic"],
-                content["edited"],
-                row["attachment_sha256"],
+                entry_id=entry.entry_id,
+                at=row["at"],
+                reason=content["reason"],
+                automatic=content["automatic"],
+                edited=content["edited"],
+                attachment_sha256=row["attachment_sha256"],
             )
         )
-    else:
+    elif entry.kind is Kind.READ:
         disc.reads.append(
             Read(
-                entry.entry_id,
-                from_content(content),
-                row["at"],
-                content["comment"],
-                content["reason"],
-                content["after_reveal"],
-                row["software"],
+                entry_id=entry.entry_id,
+                judgement=from_content(content),
+                at=row["at"],
+                comment=content["comment"],
+                reason=content["reason"],
+                after_reveal=content["after_reveal"],
+                software=row["software"],
             )
         )
 

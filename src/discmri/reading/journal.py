@@ -147,6 +147,9 @@ def _read(path: Path) -> tuple[Head | None, list[Draft], int]:
 def journal_path(session: Path | None, session_id: str, reader: str) -> Path:
     """Where a reader's journal stands: beside the session's file, else with the user's state.
 
+    It is named after the session's own random name, so that it stays with the session when the
+    file is renamed, and is not taken for that of another session under the same name.
+
     Parameters
     ----------
     session
@@ -157,21 +160,17 @@ def journal_path(session: Path | None, session_id: str, reader: str) -> Path:
         Name.
     """
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in reader)
-    name = f"{readable[:40]}-{sha256(reader.encode())[:8]}.journal"
-    if session is not None:
-        return session.with_name(f"{session.name}.{name}")
-    return _state_folder() / f"{session_id}.{name}"
+    name = f"{session_id}.{readable[:40]}-{sha256(reader.encode())[:8]}.journal"
+    return _folder(session) / name
 
 
 def journals(session: Path | None, session_id: str) -> list[Path]:
     """All journals of a session on this machine."""
-    if session is not None:
-        return sorted(session.parent.glob(f"{_literal(session.name)}.*.journal"))
-    return sorted(_state_folder().glob(f"{session_id}.*.journal"))
+    return sorted(_folder(session).glob(f"{session_id}.*.journal"))
 
 
-def _literal(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+def _folder(session: Path | None) -> Path:
+    return _state_folder() if session is None else session.parent
 
 
 def _state_folder() -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from discmri.errors import UsageError
+from discmri.export._text import one_line
 
 NORMAL_HEIGHT = 0
 _DARK = 5  # the signal grade that a collapsed disc has unless it is a double entry
@@ -92,13 +93,14 @@ class NotEvaluable:
     Parameters
     ----------
     reason
-        Why, in the reader's words; never empty.
+        Why, in the reader's words; never empty, and kept as one line.
     """
 
     reason: str
 
     def __post_init__(self) -> None:
-        if not self.reason.strip():
+        object.__setattr__(self, "reason", one_line(self.reason))
+        if not self.reason:
             raise UsageError("a disc that is not evaluable needs a reason")
 
     def __str__(self) -> str:

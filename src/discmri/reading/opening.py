@@ -12,9 +12,10 @@ from discmri.reading.adjudication import Dispute, disputes
 from discmri.reading.journal import Journal, journal_path
 from discmri.reading.plan import Plan
 from discmri.reading.planning import Planned
-from discmri.reading.session import Agenda, Session
+from discmri.reading.session import Session
 from discmri.reading.store import Store
 from discmri.reading.verification import require_sound
+from discmri.reading.views import Agenda
 
 _log = logging.getLogger(__name__)
 

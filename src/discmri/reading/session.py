@@ -2,150 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from discmri.errors import NotSavedYetError, SessionError, UsageError
+from discmri.errors import SessionError, UsageError
 from discmri.export._text import one_line
 from discmri.levels import DiscLevel
 from discmri.reading import results
-from discmri.reading.database import UnavailableError
-from discmri.reading.entry import Draft, Entry, Kind, sha256, waiting
-from discmri.reading.history import DiscHistory, History, LabelEdit, Read, history, names
+from discmri.reading.entry import Draft, Kind, sha256, waiting
+from discmri.reading.history import DiscHistory, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, to_content
+from discmri.reading.outbox import Outbox
 from discmri.reading.plan import Case, Mode, Plan
 from discmri.reading.results import DiscMetrics
-from discmri.reading.store import Head, Store
+from discmri.reading.store import Store
+from discmri.reading.views import Agenda, CaseView, Disc, DiscState, Undone
 
 if TYPE_CHECKING:
     from discmri.study import Study
-
-_log = logging.getLogger(__name__)
-
-
-class DiscState(Enum):
-    """How far a reader is with a disc."""
-
-    OPEN = "open"
-    """No judgement yet."""
-    GRADED = "graded"
-    """Locked sessions only: judged, its metrics not yet shown."""
-    DONE = "done"
-    """Nothing more is needed."""
-
-
-@dataclass(frozen=True)
-class Disc:
-    """One disc as the reader sees it.
-
-    Parameters
-    ----------
-    key
-        Automatic level: what the methods of the session take.
-    level
-        What to call it, after the reader's own numbering.
-    label_id
-        Its number in ``labels.nii.gz``.
-    state
-        How far the reader is with it.
-    read
-        The judgement that counts; ``None`` before the first.
-    before_reveal
-        In a locked session, the judgement before the metrics were shown.
-    edit
-        The last edit of its label.
-    """
-
-    key: DiscLevel
-    level: DiscLevel
-    label_id: int
-    state: DiscState
-    read: Read | None
-    before_reveal: Read | None
-    edit: LabelEdit | None
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """A case as the reader may see it.
-
-    Parameters
-    ----------
-    item
-        Its name for the methods of the session; not for the reader's eyes.
-    title
-        The only text about the case that may be shown.
-    number
-        Place in this reader's order, from 1.
-    discs
-        Cranial to caudal.
-    """
-
-    item: str
-    title: str
-    number: int
-    discs: tuple[Disc, ...]
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing is left to do."""
-        return all(disc.state is DiscState.DONE for disc in self.discs)
-
-    def disc(self, key: DiscLevel) -> Disc:
-        """One of its discs.
-
-        Raises
-        ------
-        UsageError
-            Where the case has none of that level.
-        """
-        for disc in self.discs:
-            if disc.key is key:
-                return disc
-        raise UsageError(
-            f"{self.title} has no disc {key.value}; it has "
-            f"{', '.join(disc.key.value for disc in self.discs)}"
-        )
-
-
-@dataclass(frozen=True)
-class Agenda:
-    """What one reader is to read, in order.
-
-    Parameters
-    ----------
-    discs
-        Per item, the automatic levels of its discs.
-    opinions
-        What others said before, for an adjudicator only.
-    """
-
-    discs: Mapping[str, frozenset[DiscLevel]]
-    opinions: Mapping[tuple[str, DiscLevel], tuple[Judgement, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Undone:
-    """What :meth:`Session.undo` took back.
-
-    Parameters
-    ----------
-    kind
-        A read, an edit of a label or a numbering.
-    item, disc
-        Where; ``disc`` is ``None`` for a numbering.
-    """
-
-    kind: Kind
-    item: str
-    disc: DiscLevel | None
 
 
 class Session:
@@ -173,13 +51,13 @@ class Session:
         self.store = store
         self.plan = plan
         self.reader = reader
-        self._journal = journal
         self._agenda = agenda
         self._number = {item: n for n, item in enumerate(agenda.discs, 1)}
         self._root = root
-        self._unsaved: list[Draft] = list(journal.pending)
-        self._saved = store.entries(reader)
-        self._history = self._added_up()
+        saved = store.entries(reader)
+        self._outbox = Outbox(store, journal, {entry.entry_id for entry in saved})
+        self._rows = [*saved, *map(waiting, self._outbox.waiting)]
+        self._history = history(self._rows)
         self._metrics = lru_cache(maxsize=4)(self._read_metrics)
 
     def __enter__(self) -> Self:
@@ -190,7 +68,7 @@ class Session:
 
     def close(self) -> None:
         """Give the journal free.  What is not saved yet stays in it for the next time."""
-        self._journal.close()
+        self._outbox.close()
 
     # ------------------------------------------------------------------ what there is to read
     @property
@@ -201,7 +79,7 @@ class Session:
     @property
     def unsaved(self) -> int:
         """How many entries wait for the store."""
-        return len(self._unsaved)
+        return len(self._outbox.waiting)
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -264,9 +142,10 @@ class Session:
         return DiscState.DONE
 
     def _title(self, case: Case, number: int) -> str:
-        if not self.mode.shows_identity:
-            return f"Case {number} of {len(self._number)}"
-        return ", ".join(filter(None, (one_line(case.subject_id), case.study_date)))
+        known = ", ".join(filter(None, (one_line(case.subject_id), case.study_date)))
+        if known and self.mode.shows_identity:
+            return known
+        return f"Case {number} of {len(self._number)}"
 
     # ------------------------------------------------------------------ what may be shown
     def metrics(self, item: str, disc: DiscLevel) -> DiscMetrics | None:
@@ -310,7 +189,7 @@ class Session:
         for entry in reversed(self._history.undoable):
             digest = entry.row["attachment_sha256"]
             if entry.kind is Kind.LABEL_EDIT and entry.row["item"] == item and digest:
-                waiting_ones = (draft.attachment for draft in self._unsaved)
+                waiting_ones = (draft.attachment for draft in self._outbox.waiting)
                 known = (data for data in waiting_ones if data and sha256(data) == digest)
                 return next(known, None) or self.store.attachment(digest)
         return None
@@ -540,34 +419,7 @@ class Session:
         NotSavedYetError
             Where the store still cannot be written.
         """
-        head: Head | None = None
-        while self._unsaved:
-            try:
-                entry = self.store.append(self._unsaved[0])
-            except UnavailableError as error:
-                raise NotSavedYetError(self._kept(error)) from error
-            head = Head(entry.seq, entry.sha256)
-            self._saved.append(entry)
-            del self._unsaved[0]
-        if head is not None:
-            self._history = self._added_up()
-            self._settle(head)
-
-    def _settle(self, head: Head) -> None:
-        try:
-            self._journal.settle(head)
-        except OSError as error:  # all is saved; the journal only holds more than it needs
-            _log.warning("the journal %s could not be tidied: %s", self._journal.path, error)
-
-    def _kept(self, error: Exception) -> str:
-        where = f"kept in {self._journal.path.name} and saved later"
-        if len(self._journal.pending) < len(self._unsaved):
-            where = "kept in memory only, so do not close"
-        some = "1 entry is" if self.unsaved == 1 else f"{self.unsaved} entries are"
-        return (
-            f"the session cannot be written ({error}); {some} {where}: "
-            "free disk space or restore the server, then go on"
-        )
+        self._outbox.save()
 
     def _add(
         self,
@@ -589,14 +441,9 @@ class Session:
             content=content,
             attachment=attachment,
         )
-        try:
-            self._journal.add(draft)
-        except OSError as error:
-            _log.warning("the journal %s could not be written: %s", self._journal.path, error)
-        self._unsaved.append(draft)
-        self._history = self._added_up()
-        self.save()
-
-    def _added_up(self) -> History:
-        rows: list[Entry] = [*self._saved, *map(waiting, self._unsaved)]
-        return history(rows)
+        self._rows.append(waiting(draft))
+        if kind is Kind.WITHDRAWAL:
+            self._history = history(self._rows)
+        else:
+            self._history.add(self._rows[-1])
+        self._outbox.add(draft)

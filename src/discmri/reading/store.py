@@ -110,8 +110,7 @@ class Store:
 
     @classmethod
     def _create_file(cls, path: Path, first: Draft) -> Self:
-        if path.exists():
-            raise UsageError(f"{path} exists; a session is never overwritten, choose another name")
+        refuse_existing(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
         partial.unlink(missing_ok=True)
@@ -252,6 +251,18 @@ class Store:
                 f"the session {self.locator.name} cannot be read ({error}); "
                 "check that its file or server is there and try again"
             ) from error
+
+
+def refuse_existing(path: Path) -> None:
+    """Make sure that no file stands where a session is to be made.
+
+    Raises
+    ------
+    UsageError
+        Where one does.
+    """
+    if path.exists():
+        raise UsageError(f"{path} exists; a session is never overwritten, choose another name")
 
 
 def _append(connection: Connection, draft: Draft) -> Entry:

@@ -288,18 +288,16 @@ class Shell:
         except DiscmriError as error:
             self.desk.tell(str(error), alarm=True)
         else:
-            self._read_own(session)
+            self.read(session)
+            self._own = session
 
     def _begin(self, place: Path, reader: str) -> None:
         """Begin a session on the study that is looked at."""
         desk, case = self.desk, self.loader.case(_LOOK)
         if isinstance(desk, Viewing) and desk.look and case is not None and case.measured:
-            job = partial(_begun, desk.look, case.measured, place, reader)
-            self.loader.start((_LOOK, "session"), job, self._read_own)
-
-    def _read_own(self, session: Session) -> None:
-        self.read(session)
-        self._own = session
+            job = partial(_planned, desk.look, case.measured, place, reader)
+            opened = partial(self._open_session, place, reader)
+            self.loader.start((_LOOK, "session"), job, lambda _none: opened())
 
     def _forget(self) -> None:
         """Leave what is open."""
@@ -401,9 +399,9 @@ class Shell:
             self.canvas.focus(mark, name)
 
 
-def _begun(look: opening.Look, measured: Measured, place: Path, reader: str, say: Say) -> Session:
+def _planned(look: opening.Look, measured: Measured, place: Path, reader: str, say: Say) -> None:
     say("making the session", 0.0)
-    return opening.begin_session(look, measured, place, reader)
+    opening.plan_single(look, measured, place, reader)
 
 
 def _edits(case: CaseView) -> dict[DiscLevel, str]:

@@ -148,7 +148,8 @@ def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, .
         f"Intervals: {percent}, bias-corrected and accelerated bootstrap over subjects "
         f"({resampling.resamples} resamples, seed {resampling.seed}), because discs of one person "
         "are not independent. None is given for fewer than three subjects, where subjects do not "
-        "differ in a statistic, or where it is undefined in some resamples.",
+        "differ in a statistic, or where it is undefined in some resamples; with fewer than about "
+        "twenty subjects they tend to be too narrow.",
         "Reads are held against each other disc by disc, by the automatic level of the disc.",
     ]
     if any(name in SCALES for name in parameters):

@@ -15,6 +15,7 @@ from discmri.reading.agreement.sums import Array, Sums
 S = TypeVar("S", bound=Sums)
 Interval = tuple[float, float]
 MIN_SUBJECTS = 3
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def intervals(
             rng=np.random.default_rng(resampling.seed),
         ).confidence_interval
     return [
-        (float(low), float(high)) if np.isfinite([low, high]).all() else None
+        (float(low), float(high)) if high - low > _ROUNDING else None  # NaN is not greater
         for low, high in zip(found.low, found.high, strict=True)
     ]
 

@@ -76,7 +76,7 @@ def from_table(path: Path, rater: str = "") -> Source:
     if path.is_dir():
         path = path / "measurements.csv"
     rows = _rows(path)
-    columns = set(rows[0]) if rows else set()
+    columns = {str(name) for name in rows[0]} if rows else set()
     for needed, read in _READERS.items():
         if set(needed) <= columns:
             return Source(

@@ -1,0 +1,93 @@
+"""What a reader entered, on its way into the store: first the journal, then the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container
+
+from discmri.errors import NotSavedYetError
+from discmri.reading.database import UnavailableError
+from discmri.reading.entry import Draft
+from discmri.reading.journal import Journal
+from discmri.reading.store import Head, Store
+
+_log = logging.getLogger(__name__)
+
+
+class Outbox:
+    """Drafts that are safe in a journal until they are safe in a store.
+
+    Parameters
+    ----------
+    store
+        Where they go.
+    journal
+        Where they wait; what is pending in it waits here from the start.
+    arrived
+        Names of rows that the store is known to hold.
+
+    Attributes
+    ----------
+    waiting
+        What is not saved yet, oldest first.
+    """
+
+    def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:
+        self._store = store
+        self._journal = journal
+        self.waiting = [draft for draft in journal.pending if draft.entry_id not in arrived]
+
+    def add(self, draft: Draft) -> None:
+        """Take a draft and save it with all that waits.
+
+        Raises
+        ------
+        NotSavedYetError
+            Where the store cannot be written; the draft waits.
+        """
+        try:
+            self._journal.add(draft)
+        except OSError as error:
+            _log.warning("the journal %s could not be written: %s", self._journal.path, error)
+        self.waiting.append(draft)
+        self.save()
+
+    def save(self) -> None:
+        """Try to save what waits.
+
+        Raises
+        ------
+        NotSavedYetError
+            Where the store cannot be written.
+        """
+        head: Head | None = None
+        while self.waiting:
+            try:
+                entry = self._store.append(self.waiting[0])
+            except UnavailableError as error:
+                raise NotSavedYetError(self._kept(error)) from error
+            head = Head(entry.seq, entry.sha256)
+            del self.waiting[0]
+        if head is not None:
+            self._settle(head)
+
+    def close(self) -> None:
+        """Give the journal free; what waits stays in it."""
+        self._journal.close()
+
+    def _settle(self, head: Head) -> None:
+        try:
+            self._journal.settle(head)
+        except OSError as error:  # all is saved; the journal only holds more than it needs
+            _log.warning("the journal %s could not be tidied: %s", self._journal.path, error)
+
+    def _kept(self, error: Exception) -> str:
+        written = {draft.entry_id for draft in self._journal.pending}
+        where = f"kept in {self._journal.path.name} and saved later"
+        if not all(draft.entry_id in written for draft in self.waiting):
+            where = "kept in memory only, so do not close"
+        some = "1 entry is" if len(self.waiting) == 1 else f"{len(self.waiting)} entries are"
+        return (
+            f"the session cannot be written ({error}); {some} {where}: "
+            "free disk space or restore the server, then go on"
+        )

@@ -1,0 +1,131 @@
+"""What a session tells a viewer: cases and discs as one reader may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from discmri.errors import UsageError
+from discmri.levels import DiscLevel
+from discmri.reading.entry import Kind
+from discmri.reading.history import LabelEdit, Read
+from discmri.reading.judgement import Judgement
+
+
+class DiscState(Enum):
+    """How far a reader is with a disc."""
+
+    OPEN = "open"
+    """No judgement yet."""
+    GRADED = "graded"
+    """Locked sessions only: judged, its metrics not yet shown."""
+    DONE = "done"
+    """Nothing more is needed."""
+
+
+@dataclass(frozen=True)
+class Disc:
+    """One disc as the reader sees it.
+
+    Parameters
+    ----------
+    key
+        Automatic level: what the methods of the session take.
+    level
+        What to call it, after the reader's own numbering.
+    label_id
+        Its number in ``labels.nii.gz``.
+    state
+        How far the reader is with it.
+    read
+        The judgement that counts; ``None`` before the first.
+    before_reveal
+        In a locked session, the judgement before the metrics were shown.
+    edit
+        The last edit of its label.
+    """
+
+    key: DiscLevel
+    level: DiscLevel
+    label_id: int
+    state: DiscState
+    read: Read | None
+    before_reveal: Read | None
+    edit: LabelEdit | None
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case as the reader may see it.
+
+    Parameters
+    ----------
+    item
+        Its name for the methods of the session; not for the reader's eyes.
+    title
+        The only text about the case that may be shown.
+    number
+        Place in this reader's order, from 1.
+    discs
+        Cranial to caudal.
+    """
+
+    item: str
+    title: str
+    number: int
+    discs: tuple[Disc, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(disc.state is DiscState.DONE for disc in self.discs)
+
+    def disc(self, key: DiscLevel) -> Disc:
+        """One of its discs.
+
+        Raises
+        ------
+        UsageError
+            Where the case has none of that level.
+        """
+        for disc in self.discs:
+            if disc.key is key:
+                return disc
+        raise UsageError(
+            f"{self.title} has no disc {key.value}; it has "
+            f"{', '.join(disc.key.value for disc in self.discs)}"
+        )
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What one reader is to read, in order.
+
+    Parameters
+    ----------
+    discs
+        Per item, the automatic levels of its discs.
+    opinions
+        What others said before, for an adjudicator only.
+    """
+
+    discs: Mapping[str, frozenset[DiscLevel]]
+    opinions: Mapping[tuple[str, DiscLevel], tuple[Judgement, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What :meth:`Session.undo` took back.
+
+    Parameters
+    ----------
+    kind
+        A read, an edit of a label or a numbering.
+    item, disc
+        Where; ``disc`` is ``None`` for a numbering.
+    """
+
+    kind: Kind
+    item: str
+    disc: DiscLevel | None
