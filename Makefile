@@ -11,7 +11,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLES := $(wildcard sample_phantoms/*/study)
 
-.PHONY: install demo test bench lint weights lock clean
+# Debian packages that the viewer's tests need: a screen without a monitor, and what Qt links to.
+SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 libxcb-cursor0 \
+  libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
+  libxcb-xinerama0 libxcb-xfixes0 libfontconfig1 libglib2.0-0
+
+.PHONY: install demo test bench lint screen weights lock clean
 
 install: $(STAMP)
 
@@ -40,7 +45,13 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests training benchmarks *.md
 
-test: lint
+screen:
+	@command -v Xvfb >/dev/null && ldconfig -p | grep -q libxcb-cursor || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SCREEN) >/dev/null; } || \
+	echo "the viewer's tests will be skipped; they need: $(SCREEN)" >&2
+
+test: lint screen
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: install
