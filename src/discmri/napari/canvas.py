@@ -31,6 +31,7 @@ _LINE_MM = 0.5
 _NAME_SIZE = 11
 _NAME_ROOM_MM = 7.0
 _GAP_PX = 4
+_NO_TEXT = {"string": {"constant": ""}}
 _EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
 
 
@@ -109,13 +110,13 @@ class Canvas:
             self._build()
         self._spacing = view.spacing_mm
         self._filled = len(pictures)
+        self._show()  # first: napari does not learn how large hidden layers are
         for number, cell in enumerate(self._cells):
             self._scale(cell)
             if number < len(pictures):
                 self._fill(cell, pictures[number], discs)
             else:
                 self._empty(cell)
-        self._show()
         self._settle()
 
     def clear(self) -> None:
@@ -310,6 +311,7 @@ def _as_outlines(discs: Labels) -> None:
 
 
 def _name(layer: Points, marks: Sequence[Mark]) -> None:
+    layer.text = _NO_TEXT  # text that depends on features fails while points have none
     layer.data = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
     layer.features = {"name": [one.name for one in marks], "colour": [one.colour for one in marks]}
     if marks:

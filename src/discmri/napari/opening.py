@@ -33,6 +33,8 @@ from discmri.settings import Settings
 from discmri.study import read_study
 
 SESSION_SUFFIX = ".session"
+SAMPLE: Mapping[str, Any] = {"spacing_mm": 0.9, "slices": 9, "fov_mm": (190.0, 270.0)}
+"""How the synthetic sample is scanned."""
 _LOOKED_AT = 200  # files of a folder that are looked at before it counts as no study
 _IMAGE_SUFFIXES = (".dcm", ".ima", ".nii", ".nii.gz", ".zip")
 
@@ -273,7 +275,7 @@ def look_at_sample(say: Say) -> Look:
     folder = Path(_sample_folder().name)
     study_path, labels = folder / "sample", folder / "labels.nii.gz"
     if not labels.exists():
-        protocol = Protocol(spacing_mm=0.9, slices=11, fov_mm=(200.0, 280.0))
+        protocol = Protocol(**SAMPLE)
         say("drawing a synthetic spine", 0.0)
         phantom = make_phantom(lumbar_spine(Spine(grades=[2, 3, 4, 7, 8]), seed=11))
         phantom.write(study_path, "siemens", protocol)
