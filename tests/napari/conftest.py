@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,22 +166,86 @@ def _try_qt() -> None:
         pytest.skip(f"Qt cannot open a window here: {last}")
 
 
-@pytest.fixture
-def viewer(screen, monkeypatch):
-    """A napari viewer with a window on that screen; nothing may go wrong inside Qt's calls."""
+@pytest.fixture(scope="module")
+def open_window(screen):
+    """A function: a napari viewer with a window on that screen, and the grading dock in it."""
     import napari
+
     from discmri.napari.qt.window import shell_of
 
+    def make():
+        viewer = napari.Viewer(show=False)
+        viewer.window.show()
+        viewer.window._qt_window.resize(1500, 900)
+        shell_of(viewer)
+        settle()
+        opened.append(viewer)
+        return viewer
+
+    opened = []
+    yield make
+    for viewer in opened:
+        shell_of(viewer).leave()
+        with suppress(RuntimeError):  # closed by a test
+            viewer.close()
+    settle()
+
+
+@pytest.fixture(scope="module")
+def shared_window(open_window):
+    """One viewer for many tests: making one takes seconds."""
+    return open_window()
+
+
+@pytest.fixture
+def nothing_goes_wrong(monkeypatch):
+    """What Qt calls raises into the void; here it fails the test."""
     wrong = []
     monkeypatch.setattr(sys, "excepthook", lambda *what: wrong.append(what))
-    made = napari.Viewer(show=False)
-    made.window.show()
-    made.window._qt_window.resize(1500, 900)
-    shell = shell_of(made)
-    settle()
-    shell.window.activateWindow()
-    yield made
-    shell.leave()
-    made.close()
-    settle()
+    yield
     assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def measured_once():
+    """The same study is measured once for all tests of a module."""
+    from discmri.napari import loader
+
+    known = {}
+    measure_it = loader.load_workup
+
+    def load_workup(loaded, record, say):
+        key = loaded.labels_file
+        if key not in known:
+            known[key] = measure_it(loaded, record, say)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "load_workup", load_workup)
+        yield
+
+
+@pytest.fixture
+def viewer(shared_window, nothing_goes_wrong, measured_once):
+    """The shared viewer, active, with nothing open before and after."""
+    from discmri.napari.qt.window import shell_of
+
+    shell = shell_of(shared_window)
+    shell.window.activateWindow()
+    settle(shell.window.isActiveWindow)
+    yield shared_window
+    shell.leave()
+    shell.look_away()
+    settle()
+
+
+@pytest.fixture
+def own_viewer(open_window, nothing_goes_wrong, measured_once):
+    """A viewer for one test alone, which may leave it changed or closed."""
+    from discmri.napari.qt.window import shell_of
+
+    made = open_window()
+    shell = shell_of(made)
+    shell.window.activateWindow()
+    settle(shell.window.isActiveWindow)
+    return made

@@ -22,6 +22,7 @@ from discmri import reading
 from discmri.errors import UsageError
 from discmri.export._canvas import LEVEL_COLOURS
 from discmri.levels import DiscLevel
+from discmri.napari.shelf import edited_values
 from discmri.reading import Grade, Mode, open_session
 
 pytestmark = pytest.mark.filterwarnings(
@@ -112,7 +113,7 @@ def at_work(viewer, session_path, reader="ann"):
         person.wait_for_case()
         settle()
         yield person, session
-        person.shell.loader.forget()
+        person.shell.look_away()
 
 
 def rows(path, name):
@@ -158,8 +159,10 @@ def test_a_session_from_the_first_key_to_the_tables(viewer, session_on, tmp_path
         reader.desk.select(L45)
         reader.shell.refresh()
         painted = reader.paint()
-        edited = {row.name: row for row in reader.panel.metrics}["Height middle (mm)"]
-        assert float(edited.edited) > float(edited.automatic)
+        assert reader.panel.metrics[0].edited, "shown while it is painted"
+        automatic = reader.desk.metrics(L45)
+        changed = {n: v - automatic.number(n) for n, v in reader.shell.brush.values.items()}
+        assert any(changed.values())
         reader.press("Down")
         assert reader.panel.notice == "Keep the edit or drop it first."
         keep_edit(reader, "osteophyte 1")
@@ -177,12 +180,12 @@ def test_a_session_from_the_first_key_to_the_tables(viewer, session_on, tmp_path
         settle(lambda: L45 in reader.case.edited)
         automatic = np.count_nonzero(reader.case.loaded.images.labels == reader.case.numbers[L45])
         assert np.count_nonzero(reader.case.where(L45)) == automatic + painted
-        middle = session.case(first).disc(L45).edit.edited["height_middle_mm"]
-        again = reader.case.edited[L45].record.get("height_middle_mm")
-        assert again == pytest.approx(middle), "measured alike after coming back"
+        kept = session.case(first).disc(L45).edit.edited
+        again = edited_values(reader.case.edited[L45])
+        assert again == pytest.approx(kept), "measured alike after coming back"
 
     reading.export_session(reading.Store.open(where), tmp_path / "out")
-    reads = rows(tmp_path / "out", "reads.csv")
+    reads = rows(tmp_path / "out", "reads_long.csv")
     assert {one["grade"] for one in reads if one["level"] != "L4-L5"} == {"3"}
     assert reading.verify(reading.Store.open(where)).sound
 
@@ -201,7 +204,7 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
             assert cell.std() > 20, "a picture in every cell"
         grey = [np.ptp(cell.astype(int), axis=2) < 8 for cell in cells]
         assert grey[0].mean() > 0.9, "T2 is grey"
-        assert grey[2].mean() < 0.5, "ADC is not"
+        assert grey[2].mean() < 0.7, "ADC is not"
         for row in reader.panel.rows:
             colour = LEVEL_COLOURS[row.key]
             wanted = np.array([int(colour[n : n + 2], 16) for n in (1, 3, 5)])
@@ -233,13 +236,14 @@ def test_every_worker_answers_in_the_viewers_thread(viewer, session_on):
         assert worked is not threading.main_thread()
 
 
-def test_closing_in_the_middle_of_loading_stops_the_work(viewer, session_on):
+def test_closing_in_the_middle_of_loading_stops_the_work(own_viewer, session_on):
+    viewer = own_viewer
     with open_session(session_on(Mode.OPEN), "ann") as session:
         reader = Reader(viewer)
         reader.shell.read(session)
         assert reader.shell.loader.busy
         reader.press("5")
-        viewer.window._qt_window.close()
+        viewer.close()
         settle()
         assert not reader.shell.loader.busy
         assert str(session.cases[0].discs[0].read.judgement) == "5", "graded before it was loaded"
@@ -268,7 +272,8 @@ def identity(visits, session):
     return [*words, *(case.item for case in session.cases)]
 
 
-def test_blinded_tells_nothing_anywhere_at_any_time(viewer, session_on, visits):
+def test_blinded_tells_nothing_anywhere_at_any_time(own_viewer, session_on, visits):
+    viewer = own_viewer
     from discmri.napari.qt.window import shell_of
 
     with at_work(viewer, session_on(Mode.BLINDED, repeats=0.5)) as (reader, session):
@@ -295,7 +300,8 @@ def test_blinded_tells_nothing_anywhere_at_any_time(viewer, session_on, visits):
         assert leaks(viewer, forbidden) == []
 
 
-def test_a_blinded_case_that_fails_to_load_tells_nothing(viewer, session_on, visits, caplog):
+def test_a_blinded_case_that_fails_to_load_tells_nothing(own_viewer, session_on, visits, caplog):
+    viewer = own_viewer
     hidden = visits[0].results.with_name("elsewhere")
     with open_session(session_on(Mode.BLINDED), "ann") as session:
         reader = Reader(viewer)

@@ -10,7 +10,7 @@ def texts(viewer) -> Iterator[str]:
     from napari.utils.notifications import notification_manager
     from qtpy.QtWidgets import QAbstractItemView, QApplication, QComboBox, QWidget
 
-    yield from (viewer.title, viewer.status["coordinates"], viewer.help, viewer.tooltip.text)
+    yield from (viewer.title, str(viewer.status), viewer.help, viewer.tooltip.text)
     yield from (str(overlay) for overlay in viewer.canvas.overlays.values())
     for layer in viewer.layers:
         yield from _layer(layer)
@@ -38,17 +38,19 @@ def _widget(widget) -> Iterator[str]:
 
 
 def _items(model) -> Iterator[str]:
-    from qtpy.QtCore import QModelIndex, Qt
+    from qtpy.QtCore import QAbstractListModel, QAbstractTableModel, QModelIndex, Qt
 
     roles = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.EditRole)
     waiting = [QModelIndex()]
     while waiting:
         parent = waiting.pop()
         for row in range(model.rowCount(parent)):
-            for column in range(model.columnCount(parent)):
+            columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(parent)
+            for column in range(columns):
                 index = model.index(row, column, parent)
                 yield from (str(model.data(index, role)) for role in roles)
-                if model.hasChildren(index):
+                flat = isinstance(model, (QAbstractListModel, QAbstractTableModel))
+                if not flat and model.hasChildren(index):
                     waiting.append(index)
 
 

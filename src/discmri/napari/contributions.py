@@ -10,6 +10,7 @@ import numpy as np
 
 from discmri.errors import UsageError
 from discmri.napari.opening import (
+    DRAWING,
     Kind,
     complete,
     kind_of,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 LayerData = tuple[Any, ...]
 Reader = Callable[[str | list[str]], list[LayerData]]
 _NOTHING: list[LayerData] = [(None,)]  # napari's way of saying: read, but there is no layer
-DRAWING = "drawing a synthetic spine"
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
@@ -75,7 +75,7 @@ def sample() -> list[LayerData]:
     from discmri.napari.qt.window import shell_of
 
     shell_of(viewer).look_at_sample()
-    return [(np.empty((0, 2)), {"name": DRAWING}, "points")]
+    return [(np.empty((0, 2)), {"name": DRAWING, "units": "mm"}, "points")]
 
 
 def _current_viewer() -> Viewer | None:

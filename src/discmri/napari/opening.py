@@ -32,6 +32,8 @@ from discmri.reading.results import case_of, metrics_of, open_images, read_recor
 from discmri.settings import Settings
 from discmri.study import read_study
 
+DRAWING = "drawing a synthetic spine"
+"""Name of the empty layer that napari shows until the sample is there."""
 SESSION_SUFFIX = ".session"
 SAMPLE: Mapping[str, Any] = {"spacing_mm": 0.9, "slices": 9, "fov_mm": (190.0, 270.0)}
 """How the synthetic sample is scanned."""

@@ -95,7 +95,6 @@ class GradingDock(QWidget):
         self.line.returnPressed.connect(lambda: self.answered.emit(self.line.text()))
         self.notice = _label()
         self.busy, self.busy_text = QProgressBar(), _label()
-        self.busy.setRange(0, 100)
         self.busy.setTextVisible(False)
         self.help = _label()
         self.help.setText(_HELP)
@@ -181,8 +180,7 @@ class GradingDock(QWidget):
         self.place.setVisible(panel.place not in ("", panel.title))
         self.rule.setText(escape(panel.rule))
         self.progress.setVisible(panel.total > 0)
-        self.progress.setRange(0, max(panel.total, 1))
-        self.progress.setValue(panel.done)
+        _set(self.progress, panel.done, max(panel.total, 1))
         self._show_rows(panel)
         self._show_question(panel)
         waiting = f"{panel.unsaved} not saved yet. " if panel.unsaved else ""
@@ -198,7 +196,7 @@ class GradingDock(QWidget):
     def show_busy(self, text: str, share: float) -> None:
         """What goes on in the background; an empty text hides it."""
         self.busy_text.setText(escape(text))
-        self.busy.setValue(round(100 * share))
+        _set(self.busy, round(100 * share), 100)
         self.busy_text.setVisible(bool(text))
         self.busy.setVisible(bool(text))
 
@@ -228,6 +226,14 @@ class GradingDock(QWidget):
             self.line.setText(asked.given)
             self.line.setVisible(True)
             self.line.setFocus()
+
+
+def _set(bar: QProgressBar, value: int, of: int) -> None:
+    """Move a bar; it is painted with everything else, where Qt would paint the window at once."""
+    bar.setUpdatesEnabled(False)
+    bar.setRange(0, of)
+    bar.setValue(value)
+    bar.setUpdatesEnabled(True)
 
 
 def _label(size_px: int = 0) -> QLabel:

@@ -223,7 +223,7 @@ class Shell:
         if not self._may_open():
             return
         if kind is opening.Kind.SESSION:
-            desk = self._new_look()
+            desk = self.look_away()
             desk.ask("Who reads?", partial(self._open_session, path))
             self.refresh()
         elif kind is opening.Kind.RESULTS:
@@ -244,13 +244,15 @@ class Shell:
         self.refresh()
         return False
 
-    def _new_look(self) -> Viewing:
+    def look_away(self) -> Viewing:
+        """Leave what is open, and show nothing."""
         self._forget()
         desk = self.desk = Viewing(self._begin)
+        self.refresh()
         return desk
 
     def _look(self, job: Job, path: Path) -> None:
-        desk = self._new_look()
+        desk = self.look_away()
         self.loader.start(
             (_LOOK, IMAGES),
             job,
@@ -260,6 +262,8 @@ class Shell:
         self.refresh()
 
     def _looked(self, desk: Viewing, look: opening.Look) -> None:
+        for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
+            self.viewer.layers.remove(layer)
         desk.show(look, ready=False)
         self.loader.put(_LOOK, LoadedCase.of(look.loaded, look.discs))
         job = partial(opening.complete, look)
