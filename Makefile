@@ -18,7 +18,7 @@ SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 lib
 
 .PHONY: install demo test bench lint screen weights lock clean
 
-install: $(STAMP)
+install: $(STAMP) screen
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(STAMP)
 
-demo: install
+demo: $(STAMP)
 	@for study in $(SAMPLES); do \
 	  name=$$(basename $$(dirname $$study)); \
 	  echo "== $$name"; \
@@ -59,7 +59,7 @@ bench: install
 
 weights: install
 	$(BIN)/python -m pip install --quiet torch==2.13.0 onnx onnxscript
-	$(BIN)/python training/train.py training/runs/weights
+	$(BIN)/python -m training.train training/runs/weights
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \

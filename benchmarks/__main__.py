@@ -1,15 +1,17 @@
-"""Run the benchmarks: ``python -m benchmarks [accuracy] [speed] [repeat] [reading] [--quick]``."""
+"""Run the benchmarks: ``python -m benchmarks [NAME …] [--quick]``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, reading, repeat, speed
+from benchmarks import accuracy, cohort, qualification, reading, repeat, speed
 
 BENCHMARKS = {
     "accuracy": accuracy.main,
     "speed": speed.main,
     "repeat": repeat.main,
+    "cohort": cohort.main,
+    "qualification": qualification.main,
     "reading": reading.main,
 }
 

@@ -39,6 +39,7 @@ from discmri.uncertainty import height_sd
 from discmri.volume import Volume
 
 Errors = dict[str, list[float]]
+_PRIMARY = HEIGHT_METHODS[Settings().height_method].parameter
 # All eight grades, double entries among them, dealt over the levels L1-L2 to L5-S1.
 GRADES = ((1, 2, 3, 4, 5), (6, 7, 8, 2, 3), (4, 5, "3/6", 7, 8), (1, 3, "4/7", 6, 2))
 
@@ -94,44 +95,50 @@ def cases(quick: bool) -> list[Case]:
     ]
 
 
+@dataclass(frozen=True)
+class DiscErrors:
+    """One disc: measured minus true by parameter, its height's error over its stated uncertainty."""
+
+    grade: str
+    errors: Mapping[str, float]
+    over_sd: float
+    confidence: float
+
+
 def main(quick: bool = False) -> None:
     """Print bias, standard deviation and worst error by parameter and segmenter."""
-    true: Errors = defaultdict(list)
-    found: Errors = defaultdict(list)
-    ratios: Errors = defaultdict(list)
+    true: list[DiscErrors] = []
+    found: list[DiscErrors] = []
+    adc_errors: Errors = defaultdict(list)
     wrong = 0
     for case in cases(quick):
         phantom = make_phantom(lumbar_spine(case.wishes, seed=case.seed))
         truth = phantom.truth()
         labels = phantom.labels(phantom.grid(case.protocol), case.protocol.slice_thickness_mm)
-        _collect(true, ratios["true masks"], labels, truth)
+        true += _compared(labels, truth)
         image = phantom.image(Sequence.T2, case.protocol)
         diffusion = _diffusion(phantom, case.protocol)
-        true["adc_disc %"] += _adc_errors(truth, diffusion, image, labels)
+        adc_errors["true masks"] += _adc_errors(truth, diffusion, image, labels)
         try:
             named, _ = name_levels(builtin(image, Settings()))
         except NothingToMeasureError as error:
             print(f"builtin failed on {case.name}: {error}")
             continue
         wrong += _wrong_names(named, truth)
-        _collect(found, ratios["builtin"], named, truth)
-        found["adc_disc %"] += _adc_errors(truth, diffusion, image, named)
+        found += _compared(named, truth)
+        adc_errors["builtin"] += _adc_errors(truth, diffusion, image, named)
         print(f"done {case.name}", flush=True)
-    _print_table("true masks", true)
-    _print_table("builtin", found)
+    for title, discs in (("true masks", true), ("builtin", found)):
+        _print_table(title, discs, adc_errors[title])
+        _print_coverage(discs)
     print(f"\nbuiltin: {wrong} discs under a wrong name")
-    for name, values in ratios.items():
-        z = np.abs(values)
-        inside = f"{100 * (z <= 1).mean():.0f} % within one, {100 * (z <= 2).mean():.0f} % within"
-        print(f"height_sd_mm, {name}: {inside} two (wanted about 68 and 95), n = {len(z)}")
+    _print_by_grade(found)
+    _print_trust(found)
 
 
-def _collect(
-    errors: Errors,
-    ratios: list[float],
-    labels: SpineLabels,
-    truth: Mapping[DiscLevel, DiscTruth],
-) -> None:
+def _compared(labels: SpineLabels, truth: Mapping[DiscLevel, DiscTruth]) -> list[DiscErrors]:
+    """Every disc from T12-L1 down that is known and was traced."""
+    discs = []
     for level in labels.discs:
         if level not in truth or level in (DiscLevel.T10_T11, DiscLevel.T11_T12):
             continue
@@ -141,11 +148,15 @@ def _collect(
         except MeasurementError as error:
             print(f"{level.value}: {error}")
             continue
-        for measured in (*measure_heights(outline)[0], *measure_shape(outline)[0]):
-            value = expected.get(measured.parameter)
-            if value is not None:
-                errors[measured.parameter].append(float(measured.value) - float(value))
-        ratios.append(_over_sd(outline, labels.segmenter_sd_mm.get(level, 0.0), expected))
+        measured = (*measure_heights(outline)[0], *measure_shape(outline)[0])
+        errors = {
+            one.parameter: float(one.value) - float(expected[one.parameter])
+            for one in measured
+            if expected.get(one.parameter) is not None
+        }
+        over_sd = _over_sd(outline, labels.segmenter_sd_mm.get(level, 0.0), expected)
+        discs.append(DiscErrors(str(expected["grade"]), errors, over_sd, labels.confidence[level]))
+    return discs
 
 
 def _over_sd(outline: DiscOutline, segmenter_sd_mm: float, expected: Mapping[str, object]) -> float:
@@ -199,11 +210,38 @@ def _adc_errors(
     return errors
 
 
-def _print_table(title: str, errors: Errors) -> None:
+def _print_table(title: str, discs: list[DiscErrors], adc_errors: list[float]) -> None:
     print(f"\n{title}\n{'parameter':28}{'n':>5}{'bias':>10}{'SD':>10}{'worst':>10}")
-    for name, values in errors.items():
+    columns: Errors = defaultdict(list)
+    for disc in discs:
+        for name, error in disc.errors.items():
+            columns[name].append(error)
+    for name, values in {**columns, "adc_disc %": adc_errors}.items():
         e = np.array(values)
         worst = e[np.argmax(np.abs(e))]
-        print(
-            f"{name:28}{len(e):5}{e.mean():10.3f}{e.std(ddof=min(1, len(e) - 1)):10.3f}{worst:10.3f}"
-        )
+        spread = e.std(ddof=min(1, len(e) - 1))
+        print(f"{name:28}{len(e):5}{e.mean():10.3f}{spread:10.3f}{worst:10.3f}")
+
+
+def _print_coverage(discs: list[DiscErrors]) -> None:
+    z = np.abs([disc.over_sd for disc in discs])
+    inside = f"{100 * (z <= 1).mean():.0f} % within one, {100 * (z <= 2).mean():.0f} % within two"
+    print(f"height_sd_mm: errors {inside} (wanted about 68 and 95), n = {len(z)}")
+
+
+def _print_by_grade(discs: list[DiscErrors]) -> None:
+    """Where an endplate's inner edge does not show, its thickness can only be guessed."""
+    for title, grades in (("bright (1 to 3)", "123"), ("dark or collapsed", "45678")):
+        errors = np.array([d.errors[_PRIMARY] for d in discs if d.grade[0] in grades])
+        if len(errors):
+            bias = f"bias {errors.mean():.2f} mm, SD {errors.std():.2f} mm"
+            print(f"{_PRIMARY} of {title} discs: {bias}, n = {len(errors)}")
+
+
+def _print_trust(discs: list[DiscErrors]) -> None:
+    """Whether the segmenter's confidence ranks its errors."""
+    from scipy.stats import spearmanr
+
+    errors = np.abs([disc.errors[_PRIMARY] for disc in discs])
+    rank = spearmanr([disc.confidence for disc in discs], errors).statistic
+    print(f"rank correlation of confidence with the absolute error of {_PRIMARY}: {rank:.2f}")

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 from tests.scene import DWI_GRID, LEVELS, Spine, dwi_series, labels_of, paint, rician, t2_image
 
 from discmri.align import Alignment, PhaseShift, align
+from discmri.align.distortion import residual_at
+from discmri.align.scene import Scene
+from discmri.align.series import lowest_b
 from discmri.diffusion import AdcMap, DiffusionSeries
 from discmri.findings import Code, MeasurementError
 from discmri.levels import DiscLevel
-from discmri.volume import Volume
+from discmri.volume import Grid, Volume
 
 SPINE = Spine()
 LABELS = labels_of(SPINE)
@@ -151,3 +154,29 @@ def test_unknown_disc_is_refused() -> None:
     with pytest.raises(MeasurementError) as caught:
         found.residual_of(DiscLevel.T12_L1)
     assert caught.value.code is Code.ADC_MISALIGNED
+
+
+def oblique(degrees: float) -> Scene:
+    """The spine turned about the left-right axis together with its diffusion images."""
+    scene = Scene.of(lowest_b(dwi_series(SPINE)), T2, LABELS)
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return dataclasses.replace(
+        scene,
+        picture=Volume(scene.picture.array, turn @ scene.picture.affine),
+        points=scene.points @ turn[:3, :3].T,
+        grid=Grid(scene.grid.shape, turn @ scene.grid.affine),
+        discs={level: turn[:3, :3] @ centre for level, centre in scene.discs.items()},
+    )
+
+
+@pytest.mark.parametrize("degrees", [-35, 0, 35])
+@pytest.mark.parametrize("shift", [(0, 0), (0.7, 3.5), (-2, -4)])
+def test_what_remains_is_found_at_oblique_discs(degrees: float, shift: tuple[float, float]) -> None:
+    scene = oblique(degrees)
+    moved = np.eye(4)
+    moved[1:3, 3] = shift
+    for level in LEVELS:
+        remains = residual_at(scene, level, moved, None)
+        assert remains == pytest.approx(np.hypot(*shift), abs=1.0)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from canvas import PIXEL_MM, Canvas, ellipse
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
-from spine import Points, Rng, Spine, directions
-from tissues import Tissue
+from scipy.ndimage import gaussian_filter1d
+
+from training.canvas import PIXEL_MM, Canvas, ellipse
+from training.fields import blobs
+from training.spine import Points, Rng, Spine, directions
+from training.tissues import Tissue
 
 Field = NDArray[np.float64]
-
-
-def blobs(rng: Rng, shape: tuple[int, int], size_px: tuple[float, float]) -> Field:
-    """Smooth noise of unit spread with lumps of the given size (down, back) in pixels."""
-    step = max(1, int(min(size_px) / 2.5))
-    small = (shape[0] // step + 2, shape[1] // step + 2)
-    noise = gaussian_filter(rng.normal(size=small), [s / step for s in size_px], mode="wrap")
-    noise = zoom(noise / noise.std(), step, order=1)[: shape[0], : shape[1]]
-    return np.asarray(noise)
 
 
 def _by_row(points: Points, rows: int, pixel_mm: float) -> Field:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from canvas import Canvas, normals
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from shapes import corners
-from spine import Points, Rng, Spine, directions
-from tissues import Tissue
+
+from training.canvas import Canvas, normals
+from training.shapes import corners
+from training.spine import Points, Rng, Spine, directions
+from training.tissues import Tissue
 
 
 def canal_lines(spine: Spine) -> tuple[Points, Points]:

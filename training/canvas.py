@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from spine import Points, Rng
+
+from training.spine import Points, Rng
 
 PIXEL_MM = 0.35
 SHAPE = (800, 640)  # down, back

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from canvas import PIXEL_MM
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from tissues import Tissue, structure_table
 
 from discmri.segment._network import Structure
+from training.canvas import PIXEL_MM
+from training.fields import blobs
+from training.slabs import CENTRE, SLICES
+from training.tissues import Tissue, structure_table
 
 Image = NDArray[np.float32]
 Rng = np.random.Generator
@@ -118,23 +120,6 @@ def brightness(rng: Rng) -> NDArray[np.float32]:
     return np.clip(values, 0.0, 1.6).astype(np.float32)
 
 
-def _field(rng: Rng, shape: tuple[int, int], size_px: float) -> Image:
-    """Smooth noise of unit spread, lumps of the given size."""
-    step = max(1.0, size_px / 2.0)
-    small = tuple(int(n / step) + 4 for n in shape)
-    noise = gaussian_filter(rng.standard_normal(small, dtype=np.float32), size_px / step)
-    noise = (noise - noise.mean()) / (noise.std() + 1e-6)
-    if step == 1.0:
-        return np.asarray(noise[: shape[0], : shape[1]])
-    at = [np.arange(n, dtype=np.float32) / step + 1 for n in shape]
-    rows = np.clip(at[0], 0, small[0] - 2)
-    columns = np.clip(at[1], 0, small[1] - 2)
-    r, c = rows.astype(int), columns.astype(int)
-    fr, fc = (rows - r)[:, None], (columns - c)[None, :]
-    lines = noise[r] * (1 - fr) + noise[r + 1] * fr
-    return np.asarray(lines[:, c] * (1 - fc) + lines[:, c + 1] * fc, dtype=np.float32)
-
-
 @dataclass(frozen=True)
 class Crop:
     """The wanted picture: pixels (down, back) and their size."""
@@ -154,19 +139,9 @@ def _sample(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> NDArray[np.uint8]:
     columns = (np.arange(fine[1], dtype=np.float32) - fine[1] / 2)[None, :] * scale / stretch
     size = slab.shape[1:]
     centre = (size[0] * rng.uniform(0.25, 0.8), size[1] * rng.uniform(0.3, 0.68))
-    bend = rng.uniform(0, 2.0) / PIXEL_MM
-    r = (
-        centre[0]
-        + np.cos(turn) * rows
-        - np.sin(turn) * columns
-        + bend * _field(rng, fine, 40 / step)
-    )
-    c = (
-        centre[1]
-        + np.sin(turn) * rows
-        + np.cos(turn) * columns
-        + bend * _field(rng, fine, 40 / step)
-    )
+    bend, lumps = rng.uniform(0, 2.0) / PIXEL_MM, (40 / step, 40 / step)
+    r = centre[0] + np.cos(turn) * rows - np.sin(turn) * columns + bend * blobs(rng, fine, lumps)
+    c = centre[1] + np.sin(turn) * rows + np.cos(turn) * columns + bend * blobs(rng, fine, lumps)
     r, c = np.rint(r).astype(np.int32), np.rint(c).astype(np.int32)
     outside = (r < 0) | (c < 0) | (r >= size[0]) | (c >= size[1])
     tissues = slab[:, np.clip(r, 0, size[0] - 1), np.clip(c, 0, size[1] - 1)]
@@ -188,31 +163,43 @@ def _shares(tissues: NDArray[np.uint8], crop: Crop) -> Image:
     return shares / np.float32(n)
 
 
-def _shine(tissues: NDArray[np.uint8], step_mm: float, rng: Rng) -> Image:
-    """Fine picture without faults: brightness per tissue, differing from level to level."""
-    values = brightness(rng)
-    shape = tissues.shape[1:]
-    grain = np.clip(np.abs(rng.normal(0, 0.12, len(Tissue))), 0, 0.4).astype(np.float32)
-    grain[[T.AIR, T.GAS, T.CSF, T.FLUID]] *= 0.15
-    image = values[tissues].mean(axis=0)
-    wear = 1 / (1 + np.exp(-(_field(rng, shape, 12 / step_mm) * 3 + rng.normal(0, 1.5))))
-    darker = values.copy()
-    darker[[T.NUCLEUS, T.INNER_ANNULUS]] = values[T.OUTER_ANNULUS] * rng.uniform(1.0, 1.8)
-    darker[list(_MARROW)] *= rng.uniform(0.75, 1.1)
-    image += wear * (darker[tissues[len(tissues) // 2]] - values[tissues[len(tissues) // 2]])
-    texture = 0.6 * _field(rng, shape, rng.uniform(1.1, 3.7) / step_mm)
-    texture += 0.6 * _field(rng, shape, rng.uniform(0.3, 0.8) / step_mm)
-    image *= 1 + grain[tissues[len(tissues) // 2]] * texture
-    if rng.random() < 0.4:  # fat lies a little beside water
-        fatty = np.zeros(len(Tissue), dtype=np.float32)
-        fatty[list(_FAT)], fatty[list(_MARROW)] = 1.0, 0.7
-        fat = image * fatty[tissues[len(tissues) // 2]]
-        image = image - fat + np.roll(fat, int(rng.integers(-2, 3)), axis=int(rng.integers(2)))
-    return np.asarray(image, dtype=np.float32)
+class _Shine:
+    """How bright every tissue shines, differing from level to level, the same in all slices."""
+
+    def __init__(self, shape: tuple[int, int], step_mm: float, rng: Rng) -> None:
+        self.rng = rng
+        self.values = brightness(rng)
+        self.grain = np.clip(np.abs(rng.normal(0, 0.12, len(Tissue))), 0, 0.4).astype(np.float32)
+        self.grain[[T.AIR, T.GAS, T.CSF, T.FLUID]] *= 0.15
+        lumps = (12 / step_mm, 12 / step_mm)
+        self.wear = 1 / (1 + np.exp(-(blobs(rng, shape, lumps) * 3 + rng.normal(0, 1.5))))
+        self.darker = self.values.copy()
+        dark = self.values[T.OUTER_ANNULUS] * rng.uniform(1.0, 1.8)
+        self.darker[[T.NUCLEUS, T.INNER_ANNULUS]] = dark
+        self.darker[list(_MARROW)] *= rng.uniform(0.75, 1.1)
+        sizes = (rng.uniform(1.1, 3.7) / step_mm, rng.uniform(0.3, 0.8) / step_mm)
+        self.texture = 0.6 * sum(blobs(rng, shape, (size, size)) for size in sizes)
+        self.fat_shift, self.fat_axis = int(rng.integers(-2, 3)), int(rng.integers(2))
+        self.fat_lies_beside = rng.random() < 0.4
+
+    def __call__(self, tissues: NDArray[np.uint8]) -> Image:
+        """Fine picture, without faults, of the sections (n, rows, columns) of one slice."""
+        middle = tissues[len(tissues) // 2]
+        image = self.values[tissues].mean(axis=0)
+        image += self.wear * (self.darker[middle] - self.values[middle])
+        places = self.rng.integers(0, self.texture.shape)  # another piece of it in every slice
+        image *= 1 + self.grain[middle] * np.roll(self.texture, places, axis=(0, 1))
+        if self.fat_lies_beside:
+            fatty = np.zeros(len(Tissue), dtype=np.float32)
+            fatty[list(_FAT)], fatty[list(_MARROW)] = 1.0, 0.7
+            fat = image * fatty[middle]
+            image = image - fat + np.roll(fat, self.fat_shift, axis=self.fat_axis)
+        return np.asarray(image, dtype=np.float32)
 
 
 def _coil(rng: Rng, shape: tuple[int, int]) -> Image:
-    shade = np.exp(rng.uniform(0, 0.35) * _field(rng, shape, rng.uniform(50, 130)))
+    size = rng.uniform(50, 130)
+    shade = np.exp(rng.uniform(0, 0.35) * blobs(rng, shape, (size, size)))
     if rng.random() < 0.6:  # a coil under the back
         depth = np.linspace(1, 0, shape[1], dtype=np.float32)[None, :]
         height = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
@@ -223,21 +210,22 @@ def _coil(rng: Rng, shape: tuple[int, int]) -> Image:
 
 
 def _blurred(fine: Image, crop: Crop, rng: Rng) -> Image:
-    """The scanner's resolution, then the mean over each pixel."""
+    """(slices, rows, columns) at the scanner's resolution, then the mean over each pixel."""
     resolution = rng.uniform(0.4, 1.3)
     step = crop.pixel_mm / FINE
     sigma = 0.42 * resolution / step * np.exp(rng.normal(0, 0.15))
-    sigmas = (sigma, sigma * np.exp(rng.normal(0, 0.2)))
+    sigmas = (0, sigma, sigma * np.exp(rng.normal(0, 0.2)))
     image = gaussian_filter(fine, sigmas, truncate=2.5)
     if rng.random() < 0.35:  # edge enhancement of the scanner, with its overshoot
-        image += rng.uniform(0.2, 1.0) * (image - gaussian_filter(image, 1.8 * sigma, truncate=2.5))
-    parts = [image[r::FINE, c::FINE] for r in range(FINE) for c in range(FINE)]
+        wider = (0, 1.8 * sigma, 1.8 * sigma)
+        image += rng.uniform(0.2, 1.0) * (image - gaussian_filter(image, wider, truncate=2.5))
+    parts = [image[:, r::FINE, c::FINE] for r in range(FINE) for c in range(FINE)]
     return np.asarray(np.maximum(sum(parts) / len(parts), 0), dtype=np.float32)
 
 
 def _ghosts(image: Image, rng: Rng) -> Image:
     for _ in range(int(rng.integers(1, 4))):
-        axis = int(rng.integers(2))
+        axis = int(rng.integers(1, 3))
         image = image + rng.uniform(0.01, 0.12) * np.roll(
             image, int(rng.integers(5, 120)), axis=axis
         )
@@ -252,15 +240,15 @@ def _noise(image: Image, rng: Rng) -> Image:
     for _ in range(2):
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         if sigma:
-            noise = gaussian_filter(noise, sigma)
+            noise = gaussian_filter(noise, (0, sigma, sigma))
             noise /= noise.std()
         parts.append(level * noise)
     return np.asarray(np.hypot(image + parts[0], parts[1]), dtype=np.float32)
 
 
 def _frame(image: Image, rng: Rng) -> Image:
-    """Saturation bands, folding and empty margins."""
-    rows, columns = image.shape
+    """Saturation bands, folding and empty margins, the same in all slices."""
+    rows, columns = image.shape[1:]
     if rng.random() < 0.2:  # saturation band in front
         edge = rng.uniform(-0.1, 0.4) * columns
         slope = rng.uniform(-0.2, 0.2)
@@ -269,17 +257,31 @@ def _frame(image: Image, rng: Rng) -> Image:
     if rng.random() < 0.1:
         fold = int(rng.integers(4, 40))
         image = image.copy()
-        image[:, :fold] += rng.uniform(0.2, 1.0) * image[:, -fold:]
+        image[..., :fold] += rng.uniform(0.2, 1.0) * image[..., -fold:]
     if rng.random() < 0.2:
         image = image.copy()
         if rng.random() < 0.5:
-            image[:, : int(rng.integers(1, columns // 4))] = 0
+            image[..., : int(rng.integers(1, columns // 4))] = 0
         if rng.random() < 0.5:
-            image[:, -int(rng.integers(1, columns // 6)) :] = 0
+            image[..., -int(rng.integers(1, columns // 6)) :] = 0
         if rng.random() < 0.3:
-            image[: int(rng.integers(1, rows // 5))] = 0
+            image[:, : int(rng.integers(1, rows // 5))] = 0
         if rng.random() < 0.3:
-            image[-int(rng.integers(1, rows // 5)) :] = 0
+            image[:, -int(rng.integers(1, rows // 5)) :] = 0
+    return image
+
+
+def _neighbours(image: Image, rng: Rng) -> Image:
+    """Neighbours a little displaced by motion, or missing: at the rim, or of a single slice."""
+    image = image.copy()
+    kind = rng.random()
+    if kind < 0.25:
+        image[[0, 2]] = 0
+    elif kind < 0.35:
+        image[rng.choice([0, 2])] = 0
+    elif kind < 0.6:
+        for k in (0, 2):
+            image[k] = np.roll(image[k], rng.integers(-1, 2, 2), axis=(0, 1))
     return image
 
 
@@ -289,7 +291,7 @@ def picture(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> tuple[Image, Image
     Parameters
     ----------
     slab
-        (sections, down, back) neighbouring maps of tissues that one slice averages over.
+        (sections, down, back) tissues; ``slabs.SLICES`` says which sections make up a slice.
     crop
         The wanted picture.
     rng
@@ -298,13 +300,16 @@ def picture(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> tuple[Image, Image
     Returns
     -------
     image
-        (rows, columns), arbitrary scale.
+        (3, rows, columns) a slice between its neighbours, arbitrary scale; a neighbour that
+        does not exist is zero.
     shares
-        (structures, rows, columns), sums to one.
+        (structures, rows, columns) in the middle slice, sums to one.
     """
     tissues = _sample(slab, crop, rng)
-    shares = _shares(tissues, crop)
-    image = _blurred(_shine(tissues, crop.pixel_mm / FINE, rng), crop, rng) * _coil(rng, crop.shape)
+    shares = _shares(tissues[SLICES[CENTRE]], crop)
+    shine = _Shine(tissues.shape[1:], crop.pixel_mm / FINE, rng)
+    image = _blurred(np.stack([shine(tissues[part]) for part in SLICES]), crop, rng)
+    image *= _coil(rng, crop.shape)
     if rng.random() < 0.3:
         image = _ghosts(image, rng)
     image = _frame(_noise(image, rng), rng)
@@ -312,4 +317,4 @@ def picture(slab: NDArray[np.uint8], crop: Crop, rng: Rng) -> tuple[Image, Image
     image = image ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.5:
         image = np.minimum(image, np.quantile(image, rng.uniform(0.93, 1.0)))
-    return np.asarray(image, dtype=np.float32), shares
+    return np.asarray(_neighbours(image, rng), dtype=np.float32), shares

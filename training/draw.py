@@ -11,16 +11,18 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import background
 import numpy as np
-from canal import canal_lines, paint_canal
-from canvas import Canvas, ellipse, inset, ragged, resampled, smooth
 from numpy.typing import NDArray
-from posterior import join_pedicle, paint_posterior
 from scipy.ndimage import gaussian_filter1d
-from shapes import corners, outline
-from spine import Body, Disc, Points, Rng, Spine, directions
-from tissues import DISC_SPACE, DISC_TISSUES, NOT_DISC, Tissue
+
+from training import background
+from training.canal import canal_lines, paint_canal
+from training.canvas import Canvas, ellipse, inset, ragged, resampled, smooth
+from training.implants import paint_hardware
+from training.posterior import join_pedicle, paint_posterior
+from training.shapes import corners, outline
+from training.spine import Body, Disc, Points, Rng, Spine, directions
+from training.tissues import DISC_SPACE, DISC_TISSUES, NOT_DISC, Tissue
 
 # Readers leave the outermost fibres at both sides out of the disc: the share of the width they draw.
 READ_WIDTH = 0.87
@@ -220,4 +222,6 @@ def draw_section(spine: Spine, x: float) -> NDArray[np.uint8]:
             paint_body(canvas, body, u, np.random.default_rng(spine.seed + 10 + k))
             if 9.5 < abs(u) < 17:
                 join_pedicle(canvas, body, u)
+    if spine.hardware:
+        paint_hardware(canvas, spine, x, np.random.default_rng(spine.seed + 30))
     return canvas.map

@@ -7,7 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-WIDTHS = (12, 24, 40, 64, 96)
+from discmri.segment._network import CHANNELS
+
+WIDTHS = (12, 24, 40, 64, 96, 128)
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -19,10 +21,13 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class SpineNet(nn.Module):
-    """Two channels in, one logit per structure out; sides must be multiples of 16 pixels."""
+    """Channels of ``network_input`` in, one logit per structure out.
+
+    Sides must be multiples of 32 pixels.
+    """
 
     def __init__(
-        self, structures: int, channels: int = 2, widths: tuple[int, ...] = WIDTHS
+        self, structures: int, channels: int = CHANNELS, widths: tuple[int, ...] = WIDTHS
     ) -> None:
         super().__init__()
         self.first = _block(channels, widths[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from canal import canal_lines
-from canvas import Canvas, ellipse, inset, ragged, smooth
-from shapes import corners
-from spine import Body, Points, Rng, Spine, directions
-from tissues import NOT_DISC, Tissue
+
+from training.canal import canal_lines
+from training.canvas import Canvas, ellipse, inset, ragged, smooth
+from training.shapes import corners
+from training.spine import Body, Points, Rng, Spine, directions
+from training.tissues import NOT_DISC, Tissue
 
 
 def paint_posterior(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:

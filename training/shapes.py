@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from canvas import resampled
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from spine import Body, Edge, Points, directions
+
+from training.canvas import resampled
+from training.spine import Body, Edge, Points, directions
 
 
 def _reach(edge: Edge, body: Body, u: float) -> tuple[float, float]:

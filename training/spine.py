@@ -90,6 +90,7 @@ class Spine:
     roots: float
     seed: int
     surroundings: dict[str, float]
+    hardware: tuple[int, ...] = ()  # lumbar bodies with screws, counted from the head
 
     @property
     def lumbar(self) -> tuple[Body, ...]:
@@ -187,7 +188,7 @@ def _sacrum(
     remnants = [
         float(r) for r in np.clip(rng.normal([2.0, 1.0, 0.7, 0.5, 0.5, 0.8, 0.6], 0.9), 0.25, 5.0)
     ]
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:  # a disc of its own between S1 and S2
         remnants[0] = rng.uniform(3.0, 5.5)
     centre, n_tilt = top, tilt
     lean = rng.uniform(-14, 6)  # the front of S1 is not square to its endplate
@@ -311,6 +312,10 @@ def sample_spine(rng: Rng, size_mm: tuple[float, float]) -> Spine:
         discs.append(_disc(rng, wear[level], height))
         point, angle = high, angle - body_wedge
     narrow = rng.random() < 0.3
+    hardware: tuple[int, ...] = ()
+    if rng.random() < 0.05:
+        lowest = 11 - int(rng.integers(0, 4))
+        hardware = tuple(range(lowest - int(rng.integers(2, 4)), lowest))
     canal = {
         "gap": rng.uniform(0.3, 2.0),
         "fat_low": rng.uniform(0.5, 9.0),
@@ -331,4 +336,5 @@ def sample_spine(rng: Rng, size_mm: tuple[float, float]) -> Spine:
         roots=rng.uniform(0, 1),
         seed=int(rng.integers(1 << 31)),
         surroundings=_surroundings(rng),
+        hardware=hardware,
     )

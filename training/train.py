@@ -1,6 +1,6 @@
 """Make the weights of the built-in segmenter from nothing.
 
-    python training/train.py OUT [--steps N] [--slabs N]
+    python -m training.train OUT [--steps N] [--slabs N]
 
 draws slabs, trains on random pictures of them and writes ``OUT/spine.onnx``.  Run it again to
 go on where it stopped: every slab, picture and step follows from its number.
@@ -17,18 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from contrast import Crop, picture
-from network import SpineNet
-from slabs import slab
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from discmri.segment._network import PIXEL_MM, Structure, network_input
+from discmri.segment._network import CHANNELS, PIXEL_MM, Structure, network_input
+from training.contrast import Crop, picture
+from training.network import SpineNet
+from training.slabs import HELD_OUT, slab
 
 log = logging.getLogger("train")
 
-CROP = Crop((256, 192), PIXEL_MM)
-HELD_OUT = 900_000  # slabs from this number on are never trained on
+CROP = Crop((288, 224), PIXEL_MM)
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def check(net: nn.Module, plan: Plan, pictures: int = 48) -> list[float]:
 def export(net: nn.Module, path: Path) -> None:
     """Write the network with a softmax behind it as ONNX, for any size of picture."""
     net = nn.Sequential(net, nn.Softmax(dim=1)).eval()
-    example = torch.zeros(1, 2, *CROP.shape)
+    example = torch.zeros(1, CHANNELS, *CROP.shape)
     axes = {"image": {2: "rows", 3: "columns"}, "shares": {2: "rows", 3: "columns"}}
     torch.onnx.export(
         net,
@@ -232,7 +231,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="folder for slabs, state, log and weights")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--slabs", type=int, default=4000, help="how many slabs to draw")
     parser.add_argument("--slab-folder", type=Path, help="default: OUT/slabs")
     parser.add_argument("--rate", type=float, default=2.5e-3, help="highest learning rate")

@@ -19,6 +19,10 @@ class NothingToMeasureError(DiscmriError):
     """The input exists but holds nothing that can be measured (exit code 3)."""
 
 
+class UnfinishedError(DiscmriError):
+    """A run over many studies that stopped half-way; what is done is kept (exit code 1)."""
+
+
 class GeometryError(NothingToMeasureError):
     """Positions, orientations or spacings that do not form one regular volume."""
 

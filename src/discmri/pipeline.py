@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +24,13 @@ from discmri.records import DiscRecord, Measurement
 from discmri.result import Provenance, StudyResult
 from discmri.segment import segment
 from discmri.settings import Settings
+from discmri.software import versions
 from discmri.study import Role, Series, Study
 from discmri.uncertainty import height_sd
 from discmri.volume import Grid, SoftMask, Volume
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
-
-LIBRARIES = ("numpy", "scipy", "pydicom", "nibabel", "simpleitk", "scikit-image", "onnxruntime")
 
 
 @dataclass(frozen=True, eq=False)
@@ -499,8 +496,7 @@ def _provenance(run: _Run, segmenter: str, diffusion: _Diffusion | None) -> Prov
         used.append(run.study.choice.adc_map)
     settings = run.settings
     return Provenance(
-        versions={"discmri": version("discmri"), "python": platform.python_version()}
-        | {name: version(name) for name in LIBRARIES},
+        versions=versions(),
         settings={one.name: _plain(getattr(settings, one.name)) for one in fields(settings)},
         segmenter=segmenter,
         inputs=tuple(run.study.inputs(series) for series in used),

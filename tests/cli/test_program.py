@@ -23,6 +23,9 @@ HEAVY = {
     "rich",
     "nibabel",
     "skimage",
+    "dask",
+    "distributed",
+    "pyarrow",
     "sqlalchemy",
     "alembic",
 }
@@ -52,7 +55,19 @@ def test_help_lists_every_command(capsys):
 
 @pytest.mark.parametrize(
     "command",
-    ["inspect", "measure", "phantom make", "grade", "grade plan", "grade verify", "agreement"],
+    [
+        "inspect",
+        "measure",
+        "batch",
+        "grade",
+        "grade plan",
+        "grade verify",
+        "agreement",
+        "phantom make",
+        "phantom cohort",
+        "validate",
+        "qualify",
+    ],
 )
 def test_every_command_explains_itself_with_examples(command, capsys):
     assert main([*command.split(), "--help"]) == 0

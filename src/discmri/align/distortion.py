@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from discmri.align.scene import Scene, explained_share
+from discmri.align.scene import Scene, best_shift, explained_share
 from discmri.align.transform import Alignment, PhaseShift
 from discmri.levels import DiscLevel
 from discmri.volume import Array
 
 PHASE_SEARCH_MM = 6.0
 PHASE_STEP_MM = 0.5
+RESIDUAL_SEARCH_MM = 6.0
+RESIDUAL_STEP_MM = 1.0
 PATCH_MM = np.array([12.0, 30.0, 16.0])  # half size of a disc's surroundings
 WORTHWHILE = 0.0005  # gain of explained variance for which the displacement is kept
 
@@ -20,7 +24,7 @@ def phase_shift(scene: Scene, matrix: Array, axis: Array) -> PhaseShift | None:
     axis = matrix[:3, :3] @ axis
     found = []
     for level, centre in scene.discs.items():
-        peak = _peak(scene, level, matrix, None, axis)
+        peak = _peak(scene, level, matrix, axis)
         if peak is not None:
             found.append((centre[2], *peak))
     if not found:
@@ -37,34 +41,66 @@ def phase_shift(scene: Scene, matrix: Array, axis: Array) -> PhaseShift | None:
 def residual_at(
     scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
 ) -> float | None:
-    """Shift still found at one disc, in the sagittal plane; ``None`` without diffusion there."""
-    offsets = []
-    for axis in (np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])):
-        peak = _peak(scene, level, matrix, phase, axis)
-        if peak is None:
-            return None
-        offsets.append(peak[0])
-    return float(np.hypot(offsets[0], offsets[1]))
+    """Shift still found at one disc, in the sagittal plane; ``None`` without diffusion there.
+
+    Both directions are searched together: along one alone, an oblique disc seems to fit where
+    it does not.
+    """
+    patch = _patch(scene, level, matrix, phase)
+    if patch is None:
+        return None
+    lattice = best_shift(patch.score, np.zeros(2), RESIDUAL_SEARCH_MM, 2 * RESIDUAL_STEP_MM)
+    best = best_shift(patch.score, lattice, RESIDUAL_STEP_MM, RESIDUAL_STEP_MM)
+    at = patch.score(best)
+    beyond = [
+        _vertex(patch.score(best - step), at, patch.score(best + step))
+        for step in RESIDUAL_STEP_MM * np.eye(2)
+    ]
+    return float(np.linalg.norm(best + RESIDUAL_STEP_MM * np.array(beyond)))
 
 
-def _peak(
-    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None, axis: Array
-) -> tuple[float, float] | None:
-    """Best shift of one disc's surroundings along an axis (mm) and how sharp it is."""
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """A disc's surroundings: (n, 3) points on T2, RAS+ mm, and (n,) diffusion signal."""
+
+    scene: Scene
+    points: Array
+    values: Array
+
+    def score(self, shift: Array) -> float:
+        """Explained share with the points moved by (anterior, superior) or (3,) mm."""
+        moved = self.points.copy()
+        moved[:, 3 - len(shift) :] += shift
+        return explained_share(self.scene.design(moved), self.values)
+
+
+def _patch(
+    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
+) -> _Patch | None:
     placed = Alignment(matrix, phase, (0, 0), 0.0)
     offset = np.abs(scene.points - placed.to_diffusion(scene.discs[level]))
     near = (offset <= PATCH_MM).all(axis=1)
     if near.sum() < 60:
         return None
+    return _Patch(scene, placed.to_image(scene.points[near]), scene.values[near])
+
+
+def _peak(scene: Scene, level: DiscLevel, matrix: Array, axis: Array) -> tuple[float, float] | None:
+    """Best shift of one disc's surroundings along an axis (mm) and how sharp it is."""
+    patch = _patch(scene, level, matrix, None)
+    if patch is None:
+        return None
     steps = np.arange(-PHASE_SEARCH_MM, PHASE_SEARCH_MM + 1e-9, PHASE_STEP_MM)
-    patch, values = placed.to_image(scene.points[near]), scene.values[near]
-    scores = np.array(
-        [explained_share(scene.design(patch + step * axis), values) for step in steps]
-    )
+    scores = np.array([patch.score(step * axis) for step in steps])
     top = int(np.argmax(scores))
     if top in (0, len(steps) - 1):
         return float(steps[top]), 0.0
     below, at, above = scores[top - 1 : top + 2]
+    fraction = _vertex(below, at, above)
+    return float(steps[top] + fraction * PHASE_STEP_MM), float(2 * at - below - above)
+
+
+def _vertex(below: float, at: float, above: float) -> float:
+    """Where the parabola through three equally spaced values is highest, -0.5 to 0.5 steps."""
     curve = below - 2 * at + above
-    fraction = 0.5 * (below - above) / curve if curve < 0 else 0.0
-    return float(steps[top] + fraction * PHASE_STEP_MM), float(-curve)
+    return float(np.clip(0.5 * (below - above) / curve, -0.5, 0.5)) if curve < 0 else 0.0

@@ -1,4 +1,4 @@
-"""Movement of the patient between the two scans: a coarse search, then SimpleITK."""
+"""Movement of the patient between the two scans: a search on lattices, then SimpleITK."""
 
 # SimpleITK declares itself typed but most of its functions are not.
 # mypy: disable-error-code="no-untyped-call"
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.align.scene import Scene
+from discmri.align.scene import Scene, best_shift
 from discmri.volume import Array, Grid
 
 if TYPE_CHECKING:
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 SEARCH_MM = 15.0  # coarse search for the shift between the two scans
 SEARCH_STEP_MM = 3.0
+FINE_STEP_MM = 1.0
+SEARCH_POINTS = 4000
 MAX_ROTATION_DEG = 10.0
 REGISTRATION_SAMPLES = 20_000
-WORTHWHILE = 0.0005  # gain of explained variance for which a step is kept
 
 
-def coarse(scene: Scene) -> Array:
-    """The best shift in the sagittal plane on a coarse lattice, as a matrix."""
-    every = max(len(scene.points) // 4000, 1)
-    steps = np.arange(-SEARCH_MM, SEARCH_MM + 0.1, SEARCH_STEP_MM)
-    best, best_score = np.eye(4), scene.explained(np.eye(4), every=every)
-    for anterior in steps:
-        for superior in steps:
-            matrix = np.eye(4)
-            matrix[1:3, 3] = anterior, superior
-            score = scene.explained(matrix, every=every)
-            if score > best_score + 1e-9:
-                best, best_score = matrix, score
-    return best
+def likely(scene: Scene) -> list[Array]:
+    """Shifts in the sagittal plane from which the search goes on, as matrices; none comes first.
+
+    The best of a coarse lattice, and no shift at all, each with its surroundings searched finely:
+    an oblique spine lets a small displacement along one axis look like a larger one along the
+    other, and a lattice too coarse for the one then prefers the other.
+    """
+    every = max(len(scene.points) // SEARCH_POINTS, 1)
+
+    def score(shift: Array) -> float:
+        return scene.explained(_shifted(shift), every=every)
+
+    none = np.zeros(2)
+    wide = best_shift(score, none, SEARCH_MM, SEARCH_STEP_MM)
+    near, far = (best_shift(score, at, SEARCH_STEP_MM, FINE_STEP_MM) for at in (none, wide))
+    return [_shifted(np.array(shift)) for shift in dict.fromkeys(map(tuple, (none, near, far)))]
 
 
-def best_of(scene: Scene, candidates: list[Array]) -> Array:
-    """The simplest transform that is not worse than a later one by a worthwhile amount."""
-    best, best_score = candidates[0], scene.explained(candidates[0])
-    for matrix in candidates[1:]:
-        score = scene.explained(matrix)
-        if score > best_score + WORTHWHILE:
-            best, best_score = matrix, score
-    return best
+def _shifted(shift: Array) -> Array:
+    matrix = np.eye(4)
+    matrix[1:3, 3] = shift
+    return matrix
 
 
 def rigid(scene: Scene, start: Array) -> Array:

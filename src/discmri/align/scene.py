@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,20 @@ def explained_share(design: Array, values: Array) -> float:
     normal += np.eye(len(normal)) * (1e-9 + 1e-6 * np.trace(normal) / len(normal))
     product = centred.T @ target
     return float(product @ np.linalg.solve(normal, product)) / total
+
+
+def best_shift(
+    score: Callable[[Array], float], about: Array, reach_mm: float, step_mm: float
+) -> Array:
+    """The (anterior, superior) shift of a lattice that scores most; the middle where in doubt."""
+    steps = np.arange(-reach_mm, reach_mm + 1e-9, step_mm)
+    best, best_score = about, score(about)
+    for offset in itertools.product(steps, steps):
+        shift = about + np.array(offset)
+        here = score(shift)
+        if here > best_score + 1e-9:
+            best, best_score = shift, here
+    return best
 
 
 def _thinned(fixed: Volume, picture: Volume) -> tuple[Array, Grid]:

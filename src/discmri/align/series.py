@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.align.distortion import phase_shift, residual_at
-from discmri.align.movement import best_of, coarse, rigid
+from discmri.align.distortion import WORTHWHILE, phase_shift, residual_at
+from discmri.align.movement import likely, rigid
 from discmri.align.scene import Scene
-from discmri.align.transform import Alignment
+from discmri.align.transform import Alignment, PhaseShift
 from discmri.diffusion import AdcMap, DiffusionSeries
 from discmri.findings import Code, MeasurementError
 from discmri.labels import SpineLabels
-from discmri.volume import Volume
+from discmri.volume import Array, Volume
 
 MIN_EXPLAINED = 0.15
 
@@ -50,14 +50,11 @@ def align(
             Code.ADC_OTHER_FRAME,
             f"the diffusion images lie in frame of reference {other}, T2 in {fixed_frame_uid}",
         )
-    picture = _picture(moving)
+    picture = lowest_b(moving)
     scene = Scene.of(picture, fixed, labels)
     before = scene.explained(np.eye(4))
-    start = coarse(scene)
-    matrix = best_of(scene, [np.eye(4), start, rigid(scene, start)])
     axis = moving.phase_axis if isinstance(moving, DiffusionSeries) else None
-    phase = phase_shift(scene, matrix, np.array(axis or (0.0, 1.0, 0.0)))
-    after = scene.explained(matrix, phase)
+    matrix, phase, after = _best(scene, np.array(axis or (0.0, 1.0, 0.0)))
     centres = np.array([mask.centroid_mm for mask in labels.discs.values()])
     bare = Alignment(matrix, phase, (before, after), 0.0)
     shift_mm = float(np.linalg.norm(bare.to_diffusion(centres) - centres, axis=1).max())
@@ -81,7 +78,35 @@ def align(
     return Alignment(matrix, phase, (before, after), shift_mm, residuals, float(in_plane.max()))
 
 
-def _picture(moving: DiffusionSeries | AdcMap) -> Volume:
+_Placed = tuple[Array, PhaseShift | None, float]
+"""A movement (4, 4), the displacement it leaves, and what they explain together."""
+
+
+def _best(scene: Scene, axis: Array) -> _Placed:
+    """Movement and displacement that together explain most; the simplest where in doubt.
+
+    Movements are compared with the displacement each leaves: alone, a wrong movement can take
+    the place of a displacement and look better than none.
+    """
+    shift = _simplest([_placed(scene, matrix, axis) for matrix in likely(scene)])
+    return _simplest([shift, _placed(scene, rigid(scene, shift[0]), axis)])
+
+
+def _placed(scene: Scene, matrix: Array, axis: Array) -> _Placed:
+    phase = phase_shift(scene, matrix, axis)
+    return matrix, phase, scene.explained(matrix, phase)
+
+
+def _simplest(found: list[_Placed]) -> _Placed:
+    """The first that no later one surpasses by a worthwhile amount."""
+    best = found[0]
+    for placed in found[1:]:
+        if placed[2] > best[2] + WORTHWHILE:
+            best = placed
+    return best
+
+
+def lowest_b(moving: DiffusionSeries | AdcMap) -> Volume:
     """The image to be matched: least diffusion weighting, or the map."""
     if isinstance(moving, AdcMap):
         return Volume(np.clip(moving.volume.array, 0.0, 4.0), moving.volume.affine)

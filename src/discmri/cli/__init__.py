@@ -15,10 +15,10 @@ from typing import NoReturn
 
 import discmri
 from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
-from discmri.errors import NothingToMeasureError, SessionError, UsageError
 from discmri.export._text import one_line
+from discmri.recording import verdict
 
-COMMANDS = ("inspect", "measure", "phantom", "grade", "agreement")
+COMMANDS = ("inspect", "measure", "batch", "grade", "agreement", "phantom", "validate", "qualify")
 
 _EPILOG = """\
 examples:
@@ -54,26 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has had enough; the results are on disk all the same.
         lead_nowhere(sys.stdout)
         return 0
-    except KeyboardInterrupt:
-        return _complain("interrupted; nothing was written", 130, debug)
+    except KeyboardInterrupt as stop:
+        return _complain(f"interrupted; {str(stop) or 'nothing was written'}", 130, debug)
     except Exception as error:  # noqa: BLE001 - the last stop
-        return _complain(*_verdict(error), debug)
+        return _complain(*verdict(error), debug)
     return code
-
-
-def _verdict(error: Exception) -> tuple[str, int]:
-    """What to say of an error, and the exit code; whatever was not foreseen is our mistake."""
-    if isinstance(error, UsageError):
-        return str(error), 2
-    if isinstance(error, (NothingToMeasureError, SessionError)):
-        return str(error), 3
-    if isinstance(error, OSError):
-        what = f"the system refused ({error}); check free space and permissions and run it again"
-        return what, 1
-    if isinstance(error, MemoryError):
-        return f"memory is too small ({error}); give a smaller study or more memory", 1
-    what = f"{type(error).__name__}: {error}"
-    return f"internal error ({what}); --debug shows where, please report it", 1
 
 
 def _call(argv: Sequence[str] | None) -> int:

@@ -86,23 +86,10 @@ class Steps:
             self._stream = None
         self._held.clear()
 
-    def part(self, start: float, stop: float) -> Steps:
-        """Progress of one stage, mapped into a share of the whole."""
-        return _Part(self, start, stop)
-
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
-
-
-class _Part(Steps):
-    def __init__(self, whole: Steps, start: float, stop: float) -> None:
-        super().__init__(None)
-        self._whole, self._start, self._stop = whole, start, stop
-
-    def __call__(self, text: str, fraction: float) -> None:
-        self._whole(text, self._start + fraction * (self._stop - self._start))
 
 
 def _bar(stream: TextIO) -> tuple[Progress, TaskID]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from discmri.cli._table import show_table
-from discmri.cli._terminal import LazyChoices, Steps, working
+from discmri.cli._terminal import LazyChoices, working
 from discmri.cli.inspect import a_path, add_study, check_readable
-from discmri.errors import NothingToMeasureError, UsageError
+from discmri.errors import UsageError
 from discmri.export._text import number, one_line
 from discmri.levels import DiscLevel
+from discmri.recording import Request, measure_into
 from discmri.settings import Settings
 
 if TYPE_CHECKING:
     from discmri.pipeline import MeasuredStudy
-    from discmri.study import Study
 
 _EPILOG = """\
 examples:
@@ -98,7 +97,9 @@ def run(args: argparse.Namespace) -> int:
     folder = args.output or Path("discmri-out") / name_of(args.path)
     check_output(folder, args.path, args.overwrite)
     with working(args) as steps:
-        result = _measure(args, settings, folder, steps)
+        result = measure_into(
+            Request(args.path, folder, settings, args.study_uid, args.overwrite), steps
+        )
     if args.json:
         print((folder / "study.json").read_text(encoding="utf-8"), end="")
     else:
@@ -174,60 +175,6 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
     if source.is_relative_to(target):
         raise UsageError(f"the output folder {folder} holds the study; choose another with -o")
     check_writable(folder, overwrite)
-
-
-def _measure(
-    args: argparse.Namespace, settings: Settings, folder: Path, steps: Steps
-) -> MeasuredStudy:
-    """Read, measure and write; without a result, leave the record of why."""
-    study: Study | None = None
-    try:
-        steps("reading headers", 0.0)
-        from discmri.study import read_study
-
-        study = read_study(args.path, study_uid=args.study_uid, threads=settings.threads)
-        from discmri.pipeline import measure
-
-        result = measure(study, settings, steps.part(0.1, 0.8))
-        steps("writing results", 0.8)
-        result.write(folder, settings.formats, args.overwrite)
-    except NothingToMeasureError as error:
-        _write_failure(error, study, settings, folder, args)
-        raise
-    return result
-
-
-def _write_failure(
-    error: NothingToMeasureError,
-    study: Study | None,
-    settings: Settings,
-    folder: Path,
-    args: argparse.Namespace,
-) -> None:
-    from discmri.export import Failure, write_failure
-    from discmri.findings import Code, Finding, Severity
-
-    message = _without_folders(one_line(error), args)
-    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
-    noticed = () if study is None else study.findings
-    findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))
-    known = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    failure = Failure(message, tuple(findings), known)
-    if study is not None:
-        series = tuple(one.describe() for one in study.series)
-        failure = Failure(
-            message, tuple(findings), known, study.subject_id, study.study_uid,
-            study.study_date, series,
-        )  # fmt: skip
-    write_failure(failure, folder, args.overwrite)
-
-
-def _without_folders(message: str, args: argparse.Namespace) -> str:
-    """A message whose paths are names, so that the record tells of no home folder."""
-    for path in (args.path, args.masks):
-        if path is not None and path.name:
-            message = message.replace(one_line(path), one_line(path.name))
-    return message
 
 
 def _show(result: MeasuredStudy, folder: Path) -> None:

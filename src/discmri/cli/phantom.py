@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from discmri.cli import _phantom_cohort
 from discmri.cli._terminal import LazyChoices
 from discmri.cli.inspect import a_path
 
 if TYPE_CHECKING:
     from discmri.levels import DiscLevel
-    from discmri.phantoms import Phantom, Protocol, SpineSpec
+    from discmri.phantoms import Protocol, SpineSpec
 
 EXAMPLES = """\
 examples:
@@ -22,6 +23,7 @@ examples:
   discmri phantom make spine --heights 8,9,10,11,10 --spacing 0.6 --snr 60 --series t2
   discmri phantom make spine --six-lumbar --listhesis L5-L6=6 --vendor philips
   discmri phantom make spine --scoliosis 20 --oblique 8,0,0 --series t2,t1,dwi,adc
+  discmri phantom cohort phantoms --n 100 --seed 1
 
 OUT gets the folder study/ with the DICOM files, truth.json with the true values of every
 disc and, with --masks, labels.nii.gz on the grid of the sagittal T2.
@@ -51,6 +53,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     _add_anatomy(make.add_argument_group("anatomy"))
     _add_scan(make.add_argument_group("scan"))
+    make.set_defaults(act=_make)
+    _phantom_cohort.add_action(actions)
 
 
 def _add_anatomy(group: argparse._ArgumentGroup) -> None:
@@ -137,11 +141,15 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the study that was asked for."""
-    import shutil
+    """Make what was asked for."""
+    return int(args.act(args))
 
+
+def _make(args: argparse.Namespace) -> int:
+    """Make one study."""
     from discmri.errors import UsageError
     from discmri.phantoms import make_phantom
+    from discmri.phantoms.folder import write_phantom
 
     out: Path = args.out
     if out.exists() and not args.overwrite:
@@ -149,34 +157,13 @@ def run(args: argparse.Namespace) -> int:
     if out.exists() and not (out / "truth.json").is_file():
         raise UsageError(f"{out} exists and holds no phantom; choose another folder")
     spec, protocol = _spec(args), _protocol(args)
-    partial = out.parent / f".{out.name}.partial"
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        _write(make_phantom(spec), partial, protocol, args)
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
+        write_phantom(make_phantom(spec), out, args.vendor, protocol, args.compression, args.masks)
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     files = sum(1 for _ in (out / "study").rglob("*.dcm"))
     print(f"{out}: {files} DICOM files in study/, truth of {len(spec.discs)} discs in truth.json")
     return 0
-
-
-def _write(phantom: Phantom, folder: Path, protocol: Protocol, args: argparse.Namespace) -> None:
-    from discmri.phantoms.vendors import write_study
-
-    write_study(phantom, folder / "study", args.vendor, protocol, args.compression)
-    (folder / "truth.json").write_text(phantom.truth_json(protocol), encoding="utf-8")
-    if args.masks:
-        import nibabel as nib
-
-        grid = phantom.grid(protocol)
-        labels = phantom.label_map(grid, protocol.slice_thickness_mm)
-        nib.save(nib.Nifti1Image(labels, grid.affine), folder / "labels.nii.gz")
 
 
 def _spec(args: argparse.Namespace) -> SpineSpec:

@@ -44,6 +44,7 @@ _REACH: dict[Code, tuple[str, ...]] = {
     Code.FAT_SUPPRESSED: _SIGNAL,
     Code.SIGNAL_NOT_MEASURED: _SIGNAL,
     Code.GRADE_NOT_SUGGESTED: ("suggested_",),
+    Code.BODY_MISSING: ("dhi_vb", "listhesis_"),
     Code.HEIGHT_IMPLAUSIBLE: ("height_", "dhi_", "suggested_"),
     Code.WIDTH_IMPLAUSIBLE: ("width_", "height_", "dhi_", "area_"),
 }

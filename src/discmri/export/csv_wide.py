@@ -13,7 +13,7 @@ from discmri.records import PARAMETER, measured_columns
 if TYPE_CHECKING:
     from discmri.result import StudyResult
 
-_BEFORE = (
+BEFORE = (
     "subject_id",
     "study_uid",
     "study_date",
@@ -34,7 +34,7 @@ def export(result: StudyResult, folder: Path) -> None:
     folder
         An existing folder.
     """
-    columns = (*_BEFORE, *measured_columns(), "flags")
+    columns = (*BEFORE, *measured_columns(), "flags")
     rows = [[cell(row.get(column), column) for column in columns] for row in result.rows()]
     write_table(folder / "discs.csv", columns, rows)
 

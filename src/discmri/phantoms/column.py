@@ -13,10 +13,6 @@ from discmri.phantoms.anatomy import DiscSpec, SpineSpec, VertebraSpec
 from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
 from discmri.volume import Array
 
-CARTILAGE_MM = 0.4
-BONY_ENDPLATE_MM = 0.55
-"""The two dark layers between disc and marrow; the body includes the bony one."""
-
 # sacral segment S1..S5 and coccyx: tilt relative to the slope, height, depth, width
 _SACRAL = (
     (5.0, 27.0, 31.0, 50.0),

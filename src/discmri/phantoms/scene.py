@@ -118,8 +118,11 @@ def build_scene(spec: SpineSpec) -> Scene:
     rng = np.random.default_rng([spec.seed, 3])
     grades = {disc.level: disc.grade.signal for disc in spec.discs}
     discs = [Disc(level, shape, grades[level]) for level, shape in column.discs.items()]
-    bodies = [Body(name, shape) for name, shape in column.bodies.items()]
-    sacrum: list[Structure] = [Body(Vertebra.SACRUM, shape, vein=False) for shape in column.sacrum]
+    layer = spec.cartilage_mm
+    bodies = [Body(name, shape, cartilage_mm=layer) for name, shape in column.bodies.items()]
+    sacrum: list[Structure] = [
+        Body(Vertebra.SACRUM, shape, vein=False, cartilage_mm=layer) for shape in column.sacrum
+    ]
     gaps = zip(column.sacrum, REMNANT_DISC_MM, strict=False)
     sacrum += [RemnantDisc(shape, gap) for shape, gap in gaps]
     canal, epidural, wings = build_canal(column, rng)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.levels import DiscLevel, Vertebra
-from discmri.phantoms.column import BONY_ENDPLATE_MM, CARTILAGE_MM, Curve
+from discmri.phantoms.anatomy import BONY_ENDPLATE_MM, CARTILAGE_MM
+from discmri.phantoms.column import Curve
 from discmri.phantoms.shapes import BodyShape, DiscShape, Frame
 from discmri.phantoms.tissues import Tissue
 from discmri.volume import Array
@@ -198,11 +199,14 @@ class Body:
         Its analytic form.
     vein
         Whether a basivertebral vein enters from behind.
+    cartilage_mm
+        Thickness of the cartilage on its endplates.
     """
 
     name: Vertebra
     shape: BodyShape
     vein: bool = True
+    cartilage_mm: float = CARTILAGE_MM
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether any of it may lie within a ball."""
@@ -227,10 +231,10 @@ class Body:
         wall = -shape.wall(x, y, z)
         side = samples.cover(wall)
         every = samples.cover(depth) * side
-        bone = samples.cover(depth - np.float32(CARTILAGE_MM)) * side
+        bone = samples.cover(depth - np.float32(self.cartilage_mm)) * side
         marrow = samples.cover(
             rounded_minimum(
-                depth - np.float32(CARTILAGE_MM + BONY_ENDPLATE_MM),
+                depth - np.float32(self.cartilage_mm + BONY_ENDPLATE_MM),
                 wall - np.float32(CORTEX_MM),
                 3.5,
             )

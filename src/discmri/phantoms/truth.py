@@ -13,7 +13,7 @@ import numpy as np
 
 from discmri.levels import DiscLevel
 from discmri.phantoms.anatomy import DiscSpec
-from discmri.phantoms.column import CARTILAGE_MM, SpineColumn
+from discmri.phantoms.column import SpineColumn
 from discmri.phantoms.shapes import BodyShape, DiscShape, radius_share
 from discmri.phantoms.structures import Disc
 from discmri.phantoms.tissues import disc_properties
@@ -390,7 +390,7 @@ def _body_height(column: SpineColumn, above: DiscLevel, below: DiscLevel) -> flo
     top, bottom = column.discs[above], column.discs[below]
     upper = section_of(top, *_neighbours(column, above))
     lower = section_of(bottom, *_neighbours(column, below))
-    step = np.array([0.0, CARTILAGE_MM])  # the body begins below the cartilage
+    step = np.array([0.0, column.spec.cartilage_mm])  # the body begins below the cartilage
     tops = [
         upper.lower_front,
         chord_middle(upper.lower, upper.lower_front, upper.lower_back),

@@ -44,7 +44,7 @@ _PIXEL_TAGS = (
 _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
 _NO_FILE = InputFile(Path(), "")
 # pydicom lets the errors of whatever a damaged header makes it do pass through.
-_DAMAGE = (
+DAMAGE = (
     pydicom.errors.BytesLengthException,
     pydicom.errors.InvalidDicomError,
     ArithmeticError,
@@ -135,7 +135,7 @@ def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | s
     try:
         with file.path.open("rb") as stream:
             start = stream.read(1024)
-            if not _looks_like_dicom(start):
+            if not looks_like_dicom(start):
                 return None
             stream.seek(0)
             return _read_dicom(file, stream, start, reader)
@@ -143,7 +143,7 @@ def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | s
         return Unreadable(file, str(error))
     except (OSError, EOFError) as error:
         return Unreadable(file, f"it cannot be read ({clean_text(error) or 'it breaks off'})")
-    except _DAMAGE as error:
+    except DAMAGE as error:
         return Unreadable(file, f"its header is damaged ({type(error).__name__})")
 
 
@@ -172,7 +172,7 @@ def _read_dicom(
         return Unreadable(file, str(error), raw_text(ds, 0x0020000E))
 
 
-def _looks_like_dicom(start: bytes) -> bool:
+def looks_like_dicom(start: bytes) -> bool:
     """A preamble, or none but a first element of group 0002 or 0008 as old exports have it."""
     if start[128:132] == b"DICM":
         return True

@@ -1,0 +1,92 @@
+"""``discmri phantom cohort``: a population of synthetic patients with their truth."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from discmri.cli._terminal import LazyChoices, working
+from discmri.cli.batch import add_voice, add_workers, limits_of, workers_of
+from discmri.cli.inspect import a_path, positive
+from discmri.errors import UsageError
+
+_EPILOG = """\
+examples:
+  discmri phantom cohort phantoms --n 100
+  discmri phantom cohort phantoms --n 40 --seed 7 --degeneration even --series t2
+  discmri batch phantoms/studies.csv -o results
+  discmri validate results phantoms -o validation
+
+OUT gets phantoms/ with study, truth and label map of each, studies.csv and
+studies_with_masks.csv for discmri batch, and truth.csv for discmri validate. The same seed
+gives the same phantoms whatever N is, and those already there are kept.
+"""
+_SERIES = ("t2", "t1", "stir", "dwi", "adc", "localizer", "axial_t2")
+
+
+def add_action(actions: argparse._SubParsersAction[Any]) -> None:
+    """Add the action and its options."""
+    parser = actions.add_parser(
+        "cohort",
+        help="make many studies of one population",
+        description="Make a seeded population of synthetic patients, degenerated as symptomatic "
+        "ones are, in the scanners of several vendors.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
+    parser.add_argument("--n", type=positive, required=True, metavar="N", help="how many")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the population (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--degeneration", metavar="NAME", default="symptomatic",
+        choices=LazyChoices("discmri.phantoms.population", "DEGENERATIONS"),
+        help="how grades are dealt; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--series", metavar="S,S,…", default="t2,dwi,adc",
+        help=f"of {', '.join(_SERIES)} (default: %(default)s)",
+    )  # fmt: skip
+    add_workers(parser)
+    add_voice(parser)
+    parser.set_defaults(act=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make a cohort."""
+    from discmri.cohort.phantoms import make_cohort
+    from discmri.phantoms import Sequence
+    from discmri.phantoms.population import member
+
+    names = [part.strip() for part in args.series.split(",") if part.strip()]
+    unknown = [name for name in names if name not in _SERIES]
+    if unknown or "t2" not in names:
+        raise UsageError(
+            f"--series {args.series} names "
+            + (f"no known series {unknown[0]!r}" if unknown else "no sagittal t2 to measure")
+            + f"; there are {', '.join(_SERIES)}"
+        )
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed} is below zero; give another")
+    sequences = tuple(Sequence(name) for name in dict.fromkeys(names))
+    members = [
+        member(args.seed, number, args.degeneration, sequences) for number in range(1, args.n + 1)
+    ]
+    with working(args) as steps:
+        try:
+            make_cohort(
+                members,
+                args.out,
+                workers_of(args),
+                limits_of(args),
+                lambda done, total: steps(f"{done} of {total} phantoms", done / total),
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "the phantoms that are done are kept, run the same command again to finish"
+            ) from None
+    print(f"{args.out}: {len(members)} phantoms; measure them with")
+    print(f"  discmri batch {args.out / 'studies.csv'} -o results")
+    return 0

@@ -1,0 +1,267 @@
+"""``discmri batch``: many studies in, one table and one page about all of them out."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import LazyChoices, Steps, working
+from discmri.cli.inspect import a_path, check_readable, positive
+from discmri.errors import NothingToMeasureError
+from discmri.export._text import one_line
+from discmri.settings import Settings
+
+if TYPE_CHECKING:
+    from discmri.cohort import BatchResult, Cohort, Limits, Tally, Workers
+
+_EPILOG = """\
+examples:
+  discmri batch scans/ -o results
+  discmri batch studies.csv -o results --workers 8 --time-limit 10
+  discmri batch scans/ -o results --dry-run
+  discmri batch scans/ -o results --scheduler tcp://10.0.0.1:8786
+  discmri batch scans/ -o results --slurm cluster.toml --dry-run
+
+COHORT is a folder, below which every DICOM examination, zip and NIfTI subject is a study, or a
+CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme and lowest_disc;
+paths are relative to the CSV.
+
+Run the same command again after an interruption of any kind: a study whose files, settings and
+program have not changed is not measured again, and the tables become the same bytes.
+
+A Slurm file is TOML with what dask_jobqueue.SLURMCluster takes, such as:
+  jobs = 20
+  queue = "cpu"
+  cores = 2
+  processes = 2
+  memory = "8GB"
+  walltime = "04:00:00"
+
+exit codes: 0 at least one study was measured (the table says why others were not), 2 the call is
+wrong, 3 no study could be measured, 1 an internal error.
+
+Research software, not a medical device.
+"""
+_DEFAULTS = Settings()
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "batch",
+        help="measure many studies, resumably",
+        description="Measure every study of a cohort, each in a process of its own, into one "
+        "folder with cohort.csv, cohort.parquet and board.html.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("cohort", metavar="COHORT", type=a_path, help="a folder or a CSV list")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=a_path, required=True,
+        help="folder for all results; an earlier batch in it is picked up",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true",
+        help="only list what would be measured, or with --slurm show the job script",
+    )  # fmt: skip
+    add_workers(parser)
+    add_settings(parser.add_argument_group("measuring"))
+    add_voice(parser)
+
+
+def add_voice(parser: argparse.ArgumentParser) -> None:
+    """Add how much is said."""
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add where the work is done and what one study may take."""
+    group = parser.add_argument_group("workers")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers", type=positive, default=0, metavar="N",
+        help="studies at a time on this machine (default: one per processor)",
+    )  # fmt: skip
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler")
+    where.add_argument(
+        "--slurm",
+        metavar="FILE",
+        type=a_path,
+        help="TOML file that describes jobs of a Slurm queue",
+    )
+    group.add_argument(
+        "--time-limit", type=_above_zero, default=30.0, metavar="MIN",
+        help="minutes after which a study is ended and named (default: %(default)g)",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", type=_above_zero, default=4.0, metavar="GIB",
+        help="memory beyond which a study is ended and named, on Linux (default: %(default)g)",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=positive, default=1, metavar="N",
+        help="threads of one study (default: %(default)s)",
+    )  # fmt: skip
+
+
+def add_settings(group: argparse._ArgumentGroup) -> None:
+    """Add how every study is measured."""
+    group.add_argument(
+        "--segmenter", metavar="NAME", default=_DEFAULTS.segmenter,
+        choices=LazyChoices("discmri.segment", "SEGMENTERS"),
+        help="how discs are found; one of: %(choices)s (default: %(default)s); "
+        "masks takes label maps from the column masks",
+    )  # fmt: skip
+    group.add_argument(
+        "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
+        choices=LazyChoices("discmri.segment.schemes", "SCHEMES"),
+        help="what their numbers mean; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
+        choices=LazyChoices("discmri.height", "HEIGHT_METHODS"),
+        help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--format", dest="formats", metavar="FORMAT", action="append", default=[],
+        choices=LazyChoices("discmri.export", "EXPORTERS"),
+        help="write only this format per study besides csv and json; repeatable; "
+        "one of: %(choices)s",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure a cohort."""
+    from discmri.cohort import find_cohort, run_batch
+    from discmri.cohort.batch import check_root
+
+    check_readable(args.cohort)
+    check_root(args.output, args.cohort)
+    settings = settings_of(args)
+    if args.dry_run and args.slurm:
+        _show_script(args.slurm)
+        return 0
+    with working(args) as steps:
+        steps("looking for studies", 0.0)
+        cohort = find_cohort(args.cohort)
+        if args.dry_run:
+            plans = _plans(cohort, args, settings)
+        else:
+            try:
+                result = run_batch(
+                    cohort, args.output, settings, workers_of(args), limits_of(args), telling(steps)
+                )
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    "what is done is kept, run the same command again to finish"
+                ) from None
+    if args.dry_run:
+        show_table(("Study", "Path", "Would be"), plans)
+        return 0
+    _show(result, cohort, args.output)
+    return _code(result)
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """How every study is measured."""
+    return replace(
+        _DEFAULTS,
+        segmenter=args.segmenter,
+        mask_scheme=args.mask_scheme,
+        height_method=args.height_method,
+        formats=tuple(dict.fromkeys(args.formats)),
+        threads=args.threads,
+    )
+
+
+def workers_of(args: argparse.Namespace) -> Workers:
+    """Where the work is done."""
+    from discmri.cohort import Workers
+
+    return Workers(args.workers, args.scheduler, args.slurm)
+
+
+def limits_of(args: argparse.Namespace) -> Limits:
+    """What one study may take."""
+    from discmri.cohort import Limits
+
+    return Limits(args.time_limit, args.memory_limit, args.threads)
+
+
+def telling(steps: Steps, every_s: float = 2.0) -> Callable[[Tally], None]:
+    """Progress of a batch as a bar or lines, not more often than a person reads."""
+    next_s = 0.0
+
+    def tell(tally: Tally) -> None:
+        nonlocal next_s
+        if time.monotonic() >= next_s or tally.share == 1.0:
+            steps(str(tally), tally.share)
+            next_s = time.monotonic() + every_s * (tally.done > 0)
+
+    return tell
+
+
+def _plans(cohort: Cohort, args: argparse.Namespace, settings: Settings) -> list[tuple[str, ...]]:
+    from discmri.cohort.batch import plan
+
+    batch = plan(cohort, args.output, settings, limits_of(args))
+    return [
+        (job.entry.name, str(job.entry.path), "kept" if n in batch.known else "measured")
+        for n, job in enumerate(batch.jobs)
+    ]
+
+
+def _show_script(file: Path) -> None:
+    from discmri.cohort.workers import slurm_cluster
+
+    with slurm_cluster(file) as cluster:
+        script = cluster.job_script()
+    print(script.rstrip())
+
+
+def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
+    from discmri.cohort import Status
+
+    rows = [
+        (outcome.name, outcome.status.value, outcome.reason)
+        for outcome in result.outcomes
+        if outcome.status is not Status.MEASURED
+    ]
+    if rows:
+        show_table(("Study", "Status", "Why"), rows)
+        print()
+    kept = f" ({result.kept} of the studies were done before)" if result.kept else ""
+    print(f"{result.count(Status.MEASURED)} of {len(result.outcomes)} studies measured{kept}.")
+    if cohort.unused_columns:
+        print(f"Columns of the list that mean nothing here: {', '.join(cohort.unused_columns)}.")
+    if "cohort.parquet" not in result.files:
+        print("No cohort.parquet: pip install 'discmri[cohort]' brings what writes it.")
+    print(f"Results: {', '.join(one_line(root / name) for name in result.files)}")
+
+
+def _code(result: BatchResult) -> int:
+    from discmri.cohort import Status
+
+    if result.count(Status.MEASURED):
+        return 0
+    raise NothingToMeasureError(
+        f"none of {len(result.outcomes)} studies could be measured; the first says: "
+        f"{result.outcomes[0].reason}"
+    )
+
+
+def _above_zero(text: str) -> float:
+    """A number above zero, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above zero, got {text!r}")
+    return value

@@ -1,0 +1,73 @@
+"""``discmri qualify``: whether this installation measures what it should."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import working
+from discmri.cli.batch import add_voice
+from discmri.cli.inspect import a_path, positive
+from discmri.export._text import one_line
+
+_EPILOG = """\
+examples:
+  discmri qualify -o qualification
+  discmri qualify -o qualification --site "Radiology, scanner room 2" --workers 4
+
+OUT gets qualification.html to print and sign, qualification.json, the phantoms and all results.
+
+exit codes: 0 every check holds, 1 one does not, 2 the call is wrong.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "qualify",
+        help="test this installation on phantoms and write a pass sheet",
+        description="Measure a fixed set of phantoms, hold bias, spread and naming against limits, "
+        "and write a sheet that a trial can file as installation and operational qualification.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=a_path, default=Path("discmri-out/qualification"),
+        help="folder to write (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="remove an earlier test first")
+    parser.add_argument("--site", metavar="TEXT", default="", help="who and where, for the sheet")
+    parser.add_argument(
+        "--workers", type=positive, default=0, metavar="N",
+        help="phantoms at a time (default: one per processor)",
+    )  # fmt: skip
+    add_voice(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Test the installation."""
+    from discmri.cohort import Workers
+    from discmri.cohort.qualify import clear, qualify
+
+    if args.overwrite:
+        clear(args.output)
+    with working(args) as steps:
+        done = qualify(args.output, one_line(args.site), Workers(args.workers), steps)
+    rows = [
+        (check.part, check.name, check.wanted, check.found, "pass" if check.passed else "FAIL")
+        for check in done.checks
+    ]
+    show_table(("Part", "Check", "Wanted", "Found", ""), rows)
+    sheet = one_line(args.output / "qualification.html")
+    if done.passed:
+        print(f"\nPassed: all {len(done.checks)} checks hold. Sheet: {sheet}")
+        return 0
+    failed = sum(not check.passed for check in done.checks)
+    print(
+        f"discmri: {failed} of {len(done.checks)} checks do not hold; see {sheet}", file=sys.stderr
+    )
+    return 1

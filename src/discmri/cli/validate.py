@@ -1,0 +1,97 @@
+"""``discmri validate``: results beside the truth."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from discmri.cli._table import show_table
+from discmri.cli._terminal import working
+from discmri.cli.batch import add_voice
+from discmri.cli.inspect import a_path, check_readable
+from discmri.export._text import number, one_line
+
+if TYPE_CHECKING:
+    from discmri.cohort.validation import Validation
+
+_EPILOG = """\
+examples:
+  discmri validate results phantoms
+  discmri validate results phantoms -o validation --overwrite
+  discmri validate results/cohort.csv truth.csv -o validation
+
+RESULTS is the folder of a batch, or its cohort.csv. TRUTH is a folder of discmri phantom cohort,
+or a CSV with the columns study and level and those columns of discs.csv whose values are known.
+Discs are matched by place where the batch wrote label maps and the truth says where discs lie.
+
+OUT gets validation.html, validation.csv (bias, limits of agreement and coverage by value, level,
+grade and scanner) and pairs.csv (every pair).
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "validate",
+        help="compare results with the truth",
+        description="Bias, limits of agreement, coverage of the stated uncertainty and errors of "
+        "naming, by definition, level and grade.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("results", metavar="RESULTS", type=a_path, help="of discmri batch")
+    parser.add_argument("truth", metavar="TRUTH", type=a_path, help="of discmri phantom cohort")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=a_path, default=Path("discmri-out/validation"),
+        help="folder to write (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier one")
+    add_voice(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare."""
+    from discmri.cohort.validation import validate, write_validation
+    from discmri.export._folder import check_writable
+
+    check_readable(args.results)
+    check_readable(args.truth)
+    check_writable(args.output, args.overwrite)
+    with working(args) as steps:
+        steps("matching discs", 0.0)
+        validation = validate(args.results, args.truth)
+        steps("drawing", 0.5)
+        write_validation(validation, args.output, args.overwrite)
+    _show(validation)
+    print(f"Results: {one_line(args.output)}")
+    return 0
+
+
+def _show(validation: Validation) -> None:
+    header = ("Value", "Discs", "Bias", "SD", "Limits of agreement", "Within 1 / 2 stated (%)")
+    rows = []
+    for one in validation.overall():
+        low, high = one.limits
+        covered = ""
+        if one.within_1_sd is not None and one.within_2_sd is not None:
+            covered = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
+        rows.append(
+            (
+                one.parameter, str(one.discs), number(one.bias, 3), number(one.sd, 3),
+                f"{number(low, 3)} to {number(high, 3)}", covered,
+            )
+        )  # fmt: skip
+    show_table(header, rows, right=frozenset({1, 2, 3, 4, 5}))
+    naming = validation.naming
+    print(
+        f"\n{naming.studies} studies, {naming.found} of {naming.discs} discs found, "
+        f"{naming.extra} where there are none, {naming.misnamed} under a wrong name, "
+        f"{len(naming.failed)} studies without a result."
+    )
+    if validation.grades is not None:
+        print(
+            f"Suggested grade: {100 * validation.grades.exact:.0f} % the same, "
+            f"{100 * validation.grades.within_one:.0f} % at most one off."
+        )

@@ -1,0 +1,310 @@
+"""Many studies, measured side by side into one folder that can be picked up again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from discmri.cohort.board import write_board
+from discmri.cohort.isolated import Limits
+from discmri.cohort.locks import locked
+from discmri.cohort.measuring import (
+    NEEDED_FORMATS,
+    Job,
+    Outcome,
+    Status,
+    context_of,
+    done_before,
+    work,
+)
+from discmri.cohort.studies import Cohort
+from discmri.cohort.tables import StudyRows, collect, in_place, write_csv, write_parquet
+from discmri.cohort.workers import Workers, carry_out
+from discmri.errors import UsageError
+from discmri.export.study_json import dumps, plain
+from discmri.settings import Settings
+from discmri.software import package_sha256, versions
+
+SCHEMA_NAME = "discmri-batch-1"
+_LOST = "its worker died several times, killed from outside or for want of memory"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far a batch is.
+
+    Parameters
+    ----------
+    total
+        Studies of the cohort.
+    kept
+        Of these, how many an earlier run had done.
+    done
+        How many this run has done.
+    without_result
+        Of all that are done.
+    seconds
+        Since this run began to measure.
+    """
+
+    total: int
+    kept: int
+    done: int
+    without_result: int
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        """0 to 1, how much is behind."""
+        return (self.kept + self.done) / self.total if self.total else 1.0
+
+    def __str__(self) -> str:
+        """One line with rate and time left.
+
+        >>> str(Tally(total=40, kept=10, done=6, without_result=1, seconds=90.0))
+        '16 of 40 studies (10 kept, 1 without result), 4.0 a minute, 6 min left'
+        """
+        notes = [f"{self.kept} kept"] if self.kept else []
+        notes += [f"{self.without_result} without result"] if self.without_result else []
+        text = f"{self.kept + self.done} of {self.total} studies"
+        text += f" ({', '.join(notes)})" if notes else ""
+        left = self.total - self.kept - self.done
+        if self.done and left:
+            per_study_s = self.seconds / self.done
+            text += (
+                f", {60 / max(per_study_s, 1e-3):.1f} a minute, {_span(left * per_study_s)} left"
+            )
+        return text
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is to be measured and what is known of it already.
+
+    Parameters
+    ----------
+    jobs
+        One per study, in the order of the tables.
+    known
+        Outcomes of an earlier run that still hold, by number.
+    """
+
+    jobs: tuple[Job, ...]
+    known: Mapping[int, Outcome]
+
+    @property
+    def to_do(self) -> tuple[int, ...]:
+        """Numbers of the studies that are to be measured."""
+        return tuple(n for n in range(len(self.jobs)) if n not in self.known)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What came of a batch.
+
+    Parameters
+    ----------
+    outcomes
+        One per study, in the order of the tables.
+    kept
+        How many an earlier run had done.
+    files
+        Names of the files about the whole cohort.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    kept: int
+    files: tuple[str, ...]
+
+    def count(self, status: Status) -> int:
+        """How many studies ended so."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+
+def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batch:
+    """What to measure, and what an earlier run in the same folder has done.
+
+    Parameters
+    ----------
+    cohort
+        The studies.
+    root
+        The output folder; it need not exist.
+    settings
+        Of all studies; each has its own masks and reader's word from the list.
+    limits
+        What the process of one study may take.
+
+    Raises
+    ------
+    UsageError
+        Where a study has no label map although label maps are to be measured, or holds the
+        output folder.
+    """
+    formats = tuple(dict.fromkeys((*settings.formats, *NEEDED_FORMATS))) if settings.formats else ()
+    shared = replace(settings, formats=formats, threads=limits.threads)
+    jobs = []
+    for entry in cohort.entries:
+        here = replace(
+            entry,
+            path=entry.path.absolute(),
+            masks=None if entry.masks is None else entry.masks.absolute(),
+        )
+        if root.absolute().is_relative_to(here.path):
+            raise UsageError(
+                f"the output folder {root} lies inside study {entry.name}; choose another with -o"
+            )
+        own = here.settings(shared)
+        if own.segmenter == "masks" and own.masks is None:
+            raise UsageError(
+                f"study {entry.name} has no label map; --segmenter masks needs the column masks "
+                "in a CSV list"
+            )
+        jobs.append(Job(here, own, root.absolute(), limits, context_of(here, own)))
+    found = ((n, done_before(job)) for n, job in enumerate(jobs))
+    return Batch(tuple(jobs), {n: outcome for n, outcome in found if outcome is not None})
+
+
+def check_root(root: Path, cohort: Path | None = None) -> None:
+    """Refuse an output folder that will not do, before the work.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    cohort
+        The folder of the studies, where they were found below one.
+
+    Raises
+    ------
+    UsageError
+        It lies among the studies, is a file, or holds something else than a batch.
+    """
+    if cohort is not None and cohort.is_dir() and root.resolve().is_relative_to(cohort.resolve()):
+        raise UsageError(f"the output folder {root} lies inside the cohort; choose another with -o")
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
+    if root.exists() and any(root.iterdir()) and not (root / ".batch").is_dir():
+        raise UsageError(
+            f"the folder {root} holds something else than a batch; choose another with -o"
+        )
+
+
+def run_batch(
+    cohort: Cohort,
+    root: Path,
+    settings: Settings,
+    workers: Workers | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[Tally], None] | None = None,
+) -> BatchResult:
+    """Measure a cohort, or finish what an earlier run in the same folder has begun.
+
+    Parameters
+    ----------
+    cohort
+        From :func:`discmri.cohort.studies.find_cohort`.
+    root
+        The output folder.
+    settings
+        Of all studies.
+    workers, limits
+        Where the work is done, and what one study may take.
+    progress
+        Told at the beginning and after each study.
+
+    Raises
+    ------
+    UsageError
+        Where the folder is in use, holds something else or cannot be written, or no worker
+        can be had.
+    UnfinishedError
+        Where the scheduler goes away in the middle; what is done is kept.
+    """
+    limits = limits or Limits()
+    check_root(root)
+    try:
+        for name in (".batch", "studies"):  # the first marks the folder as ours
+            (root / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"the output folder {root} cannot be written ({why})") from error
+    with locked(root / ".batch" / "lock", wait=False):
+        _sweep(root / "studies")
+        batch = plan(cohort, root, settings, limits)
+        outcomes = _outcomes(batch, workers or Workers(), progress)
+        studies = [collect(job, one) for job, one in zip(batch.jobs, outcomes, strict=True)]
+        files = _write(studies, batch, root, settings)
+    return BatchResult(outcomes, len(batch.known), files)
+
+
+def _outcomes(
+    batch: Batch, workers: Workers, progress: Callable[[Tally], None] | None
+) -> tuple[Outcome, ...]:
+    outcomes = dict(batch.known)
+    to_do = batch.to_do
+    started = time.monotonic()
+
+    def tell() -> None:
+        if progress is not None:
+            kept = len(batch.known)
+            without = sum(one.status is not Status.MEASURED for one in outcomes.values())
+            spent = time.monotonic() - started
+            progress(Tally(len(batch.jobs), kept, len(outcomes) - kept, without, spent))
+
+    tell()
+    for n, outcome in carry_out(work, [batch.jobs[n] for n in to_do], workers):
+        lost = Outcome(batch.jobs[to_do[n]].entry.name, Status.FAILED, _LOST)
+        outcomes[to_do[n]] = outcome or lost
+        tell()
+    return tuple(outcomes[n] for n in range(len(batch.jobs)))
+
+
+def _write(
+    studies: Sequence[StudyRows], batch: Batch, root: Path, settings: Settings
+) -> tuple[str, ...]:
+    names = ["cohort.csv", "cohort.parquet", "board.html", "batch.json"]
+    write_csv(studies, root / names[0])
+    if not write_parquet(studies, root / names[1]):
+        (root / names[1]).unlink(missing_ok=True)
+        names.remove("cohort.parquet")
+    write_board(studies, root / "board.html")
+    record = {
+        "schema": SCHEMA_NAME,
+        "versions": dict(versions()),
+        "package_sha256": package_sha256(),
+        "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
+        "studies": [
+            {
+                "study": plain(study.outcome.name),
+                "folder": job.folder.relative_to(job.root).as_posix(),
+                "status": study.outcome.status.value,
+                "reason": plain(study.outcome.reason),
+            }
+            for job, study in zip(batch.jobs, studies, strict=True)
+        ],
+    }
+    with in_place(root / "batch.json") as fresh:
+        fresh.write_text(dumps(record), encoding="utf-8", newline="\n")
+    return tuple(names)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for left in folder.glob(".discmri-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _span(seconds: float) -> str:
+    """A time that a person reads.
+
+    >>> _span(42), _span(360), _span(9000)
+    ('42 s', '6 min', '2 h 30 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,107 @@
+"""``board.html``: every value of every disc of every study on one page, offline."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+from discmri.cohort.tables import StudyRows, in_place, type_of
+from discmri.export.csv_long import touches
+from discmri.findings import MEANINGS, Code
+from discmri.levels import DiscLevel
+from discmri.records import PARAMETERS
+
+
+def write_board(studies: Sequence[StudyRows], path: Path) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    studies
+        In the order of the tables.
+    path
+        Where to; links to reports are relative to its folder.
+    """
+    with in_place(path) as fresh:
+        fresh.write_text(page(studies), encoding="utf-8", newline="\n")
+
+
+def page(studies: Sequence[StudyRows]) -> str:
+    """The page as HTML: data, styles and script inside, nothing from the network."""
+    from jinja2 import Environment, StrictUndefined
+
+    script = _template("board.js")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_template("board.html.j2")).render(
+        data=_embedded(content(studies)),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        studies=len(studies),
+        measured=sum(bool(study.discs) for study in studies),
+        discs=sum(len(study.discs) for study in studies),
+    )
+
+
+def content(studies: Sequence[StudyRows]) -> dict[str, object]:
+    """What the script shows: small lists instead of names, since there are many."""
+    order = [level.value for level in (*DiscLevel,)]
+    seen = {disc["level"] for study in studies for disc in study.discs}
+    levels = [level for level in _cranial_to_caudal(order) if level in seen]
+    flags = sorted({f for s in studies for disc in s.discs for f in _flags(disc)})
+    return {
+        "parameters": [
+            {"name": p.name, "unit": p.unit, "decimals": p.decimals, "meaning": p.meaning}
+            for p in PARAMETERS
+        ],
+        "levels": levels,
+        "flags": [
+            {
+                "code": code,
+                "meaning": MEANINGS[Code(code)],
+                "touches": [n for n, p in enumerate(PARAMETERS) if touches(code, p.name)],
+            }
+            for code in flags
+        ],
+        "studies": [
+            [s.outcome.name, s.outcome.status.value, s.outcome.reason, s.subject_id, s.study_date,
+             s.report]
+            for s in studies
+        ],
+        "discs": [
+            [n, levels.index(disc["level"]), [flags.index(f) for f in _flags(disc)],
+             [_value(disc, p.name) for p in PARAMETERS]]
+            for n, study in enumerate(studies)
+            for disc in study.discs
+        ],
+    }  # fmt: skip
+
+
+def _cranial_to_caudal(levels: Sequence[str]) -> list[str]:
+    """With a sixth lumbar body between the fifth and the sacrum."""
+    last = [DiscLevel.L5_L6.value, DiscLevel.L5_S1.value, DiscLevel.L6_S1.value]
+    return [level for level in levels if level not in last] + last
+
+
+def _flags(disc: Mapping[str, str]) -> list[str]:
+    return disc["flags"].split(";") if disc["flags"] else []
+
+
+def _value(disc: Mapping[str, str], name: str) -> float | int | str | None:
+    text = disc[name]
+    return type_of(name)(text) if text else None
+
+
+def _embedded(data: object) -> str:
+    """JSON that no browser takes for the end of its element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _template(name: str) -> str:
+    return resources.files("discmri.cohort").joinpath(f"templates/{name}").read_text("utf-8")

@@ -1,0 +1,155 @@
+"""One call in a process of its own, ended where it takes too long or too much memory.
+
+The process hangs on a pipe: when whoever started it dies, however suddenly, it ends as well,
+so nothing is left behind that still writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from discmri.errors import DiscmriError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_POLL_S = 0.1
+_POOLS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may take.
+
+    Parameters
+    ----------
+    minutes
+        From start to end.
+    memory_gib
+        Resident memory.
+    threads
+        Of numerical libraries.
+    """
+
+    minutes: float = 30.0
+    memory_gib: float = 4.0
+    threads: int = 1
+
+
+class ProcessEndedError(DiscmriError):
+    """The process gave no answer; the message says why, in one clause."""
+
+
+def isolated(
+    function: Callable[[T], R],
+    argument: T,
+    limits: Limits,
+    stop: threading.Event | None = None,
+) -> R:
+    """Call a function in a fresh process and return what it returns.
+
+    Parameters
+    ----------
+    function
+        Of a module, so that the other process can import it; what it prints is thrown away.
+    argument
+        Goes there and its result comes back by pickling.
+    limits
+        What the process may take.
+    stop
+        Set by another thread to end the process early.
+
+    Raises
+    ------
+    ProcessEndedError
+        A limit was reached, the process died or was stopped, or the function raised an error.
+    """
+    with tempfile.TemporaryDirectory(prefix="discmri-", ignore_cleanup_errors=True) as scratch:
+        answer = Path(scratch) / "answer"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "discmri.cohort.child", str(answer)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": scratch} | dict.fromkeys(_POOLS, str(limits.threads)),
+        )
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it died at once: said below
+                _send(process, function, argument)
+            _watch(process, limits, stop)
+        finally:
+            _end(process)
+        if process.returncode != 0 or not answer.is_file():
+            raise ProcessEndedError(f"the process died ({_how(process.returncode)})")
+        succeeded, value = pickle.loads(answer.read_bytes())
+    if not succeeded:
+        raise ProcessEndedError(value)
+    result: R = value
+    return result
+
+
+def _send(process: subprocess.Popen[bytes], function: object, argument: object) -> None:
+    assert process.stdin is not None
+    pickle.dump(sys.path, process.stdin)  # first, so that the function can be imported
+    pickle.dump((function, argument), process.stdin)
+    process.stdin.flush()  # and stays open: it tells that we live
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: threading.Event | None) -> None:
+    """Wait for the end, or raise where a limit is reached."""
+    ends = time.monotonic() + 60.0 * limits.minutes
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_S)
+            return
+        if stop is not None and stop.is_set():
+            raise ProcessEndedError("it was stopped")
+        if time.monotonic() > ends:
+            raise ProcessEndedError(f"it took longer than its limit of {limits.minutes:g} min")
+        if _resident_gib(process.pid) > limits.memory_gib:
+            raise ProcessEndedError(
+                f"it took more memory than its limit of {limits.memory_gib:g} GiB"
+            )
+
+
+def _resident_gib(pid: int) -> float:
+    """Resident memory of a process; 0 where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):  # it has just ended
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code}, {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,216 @@
+"""What a worker does with one study: measure it, unless that has been done already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+
+import discmri
+from discmri.cohort.inputs import digest, input_files, stamp
+from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
+from discmri.cohort.locks import locked
+from discmri.cohort.studies import Entry
+from discmri.errors import DiscmriError, NothingToMeasureError, UsageError
+from discmri.export.study_json import plain
+from discmri.recording import Request, measure_into, without_folders
+from discmri.settings import Settings
+from discmri.software import package_sha256, versions
+
+NEEDED_FORMATS = ("csv", "json")
+"""What the tables of a cohort are made of."""
+
+
+class Status(Enum):
+    """What became of a study."""
+
+    MEASURED = "measured"
+    NOTHING = "nothing_to_measure"
+    FAILED = "failed"  # tried again by the next run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one study.
+
+    Parameters
+    ----------
+    name
+        The study's.
+    status
+        Measured, or why not.
+    reason
+        One line, empty where measured.
+    """
+
+    name: str
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study to measure, as it travels to a worker.
+
+    Parameters
+    ----------
+    entry
+        The study, with absolute paths.
+    settings
+        Of this study.
+    root
+        The cohort's output folder, absolute.
+    limits
+        What its process may take.
+    context
+        Hash of settings and software, from :func:`context_of`; a worker must find the same.
+    """
+
+    entry: Entry
+    settings: Settings
+    root: Path
+    limits: Limits
+    context: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its results go."""
+        return self.root / "studies" / self.entry.folder_name
+
+    @property
+    def note(self) -> Path:
+        """Where it is noted what the results were made of."""
+        return self.root / ".batch" / f"{self.entry.folder_name}.json"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What results were made of, so that a later run can tell whether they still hold.
+
+    Parameters
+    ----------
+    context
+        Hash of settings and software.
+    digest, stamp
+        Of the input files.
+    status, reason
+        What became of the study.
+    record
+        Hash of the results that tables are made of.
+    """
+
+    context: str
+    digest: str
+    stamp: str
+    status: str
+    reason: str
+    record: str
+
+    def outcome(self, name: str) -> Outcome:
+        """What a table says of it."""
+        return Outcome(name, Status(self.status), self.reason)
+
+
+def context_of(entry: Entry, settings: Settings) -> str:
+    """Hash of everything but the input's bytes that makes a result what it is."""
+    parts = {
+        "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
+        "input": [plain(entry.path.name), plain(entry.study_uid)],  # the name may name the subject
+        "package": package_sha256(),
+        "versions": dict(versions()),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def work(job: Job, stop: threading.Event | None = None) -> Outcome:
+    """Measure a study in a process of its own; never raises for what a study can do."""
+    try:
+        return isolated(measure_study, job, job.limits, stop)
+    except ProcessEndedError as error:
+        return Outcome(job.entry.name, Status.FAILED, _reason(error, job))
+
+
+def done_before(job: Job) -> Outcome | None:
+    """What an earlier run made of it, where settings, software and input have not changed."""
+    note = _read(job)
+    if note is None or note.context != job.context:
+        return None
+    try:
+        unchanged = note.stamp == stamp(input_files(job.entry.path, job.settings.masks))
+    except (OSError, DiscmriError):
+        return None
+    return note.outcome(job.entry.name) if unchanged else None
+
+
+def measure_study(job: Job) -> Outcome:
+    """Measure a study into its folder and note what the results were made of.
+
+    Of two processes that are given the same study, the second waits and finds it done.
+    """
+    name = job.entry.name
+    if context_of(job.entry, job.settings) != job.context:
+        text = (
+            f"this worker runs other software than the batch was started with (discmri "
+            f"{discmri.__version__}); install the same versions everywhere"
+        )
+        return Outcome(name, Status.FAILED, text)
+    with locked(job.note.with_suffix(".lock")):
+        try:
+            files = input_files(job.entry.path, job.settings.masks)
+            seen, bytes_read = stamp(files), digest(files)
+            before = _read(job)
+            if before is None or (before.context, before.digest) != (job.context, bytes_read):
+                job.note.unlink(missing_ok=True)
+                outcome = _measured(job)
+            else:
+                outcome = before.outcome(name)
+            if stamp(input_files(job.entry.path, job.settings.masks)) == seen:
+                _note(job, outcome, seen, bytes_read)
+        except UsageError as error:
+            return Outcome(name, Status.FAILED, _reason(error, job))
+    return outcome
+
+
+def _measured(job: Job) -> Outcome:
+    request = Request(job.entry.path, job.folder, job.settings, job.entry.study_uid, overwrite=True)
+    try:
+        measure_into(request)
+    except NothingToMeasureError as error:
+        return Outcome(job.entry.name, Status.NOTHING, _reason(error, job))
+    return Outcome(job.entry.name, Status.MEASURED)
+
+
+def _note(job: Job, outcome: Outcome, seen: str, bytes_read: str) -> None:
+    note = Note(
+        job.context, bytes_read, seen, outcome.status.value, outcome.reason, _record(job.folder)
+    )
+    fresh = job.note.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
+    fresh.replace(job.note)
+
+
+def _read(job: Job) -> Note | None:
+    """The note of an earlier run, where it can be believed: the results are still there."""
+    with suppress(OSError, ValueError, TypeError):
+        facts = json.loads(job.note.read_text(encoding="utf-8"))
+        note = Note(**facts) if isinstance(facts, Mapping) else None
+        if note is not None and note.record == _record(job.folder):
+            return note
+    return None
+
+
+def _record(folder: Path) -> str:
+    total = hashlib.sha256((folder / "study.json").read_bytes())
+    table = folder / "discs.csv"
+    if table.is_file():
+        total.update(table.read_bytes())
+    return total.hexdigest()
+
+
+def _reason(error: Exception, job: Job) -> str:
+    return without_folders(str(error), job.entry.path, job.settings.masks, job.root)

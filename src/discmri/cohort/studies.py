@@ -1,0 +1,331 @@
+"""Which studies a cohort has: found below a folder, or named in a list."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+
+from discmri.errors import NothingToMeasureError, UsageError
+from discmri.export._text import one_line
+from discmri.levels import DiscLevel
+from discmri.settings import Settings
+
+COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
+"""What a list may say of a study; only ``path`` must be there."""
+
+_LONGEST_NAME = 80
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
+_PEEKED_FILES = 20  # a folder whose first files are no DICOM is taken to hold none
+_NIFTI = "nifti:"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One study of a cohort.
+
+    Parameters
+    ----------
+    name
+        What tables and pages call it; unique in the cohort.
+    path
+        Folder, zip or NIfTI file.
+    study_uid
+        Which study, where the path holds several.
+    masks, mask_scheme, lowest_disc
+        What a list says beyond the settings that all studies share.
+    """
+
+    name: str
+    path: Path
+    study_uid: str | None = None
+    masks: Path | None = None
+    mask_scheme: str | None = None
+    lowest_disc: DiscLevel | None = None
+
+    @property
+    def folder_name(self) -> str:
+        """Name of its results folder: its own where that is a plain one.
+
+        >>> Entry("SUBJ-01", Path()).folder_name, Entry("site 1/anna", Path()).folder_name
+        ('SUBJ-01', 'site_1_anna-7f06ec8c')
+        """
+        if _PLAIN_NAME.fullmatch(self.name) and not self.name.endswith("."):
+            return self.name
+        plain = re.sub(r"[^A-Za-z0-9-]+", "_", self.name).strip("_-")[: _LONGEST_NAME - 9]
+        mark = hashlib.sha256(self.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return f"{plain or 'study'}-{mark}"
+
+    def settings(self, shared: Settings) -> Settings:
+        """The settings of all studies with what the list says of this one."""
+        return replace(
+            shared,
+            masks=self.masks if shared.segmenter == "masks" else None,
+            mask_scheme=self.mask_scheme or shared.mask_scheme,
+            lowest_disc=self.lowest_disc or shared.lowest_disc,
+        )
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What was asked to be measured.
+
+    Parameters
+    ----------
+    entries
+        In the order in which tables show them.
+    unused_columns
+        Columns of a list that mean nothing here.
+    """
+
+    entries: tuple[Entry, ...]
+    unused_columns: tuple[str, ...] = ()
+
+
+def find_cohort(path: Path) -> Cohort:
+    """The studies below a folder, or those of a list.
+
+    Parameters
+    ----------
+    path
+        A folder, or a CSV file with the columns of :data:`COLUMNS`.
+
+    Raises
+    ------
+    UsageError
+        Where the path cannot be read, or two studies have one name.
+    NothingToMeasureError
+        Where it holds no study.
+    """
+    if path.is_dir():
+        cohort = Cohort(tuple(_found(_grown(path, path, frozenset()), path)))
+        if not cohort.entries:
+            raise NothingToMeasureError(
+                f"{path} holds no study (no DICOM, zip or NIfTI file below it); "
+                "give the folder that holds the studies, or a CSV with the column path"
+            )
+    elif path.is_file():
+        cohort = _listed(path)
+    else:
+        raise UsageError(f"{path} does not exist; give a folder of studies or a CSV list")
+    _check_names(cohort.entries, path)
+    return cohort
+
+
+def _check_names(entries: tuple[Entry, ...], path: Path) -> None:
+    """Two studies must not share a results folder, on any file system."""
+    known: dict[str, str] = {}
+    for entry in entries:
+        key = entry.folder_name.casefold()
+        if key in known:
+            raise UsageError(
+                f"{path} gives two studies the names {known[key]!r} and {entry.name!r}, which "
+                "are the same; give each an id of its own in a CSV list"
+            )
+        known[key] = entry.name
+
+
+# ------------------------------------------------------------------ below a folder
+@dataclass(frozen=True)
+class _Branch:
+    """What lies in and below one folder.
+
+    Parameters
+    ----------
+    folder
+        Which.
+    zips
+        Archives directly in it.
+    images
+        Study and series of what lies directly in it: one DICOM image stands for all, or else
+        every NIfTI file, with itself as series.
+    below
+        Its folders.
+    """
+
+    folder: Path
+    zips: tuple[Path, ...]
+    images: tuple[tuple[str, str], ...]
+    below: tuple[_Branch, ...]
+
+    @property
+    def all_images(self) -> tuple[tuple[str, str], ...]:
+        """Of the folder and everything below it."""
+        return tuple(chain(self.images, *(branch.all_images for branch in self.below)))
+
+    @property
+    def is_study(self) -> bool:
+        """Whether all of it is one examination; a series that recurs means copies of one."""
+        series = [series for _, series in self.all_images]
+        return len({study for study, _ in self.all_images}) == 1 and len(set(series)) == len(series)
+
+    @property
+    def has_nifti(self) -> bool:
+        """Whether its images are NIfTI files."""
+        return any(series.startswith(_NIFTI) for _, series in self.all_images)
+
+    @property
+    def is_barren(self) -> bool:
+        """Whether nothing in it could be a study."""
+        return not (self.images or self.zips) and all(branch.is_barren for branch in self.below)
+
+
+def _found(branch: _Branch, root: Path) -> Iterator[Entry]:
+    """Every study in a branch: the outermost folders that hold one examination each, and zips.
+
+    A folder without any image beside others is a study as well: measuring it says why not.
+    """
+    if branch.is_study or (branch.images and not branch.has_nifti):
+        # images of several studies in one folder: measuring it names them
+        yield Entry(_name(branch.folder, root), branch.folder)
+    else:
+        for study in dict.fromkeys(study for study, _ in branch.images):
+            yield _nifti_entry(branch, study, root)
+        for below in branch.below:
+            if below.is_barren:
+                yield Entry(_name(below.folder, root), below.folder)
+            else:
+                yield from _found(below, root)
+    for path in branch.zips:
+        yield Entry(_name(path.with_suffix(""), root), path)
+
+
+def _grown(folder: Path, root: Path, above: frozenset[tuple[int, int]]) -> _Branch:
+    try:
+        facts = folder.stat()
+        with os.scandir(folder) as entries:
+            inside = sorted((e for e in entries if e.name[0] != "."), key=lambda e: e.name)
+        folders = [Path(e.path) for e in inside if e.is_dir() and e.name != "__MACOSX"]
+        files = [Path(e.path) for e in inside if e.is_file()]
+    except OSError as error:
+        if folder == root:
+            raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+        return _Branch(folder, (), (), ())
+    here = (facts.st_dev, facts.st_ino)
+    if here in above:  # a link in a circle
+        return _Branch(folder, (), (), ())
+    below = tuple(_grown(p, root, above | {here}) for p in folders)
+    images = _dicom(files)
+    if not images and all(b.has_nifti for b in below if b.all_images):
+        images = _nifti(files, folder == root)
+    zips = tuple(p for p in files if p.suffix.lower() == ".zip")
+    return _Branch(folder, zips, images, below)
+
+
+def _dicom(files: list[Path]) -> tuple[tuple[str, str], ...]:
+    """Study and series UID of the first DICOM image among the first files."""
+    from discmri.study.peek import owner_of
+
+    owners = (owner_of(path) for path in files[:_PEEKED_FILES])
+    return tuple(islice((owner for owner in owners if owner), 1))
+
+
+def _nifti(files: list[Path], each: bool) -> tuple[tuple[str, str], ...]:
+    """Every NIfTI file and its study: its BIDS subject and session, else its folder.
+
+    Parameters
+    ----------
+    files
+        In one folder.
+    each
+        Whether a file that names no subject is a study by itself.
+    """
+    from discmri.study.nifti import is_nifti, subject_and_session
+    from discmri.study.source import InputFile
+
+    found = []
+    for path in files:
+        file = InputFile(path, path.name)
+        if is_nifti(file):
+            study = subject_and_session(file)[1]
+            found.append((study or f"{_NIFTI}{path if each else path.parent}", f"{_NIFTI}{path}"))
+    return tuple(found)
+
+
+def _nifti_entry(branch: _Branch, study: str, root: Path) -> Entry:
+    """One of several NIfTI studies in a folder."""
+    if not study.startswith(_NIFTI):
+        return Entry(_name(branch.folder / study, root), branch.folder, study_uid=study)
+    path = Path(study.removeprefix(_NIFTI))
+    if path == branch.folder:  # files without a subject among others with one
+        return Entry(_name(branch.folder, root), branch.folder, study_uid="")
+    return Entry(_name(path.with_name(path.name[: path.name.lower().rindex(".nii")]), root), path)
+
+
+def _name(path: Path, root: Path) -> str:
+    return (path.resolve().name if path == root else path.relative_to(root).as_posix()) or "study"
+
+
+# ------------------------------------------------------------------ in a list
+def _listed(path: Path) -> Cohort:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as UTF-8 text ({error}); save it so") from error
+    first = text.splitlines()[0] if text.strip() else ""
+    separator = max(",;\t", key=first.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=separator, strict=True)
+    names = tuple(name.strip() for name in reader.fieldnames or ())
+    if "path" not in names:
+        raise UsageError(
+            f"{path} has no column path (its first line is {one_line(first)[:80]!r}); "
+            f"name the columns there: {', '.join(COLUMNS)}"
+        )
+    reader.fieldnames = list(names)
+    try:
+        entries = tuple(
+            _entry(row, path, reader.line_num)
+            for row in reader
+            if any(isinstance(value, str) and value.strip() for value in row.values())
+        )
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: {error}") from error
+    if not entries:
+        raise NothingToMeasureError(f"{path} lists no study; give one path a line")
+    return Cohort(entries, tuple(name for name in names if name and name not in COLUMNS))
+
+
+def _entry(row: Mapping[str, str | None], path: Path, line: int) -> Entry:
+    if None in row.values() or None in row:
+        raise UsageError(
+            f"{path}, line {line}: as many cells as there are columns were expected; "
+            "quote cells that hold the separator"
+        )
+    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    if not cells["path"]:
+        raise UsageError(f"{path}, line {line}: the path is empty; name a study")
+    study = path.parent / cells["path"]
+    return Entry(
+        name=one_line(cells["id"] or cells["path"]),
+        path=study,
+        study_uid=cells["study_uid"] or None,
+        masks=path.parent / cells["masks"] if cells["masks"] else None,
+        mask_scheme=_scheme(cells["mask_scheme"], path, line),
+        lowest_disc=_level(cells["lowest_disc"], path, line),
+    )
+
+
+def _scheme(text: str, path: Path, line: int) -> str | None:
+    from discmri.segment.schemes import SCHEMES
+
+    if text and text not in SCHEMES:
+        raise UsageError(
+            f"{path}, line {line}: no scheme of label maps is called {text!r}; "
+            f"choose one of: {', '.join(SCHEMES)}"
+        )
+    return text or None
+
+
+def _level(text: str, path: Path, line: int) -> DiscLevel | None:
+    try:
+        return DiscLevel(text) if text else None
+    except ValueError:
+        known = ", ".join(level.value for level in DiscLevel)
+        raise UsageError(
+            f"{path}, line {line}: no disc is called {text!r}; choose one of: {known}"
+        ) from None

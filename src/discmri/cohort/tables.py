@@ -1,0 +1,133 @@
+"""The results of all studies as tables: ``cohort.csv`` and ``cohort.parquet``."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from discmri.cohort.measuring import Job, Outcome, Status
+from discmri.export.csv_wide import BEFORE, cell, write_table
+from discmri.records import METHOD_COLUMNS, PARAMETER, measured_columns
+
+DISC_COLUMNS = (*BEFORE, *measured_columns(), "flags")
+COLUMNS = ("study", "status", "reason", *DISC_COLUMNS)
+"""Columns of the cohort's table: what became of a study, then those of ``discs.csv``."""
+
+
+@dataclass(frozen=True)
+class StudyRows:
+    """What one study adds to the table.
+
+    Parameters
+    ----------
+    outcome
+        What became of it.
+    discs
+        Cells of ``discs.csv`` by column, cranial to caudal; empty without a result.
+    subject_id, study_uid, study_date
+        As far as known.
+    report
+        The page about it, relative to the cohort's folder; empty where there is none.
+    """
+
+    outcome: Outcome
+    discs: tuple[dict[str, str], ...]
+    subject_id: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    report: str = ""
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """One row per disc, or the one row that says why there is none."""
+        facts = {
+            "study": cell(self.outcome.name),
+            "status": self.outcome.status.value,
+            "reason": cell(self.outcome.reason),
+        }
+        if self.discs:
+            yield from (facts | disc for disc in self.discs)
+            return
+        yield facts | {
+            "subject_id": self.subject_id,
+            "study_uid": self.study_uid,
+            "study_date": self.study_date,
+        }
+
+
+def collect(job: Job, outcome: Outcome) -> StudyRows:
+    """Read back what was written about one study."""
+    if outcome.status is Status.FAILED:
+        return StudyRows(outcome, ())
+    if outcome.status is Status.NOTHING:
+        record = json.loads((job.folder / "study.json").read_text(encoding="utf-8"))
+        known = {key: cell(record[key]) for key in ("subject_id", "study_uid", "study_date")}
+        return StudyRows(outcome, (), **known)
+    with (job.folder / "discs.csv").open(encoding="utf-8", newline="") as file:
+        discs = tuple(csv.DictReader(file))
+    known = {key: discs[0][key] for key in ("subject_id", "study_uid", "study_date") if discs}
+    page = job.folder / "report.html"
+    report = page.relative_to(job.root).as_posix() if page.is_file() else ""
+    return StudyRows(outcome, discs, **known, report=report)
+
+
+def write_csv(studies: Sequence[StudyRows], path: Path) -> None:
+    """Write ``cohort.csv``."""
+    rows = (row for study in studies for row in study.rows())
+    with in_place(path) as fresh:
+        write_table(fresh, COLUMNS, ([row.get(name, "") for name in COLUMNS] for row in rows))
+
+
+def write_parquet(studies: Sequence[StudyRows], path: Path) -> bool:
+    """Write ``cohort.parquet``: the same cells with their types; empty ones are null.
+
+    Returns
+    -------
+    bool
+        Whether pyarrow is there to write it.
+    """
+    if find_spec("pyarrow") is None:
+        return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [row for study in studies for row in study.rows()]
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    columns = {}
+    for name in COLUMNS:
+        kind = type_of(name)
+        cells = [row.get(name, "") for row in rows]
+        values = [kind(text) if text else None for text in cells]
+        columns[name] = pa.array(values, types[kind])
+    with in_place(path) as fresh:
+        pq.write_table(pa.table(columns), fresh, compression="zstd")
+    return True
+
+
+def type_of(column: str) -> type[str] | type[float] | type[int]:
+    """What a column's cells are.
+
+    >>> type_of("height_mm"), type_of("adc_voxels"), type_of("suggested_grade")
+    (<class 'float'>, <class 'int'>, <class 'str'>)
+    """
+    if column == "label_id":
+        return int
+    parameter = None if column in METHOD_COLUMNS else PARAMETER.get(column)
+    if parameter is None or not parameter.unit:
+        return str
+    return float if parameter.decimals else int
+
+
+@contextmanager
+def in_place(path: Path) -> Iterator[Path]:
+    """A fresh file beside the wanted one, which takes its name at the end."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

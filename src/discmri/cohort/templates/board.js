@@ -1,0 +1,228 @@
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const at = (id) => document.getElementById(id);
+const ROW = 30, SPARE = 20;
+const [NAME, STATUS, REASON, SUBJECT, DATE, REPORT] = [0, 1, 2, 3, 4, 5];
+const touching = data.flags.map((flag) => new Set(flag.touches));
+const discsOf = data.studies.map(() => new Map());
+for (const [study, level, flags, values] of data.discs) discsOf[study].set(level, { study, level, flags, values });
+
+const word = (code) => code.replaceAll("_", " ");
+const day = (text) => /^\d{8}$/.test(text) ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text;
+const numeric = (p) => data.parameters[p].unit !== "";
+function shown(value, p) {
+  return typeof value === "number" ? value.toFixed(Math.min(data.parameters[p].decimals, 3)) : String(value);
+}
+function title(p) {
+  const { name, unit } = data.parameters[p];
+  const plain = { "{ratio}": "", 1: "" }[unit] ?? unit;
+  const end = { mm: "_mm", mm2: "_mm2", mm3: "_mm3", deg: "_deg", "um2/ms": "_um2_ms" }[unit];
+  return [word(end && name.endsWith(end) ? name.slice(0, -end.length) : name), plain.replace("um2", "µm²").replace("mm2", "mm²").replace("mm3", "mm³").replace("deg", "°")];
+}
+
+/* A column gives a cell's disc and parameter, or a plain text. */
+function columns() {
+  const study = { head: ["Study", ""], text: (row) => data.studies[row.study][NAME], link: true };
+  const subject = { head: ["Subject", ""], text: (row) => data.studies[row.study][SUBJECT] };
+  const date = { head: ["Date", ""], text: (row) => day(data.studies[row.study][DATE]) };
+  const value = (head, disc, p) => ({ head, disc, p });
+  if (at("view").value === "levels") {
+    const p = Number(at("parameter").value);
+    return [study, subject, date, ...data.levels.map((name, level) =>
+      value([name, title(p)[1]], (row) => discsOf[row.study].get(level), p))];
+  }
+  const level = { head: ["Level", ""], text: (row) => row.level === undefined ? "" : data.levels[row.level], order: (row) => row.level };
+  return [study, level, subject, date, ...data.parameters.map((_, p) =>
+    value(title(p), (row) => row.level === undefined ? undefined : discsOf[row.study].get(row.level), p))];
+}
+function allRows() {
+  const studies = data.studies.map((_, study) => ({ study }));
+  if (at("view").value === "levels") return studies;
+  const wanted = at("level").value;
+  return studies.flatMap(({ study }) => {
+    const levels = [...discsOf[study].keys()].filter((level) => wanted === "" || String(level) === wanted);
+    return levels.length || discsOf[study].size ? levels.map((level) => ({ study, level })) : [{ study }];
+  });
+}
+const flagsOf = (disc, p) => disc ? disc.flags.filter((flag) => touching[flag].has(p)) : [];
+
+let view = { columns: [], rows: [] }, sort = { column: 0, down: false };
+
+function matches(row, cells) {
+  const facts = data.studies[row.study];
+  const text = at("search").value.trim().toLowerCase();
+  if (text && !`${facts[NAME]}\n${facts[SUBJECT]}`.toLowerCase().includes(text)) return false;
+  if (at("status").value && facts[STATUS] !== at("status").value) return false;
+  const discs = cells.map((column) => [column.disc(row), column.p]);
+  const flag = at("flag").value;
+  if (flag) {
+    const flags = new Set(discs.flatMap(([disc, p]) => flagsOf(disc, p)));
+    if (flag === "none" ? flags.size || facts[STATUS] !== "measured" : flag === "some" ? !flags.size : !flags.has(Number(flag))) return false;
+  }
+  const filled = at("filled").value;
+  if (filled) {
+    const missing = !discs.some(([disc]) => disc) || discs.some(([disc, p]) => disc && disc.values[p] === null);
+    if (missing !== (filled === "missing")) return false;
+  }
+  return true;
+}
+function sortKey(row, column) {
+  if (column.order) return column.order(row) ?? null;
+  if (!column.disc) return column.text(row);
+  return column.disc(row)?.values[column.p] ?? null;
+}
+function ordered(rows, column) {
+  const compare = new Intl.Collator("en", { numeric: true }).compare;
+  const keyed = rows.map((row) => [sortKey(row, column), row]);
+  keyed.sort(([a], [b]) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    const order = typeof a === "number" && typeof b === "number" ? a - b : compare(String(a), String(b));
+    return sort.down ? -order : order;
+  });
+  return keyed.map(([, row]) => row);
+}
+function summary(column, rows) {
+  if (!column.disc) return "";
+  const values = [];
+  let missing = 0;
+  for (const row of rows) {
+    const disc = column.disc(row);
+    if (!disc) continue;
+    const value = disc.values[column.p];
+    if (value === null) missing += 1; else values.push(value);
+  }
+  let text = `n ${values.length}`;
+  if (values.length && numeric(column.p)) {
+    values.sort((a, b) => a - b);
+    const half = values.length >> 1;
+    text = `median ${shown(values.length % 2 ? values[half] : (values[half - 1] + values[half]) / 2, column.p)}, ${text}`;
+  }
+  return missing ? `${text}, ${missing} missing` : text;
+}
+
+function build() {
+  const levels = at("view").value === "levels";
+  at("whichParameter").hidden = !levels;
+  at("whichLevel").hidden = levels;
+  view.columns = columns();
+  if (sort.column >= view.columns.length) sort = { column: 0, down: false };
+  const cells = view.columns.filter((column) => column.disc);
+  const all = allRows();
+  const fitting = all.filter((row) => matches(row, cells));
+  view.rows = ordered(fitting, view.columns[sort.column]);
+  at("count").textContent = `${view.rows.length} of ${all.length} rows`;
+  head();
+  at("scroll").scrollTop = 0;
+  body();
+}
+function element(tag, text, kind) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+function head() {
+  const titles = element("tr"), sums = element("tr", undefined, "sum");
+  view.columns.forEach((column, n) => {
+    const mark = n === sort.column ? (sort.down ? " ▼" : " ▲") : "";
+    const cell = element("th", column.head[0] + mark, column.disc && numeric(column.p) ? "n" : "");
+    cell.scope = "col";
+    cell.tabIndex = 0;
+    cell.setAttribute("aria-sort", mark ? (sort.down ? "descending" : "ascending") : "none");
+    if (column.disc) cell.title = data.parameters[column.p].meaning;
+    if (column.head[1]) cell.append(element("small", column.head[1]));
+    cell.onclick = () => { sort = { column: n, down: n === sort.column && !sort.down }; build(); };
+    cell.onkeydown = (event) => { if (event.key === "Enter") cell.onclick(); };
+    titles.append(cell);
+    sums.append(element("td", n ? summary(column, view.rows) : "of these rows", column.disc && numeric(column.p) ? "n" : ""));
+  });
+  document.querySelector("thead").replaceChildren(titles, sums);
+}
+function body() {
+  const box = at("scroll");
+  const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
+  const last = Math.min(view.rows.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE);
+  const lines = [padding(first * ROW)];
+  for (let n = first; n < last; n += 1) lines.push(line(view.rows[n]));
+  lines.push(padding((view.rows.length - last) * ROW));
+  document.querySelector("tbody").replaceChildren(...lines);
+}
+function padding(height) {
+  const row = element("tr", undefined, "pad"), cell = element("td");
+  cell.colSpan = view.columns.length;
+  cell.style.height = `${height}px`;
+  row.append(cell);
+  return row;
+}
+function line(row) {
+  const made = element("tr"), facts = data.studies[row.study];
+  const failed = !discsOf[row.study].size;
+  view.columns.forEach((column, n) => {
+    if (failed && column.disc) return;
+    if (!column.disc) {
+      const cell = element("td");
+      const text = column.text(row);
+      cell.title = text;
+      if (column.link && facts[REPORT]) {
+        const link = element("a", text);
+        link.href = facts[REPORT].split("/").map(encodeURIComponent).join("/");
+        cell.append(link);
+      } else cell.textContent = text;
+      made.append(cell);
+      return;
+    }
+    made.append(valueCell(column.disc(row), column.p));
+  });
+  if (failed) {
+    const why = element("td", `${word(facts[STATUS])}: ${facts[REASON]}`, "why");
+    why.colSpan = view.columns.filter((column) => column.disc).length;
+    why.title = facts[REASON];
+    made.append(why);
+  }
+  return made;
+}
+function valueCell(disc, p) {
+  if (!disc) return element("td", "–", "none n");
+  const flags = flagsOf(disc, p).map((flag) => data.flags[flag]);
+  const value = disc.values[p];
+  const missing = value === null;
+  const text = missing ? (flags.length ? flags.map((flag) => word(flag.code)).join(", ") : "empty") : shown(value, p);
+  const cell = element("td", text, `v ${numeric(p) ? "n " : ""}${missing ? "gap" : flags.length ? "flag" : ""}`);
+  cell.title = flags.map((flag) => flag.meaning).join("\n");
+  cell.tabIndex = -1;
+  cell.onclick = () => detail(disc);
+  return cell;
+}
+function detail(disc) {
+  const facts = data.studies[disc.study], box = at("detail"), list = element("dl");
+  data.parameters.forEach((parameter, p) => {
+    const [name, unit] = title(p), value = disc.values[p];
+    const term = element("dt", unit ? `${name} (${unit})` : name);
+    term.title = parameter.meaning;
+    list.append(term, element("dd", value === null ? "–" : shown(value, p)));
+  });
+  const close = element("button", "Close");
+  close.onclick = () => { box.hidden = true; };
+  const flags = element("ul");
+  for (const flag of disc.flags) flags.append(element("li", data.flags[flag].meaning));
+  const parts = [close, element("h2", `${facts[NAME]}, ${data.levels[disc.level]}`)];
+  if (facts[REPORT]) {
+    const link = element("a", "Open the report");
+    link.href = facts[REPORT].split("/").map(encodeURIComponent).join("/");
+    parts.push(link);
+  }
+  box.replaceChildren(...parts, flags, list);
+  box.hidden = false;
+}
+
+data.parameters.forEach((_, p) => at("parameter").append(new Option(title(p).filter(Boolean).join(", "), p)));
+data.levels.forEach((name, level) => at("level").append(new Option(name, level)));
+for (const status of new Set(data.studies.map((study) => study[STATUS]))) at("status").append(new Option(word(status), status));
+data.flags.forEach((flag, n) => at("flag").append(new Option(word(flag.code), n)));
+at("controls").addEventListener("input", build);
+at("controls").addEventListener("submit", (event) => event.preventDefault());
+at("controls").addEventListener("reset", () => setTimeout(build));
+at("scroll").addEventListener("scroll", () => requestAnimationFrame(body));
+addEventListener("resize", body);
+addEventListener("keydown", (event) => { if (event.key === "Escape") at("detail").hidden = true; });
+build();

@@ -1,0 +1,275 @@
+"""Who does the work: processes of this machine, a Dask scheduler, or a Slurm queue.
+
+Dask decides which worker gets what, and gives the work of a worker that died to another.
+Without Dask the same calls run on this machine, so many at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from discmri.errors import UnfinishedError, UsageError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+Work = Callable[[J, threading.Event | None], R]
+"""A call on one job; the event tells it to stop early (always ``None`` under Dask)."""
+
+SLURM_KEYS = (
+    "queue", "account", "cores", "processes", "memory", "walltime", "job_cpu", "job_mem",
+    "job_extra_directives", "job_directives_skip", "job_script_prologue", "interface", "python",
+    "local_directory", "log_directory", "shared_temp_directory", "death_timeout",
+    "worker_extra_args", "scheduler_options", "shebang", "nanny",
+)  # fmt: skip
+"""Arguments of ``dask_jobqueue.SLURMCluster`` that a Slurm file may hold, besides ``jobs``."""
+
+_PATIENCE_S = 10.0  # for a scheduler to answer
+_FIRST_WORKER_S = 60.0
+_MISSING = (
+    "{what} needs Dask, which is not installed; run pip install 'discmri[cohort]' "
+    "or leave the option out"
+)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where work is done.
+
+    Parameters
+    ----------
+    count
+        Processes at a time on this machine; 0 for one per processor.
+    scheduler
+        Address of a running Dask scheduler instead.
+    slurm
+        TOML file that describes the jobs of a Slurm queue instead.
+    """
+
+    count: int = 0
+    scheduler: str | None = None
+    slurm: Path | None = None
+
+    @property
+    def local_count(self) -> int:
+        """Processes at a time on this machine."""
+        return self.count or _processors()
+
+
+def carry_out(
+    work: Work[J, R], jobs: Sequence[J], workers: Workers
+) -> Iterator[tuple[int, R | None]]:
+    """Do all jobs and yield number and result of each as it is done.
+
+    A result is ``None`` where Dask gave the job up because its workers died again and again.
+
+    Parameters
+    ----------
+    work
+        Of a module, so that workers can import it; it must not raise for what is wrong with
+        one job.
+    jobs
+        What it is called with.
+    workers
+        Where.
+
+    Raises
+    ------
+    UsageError
+        Where Dask is needed and missing, the scheduler cannot be reached, or no worker comes.
+    UnfinishedError
+        Where the scheduler went away in the middle.
+    """
+    if not jobs:
+        return
+    if workers.scheduler is None and workers.slurm is None and not has_dask():
+        yield from _in_a_pool(work, jobs, workers.local_count)
+        return
+    with _client(workers, len(jobs)) as client:
+        yield from _on_dask(client, work, jobs)
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def has_dask() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("distributed") is not None
+
+
+# ------------------------------------------------------------------ this machine alone
+def _in_a_pool(work: Work[J, R], jobs: Sequence[J], count: int) -> Iterator[tuple[int, R]]:
+    """Every job waits for a process of its own, so threads are enough to hold them."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(count) as executor:
+        numbers = {executor.submit(work, job, stop): n for n, job in enumerate(jobs)}
+        try:
+            for future in as_completed(numbers):
+                yield numbers[future], future.result()
+        finally:
+            stop.set()
+            executor.shutdown(cancel_futures=True)
+
+
+# ------------------------------------------------------------------ Dask
+def _on_dask(client: Client, work: Work[J, R], jobs: Sequence[J]) -> Iterator[tuple[int, R | None]]:
+    from distributed import CancelledError, KilledWorker, as_completed
+    from distributed.comm import CommClosedError
+
+    futures = client.map(work, jobs, [None] * len(jobs), pure=False)
+    numbers = {future.key: n for n, future in enumerate(futures)}
+    try:
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except KilledWorker:
+                result = None
+            yield numbers[future.key], result
+            future.release()
+    except (CancelledError, CommClosedError, TimeoutError) as error:
+        raise UnfinishedError(
+            "the Dask scheduler went away; what is done is kept, start the scheduler and run "
+            "the same command again"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"a worker cannot import {error.name}; install discmri of the same version where the "
+            "workers run"
+        ) from error
+
+
+@contextmanager
+def _client(workers: Workers, jobs: int) -> Iterator[Client]:
+    what = "--slurm" if workers.slurm else "--scheduler"
+    if not has_dask():
+        raise UsageError(_MISSING.format(what=what))
+    from distributed import Client, LocalCluster
+
+    for name in ("distributed", "asyncio", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        if workers.scheduler is not None:
+            yield stack.enter_context(_connected(workers.scheduler))
+        elif workers.slurm is not None:
+            cluster = stack.enter_context(slurm_cluster(workers.slurm))
+            cluster.scale(jobs=_slurm_jobs(workers.slurm))
+            yield stack.enter_context(Client(cluster))
+        else:
+            local = LocalCluster(
+                n_workers=min(workers.local_count, jobs),
+                threads_per_worker=1,
+                memory_limit=None,  # the studies' own processes have limits
+                dashboard_address="127.0.0.1:0",  # never a port that is in use
+                host="127.0.0.1",
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(local)
+            yield stack.enter_context(Client(local))
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    """A running scheduler that has at least one worker."""
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address}; start one with dask scheduler and give its "
+            "address, such as tcp://10.0.0.1:8786"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_FIRST_WORKER_S)
+        except TimeoutError as error:
+            raise UsageError(
+                f"the scheduler at {address} has no worker; start some with dask worker {address}"
+            ) from error
+        yield client
+
+
+# ------------------------------------------------------------------ Slurm
+@contextmanager
+def slurm_cluster(file: Path) -> Iterator[Any]:
+    """The queue that a TOML file describes; nothing is submitted yet.
+
+    Raises
+    ------
+    UsageError
+        Where dask-jobqueue is missing or the file does not describe a job.
+    """
+    if find_spec("dask_jobqueue") is None:
+        raise UsageError(_MISSING.format(what="--slurm"))
+    from dask.utils import parse_bytes
+
+    with _same_handlers():
+        from dask_jobqueue import SLURMCluster
+
+    options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
+    own_port = {"dashboard_address": ":0"}  # never one that is in use
+    quiet = {**own_port, **options.pop("scheduler_options", {})}
+    try:
+        parse_bytes(options["memory"])
+        cluster = SLURMCluster(**options, scheduler_options=quiet)
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        raise UsageError(f"{file} describes no Slurm job ({error})") from error
+    with cluster:
+        yield cluster
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Signals mean afterwards what they meant before: importing dask-jobqueue changes them."""
+    known = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.getsignal(one) for one in known]
+    try:
+        yield
+    finally:
+        for one, handler in zip(known, before, strict=True):
+            signal.signal(one, handler)
+
+
+def _slurm_jobs(file: Path) -> int:
+    return int(_slurm_file(file).get("jobs", 1))
+
+
+def _slurm_file(file: Path) -> dict[str, Any]:
+    try:
+        options = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as TOML ({error})") from error
+    unknown = [key for key in options if key not in (*SLURM_KEYS, "jobs")]
+    if unknown:
+        raise UsageError(
+            f"{file}: {unknown[0]} is no option of a Slurm job; there are jobs, "
+            f"{', '.join(SLURM_KEYS)}"
+        )
+    missing = [key for key in ("cores", "memory") if key not in options]
+    if missing:
+        raise UsageError(f"{file}: {missing[0]} is missing; say what one job gets, see --help")
+    jobs = options.get("jobs", 1)
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+        raise UsageError(f"{file}: jobs is how many to start, a whole number above 0, got {jobs!r}")
+    return options

@@ -1,0 +1,57 @@
+"""A phantom on disk: its study, its truth and its label map."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from discmri.phantoms.phantom import Phantom
+from discmri.phantoms.protocol import Protocol
+from discmri.phantoms.vendors import write_study
+
+
+def write_phantom(
+    phantom: Phantom,
+    folder: Path,
+    vendor: str,
+    protocol: Protocol,
+    compression: str = "none",
+    masks: bool = True,
+) -> None:
+    """Write ``study/``, ``truth.json`` and ``labels.nii.gz`` into a folder that appears whole.
+
+    Parameters
+    ----------
+    phantom
+        What is scanned.
+    folder
+        Replaced where it exists.
+    vendor, protocol, compression
+        As in :func:`discmri.phantoms.vendors.write_study`.
+    masks
+        Whether to write the label map, on the grid of the sagittal T2.
+
+    Raises
+    ------
+    UsageError
+        For an unknown vendor or compression.
+    OSError
+        Where the folder cannot be written.
+    """
+    partial = folder.parent / f".{folder.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_study(phantom, partial / "study", vendor, protocol, compression)
+        (partial / "truth.json").write_text(phantom.truth_json(protocol), encoding="utf-8")
+        if masks:
+            import nibabel as nib
+
+            grid = phantom.grid(protocol)
+            labels = phantom.label_map(grid, protocol.slice_thickness_mm)
+            nib.save(nib.Nifti1Image(labels, grid.affine), partial / "labels.nii.gz")
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,164 @@
+"""A population of synthetic patients and the scanners they lie in.
+
+How degenerated the worst disc of a patient is follows the 460 consecutive patients with low
+back pain whose modified Pfirrmann grades Hafeez and Memon report (J Liaquat Univ Med Health
+Sci 2023, article 882): grades 4 to 8 in 13, 41, 187, 125 and 94 of them, none in 1 to 3.  All
+other frequencies and ranges are chosen so that what trials meet occurs often enough to be
+tested; they are no epidemiology.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from discmri.levels import DiscLevel
+from discmri.phantoms.anatomy import Wishes, lumbar_levels
+from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.phantoms.vendors import VENDORS
+
+WORST_GRADES = {4: 13, 5: 41, 6: 187, 7: 125, 8: 94}
+"""Patients by the grade of their disc, of 460 (Hafeez and Memon 2023)."""
+
+SIX_LUMBAR = 0.05
+SCOLIOTIC = 0.2
+SLIPPED = 0.08
+BRIGHT_THOUGH_COLLAPSED = 0.06  # double entries such as 4/7, "rarely" in Griffith 2007
+_WORST_FROM_BELOW = (0.40, 0.40, 0.15, 0.03, 0.02)
+_B_VALUES = ((0.0, 400.0, 800.0), (0.0, 500.0), (50.0, 400.0, 800.0), (0.0, 200.0, 400.0, 600.0))
+
+Draw = Callable[[np.random.Generator, int], list[str]]
+"""Grades of so many discs, cranial to caudal."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One patient of the population in one scanner.
+
+    Parameters
+    ----------
+    name
+        ``p0001`` and so on.
+    seed
+        Of the spine's own variation.
+    wishes
+        Its anatomy and grades.
+    vendor, protocol, compression
+        How it is scanned and stored.
+    """
+
+    name: str
+    seed: int
+    wishes: Wishes
+    vendor: str
+    protocol: Protocol
+    compression: str
+
+
+def member(
+    seed: int,
+    number: int,
+    degeneration: str = "symptomatic",
+    sequences: tuple[Sequence, ...] = (Sequence.T2, Sequence.DWI, Sequence.ADC),
+) -> Member:
+    """The ``number``-th member of a population, whatever its size.
+
+    Parameters
+    ----------
+    seed
+        Of the population.
+    number
+        From 1.
+    degeneration
+        A name of :data:`DEGENERATIONS`.
+    sequences
+        What is scanned.
+
+    >>> member(0, 7) == member(0, 7), member(0, 7) == member(1, 7)
+    (True, False)
+    """
+    rng = np.random.default_rng([seed, number, 11])
+    return Member(
+        name=f"p{number:04d}",
+        seed=int(rng.integers(2**31)),
+        wishes=_wishes(rng, DEGENERATIONS[degeneration]),
+        vendor=str(rng.choice(list(VENDORS))),
+        protocol=_protocol(rng, sequences),
+        compression=str(rng.choice(["none", "rle", "jpeg-ls"], p=[0.6, 0.2, 0.2])),
+    )
+
+
+def symptomatic(rng: np.random.Generator, discs: int) -> list[str]:
+    """One worst disc, mostly among the lowest two; the others wear less the farther away."""
+    counts = np.array([*WORST_GRADES.values()], dtype=float)
+    worst = int(rng.choice([*WORST_GRADES], p=counts / counts.sum()))
+    place = discs - 1 - int(rng.choice(5, p=_WORST_FROM_BELOW))
+    grades = []
+    for n in range(discs):
+        mean = worst - 1.0 - 1.1 * abs(n - place)
+        other = int(np.clip(round(rng.normal(mean, 1.1)), 1, worst))
+        grades.append(_entry(rng, worst if n == place else other))
+    return grades
+
+
+def even(rng: np.random.Generator, discs: int) -> list[str]:
+    """Every grade as often as any other, disc by disc."""
+    return [_entry(rng, int(rng.integers(1, 9))) for _ in range(discs)]
+
+
+DEGENERATIONS: Mapping[str, Draw] = {"symptomatic": symptomatic, "even": even}
+"""How grades are dealt; add a function of type :data:`Draw` and one line."""
+
+
+def _entry(rng: np.random.Generator, grade: int) -> str:
+    bright = grade >= 6 and rng.random() < BRIGHT_THOUGH_COLLAPSED
+    return f"{rng.integers(3, 5)}/{grade}" if bright else str(grade)
+
+
+def _wishes(rng: np.random.Generator, draw: Draw) -> Wishes:
+    six = bool(rng.random() < SIX_LUMBAR)
+    levels = lumbar_levels(six)
+    slips: dict[DiscLevel, float] = {}
+    if rng.random() < SLIPPED:
+        slips[levels[-1 - int(rng.integers(2))]] = round(float(rng.uniform(2.0, 7.0)), 1)
+    within = partial(_within, rng)
+    return Wishes(
+        grades=draw(rng, len(levels)),
+        listhesis_mm=slips,
+        six_lumbar=six,
+        scoliosis_deg=round(float(rng.uniform(-20, 20)), 1) if rng.random() < SCOLIOTIC else 0.0,
+        lordosis_deg=within(50.0, 9.0, 25.0, 75.0),
+        sacral_slope_deg=within(40.0, 7.0, 22.0, 56.0),
+        size=within(1.0, 0.06, 0.86, 1.14),
+    )
+
+
+def _protocol(rng: np.random.Generator, sequences: tuple[Sequence, ...]) -> Protocol:
+    thickness = float(rng.choice([3.0, 3.5, 4.0, 4.5, 5.0]))
+    gap = round(thickness * float(rng.uniform(0.1, 0.2)), 2)
+    within = partial(_within, rng)
+    return Protocol(
+        sequences=sequences,
+        spacing_mm=round(float(rng.uniform(0.5, 1.0)), 2),
+        slice_thickness_mm=thickness,
+        gap_mm=gap,
+        slices=int(np.ceil(62 / (thickness + gap))),
+        fov_mm=(round(float(rng.uniform(235, 300))), round(float(rng.uniform(270, 320)))),
+        oblique_deg=(within(0.0, 3.0, -8, 8), within(0.0, 3.0, -8, 8), within(0.0, 3.0, -8, 8)),
+        snr=round(float(np.exp(rng.uniform(np.log(15), np.log(60)))), 1),
+        b_values=_B_VALUES[int(rng.integers(len(_B_VALUES)))],
+        trace=bool(rng.random() < 0.75),
+        dwi_spacing_mm=round(float(rng.uniform(1.4, 2.2)), 2),
+        field_strength_t=float(rng.choice([1.5, 3.0])),
+        epi_shift_mm=within(0.0, 1.5, -4, 4),
+        epi_distortion_mm=round(float(rng.uniform(0.2, 1.5)), 2),
+        shading=round(float(rng.uniform(0.3, 0.8)), 2),
+        saturation=round(float(rng.choice([0.0, 0.8])), 1),
+    )
+
+
+def _within(rng: np.random.Generator, mean: float, sd: float, low: float, high: float) -> float:
+    return round(float(np.clip(rng.normal(mean, sd), low, high)), 2)

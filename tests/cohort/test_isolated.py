@@ -1,0 +1,93 @@
+"""Real processes that answer, fail, crash, hang and eat."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.cohort import calls
+
+from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
+
+BRIEF = Limits(minutes=1.0 / 60, memory_gib=0.25)
+
+
+def test_it_answers(capfd):
+    assert isolated(calls.double, 21, Limits()) == 42
+    assert capfd.readouterr() == ("", ""), "what the other process prints reaches nobody"
+
+
+def test_numerical_libraries_get_the_threads_that_were_allowed():
+    assert isolated(calls.environment, "OMP_NUM_THREADS", Limits(threads=3)) == "3"
+
+
+def test_its_temporary_files_go_with_it():
+    assert not Path(isolated(calls.scratch, None, Limits())).exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "limits", "said"),
+    [
+        (calls.divide, 1, Limits(), "ZeroDivisionError"),
+        (calls.ask_for_too_much, None, Limits(), "memory is too small"),
+        (calls.sleep, 30.0, BRIEF, "longer than its limit of 0.0166667 min"),
+        (calls.eat, 0.5, Limits(memory_gib=0.25), "more memory than its limit of 0.25 GiB"),
+        (calls.crash, None, Limits(), "SIGSEGV"),
+        (calls.leave, 7, Limits(), "exit code 7"),
+        (calls.leave, 0, Limits(), "exit code 0"),
+    ],
+    ids=["raises", "asks for too much", "hangs", "eats", "crashes", "leaves", "leaves silently"],
+)
+def test_what_ends_a_process_is_named(function, argument, limits, said):
+    start = time.monotonic()
+    with pytest.raises(ProcessEndedError, match=said):
+        isolated(function, argument, limits)
+    assert time.monotonic() - start < 15
+
+
+def test_it_can_be_stopped():
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(ProcessEndedError, match="stopped"):
+        isolated(calls.sleep, 60.0, Limits(), stop)
+
+
+def test_it_ends_when_the_asker_is_killed(tmp_path):
+    """Nothing is left behind that could still write."""
+    note = tmp_path / "pid"
+    asker = subprocess.Popen(
+        [
+            sys.executable, "-c",
+            "import sys; sys.path.insert(0, sys.argv[2])\n"
+            "from tests.cohort import calls\n"
+            "from discmri.cohort.isolated import Limits, isolated\n"
+            "isolated(calls.write_pid_and_sleep, sys.argv[1], Limits())",
+            str(note), str(Path(__file__).parents[2]),
+        ]
+    )  # fmt: skip
+    _until(lambda: note.is_file() and note.read_text())
+    pid = int(note.read_text())
+    asker.kill()
+    asker.wait()
+    _until(lambda: not _lives(pid))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
+
+
+def _until(condition, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

@@ -1,0 +1,137 @@
+"""How far a height may be off at a given confidence, from drawn pictures never trained on.
+
+    python -m training.calibrate OUT [--slabs N]
+
+segments pictures of held-out slabs with the built-in segmenter as it is installed, compares
+every disc with the truth of the drawing, and writes ``OUT/calibration.json``: the root mean
+square error of the mean height at some values of the confidence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.errors import NothingToMeasureError
+from discmri.segment._network import PIXEL_MM, Structure
+from discmri.segment.builtin import builtin
+from discmri.settings import Settings
+from discmri.volume import Volume
+from training.contrast import Crop, picture
+from training.slabs import HELD_OUT, slab
+
+FIRST = HELD_OUT + 1000  # the training checks itself on those before
+CROP = Crop((320, 224), PIXEL_MM)
+SLICE_MM = 4.0
+KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+MID_SAGITTAL_MM2 = 90.0  # a smaller section of a disc is not one through its middle
+DISC_REACH_MM = 12.0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One disc that was found: its confidence, error of its mean height and overlap with a true one."""
+
+    confidence: float
+    error_mm: float
+    dice: float
+
+
+def compare(number: int, folder: Path) -> list[Compared]:
+    """Every disc found in one picture against the truth, and nothing for those that are rims."""
+    rng = np.random.default_rng([31, number])
+    image, shares = picture(slab(folder, number), CROP, rng)
+    affine = np.array(
+        [[SLICE_MM, 0, 0, 0], [0, 0, -PIXEL_MM, 0], [0, -PIXEL_MM, 0, 0], [0, 0, 0, 1]]
+    )
+    volume = Volume(image, affine)
+    try:
+        found = builtin(volume, Settings(threads=1))
+    except NothingToMeasureError:
+        return []
+    truth = shares[Structure.DISC]
+    masks = [disc.mask.on(volume.grid)[1] for disc in found.discs]
+    return [
+        one
+        for disc, mask in zip(found.discs, masks, strict=True)
+        if (one := _compared(disc.confidence, mask, truth)) is not None
+    ]
+
+
+def _compared(
+    confidence: float, mask: NDArray[np.float32], truth: NDArray[np.float32]
+) -> Compared | None:
+    from scipy.ndimage import binary_dilation, label
+
+    if not (mask > 0.5).any():
+        return None
+    parts, _ = label(truth > 0.25, structure=np.ones((3, 3)))
+    near = binary_dilation(mask > 0.5, iterations=int(DISC_REACH_MM / PIXEL_MM / 3))
+    counts = np.bincount(parts[near & (parts > 0)], minlength=1)
+    if not counts.any():
+        return Compared(confidence, float("nan"), 0.0)
+    true = np.where(binary_dilation(parts == counts.argmax(), iterations=2), truth, 0)
+    if true.sum() * PIXEL_MM**2 < MID_SAGITTAL_MM2:
+        return None
+    width_mm = np.ptp(np.flatnonzero((true > 0.5).any(axis=0))) * PIXEL_MM
+    error_mm = (mask.sum() - true.sum()) * PIXEL_MM**2 / max(width_mm, 10.0)
+    overlap = 2 * np.minimum(mask, true).sum() / (mask.sum() + true.sum())
+    return Compared(confidence, float(error_mm), float(overlap))
+
+
+def table(discs: list[Compared]) -> dict[str, list[float]]:
+    """Confidence against root mean square error, falling; discs that are none are left out."""
+    real = [one for one in discs if one.dice > 0.3]
+    confidence = np.array([one.confidence for one in real])
+    squares = np.array([one.error_mm for one in real]) ** 2
+    sd = []
+    for knot in KNOTS:
+        weight = np.exp(-0.5 * ((confidence - knot) / 0.1) ** 2)
+        sd.append(float(np.sqrt((weight * squares).sum() / weight.sum())))
+    falling = np.maximum.accumulate(sd[::-1])[::-1]
+    return {"confidence": list(KNOTS), "height_sd_mm": [round(float(v), 3) for v in falling]}
+
+
+def main() -> None:
+    """Parse the call, compare, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--slabs", type=int, default=400)
+    arguments = parser.parse_args()
+    folder = arguments.out / "held_out"
+    folder.mkdir(parents=True, exist_ok=True)
+    discs: list[Compared] = []
+    for number in range(FIRST, FIRST + arguments.slabs):
+        discs += compare(number, folder)
+        if (number - FIRST + 1) % 50 == 0:
+            print(f"{number - FIRST + 1} pictures, {len(discs)} discs", flush=True)
+    _report(discs)
+    path = arguments.out / "calibration.json"
+    path.write_text(json.dumps(table(discs), indent=1) + "\n")
+    print(f"wrote {path}")
+
+
+def _report(discs: list[Compared]) -> None:
+    from scipy.stats import spearmanr
+
+    real = [one for one in discs if one.dice > 0.3]
+    wrong = [one.confidence for one in discs if one.dice <= 0.3]
+    confidence = [one.confidence for one in real]
+    errors = np.array([one.error_mm for one in real])
+    print(f"{len(real)} discs, {len(wrong)} that are none (confidence {np.round(wrong, 2)})")
+    print(f"height: bias {errors.mean():.2f} mm, SD {errors.std():.2f} mm")
+    print(f"mean Dice {np.mean([one.dice for one in real]):.3f}")
+    rank = spearmanr(confidence, np.abs(errors)).statistic
+    dice_rank = spearmanr(confidence, [one.dice for one in real]).statistic
+    print(f"rank correlation of confidence with |error| {rank:.2f}, with Dice {dice_rank:.2f}")
+
+
+if __name__ == "__main__":
+    main()
