@@ -127,31 +127,37 @@ def session_on(visits, tmp_path):
 
 
 # ------------------------------------------------------------------ a real viewer
+_SERVER = """
+Xvfb -displayfd 1 -screen 0 1600x1000x24 -nolisten tcp <&- &
+cat
+kill $!
+"""
+"""An X server that ends with this process, however that ends; Qt dies with the screen it lost."""
+_SERVERS: list[subprocess.Popen[str]] = []
+
+
 @pytest.fixture(scope="session")
 def screen(tmp_path_factory):
     """An X server without a monitor, and napari's settings in a folder of their own."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed; make screen installs it where that is possible")
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        ["sh", "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    try:
-        display = server.stdout.readline().strip()
-        settings = tmp_path_factory.mktemp("napari") / "settings.yaml"
-        changed = {
-            "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1",
-            "NAPARI_CONFIG": str(settings), "NAPARI_ASYNC": "0",
-        }  # fmt: skip
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in changed.items():
-                patch.setenv(name, value)
-            patch.delenv("WAYLAND_DISPLAY", raising=False)
-            _try_qt()
-            yield changed
-    finally:
-        server.terminate()
-        server.wait()
+    _SERVERS.append(server)
+    display = server.stdout.readline().strip()
+    settings = tmp_path_factory.mktemp("napari") / "settings.yaml"
+    changed = {
+        "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1",
+        "NAPARI_CONFIG": str(settings), "NAPARI_ASYNC": "0",
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in changed.items():
+            patch.setenv(name, value)
+        patch.delenv("WAYLAND_DISPLAY", raising=False)
+        _try_qt()
+        yield changed
 
 
 def _try_qt() -> None:
@@ -176,16 +182,15 @@ def open_window(screen):
     def make():
         viewer = napari.Viewer(show=False)
         viewer.window.show()
-        viewer.window._qt_window.resize(1500, 900)
-        shell_of(viewer)
+        viewer.window._qt_window.resize(1200, 700)
+        opened.append((viewer, shell_of(viewer)))
         settle()
-        opened.append(viewer)
         return viewer
 
     opened = []
     yield make
-    for viewer in opened:
-        shell_of(viewer).leave()
+    for viewer, shell in opened:
+        shell.leave()
         with suppress(RuntimeError):  # closed by a test
             viewer.close()
     settle()
@@ -209,7 +214,7 @@ def nothing_goes_wrong(monkeypatch):
 @pytest.fixture(scope="module")
 def measured_once():
     """The same study is measured once for all tests of a module."""
-    from discmri.napari import loader
+    from discmri.napari import loader, opening
 
     known = {}
     measure_it = loader.load_workup
@@ -222,6 +227,7 @@ def measured_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loader, "load_workup", load_workup)
+        patch.setattr(opening, "load_workup", load_workup)
         yield
 
 
