@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, cohort, qualification, reading, repeat, speed
+from benchmarks import accuracy, cohort, qualification, reading, repeat, speed, viewer
 
 BENCHMARKS = {
     "accuracy": accuracy.main,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "cohort": cohort.main,
     "qualification": qualification.main,
     "reading": reading.main,
+    "viewer": viewer.main,
 }
 
 
