@@ -215,3 +215,23 @@ def test_a_disc_partly_in_the_image_is_taken(tmp_path):
     nib.save(nib.Nifti1Image(labels, GRID.affine), path)
     image = Volume(np.zeros(half.shape, np.float32), half.affine)
     assert len(masks(image, Settings(masks=path)).discs) == 1
+
+
+def test_discs_and_vertebrae_of_one_class_that_touch_are_told_apart(tmp_path):
+    apart = draw((20,) * 4, (19,) * 4, 18, 21)
+    touching = apart.copy()
+    low, high = (np.flatnonzero((apart == 20).any(axis=(0, 1)))[n] for n in (0, -1))
+    touching[3, 44:47, low:high] = 20  # one voxel wide between discs, in front of the bodies
+    touching[:, 46:48, low:high] = 19  # a bridging osteophyte in front of everything
+    touching[2:5, 2:6, low:high] = 19  # facet joints behind
+    touching[apart == 20] = 20
+    found = read(tmp_path, touching, "totalsegmentator")
+    expected = read(tmp_path, apart, "totalsegmentator")
+    assert len(found.discs) == len(expected.discs) == 4
+    assert len(found.bodies) == len(expected.bodies) == 4
+    for pair in (*zip(found.discs, expected.discs, strict=True),):
+        distance = pair[0].mask.centroid_mm - pair[1].mask.centroid_mm
+        assert np.abs(distance).max() < 1.0
+    for body, other in zip(found.bodies, expected.bodies, strict=True):
+        assert np.abs(body.centroid_mm - other.centroid_mm).max() < 2.0
+        assert body.volume_mm3 == pytest.approx(other.volume_mm3, rel=0.2)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from discmri.cli._terminal import LazyChoices, working
-from discmri.cli.batch import add_voice, add_workers, limits_of, workers_of
-from discmri.cli.inspect import a_path, positive
+from discmri.cli._options import LazyChoices, a_path, add_voice, positive
+from discmri.cli._terminal import working
+from discmri.cli.batch import add_workers, limits_of, workers_of
 from discmri.errors import UsageError
 
 _EPILOG = """\

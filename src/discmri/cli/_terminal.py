@@ -10,9 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 from discmri.export._text import one_line
@@ -22,23 +21,6 @@ if TYPE_CHECKING:
 
 
 _PATIENCE_S = 5.0
-
-
-class LazyChoices(Container[str]):
-    """Choices of an option, loaded from a package's list only when they are needed.
-
-    >>> list(LazyChoices("discmri.export", "EXPORTERS"))[:2]
-    ['csv', 'csv-long']
-    """
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(getattr(import_module(self._module), self._name))
-
-    def __contains__(self, choice: object) -> bool:
-        return choice in getattr(import_module(self._module), self._name)
 
 
 class Steps:

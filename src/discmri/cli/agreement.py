@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import a_path, positive
 from discmri.cli._table import show_table
-from discmri.cli.inspect import a_path, positive
 from discmri.errors import UsageError
 from discmri.export._text import number, one_line
 

@@ -9,9 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import (
+    LazyChoices,
+    a_path,
+    add_height_method,
+    add_mask_scheme,
+    add_voice,
+    check_readable,
+    positive,
+)
 from discmri.cli._table import show_table
-from discmri.cli._terminal import LazyChoices, Steps, working
-from discmri.cli.inspect import a_path, check_readable, positive
+from discmri.cli._terminal import Steps, working
 from discmri.errors import NothingToMeasureError
 from discmri.export._text import one_line
 from discmri.settings import Settings
@@ -75,12 +83,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_voice(parser)
 
 
-def add_voice(parser: argparse.ArgumentParser) -> None:
-    """Add how much is said."""
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
-    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
-
-
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add where the work is done and what one study may take."""
     group = parser.add_argument_group("workers")
@@ -118,16 +120,8 @@ def add_settings(group: argparse._ArgumentGroup) -> None:
         help="how discs are found; one of: %(choices)s (default: %(default)s); "
         "masks takes label maps from the column masks",
     )  # fmt: skip
-    group.add_argument(
-        "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
-        choices=LazyChoices("discmri.segment.schemes", "SCHEMES"),
-        help="what their numbers mean; one of: %(choices)s (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
-        choices=LazyChoices("discmri.height", "HEIGHT_METHODS"),
-        help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
-    )  # fmt: skip
+    add_mask_scheme(group)
+    add_height_method(group)
     group.add_argument(
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
         choices=LazyChoices("discmri.export", "EXPORTERS"),

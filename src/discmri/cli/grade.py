@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import LazyChoices, a_path
 from discmri.cli._table import show_table
-from discmri.cli._terminal import LazyChoices, working
-from discmri.cli.inspect import a_path
+from discmri.cli._terminal import working
 from discmri.errors import SessionError, UsageError
 from discmri.export._text import one_line
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import add_study, check_readable
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.errors import UsageError
 from discmri.export._text import one_line
-from discmri.settings import Settings
 
 if TYPE_CHECKING:
     from discmri.study import Study
@@ -37,62 +35,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     add_study(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-
-
-def add_study(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that reads a study takes."""
-    parser.add_argument(
-        "path",
-        metavar="STUDY",
-        type=a_path,
-        help="a folder (searched recursively), a .zip of one, or a NIfTI file",
-    )
-    parser.add_argument(
-        "--study", dest="study_uid", metavar="UID", help="which study, where there are several"
-    )
-    parser.add_argument(
-        "--threads",
-        type=positive,
-        default=Settings().threads,
-        metavar="N",
-        help="how many threads read and compute (default: %(default)s)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
-    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
-
-
-def a_path(text: str) -> Path:
-    """A path, for argparse; an empty one is a mistake, not the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a path, got an empty text")
-    return Path(text)
-
-
-def positive(text: str) -> int:
-    """A whole number above zero, for argparse.
-
-    >>> positive("3")
-    3
-    """
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above zero, got {text!r}")
-    return int(text)
-
-
-def check_readable(path: Path) -> None:
-    """Refuse a path that is not there before anything heavy is loaded.
-
-    Raises
-    ------
-    UsageError
-        Where it does not exist or cannot be read.
-    """
-    try:
-        found = path.exists()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); name a study") from error
-    if not found:
-        raise UsageError(f"{path} does not exist; name a study folder, a .zip or a NIfTI file")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,9 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import (
+    LazyChoices,
+    a_path,
+    add_height_method,
+    add_mask_scheme,
+    add_study,
+    check_readable,
+)
 from discmri.cli._table import show_table
-from discmri.cli._terminal import LazyChoices, working
-from discmri.cli.inspect import a_path, add_study, check_readable
+from discmri.cli._terminal import working
 from discmri.errors import UsageError
 from discmri.export._text import number, one_line
 from discmri.levels import DiscLevel
@@ -73,21 +80,13 @@ def _add_discs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--masks", metavar="FILE", type=a_path, help="NIfTI label map to measure instead"
     )
-    group.add_argument(
-        "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
-        choices=LazyChoices("discmri.segment.schemes", "SCHEMES"),
-        help="what its numbers mean; one of: %(choices)s (default: %(default)s)",
-    )  # fmt: skip
+    add_mask_scheme(group)
     group.add_argument(
         "--lowest-disc", metavar="LEVEL", choices=[level.value for level in DiscLevel],
         help="name of the lowest disc in the picture, which settles the numbering; "
         "one of: %(choices)s",
     )  # fmt: skip
-    group.add_argument(
-        "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
-        choices=LazyChoices("discmri.height", "HEIGHT_METHODS"),
-        help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
-    )  # fmt: skip
+    add_height_method(group)
 
 
 def run(args: argparse.Namespace) -> int:

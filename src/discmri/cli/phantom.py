@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.cli import _phantom_cohort
-from discmri.cli._terminal import LazyChoices
-from discmri.cli.inspect import a_path
+from discmri.cli._options import LazyChoices, a_path
 
 if TYPE_CHECKING:
     from discmri.levels import DiscLevel

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from discmri.cli._options import a_path, add_voice, positive
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.cli.batch import add_voice
-from discmri.cli.inspect import a_path, positive
 from discmri.export._text import one_line
 
 _EPILOG = """\

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli._options import a_path, add_voice, check_readable
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.cli.batch import add_voice
-from discmri.cli.inspect import a_path, check_readable
 from discmri.export._text import number, one_line
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from discmri.errors import GeometryError, NothingToMeasureError, UsageError
 from discmri.labels import FoundDisc, FoundSpine
 from discmri.levels import DiscLevel, Vertebra
+from discmri.segment._joint import split_bodies, split_discs
 from discmri.segment.schemes import mask_scheme
 from discmri.segment.schemes.scheme import MaskScheme
 from discmri.settings import Settings
@@ -25,8 +26,6 @@ from discmri.volume import Array, Grid, SoftMask, Volume
 
 log = logging.getLogger(__name__)
 
-# A structure smaller than this share of the median one of its kind is a stray island.
-ISLAND_SHARE = 0.1
 MAX_BYTES = 4 * 2**30
 _DAMAGE = (OSError, EOFError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
 Labels = NDArray[np.int32]
@@ -53,7 +52,8 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
         raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map")
     scheme = mask_scheme(settings.mask_scheme)
     labels, grid = _read(settings.masks)
-    discs = _discs(labels, grid, scheme)
+    joint = _joint_discs(labels, grid, scheme)
+    discs = [_disc(where, grid, None) for where in joint] + _named_discs(labels, grid, scheme)
     if not discs:
         held = [number for number in np.unique(labels).tolist() if number][:20]
         raise NothingToMeasureError(
@@ -65,7 +65,7 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     return FoundSpine(
         grid=image.grid,
         discs=tuple(sorted(discs, key=lambda d: -d.mask.centroid_mm[2])),
-        bodies=_bodies(labels, grid, scheme, canal),
+        bodies=_bodies(labels, grid, scheme, joint, canal),
         sacrum=_structure(np.isin(labels, scheme.sacrum), grid),
         canal=canal,
         method=f"masks:{settings.mask_scheme}",
@@ -131,18 +131,6 @@ def _structure(where: NDArray[np.bool_], grid: Grid) -> SoftMask | None:
     return SoftMask.from_fractions(where.astype(np.float32), grid.affine)
 
 
-def _pieces(where: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Connected parts, stray islands left out."""
-    from scipy import ndimage
-
-    parts, count = ndimage.label(where)
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
-    if not count:
-        return []
-    keep = np.flatnonzero(sizes >= ISLAND_SHARE * np.median(np.sort(sizes)[-7:])) + 1
-    return [parts == number for number in keep]
-
-
 def _main_piece(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest connected part."""
     from scipy import ndimage
@@ -153,23 +141,26 @@ def _main_piece(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
-def _discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[FoundDisc]:
-    found: list[tuple[NDArray[np.bool_], DiscLevel | None]] = []
-    if scheme.joint_discs is not None:
-        found = [(piece, None) for piece in _pieces(labels == scheme.joint_discs)]
+def _joint_discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[NDArray[np.bool_]]:
+    if scheme.joint_discs is None:
+        return []
+    return split_discs(labels == scheme.joint_discs, labels == scheme.joint_vertebrae, grid)
+
+
+def _named_discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[FoundDisc]:
     present = set(np.unique(labels).tolist())
     six = any(
         number in present for number, v in scheme.vertebrae.items() if v is Vertebra.L6
     ) or any(number in present for number, d in scheme.discs.items() if d is DiscLevel.L5_L6)
-    for number, level in scheme.discs.items():
-        if number in present:
-            found.append(
-                (_main_piece(labels == number), _with_sixth_body(level, number, scheme, six))
-            )
     return [
-        FoundDisc(SoftMask.from_fractions(where.astype(np.float32), grid.affine), 1.0, level)
-        for where, level in found
+        _disc(_main_piece(labels == number), grid, _with_sixth_body(level, number, scheme, six))
+        for number, level in scheme.discs.items()
+        if number in present
     ]
+
+
+def _disc(where: NDArray[np.bool_], grid: Grid, level: DiscLevel | None) -> FoundDisc:
+    return FoundDisc(SoftMask.from_fractions(where.astype(np.float32), grid.affine), 1.0, level)
 
 
 def _with_sixth_body(level: DiscLevel, number: int, scheme: MaskScheme, six: bool) -> DiscLevel:
@@ -183,16 +174,21 @@ def _with_sixth_body(level: DiscLevel, number: int, scheme: MaskScheme, six: boo
 
 
 def _bodies(
-    labels: Labels, grid: Grid, scheme: MaskScheme, canal: SoftMask | None
+    labels: Labels,
+    grid: Grid,
+    scheme: MaskScheme,
+    joint: list[NDArray[np.bool_]],
+    canal: SoftMask | None,
 ) -> tuple[SoftMask, ...]:
-    """Vertebral bodies, cranial to caudal, posterior elements cut off at the canal."""
-    wheres = [labels == number for number in scheme.vertebrae]
+    """Vertebral bodies, cranial to caudal, without posterior elements."""
     if scheme.joint_vertebrae is not None:
-        wheres += _pieces(labels == scheme.joint_vertebrae)
-    wheres = [where for where in wheres if where.any()]
-    if scheme.whole_vertebrae:
-        wheres = [_in_front_of(canal, where, grid) for where in wheres]
-    found = [_structure(_main_piece(where), grid) for where in wheres if where.any()]
+        wheres = split_bodies(labels == scheme.joint_vertebrae, joint, grid)
+    else:
+        wheres = [where for n in scheme.vertebrae if (where := labels == n).any()]
+        if scheme.whole_vertebrae:
+            wheres = [_in_front_of(canal, where, grid) for where in wheres]
+        wheres = [_main_piece(where) for where in wheres]
+    found = [_structure(where, grid) for where in wheres]
     bodies = [body for body in found if body is not None]
     return tuple(sorted(bodies, key=lambda body: -body.centroid_mm[2]))
 

@@ -20,7 +20,7 @@ class MaskScheme:
         Numbers that together make up the spinal canal's content.
     joint_discs, joint_vertebrae
         Numbers under which all discs, or all vertebrae, are drawn as one class;
-        they are told apart by where they touch nothing of their own kind.
+        discs are told apart by the bone between them, vertebrae by the discs.
     sacrum
         Numbers of the sacrum.
     whole_vertebrae
