@@ -114,7 +114,8 @@ def test_height_lines_are_as_long_as_the_heights(case, record):
         values = [
             disc["values"][f"height_{n}_mm"]["value"] for n in ("anterior", "middle", "posterior")
         ]
-        np.testing.assert_allclose(lengths, values, atol=0.15)
+        # A value is fitted over 6 % of the width; the line joins the borders in the middle of it.
+        np.testing.assert_allclose(lengths, values, atol=0.2)
 
 
 def test_marks_have_no_lines_before_the_disc_is_traced(loaded, numbers):

@@ -205,6 +205,8 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
             assert cell.std() > 20, "a picture in every cell"
         grey = [np.ptp(cell.astype(int), axis=2) < 8 for cell in cells]
         assert grey[0].mean() > 0.9, "T2 is grey"
+        lightness = [np.median(cell) for cell in cells[:2]]
+        assert 0.5 < lightness[1] / lightness[0] < 2.0, "T1 is drawn as light as T2"
         assert grey[2].mean() < 0.7, "ADC is not"
         for row in reader.panel.rows:
             colour = LEVEL_COLOURS[row.key]
@@ -308,6 +310,31 @@ def test_blinded_tells_nothing_anywhere_at_any_time(own_viewer, session_on, visi
         shell_of(viewer).look_at(visits[0].study)
         assert "open other studies elsewhere" in reader.panel.notice
         assert leaks(viewer, forbidden) == []
+
+
+def test_no_key_of_napari_opens_the_console_or_a_palette_in_a_blinded_session(
+    own_viewer, session_on
+):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+    from qtpy.QtWidgets import QApplication
+
+    window = own_viewer.window
+    keys = ("C", "P", "O", "N", "Slash")
+    control, more = Qt.KeyboardModifier.ControlModifier, (
+        Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier,
+        Qt.KeyboardModifier.AltModifier,
+    )  # fmt: skip
+    with at_work(own_viewer, session_on(Mode.BLINDED)):
+        for key in keys:
+            for other in more:
+                canvas = window._qt_viewer.canvas.native
+                QTest.keyClick(canvas, getattr(Qt.Key, f"Key_{key}"), control | other)
+                settle()
+        assert window._qt_viewer._console is None, "a console reads any variable"
+        assert not window._qt_window._command_palette.isVisible()
+        shown = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+        assert {type(one).__name__ for one in shown} == {"_QtMainWindow"}
 
 
 def test_a_blinded_case_that_fails_to_load_tells_nothing(own_viewer, session_on, visits, caplog):

@@ -255,7 +255,7 @@ class Canvas:
 
         space: Mapping[str, Any] = {"units": "mm"}
         made = _Cell(
-            Image(_EMPTY, visible=False, interpolation2d="cubic", **space),
+            Image(_EMPTY, visible=False, **space),
             Labels(_EMPTY.copy(), visible=False, **space),
             Shapes(ndim=3, visible=False, **space),
             Points(ndim=2, size=0.01, visible=False, **space),
@@ -276,6 +276,7 @@ class Canvas:
     def _fill(self, cell: _Cell, picture: Picture, discs: NDArray[np.uint8]) -> None:
         image = cell.image
         image.data = picture.array
+        _smooth(image)
         image.colormap = picture.colours
         low, high = picture.limits
         image.contrast_limits_range = (min(low, 0.0), high + (high - low))
@@ -300,6 +301,12 @@ class Canvas:
             _as_outlines(cell.discs)
             cell.heights.editable = cell.names.editable = False
         self.viewer.layers.selection.active = self._cells[0].image
+
+
+def _smooth(image: Image) -> None:
+    """Interpolate between pixels; vispy learns the size of new pictures only when this changes."""
+    image.interpolation2d = "nearest"
+    image.interpolation2d = "cubic"
 
 
 def _as_outlines(discs: Labels) -> None:

@@ -98,7 +98,7 @@ class Shell:
     def _hush(self) -> None:
         desk = self.desk
         if self.window is not None and isinstance(desk, Annotator) and desk.discreet:
-            make_discreet(self.window)
+            make_discreet(self.window, self.viewer)
 
     # ------------------------------------------------------------------ what the reader does
     def press(self, key: str) -> None:
