@@ -205,8 +205,6 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
             assert cell.std() > 20, "a picture in every cell"
         grey = [np.ptp(cell.astype(int), axis=2) < 8 for cell in cells]
         assert grey[0].mean() > 0.9, "T2 is grey"
-        lightness = [np.median(cell) for cell in cells[:2]]
-        assert 0.5 < lightness[1] / lightness[0] < 2.0, "T1 is drawn as light as T2"
         assert grey[2].mean() < 0.7, "ADC is not"
         for row in reader.panel.rows:
             colour = LEVEL_COLOURS[row.key]
@@ -223,6 +221,23 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
         size = reader.viewer.scene.camera.zoom
         reader.press("0")
         assert reader.viewer.scene.camera.zoom < size
+
+
+def test_pictures_of_another_size_are_smoothed_as_large_as_they_are(viewer):
+    from discmri.napari.images import Picture
+    from discmri.napari.view import SagittalView
+    from discmri.volume import Grid
+
+    reader, rng = Reader(viewer), np.random.default_rng(1)
+    for rows in (20, 90):
+        view = SagittalView.of(Grid((3, rows, rows), np.diag([4.0, 1.0, 1.0, 1.0])))
+        picture = Picture("T2", rng.random(view.shape), (0.0, 1.0))
+        reader.shell.canvas.draw(view, [picture], np.zeros(view.shape, np.uint8))
+        reader.shell.canvas.overview()
+        seen = reader.pixels()
+    for way in ("nearest", "cubic"):
+        viewer.layers["T2"].interpolation2d = way
+    np.testing.assert_array_equal(reader.pixels(), seen)
 
 
 def test_every_worker_answers_in_the_viewers_thread(viewer, session_on):
