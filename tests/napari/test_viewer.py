@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -261,6 +263,16 @@ def test_the_binding_of_qt_keeps_python_alive(viewer):
     for number in range(many):
         label.setText(str(number))
     assert sys.getrefcount(None) > before - many / 2
+
+
+def test_a_case_that_is_far_away_is_let_go(viewer, session_on):
+    with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
+        settle(lambda: not reader.shell.loader.busy)
+        case = weakref.ref(reader.case)
+        reader.shell.look_away()
+    settle()
+    gc.collect()
+    assert case() is None
 
 
 def test_closing_in_the_middle_of_loading_stops_the_work(own_viewer, session_on):

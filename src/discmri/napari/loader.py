@@ -69,7 +69,7 @@ class Loader:
     ) -> None:
         self._shelf = Shelf()
         self._work, self._moved, self._fail, self._said = work, moved, failed, said
-        self._running: dict[Name, Running] = {}
+        self._running: dict[Name, tuple[object, Running]] = {}
         self._failed: set[Name] = set()
 
     @property
@@ -92,7 +92,7 @@ class Loader:
 
     def stop(self) -> None:
         """Stop all jobs."""
-        for job in self._running.values():
+        for _, job in self._running.values():
             job.quit()
         self._running = {}
 
@@ -110,22 +110,28 @@ class Loader:
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Start a job and say so when it is done; one that was stopped is not heard of."""
+        started = object()  # stands for the job: what its own slots know, Qt keeps for ever
+
+        def ended() -> bool:
+            """Whether the job was still wanted; it is over now."""
+            if self._running.get(name, (None,))[0] is not started:
+                return False
+            del self._running[name]
+            return True
 
         def finished(result: Any) -> None:
-            if self._running.get(name) is task:
-                del self._running[name]
+            if ended():
                 done(result)
                 self._moved()
 
         def broken(error: Exception) -> None:
-            if self._running.get(name) is task:
-                del self._running[name]
+            if ended():
                 self._failed.add(name)
                 (failed or self._fail)(error)
                 self._moved()
 
-        task = self._work(job, finished, broken, partial(self._said, name[0]))
-        self._running[name] = task
+        job_at_work = self._work(job, finished, broken, partial(self._said, name[0]))
+        self._running[name] = started, job_at_work
 
     def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
         """Start what is needed next, if anything.
@@ -143,7 +149,7 @@ class Loader:
         self._shelf.keep(near)
         self._failed = {name for name in self._failed if name[0] in near}  # else tried again
         for name in [one for one in self._running if one[0] not in wanted]:
-            self._running.pop(name).quit()
+            self._running.pop(name)[1].quit()
         for item in wanted:
             if any(running == item for running, _ in self._running):
                 return
