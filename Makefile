@@ -1,4 +1,4 @@
-# make install   .venv with discmri and everything the tests need
+# make install   .venv with discmri and everything the tests need; on Debian as root a screen too
 # make demo      measure every sample phantom into demo-out/
 # make test      linters, types, import layers and all tests
 # make bench     accuracy, speed and memory, printed as tables
@@ -46,7 +46,7 @@ lint: install
 	$(BIN)/codespell src tests training benchmarks *.md
 
 screen:
-	@command -v Xvfb >/dev/null && ldconfig -p | grep -q libxcb-cursor || \
+	@command -v Xvfb >/dev/null && PATH="$$PATH:/sbin" ldconfig -p | grep -q libxcb-cursor || \
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SCREEN) >/dev/null; } || \
 	echo "the viewer's tests will be skipped; they need: $(SCREEN)" >&2
