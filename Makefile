@@ -1,4 +1,4 @@
-# make install   .venv with discmri and everything the tests need
+# make install   .venv with discmri and everything the tests need; on Debian as root a screen too
 # make demo      measure every sample phantom into demo-out/
 # make test      linters, types, import layers and all tests
 # make bench     accuracy, speed and memory, printed as tables
@@ -11,9 +11,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLES := $(wildcard sample_phantoms/*/study)
 
-.PHONY: install demo test bench lint weights lock clean
+# Debian packages that the viewer's tests need: a screen without a monitor, and what Qt links to.
+SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 libxcb-cursor0 \
+  libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
+  libxcb-xinerama0 libxcb-xfixes0 libfontconfig1 libglib2.0-0
 
-install: $(STAMP)
+.PHONY: install demo test bench lint screen weights lock clean
+
+install: $(STAMP) screen
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(STAMP)
 
-demo: install
+demo: $(STAMP)
 	@for study in $(SAMPLES); do \
 	  name=$$(basename $$(dirname $$study)); \
 	  echo "== $$name"; \
@@ -40,7 +45,13 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests training benchmarks *.md
 
-test: lint
+screen:
+	@command -v Xvfb >/dev/null && PATH="$$PATH:/sbin" ldconfig -p | grep -q libxcb-cursor || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SCREEN) >/dev/null; } || \
+	echo "the viewer's tests will be skipped; they need: $(SCREEN)" >&2
+
+test: lint screen
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: install

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, cohort, qualification, reading, repeat, speed, trial
+from benchmarks import (
+    accuracy,
+    cohort,
+    qualification,
+    reading,
+    repeat,
+    speed,
+    trial,
+    viewer,
+)
 
 BENCHMARKS = {
     "accuracy": accuracy.main,
@@ -14,6 +23,7 @@ BENCHMARKS = {
     "qualification": qualification.main,
     "reading": reading.main,
     "trial": trial.main,
+    "viewer": viewer.main,
 }
 
 

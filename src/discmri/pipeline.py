@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 
@@ -106,6 +106,48 @@ class _Run:
         self.findings.append(warning(error.code, error.text, level))
 
 
+@dataclass(frozen=True, eq=False)
+class Workup:
+    """A measured study with what its steps left behind, so that one disc can be done again.
+
+    Parameters
+    ----------
+    result
+        The measured study.
+    """
+
+    result: MeasuredStudy
+    _run: _Run
+    _discs: Mapping[DiscLevel, _Disc]
+    _even: Volume | None
+    _diffusion: _Diffusion | None
+
+    def adc_on(self, grid: Grid) -> Volume | None:
+        """The aligned ADC on a grid in the image's patient space, for pictures; um2/ms."""
+        if self._diffusion is None:
+            return None
+        return self._diffusion.alignment.carried(self._diffusion.picture, grid)
+
+
+@dataclass(frozen=True, eq=False)
+class Remeasured:
+    """One disc after its mask was changed.
+
+    Parameters
+    ----------
+    record
+        All that is known of it now.
+    outline
+        Its border; ``None`` where it could not be traced.
+    findings
+        What was noticed about this disc.
+    """
+
+    record: DiscRecord
+    outline: DiscOutline | None
+    findings: tuple[Finding, ...]
+
+
 def measure(
     study: Study, settings: Settings | None = None, progress: Progress | None = None
 ) -> MeasuredStudy:
@@ -127,6 +169,16 @@ def measure(
     UsageError
         Where the settings name a segmenter, scheme or height method that does not exist.
     """
+    return work_up(study, settings, progress).result
+
+
+def work_up(
+    study: Study, settings: Settings | None = None, progress: Progress | None = None
+) -> Workup:
+    """The same as :func:`measure`, but keeps what :func:`measure_again` needs.
+
+    Parameters and errors are those of :func:`measure`.
+    """
     settings = settings or Settings()
     _check(settings)
     say = progress or (lambda _text, _share: None)
@@ -140,13 +192,52 @@ def measure(
     say("tracing their borders", 0.5)
     discs = _traced(run)
     say("measuring the signal", 0.6)
-    _measure_signal(run, discs)
-    _suggest_grades(run, discs)
+    even = _evened(run) if discs else None
+    _measure_signal(run, discs, even)
+    _suggest_grades(run, discs, discs)
     say("aligning and fitting the diffusion images", 0.7)
     diffusion = _diffusion(run)
-    if diffusion is not None:
-        _measure_adc(run, discs, diffusion)
-    return _assembled(run, discs, diffusion, found.method)
+    _measure_adc(run, discs, diffusion)
+    result = _assembled(run, discs, diffusion, found.method)
+    return Workup(result, run, discs, even, diffusion)
+
+
+def measure_again(workup: Workup, level: DiscLevel, mask: SoftMask) -> Remeasured:
+    """Measure one disc with another mask; everything else stays as it was measured.
+
+    Shading, alignment and the other discs, which the suggested grade refers to, are taken from
+    the first measurement, so this is quick, and the unchanged mask gives the unchanged values.
+
+    Parameters
+    ----------
+    workup
+        From :func:`work_up`.
+    level
+        One of its discs.
+    mask
+        What the disc fills now, in patient space.
+
+    Raises
+    ------
+    KeyError
+        Where the study has no such disc.
+    """
+    before = workup._run
+    masks = {one: mask if one is level else other for one, other in before.labels.discs.items()}
+    if level not in masks:
+        raise KeyError(level)
+    run = replace(before, labels=replace(before.labels, discs=masks), findings=[])
+    disc = _trace(run, level)
+    discs = {**workup._discs, level: disc} if disc is not None else {}
+    if disc is not None:
+        _measure_signal(run, {level: disc}, workup._even)
+        _suggest_grades(run, discs, (level,))
+        _measure_adc(run, {level: disc}, workup._diffusion)
+    record = _record(disc, level, run.labels)
+    outlines = {} if disc is None else {level: disc.outline}
+    checks = qc.check(run.labels, outlines, [record], run.settings)
+    findings = (*run.findings, *(one for one in checks if one.level is level))
+    return Remeasured(record, None if disc is None else disc.outline, findings)
 
 
 def _check(settings: Settings) -> None:
@@ -159,22 +250,25 @@ def _check(settings: Settings) -> None:
 
 # ------------------------------------------------------------------ borders, heights, shape
 def _traced(run: _Run) -> dict[DiscLevel, _Disc]:
-    discs = {}
-    for level in run.labels.discs:
-        try:
-            outline = trace_disc(run.labels, level, run.settings.central_slices)
-        except MeasurementError as error:
-            run.failed(error, level)
-            continue
-        disc = _Disc(level, outline)
-        for values, failures in (measure_heights(outline), shape.measure_shape(outline)):
-            disc.take(values)
-            for failure in failures:
-                run.failed(failure, level)
-        own_sd_mm = run.labels.segmenter_sd_mm.get(level, 0.0)
-        _choose_height(disc, run.settings.height_method, own_sd_mm)
-        discs[level] = disc
-    return discs
+    traced = {level: _trace(run, level) for level in run.labels.discs}
+    return {level: disc for level, disc in traced.items() if disc is not None}
+
+
+def _trace(run: _Run, level: DiscLevel) -> _Disc | None:
+    """Border, heights and shape of one disc; ``None`` where it has no border."""
+    try:
+        outline = trace_disc(run.labels, level, run.settings.central_slices)
+    except MeasurementError as error:
+        run.failed(error, level)
+        return None
+    disc = _Disc(level, outline)
+    for values, failures in (measure_heights(outline), shape.measure_shape(outline)):
+        disc.take(values)
+        for failure in failures:
+            run.failed(failure, level)
+    own_sd_mm = run.labels.segmenter_sd_mm.get(level, 0.0)
+    _choose_height(disc, run.settings.height_method, own_sd_mm)
+    return disc
 
 
 def _choose_height(disc: _Disc, method: str, segmenter_sd_mm: float) -> None:
@@ -192,9 +286,10 @@ def _choose_height(disc: _Disc, method: str, segmenter_sd_mm: float) -> None:
 
 
 # ------------------------------------------------------------------ signal and grade
-def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
-    if not run.target.t2_weighted or not discs:
-        return
+def _evened(run: _Run) -> Volume | None:
+    """The image without shading; ``None`` where its signal means nothing."""
+    if not run.target.t2_weighted:
+        return None
     even = signal.flatten(run.image, run.labels)
     brightness = signal.fluid_over_marrow(even, run.labels)
     if brightness is not None and brightness < 1.0:
@@ -203,6 +298,12 @@ def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
             "the picture is not T2-weighted, so signal and grade were not measured."
         )
         run.findings.append(warning(Code.NOT_T2, text))
+        return None
+    return even
+
+
+def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc], even: Volume | None) -> None:
+    if even is None:
         return
     for level, disc in discs.items():
         try:
@@ -216,12 +317,18 @@ def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
         run.findings.extend(disc.signal.findings)
 
 
-def _suggest_grades(run: _Run, discs: Mapping[DiscLevel, _Disc]) -> None:
+def _suggest_grades(
+    run: _Run, discs: Mapping[DiscLevel, _Disc], wanted: Collection[DiscLevel]
+) -> None:
+    """Suggest the grades of the wanted discs; all discs serve as reference."""
     heights = {level: h for level, d in discs.items() if (h := d.number("height_mm")) is not None}
     depths = {level: w for level, d in discs.items() if (w := d.number("width_ap_mm")) is not None}
     signals = {level: d.signal for level, d in discs.items() if d.signal is not None}
     references = grading.reference_heights(heights, signals, depths)
-    for level, found in signals.items():
+    for level in wanted:
+        found = signals.get(level)
+        if found is None:
+            continue
         try:
             suggestion = grading.suggest(
                 level, found, heights.get(level), references.get(level), run.settings
@@ -321,7 +428,9 @@ def _aligned(
     )
 
 
-def _measure_adc(run: _Run, discs: Mapping[DiscLevel, _Disc], diffusion: _Diffusion) -> None:
+def _measure_adc(run: _Run, discs: Mapping[DiscLevel, _Disc], diffusion: _Diffusion | None) -> None:
+    if diffusion is None:
+        return
     for level, disc in discs.items():
         try:
             found = adc.measure_adc(

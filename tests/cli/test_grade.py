@@ -204,7 +204,7 @@ def test_the_viewer_gets_session_and_reader(planned, monkeypatch):
     read(Grade(5), reader="ben")
     launched = []
     viewer = ModuleType("discmri.napari")
-    viewer.launch = lambda session, reader: launched.append((reader, session.progress))
+    viewer.launch = lambda session: launched.append((session.reader, session.progress))
     monkeypatch.setitem(sys.modules, "discmri.napari", viewer)
     monkeypatch.setattr(command, "find_spec", lambda _: object())
     assert planned("open", "x.session", "--reader", "ann")[0] == 0

@@ -281,7 +281,8 @@ def test_killed_at_any_moment(plan):
     for _ in range(4):
         process = reader_process(path, "ann", GRADE_EVERYTHING)
         assert process.stdout.readline() == "ready\n", process.stderr.read()
-        time.sleep(chance.uniform(0.02, 0.25))
+        acknowledged.append(process.stdout.readline().strip())
+        time.sleep(chance.uniform(0.0, 0.25))
         process.kill()
         out, _ = process.communicate(timeout=60)
         acknowledged += [line for line in out.split("\n")[:-1] if line]
@@ -291,4 +292,4 @@ def test_killed_at_any_moment(plan):
             assert len(stored) == len(set(stored))
             assert reading.verify(session.store).sound
             assert session.progress[0] > 0
-    assert len(acknowledged) > 4
+    assert len(acknowledged) >= 4

@@ -315,8 +315,8 @@ def require_viewer() -> None:
 def _read(session: Session) -> int:
     from importlib import import_module
 
-    launch: Callable[[Session, str], object] = import_module("discmri.napari").launch
-    launch(session, session.reader)
+    launch: Callable[[Session], object] = import_module("discmri.napari").launch
+    launch(session)
     return 0
 
 

@@ -4,6 +4,7 @@ from discmri.outline.contours import is_hard, mid_plane_weights
 from discmri.outline.face import Face, check_whole, disc_face
 from discmri.outline.lines import STATIONS, height_lines
 from discmri.outline.orientation import cut_at_sides
+from discmri.outline.painting import repainted
 from discmri.outline.tracing import trace_disc
 from discmri.outline.types import (
     BodyCorners,
@@ -29,5 +30,6 @@ __all__ = [
     "height_lines",
     "is_hard",
     "mid_plane_weights",
+    "repainted",
     "trace_disc",
 ]

@@ -17,6 +17,7 @@ shell that keeps a rule or a state of its own is wrong.
     case = session.next_case()              # None when all is done
     study = session.images(case.item)       # in a worker: reads, and proves that it is the right one
     labels = session.labels_file(case.item) # label map to draw over the images
+    mine = session.painted_labels(case.item)  # the same after the reader's edits, or None
     disc = case.discs[0]                    # disc.level is its name, disc.key the handle
     session.record(case.item, disc.key, reading.Grade.parse("4/7"), comment="Schmorl's node")
     session.record(case.item, disc.key, reading.NotEvaluable("metal"), reason="looked again")

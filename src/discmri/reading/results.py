@@ -150,6 +150,11 @@ def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
             f"the results in {folder} are not those the session was planned with; "
             "put back the earlier ones or plan a new session"
         )
+    return metrics_of(record)
+
+
+def metrics_of(record: Mapping[str, Any]) -> dict[DiscLevel, DiscMetrics]:
+    """What ``study.json`` says of each disc, by automatic level."""
     return {
         DiscLevel(disc["level"]): DiscMetrics(
             disc["values"], disc["evidence"], tuple(disc["flags"])

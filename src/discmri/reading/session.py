@@ -12,7 +12,7 @@ from discmri.errors import SessionError, UsageError
 from discmri.export._text import one_line
 from discmri.levels import DiscLevel
 from discmri.reading import results
-from discmri.reading.entry import Draft, Kind, waiting
+from discmri.reading.entry import Draft, Kind, sha256, waiting
 from discmri.reading.history import DiscHistory, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, to_content
@@ -177,6 +177,22 @@ class Session:
         if not path.is_file():
             raise SessionError(self._discreet(item, f"{path} is gone; restore the results"))
         return path
+
+    def painted_labels(self, item: str) -> bytes | None:
+        """The label map of a case as this reader last left it; ``None`` where no edit counts.
+
+        Raises
+        ------
+        SessionError
+            Where the store cannot be read.
+        """
+        for entry in reversed(self._history.undoable):
+            digest = entry.row["attachment_sha256"]
+            if entry.kind is Kind.LABEL_EDIT and entry.row["item"] == item and digest:
+                waiting_ones = (draft.attachment for draft in self._outbox.waiting)
+                known = (data for data in waiting_ones if data and sha256(data) == digest)
+                return next(known, None) or self.store.attachment(digest)
+        return None
 
     def images(self, item: str) -> Study:
         """The images of a case, which are proven to be those that were measured.

@@ -1,0 +1,448 @@
+"""A reader at work on a session: which disc is at hand, and what each key does.
+
+It knows neither napari nor Qt.  The rules of reading are the session's; what stands here is
+where the reader is, what was asked, and what the dock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from discmri.errors import DiscmriError, NotSavedYetError
+from discmri.levels import DiscLevel
+from discmri.napari import words
+from discmri.napari.images import level_colour
+from discmri.napari.panel import DiscRow, Panel, Question
+from discmri.reading import (
+    CaseView,
+    Disc,
+    DiscMetrics,
+    DiscState,
+    Grade,
+    Judgement,
+    Kind,
+    Mode,
+    NotEvaluable,
+    Session,
+    Undone,
+    shifted,
+)
+from discmri.reading.judgement import NORMAL_HEIGHT
+
+SECOND_ENTRY = "second entry"
+"""Reason that stands with a grade to which the collapse was added by a second key."""
+
+_RULES = {
+    Mode.OPEN: "Open session: everything is shown.",
+    Mode.LOCKED: "Locked session: grade first, then see what was measured.",
+    Mode.BLINDED: "Blinded session: images and labels only.",
+}
+_KINDS = {Kind.READ: "grade", Kind.LABEL_EDIT: "edited label", Kind.NUMBERING: "numbering"}
+_STATES = {DiscState.OPEN: "", DiscState.GRADED: "not revealed", DiscState.DONE: "done"}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A grade that was just entered: a second key may add the collapse to it.
+
+    ``reason`` is the one to record with that; ``None`` where it has to be asked for, because
+    the grade stood there before.
+    """
+
+    reason: str | None
+
+
+class Annotator:
+    """One reader at work.
+
+    Parameters
+    ----------
+    session
+        Opened for the reader.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        cases = session.cases
+        self.items = tuple(case.item for case in cases)
+        self._done = {case.item: _done(case) for case in cases}
+        self._total = sum(len(case.discs) for case in cases)
+        self._notice, self._alarm = "", False
+        self.question: Question | None = None
+        self.preview: Mapping[str, float] = {}
+        self._entry: _Entry | None = None
+        first = session.next_case() or cases[0]
+        self.item = first.item
+        self.key = _first_open(first)
+        self._keys: Mapping[str, Callable[[], None]] = {
+            "n": self.not_evaluable,
+            "c": self.comment,
+            "u": self.undo,
+            "r": self.reveal,
+            "up": lambda: self.step(-1),
+            "down": lambda: self.step(1),
+            "page up": lambda: self.turn(-1),
+            "page down": lambda: self.turn(1),
+            "enter": self.go_on,
+            "names up": lambda: self.shift(-1),
+            "names down": lambda: self.shift(1),
+        } | {str(number): self._grading(number) for number in range(1, 9)}
+
+    # ------------------------------------------------------------------ where the reader is
+    @property
+    def case(self) -> CaseView:
+        """The case at hand, as it stands now."""
+        return self.session.case(self.item)
+
+    @property
+    def disc(self) -> Disc:
+        """The disc at hand, as it stands now."""
+        return self.case.disc(self.key)
+
+    @property
+    def discreet(self) -> bool:
+        """Whether nothing may tell whose images these are."""
+        return not self.session.mode.shows_identity
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Cases to have loaded: the one at hand, then the one to come."""
+        upcoming = self.upcoming
+        return (self.item,) if upcoming is None else (self.item, upcoming)
+
+    @property
+    def upcoming(self) -> str | None:
+        """The case that will most likely be opened next."""
+        found = self.session.next_case(self.item)
+        if found is not None and found.item != self.item:
+            return found.item
+        place = self.items.index(self.item) + 1
+        return self.items[place] if place < len(self.items) else None
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The cases before and after the one at hand, and itself."""
+        place = self.items.index(self.item)
+        return self.items[max(place - 1, 0) : place + 2]
+
+    def metrics(self, key: DiscLevel) -> DiscMetrics | None:
+        """What was measured on a disc of the case, where the reader may see it now."""
+        return self.session.metrics(self.item, key)
+
+    def may_see(self, key: DiscLevel) -> bool:
+        """Whether anything measured on a disc may be shown now."""
+        try:
+            return self.metrics(key) is not None
+        except DiscmriError:
+            return False
+
+    def press(self, key: str) -> None:
+        """What a key does; keys without a meaning do nothing, and none does while asked."""
+        action = self._keys.get(key)
+        if action is None or self.question is not None:
+            return
+        self._say("")
+        action()
+
+    def select(self, key: DiscLevel) -> None:
+        """Go to a disc of the case; a question that was not answered is dropped."""
+        self.key = key
+        self._entry = self.question = None
+
+    def step(self, by: int) -> None:
+        """Go to the next disc caudally (1) or cranially (-1)."""
+        keys = [disc.key for disc in self.case.discs]
+        place = keys.index(self.key) + by
+        if 0 <= place < len(keys):
+            self.select(keys[place])
+        else:
+            self._say("No further disc in this case; Page Up and Page Down change the case.")
+
+    def turn(self, by: int) -> None:
+        """Go to the next or previous case."""
+        place = self.items.index(self.item) + by
+        if 0 <= place < len(self.items):
+            self.open(self.items[place])
+        else:
+            self._say("There is no further case.")
+
+    def open(self, item: str) -> None:
+        """Go to a case, to its first disc with something left to do."""
+        self.item = item
+        self.select(_first_open(self.case))
+
+    def go_on(self) -> None:
+        """Reveal the disc where it is locked, else go to the next one with something to do."""
+        if self.disc.state is DiscState.GRADED:
+            self.reveal()
+            return
+        discs = self.case.discs
+        place = [disc.key for disc in discs].index(self.key)
+        for disc in (*discs[place + 1 :], *discs[: place + 1]):
+            if disc.state is not DiscState.DONE:
+                self.select(disc.key)
+                return
+        following = self.session.next_case(self.item)
+        if following is None:
+            self._say("Every disc of this session is done.")
+        else:
+            self.open(following.item)
+
+    # ------------------------------------------------------------------ what the reader says
+    def _grading(self, number: int) -> Callable[[], None]:
+        return lambda: self.grade(number)
+
+    def grade(self, number: int) -> None:
+        """Enter a grade; 6, 7 or 8 right behind a signal grade adds the collapse to it."""
+        disc = self.disc
+        earlier = None if disc.read is None else disc.read.judgement
+        entry, signal = self._entry, number if number <= 5 else None
+        if entry is not None and signal is None and isinstance(earlier, Grade):
+            self._change(Grade(earlier.signal, number), earlier, entry.reason)
+        elif earlier is None:
+            self._record(Grade.parse(str(number)), "")
+            self._entry = _Entry(SECOND_ENTRY) if signal else None
+        elif earlier == Grade.parse(str(number)):
+            self._say(f"{disc.level.value} is {earlier} already.")
+            self._entry = _Entry(None) if signal else None
+        else:
+            self._change(Grade.parse(str(number)), earlier, None)
+
+    def _change(self, judgement: Grade, earlier: Judgement, reason: str | None) -> None:
+        """Record another grade than before, with a reason or after asking for it."""
+
+        def changed(reason: str) -> None:
+            self._record(judgement, reason)
+            again = judgement.collapse == NORMAL_HEIGHT
+            self._entry = _Entry(reason) if again else None
+
+        if reason is not None:
+            changed(reason)
+        else:
+            self._ask(f"{self.disc.level.value} was {earlier}. Why {judgement} now?", changed)
+
+    def not_evaluable(self) -> None:
+        """Say that the disc cannot be graded; the reason is asked for."""
+        name = self.disc.level.value
+
+        def said(reason: str) -> None:
+            self._record(NotEvaluable(reason), reason if self.disc.read is not None else "")
+
+        self._ask(f"{name} is not evaluable. Why?", said)
+
+    def comment(self) -> None:
+        """Add words to the judgement of the disc."""
+        read = self.disc.read
+        if read is None:
+            self._say("Grade the disc first; the comment stands with its grade.")
+            return
+        key, judgement = self.key, read.judgement
+
+        def said(comment: str) -> None:
+            self._attempt(
+                lambda: self.session.record(self.item, key, judgement, comment=comment),
+                f"Comment on {self.disc.level.value} saved.",
+            )
+
+        self._ask(f"Comment on {self.disc.level.value}:", said, read.comment)
+
+    def reveal(self) -> None:
+        """Show what was measured on a disc that was graded in a locked session."""
+        name = self.disc.level.value
+        self._attempt(
+            lambda: self.session.reveal(self.item, self.key),
+            f"What was measured on {name} is shown. A change of its grade now needs a reason.",
+        )
+        self._entry = None
+
+    def undo(self) -> None:
+        """Take back the last read, edit or numbering, and go where it was."""
+        taken: list[Undone] = []
+        self._entry = None
+        self._attempt(lambda: taken.append(self.session.undo()), "Taken back.")
+        for undone in taken:
+            self.item = undone.item
+            self.select(self.case.discs[0].key if undone.disc is None else undone.disc)
+            self._count(undone.item)
+            where = "" if undone.disc is None else f" of {self.disc.level.value}"
+            self._say(f"The {_KINDS[undone.kind]}{where} was taken back.")
+
+    def shift(self, by: int) -> None:
+        """Ask why, then name all discs of the case one level down (1) or up (-1)."""
+        lowest = self.case.discs[-1].level
+        try:
+            name = shifted(lowest, by)
+        except ValueError as error:
+            self._say(f"{error}.", alarm=True)
+            return
+
+        def said(reason: str) -> None:
+            self._attempt(
+                lambda: self.session.number(self.item, name, reason),
+                f"The lowest disc is called {name.value} now.",
+            )
+
+        self._ask(f"{lowest.value} becomes {name.value}, the others follow. Why?", said)
+
+    def keep_edit(
+        self,
+        edited: Mapping[str, float],
+        labels: bytes,
+        kept: Callable[[], None],
+    ) -> None:
+        """Ask why the label at hand was painted, then record what was measured on it.
+
+        Parameters
+        ----------
+        edited
+            Values by parameter name.
+        labels
+            The painted label map as a file.
+        kept
+            Called when it is recorded.
+        """
+        item, key, name = self.item, self.key, self.disc.level.value
+
+        def said(reason: str) -> None:
+            if self._attempt(
+                lambda: self.session.edit_label(item, key, edited, reason, labels),
+                f"The edited label of {name} is kept beside the automatic one.",
+            ):
+                kept()
+
+        self._ask(f"Why was the label of {name} changed?", said)
+
+    # ------------------------------------------------------------------ asking and answering
+    def _ask(self, text: str, answered: Callable[[str], None], given: str = "") -> None:
+        self._entry = None
+        self.question = Question(text, answered, given)
+
+    def answer(self, text: str) -> None:
+        """The reader's answer to the question; without words the question stays."""
+        question = self.question
+        if question is None:
+            return
+        if not text.strip():
+            self._say("This needs a few words; Escape leaves everything as it was.", alarm=True)
+            return
+        self.question = None
+        self._say("")
+        question.answered(text)
+
+    def cancel(self) -> None:
+        """Leave the question; nothing was changed."""
+        if self.question is not None:
+            self.question = None
+            self._say("Nothing was changed.")
+
+    def save(self) -> None:
+        """Try again to save what waits."""
+        if self.session.unsaved:
+            self._attempt(self.session.save, "Everything is saved again.")
+
+    def _record(self, judgement: Judgement, reason: str) -> None:
+        disc = self.disc
+        comment = "" if disc.read is None else disc.read.comment
+        name = disc.level.value
+        self._attempt(
+            lambda: self.session.record(self.item, disc.key, judgement, comment, reason),
+            f"{name}: {judgement}.",
+        )
+        self._entry = None
+
+    def _attempt(self, act: Callable[[], object], told: str) -> bool:
+        """Do it, and say so or what the session has against it; whether it counts."""
+        counts = True
+        try:
+            act()
+            self._say(told)
+        except NotSavedYetError as error:
+            self._say(str(error), alarm=True)
+        except DiscmriError as error:
+            self._say(str(error), alarm=True)
+            counts = False
+        self._count(self.item)
+        return counts
+
+    def _say(self, notice: str, alarm: bool = False) -> None:
+        self._notice, self._alarm = notice, alarm
+
+    def tell(self, notice: str, alarm: bool = False) -> None:
+        """Show a notice that comes from elsewhere."""
+        self._say(notice, alarm)
+
+    def _count(self, item: str) -> None:
+        self._done[item] = _done(self.session.case(item))
+
+    # ------------------------------------------------------------------ what is shown
+    def panel(self) -> Panel:
+        """Everything the dock shows now."""
+        case = self.case
+        keys = [disc.key for disc in case.discs]
+        shown = Panel(
+            title=case.title,
+            place=f"Case {case.number} of {len(self.items)}",
+            done=sum(self._done.values()),
+            total=self._total,
+            rule=_RULES[self.session.mode],
+            rows=tuple(_row(disc) for disc in case.discs),
+            current=keys.index(self.key),
+            opinions=tuple(map(str, self.session.opinions(self.item, self.key))),
+            can_grade=True,
+            can_reveal=self.disc.state is DiscState.GRADED,
+            unsaved=self.session.unsaved,
+            notice=self._notice,
+            alarm=self._alarm,
+            question=self.question,
+        )
+        try:
+            metrics = self.metrics(self.key)
+        except DiscmriError as error:
+            return replace(shown, hidden=str(error))
+        if metrics is None:
+            return replace(shown, hidden=self._why_hidden())
+        return replace(
+            shown,
+            metrics=words.metric_rows(metrics, self._edited()),
+            reasons=words.evidence(metrics),
+            flags=words.flags(metrics),
+        )
+
+    def _edited(self) -> Mapping[str, float] | None:
+        """Values of the label that is being painted, or was; ``None`` where it was not."""
+        edit = self.disc.edit
+        return self.preview or (None if edit is None else edit.edited)
+
+    def _why_hidden(self) -> str:
+        if self.session.mode is Mode.BLINDED:
+            return "Measurements are not shown in a blinded session."
+        if self.session.mode is Mode.LOCKED and self.disc.state is not DiscState.DONE:
+            return "Measurements are shown after the disc is graded and revealed (Enter)."
+        return "Nothing was measured on this disc."
+
+
+def _first_open(case: CaseView) -> DiscLevel:
+    """The first disc with something left to do, else the first."""
+    left = (disc.key for disc in case.discs if disc.state is not DiscState.DONE)
+    return next(left, case.discs[0].key)
+
+
+def _done(case: CaseView) -> int:
+    return sum(disc.state is DiscState.DONE for disc in case.discs)
+
+
+def _row(disc: Disc) -> DiscRow:
+    grade = "" if disc.read is None else str(disc.read.judgement)
+    states = [_STATES[disc.state], "" if disc.edit is None else "edited"]
+    before = disc.before_reveal
+    if before is not None and disc.read is not None and before.judgement != disc.read.judgement:
+        states.append(f"before: {before.judgement}")
+    return DiscRow(
+        key=disc.key,
+        name=disc.level.value,
+        colour=level_colour(disc.level),
+        grade=grade,
+        state=", ".join(filter(None, states)),
+        note="" if disc.read is None else disc.read.comment,
+    )

@@ -1,0 +1,157 @@
+"""Painting the label of one disc: what was changed, and what is measured on it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.levels import DiscLevel
+from discmri.napari.images import DiscMark, traced
+from discmri.napari.loading import Say, measure_painted
+from discmri.napari.shelf import LoadedCase, edited_values
+from discmri.pipeline import Remeasured
+
+if TYPE_CHECKING:
+    from discmri.napari.canvas import Canvas
+
+Work = Callable[[Callable[[Say], Any], Callable[[Any], None], Callable[[Exception], None]], object]
+"""Does a job in a worker and calls one of two functions with what came of it."""
+
+
+class Brush:
+    """A label that is being painted, or none.
+
+    After each stroke the disc is measured in a worker; strokes that come meanwhile are measured
+    together when it is done.
+
+    Parameters
+    ----------
+    canvas
+        Where it is painted.
+    work
+        Does a job in a worker.
+    moved
+        Called whenever something changed.
+    failed
+        Called with what went wrong while measuring.
+    """
+
+    def __init__(
+        self,
+        canvas: Canvas,
+        work: Work,
+        moved: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self.case: LoadedCase | None = None
+        self.key: DiscLevel | None = None
+        self._canvas, self._work, self._moved, self._fail = canvas, work, moved, failed
+        self._before: NDArray[np.uint8] | None = None
+        self._again: Remeasured | None = None
+        self._seen: NDArray[np.bool_] | None = None
+        self._measuring = self._stale = False
+        self._waiting: Callable[[], None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a label is being painted."""
+        return self.case is not None
+
+    @property
+    def changed(self) -> bool:
+        """Whether it differs from what it was."""
+        return (
+            self.case is not None
+            and self._before is not None
+            and not np.array_equal(self.case.discs, self._before)
+        )
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What was measured on it last, by parameter name."""
+        return {} if self._again is None else edited_values(self._again)
+
+    def mark(self, key: DiscLevel) -> DiscMark | None:
+        """Where the disc is after the last stroke; ``None`` for others and before the first."""
+        case, again = self.case, self._again
+        if case is None or key is not self.key or again is None or again.outline is None:
+            return None
+        mark = case.loaded.images.marks.get(key)
+        return None if mark is None else traced(mark, case.loaded.images.view, again.outline)
+
+    def take(self, case: LoadedCase, key: DiscLevel, erase: bool) -> None:
+        """Begin to paint or erase, or go on with the other of the two."""
+        if self.case is None:
+            self.case, self.key, self._before = case, key, case.discs.copy()
+        if self.key is not None:
+            self._canvas.paint(self.case.numbers[self.key], erase)
+
+    def stroke(self) -> None:
+        """The label was changed: measure it, at once or as soon as the last measuring is done."""
+        self._canvas.refresh_discs()
+        case, key = self.case, self.key
+        if case is None or key is None or case.measured is None:
+            return
+        if self._measuring:
+            self._stale = True
+            return
+        self._measuring, self._stale = True, False
+        workup, images = case.measured.workup, case.loaded.images
+        where, number = case.where(key), case.numbers[key]
+        self._seen = where
+
+        def job(_say: Say) -> Remeasured | None:
+            return measure_painted(workup, images, key, where, number)
+
+        self._work(job, self._measured, self._broken)
+
+    def _measured(self, again: Remeasured | None) -> None:
+        self._measuring = False
+        if not self.busy:
+            return
+        self._again = again
+        if self._stale:
+            self.stroke()
+        elif self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting()
+        self._moved()
+
+    def _broken(self, error: Exception) -> None:
+        self._fail(error)
+        self._measured(None)
+
+    def when_measured(self, then: Callable[[], None]) -> None:
+        """Call it as soon as the label as it is now is measured."""
+        case, key, seen = self.case, self.key, self._seen
+        if case is None or key is None:
+            return
+        fresh = seen is not None and np.array_equal(case.where(key), seen)
+        if fresh and not self._measuring:
+            then()
+            return
+        self._waiting = then
+        if not fresh:
+            self.stroke()
+
+    def done(self) -> None:
+        """The edit is kept: it is the label of the case from now on."""
+        if self.case is not None and self.key is not None:
+            self.case.edited[self.key] = self._again
+        self._end()
+
+    def drop(self) -> None:
+        """Put the label back as it was."""
+        if self.case is not None and self._before is not None:
+            self.case.discs[:] = self._before
+        self._end()
+        self._canvas.refresh_discs()
+
+    def _end(self) -> None:
+        self.case = self.key = self._before = self._waiting = None
+        self._again = self._seen = None
+        self._canvas.stop_painting()
+        self._moved()

@@ -1,0 +1,347 @@
+"""The layers of a napari viewer: pictures side by side, and the same marks on each of them.
+
+Pictures stand in the cells of napari's grid, whose cameras move together.  A cell is a group of
+four layers: the image, the discs' labels, their height lines with corners, and their names.
+Layers are made once and then only get other data, so that reading hundreds of cases neither
+slows down nor fills the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.napari.images import DiscMark, Picture
+from discmri.napari.view import SagittalView
+from discmri.volume import Array
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Points, Shapes
+
+FIELD_MM = np.array([90.0, 92.0])
+"""Height and width of what is seen around one disc, its name included."""
+CELLS = 3
+_CORNER_MM = 0.7
+_LINE_MM = 0.5
+_NAME_SIZE = 11
+_NAME_ROOM_MM = 7.0
+_GAP_PX = 4
+_NO_TEXT = {"string": {"constant": ""}}
+_EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """One disc as it is marked on every picture.
+
+    Parameters
+    ----------
+    place
+        Where it is.
+    name, colour
+        What it is called, and its colour.
+    number
+        Its label.
+    lines
+        Whether its height lines and corners may be seen.
+    """
+
+    place: DiscMark
+    name: str
+    colour: str
+    number: int
+    lines: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """The layers of one picture."""
+
+    image: Image
+    discs: Labels
+    heights: Shapes
+    names: Points
+
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        return self.image, self.discs, self.heights, self.names
+
+
+class Canvas:
+    """Draws one study in a viewer.
+
+    Parameters
+    ----------
+    viewer
+        A napari viewer, or its model without a window.
+    stroke
+        Called after each stroke of the brush.
+    """
+
+    def __init__(self, viewer: ViewerModel, stroke: Callable[[], None] = lambda: None) -> None:
+        self.viewer = viewer
+        self._stroke = stroke
+        self._cells: list[_Cell] = []
+        self._spacing: Array = np.ones(3)
+        self._filled = 0
+        self._marked = True
+
+    # ------------------------------------------------------------------ drawing
+    def draw(
+        self, view: SagittalView, pictures: Sequence[Picture], discs: NDArray[np.uint8]
+    ) -> None:
+        """Show pictures of one lattice side by side, each with the discs on it.
+
+        Parameters
+        ----------
+        view
+            How their lattice is shown.
+        pictures
+            From left to right, at most three.
+        discs
+            (slice, row, column) labels of the discs and of nothing else; painting changes it.
+        """
+        if not self._complete():
+            self._build()
+        self._spacing = view.spacing_mm
+        self._filled = len(pictures)
+        self._show()  # first: napari does not learn how large hidden layers are
+        for number, cell in enumerate(self._cells):
+            self._scale(cell)
+            if number < len(pictures):
+                self._fill(cell, pictures[number], discs)
+            else:
+                self._empty(cell)
+        self._settle()
+
+    def clear(self) -> None:
+        """Show nothing: the next case is not there yet."""
+        if self._complete():
+            for cell in self._cells:
+                self._empty(cell)
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        """Colour, name and measure the discs on every picture."""
+        if not self._complete():
+            return
+        from napari.utils.colormaps import DirectLabelColormap
+
+        colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+        colours |= {one.number: one.colour for one in marks}
+        colormap = DirectLabelColormap(color_dict=colours)
+        lines = [one.place for one in marks if one.lines]
+        for cell in self._shown:
+            cell.discs.colormap = colormap
+            _name(cell.names, marks)
+            _measure(cell.heights, lines, float(self._spacing[0]))
+
+    def hide_marks(self, hidden: bool) -> None:
+        """Take away or give back everything that lies over the pictures."""
+        self._marked = not hidden
+        if self._complete():
+            self._show()
+
+    def refresh_discs(self) -> None:
+        """Draw the labels anew after their array was changed from outside."""
+        for cell in self._shown:
+            cell.discs.refresh()
+
+    # ------------------------------------------------------------------ looking
+    def focus(self, mark: DiscMark, name: str) -> None:
+        """Go to the slice of a disc, show its surroundings, and say which one it is."""
+        if self._complete():
+            text = self.viewer.canvas.overlays.text
+            text.text, text.position, text.visible = name, "top_left", True
+            self.viewer.dims.set_point(0, float(mark.centre_mm[0]))
+            middle = np.array([mark.centre_mm[1], mark.centre_mm[2] - _NAME_ROOM_MM])
+            self._look(middle, FIELD_MM)
+
+    def overview(self) -> None:
+        """Show the whole picture."""
+        if self._shown:
+            size = np.array(self._cells[0].image.data.shape[1:]) * self._spacing[1:]
+            self._look(size / 2, size)
+
+    def scroll(self, by: int) -> None:
+        """Go to another slice."""
+        now = self.viewer.dims.current_step[0]
+        self.viewer.dims.set_current_step(0, now + by)
+
+    def _look(self, centre_mm: Array, size_mm: Array) -> None:
+        camera, canvas = self.viewer.scene.camera, self.viewer.canvas
+        room = np.array(canvas.viewbox_size(self.viewer.layers), dtype=float)
+        camera.center = (0.0, float(centre_mm[0]), float(centre_mm[1]))
+        camera.zoom = float(np.min(room / size_mm))
+
+    # ------------------------------------------------------------------ painting
+    @property
+    def painting(self) -> bool:
+        """Whether a label can be painted now."""
+        return self._complete() and bool(self._cells[0].discs.editable)
+
+    def paint(self, number: int, erase: bool = False) -> None:
+        """Let the reader paint or erase one label, and only that one."""
+        discs = self._cells[0].discs
+        discs.editable = True
+        discs.selected_label = number
+        discs.preserve_labels = True
+        discs.brush_size = 3
+        discs.show_selected_label = True
+        discs.contour = 0
+        discs.opacity = 0.5
+        self.viewer.layers.selection.active = discs
+        discs.mode = "erase" if erase else "paint"
+
+    def stop_painting(self) -> None:
+        """Back to looking."""
+        if self._complete():
+            _as_outlines(self._cells[0].discs)
+            self.viewer.layers.selection.active = self._cells[0].image
+
+    # ------------------------------------------------------------------ layers
+    def _complete(self) -> bool:
+        """Whether all layers are still there, and in their order."""
+        ours = [layer for cell in self._cells for layer in cell.layers]
+        return bool(ours) and list(self.viewer.layers)[: len(ours)] == ours
+
+    @property
+    def _shown(self) -> list[_Cell]:
+        """The cells that hold a picture."""
+        return self._cells[: self._filled] if self._complete() else []
+
+    def _show(self) -> None:
+        """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
+        wanted = {
+            layer: number < self._filled and (self._marked or layer is cell.image)
+            for number, cell in enumerate(self._cells)
+            for layer in cell.layers
+        }
+        changed = [layer for layer, visible in wanted.items() if layer.visible != visible]
+        if changed:
+            grid = self.viewer.canvas.grid
+            grid.enabled = False
+            for layer in changed:
+                layer.visible = wanted[layer]
+            grid.enabled = True
+
+    def _build(self) -> None:
+        self._discard()
+        self.viewer.canvas.grid.enabled = False
+        self._cells = [self._cell(number) for number in range(CELLS)]
+        self._cells[0].discs.events.paint.connect(self._painted)
+        grid = self.viewer.canvas.grid
+        grid.stride, grid.shape, grid.spacing = len(self._cells[0].layers), (1, -1), _GAP_PX
+        bar = self.viewer.canvas.overlays.scale_bar
+        bar.visible = True
+        self.viewer.dims.axis_labels = ("slice", "row", "column")
+
+    def _painted(self, _event: object) -> None:
+        self._stroke()
+
+    def _discard(self) -> None:
+        for cell in self._cells:
+            for layer in cell.layers:
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
+        self._cells = []
+
+    def _cell(self, number: int) -> _Cell:
+        from napari.layers import Image, Labels, Points, Shapes
+
+        space: Mapping[str, Any] = {"units": "mm"}
+        made = _Cell(
+            Image(_EMPTY, visible=False, **space),
+            Labels(_EMPTY.copy(), visible=False, **space),
+            Shapes(ndim=3, visible=False, **space),
+            Points(ndim=2, size=0.01, visible=False, **space),
+        )
+        _as_outlines(made.discs)
+        for place, layer in enumerate(made.layers):
+            self.viewer.layers.insert(number * len(made.layers) + place, layer)
+        return made
+
+    def _scale(self, cell: _Cell) -> None:
+        """One step of the slider is one slice; shapes and names are drawn in millimetres."""
+        in_mm = np.array([self._spacing[0], 1.0, 1.0])
+        scales = (self._spacing, self._spacing, in_mm)
+        for layer, scale in zip(cell.layers, scales, strict=False):
+            if not np.allclose(layer.scale, scale):
+                layer.scale = scale
+
+    def _fill(self, cell: _Cell, picture: Picture, discs: NDArray[np.uint8]) -> None:
+        image = cell.image
+        image.data = picture.array
+        _smooth(image)
+        image.colormap = picture.colours
+        low, high = picture.limits
+        image.contrast_limits_range = (min(low, 0.0), high + (high - low))
+        image.contrast_limits = (low, high)
+        cell.discs.data = discs
+        for layer, what in zip(cell.layers, ("", " discs", " heights", " names"), strict=True):
+            layer.name = f"{picture.name}{what}"
+
+    def _empty(self, cell: _Cell) -> None:
+        if cell.image.data is _EMPTY:
+            return
+        cell.image.data = _EMPTY
+        cell.discs.data = _EMPTY.copy()
+        _measure(cell.heights, (), float(self._spacing[0]))
+        _name(cell.names, ())
+        for layer, what in zip(cell.layers, ("image", "discs", "heights", "names"), strict=True):
+            layer.name = f"no {what}"
+
+    def _settle(self) -> None:
+        """The first image at hand, and no mode in which a click would change anything."""
+        for cell in self._cells:
+            _as_outlines(cell.discs)
+            cell.heights.editable = cell.names.editable = False
+        self.viewer.layers.selection.active = self._cells[0].image
+
+
+def _smooth(image: Image) -> None:
+    """Interpolate between pixels; vispy learns the size of new pictures only when this changes."""
+    image.interpolation2d = "nearest"
+    image.interpolation2d = "cubic"
+
+
+def _as_outlines(discs: Labels) -> None:
+    """Borders only, not to be painted; napari forgets earlier strokes with that."""
+    discs.editable = False
+    discs.show_selected_label = False
+    discs.contour = 1
+    discs.opacity = 0.9
+
+
+def _name(layer: Points, marks: Sequence[Mark]) -> None:
+    layer.text = _NO_TEXT  # text that depends on features fails while points have none
+    layer.data = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
+    layer.features = {"name": [one.name for one in marks], "colour": [one.colour for one in marks]}
+    if marks:
+        layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": _NAME_SIZE}
+
+
+def _measure(layer: Shapes, marks: Sequence[DiscMark], slice_mm: float) -> None:
+    """Height lines as lines, corners as small circles."""
+    layer.data = []
+    lines = [line for mark in marks for line in mark.lines_mm]
+    corners = [_circle(corner) for mark in marks for corner in mark.corners_mm]
+    if lines or corners:
+        per_slice = np.array([slice_mm, 1.0, 1.0])
+        layer.add(
+            [shape / per_slice for shape in (*lines, *corners)],
+            shape_type=[*["line"] * len(lines), *["ellipse"] * len(corners)],
+            edge_width=_LINE_MM,
+            edge_color="white",
+            face_color="transparent",
+        )
+
+
+def _circle(corner_mm: Array) -> Array:
+    """The box of a circle on the slice of a corner, as napari's ellipses want it."""
+    offsets = np.array([[0, -1, -1], [0, -1, 1], [0, 1, 1], [0, 1, -1]])
+    return np.asarray(corner_mm + _CORNER_MM * offsets)

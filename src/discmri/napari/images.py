@@ -1,0 +1,221 @@
+"""What is drawn of one study: pictures on one lattice, labels, and a mark for every disc."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.errors import SessionError
+from discmri.export._canvas import LEVEL_COLOURS, window
+from discmri.levels import DiscLevel
+from discmri.napari.view import SagittalView
+from discmri.outline import DiscOutline, height_lines
+from discmri.study import Role
+from discmri.volume import Array, Grid, Volume
+
+if TYPE_CHECKING:
+    from discmri.study import Series, Study
+
+ADC_RANGE_UM2_MS = (0.0, 3.0)
+_COMPANIONS = (Role.SAG_T1, Role.SAG_FS, Role.SAG_T2)
+_NAMES = {Role.SAG_T2: "T2", Role.SAG_FS: "fat-suppressed", Role.SAG_T1: "T1"}
+_AROUND_DISCS_MM = 25.0
+_NAME_MM = 13.0  # from the front of a disc to the middle of its name
+_STATIONS = ("anterior", "middle", "posterior")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One image as it is drawn.
+
+    Parameters
+    ----------
+    name
+        What it is called: its weighting, never what its header says.
+    array
+        (slice, row, column).
+    limits
+        Grey values that become black and white.
+    colours
+        Name of the colour map.
+    """
+
+    name: str
+    array: NDArray[Any]
+    limits: tuple[float, float]
+    colours: str = "gray"
+
+
+@dataclass(frozen=True, eq=False)
+class DiscMark:
+    """Where one disc is shown; shown millimetres as in :class:`SagittalView`.
+
+    Parameters
+    ----------
+    centre_mm
+        (3,) middle of the disc.
+    name_mm
+        (2,) row and column at which its name stands, beside its anterior border.
+    lines_mm
+        (n, 2, 3) ends of the height lines, all on the slice of the centre; empty before the
+        disc is traced.
+    corners_mm
+        (m, 3) its four corners, likewise.
+    """
+
+    centre_mm: Array
+    name_mm: Array
+    lines_mm: Array
+    corners_mm: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Everything that is drawn of one study before it is measured.
+
+    Parameters
+    ----------
+    view
+        How its grid is shown.
+    pictures
+        The segmented series first, then a second weighting where there is one.
+    labels
+        (i, j, k) the automatic label map.
+    marks
+        By automatic level; without height lines.
+    """
+
+    view: SagittalView
+    pictures: tuple[Picture, ...]
+    labels: NDArray[np.uint8]
+    marks: Mapping[DiscLevel, DiscMark]
+
+
+def images_of(
+    study: Study, labels: NDArray[np.uint8], drawn_on: Grid, discs: Mapping[DiscLevel, int]
+) -> Images:
+    """Read the pictures of a study and say where its discs are.
+
+    Parameters
+    ----------
+    study
+        From :func:`discmri.read_study`.
+    labels, drawn_on
+        (i, j, k) its label map, and the grid of that.
+    discs
+        Label number of each disc.
+
+    Raises
+    ------
+    SessionError
+        Where the label map does not lie on the grid of the series that was segmented.
+    """
+    target = study.target()
+    image = study.read(target)
+    grid = image.grid
+    if drawn_on.shape != grid.shape or np.abs(drawn_on.affine - grid.affine).max() > 0.01:
+        raise SessionError(
+            f"the label map ({drawn_on.shape}) does not lie on the grid of the segmented series "
+            f"({grid.shape}); measure the study again"
+        )
+    view = SagittalView.of(grid)
+    near = _near(view.shown(labels), view, tuple(discs.values()))
+    pictures = [Picture(_NAMES.get(target.role, "image"), *_drawn(view, image, near))]
+    second = _companion(study, target)
+    if second is not None:
+        other = study.read(second)
+        same = other.shape == grid.shape and np.allclose(other.affine, grid.affine, atol=1e-3)
+        on_grid = other if same else other.resampled(grid)
+        pictures.append(Picture(_NAMES[second.role], *_drawn(view, on_grid, near)))
+    found = {
+        level: mark
+        for level, number in discs.items()
+        if (mark := mark_of(view, labels == number)) is not None
+    }
+    return Images(view, tuple(pictures), labels, found)
+
+
+def adc_picture(view: SagittalView, adc: Volume) -> Picture:
+    """The ADC, which lies on the grid of the view."""
+    return Picture("ADC", view.shown(adc.array), ADC_RANGE_UM2_MS, "viridis")
+
+
+def _companion(study: Study, target: Series) -> Series | None:
+    """The sagittal series to look at beside the segmented one, in the same patient space."""
+    for role in _COMPANIONS:
+        for series in study.series:
+            frame = series.frame_of_reference_uid
+            if (
+                series.role is role
+                and series is not target
+                and series.images
+                and frame == target.frame_of_reference_uid
+            ):
+                return series
+    return None
+
+
+def _near(shown: NDArray[Any], view: SagittalView, numbers: tuple[int, ...]) -> tuple[slice, ...]:
+    """The part of the picture around the discs, whose grey values set the window."""
+    where = np.argwhere(np.isin(shown, numbers))
+    if not where.size:
+        return (slice(None),) * 3
+    margin = np.round(_AROUND_DISCS_MM / view.spacing_mm).astype(int)
+    low = np.maximum(where.min(axis=0) - margin, 0)
+    high = where.max(axis=0) + 1 + margin
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+
+
+def _drawn(
+    view: SagittalView, image: Volume, near: tuple[slice, ...]
+) -> tuple[NDArray[Any], tuple[float, float]]:
+    shown = view.shown(image.array)
+    return shown, window(shown[near])
+
+
+def mark_of(view: SagittalView, where: NDArray[np.bool_]) -> DiscMark | None:
+    """The mark of a disc from its label, ``None`` where the label is empty.
+
+    Parameters
+    ----------
+    view
+        How the grid is shown.
+    where
+        (i, j, k) voxels of the disc.
+    """
+    voxels = np.argwhere(view.shown(where))
+    if not voxels.size:
+        return None
+    centre = voxels.mean(axis=0)
+    centre[0] = round(float(centre[0]))
+    front = float(voxels[:, 2].min()) * view.spacing_mm[2]
+    centre_mm = centre * view.spacing_mm
+    return DiscMark(
+        centre_mm, np.array([centre_mm[1], front - _NAME_MM]), np.empty((0, 2, 3)), np.empty((0, 3))
+    )
+
+
+def traced(mark: DiscMark, view: SagittalView, outline: DiscOutline) -> DiscMark:
+    """The mark with the height lines and corners of a traced disc.
+
+    Lines and corners lie in the disc's own mid-sagittal plane; they are drawn on the acquired
+    slice that is nearest to its middle, which becomes the slice of the disc.
+    """
+    middle_mm = view.place(outline.frame.origin_mm)
+    depth_mm = view.slice_at(float(middle_mm[0])) * view.spacing_mm[0]
+    segments = height_lines(outline)
+    lines = view.place(np.array([segments[name] for name in _STATIONS]))
+    ends = np.array([segments["corner_anterior"], segments["corner_posterior"]])
+    corners = view.place(ends.reshape(-1, 3))
+    lines[..., 0] = corners[..., 0] = depth_mm
+    centre = np.array([depth_mm, *middle_mm[1:]])
+    return replace(mark, centre_mm=centre, lines_mm=lines, corners_mm=corners)
+
+
+def level_colour(level: DiscLevel) -> str:
+    """The colour of a level, the same in the viewer, the figures and the report."""
+    return LEVEL_COLOURS[level]

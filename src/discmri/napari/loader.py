@@ -1,0 +1,219 @@
+"""Cases that are loaded or being loaded: the one at hand first, then the one to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.errors import SessionError
+from discmri.levels import DiscLevel
+from discmri.napari.loading import (
+    Loaded,
+    Measured,
+    Say,
+    load_images,
+    load_workup,
+    measure_painted,
+)
+from discmri.napari.shelf import LoadedCase, Shelf
+from discmri.pipeline import Remeasured
+from discmri.reading import Session
+from discmri.reading.results import read_record
+
+Job = Callable[[Say], Any]
+Name = tuple[str, str]
+"""Of a job: the case it is for, and which step."""
+
+IMAGES, MEASURES, EDITS = "images", "measures", "edits"
+
+
+class Running(Protocol):
+    """A job that was started."""
+
+    def quit(self) -> None:
+        """Ask it to stop; nothing is heard of it any more."""
+
+
+Work = Callable[
+    [Job, Callable[[Any], None], Callable[[Exception], None], Callable[[str, float], None]], Running
+]
+"""Starts a job; one of two functions is called with what came of it, a third with how far it is."""
+
+
+class Loader:
+    """Loads cases, one job at a time, and keeps the few that may be needed.
+
+    Parameters
+    ----------
+    work
+        Starts a job in a worker.
+    moved
+        Called when something was loaded or failed.
+    failed
+        Called with an error, before ``moved``.
+    said
+        Told for which case, what is being done and which share is behind.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        moved: Callable[[], None],
+        failed: Callable[[Exception], None],
+        said: Callable[[str, str, float], None],
+    ) -> None:
+        self._shelf = Shelf()
+        self._work, self._moved, self._fail, self._said = work, moved, failed, said
+        self._running: dict[Name, tuple[object, Running]] = {}
+        self._failed: set[Name] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being loaded."""
+        return bool(self._running)
+
+    @property
+    def held(self) -> int:
+        """How many cases are loaded."""
+        return len(self._shelf)
+
+    def case(self, item: str) -> LoadedCase | None:
+        """A case, ``None`` until its images are there."""
+        return self._shelf.get(item)
+
+    def put(self, item: str, case: LoadedCase) -> None:
+        """Keep a case that was loaded otherwise."""
+        self._shelf.put(item, case)
+
+    def stop(self) -> None:
+        """Stop all jobs."""
+        for _, job in self._running.values():
+            job.quit()
+        self._running = {}
+
+    def forget(self) -> None:
+        """Stop, and let go of everything."""
+        self.stop()
+        self._shelf = Shelf()
+        self._failed = set()
+
+    def start(
+        self,
+        name: Name,
+        job: Job,
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Start a job and say so when it is done; one that was stopped is not heard of."""
+        started = object()  # stands for the job: what its own slots know, Qt keeps for ever
+
+        def ended() -> bool:
+            """Whether the job was still wanted; it is over now."""
+            if self._running.get(name, (None,))[0] is not started:
+                return False
+            del self._running[name]
+            return True
+
+        def finished(result: Any) -> None:
+            if ended():
+                done(result)
+                self._moved()
+
+        def broken(error: Exception) -> None:
+            if ended():
+                self._failed.add(name)
+                (failed or self._fail)(error)
+                self._moved()
+
+        job_at_work = self._work(job, finished, broken, partial(self._said, name[0]))
+        self._running[name] = started, job_at_work
+
+    def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
+        """Start what is needed next, if anything.
+
+        Parameters
+        ----------
+        session
+            Whose cases they are.
+        wanted
+            Items to load, the most urgent first; a job for any other is stopped.
+        kept
+            Items not to be forgotten.
+        """
+        near = {*wanted, *kept}
+        self._shelf.keep(near)
+        self._failed = {name for name in self._failed if name[0] in near}  # else tried again
+        for name in [one for one in self._running if one[0] not in wanted]:
+            self._running.pop(name)[1].quit()
+        for item in wanted:
+            if any(running == item for running, _ in self._running):
+                return
+            if self._next_step(session, item):
+                return
+
+    def _next_step(self, session: Session, item: str) -> bool:
+        """Start the next step of loading a case; whether there was one."""
+        case = self.case(item)
+        if case is None:
+            return self._load_images(session, item)
+        if case.measured is None:
+            return self._try((item, MEASURES), partial(_workup, case.loaded), case.take_measured)
+        if case.to_measure:
+            where = {level: case.where(level) for level in case.to_measure}
+            return self._try((item, EDITS), partial(_again, case, where), case.edited.update)
+        return False
+
+    def _load_images(self, session: Session, item: str) -> bool:
+        name = (item, IMAGES)
+        if name in self._failed:
+            return False
+        numbers = {disc.key: disc.label_id for disc in session.case(item).discs}
+        try:
+            job = partial(_images, session, item, session.labels_file(item), numbers)
+        except SessionError as error:
+            self._failed.add(name)
+            self._fail(error)
+            return False
+        self.start(name, job, lambda loaded: self.put(item, LoadedCase.of(loaded, numbers)))
+        return True
+
+    def _try(self, name: Name, job: Job, done: Callable[[Any], None]) -> bool:
+        if name in self._failed:
+            return False
+        self.start(name, job, done)
+        return True
+
+
+def _images(
+    session: Session, item: str, labels: Path, numbers: Mapping[DiscLevel, int], say: Say
+) -> Loaded:
+    say("reading the images", 0.0)
+    study = session.images(item)
+    say("reading the labels", 0.6)
+    return load_images(study, labels, numbers)
+
+
+def _workup(loaded: Loaded, say: Say) -> Measured:
+    folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
+    record, _ = read_record(folder)
+    return load_workup(loaded, record, say)
+
+
+def _again(
+    case: LoadedCase, where: Mapping[DiscLevel, NDArray[np.bool_]], say: Say
+) -> dict[DiscLevel, Remeasured | None]:
+    """Discs with an edited label, measured with it."""
+    found: dict[DiscLevel, Remeasured | None] = {}
+    for level, voxels in where.items():
+        say("measuring edited discs", 0.5)
+        if case.measured is not None:
+            number = case.numbers[level]
+            found[level] = measure_painted(
+                case.measured.workup, case.loaded.images, level, voxels, number
+            )
+    return found

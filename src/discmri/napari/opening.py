@@ -1,0 +1,289 @@
+"""Looking at a study outside a session: a study folder, a results folder, a synthetic sample."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from discmri.errors import SessionError, UsageError
+from discmri.export import study_json
+from discmri.export._text import one_line
+from discmri.levels import DiscLevel
+from discmri.napari.images import images_of
+from discmri.napari.loading import Loaded, Measured, Say, load_images, load_workup, with_adc
+from discmri.pipeline import work_up
+from discmri.reading import (
+    DiscMetrics,
+    Mode,
+    Order,
+    Wishes,
+    create_session,
+    find_study,
+    plan_session,
+)
+from discmri.reading.results import case_of, metrics_of, open_images, read_record
+from discmri.settings import Settings
+from discmri.study import read_study
+
+DRAWING = "drawing a synthetic spine"
+"""Name of the empty layer that napari shows until the sample is there."""
+SESSION_SUFFIX = ".session"
+SAMPLE: Mapping[str, Any] = {"spacing_mm": 0.9, "slices": 9, "fov_mm": (190.0, 270.0)}
+"""How the synthetic sample is scanned."""
+_LOOKED_AT = 200  # files of a folder that are looked at before it counts as no study
+_IMAGE_SUFFIXES = (".dcm", ".ima", ".nii", ".nii.gz", ".zip")
+
+
+class Kind(Enum):
+    """What stands at a path."""
+
+    STUDY = "study"
+    RESULTS = "results"
+    SESSION = "session"
+
+
+class ImagesMissingError(SessionError):
+    """Results whose images were not found; somebody has to say where they are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A study that is looked at.
+
+    Parameters
+    ----------
+    title
+        Subject and date.
+    loaded
+        Its images.
+    study_path
+        Where they are.
+    results
+        Its results folder; ``None`` for a study that was not measured before.
+    record
+        ``study.json``; empty as long as it is not measured.
+    settings
+        How it is to be measured.
+    discs, metrics
+        Label number and measurements of each disc; empty as long as it is not measured.
+    fleeting
+        Whether all this is deleted when the program ends.
+    """
+
+    title: str
+    loaded: Loaded
+    study_path: Path
+    results: Path | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    discs: Mapping[DiscLevel, int] = field(default_factory=dict)
+    metrics: Mapping[DiscLevel, DiscMetrics] = field(default_factory=dict)
+    fleeting: bool = False
+
+
+def kind_of(path: Path) -> Kind | None:
+    """What stands at a path, told quickly; ``None`` where it is nothing to this program."""
+    if path.is_file():
+        if path.suffix == SESSION_SUFFIX:
+            return Kind.SESSION
+        if path.name == "study.json":
+            return Kind.RESULTS
+        return Kind.STUDY if _may_be_image(path) else None
+    if (path / "study.json").is_file():
+        return Kind.RESULTS
+    return Kind.STUDY if any(map(_may_be_image, _first_files(path))) else None
+
+
+def _first_files(folder: Path) -> Iterator[Path]:
+    count = 0
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path
+            count += 1
+            if count == _LOOKED_AT:
+                return
+
+
+def _may_be_image(path: Path) -> bool:
+    name = path.name.lower()
+    if name == "dicomdir" or name.endswith(_IMAGE_SUFFIXES):
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> Look:
+    """Open a results folder with the images that were measured.
+
+    Parameters
+    ----------
+    folder
+        Of ``discmri measure``.
+    say
+        Told how far it is.
+    study_path
+        Where the images are; looked for near the results where not given.
+
+    Raises
+    ------
+    ImagesMissingError
+        Where they are not found.
+    SessionError
+        Where the results cannot be read or nothing was measured.
+    """
+    say("reading the results", 0.0)
+    record, _ = read_record(folder)
+    case = case_of("look", folder, folder.name, "")
+    if case is None:
+        raise SessionError(f"nothing was measured in {folder}: {record.get('message', '')}")
+    candidates = [study_path] if study_path is not None else list(_near(folder))
+    say("looking for the images", 0.1)
+    for candidate in candidates:
+        try:
+            study = open_images(case, candidate)
+        except SessionError:
+            if study_path is not None:
+                raise
+            continue
+        discs = {disc.level: disc.label_id for disc in case.discs}
+        loaded = load_images(study, folder / "labels.nii.gz", discs)
+        title = _title(case.subject_id, case.study_date)
+        return Look(
+            title, loaded, candidate, folder, record, discs=discs, metrics=metrics_of(record)
+        )
+    raise ImagesMissingError(f"the images that were measured for {folder.name} were not found")
+
+
+def _near(folder: Path) -> Iterator[Path]:
+    """Places where the images of a results folder may be."""
+    for root in dict.fromkeys((*folder.resolve().parents[:3], Path.cwd())):
+        try:
+            found = find_study(folder, root)
+        except UsageError:
+            continue
+        if found.resolve() != folder.resolve():
+            yield found
+
+
+def look_at_study(path: Path, say: Say, settings: Settings | None = None) -> Look:
+    """Open a study that is not measured yet: its pictures, without any disc.
+
+    Raises
+    ------
+    UsageError, NothingToMeasureError
+        As :func:`discmri.read_study` and for a study without sagittal series.
+    """
+    say("reading headers", 0.0)
+    study = read_study(path)
+    say("reading the sagittal series", 0.2)
+    grid = study.target().grid
+    if grid is None:
+        raise SessionError(f"{study.target().name} cannot be read: {study.target().problem}")
+    nothing = np.zeros(grid.shape, dtype=np.uint8)
+    loaded = Loaded(study, images_of(study, nothing, grid, {}), None)
+    title = _title(study.subject_id, study.study_date)
+    return Look(title, loaded, Path(path), settings=settings or Settings())
+
+
+def complete(look: Look, say: Say) -> tuple[Look, Measured]:
+    """Measure a study that is looked at, or measure it again as its results were measured."""
+    if look.results is not None:
+        return look, load_workup(look.loaded, look.record, say)
+    workup = work_up(look.loaded.study, look.settings, say)
+    result = workup.result
+    record = study_json.document(result)
+    discs = {one.level: one.level.label_id for one in result.records}
+    labels = result.labels.label_map()
+    images = images_of(look.loaded.study, labels, result.labels.grid, discs)
+    found = replace(
+        look,
+        loaded=replace(look.loaded, images=images),
+        record=record,
+        discs=discs,
+        metrics=metrics_of(record),
+    )
+    return found, with_adc(workup, images.view, say)
+
+
+def _title(subject: str, date: str) -> str:
+    return ", ".join(filter(None, (one_line(subject), one_line(date))))
+
+
+# ------------------------------------------------------------------ grading what is looked at
+def session_place(look: Look) -> Path:
+    """Where the session of a single study goes if the reader wants nothing else."""
+    if look.results is not None:
+        return look.results.with_name(f"{look.results.name}{SESSION_SUFFIX}")
+    if look.fleeting:
+        return look.study_path.with_name(f"sample{SESSION_SUFFIX}")
+    return Path("discmri-out") / f"{look.study_path.resolve().name}{SESSION_SUFFIX}"
+
+
+def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> None:
+    """Make a session on one study in open mode, unless it exists.
+
+    A study without results gets them beside the session.
+
+    Parameters
+    ----------
+    look, measured
+        From :func:`complete`.
+    place
+        The session's file.
+    reader
+        Who reads.
+
+    Raises
+    ------
+    UsageError, SessionError
+        As :func:`discmri.reading.plan_session`.
+    """
+    if place.exists():
+        return
+    results = look.results
+    if results is None:
+        results = place.with_suffix("")
+        measured.workup.result.write(results)
+    wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    planned = plan_session({results: look.study_path}, wishes, place.parent)
+    create_session(place, planned, planner=reader)
+
+
+# ------------------------------------------------------------------ a sample
+@cache
+def _sample_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that is gone when the program ends."""
+    return tempfile.TemporaryDirectory(prefix="discmri-sample-")
+
+
+def look_at_sample(say: Say) -> Look:
+    """Draw a small synthetic spine with T2, T1 and diffusion images, and open it."""
+    import nibabel as nib
+
+    from discmri.phantoms import Protocol, lumbar_spine, make_phantom
+    from discmri.phantoms import Wishes as Spine
+
+    folder = Path(_sample_folder().name)
+    study_path, labels = folder / "sample", folder / "labels.nii.gz"
+    if not labels.exists():
+        protocol = Protocol(**SAMPLE)
+        say("drawing a synthetic spine", 0.0)
+        phantom = make_phantom(lumbar_spine(Spine(grades=[2, 3, 4, 7, 8]), seed=11))
+        phantom.write(study_path, "siemens", protocol)
+        say("drawing its labels", 0.7)
+        grid = phantom.grid(protocol)
+        drawn = phantom.label_map(grid, protocol.slice_thickness_mm)
+        nib.save(nib.Nifti1Image(drawn, grid.affine), labels)
+    settings = Settings(segmenter="masks", masks=labels)
+    return replace(look_at_study(study_path, say, settings), fleeting=True)

@@ -1,0 +1,50 @@
+"""A window that tells nothing: what a blinded session takes away from napari.
+
+Menus open other studies and show folders that were opened before, the console reads any
+variable, and a folder that is dropped on the canvas brings its name along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.settings import get_settings
+from qtpy.QtWidgets import QMainWindow, QPushButton, QWidget
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+_CONSOLE = "console"
+_WITH_A_KEY = ("napari:toggle_console_visibility", "napari:show_shortcuts")
+"""What opens the console, and the preferences, which could give it another key."""
+
+
+def make_discreet(window: QMainWindow, viewer: Viewer) -> None:
+    """Take away menus, console and preferences with their keys, and dropping of files.
+
+    Parameters
+    ----------
+    window
+        napari's main window.
+    viewer
+        The viewer in it; other viewers keep their console.
+    """
+    keys = get_settings().shortcuts.shortcuts
+    for key in (one for name in _WITH_A_KEY for one in keys.get(name, ())):
+        viewer.bind_key(str(key), _do_nothing, overwrite=True)
+    bar = window.menuBar()
+    for action in bar.actions():
+        action.setVisible(False)
+        action.setEnabled(False)
+    bar.setVisible(False)
+    for widget in window.findChildren(QWidget):
+        widget.setAcceptDrops(False)
+    window.setAcceptDrops(False)
+    for button in window.findChildren(QPushButton):
+        if button.property("mode") == _CONSOLE:
+            button.setVisible(False)
+            button.setEnabled(False)
+
+
+def _do_nothing(_viewer: Viewer) -> None:
+    """What a key does that was taken away."""

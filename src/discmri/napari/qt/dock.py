@@ -1,0 +1,300 @@
+"""The grading dock: a Qt widget that shows a :class:`Panel` and passes on what is pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QColor, QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from discmri.levels import DiscLevel
+from discmri.napari.panel import Panel
+from discmri.napari.words import scale
+
+_GRADING = (
+    ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),
+    ("Comment (c)", "c", "Words that stand with the grade"),
+    ("Undo (u)", "u", "Take back the last grade, edit or numbering"),
+)
+_REVEAL = (("Reveal what was measured (r)", "r", "The grade is kept; a change needs a reason"),)
+_LOOKING = (
+    ("◀ Case", "page up", "The case before (Page Up)"),
+    ("Case ▶", "page down", "The next case (Page Down)"),
+    ("Whole (0)", "0", "Show the whole picture"),
+    ("Marks (h)", "h", "Hide or show labels, lines and names"),
+    ("Layers", "layers", "Contrast and the list of layers"),
+)
+_EDITING = (
+    ("Paint (p)", "p", "Add to the label of the disc"),
+    ("Erase (e)", "e", "Take away from the label of the disc"),
+    ("Names ▲", "names up", "Name every disc one level up"),
+    ("Names ▼", "names down", "Name every disc one level down"),
+)
+_PAINTING = (
+    ("Keep the edit", "keep", "Record what is measured now beside what was measured before"),
+    ("Drop the edit (Esc)", "escape", "Put the label back as it was"),
+)
+_HELP = (
+    "1–8 grade · then 6–8 adds collapse (4/7) · Enter goes on · ↑ ↓ disc · ← → slice · "
+    "Page Up/Down case"
+)
+_COLUMNS = ("Disc", "Grade", "State")
+_ALARM, _CALM = "#ee8866", "#99ddff"
+
+
+class GradingDock(QWidget):
+    """Shows what an annotator says; keeps no state of its own.
+
+    Signals
+    -------
+    pressed(str)
+        A key, or the button that stands for it.
+    picked(object)
+        The level of a disc that was clicked.
+    answered(str)
+        What was typed below the question.
+    closing()
+        The window is being closed.
+    placed(object)
+        The main window, when the dock stands in it for the first time.
+    """
+
+    pressed = Signal(str)
+    picked = Signal(object)
+    answered = Signal(str)
+    closing = Signal()
+    placed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(330)
+        self._keys: tuple[DiscLevel, ...] = ()
+        self._placed = False
+        self.title, self.place, self.rule = _label(18), _label(), _label()
+        self.progress = QProgressBar()
+        self.progress.setFormat("%v of %m discs")
+        self.discs = _table()
+        self.discs.cellClicked.connect(lambda row, _column: self.picked.emit(self._keys[row]))
+        self.question, self.line = _label(), QLineEdit()
+        self.line.returnPressed.connect(lambda: self.answered.emit(self.line.text()))
+        self.notice = _label()
+        self.busy, self.busy_text = QProgressBar(), _label()
+        self.busy.setTextVisible(False)
+        self.help = _label()
+        self.help.setText(_HELP)
+        self.begin = self._button("Grade this study …", "begin", "Begin a session on it")
+        self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
+        self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
+        self.looking = self._buttons(_LOOKING)
+        self.criteria_button = QPushButton("Criteria of the scale")
+        self.criteria_button.setCheckable(True)
+        self.criteria_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.criteria = _label()
+        self.criteria.setText(_criteria())
+        self.criteria.setVisible(False)
+        self.criteria_button.toggled.connect(self.criteria.setVisible)
+        self.metrics = _label()
+        self._lay_out()
+        self.show_panel(Panel())
+        self.show_busy("", 0.0)
+
+    def _lay_out(self) -> None:
+        below = QWidget()
+        inner = QVBoxLayout(below)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.criteria)
+        inner.addWidget(self.metrics)
+        inner.addStretch(1)
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidget(below)
+        layout = QVBoxLayout(self)
+        for widget in (
+            self.title, self.place, self.rule, self.progress, self.discs, self.question,
+            self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
+            self.painting, self.editing, self.looking, self.criteria_button,
+        ):  # fmt: skip
+            layout.addWidget(widget)
+        layout.addWidget(scrolled, 1)
+        layout.addWidget(self.busy_text)
+        layout.addWidget(self.busy)
+
+    def _button(self, text: str, key: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tip)
+        button.setStyleSheet("padding: 3px 5px;")
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(lambda: self.pressed.emit(key))
+        return button
+
+    def _buttons(self, wanted: Sequence[tuple[str, str, str]]) -> QWidget:
+        """Buttons in a row."""
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for text, key, tip in wanted:
+            row.addWidget(self._button(text, key, tip))
+        return box
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which window this is in, once."""
+        super().showEvent(event)
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QMainWindow):
+            above = above.parentWidget()
+        if above is not None and not self._placed:
+            self._placed = True
+            above.installEventFilter(self)
+            self.placed.emit(above)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Tell that the window is being closed."""
+        if event.type() == QEvent.Type.Close:
+            self.closing.emit()
+        return bool(super().eventFilter(watched, event))
+
+    # ------------------------------------------------------------------ showing
+    def show_panel(self, panel: Panel, painting: bool = False) -> None:
+        """Show everything that a panel holds, and nothing else."""
+        self._keys = tuple(row.key for row in panel.rows)
+        self.title.setText(escape(panel.title))
+        self.place.setText(escape(panel.place))
+        self.place.setVisible(panel.place not in ("", panel.title))
+        self.rule.setText(escape(panel.rule))
+        self.progress.setVisible(panel.total > 0)
+        _set(self.progress, panel.done, max(panel.total, 1))
+        self._show_rows(panel)
+        self._show_question(panel)
+        waiting = f"{panel.unsaved} not saved yet. " if panel.unsaved else ""
+        colour = _ALARM if panel.alarm or panel.unsaved else _CALM
+        self.notice.setText(f'<span style="color:{colour}">{escape(waiting + panel.notice)}</span>')
+        self.begin.setVisible(not panel.can_grade and bool(panel.rows))
+        for box in (self.grading, self.editing, self.help):
+            box.setVisible(panel.can_grade)
+        self.reveal.setVisible(panel.can_reveal)
+        self.painting.setVisible(painting)
+        self.metrics.setText(_metrics(panel))
+
+    def show_busy(self, text: str, share: float) -> None:
+        """What goes on in the background; an empty text hides it."""
+        self.busy_text.setText(escape(text))
+        _set(self.busy, round(100 * share), 100)
+        self.busy_text.setVisible(bool(text))
+        self.busy.setVisible(bool(text))
+
+    def _show_rows(self, panel: Panel) -> None:
+        self.discs.setRowCount(len(panel.rows))
+        for number, row in enumerate(panel.rows):
+            state = " · ".join(filter(None, (row.state, row.note)))
+            for column, text in enumerate((row.name, row.grade, state)):
+                item = QTableWidgetItem(text)
+                if column == 0:
+                    item.setForeground(QColor(row.colour))
+                self.discs.setItem(number, column, item)
+        if panel.current >= 0:
+            self.discs.selectRow(panel.current)
+        height = self.discs.horizontalHeader().height() + 4
+        self.discs.setFixedHeight(height + 22 * max(len(panel.rows), 1))
+
+    def _show_question(self, panel: Panel) -> None:
+        asked = panel.question
+        self.question.setVisible(asked is not None)
+        if asked is None:
+            self.line.setVisible(False)
+            return
+        self.question.setText(f"<b>{escape(asked.text)}</b>")
+        if not self.line.isVisible() or self.line.property("asked") != asked.text:
+            self.line.setProperty("asked", asked.text)
+            self.line.setText(asked.given)
+            self.line.setVisible(True)
+            self.line.setFocus()
+
+
+def _set(bar: QProgressBar, value: int, of: int) -> None:
+    """Move a bar; it is painted with everything else, where Qt would paint the window at once."""
+    bar.setUpdatesEnabled(False)
+    bar.setRange(0, of)
+    bar.setValue(value)
+    bar.setUpdatesEnabled(True)
+
+
+def _label(size_px: int = 0) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    if size_px:
+        label.setStyleSheet(f"font-size: {size_px}px; font-weight: bold;")
+    return label
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(0, len(_COLUMNS))
+    table.setHorizontalHeaderLabels(_COLUMNS)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(22)
+    table.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return table
+
+
+def _criteria() -> str:
+    rows = "".join(
+        "<tr>"
+        + "".join(f'<td style="padding-right:8px">{escape(cell)}</td>' for cell in one)
+        + "</tr>"
+        for one in scale()
+    )
+    heads = ("", "Nucleus and inner annulus on T2", "Posterior annulus", "Height")
+    head = "".join(f'<th align="left">{text}</th>' for text in heads)
+    return (
+        f"<b>Modified Pfirrmann scale</b> (Griffith 2007)<table><tr>{head}</tr>{rows}</table>"
+        "A collapsed disc that kept its signal takes both, such as 4/7."
+    )
+
+
+def _metrics(panel: Panel) -> str:
+    """Everything measured as HTML, or why it is not shown."""
+    parts = []
+    if panel.opinions:
+        parts.append(f"<p><b>The readers said:</b> {escape(', '.join(panel.opinions))}</p>")
+    if panel.hidden:
+        parts.append(f"<p><i>{escape(panel.hidden)}</i></p>")
+    if panel.metrics:
+        edited = any(row.edited for row in panel.metrics)
+        head = '<tr><th align="left">Measured</th><th align="right">automatic</th>'
+        head += '<th align="right">&nbsp;&nbsp;edited</th>' if edited else ""
+        rows = "".join(
+            f"<tr><td>{escape(row.name)}</td><td align='right'>&nbsp;&nbsp;{escape(row.automatic)}</td>"
+            + (f"<td align='right'>&nbsp;&nbsp;{escape(row.edited)}</td>" if edited else "")
+            + "</tr>"
+            for row in panel.metrics
+        )
+        parts.append(f"<table>{head}</tr>{rows}</table>")
+    if panel.reasons:
+        listed = "".join(f"<li>{escape(line)}</li>" for line in panel.reasons)
+        parts.append(f"<p><b>Why this grade is suggested</b></p><ul>{listed}</ul>")
+    if panel.flags:
+        listed = "".join(f"<li>{escape(line)}</li>" for line in panel.flags)
+        parts.append(f"<p><b>Warnings</b></p><ul>{listed}</ul>")
+    return "".join(parts)

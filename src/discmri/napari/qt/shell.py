@@ -1,0 +1,413 @@
+"""The thin shell: keys and clicks to the annotator, its panel to the dock, its case to the canvas.
+
+All that takes time runs in workers; what they bring is drawn when it comes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
+
+from discmri.errors import DiscmriError
+from discmri.levels import DiscLevel
+from discmri.napari import opening
+from discmri.napari.annotator import Annotator
+from discmri.napari.brush import Brush
+from discmri.napari.canvas import Canvas, Mark
+from discmri.napari.images import level_colour
+from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
+from discmri.napari.loading import Measured
+from discmri.napari.panel import DiscRow
+from discmri.napari.qt.discreet import make_discreet
+from discmri.napari.qt.dock import GradingDock
+from discmri.napari.qt.work import start
+from discmri.napari.shelf import LoadedCase
+from discmri.napari.viewing import Viewing
+from discmri.reading import open_session
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from discmri.napari.loading import Say
+    from discmri.reading import CaseView, Session
+
+_log = logging.getLogger(__name__)
+
+_KEYS = {
+    **{str(number): str(number) for number in range(9)},
+    **{letter.upper(): letter for letter in "ncurpeh"},
+    **{"Up": "up", "Down": "down", "Left": "left", "Right": "right"},
+    **{"PgUp": "page up", "PgDown": "page down"},
+    **{"Return": "enter", "Enter": "enter", "Esc": "escape"},
+}
+_WHILE_PAINTING = frozenset("12345678nc")
+_SAVE_AGAIN_MS = 10_000
+_LOOK = "look"
+_NAPARIS_OWN = ("layer list", "layer controls")
+
+
+class Shell:
+    """A viewer in which studies are looked at or read.
+
+    Parameters
+    ----------
+    viewer
+        With a window.
+    dock
+        In that window, or about to be.
+    """
+
+    def __init__(self, viewer: Viewer, dock: GradingDock) -> None:
+        self.viewer, self.dock = viewer, dock
+        self.window: QMainWindow | None = None
+        self.desk: Annotator | Viewing = Viewing(self._begin)
+        self.loader = Loader(start, self.refresh, self._tell_failure, self._tell_progress)
+        self.canvas = Canvas(viewer, self._stroke)
+        self.brush = Brush(self.canvas, start, self._brush_moved, self._tell_failure)
+        self._own: Session | None = None
+        self._drawn: tuple[Any, ...] = ()
+        self._marked: tuple[Any, ...] = ()
+        self._at: tuple[Any, ...] = ()
+        self._marks_hidden = False
+        dock.placed.connect(self._settle_in)
+        dock.closing.connect(self.loader.stop)
+        dock.pressed.connect(self.press)
+        dock.picked.connect(self.pick)
+        dock.answered.connect(self.answer)
+        self._saver = QTimer(dock)
+        self._saver.timeout.connect(self._save_again)
+        self._saver.start(_SAVE_AGAIN_MS)
+        QApplication.instance().aboutToQuit.connect(self.leave)
+        self.refresh()
+
+    def _settle_in(self, window: QMainWindow) -> None:
+        """Take the keys of a window, and from it what a blinded session must not show."""
+        self.window = window
+        for sequence, key in _KEYS.items():
+            shortcut = QShortcut(QKeySequence(sequence), window)
+            shortcut.activated.connect(partial(self.press, key))
+        self._hush()
+
+    def _hush(self) -> None:
+        desk = self.desk
+        if self.window is not None and isinstance(desk, Annotator) and desk.discreet:
+            make_discreet(self.window, self.viewer)
+
+    # ------------------------------------------------------------------ what the reader does
+    def press(self, key: str) -> None:
+        """A key, or the button that stands for it."""
+        if key == "enter" and self.desk.question is not None:
+            key = "answer"
+        action = self._own_keys().get(key)
+        if action is not None:
+            action()
+        elif self.brush.busy and key not in _WHILE_PAINTING:
+            self.desk.tell("Keep the edit or drop it first.", alarm=True)
+        else:
+            self.desk.press(key)
+        self.refresh()
+
+    def _own_keys(self) -> dict[str, Callable[[], None]]:
+        """Keys that are about the window and the brush, not about grades."""
+        return {
+            "0": self.canvas.overview,
+            "h": self._toggle_marks,
+            "left": partial(self.canvas.scroll, -1),
+            "right": partial(self.canvas.scroll, 1),
+            "answer": lambda: self.desk.answer(self.dock.line.text()),
+            "escape": self._escape,
+            "layers": self._toggle_layers,
+            "p": partial(self._paint, False),
+            "e": partial(self._paint, True),
+            "keep": self._keep,
+        }
+
+    def pick(self, key: DiscLevel) -> None:
+        """A disc that was clicked in the list."""
+        if self.brush.busy:
+            self.desk.tell("Keep the edit or drop it first.", alarm=True)
+        else:
+            self.desk.select(key)
+        self.refresh()
+
+    def answer(self, text: str) -> None:
+        """The answer to a question."""
+        self.desk.answer(text)
+        self.refresh()
+
+    def _escape(self) -> None:
+        if self.desk.question is not None:
+            self.desk.cancel()
+        elif self.brush.busy:
+            self.brush.drop()
+            self.desk.tell("The label is as it was.")
+
+    def _toggle_marks(self) -> None:
+        self._marks_hidden = not self._marks_hidden
+        self.canvas.hide_marks(self._marks_hidden)
+
+    def _toggle_layers(self) -> None:
+        """Show or hide napari's own docks, which hold the contrast and the list of layers."""
+        if self.window is None:
+            return
+        docks = [
+            dock
+            for dock in self.window.findChildren(QDockWidget)
+            if dock.objectName() in _NAPARIS_OWN
+        ]
+        shown = any(dock.isVisible() for dock in docks)
+        for dock in docks:
+            dock.setVisible(not shown)
+
+    def _save_again(self) -> None:
+        if isinstance(self.desk, Annotator) and self.desk.session.unsaved:
+            self.desk.save()
+            self.refresh()
+
+    # ------------------------------------------------------------------ painting
+    def _paint(self, erase: bool) -> None:
+        case, desk = self.loader.case(self._item), self.desk
+        if not isinstance(desk, Annotator):
+            desk.tell("Labels are edited in a session: begin one to grade.")
+        elif case is None or case.measured is None:
+            desk.tell("The case is still being measured; then its labels can be painted.")
+        elif desk.question is None:
+            self.brush.take(case, desk.key, erase)
+            desk.tell("Paint with the left button; then keep the edit, or drop it with Escape.")
+
+    def _stroke(self) -> None:
+        self.brush.stroke()
+
+    def _brush_moved(self) -> None:
+        if isinstance(self.desk, Annotator):
+            self.desk.preview = self.brush.values if self.brush.busy else {}
+        self.refresh()
+
+    def _keep(self) -> None:
+        desk = self.desk
+        if not isinstance(desk, Annotator) or not self.brush.busy or desk.question is not None:
+            return
+        if self.brush.changed:
+            self.brush.when_measured(partial(self._ask_why, desk))
+        else:
+            self.brush.drop()
+            desk.tell("Nothing was painted.")
+
+    def _ask_why(self, desk: Annotator) -> None:
+        case = self.brush.case
+        if case is not None:
+            desk.keep_edit(self.brush.values, case.file(), partial(self._kept, desk, case))
+
+    def _kept(self, desk: Annotator, case: LoadedCase) -> None:
+        case.edits = _edits(desk.case)
+        self.brush.done()
+
+    # ------------------------------------------------------------------ what is opened
+    def read(self, session: Session) -> None:
+        """Read a session in this viewer; whoever opened it closes it."""
+        self._forget()
+        self.desk = Annotator(session)
+        self._hush()
+        self.refresh()
+
+    def look_at(self, path: Path, study_path: Path | None = None) -> None:
+        """Look at a study folder or a results folder, or read a session file."""
+        kind = opening.kind_of(path)
+        if not self._may_open():
+            return
+        if kind is opening.Kind.SESSION:
+            desk = self.look_away()
+            desk.ask("Who reads?", partial(self._open_session, path))
+            self.refresh()
+        elif kind is opening.Kind.RESULTS:
+            folder = path.parent if path.name == "study.json" else path
+            self._look(lambda say: opening.look_at_results(folder, say, study_path), folder)
+        else:
+            self._look(lambda say: opening.look_at_study(path, say), path)
+
+    def look_at_sample(self) -> None:
+        """Look at a synthetic spine."""
+        if self._may_open():
+            self._look(opening.look_at_sample, Path())
+
+    def _may_open(self) -> bool:
+        if isinstance(self.desk, Viewing) or self._own is not None:
+            return True
+        self.desk.tell("A session is being read here; open other studies elsewhere.", alarm=True)
+        self.refresh()
+        return False
+
+    def look_away(self) -> Viewing:
+        """Leave what is open, and show nothing."""
+        self._forget()
+        desk = self.desk = Viewing(self._begin)
+        self.refresh()
+        return desk
+
+    def _look(self, job: Job, path: Path) -> None:
+        desk = self.look_away()
+        self.loader.start(
+            (_LOOK, IMAGES),
+            job,
+            partial(self._looked, desk),
+            partial(self._not_found, desk, path),
+        )
+        self.refresh()
+
+    def _looked(self, desk: Viewing, look: opening.Look) -> None:
+        for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
+            self.viewer.layers.remove(layer)
+        desk.show(look, ready=False)
+        self.loader.put(_LOOK, LoadedCase.of(look.loaded, look.discs))
+        job = partial(opening.complete, look)
+        self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
+
+    def _completed(self, desk: Viewing, found: tuple[opening.Look, Measured]) -> None:
+        look, measured = found
+        desk.show(look, ready=True)
+        case = LoadedCase.of(look.loaded, look.discs)
+        case.take_measured(measured)
+        self.loader.put(_LOOK, case)
+
+    def _not_found(self, desk: Viewing, folder: Path, error: Exception) -> None:
+        """Ask where the images are; tell any other failure."""
+        if isinstance(error, opening.ImagesMissingError):
+            desk.ask(
+                f"The images of {folder.name} were not found. Where are they?",
+                lambda place: self.look_at(folder, Path(place).expanduser()),
+            )
+        else:
+            self._tell_failure(error)
+
+    def _open_session(self, path: Path, reader: str) -> None:
+        try:
+            session = open_session(path, reader)
+        except DiscmriError as error:
+            self.desk.tell(str(error), alarm=True)
+        else:
+            self.read(session)
+            self._own = session
+
+    def _begin(self, place: Path, reader: str) -> None:
+        """Begin a session on the study that is looked at."""
+        desk, case = self.desk, self.loader.case(_LOOK)
+        if isinstance(desk, Viewing) and desk.look and case is not None and case.measured:
+            job = partial(_planned, desk.look, case.measured, place, reader)
+            opened = partial(self._open_session, place, reader)
+            self.loader.start((_LOOK, "session"), job, lambda _none: opened())
+
+    def _forget(self) -> None:
+        """Leave what is open."""
+        if self.brush.busy:
+            self.brush.drop()
+        self.leave()
+        self.loader.forget()
+        self._drawn, self._marked, self._at = (), (), ()
+        self.canvas.clear()
+
+    def leave(self) -> None:
+        """Stop all workers, and close a session that was opened here."""
+        self.loader.stop()
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    # ------------------------------------------------------------------ what workers tell
+    def _tell_progress(self, item: str, text: str, share: float) -> None:
+        which = "" if item == self._item else "next case: "
+        self.dock.show_busy(f"{which}{text}", share)
+
+    def _tell_failure(self, error: Exception) -> None:
+        """Say that something could not be loaded; in a blinded session nothing more."""
+        desk = self.desk
+        if isinstance(desk, Annotator) and desk.discreet:
+            _log.debug("loading failed", exc_info=error)
+            told = "A case cannot be shown as it was measured; ask whoever planned the session."
+        elif isinstance(error, DiscmriError):
+            told = str(error)
+        else:
+            _log.error("loading failed", exc_info=error)
+            told = f"Something went wrong inside ({type(error).__name__})."
+        desk.tell(told, alarm=True)
+
+    # ------------------------------------------------------------------ drawing
+    @property
+    def _item(self) -> str:
+        return self.desk.item if isinstance(self.desk, Annotator) else _LOOK
+
+    def refresh(self) -> None:
+        """Show everything as it stands now; only what changed is drawn anew."""
+        desk = self.desk
+        if isinstance(desk, Annotator):
+            self.loader.serve(desk.session, desk.wanted, desk.neighbours)
+        case = self.loader.case(self._item)
+        if isinstance(desk, Annotator) and case is not None:
+            self._take_edits(desk, case)
+        panel = desk.panel()
+        self.dock.show_panel(panel, painting=self.brush.busy)
+        if not self.loader.busy:
+            self.dock.show_busy("", 0.0)
+        title = f"discmri – {panel.title}" if panel.title else "discmri"
+        if self.viewer.title != title:
+            self.viewer.title = title
+        if case is not None:
+            self._draw(case)
+            self._mark(case, {row.key: row.name for row in panel.rows})
+            self._go(case, desk.key, panel.rows)
+        elif self._drawn:
+            self.canvas.clear()
+            self._drawn, self._marked, self._at = (), (), ()
+
+    def _take_edits(self, desk: Annotator, case: LoadedCase) -> None:
+        """Draw the labels as this reader left them, where they are drawn otherwise."""
+        edits = _edits(desk.case)
+        if edits != case.edits and not self.brush.busy:
+            case.take_edits(desk.session.painted_labels(desk.item), edits)
+            self.canvas.refresh_discs()
+
+    def _draw(self, case: LoadedCase) -> None:
+        drawn = (case, len(case.pictures))
+        if drawn != self._drawn:
+            self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
+            if not self._drawn:
+                self.canvas.overview()
+            self._drawn, self._marked = drawn, ()
+
+    def _mark(self, case: LoadedCase, names: dict[DiscLevel, str]) -> None:
+        marks = []
+        for key, name in names.items():
+            mark = self.brush.mark(key) or case.mark(key)
+            if mark is not None:
+                colour = level_colour(DiscLevel(name))
+                lines = self.desk.may_see(key)
+                marks.append(Mark(mark, name, colour, case.numbers[key], lines))
+        signature = tuple((one.name, one.lines, one.place.lines_mm.tobytes()) for one in marks)
+        if signature != self._marked:
+            self.canvas.mark(marks)
+            self._marked = signature
+
+    def _go(self, case: LoadedCase, key: DiscLevel | None, rows: Sequence[DiscRow]) -> None:
+        """Go to the disc at hand, unless the reader looks at it already."""
+        name = next((row.name for row in rows if row.key is key), "")
+        at = (self._item, key, name)
+        mark = None if key is None else case.mark(key)
+        if at != self._at and mark is not None:
+            self._at = at
+            self.canvas.focus(mark, name)
+
+
+def _planned(look: opening.Look, measured: Measured, place: Path, reader: str, say: Say) -> None:
+    say("making the session", 0.0)
+    opening.plan_single(look, measured, place, reader)
+
+
+def _edits(case: CaseView) -> dict[DiscLevel, str]:
+    """By disc, the row of its last edit that counts."""
+    return {disc.key: disc.edit.entry_id for disc in case.discs if disc.edit is not None}

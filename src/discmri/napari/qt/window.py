@@ -1,0 +1,69 @@
+"""The dock as napari makes it, the shell of a viewer, and a window for one session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from discmri.errors import UsageError
+from discmri.napari.qt.dock import GradingDock
+from discmri.napari.qt.shell import Shell
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from discmri.reading import Session
+
+_NAME = "Grading (discmri)"  # as napari calls the widget of the manifest
+
+
+class GradingWidget(GradingDock):
+    """The grading dock with its shell.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer, or the proxy of it that napari hands to plugins.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.shell = Shell(getattr(napari_viewer, "__wrapped__", napari_viewer), self)
+
+
+def shell_of(viewer: Viewer) -> Shell:
+    """The shell of a viewer; it is made, with its dock, on first use."""
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, GradingWidget):
+            return widget.shell
+    made = GradingWidget(viewer)
+    viewer.window.add_dock_widget(made, name=_NAME, area="right", add_vertical_stretch=False)
+    return made.shell
+
+
+def read_in_a_window(session: Session) -> None:
+    """Open a window, read the session in it, and return when it is closed."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    shell = shell_of(viewer)
+    shell.read(session)
+    viewer.window.show()
+    shell.press("layers")
+    if shell.window is not None:
+        shell.window.showMaximized()
+    napari.run()
+
+
+def check_display() -> None:
+    """Refuse with a sentence where a window cannot be opened; Qt would end the program.
+
+    Raises
+    ------
+    UsageError
+        On Linux, where neither X nor Wayland is there.
+    """
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, named)):
+        raise UsageError("reading needs a screen, and this terminal has none; log in on one")

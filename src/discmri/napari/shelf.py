@@ -1,0 +1,140 @@
+"""Cases that are loaded: the one at hand, the one before and the one to come, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.levels import DiscLevel
+from discmri.napari.images import DiscMark, Picture, traced
+from discmri.napari.loading import Loaded, Measured, packed, unpacked
+from discmri.outline import DiscOutline
+from discmri.pipeline import Remeasured
+
+
+@dataclass(eq=False)
+class LoadedCase:
+    """One case, loaded.
+
+    Attributes
+    ----------
+    loaded
+        Its images and automatic labels.
+    numbers
+        Label number of each disc.
+    discs
+        (i, j, k) labels of the discs alone, with the reader's edits; painting changes it.
+    edits
+        By automatic level, the row of the edit that ``discs`` holds.
+    measured
+        ``None`` until it is measured.
+    edited
+        Discs measured with an edited label; ``None`` where nothing was left of it.
+    """
+
+    loaded: Loaded
+    numbers: Mapping[DiscLevel, int]
+    discs: NDArray[np.uint8]
+    edits: Mapping[DiscLevel, str] = field(default_factory=dict)
+    measured: Measured | None = None
+    edited: dict[DiscLevel, Remeasured | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, loaded: Loaded, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
+        """A case with its automatic labels."""
+        return cls(loaded, numbers, _discs_alone(loaded.images.labels, numbers))
+
+    def take_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
+        """Take the labels as the reader left them; ``None`` where they are the automatic ones."""
+        labels = self.loaded.images.labels if painted is None else unpacked(painted)[0]
+        self.discs[:] = _discs_alone(labels, self.numbers)
+        self.edited = {
+            level: one
+            for level, one in self.edited.items()
+            if level in edits and edits[level] == self.edits.get(level)
+        }
+        self.edits = dict(edits)
+
+    def take_measured(self, measured: Measured) -> None:
+        """Take what the second step of loading gave."""
+        self.measured = measured
+
+    @property
+    def to_measure(self) -> tuple[DiscLevel, ...]:
+        """Discs with an edited label that were not measured with it yet."""
+        return tuple(level for level in self.edits if level not in self.edited)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """From left to right."""
+        adc = None if self.measured is None else self.measured.adc
+        return self.loaded.images.pictures if adc is None else (*self.loaded.images.pictures, adc)
+
+    @property
+    def shown(self) -> NDArray[np.uint8]:
+        """(slice, row, column) the discs as they are drawn: the same memory as ``discs``."""
+        return self.loaded.images.view.shown(self.discs)
+
+    def where(self, level: DiscLevel) -> NDArray[np.bool_]:
+        """(i, j, k) voxels of a disc now."""
+        return np.asarray(self.discs == self.numbers[level])
+
+    def mark(self, level: DiscLevel) -> DiscMark | None:
+        """Where a disc is, with height lines as soon as it is traced."""
+        mark = self.loaded.images.marks.get(level)
+        outline = self._outline(level)
+        if mark is None or outline is None:
+            return mark
+        return traced(mark, self.loaded.images.view, outline)
+
+    def _outline(self, level: DiscLevel) -> DiscOutline | None:
+        if level in self.edited:
+            again = self.edited[level]
+            return None if again is None else again.outline
+        return None if self.measured is None else self.measured.workup.result.outlines.get(level)
+
+    def file(self) -> bytes:
+        """The whole label map with the reader's edits, as a file."""
+        labels = self.loaded.images.labels.copy()
+        labels[np.isin(labels, list(self.numbers.values()))] = 0
+        painted = self.discs > 0
+        labels[painted] = self.discs[painted]
+        return packed(labels, self.loaded.images)
+
+
+def _discs_alone(labels: NDArray[np.uint8], numbers: Mapping[DiscLevel, int]) -> NDArray[np.uint8]:
+    return np.where(np.isin(labels, list(numbers.values())), labels, 0).astype(np.uint8)
+
+
+def edited_values(again: Remeasured) -> dict[str, float]:
+    """The numbers of a disc that was measured again, as a session records them."""
+    return {
+        name: float(one.value)
+        for name, one in again.record.values.items()
+        if not isinstance(one.value, str) and name != "confidence"
+    }
+
+
+class Shelf:
+    """Loaded cases by item."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, LoadedCase] = {}
+
+    def get(self, item: str) -> LoadedCase | None:
+        """A case, ``None`` where it is not loaded."""
+        return self._cases.get(item)
+
+    def put(self, item: str, case: LoadedCase) -> None:
+        """Keep a case."""
+        self._cases[item] = case
+
+    def keep(self, items: Collection[str]) -> None:
+        """Forget all cases but these."""
+        self._cases = {item: case for item, case in self._cases.items() if item in items}
+
+    def __len__(self) -> int:
+        return len(self._cases)

@@ -1,0 +1,83 @@
+"""How a sagittal stack is shown: where its voxels and patient points lie on the screen.
+
+Shown arrays are (slice, row, column): slices run from the patient's right to the left, rows
+downwards from cranial to caudal, columns from anterior on the left to posterior.  Shown
+millimetres count from the centre of the first shown voxel along the same axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from discmri.volume import Array, Grid
+
+_SHOWN = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]])
+"""RAS+ directions in which slices, rows and columns count up: left, caudal, posterior."""
+
+
+@dataclass(frozen=True, eq=False)
+class SagittalView:
+    """Where the voxels of a sagittal grid are shown.
+
+    Parameters
+    ----------
+    grid
+        Of the images, in any axis order and direction.
+    axes
+        Array axes that become slice, row and column.
+    backwards
+        Which of these are shown in falling order of their index.
+    """
+
+    grid: Grid
+    axes: tuple[int, int, int]
+    backwards: tuple[bool, bool, bool]
+
+    @classmethod
+    def of(cls, grid: Grid) -> Self:
+        """The view of a grid; oblique grids are shown along their own axes.
+
+        >>> view = SagittalView.of(Grid((4, 5, 6), np.diag([3.0, 1.0, 1.0, 1.0])))
+        >>> view.axes, view.backwards, view.shape
+        ((0, 2, 1), (True, True, True), (4, 6, 5))
+        """
+        slices = grid.sagittal_axis
+        others = [axis for axis in range(3) if axis != slices]
+        row = max(others, key=lambda axis: abs(grid.directions[2, axis]))
+        column = next(axis for axis in others if axis != row)
+        axes = (slices, row, column)
+        towards = [
+            float(grid.directions[:, axis] @ direction)
+            for axis, direction in zip(axes, _SHOWN, strict=True)
+        ]
+        return cls(grid, axes, (towards[0] < 0, towards[1] < 0, towards[2] < 0))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Slices, rows, columns."""
+        i, j, k = (self.grid.shape[axis] for axis in self.axes)
+        return i, j, k
+
+    @property
+    def spacing_mm(self) -> Array:
+        """(3,) distance between slices, rows and columns."""
+        return self.grid.spacing_mm[list(self.axes)]
+
+    def shown(self, array: NDArray[Any]) -> NDArray[Any]:
+        """An (i, j, k) array as (slice, row, column): the same memory, seen otherwise."""
+        steps = tuple(slice(None, None, -1 if one else 1) for one in self.backwards)
+        return array.transpose(self.axes)[steps]
+
+    def place(self, points_mm: ArrayLike) -> Array:
+        """RAS+ points (..., 3) as shown millimetres (..., 3)."""
+        index = self.grid.to_index(points_mm)[..., list(self.axes)]
+        last = np.array(self.shape) - 1.0
+        return np.where(self.backwards, last - index, index) * self.spacing_mm
+
+    def slice_at(self, shown_mm: float) -> int:
+        """Number of the slice nearest to a position along the slices."""
+        return int(np.clip(round(shown_mm / self.spacing_mm[0]), 0, self.shape[0] - 1))

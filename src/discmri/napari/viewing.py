@@ -1,0 +1,134 @@
+"""Looking at a study without a session: measurements are shown, and nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from discmri.levels import DiscLevel
+from discmri.napari import words
+from discmri.napari.images import level_colour
+from discmri.napari.opening import Look, session_place
+from discmri.napari.panel import DiscRow, Panel, Question
+from discmri.reading import DiscMetrics
+
+Begin = Callable[[Path, str], None]
+"""Opens a session: its file, and who reads."""
+
+
+class Viewing:
+    """A study that is looked at.
+
+    Parameters
+    ----------
+    begin
+        Called when the reader wants to grade.
+    """
+
+    def __init__(self, begin: Begin) -> None:
+        self.look: Look | None = None
+        self.key: DiscLevel | None = None
+        self.question: Question | None = None
+        self._begin = begin
+        self._ready = False
+        self._notice, self._alarm = "", False
+
+    def show(self, look: Look, ready: bool) -> None:
+        """Look at a study; ``ready`` once it is measured."""
+        self.look, self._ready = look, ready
+        if self.key not in look.discs:
+            self.key = next(iter(look.discs), None)
+
+    @property
+    def keys(self) -> tuple[DiscLevel, ...]:
+        """Levels of the discs, cranial to caudal."""
+        return () if self.look is None else tuple(self.look.discs)
+
+    def may_see(self, key: DiscLevel) -> bool:
+        """Whether anything measured on a disc may be shown."""
+        return self.look is not None and key in self.look.metrics
+
+    def press(self, key: str) -> None:
+        """What a key does: the arrows step; grading needs a session."""
+        if self.question is not None:
+            return
+        self.tell("")
+        if key in ("up", "down"):
+            self._step(1 if key == "down" else -1)
+        elif key == "begin":
+            self.begin()
+        elif key in set("12345678nc"):
+            self.tell("Nothing is recorded here: begin a session to grade.")
+
+    def _step(self, by: int) -> None:
+        if self.key is not None:
+            place = self.keys.index(self.key) + by
+            self.key = self.keys[min(max(place, 0), len(self.keys) - 1)]
+
+    def select(self, key: DiscLevel) -> None:
+        """Go to a disc."""
+        self.key, self.question = key, None
+
+    def begin(self) -> None:
+        """Ask who reads and where the grades go, then begin a session."""
+        look = self.look
+        if look is None or not self._ready:
+            self.tell("The study is still being measured; then grading can begin.")
+            return
+
+        def named(reader: str) -> None:
+            def placed(place: str) -> None:
+                self._begin(Path(place), reader)
+
+            self.question = Question("Into which file?", placed, str(session_place(look)))
+
+        self.question = Question("Who reads?", named)
+
+    def ask(self, text: str, answered: Callable[[str], None], given: str = "") -> None:
+        """Ask something on behalf of the shell."""
+        self.question = Question(text, answered, given)
+
+    def answer(self, text: str) -> None:
+        """The answer to the question; without words the question stays."""
+        question = self.question
+        if question is not None and text.strip():
+            self.question = None
+            self.tell("")
+            question.answered(text.strip())
+
+    def cancel(self) -> None:
+        """Leave the question."""
+        self.question = None
+
+    def tell(self, notice: str, alarm: bool = False) -> None:
+        """Show a notice."""
+        self._notice, self._alarm = notice, alarm
+
+    def panel(self) -> Panel:
+        """Everything the dock shows now."""
+        look = self.look
+        shown = Panel(notice=self._notice, alarm=self._alarm, question=self.question)
+        if look is None:
+            return replace(
+                shown,
+                rule="Drop a study or a results folder here, or open a session.",
+            )
+        shown = replace(shown, title=look.title, rule="A study outside any session.")
+        if self.key is None:
+            return replace(shown, hidden="The study is being measured.")
+        metrics = look.metrics.get(self.key, DiscMetrics({}))
+        return replace(
+            shown,
+            rows=tuple(_row(level, look) for level in look.discs),
+            current=self.keys.index(self.key),
+            metrics=words.metric_rows(metrics),
+            reasons=words.evidence(metrics),
+            flags=words.flags(metrics),
+        )
+
+
+def _row(level: DiscLevel, look: Look) -> DiscRow:
+    suggested = look.metrics.get(level, DiscMetrics({})).values.get("suggested_grade", {})
+    grade = str(suggested.get("value", ""))
+    return DiscRow(level, level.value, level_colour(level), state=f"suggested {grade}".strip())

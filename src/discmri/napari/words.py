@@ -1,0 +1,109 @@
+"""Measured values, the grading scale and warnings in words, for the dock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from discmri.export._grade_words import criteria, reasons
+from discmri.export._report_text import words
+from discmri.export._text import number, printable
+from discmri.findings import MEANINGS, Code
+from discmri.grading import ModifiedPfirrmannGrade
+from discmri.napari.panel import MetricRow
+from discmri.reading import DiscMetrics
+
+_SHOWN: Mapping[str, int] = {
+    "height_mm": 1,
+    "height_anterior_mm": 1,
+    "height_middle_mm": 1,
+    "height_posterior_mm": 1,
+    "dhi_ap": 2,
+    "dhi_vb": 2,
+    "width_ap_mm": 1,
+    "wedge_deg": 1,
+    "listhesis_mm": 1,
+    "signal_ratio_csf": 2,
+    "adc_disc_um2_ms": 2,
+    "adc_nucleus_um2_ms": 2,
+    "suggested_grade": 0,
+}
+"""Parameters in the dock, with the decimals a reader needs."""
+
+
+def metric_rows(
+    metrics: DiscMetrics, edited: Mapping[str, float] | None = None
+) -> tuple[MetricRow, ...]:
+    """The values of a disc; what could not be had is absent, what an edit lost is a dash.
+
+    Parameters
+    ----------
+    metrics
+        The automatic ones.
+    edited
+        Values after the reader's edit of the label, by parameter name; ``None`` without one.
+    """
+    rows = []
+    for name, decimals in _SHOWN.items():
+        automatic = _value(metrics, name, decimals)
+        after = ""
+        if edited is not None and name in edited:
+            after = number(edited[name], decimals)
+        elif edited is not None and metrics.number(name) is not None:
+            after = "–"
+        if automatic or after:
+            rows.append(MetricRow(words(name), automatic or "–", after))
+    if edited is not None and "suggested_signal" in edited:
+        rows.append(MetricRow("Suggested grade, edited", "", _edited_grade(edited)))
+    return tuple(rows)
+
+
+def _value(metrics: DiscMetrics, name: str, decimals: int) -> str:
+    found = metrics.values.get(name)
+    if found is None:
+        return ""
+    value = found.get("value")
+    if isinstance(value, str):
+        return printable(value)
+    text = number(float(value or 0.0), decimals)
+    sd = found.get("sd")
+    return text if not isinstance(sd, float) else f"{text} ± {number(sd, decimals)}"
+
+
+def _edited_grade(edited: Mapping[str, float]) -> str:
+    signal, collapse = round(edited["suggested_signal"]), round(edited["suggested_collapse"])
+    if not collapse:
+        return str(signal)
+    return str(collapse) if signal == 5 else f"{signal}/{collapse}"
+
+
+def evidence(metrics: DiscMetrics) -> tuple[str, ...]:
+    """Why the grade is suggested, as sentences."""
+    signal, collapse = (metrics.number(f"suggested_{part}") for part in ("signal", "collapse"))
+    lines = criteria(_whole(signal), _whole(collapse))
+    grade: Any = metrics.evidence.get("grade")
+    if isinstance(grade, Mapping):
+        lines += reasons(grade)
+    return tuple(lines)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def flags(metrics: DiscMetrics) -> tuple[str, ...]:
+    """Warnings that touch the disc, as sentences."""
+    known = {code.value: MEANINGS[code] for code in Code}
+    return tuple(known.get(flag, flag) for flag in metrics.flags)
+
+
+def scale() -> tuple[tuple[str, str, str, str], ...]:
+    """The modified Pfirrmann scale (Griffith 2007): grade, signal, posterior annulus, height.
+
+    >>> scale()[6]
+    ('7', 'hypointense', 'indistinct', '30 to 60 % reduction')
+    """
+    return tuple(
+        (str(one.value), one.nucleus, one.posterior_annulus, one.height)
+        for one in ModifiedPfirrmannGrade
+    )

@@ -1,0 +1,163 @@
+"""Layers of a viewer's model: nothing is drawn, no screen is needed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from discmri.levels import DiscLevel
+from discmri.napari.canvas import Canvas, Mark
+from discmri.napari.images import DiscMark, Picture, level_colour
+from discmri.napari.view import SagittalView
+from discmri.volume import Grid
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning"
+)
+GRID = Grid((5, 40, 30), np.diag([4.0, 1.0, 0.8, 1.0]))
+VIEW = SagittalView.of(GRID)
+L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
+
+
+def picture(name, value):
+    return Picture(name, np.full(VIEW.shape, value, dtype=np.float32), (0.0, 2.0 * value))
+
+
+def mark(level, row_mm, lines=True):
+    centre = np.array([8.0, row_mm, 20.0])
+    ends = np.array([[[8.0, row_mm - 4.0, 18.0], [8.0, row_mm + 4.0, 18.0]]])
+    place = DiscMark(centre, np.array([row_mm, 3.0]), ends, np.array([[8.0, row_mm, 12.0]]))
+    return Mark(place, level.value, level_colour(level), level.label_id, lines)
+
+
+@pytest.fixture
+def discs():
+    shown = np.zeros(VIEW.shape, dtype=np.uint8)
+    shown[1:4, 5:10, 10:20] = L4.label_id
+    shown[1:4, 15:20, 10:20] = L5.label_id
+    return shown
+
+
+@pytest.fixture
+def canvas(discs):
+    from napari.components import ViewerModel
+
+    made = Canvas(ViewerModel())
+    made.draw(VIEW, [picture("T2", 5.0), picture("T1", 7.0)], discs)
+    made.mark([mark(L4, 7.0), mark(L5, 17.0, lines=False)])
+    return made
+
+
+def layers(canvas, visible=True):
+    return [layer for layer in canvas.viewer.layers if layer.visible or not visible]
+
+
+def test_each_picture_has_its_cell_with_the_same_marks(canvas):
+    names = [layer.name for layer in layers(canvas)]
+    assert names == [
+        "T2", "T2 discs", "T2 heights", "T2 names", "T1", "T1 discs", "T1 heights", "T1 names",
+    ]  # fmt: skip
+    grid = canvas.viewer.canvas.grid
+    assert (grid.enabled, grid.stride) == (True, 4)
+    assert grid.actual_shape(canvas.viewer.layers) == (1, 2)
+
+
+def test_millimetres_are_right_in_every_direction(canvas):
+    for layer in layers(canvas):
+        if layer.name.endswith(("T2", "T1", "discs")):
+            np.testing.assert_allclose(layer.scale, VIEW.spacing_mm)
+    assert canvas.viewer.dims.range[0].step == 4.0, "one step is one slice"
+
+
+def test_levels_have_their_colours_and_names(canvas):
+    discs, names = canvas.viewer.layers["T2 discs"], canvas.viewer.layers["T2 names"]
+    for level in (L4, L5):
+        red, green, blue = (int(level_colour(level)[n : n + 2], 16) / 255 for n in (1, 3, 5))
+        np.testing.assert_allclose(
+            discs.get_color(level.label_id)[:3], [red, green, blue], atol=0.01
+        )
+    assert list(names.features["name"]) == ["L4-L5", "L5-S1"]
+    assert names.data.tolist() == [[7.0, 3.0], [17.0, 3.0]]
+
+
+def test_height_lines_and_corners_only_where_they_may_be_seen(canvas):
+    heights = canvas.viewer.layers["T1 heights"]
+    assert sorted(map(str, heights.shape_type)) == ["ellipse", "line"]
+    line = heights.data[list(map(str, heights.shape_type)).index("line")] * heights.scale
+    np.testing.assert_allclose(line, [[8.0, 3.0, 18.0], [8.0, 11.0, 18.0]])
+    canvas.mark([mark(L4, 7.0, lines=False)])
+    assert len(heights.data) == 0
+
+
+def test_focus_goes_to_the_slice_and_says_the_name(canvas):
+    canvas.focus(mark(L4, 7.0).place, "L4-L5")
+    viewer = canvas.viewer
+    assert viewer.dims.current_step[0] == 2
+    assert viewer.scene.camera.center[1] == 7.0
+    assert viewer.canvas.overlays.text.text == "L4-L5"
+    canvas.scroll(1)
+    assert viewer.dims.current_step[0] == 3
+    near = viewer.scene.camera.zoom
+    canvas.overview()
+    assert viewer.scene.camera.zoom != near
+
+
+def test_a_case_with_other_pictures_uses_the_same_layers(canvas, discs):
+    before = list(canvas.viewer.layers)
+    canvas.draw(VIEW, [picture("T2", 3.0)], discs)
+    assert list(canvas.viewer.layers) == before
+    assert [layer.name for layer in layers(canvas)] == ["T2", "T2 discs", "T2 heights", "T2 names"]
+    assert canvas.viewer.layers["T2"].data.max() == 3.0
+    canvas.draw(VIEW, [picture("T2", 3.0), picture("T1", 1.0), picture("ADC", 1.0)], discs)
+    assert list(canvas.viewer.layers) == before
+    assert len(layers(canvas)) == 12
+
+
+def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
+    canvas.clear()
+    for layer in canvas.viewer.layers:
+        data = np.concatenate([np.ravel(part) for part in layer.data]) if len(layer.data) else [0]
+        assert not np.any(data), layer.name
+
+
+def test_a_layer_that_was_deleted_is_made_again(canvas, discs):
+    del canvas.viewer.layers["T2 heights"]
+    canvas.draw(VIEW, [picture("T2", 5.0)], discs)
+    assert [layer.name for layer in layers(canvas)] == ["T2", "T2 discs", "T2 heights", "T2 names"]
+    assert len(canvas.viewer.layers) == 12
+
+
+def test_labels_can_be_painted_only_when_asked_and_only_one(canvas, discs):
+    layer = canvas.viewer.layers["T2 discs"]
+    assert not layer.editable
+    assert not canvas.painting
+    canvas.paint(L4.label_id)
+    assert canvas.painting
+    layer.paint((2, 3, 15), L4.label_id)
+    layer.paint((2, 17, 15), L4.label_id)
+    assert discs[2, 3, 15] == L4.label_id, "the array of the case is painted"
+    assert np.count_nonzero(discs == L5.label_id) == 150, "the neighbour is safe"
+    canvas.stop_painting()
+    layer.undo()
+    assert discs[2, 3, 15] == L4.label_id, "earlier strokes are forgotten"
+    assert not canvas.painting
+
+
+def test_strokes_are_told(discs):
+    from napari.components import ViewerModel
+
+    strokes = []
+    canvas = Canvas(ViewerModel(), lambda: strokes.append(True))
+    canvas.draw(VIEW, [picture("T2", 5.0)], discs)
+    canvas.paint(L4.label_id)
+    canvas.viewer.layers["T2 discs"].paint((2, 3, 15), L4.label_id)
+    assert strokes == [True]
+
+
+def test_marks_can_be_hidden_and_stay_hidden_with_the_next_case(canvas, discs):
+    canvas.hide_marks(True)
+    assert [layer.name for layer in layers(canvas)] == ["T2", "T1"]
+    canvas.draw(VIEW, [picture("T2", 3.0)], discs)
+    assert [layer.name for layer in layers(canvas)] == ["T2"]
+    canvas.hide_marks(False)
+    assert len(layers(canvas)) == 4

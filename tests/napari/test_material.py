@@ -1,0 +1,477 @@
+"""Loading, painting and looking at a study, without a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from discmri import reading
+from discmri.errors import NothingToMeasureError, SessionError
+from discmri.levels import DiscLevel
+from discmri.napari import opening
+from discmri.napari.brush import Brush
+from discmri.napari.images import images_of
+from discmri.napari.loader import Loader
+from discmri.napari.loading import load_images, load_workup, settings_of, unpacked
+from discmri.napari.panel import Question
+from discmri.napari.shelf import LoadedCase, edited_values
+from discmri.napari.viewing import Viewing
+from discmri.reading import Mode, open_session
+from discmri.reading.results import metrics_of, read_record
+from discmri.study import read_study
+from discmri.volume import Grid
+
+L45 = DiscLevel.L4_L5
+LEVELS = ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+
+
+def silent(_text, _share):
+    pass
+
+
+@pytest.fixture(scope="module")
+def record(visits):
+    return read_record(visits[0].results)[0]
+
+
+@pytest.fixture(scope="module")
+def numbers(record):
+    return {DiscLevel(disc["level"]): disc["label_id"] for disc in record["discs"]}
+
+
+@pytest.fixture(scope="module")
+def loaded(visits, numbers):
+    study = read_study(visits[0].study)
+    return load_images(study, visits[0].results / "labels.nii.gz", numbers)
+
+
+@pytest.fixture(scope="module")
+def measured(loaded, record):
+    return load_workup(loaded, record, silent)
+
+
+@pytest.fixture
+def case(loaded, measured, numbers):
+    made = LoadedCase.of(loaded, numbers)
+    made.take_measured(measured)
+    return made
+
+
+def bump(case, level=L45, rows=3):
+    """Paint a block above the middle of a disc."""
+    shown = case.shown
+    voxels = np.argwhere(shown == case.numbers[level])
+    slices = np.unique(voxels[:, 0])
+    column = int(np.median(voxels[:, 2]))
+    for number in slices:
+        top = voxels[(voxels[:, 0] == number) & (voxels[:, 2] == column)]
+        if len(top):
+            first = int(top[:, 1].min())
+            shown[number, first - rows : first, column - 8 : column + 8] = case.numbers[level]
+
+
+# ------------------------------------------------------------------ images and marks
+def test_pictures_lie_side_by_side_on_one_lattice(loaded, measured):
+    images = loaded.images
+    assert [one.name for one in images.pictures] == ["T2", "T1"]
+    assert {one.array.shape for one in (*images.pictures, measured.adc)} == {images.view.shape}
+    np.testing.assert_allclose(images.view.spacing_mm, [4.4, 1.1, 1.1], atol=1e-6)
+    t2, t1 = images.pictures
+    assert t2.limits[0] < np.median(t2.array) < t2.limits[1]
+    assert not np.array_equal(t1.array, t2.array)
+
+
+def test_the_adc_is_in_its_unit_and_in_its_place(case, measured, record):
+    inside = case.shown == case.numbers[DiscLevel.L2_L3]
+    mean = next(d for d in record["discs"] if d["level"] == "L2-L3")["values"]["adc_disc_um2_ms"]
+    assert np.median(measured.adc.array[inside]) == pytest.approx(mean["value"], rel=0.15)
+    assert measured.adc.limits == (0.0, 3.0)
+
+
+def test_marks_stand_in_the_discs_and_names_in_front(case):
+    view = case.loaded.images.view
+    heights = []
+    for level, number in case.numbers.items():
+        mark = case.mark(level)
+        heights.append(mark.centre_mm[1])
+        index = tuple(np.round(mark.centre_mm / view.spacing_mm).astype(int))
+        assert case.shown[index] == number, "the centre lies in the disc"
+        columns = np.argwhere(case.shown == number)[:, 2] * view.spacing_mm[2]
+        assert mark.name_mm[1] < columns.min() - 10.0
+        assert mark.lines_mm.shape == (3, 2, 3)
+        assert len(np.unique(mark.lines_mm[..., 0])) == 1, "on one slice"
+        assert mark.corners_mm.shape == (4, 3)
+    assert heights == sorted(heights)
+
+
+def test_height_lines_are_as_long_as_the_heights(case, record):
+    for disc in record["discs"]:
+        lines = case.mark(DiscLevel(disc["level"])).lines_mm
+        lengths = np.linalg.norm(lines[:, 0] - lines[:, 1], axis=-1)
+        values = [
+            disc["values"][f"height_{n}_mm"]["value"] for n in ("anterior", "middle", "posterior")
+        ]
+        # A value is fitted over 6 % of the width; the line joins the borders in the middle of it.
+        np.testing.assert_allclose(lengths, values, atol=0.2)
+
+
+def test_marks_have_no_lines_before_the_disc_is_traced(loaded, numbers):
+    mark = LoadedCase.of(loaded, numbers).mark(L45)
+    assert len(mark.lines_mm) == len(mark.corners_mm) == 0
+
+
+def test_labels_of_another_grid_are_refused(visits, loaded):
+    study = read_study(visits[0].study)
+    labels = loaded.images.labels
+    grid = loaded.images.view.grid
+    shifted = grid.affine.copy()
+    shifted[0, 3] += 3.0
+    with pytest.raises(SessionError, match="does not lie on the grid"):
+        images_of(study, labels, Grid(grid.shape, shifted), {})
+
+
+def test_a_broken_label_map_is_told(visits, tmp_path, numbers):
+    path = tmp_path / "labels.nii.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(SessionError, match="label map cannot be read"):
+        load_images(read_study(visits[0].study), path, numbers)
+
+
+# ------------------------------------------------------------------ measuring as the results were
+def test_measured_again_as_the_results_were(measured, record):
+    again = {r.level.value: r for r in measured.workup.result.records}
+    assert [*again] == LEVELS
+    for disc in record["discs"]:
+        for name, known in disc["values"].items():
+            value = again[disc["level"]].get(name)
+            assert value == pytest.approx(known["value"]), (disc["level"], name)
+
+
+def test_settings_of_the_results_are_used(record):
+    settings = settings_of(record)
+    assert settings.segmenter == "masks"
+    assert settings.masks is None, "only its name is recorded"
+    changed = {"settings": {**record["settings"], "height_method": "dabbs", "unknown": 1}}
+    assert settings_of(changed).height_method == "dabbs"
+
+
+def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
+    loaded, record, measured, monkeypatch
+):
+    asked = []
+
+    def work_up(_study, settings, _say):
+        asked.append((settings.segmenter, settings.masks))
+        return measured.workup
+
+    monkeypatch.setattr("discmri.napari.loading.work_up", work_up)
+    own = {**record, "settings": {**record["settings"], "segmenter": "builtin"}}
+    load_workup(loaded, own, silent)
+    assert asked == [("builtin", None)]
+    asked.clear()
+    other = loaded.images.labels.copy()
+    other[0, 0, 0] = 44
+    load_workup(replace(loaded, images=replace(loaded.images, labels=other)), own, silent)
+    assert asked == [("builtin", None), ("masks", loaded.labels_file)]
+
+
+# ------------------------------------------------------------------ painting
+class NoCanvas:
+    """Where nothing is drawn."""
+
+    def __getattr__(self, _name):
+        return lambda *_: None
+
+
+def at_once(job, done, failed):
+    try:
+        result = job(silent)
+    except DeprecationWarning as error:
+        failed(error)
+    else:
+        done(result)
+
+
+def test_painting_measures_that_disc_and_no_other(case, record):
+    moved = []
+    brush = Brush(NoCanvas(), at_once, lambda: moved.append(True), pytest.fail)
+    brush.take(case, L45, erase=False)
+    assert not brush.changed
+    bump(case)
+    brush.stroke()
+    assert brush.changed
+    assert moved
+    known = next(d for d in record["discs"] if d["level"] == "L4-L5")["values"]
+    added = brush.values["height_middle_mm"] - known["height_middle_mm"]["value"]
+    assert added == pytest.approx(3 * 1.1, abs=0.6), "three rows of 1.1 mm"
+    assert brush.values["height_posterior_mm"] == pytest.approx(
+        known["height_posterior_mm"]["value"], abs=0.6
+    )
+    assert brush.mark(L45).lines_mm.shape == (3, 2, 3)
+    assert brush.mark(DiscLevel.L3_L4) is None
+
+
+def test_what_is_kept_is_the_label_map_with_the_edit(case, numbers):
+    brush = Brush(NoCanvas(), at_once, lambda: None, pytest.fail)
+    brush.take(case, L45, erase=False)
+    bump(case)
+    asked = []
+    brush.when_measured(lambda: asked.append(brush.values))
+    assert asked[0]["height_mm"] > 0
+    labels, grid = unpacked(case.file())
+    before = case.loaded.images.labels
+    changed = labels != before
+    assert np.all(labels[changed] == numbers[L45])
+    assert np.array_equal(labels[~changed], before[~changed]), "bodies and canal are still there"
+    np.testing.assert_allclose(grid.affine, case.loaded.images.view.grid.affine)
+    brush.done()
+    assert not brush.busy
+    assert case.edited[L45].record.get("height_mm") == asked[0]["height_mm"]
+
+
+def test_dropping_puts_the_label_back(case):
+    before = case.discs.copy()
+    brush = Brush(NoCanvas(), at_once, lambda: None, pytest.fail)
+    brush.take(case, L45, erase=True)
+    case.discs[:] = 0
+    brush.stroke()
+    assert brush.values == {}, "nothing is left to measure"
+    brush.drop()
+    assert np.array_equal(case.discs, before)
+    assert case.edited == {}
+
+
+def test_strokes_that_come_while_measuring_are_measured_together(case):
+    jobs = []
+    brush = Brush(NoCanvas(), lambda job, done, failed: jobs.append((job, done)), list, pytest.fail)
+    brush.take(case, L45, erase=False)
+    for rows in (1, 2, 3):
+        bump(case, rows=rows)
+        brush.stroke()
+    assert len(jobs) == 1
+    asked = []
+    brush.when_measured(lambda: asked.append(brush.values["height_middle_mm"]))
+    job, done = jobs.pop()
+    done(job(silent))
+    assert not asked
+    job, done = jobs.pop()
+    done(job(silent))
+    assert len(asked) == 1
+    assert not jobs
+
+
+def test_edits_of_an_earlier_sitting_are_taken_and_measured(case, session_on, measured):
+    bump(case)
+    with open_session(session_on(Mode.OPEN), "ann") as session:
+        item = session.cases[0].item
+        session.edit_label(item, L45, {"height_mm": 9.0}, "osteophyte", case.file())
+        fresh = LoadedCase.of(case.loaded, case.numbers)
+        edit = session.case(item).disc(L45).edit
+        fresh.take_edits(session.painted_labels(item), {L45: edit.entry_id})
+        assert np.array_equal(fresh.discs, case.discs)
+        assert fresh.to_measure == (L45,)
+        session.undo()
+        fresh.take_edits(session.painted_labels(item), {})
+        assert np.array_equal(fresh.discs, LoadedCase.of(case.loaded, case.numbers).discs)
+        assert fresh.to_measure == ()
+
+
+def test_only_numbers_are_recorded(measured, case):
+    bump(case)
+    from discmri.napari.loading import measure_painted
+
+    again = measure_painted(
+        measured.workup, case.loaded.images, L45, case.where(L45), case.numbers[L45]
+    )
+    values = edited_values(again)
+    assert {"height_mm", "volume_mm3", "suggested_signal"} <= values.keys()
+    assert not {"suggested_grade", "confidence"} & values.keys()
+    assert all(isinstance(value, float) for value in values.values())
+
+
+# ------------------------------------------------------------------ loading ahead
+class Jobs:
+    """Jobs that are done when the test says so."""
+
+    def __init__(self):
+        self.open = []
+        self.stopped = 0
+
+    def __call__(self, job, done, failed, said):
+        self.open.append((job, done, failed, said))
+        return self
+
+    def quit(self):
+        self.stopped += 1
+
+    def do(self):
+        job, done, failed, said = self.open.pop(0)
+        try:
+            result = job(said)
+        except SessionError as error:
+            failed(error)
+        else:
+            done(result)
+
+
+@pytest.fixture
+def at_work(session_on):
+    with open_session(session_on(Mode.OPEN), "ann") as session:
+        jobs, told, failures = Jobs(), [], []
+        loader = Loader(jobs, list, failures.append, lambda *one: told.append(one))
+        yield session, loader, jobs, told, failures
+
+
+def test_the_case_at_hand_comes_first_and_the_next_one_ahead(at_work):
+    session, loader, jobs, told, _ = at_work
+    first, second = (case.item for case in session.cases)
+    for steps in ([first, 0], [first, 1], [second, 0], [second, 1]):
+        loader.serve(session, (first, second), (first,))
+        assert len(jobs.open) == 1, "one at a time"
+        loader.serve(session, (first, second), (first,))
+        assert len(jobs.open) == 1
+        jobs.do()
+        case = loader.case(steps[0])
+        assert (case.measured is not None) == bool(steps[1])
+    loader.serve(session, (first, second), (first,))
+    assert not jobs.open
+    assert loader.held == 2
+    assert {one[0] for one in told} == {first, second}
+    loader.serve(session, (second,), (second,))
+    assert (loader.held, loader.case(first)) == (1, None), "what is far away is let go"
+
+
+def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
+    session, loader, jobs, _, _ = at_work
+    first, second = (case.item for case in session.cases)
+    loader.serve(session, (first,), ())
+    loader.serve(session, (second,), ())
+    assert jobs.stopped == 1
+    jobs.do()
+    assert loader.case(first) is None
+    jobs.do()
+    assert loader.case(second) is not None
+
+
+def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_work, visits):
+    session, loader, jobs, _, failures = at_work
+    first, second = (case.item for case in session.cases)
+    hidden = visits[0].study.with_name("hidden")
+    visits[0].study.rename(hidden)
+    try:
+        loader.serve(session, (first, second), ())
+        jobs.do()
+        assert len(failures) == 1
+        loader.serve(session, (first, second), ())
+        jobs.do()
+        assert loader.case(second) is not None, "the next one is loaded all the same"
+    finally:
+        hidden.rename(visits[0].study)
+    loader.serve(session, (second,), ())
+    loader.stop()
+    jobs.open.clear()
+    loader.serve(session, (first,), ())
+    jobs.do()
+    assert loader.case(first) is not None
+
+
+# ------------------------------------------------------------------ outside a session
+def test_what_stands_at_a_path_is_told(visits, session_on, tmp_path):
+    first = visits[0]
+    assert opening.kind_of(first.study) is opening.Kind.STUDY
+    assert opening.kind_of(first.results) is opening.Kind.RESULTS
+    assert opening.kind_of(first.results / "study.json") is opening.Kind.RESULTS
+    assert opening.kind_of(session_on(Mode.OPEN)) is opening.Kind.SESSION
+    assert opening.kind_of(next(first.study.rglob("*.dcm"))) is opening.Kind.STUDY
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("nothing")
+    assert opening.kind_of(tmp_path / "notes") is None
+    nameless = tmp_path / "IM0001"
+    nameless.write_bytes(bytes(128) + b"DICM")
+    assert opening.kind_of(nameless) is opening.Kind.STUDY
+
+
+def test_results_find_their_images_or_ask(visits, record, tmp_path, monkeypatch):
+    first = visits[0]
+    with pytest.raises(opening.ImagesMissingError, match="were not found"):
+        opening.look_at_results(first.results, silent)
+    with pytest.raises(SessionError, match="holds no study"):
+        opening.look_at_results(first.results, silent, visits[1].study)
+    look = opening.look_at_results(first.results, silent, first.study)
+    assert look.title == "MEYER-4711, 20230517"
+    assert [level.value for level in look.discs] == LEVELS
+    assert look.metrics == metrics_of(record)
+    monkeypatch.chdir(first.study.parent)
+    assert opening.look_at_results(first.results, silent).study_path.samefile(first.study)
+
+
+def test_results_of_a_study_without_discs_say_so(tmp_path):
+    from tests.reading.builder import make_results
+
+    folder = make_results(tmp_path / "none", "S", "20240101", status="nothing_to_measure")
+    with pytest.raises(SessionError, match="nothing was measured"):
+        opening.look_at_results(folder, silent)
+
+
+def test_a_folder_without_images_is_told(tmp_path):
+    with pytest.raises(NothingToMeasureError):
+        opening.look_at_study(tmp_path, silent)
+
+
+def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measured, tmp_path):
+    from discmri.settings import Settings
+
+    first = visits[0]
+    settings = Settings(segmenter="masks", masks=first.results / "labels.nii.gz")
+    look = opening.look_at_study(first.study, silent, settings)
+    assert (look.discs, look.metrics) == ({}, {})
+    assert len(look.loaded.images.pictures) == 2
+    done, again = opening.complete(look, silent)
+    assert [level.value for level in done.discs] == LEVELS
+    assert done.metrics[L45].number("height_mm") == pytest.approx(
+        measured.workup.result.records[4].get("height_mm")
+    )
+    place = tmp_path / "out" / "one.session"
+    opening.plan_single(done, again, place, "ann")
+    with open_session(place, "ann") as session:
+        assert session.mode is Mode.OPEN
+        session.record(session.cases[0].item, L45, reading.Grade(3))
+        assert session.images(session.cases[0].item).study_uid == look.loaded.study.study_uid
+    opening.plan_single(done, again, place, "ann")
+    with open_session(place, "ann") as session:
+        assert session.progress == (1, 6), "a session that exists is gone on with"
+
+
+def test_looking_records_nothing_until_somebody_begins(visits, measured):
+    begun = []
+    viewing = Viewing(lambda place, reader: begun.append((place.name, reader)))
+    assert "Drop a study" in viewing.panel().rule
+    look = opening.look_at_results(visits[0].results, silent, visits[0].study)
+    viewing.show(look, ready=False)
+    viewing.press("begin")
+    assert "still being measured" in viewing.panel().notice
+    viewing.show(look, ready=True)
+    viewing.press("4")
+    assert viewing.panel().notice == "Nothing is recorded here: begin a session to grade."
+    viewing.press("down")
+    assert viewing.panel().rows[viewing.panel().current].name == "L1-L2"
+    assert viewing.panel().metrics
+    viewing.press("begin")
+    viewing.answer("ann")
+    assert isinstance(viewing.question, Question)
+    assert viewing.question.given.endswith("MEYER-first.session")
+    viewing.answer(viewing.question.given)
+    assert begun == [("MEYER-first.session", "ann")]
+
+
+def test_the_sample_is_a_study_of_its_own_that_goes_with_the_program(monkeypatch):
+    monkeypatch.setattr(opening, "SAMPLE", dict(opening.SAMPLE, spacing_mm=1.4, slices=5))
+    look = opening.look_at_sample(silent)
+    assert look.fleeting
+    assert opening.session_place(look).parent == look.study_path.parent
+    assert look.loaded.images.pictures[0].name == "T2"
+    labels = nib.load(look.settings.masks)
+    assert labels.shape == look.loaded.images.view.grid.shape

@@ -1,0 +1,71 @@
+"""Measured values in words."""
+
+from __future__ import annotations
+
+from discmri.napari.words import evidence, flags, metric_rows, scale
+from discmri.reading import DiscMetrics
+
+
+def value(number, sd=None):
+    return {"value": number, "unit": "mm", "method": "columns", "sd": sd}
+
+
+METRICS = DiscMetrics(
+    {
+        "height_mm": value(8.249, 0.21),
+        "dhi_ap": value(0.2512),
+        "adc_disc_um2_ms": value(1.456),
+        "suggested_grade": value("4/7"),
+        "suggested_signal": value(4),
+        "suggested_collapse": value(7),
+        "volume_mm3": value(9000.0),
+    },
+    {"grade": {"borderline": ["hypointense"]}},
+    ("few_slices", "from_a_later_version"),
+)
+
+
+def shown(rows):
+    return {row.name: (row.automatic, row.edited) for row in rows}
+
+
+def test_values_have_the_digits_a_reader_needs():
+    assert shown(metric_rows(METRICS)) == {
+        "Height (mm)": ("8.2 ± 0.2", ""),
+        "DHI AP": ("0.25", ""),
+        "ADC disc (µm²/ms)": ("1.46", ""),
+        "Suggested grade": ("4/7", ""),
+    }
+
+
+def test_edited_values_stand_beside_and_lost_ones_are_a_dash():
+    edited = {"height_mm": 9.0, "suggested_signal": 5.0, "suggested_collapse": 0.0}
+    rows = shown(metric_rows(METRICS, edited))
+    assert rows["Height (mm)"] == ("8.2 ± 0.2", "9.0")
+    assert rows["DHI AP"] == ("0.25", "–")
+    assert rows["Suggested grade, edited"] == ("", "5")
+    nothing_left = shown(metric_rows(METRICS, {}))
+    assert nothing_left["Height (mm)"] == ("8.2 ± 0.2", "–")
+
+
+def test_a_value_that_appears_with_the_edit_is_shown():
+    rows = shown(metric_rows(DiscMetrics({}), {"height_mm": 7.25}))
+    assert rows == {"Height (mm)": ("–", "7.2")}
+
+
+def test_the_evidence_is_sentences():
+    lines = evidence(METRICS)
+    assert lines[0].startswith("Signal 4: mildly hyperintense")
+    assert lines[1] == "Collapse 7: 30 to 60 % reduction of height."
+    assert "neighbouring grade is possible: hypointense" in lines[2]
+    assert evidence(DiscMetrics({})) == ()
+
+
+def test_flags_are_sentences_and_unknown_ones_stay():
+    assert flags(METRICS) == ("Fewer than three slices cross the disc.", "from_a_later_version")
+
+
+def test_the_scale_has_eight_grades_in_order():
+    assert [row[0] for row in scale()] == list("12345678")
+    assert {row[3] for row in scale()[:5]} == {"normal"}
+    assert {row[1] for row in scale()[5:]} == {"hypointense"}
