@@ -28,7 +28,8 @@ from training.slabs import HELD_OUT, slab
 FIRST = HELD_OUT + 1000  # the training checks itself on those before
 CROP = Crop((320, 224), PIXEL_MM)
 SLICE_MM = 4.0
-KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+KNOTS = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+NEAR = 0.05  # discs this near to a knot in confidence speak for it
 MID_SAGITTAL_MM2 = 90.0  # a smaller section of a disc is not one through its middle
 DISC_REACH_MM = 12.0
 
@@ -96,7 +97,7 @@ def table(discs: list[Compared]) -> dict[str, list[float]]:
     squares = np.array([one.error_mm for one in real]) ** 2
     sd = []
     for knot in KNOTS:
-        weight = np.exp(-0.5 * ((confidence - knot) / 0.1) ** 2)
+        weight = np.exp(-0.5 * ((confidence - knot) / NEAR) ** 2)
         sd.append(float(np.sqrt((weight * squares).sum() / weight.sum())))
     falling = np.maximum.accumulate(sd[::-1])[::-1]
     return {"confidence": list(KNOTS), "height_sd_mm": [round(float(v), 3) for v in falling]}
@@ -112,6 +113,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.out / "held_out"
     folder.mkdir(parents=True, exist_ok=True)
+    discs: list[Compared] = []
     discs: list[Compared] = []
     for number in range(FIRST, FIRST + arguments.slabs):
         discs += compare(number, folder)

@@ -44,6 +44,11 @@ _THIN_TRUST = 0.5
 # Confidence runs from 0 to 1 between these
 _UNCLEAR = (0.6, 0.92)  # mean share of disc within a disc
 _UNSTEADY = (0.6, 0.99)  # overlap of the maps of two contrasts
+_SHARP_MM, _BLURRED_MM = (
+    0.1,
+    0.8,
+)  # width of a sharp border, and by how much more doubt grows e-fold
+_AROUND_PX = 4
 
 
 def builtin(image: Volume, settings: Settings) -> FoundSpine:
@@ -184,18 +189,40 @@ def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[f
 
 def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
     share = soft(place.share, place.mask)
-    sure = place.trust * _confidence(share, other, place.mask)
+    around = soft(place.share, place.mask, _AROUND_PX)
+    sure = place.trust * _confidence(around, other, place.mask)
     return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=height_sd_mm(sure))
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:
-    """How clear the map is within the disc, times how little a change of contrast moves it."""
+    """How sure a disc and its borders are, 0 to 1.
+
+    How clear the map is within it, how little a change of contrast moves it, and how sharp its
+    upper and lower borders are: of the three these tell most of the error of a height.
+    """
     clear = (float(share[mask].mean()) - _UNCLEAR[0]) / (_UNCLEAR[1] - _UNCLEAR[0])
     here = share > 0
     a, b = share[here], other[here]
     overlap = 2 * float((a * b).sum() / ((a**2).sum() + (b**2).sum()))
     steady = (overlap - _UNSTEADY[0]) / (_UNSTEADY[1] - _UNSTEADY[0])
-    return float(np.sqrt(np.clip(clear, 0, 1) * np.clip(steady, 0, 1)))
+    sharp = np.exp((_SHARP_MM - _border_mm(share, mask)) / _BLURRED_MM)
+    seen = np.sqrt(np.clip(clear, 0, 1) * np.clip(steady, 0, 1))
+    return float(np.sqrt(seen * np.clip(sharp, 0, 1)))
+
+
+def _border_mm(share: Float, mask: Mask) -> float:
+    """Width of the upper and lower borders: the scale of a logistic step from disc to endplate.
+
+    Over the slices that show most of the disc, without the eighth at either end.
+    """
+    area = mask.sum(axis=(1, 2))
+    widths = []
+    for k in np.flatnonzero(area > 0.5 * area.max()):
+        columns = np.flatnonzero(mask[k].any(axis=0))
+        ends = len(columns) // 8
+        here = share[k][:, columns[ends : len(columns) - ends]]
+        widths.append(float((here * (1 - here)).sum(axis=0).mean()) / 2 * PIXEL_MM)
+    return float(np.mean(widths))
 
 
 def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], SoftMask | None]:
