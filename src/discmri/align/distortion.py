@@ -13,6 +13,7 @@ from discmri.volume import Array
 
 PHASE_SEARCH_MM = 6.0
 PHASE_STEP_MM = 0.5
+PATCH_POINTS = 1200
 RESIDUAL_SEARCH_MM = 6.0
 RESIDUAL_STEP_MM = 1.0
 PATCH_MM = np.array([12.0, 30.0, 16.0])  # half size of a disc's surroundings
@@ -79,9 +80,10 @@ def _patch(
 ) -> _Patch | None:
     placed = Alignment(matrix, phase, (0, 0), 0.0)
     offset = np.abs(scene.points - placed.to_diffusion(scene.discs[level]))
-    near = (offset <= PATCH_MM).all(axis=1)
-    if near.sum() < 60:
+    near = np.flatnonzero((offset <= PATCH_MM).all(axis=1))
+    if len(near) < 60:
         return None
+    near = near[:: max(len(near) // PATCH_POINTS, 1)]
     return _Patch(scene, placed.to_image(scene.points[near]), scene.values[near])
 
 

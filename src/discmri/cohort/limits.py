@@ -14,7 +14,7 @@ from discmri.cohort.statistics import Agreement
 from discmri.cohort.validation import Validation
 
 _GEOMETRY = "with true outlines only the tracing and the voxels can err"
-_SEGMENTER = "found on these phantoms, with a margin; the thickness of endplates is its main error"
+_SEGMENTER = "found on these phantoms (bias 0.0, SD 0.4 mm), with a margin; dark discs scatter most"
 _DIFFUSION = "noise at SNR 30, distortion, alignment and fit"
 
 
@@ -113,7 +113,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("masks", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
           "about 0.95 is stated; few discs scatter around it"),
     *_naming("builtin"),
-    *_spread("builtin", "height_columns_mm", 1.2, 0.7, _SEGMENTER),
+    *_spread("builtin", "height_columns_mm", 0.5, 0.6, _SEGMENTER),
     *_spread("builtin", "adc_disc_um2_ms", 2.0, 4.0, _DIFFUSION, " in %"),
     Limit("builtin", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
           "about 0.95 is stated; few discs scatter around it"),
