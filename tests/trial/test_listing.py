@@ -90,6 +90,11 @@ def test_a_list_in_another_encoding_is_refused(listed):
         ("2026-03-30", "2026-02-30", "line 4: date is"),
         ("S01,week 12,12", "S01,week 12,twelve", "line 4: week is 'twelve'"),
         (",2,,,b", ",0,,,b", "line 3: repeat is '0'"),
+        (
+            "S01,week 12,12,2026-03-30",
+            "S01,week 12,0,2026-01-05",
+            "baseline and week 12 are at the",
+        ),
         ("L4/L5", "L9-L10", "subject S01: no disc is called 'L9-L10'"),
         ("1,,,c", "1,L5-S1,,c", "subject S01: treated is 'L4/L5' .line 2. and 'L5-S1' .line 4."),
         ("1,,,c", "1,,saline,c", "subject S01: arm is 'cells'"),
@@ -138,3 +143,38 @@ def test_the_readers_word_belongs_to_the_first_visit(listed):
     (remark,) = read_listing(listed(text.format(""))).remarks
     assert "lowest_disc stands at b but not at a" in remark.text
     assert read_listing(listed(text.format("L5-S1"))).remarks == ()
+
+
+def test_visits_that_cannot_be_put_in_order_are_refused(listed):
+    text = "subject,visit,week,date,treated,path\nS1,a,0,,none,x\nS1,b,,2026-03-30,,y\n"
+    with pytest.raises(UsageError, match=r"subject S1: .* only a date, others only a week"):
+        read_trial(listed(text))
+
+
+def test_a_list_that_says_one_time_for_all_and_the_other_for_some_is_enough(listed):
+    lines = GOOD.splitlines()
+    text = "\n".join([*lines[:3], lines[3].replace("2026-03-30", ""), *lines[4:]])
+    assert [scan.visit for scan in read_trial(listed(text)).subjects[0].first_scans] == [
+        "baseline", "week 12",
+    ]  # fmt: skip
+    assert not read_listing(listed(text)).remarks
+
+
+def test_a_late_repeat_is_remarked(listed):
+    (remark,) = read_listing(listed(GOOD.replace("2026-01-05,2", "2026-02-09,2"))).remarks
+    assert remark.weight is Weight.WARNING
+    assert "5.0 weeks from the scan it repeats" in remark.text
+
+
+@pytest.mark.parametrize("minutes", ["-5", "long", "nan"])
+def test_rest_is_minutes_from_zero_on(listed, minutes):
+    text = f"subject,visit,week,treated,path,rest_min\nS1,a,0,none,x,{minutes}\nS1,b,4,,y,30\n"
+    with pytest.raises(UsageError, match=r"line 2: rest_min is .* minutes, 0 or more"):
+        read_trial(listed(text))
+
+
+def test_a_scan_listed_twice_is_said_once(listed):
+    text = GOOD.replace("S01,week 12,12,2026-03-30", "S01,baseline,0,2026-01-05")
+    wrong = [str(one) for one in read_listing(listed(text)).remarks if one.weight is Weight.ERROR]
+    assert len(wrong) == 1
+    assert "listed twice" in wrong[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from discmri.errors import DiscmriError
 from discmri.recording import without_folders
 from discmri.study import read_study
+from discmri.study.source import clean_text
 from discmri.trial.comparability import Comparability, Difference, Pair, differences
 from discmri.trial.conditions import Conditions, of_inspection
 from discmri.trial.plan import Scan, Trial
@@ -77,6 +78,9 @@ def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Remark]:
         problems.append("has no label map (column masks)")
     if scan.masks is not None and not scan.masks.is_file():
         problems.append(f"its label map {scan.masks.name} does not exist")
+    if not scan.path.exists():
+        text = f"its study {clean_text(scan.path)} does not exist; paths are relative to the list"
+        return [*(Remark(Weight.ERROR, scan.name, one) for one in (text, *problems))]
     try:
         study = read_study(scan.path, study_uid=scan.study_uid, threads=1)
         study.target()

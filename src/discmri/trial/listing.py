@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ COLUMNS = (
 
 NONE = ("none", "no", "-", "control")
 _WINDOW_WEEKS = 2.0  # between week and date of a visit before it is remarked
+_REPEAT_WEEKS = 2.0  # between a scan and its repeat before it is remarked
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _scan(cells: Mapping[str, str], folder: Path, line: int, remarks: list[Remar
         "date": _as_date(cells["date"]),
         "week": _as_number(cells["week"]),
         "repeat": _as_count(cells["repeat"] or "1"),
-        "rest_min": _as_number(cells["rest_min"]),
+        "rest_min": _as_number(cells["rest_min"], least=0.0),
         "lowest_disc": _as_level(cells["lowest_disc"]),
     }
     for name, expected in _EXPECTED.items():
@@ -191,7 +193,7 @@ _EXPECTED = {
     "date": "a day such as 2026-03-31",
     "week": "a number such as 12 (0 or below before treatment)",
     "repeat": "1 for the scan of the visit, 2 and up for its repeats",
-    "rest_min": "minutes",
+    "rest_min": "minutes, 0 or more",
     "lowest_disc": f"one of {_LEVELS}",
 }
 
@@ -211,8 +213,9 @@ def _as_date(text: str) -> date | None:
     return None
 
 
-def _as_number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
+def _as_number(text: str, least: float = -math.inf) -> float | None:
+    value = float(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
+    return None if value is None or value < least else value
 
 
 def _as_count(text: str) -> int | None:
@@ -280,6 +283,7 @@ def _visits_of(subject: Subject) -> Iterator[Remark]:
         if scan.repeat > 1 and alone:
             text = f"repeat {scan.repeat} of {scan.visit} has no scan with repeat 1"
             yield Remark(Weight.ERROR, f"line {scan.line}", f"{text}; give the first one")
+    yield from _times_of(subject, where)
     first = subject.scans[0]
     said = [scan for scan in subject.scans if scan.lowest_disc is not None]
     if said and first.lowest_disc is None:
@@ -287,6 +291,36 @@ def _visits_of(subject: Subject) -> Iterator[Remark]:
         yield Remark(Weight.WARNING, where, f"{text} others get; give it there")
     for scan in subject.first_scans[1:]:
         yield from _out_of_step(first, scan, where)
+
+
+def _times_of(subject: Subject, where: str) -> Iterator[Remark]:
+    """Visits that cannot be put in order, and repeats too late to show noise alone."""
+    whole = [
+        name for name in TIMES if all(getattr(scan, name) is not None for scan in subject.scans)
+    ]
+    if not whole:
+        text = "some of its scans have only a date, others only a week, so that visits cannot be"
+        yield Remark(Weight.ERROR, where, f"{text} put in order; fill one column for all of them")
+        return
+    seen: dict[tuple[float, float], Scan] = {}
+    for scan in subject.first_scans:
+        if scan.moment in seen and seen[scan.moment].visit != scan.visit:
+            text = f"{seen[scan.moment].visit} and {scan.visit} are at the same time"
+            yield Remark(Weight.ERROR, where, f"{text}; correct date or week")
+        seen.setdefault(scan.moment, scan)
+    first = {scan.visit: scan for scan in subject.first_scans}
+    for scan in subject.scans:
+        if scan.repeat > 1 and scan.visit in first:
+            weeks = _weeks_between(first[scan.visit], scan)
+            if abs(weeks) > _REPEAT_WEEKS:
+                text = f"is {abs(weeks):.1f} weeks from the scan it repeats: a true change would"
+                yield Remark(Weight.WARNING, scan.name, f"{text} count as noise")
+
+
+def _weeks_between(first: Scan, later: Scan) -> float:
+    if first.date is not None and later.date is not None:
+        return (later.date - first.date).days / 7
+    return later.moment[0] - first.moment[0]
 
 
 def _out_of_step(first: Scan, scan: Scan, where: str) -> Iterator[Remark]:
@@ -337,7 +371,7 @@ def _between(trial: Trial) -> Iterator[Remark]:
             )
             yield Remark(Weight.WARNING, where, text)
         in_order = [visit for visit in usual if visit in own]
-        if own != in_order:
+        if own != in_order and len(set(own)) == len(own):  # one listed twice has been said
             text = f"has its visits in the order {', '.join(own)}, others {', '.join(in_order)}"
             yield Remark(Weight.ERROR, where, f"{text}; correct date or week")
     if not any(subject.treated for subject in trial.subjects):
