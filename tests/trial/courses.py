@@ -33,6 +33,8 @@ def make_course(
     conditions: Mapping[str, Conditions] | None = None,
     parameter: str = "height_mm",
     arm: str = "",
+    *,
+    flags: Mapping[tuple[str, DiscLevel], tuple[str, ...]] | None = None,
 ) -> Course:
     """A course of one parameter; visits in order."""
     scans, measured, carried = [], {}, {}
@@ -40,7 +42,9 @@ def make_course(
         visit, again = key[0], key[1:]
         scan = Scan(name, visit, Path(key), week=float(ord(visit)), repeat=int(again or 1), line=n)
         values = {
-            level: DiscValues({parameter: Value(value, "columns", 0.3)})
+            level: DiscValues(
+                {parameter: Value(value, "columns", 0.3)}, (flags or {}).get((key, level), ())
+            )
             for level, value in discs.items()
         }
         scans.append(scan)

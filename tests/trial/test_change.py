@@ -106,6 +106,19 @@ def test_every_tracked_parameter_has_a_band_without_repeats():
 
 
 # ------------------------------------------------------------------ changes
+def test_a_flag_of_a_value_stands_beside_the_verdict_and_the_response():
+    flags = {("b", L4): ("cut_by_field_of_view", "numbering_uncertain", "adc_few_voxels")}
+    heights = {"a": FLAT, "a2": FLAT, "b": FLAT | {L4: 10.0}}
+    course = make_course(heights, flags=flags)
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert found[L4].reasons == ("flagged at b: cut_by_field_of_view",)
+    assert (found[L4].comparability.value, found[L4].verdict) == ("caution", Verdict.BEYOND)
+    assert (found[L5].comparability.value, found[L5].reasons) == ("comparable", ())
+    (judged,) = analyse([course], ("a", "b"), parameters=("height_mm",)).judged
+    assert judged.response is Response.RESPONDER
+    assert "caution: flagged at b: cut_by_field_of_view" in judged.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("later", "verdict"),
     [

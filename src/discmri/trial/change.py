@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from discmri.findings import Code
 from discmri.levels import DiscLevel
 from discmri.records import Parameter
 from discmri.trial.comparability import (
@@ -22,6 +23,14 @@ from discmri.trial.noise import Band, Noise
 from discmri.trial.plan import Subject
 from discmri.trial.spine import Carried
 from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
+
+NAMING = frozenset(
+    {
+        Code.NUMBERING_UNCERTAIN, Code.SACRUM_MISSING, Code.SIX_LUMBAR_BODIES,
+        Code.TRANSITIONAL_SUSPECTED, Code.DISC_SKIPPED,
+    }
+)  # fmt: skip
+"""Flags that speak of a disc's name, which is carried by place, and not of its values."""
 
 
 class Verdict(Enum):
@@ -222,14 +231,18 @@ def _change(
     course: Course, visit: Visit, level: DiscLevel, parameter: Parameter, noise: Noise
 ) -> Change:
     name = parameter.name
-    before = course.baseline.discs[level].values[name]
-    after = visit.discs[level].values[name]
+    discs = course.baseline.discs[level], visit.discs[level]
+    before, after = (disc.values[name] for disc in discs)
     assert isinstance(before.value, float)
     assert isinstance(after.value, float)
     change = after.value - before.value
     segmenter = visit.measured.conditions.segmenter
     band = noise.band(name, before, after, segmenter, alike(visit.differences, name))
     comparable, reasons = _comparability(visit, name, before, after)
+    flags = tuple(_flagged(name, {course.baseline.name: discs[0], visit.name: discs[1]}))
+    if flags and comparable is Comparability.COMPARABLE:
+        comparable = Comparability.CAUTION
+    reasons = (*reasons, *flags)
     if comparable is Comparability.NOT_COMPARABLE or band is None:
         what = Verdict.NOT_COMPARABLE
     else:
@@ -257,6 +270,14 @@ def _comparability(
         if worst is Comparability.COMPARABLE:
             worst = Comparability.CAUTION
     return worst, tuple(reasons)
+
+
+def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
+    """Flags of the values themselves; those about names do not touch a carried disc."""
+    for visit, disc in discs.items():
+        flags = [flag for flag in disc.flags_of(parameter) if Code(flag) not in NAMING]
+        if flags:
+            yield f"flagged at {visit}: {', '.join(flags)}"
 
 
 def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:

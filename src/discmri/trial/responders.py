@@ -125,7 +125,8 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
     difference, low, high = map(_signed, (against.difference, against.low, against.high))
     other = f"{difference} [{low}, {high}] against untreated"
     if against.low > 0:
-        return Response.RESPONDER, f"{size}, {other}: rose beyond noise"
+        caution = f" (caution: {'; '.join(change.reasons)})" if change.reasons else ""
+        return Response.RESPONDER, f"{size}, {other}: rose beyond noise{caution}"
     return Response.NO_RESPONDER, f"{size}, {other}: not more than they"
 
 
