@@ -189,8 +189,7 @@ def work_up(
     found = segment(image, settings)
     labels, naming = name_levels(found, settings.lowest_disc)
     run = _Run(study, settings, target, image, labels, [*study.findings, *naming])
-    say("tracing their borders", 0.5)
-    discs = _traced(run)
+    discs = _traced(run, say)
     say("measuring the signal", 0.6)
     even = _evened(run) if discs else None
     _measure_signal(run, discs, even)
@@ -249,8 +248,11 @@ def _check(settings: Settings) -> None:
 
 
 # ------------------------------------------------------------------ borders, heights, shape
-def _traced(run: _Run) -> dict[DiscLevel, _Disc]:
-    traced = {level: _trace(run, level) for level in run.labels.discs}
+def _traced(run: _Run, say: Progress) -> dict[DiscLevel, _Disc]:
+    traced = {}
+    for number, level in enumerate(run.labels.discs):
+        say("tracing their borders", 0.5 + 0.1 * number / len(run.labels.discs))
+        traced[level] = _trace(run, level)
     return {level: disc for level, disc in traced.items() if disc is not None}
 
 

@@ -80,6 +80,18 @@ def test_levels_have_their_colours_and_names(canvas):
     assert names.data.tolist() == [[7.0, 3.0], [17.0, 3.0]]
 
 
+def test_only_what_changed_is_marked_anew(canvas):
+    labels, names = canvas.viewer.layers["T1 discs"], canvas.viewer.layers["T1 names"]
+    before = labels.colormap, names.data
+    canvas.mark([mark(L4, 7.0, lines=False), mark(L5, 17.0, lines=False)])
+    assert labels.colormap is before[0]
+    assert names.data is before[1]
+    assert len(canvas.viewer.layers["T1 heights"].data) == 0
+    canvas.mark([mark(L4, 7.0)])
+    assert labels.colormap is not before[0]
+    assert len(names.data) == 1
+
+
 def test_height_lines_and_corners_only_where_they_may_be_seen(canvas):
     heights = canvas.viewer.layers["T1 heights"]
     assert sorted(map(str, heights.shape_type)) == ["ellipse", "line"]
@@ -89,12 +101,11 @@ def test_height_lines_and_corners_only_where_they_may_be_seen(canvas):
     assert len(heights.data) == 0
 
 
-def test_focus_goes_to_the_slice_and_says_the_name(canvas):
-    canvas.focus(mark(L4, 7.0).place, "L4-L5")
+def test_focus_goes_to_the_slice(canvas):
+    canvas.focus(mark(L4, 7.0).place)
     viewer = canvas.viewer
     assert viewer.dims.current_step[0] == 2
     assert viewer.scene.camera.center[1] == 7.0
-    assert viewer.canvas.overlays.text.text == "L4-L5"
     canvas.scroll(1)
     assert viewer.dims.current_step[0] == 3
     near = viewer.scene.camera.zoom

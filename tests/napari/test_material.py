@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import nibabel as nib
@@ -354,6 +355,42 @@ def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
     assert loader.case(first) is None
     jobs.do()
     assert loader.case(second) is not None
+
+
+class StoppedError(Exception):
+    """What a job is told when it was asked to stop."""
+
+
+def test_jobs_wait_while_the_reader_paints_and_can_be_stopped_then(at_work):
+    _, loader, jobs, _, _ = at_work
+    came = []
+
+    def job(say):
+        say("the only step", 0.0)
+        return "done"
+
+    loader.hold(True)
+    loader.start(("a", "x"), job, came.append)
+    thread = threading.Thread(target=jobs.do)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive(), "the job waits"
+    assert came == []
+    loader.hold(False)
+    thread.join(5.0)
+    assert came == ["done"]
+
+    loader.hold(True)
+    loader.start(("b", "x"), job, came.append)
+    waits, _, _, _ = jobs.open.pop()
+    asked = iter((False, False, True))
+
+    def say(_text, _share):
+        if next(asked):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        waits(say)
 
 
 def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_work, visits):

@@ -90,6 +90,10 @@ class Reader:
     def paint(self, rows=3):
         """A stroke of the brush above the disc at hand; gives the voxels it added."""
         self.press("P")
+        return self.paint_more(rows)
+
+    def paint_more(self, rows=3):
+        """The same with the brush in hand."""
         layer = self.viewer.layers["T2 discs"]
         assert str(layer.mode) == "paint"
         number = self.case.numbers[self.desk.key]
@@ -132,7 +136,7 @@ def grade_everything(reader, viewer, session):
         reader.wait_for_case()
         assert viewer.title == f"discmri – {title}"
         for disc in range(6):
-            assert viewer.canvas.overlays.text.text == reader.panel.rows[disc].name
+            assert reader.panel.rows[disc].name in reader.shell.dock.at_hand.text()
             before = len(session.store.entries("ann"))
             reader.press(*"47" if disc == 4 else "3")
             assert len(session.store.entries("ann")) == before + (2 if disc == 4 else 1)
@@ -240,6 +244,18 @@ def test_pictures_of_another_size_are_smoothed_as_large_as_they_are(viewer):
     for way in ("nearest", "cubic"):
         viewer.layers["T2"].interpolation2d = way
     np.testing.assert_array_equal(reader.pixels(), seen)
+
+
+def test_layers_that_the_reader_takes_away_come_back(viewer, session_on):
+    with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
+        reader.press("Down", "Down", "P")
+        number, before = reader.case.numbers[reader.desk.key], reader.pixels()
+        for change in (lambda: viewer.layers.remove("T2 discs"), lambda: viewer.layers.move(0, 5)):
+            change()
+            settle(lambda: reader.shell.canvas.complete)
+            assert np.mean(reader.pixels() != before) < 0.001
+            assert viewer.layers["T2 discs"].selected_label == number
+        assert reader.paint_more() > 0
 
 
 def test_every_worker_answers_in_the_viewers_thread(viewer, session_on):

@@ -52,7 +52,7 @@ class Brush:
         self._before: NDArray[np.uint8] | None = None
         self._again: Remeasured | None = None
         self._seen: NDArray[np.bool_] | None = None
-        self._measuring = self._stale = False
+        self._measuring = self._stale = self._erase = False
         self._waiting: Callable[[], None] | None = None
 
     @property
@@ -86,8 +86,13 @@ class Brush:
         """Begin to paint or erase, or go on with the other of the two."""
         if self.case is None:
             self.case, self.key, self._before = case, key, case.discs.copy()
-        if self.key is not None:
-            self._canvas.paint(self.case.numbers[self.key], erase)
+        self._erase = erase
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Hand the brush to the reader again, after the layers were drawn anew."""
+        if self.case is not None and self.key is not None:
+            self._canvas.paint(self.case.numbers[self.key], self._erase)
 
     def stroke(self) -> None:
         """The label was changed: measure it, at once or as soon as the last measuring is done."""

@@ -33,6 +33,7 @@ _NAME_ROOM_MM = 7.0
 _GAP_PX = 4
 _NO_TEXT = {"string": {"constant": ""}}
 _EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
+_UNMARKED = (None, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,7 @@ class Canvas:
         self._spacing: Array = np.ones(3)
         self._filled = 0
         self._marked = True
+        self._drawn_marks: tuple[Any, ...] = _UNMARKED
 
     # ------------------------------------------------------------------ drawing
     def draw(
@@ -106,10 +108,11 @@ class Canvas:
         discs
             (slice, row, column) labels of the discs and of nothing else; painting changes it.
         """
-        if not self._complete():
+        if not self.complete:
             self._build()
         self._spacing = view.spacing_mm
         self._filled = len(pictures)
+        self._drawn_marks = _UNMARKED
         self._show()  # first: napari does not learn how large hidden layers are
         for number, cell in enumerate(self._cells):
             self._scale(cell)
@@ -121,29 +124,30 @@ class Canvas:
 
     def clear(self) -> None:
         """Show nothing: the next case is not there yet."""
-        if self._complete():
+        if self.complete:
+            self._drawn_marks = _UNMARKED
             for cell in self._cells:
                 self._empty(cell)
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        """Colour, name and measure the discs on every picture."""
-        if not self._complete():
+        """Colour, name and measure the discs on every picture; what stays is not drawn anew."""
+        if not self.complete:
             return
-        from napari.utils.colormaps import DirectLabelColormap
-
-        colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-        colours |= {one.number: one.colour for one in marks}
-        colormap = DirectLabelColormap(color_dict=colours)
+        colours = {one.number: one.colour for one in marks}
+        names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
         lines = [one.place for one in marks if one.lines]
+        earlier, self._drawn_marks = self._drawn_marks, (colours, names)
         for cell in self._shown:
-            cell.discs.colormap = colormap
-            _name(cell.names, marks)
+            if earlier[0] != colours:
+                _colour(cell.discs, colours)
+            if earlier[1] != names:
+                _name(cell.names, marks)
             _measure(cell.heights, lines, float(self._spacing[0]))
 
     def hide_marks(self, hidden: bool) -> None:
         """Take away or give back everything that lies over the pictures."""
         self._marked = not hidden
-        if self._complete():
+        if self.complete:
             self._show()
 
     def refresh_discs(self) -> None:
@@ -152,11 +156,9 @@ class Canvas:
             cell.discs.refresh()
 
     # ------------------------------------------------------------------ looking
-    def focus(self, mark: DiscMark, name: str) -> None:
-        """Go to the slice of a disc, show its surroundings, and say which one it is."""
-        if self._complete():
-            text = self.viewer.canvas.overlays.text
-            text.text, text.position, text.visible = name, "top_left", True
+    def focus(self, mark: DiscMark) -> None:
+        """Go to the slice of a disc and show its surroundings."""
+        if self.complete:
             self.viewer.dims.set_point(0, float(mark.centre_mm[0]))
             middle = np.array([mark.centre_mm[1], mark.centre_mm[2] - _NAME_ROOM_MM])
             self._look(middle, FIELD_MM)
@@ -182,7 +184,7 @@ class Canvas:
     @property
     def painting(self) -> bool:
         """Whether a label can be painted now."""
-        return self._complete() and bool(self._cells[0].discs.editable)
+        return self.complete and bool(self._cells[0].discs.editable)
 
     def paint(self, number: int, erase: bool = False) -> None:
         """Let the reader paint or erase one label, and only that one."""
@@ -199,20 +201,21 @@ class Canvas:
 
     def stop_painting(self) -> None:
         """Back to looking."""
-        if self._complete():
+        if self.complete:
             _as_outlines(self._cells[0].discs)
             self.viewer.layers.selection.active = self._cells[0].image
 
     # ------------------------------------------------------------------ layers
-    def _complete(self) -> bool:
-        """Whether all layers are still there, and in their order."""
+    @property
+    def complete(self) -> bool:
+        """Whether all layers are still there, and in their order; the user may change both."""
         ours = [layer for cell in self._cells for layer in cell.layers]
         return bool(ours) and list(self.viewer.layers)[: len(ours)] == ours
 
     @property
     def _shown(self) -> list[_Cell]:
         """The cells that hold a picture."""
-        return self._cells[: self._filled] if self._complete() else []
+        return self._cells[: self._filled] if self.complete else []
 
     def _show(self) -> None:
         """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
@@ -315,6 +318,13 @@ def _as_outlines(discs: Labels) -> None:
     discs.show_selected_label = False
     discs.contour = 1
     discs.opacity = 0.9
+
+
+def _colour(layer: Labels, colours: Mapping[int, str]) -> None:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    layer.colormap = DirectLabelColormap(color_dict=nothing | {**colours})
 
 
 def _name(layer: Points, marks: Sequence[Mark]) -> None:

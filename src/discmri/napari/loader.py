@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ Name = tuple[str, str]
 """Of a job: the case it is for, and which step."""
 
 IMAGES, MEASURES, EDITS = "images", "measures", "edits"
+_WAIT_S = 0.2
 
 
 class Running(Protocol):
@@ -71,6 +73,8 @@ class Loader:
         self._work, self._moved, self._fail, self._said = work, moved, failed, said
         self._running: dict[Name, tuple[object, Running]] = {}
         self._failed: set[Name] = set()
+        self._going_on = Event()
+        self._going_on.set()
 
     @property
     def busy(self) -> bool:
@@ -89,6 +93,13 @@ class Loader:
     def put(self, item: str, case: LoadedCase) -> None:
         """Keep a case that was loaded otherwise."""
         self._shelf.put(item, case)
+
+    def hold(self, held: bool) -> None:
+        """Let jobs wait at their next step while the reader needs the processor, or go on."""
+        if held:
+            self._going_on.clear()
+        else:
+            self._going_on.set()
 
     def stop(self) -> None:
         """Stop all jobs."""
@@ -130,7 +141,8 @@ class Loader:
                 (failed or self._fail)(error)
                 self._moved()
 
-        job_at_work = self._work(job, finished, broken, partial(self._said, name[0]))
+        waiting = partial(_in_steps, job, self._going_on)
+        job_at_work = self._work(waiting, finished, broken, partial(self._said, name[0]))
         self._running[name] = started, job_at_work
 
     def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
@@ -187,6 +199,17 @@ class Loader:
             return False
         self.start(name, job, done)
         return True
+
+
+def _in_steps(job: Job, going_on: Event, say: Say) -> Any:
+    """Do a job that waits at each of its steps until it may go on; being stopped ends that too."""
+
+    def step(text: str, share: float) -> None:
+        say(text, share)
+        while not going_on.wait(_WAIT_S):
+            say(text, share)
+
+    return job(step)
 
 
 def _images(

@@ -8,6 +8,7 @@ needed for height lines, the aligned ADC and for measuring a painted disc.
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -166,11 +167,16 @@ def settings_of(record: Mapping[str, Any]) -> Settings:
     <DiscLevel.L4_L5: 'L4-L5'>
     """
     stored = dict(record.get("settings", {}))
-    known = {one.name for one in fields(Settings)} - {"masks", "formats"}
+    known = {one.name for one in fields(Settings)} - {"masks", "formats", "threads"}
     values = {name: value for name, value in stored.items() if name in known and value is not None}
     if "lowest_disc" in values:
         values["lowest_disc"] = DiscLevel(values["lowest_disc"])
-    return Settings(**values)
+    return Settings(**values, threads=_threads())
+
+
+def _threads() -> int:
+    """How many threads may measure while somebody reads: one processor is left to the pictures."""
+    return min(Settings().threads, max(1, (os.cpu_count() or 1) - 1))
 
 
 def unpacked(data: bytes) -> tuple[NDArray[np.uint8], Grid]:

@@ -9,6 +9,7 @@ from discmri.outline.contours import is_hard
 from discmri.volume import Array, Grid, SoftMask, Volume
 
 _BRUSH_SOFTNESS_VOXELS = 0.7  # like the smoothing of hard masks before they are traced
+_RIM_VOXELS = 4  # beyond which softness adds nothing
 _MARGIN_VOXELS = 3
 
 
@@ -44,12 +45,16 @@ def repainted(
     painted = np.argwhere(change)
     if not painted.size:
         return mask
+    start = np.maximum(painted.min(axis=0) - _RIM_VOXELS, 0)
+    stop = np.minimum(painted.max(axis=0) + 1 + _RIM_VOXELS, change.shape)
+    change = change[tuple(map(slice, start, stop))]
+    where = drawn_on.cropped(tuple(start), change.shape)
     hard = is_hard(mask)
     if not hard:
-        change = _softened(change, drawn_on)
+        change = _softened(change, where)
     grid = _extended(mask.grid, drawn_on.to_world(painted))
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
-    difference = Volume(change, drawn_on.affine).sample(grid.to_world(index))
+    difference = Volume(change, where.affine).sample(grid.to_world(index))
     fractions = np.clip(mask.on(grid) + difference, 0.0, 1.0)
     if hard:
         fractions = (fractions > 0.5).astype(np.float32)

@@ -91,6 +91,7 @@ class GradingDock(QWidget):
         self.progress.setFormat("%v of %m discs")
         self.discs = _table()
         self.discs.cellClicked.connect(lambda row, _column: self.picked.emit(self._keys[row]))
+        self.at_hand = _label(22)
         self.question, self.line = _label(), QLineEdit()
         self.line.returnPressed.connect(lambda: self.answered.emit(self.line.text()))
         self.notice = _label()
@@ -127,8 +128,8 @@ class GradingDock(QWidget):
         scrolled.setWidget(below)
         layout = QVBoxLayout(self)
         for widget in (
-            self.title, self.place, self.rule, self.progress, self.discs, self.question,
-            self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
+            self.title, self.place, self.rule, self.progress, self.discs, self.at_hand,
+            self.question, self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
             self.painting, self.editing, self.looking, self.criteria_button,
         ):  # fmt: skip
             layout.addWidget(widget)
@@ -209,8 +210,12 @@ class GradingDock(QWidget):
                 if column == 0:
                     item.setForeground(QColor(row.colour))
                 self.discs.setItem(number, column, item)
+        self.at_hand.setVisible(panel.current >= 0)
         if panel.current >= 0:
             self.discs.selectRow(panel.current)
+            row = panel.rows[panel.current]
+            name = f'<span style="color:{row.colour}">{escape(row.name)}</span>'
+            self.at_hand.setText(f"{name} {escape(row.grade)}")
         height = self.discs.horizontalHeader().height() + 4
         self.discs.setFixedHeight(height + 22 * max(len(panel.rows), 1))
 

@@ -6,7 +6,7 @@ All that takes time runs in workers; what they bring is drawn when it comes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ from discmri.napari.canvas import Canvas, Mark
 from discmri.napari.images import level_colour
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
 from discmri.napari.loading import Measured
-from discmri.napari.panel import DiscRow
 from discmri.napari.qt.discreet import make_discreet
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.work import start
@@ -77,7 +76,12 @@ class Shell:
         self._at: tuple[Any, ...] = ()
         self._marks_hidden = False
         dock.placed.connect(self._settle_in)
+        self._mender = QTimer(dock, singleShot=True)
+        self._mender.timeout.connect(self.refresh)
+        viewer.layers.events.removed.connect(self._layers_changed)
+        viewer.layers.events.reordered.connect(self._layers_changed)
         dock.closing.connect(self.loader.stop)
+        dock.closing.connect(self._mender.stop)
         dock.pressed.connect(self.press)
         dock.picked.connect(self.pick)
         dock.answered.connect(self.answer)
@@ -171,6 +175,11 @@ class Shell:
             self.desk.save()
             self.refresh()
 
+    def _layers_changed(self, _event: object) -> None:
+        """Draw anew what the user took out of the list of layers or put elsewhere in it."""
+        if self._drawn and not self.canvas.complete:
+            self._mender.start(0)
+
     # ------------------------------------------------------------------ painting
     def _paint(self, erase: bool) -> None:
         case, desk = self.loader.case(self._item), self.desk
@@ -180,12 +189,14 @@ class Shell:
             desk.tell("The case is still being measured; then its labels can be painted.")
         elif desk.question is None:
             self.brush.take(case, desk.key, erase)
+            self.loader.hold(True)
             desk.tell("Paint with the left button; then keep the edit, or drop it with Escape.")
 
     def _stroke(self) -> None:
         self.brush.stroke()
 
     def _brush_moved(self) -> None:
+        self.loader.hold(self.brush.busy)
         if isinstance(self.desk, Annotator):
             self.desk.preview = self.brush.values if self.brush.busy else {}
         self.refresh()
@@ -360,7 +371,7 @@ class Shell:
         if case is not None:
             self._draw(case)
             self._mark(case, {row.key: row.name for row in panel.rows})
-            self._go(case, desk.key, panel.rows)
+            self._go(case, desk.key)
         elif self._drawn:
             self.canvas.clear()
             self._drawn, self._marked, self._at = (), (), ()
@@ -374,11 +385,14 @@ class Shell:
 
     def _draw(self, case: LoadedCase) -> None:
         drawn = (case, len(case.pictures))
-        if drawn != self._drawn:
-            self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
-            if not self._drawn:
-                self.canvas.overview()
-            self._drawn, self._marked = drawn, ()
+        if drawn == self._drawn and self.canvas.complete:
+            return
+        if not self.canvas.complete:
+            self._at = ()  # new layers take the view along
+        self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
+        if not self._drawn:
+            self.canvas.overview()
+        self._drawn, self._marked = drawn, ()
 
     def _mark(self, case: LoadedCase, names: dict[DiscLevel, str]) -> None:
         marks = []
@@ -389,18 +403,20 @@ class Shell:
                 lines = self.desk.may_see(key)
                 marks.append(Mark(mark, name, colour, case.numbers[key], lines))
         signature = tuple((one.name, one.lines, one.place.lines_mm.tobytes()) for one in marks)
-        if signature != self._marked:
-            self.canvas.mark(marks)
-            self._marked = signature
+        if signature == self._marked:
+            return
+        self.canvas.mark(marks)
+        self._marked = signature
+        if self.brush.busy:
+            self.brush.go_on()  # new layers and colours take the brush away
 
-    def _go(self, case: LoadedCase, key: DiscLevel | None, rows: Sequence[DiscRow]) -> None:
+    def _go(self, case: LoadedCase, key: DiscLevel | None) -> None:
         """Go to the disc at hand, unless the reader looks at it already."""
-        name = next((row.name for row in rows if row.key is key), "")
-        at = (self._item, key, name)
+        at = (self._item, key)
         mark = None if key is None else case.mark(key)
         if at != self._at and mark is not None:
             self._at = at
-            self.canvas.focus(mark, name)
+            self.canvas.focus(mark)
 
 
 def _planned(look: opening.Look, measured: Measured, place: Path, reader: str, say: Say) -> None:
