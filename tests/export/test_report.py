@@ -13,6 +13,7 @@ from PIL import Image
 
 from discmri.export import _overview, figures_png, report_html
 from discmri.findings import Code, warning
+from discmri.labels import NumberingMethod
 from discmri.levels import DiscLevel
 from discmri.volume import Volume
 
@@ -48,6 +49,14 @@ def test_page_stands_alone(html):
     assert all(a.get("alt") for tag, a in page.tags if tag == "img")
     assert not re.search(r"url\(|@import|https?://", re.sub(r"base64,[^\"]+", "", html))
     assert len(html) < 3_000_000
+
+
+def test_the_doubt_of_counted_levels_stands_beside_them(result):
+    sure = replace(result.labels, numbering=NumberingMethod.READER, numbering_confidence=1.0)
+    counted = replace(result.labels, numbering_confidence=0.859)
+    pages = [_Page(report_html.page(replace(result, labels=one))).text for one in (sure, counted)]
+    assert ["six lumbar vertebrae" in page for page in pages] == [False, True]
+    assert "(confidence 0.86" in pages[1]
 
 
 def test_text_from_the_input_is_escaped_everywhere(result):

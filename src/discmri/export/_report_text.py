@@ -121,7 +121,10 @@ def _levels(result: StudyResult) -> str:
     """How the levels got their names, and how likely that is right where it is not certain."""
     words = _NUMBERING_WORDS[result.labels.numbering.value]
     confidence = result.labels.numbering_confidence
-    return words if confidence >= 1 else f"{words} (confidence {confidence:.2f})"
+    if confidence >= 1:
+        return words
+    doubt = "; whether there are six lumbar vertebrae, a lumbar picture cannot tell"
+    return f"{words} (confidence {confidence:.2f}{doubt})"
 
 
 def _disc(
