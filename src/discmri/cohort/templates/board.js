@@ -11,7 +11,7 @@ const word = (code) => code.replaceAll("_", " ");
 const day = (text) => /^\d{8}$/.test(text) ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text;
 const numeric = (p) => data.parameters[p].unit !== "";
 function shown(value, p) {
-  return typeof value === "number" ? value.toFixed(Math.min(data.parameters[p].decimals, 3)) : String(value);
+  return typeof value === "number" ? value.toFixed(Math.min(data.parameters[p].decimals, 2)) : String(value);
 }
 function title(p) {
   const { name, unit } = data.parameters[p];
