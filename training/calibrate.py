@@ -114,7 +114,6 @@ def main() -> None:
     folder = arguments.out / "held_out"
     folder.mkdir(parents=True, exist_ok=True)
     discs: list[Compared] = []
-    discs: list[Compared] = []
     for number in range(FIRST, FIRST + arguments.slabs):
         discs += compare(number, folder)
         if (number - FIRST + 1) % 50 == 0:
