@@ -44,10 +44,8 @@ _THIN_TRUST = 0.5
 # Confidence runs from 0 to 1 between these
 _UNCLEAR = (0.6, 0.92)  # mean share of disc within a disc
 _UNSTEADY = (0.6, 0.99)  # overlap of the maps of two contrasts
-_SHARP_MM, _BLURRED_MM = (
-    0.1,
-    0.8,
-)  # width of a sharp border, and by how much more doubt grows e-fold
+_SHARP_MM = 0.1  # width of a sharp border
+_BLURRED_MM = 0.8  # so much more makes a disc e-fold less sure
 _AROUND_PX = 4
 
 
