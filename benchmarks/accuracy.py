@@ -14,15 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from discmri import adc
-from discmri.align import align
-from discmri.diffusion import BValue, DiffusionSeries
-from discmri.errors import NothingToMeasureError
-from discmri.findings import MeasurementError
-from discmri.height import HEIGHT_METHODS, measure_heights
-from discmri.labels import SpineLabels
-from discmri.levels import DiscLevel
-from discmri.numbering import name_levels
-from discmri.outline import DiscOutline, trace_disc
+from discmri.core.diffusion import BValue, DiffusionSeries
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import MeasurementError
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.volume import Volume
+from discmri.measurement.align import align
+from discmri.measurement.height import HEIGHT_METHODS, measure_heights
+from discmri.measurement.numbering import name_levels
+from discmri.measurement.outline import trace_disc
+from discmri.measurement.segment.builtin import builtin
+from discmri.measurement.shape import measure_shape
+from discmri.measurement.uncertainty import height_sd
 from discmri.phantoms import (
     DiscTruth,
     Phantom,
@@ -32,11 +37,7 @@ from discmri.phantoms import (
     lumbar_spine,
     make_phantom,
 )
-from discmri.segment.builtin import builtin
-from discmri.settings import Settings
-from discmri.shape import measure_shape
-from discmri.uncertainty import height_sd
-from discmri.volume import Volume
+from discmri.results.outline import DiscOutline
 
 Errors = dict[str, list[float]]
 _PRIMARY = HEIGHT_METHODS[Settings().height_method].parameter

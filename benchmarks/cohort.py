@@ -24,9 +24,9 @@ from discmri.cohort import Limits, Workers, find_cohort, run_batch
 from discmri.cohort.batch import plan
 from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.measuring import Note
+from discmri.core.settings import Settings
 from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.folder import write_phantom
-from discmri.settings import Settings
 
 SETTINGS = Settings(formats=("csv", "json"))
 _MASKED = replace(SETTINGS, segmenter="masks")

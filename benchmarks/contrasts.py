@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.scans import spider_slices
-from discmri.errors import NothingToMeasureError
-from discmri.findings import MeasurementError
-from discmri.height import measure_heights
-from discmri.labels import NumberingMethod
-from discmri.numbering import name_levels
-from discmri.outline import trace_disc
-from discmri.segment import segment
-from discmri.settings import Settings
-from discmri.volume import Volume
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import MeasurementError
+from discmri.core.labels import NumberingMethod
+from discmri.core.settings import Settings
+from discmri.core.volume import Volume
+from discmri.measurement.height import measure_heights
+from discmri.measurement.numbering import name_levels
+from discmri.measurement.outline import trace_disc
+from discmri.measurement.segment import segment
 
 HEIGHT = "height_columns_mm"
 QUARTERS = 4

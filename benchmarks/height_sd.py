@@ -1,4 +1,4 @@
-"""Derive and check the constants of :mod:`discmri.uncertainty`.
+"""Derive and check the constants of :mod:`discmri.measurement.uncertainty`.
 
     python -m benchmarks.height_sd [SPINES]
 
@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from discmri import uncertainty
-from discmri.height.columns import height_columns
-from discmri.labels import NumberingMethod, SpineLabels
-from discmri.outline import DiscOutline, trace_disc
+from discmri.core.labels import NumberingMethod, SpineLabels
+from discmri.core.volume import Array, Grid, SoftMask
+from discmri.measurement.height.columns import height_columns
+from discmri.measurement.outline import trace_disc
 from discmri.phantoms import Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.shapes import DiscShape
-from discmri.volume import Array, Grid, SoftMask
+from discmri.results.outline import DiscOutline
 
 _SAMPLES = (4, 4, 5)
 _GRADES = ("1", "2", "3", "4", "5", "6", "7", "8", "3/6", "4/7")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from discmri.cohort.limits import LIMITS
-from discmri.cohort.qualify import PHANTOMS, SEGMENTERS, qualify
-from discmri.cohort.validation import validate
+from discmri.validation.limits import LIMITS
+from discmri.validation.qualify import PHANTOMS, SEGMENTERS, qualify
+from discmri.validation.validate import validate
 
 
 def main(quick: bool = False) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from discmri.errors import DiscmriError
-from discmri.volume import Volume
+from discmri.core.errors import DiscmriError
+from discmri.core.volume import Volume
 
 USUAL_HEIGHT_MM = (180.0, 420.0)
 USUAL_WIDTH_MM = (150.0, 420.0)

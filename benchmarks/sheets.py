@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scans import spider_slices, studies
-from discmri.errors import NothingToMeasureError
-from discmri.labels import SpineLabels
-from discmri.levels import Vertebra
-from discmri.numbering import name_levels
-from discmri.segment import segment
-from discmri.segment._sheets import Sheets
-from discmri.settings import Settings
-from discmri.volume import SoftMask, Volume
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import Vertebra
+from discmri.core.settings import Settings
+from discmri.core.volume import SoftMask, Volume
+from discmri.measurement.numbering import name_levels
+from discmri.measurement.segment import segment
+from discmri.measurement.segment.sheets import Sheets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

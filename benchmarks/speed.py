@@ -76,8 +76,8 @@ def _reading(study: Path) -> None:
 
 def _fitting() -> None:
     """The weighted fit of a phantom's diffusion images against one least-squares pass."""
-    from discmri.adc import fit_adc
-    from discmri.diffusion import BValue, DiffusionSeries
+    from discmri.core.diffusion import BValue, DiffusionSeries
+    from discmri.measurement.adc import fit_adc
     from discmri.phantoms import Protocol, lumbar_spine, make_phantom
 
     images = make_phantom(lumbar_spine(seed=11)).diffusion(Protocol(slices=16))
@@ -115,9 +115,9 @@ def _stages(study: Path) -> None:
 SEGMENT = """
 import sys
 import numpy as np
-from discmri.segment import segment
-from discmri.settings import Settings
-from discmri.volume import Volume
+from discmri.measurement.segment import segment
+from discmri.core.settings import Settings
+from discmri.core.volume import Volume
 
 stored = np.load(sys.argv[1])
 found = segment(Volume(stored["array"], stored["affine"]), Settings(threads=2))

@@ -23,20 +23,20 @@ from pathlib import Path
 import numpy as np
 
 from discmri.cohort import Workers
-from discmri.levels import DiscLevel
-from discmri.settings import Settings
-from discmri.trial import Options, Outcome, read_trial, run_trial
-from discmri.trial.analysis import analyse
-from discmri.trial.change import Course, Verdict, course_of
-from discmri.trial.conditions import Conditions, SeriesConditions
-from discmri.trial.following import Followed
-from discmri.trial.phantoms import (
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.simulation.trial import (
     Effect,
     PhantomScan,
     default_protocol,
     make_trial,
     trial_scans,
 )
+from discmri.trial import Options, Outcome, read_trial, run_trial
+from discmri.trial.analysis import analyse
+from discmri.trial.change import Course, Verdict, course_of
+from discmri.trial.conditions import Conditions, SeriesConditions
+from discmri.trial.following import Followed
 from discmri.trial.plan import Scan, Subject
 from discmri.trial.responders import PRIMARY, Response
 from discmri.trial.spine import Carried

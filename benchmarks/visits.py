@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nibabel as nib
 
+from discmri.core.settings import Settings
+from discmri.measurement.pipeline import measure
 from discmri.phantoms import Protocol, Wishes, lumbar_spine, make_phantom
-from discmri.pipeline import measure
-from discmri.settings import Settings
 from discmri.study import read_study
 
 

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from discmri.labels import NumberingMethod, SpineLabels
-from discmri.levels import DiscLevel, Vertebra
-from discmri.volume import Grid, SoftMask
+from discmri.core.labels import NumberingMethod, SpineLabels
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Grid, SoftMask
 
 LEVEL = DiscLevel.L3_L4
 PATIENT = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])  # rows x, y, left in RAS+

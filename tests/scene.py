@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from discmri.diffusion import BValue, DiffusionSeries, DirectionKind
-from discmri.labels import NumberingMethod, SpineLabels
-from discmri.levels import DiscLevel, Vertebra
-from discmri.outline import Corners, DiscFrame, DiscOutline, Section
-from discmri.volume import Array, Grid, SoftMask, Volume
+from discmri.core.diffusion import BValue, DiffusionSeries, DirectionKind
+from discmri.core.labels import NumberingMethod, SpineLabels
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array, Grid, SoftMask, Volume
+from discmri.results.outline import Corners, DiscFrame, DiscOutline, Section
 
 LEVELS = (DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
 BODIES = (Vertebra.L3, Vertebra.L4, Vertebra.L5, Vertebra.SACRUM)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.labels import FoundDisc, FoundSpine
-from discmri.volume import Grid, SoftMask
+from discmri.core.labels import FoundDisc, FoundSpine
+from discmri.core.volume import Grid, SoftMask
 
 GRID = Grid((7, 60, 320), np.diag([4.0, 1.0, 1.0, 1.0]))
 PITCH = 36  # mm from disc to disc

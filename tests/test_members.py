@@ -19,19 +19,19 @@ from pydicom.dataset import Dataset
 from tests.conftest import SMALL
 
 from discmri import bvalues, cli, export, height, qc, segment
-from discmri.diffusion import BValue
-from discmri.findings import MEANINGS, Code, Finding, MeasurementError
-from discmri.labels import FoundSpine
-from discmri.outline import trace_disc
+from discmri.agreement.bootstrap import estimates
+from discmri.agreement.ratings import SCALES
+from discmri.agreement.sums import counts, moments
+from discmri.core.diffusion import BValue
+from discmri.core.findings import MEANINGS, Code, Finding, MeasurementError
+from discmri.core.labels import FoundSpine
+from discmri.core.settings import Settings
+from discmri.measurement.outline import trace_disc
+from discmri.measurement.pipeline import measure
+from discmri.measurement.segment.schemes import SCHEMES
 from discmri.phantoms import vendors
-from discmri.pipeline import measure
 from discmri.reading import agreement
-from discmri.reading.agreement.bootstrap import estimates
-from discmri.reading.agreement.ratings import SCALES
-from discmri.reading.agreement.sums import counts, moments
-from discmri.records import PARAMETER
-from discmri.segment.schemes import SCHEMES
-from discmri.settings import Settings
+from discmri.results.records import PARAMETER
 from discmri.study import read_study
 
 

@@ -15,7 +15,7 @@ from training.spine import sample_spine
 from training.strangers import draw_stranger
 from training.tissues import Tissue, structure_table
 
-from discmri.segment._network import CHANNELS, Structure, network_input
+from discmri.measurement.segment.network import CHANNELS, Structure, network_input
 
 CROP = Crop((160, 128), 0.8)
 

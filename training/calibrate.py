@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.errors import NothingToMeasureError
-from discmri.segment._network import PIXEL_MM, Structure
-from discmri.segment.builtin import builtin
-from discmri.settings import Settings
-from discmri.volume import Volume
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.settings import Settings
+from discmri.core.volume import Volume
+from discmri.measurement.segment.builtin import builtin
+from discmri.measurement.segment.network import PIXEL_MM, Structure
 from training.contrast import Crop, picture
 from training.slabs import HELD_OUT, slab
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from discmri.segment._network import Structure
+from discmri.measurement.segment.network import Structure
 from training.canvas import PIXEL_MM
 from training.fields import blobs
 from training.slabs import CENTRE, SLICES

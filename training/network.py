@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from discmri.segment._network import CHANNELS
+from discmri.measurement.segment.network import CHANNELS
 
 WIDTHS = (12, 24, 40, 64, 96, 128)
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.segment._network import Structure
+from discmri.measurement.segment.network import Structure
 
 
 class Tissue(IntEnum):

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from discmri.segment._network import CHANNELS, PIXEL_MM, Structure, network_input
+from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Structure, network_input
 from training.contrast import Crop, picture
 from training.network import SpineNet
 from training.slabs import HELD_OUT, slab

@@ -15,17 +15,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from discmri.pipeline import MeasuredStudy, measure
-    from discmri.settings import Settings
+    from discmri.core.settings import Settings
+    from discmri.measurement.pipeline import MeasuredStudy, measure
     from discmri.study import Study, read_study
 
 __version__ = "0.1.0"
 __all__ = ["MeasuredStudy", "Settings", "Study", "__version__", "measure", "read_study"]
 
 _HOMES = {
-    "MeasuredStudy": "discmri.pipeline",
-    "measure": "discmri.pipeline",
-    "Settings": "discmri.settings",
+    "MeasuredStudy": "discmri.measurement.pipeline",
+    "measure": "discmri.measurement.pipeline",
+    "Settings": "discmri.core.settings",
     "Study": "discmri.study",
     "read_study": "discmri.study",
 }

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import discmri.pipeline
+import discmri.measurement.pipeline
 import discmri.study
 from discmri.cli import main
-from discmri.findings import Code, info
-from discmri.pipeline import MeasuredStudy
+from discmri.core.findings import Code, info
+from discmri.measurement.pipeline import MeasuredStudy
 
 
 def _hand_made():
-    path = Path(__file__).parents[1] / "export" / "conftest.py"
+    path = Path(__file__).parents[1] / "results" / "export" / "conftest.py"
     spec = importlib.util.spec_from_file_location("hand_made_result", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -79,7 +79,7 @@ def world(tmp_path, monkeypatch, hand_made):
         return hand_made
 
     monkeypatch.setattr(discmri.study, "read_study", read_study)
-    monkeypatch.setattr(discmri.pipeline, "measure", measure)
+    monkeypatch.setattr(discmri.measurement.pipeline, "measure", measure)
     return calls
 
 

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 import discmri.cohort
-import discmri.cohort.phantoms
-import discmri.cohort.qualify
+import discmri.simulation.cohort
+import discmri.validation.qualify
 from discmri.cli import main
 from discmri.cohort import BatchResult, Limits, Outcome, Status, Tally, Workers
-from discmri.cohort.qualify import Check, Qualification
-from discmri.errors import UnfinishedError
-from discmri.settings import Settings
+from discmri.core.errors import UnfinishedError
+from discmri.core.settings import Settings
+from discmri.validation.qualify import Check, Qualification
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_qualify_ends_with_what_it_found(call, monkeypatch, passed, code):
         asked.folder, asked.site, asked.workers = folder, site, workers
         return Qualification((check,), {}, ())
 
-    monkeypatch.setattr(discmri.cohort.qualify, "qualify", qualify)
+    monkeypatch.setattr(discmri.validation.qualify, "qualify", qualify)
     got, out, err = call("qualify", "-o", "q", "--site", "room\n2", "--workers", "2", "--quiet")
     assert got == code
     assert (asked.folder, asked.site, asked.workers) == (Path("q"), "room 2", Workers(2))
@@ -228,7 +228,7 @@ def test_phantom_cohort_passes_everything_on(call, monkeypatch):
         asked.update(members=members, root=root, workers=workers, limits=limits)
         progress(1, 2)
 
-    monkeypatch.setattr(discmri.cohort.phantoms, "make_cohort", make_cohort)
+    monkeypatch.setattr(discmri.simulation.cohort, "make_cohort", make_cohort)
     options = ["--seed", "3", "--degeneration", "even", "--series", "t2,adc,t2", "--workers", "2"]
     code, out, _ = call("phantom", "cohort", "p", "--n", "3", *options)
     assert code == 0

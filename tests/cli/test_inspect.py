@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import discmri.study
-from discmri.errors import NothingToMeasureError
+from discmri.core.errors import NothingToMeasureError
 
 
 def test_table_shows_role_and_reason(run, world):

@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 
 from discmri.cli.measure import name_of
-from discmri.errors import GeometryError, NothingToMeasureError, UsageError
-from discmri.export import study_json
-from discmri.findings import Code, warning
-from discmri.levels import DiscLevel
-from discmri.settings import Settings
+from discmri.core.errors import GeometryError, NothingToMeasureError, UsageError
+from discmri.core.findings import Code, warning
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.results.export import study_json
 
 FILES = [
     "discs.csv", "figures", "labels.nii.gz", "measurements.csv", "outlines.json", "report.html",

@@ -77,10 +77,10 @@ def test_every_command_explains_itself_with_examples(command, capsys):
 
 
 def test_measure_help_names_every_member(capsys):
-    from discmri.export import EXPORTERS
-    from discmri.height import HEIGHT_METHODS
-    from discmri.segment import SEGMENTERS
-    from discmri.segment.schemes import SCHEMES
+    from discmri.measurement.height import HEIGHT_METHODS
+    from discmri.measurement.segment import SEGMENTERS
+    from discmri.measurement.segment.schemes import SCHEMES
+    from discmri.results.export import EXPORTERS
 
     main(["measure", "--help"])
     words = set(capsys.readouterr().out.replace(",", " ").split())

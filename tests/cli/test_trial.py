@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.trial.courses import L3, L4, make_course
 
+import discmri.simulation.trial
 import discmri.trial
-import discmri.trial.phantoms
 from discmri.cli import main
 from discmri.cohort import Outcome as StudyOutcome
 from discmri.cohort import Status
-from discmri.errors import NothingToMeasureError
+from discmri.core.errors import NothingToMeasureError
 from discmri.trial import Outcome, Remark, Weight, analyse
 
 LIST = """\
@@ -137,14 +137,14 @@ def test_phantom_trial_passes_everything_on(call, monkeypatch):
         asked.update(scans=scans, root=root, workers=workers)
         progress(1, 25)
 
-    monkeypatch.setattr(discmri.trial.phantoms, "make_trial", make_trial)
+    monkeypatch.setattr(discmri.simulation.trial, "make_trial", make_trial)
     code, out, _ = call(
         "phantom", "trial", "demo", "--seed", "2", "--gain-height", "0.5", "--gain-adc", "0",
         "--workers", "2",
     )  # fmt: skip
     assert code == 0
-    assert asked["scans"] == discmri.trial.phantoms.trial_scans(
-        2, discmri.trial.phantoms.Effect(0.5, 0.0)
+    assert asked["scans"] == discmri.simulation.trial.trial_scans(
+        2, discmri.simulation.trial.Effect(0.5, 0.0)
     )
     assert "discmri trial run demo/trial.csv" in out
 

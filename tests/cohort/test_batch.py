@@ -12,10 +12,10 @@ import pytest
 
 from discmri.cohort import Limits, Status, Workers, find_cohort, run_batch, workers
 from discmri.cohort.batch import Tally, check_root, plan
-from discmri.cohort.locks import locked
 from discmri.cohort.tables import COLUMNS, type_of
-from discmri.errors import UsageError
-from discmri.settings import Settings
+from discmri.core.errors import UsageError
+from discmri.core.locks import locked
+from discmri.core.settings import Settings
 
 SETTINGS = Settings(segmenter="masks", formats=("csv", "json"))
 TABLES = ("cohort.csv", "cohort.parquet", "board.html", "batch.json")

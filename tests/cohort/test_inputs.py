@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from discmri.cohort.inputs import digest, input_files, stamp
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 
 
 @pytest.fixture

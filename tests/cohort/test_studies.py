@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from discmri.cohort.studies import COLUMNS, Entry, find_cohort
-from discmri.errors import NothingToMeasureError, UsageError
-from discmri.levels import DiscLevel
-from discmri.settings import Settings
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
 
 
 def image(path: Path, study: str, series: str) -> Path:

@@ -12,8 +12,8 @@ import pytest
 from discmri.cohort.board import content, page
 from discmri.cohort.measuring import Outcome, Status
 from discmri.cohort.tables import COLUMNS, DISC_COLUMNS, StudyRows, write_csv, write_parquet
-from discmri.export.csv_wide import BEFORE
-from discmri.records import PARAMETERS, measured_columns
+from discmri.results.export.csv_wide import BEFORE
+from discmri.results.records import PARAMETERS, measured_columns
 
 
 def disc(level: str, flags: str = "", **cells: str) -> dict[str, str]:

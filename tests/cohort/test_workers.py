@@ -13,7 +13,7 @@ from tests.cohort import calls
 
 from discmri.cohort import Workers, workers
 from discmri.cohort.workers import carry_out, slurm_cluster
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 
 SLURM = 'queue = "cpu"\ncores = 1\nmemory = "1GB"\nwalltime = "01:00:00"\njobs = 1\n'
 

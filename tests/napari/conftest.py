@@ -17,11 +17,11 @@ from tests.napari.waiting import settle
 from tests.reading.builder import make_results
 
 from discmri import reading
+from discmri.core.settings import Settings
+from discmri.measurement.pipeline import measure
 from discmri.phantoms import Protocol, Sequence, lumbar_spine, make_phantom
 from discmri.phantoms import Wishes as Spine
-from discmri.pipeline import measure
 from discmri.reading import Mode, Order, Wishes
-from discmri.settings import Settings
 from discmri.study import read_study
 
 SUBJECT, PATIENT = "MEYER-4711", "Meyer^Anna"

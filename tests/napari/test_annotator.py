@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from discmri.errors import NotSavedYetError, SessionError
-from discmri.levels import DiscLevel
+from discmri.core.errors import NotSavedYetError, SessionError
+from discmri.core.levels import DiscLevel
 from discmri.napari.annotator import SECOND_ENTRY, Annotator
 from discmri.reading import Mode, open_session
 

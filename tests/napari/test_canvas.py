@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Grid
 from discmri.napari.canvas import Canvas, Mark
 from discmri.napari.images import DiscMark, Picture, level_colour
 from discmri.napari.view import SagittalView
-from discmri.volume import Grid
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning"

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.reading import Mode
 
 pytestmark = pytest.mark.filterwarnings(

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from discmri import reading
-from discmri.errors import NothingToMeasureError, SessionError
-from discmri.levels import DiscLevel
+from discmri.core.errors import NothingToMeasureError, SessionError
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Grid
 from discmri.napari import opening
 from discmri.napari.brush import Brush
 from discmri.napari.images import images_of
@@ -23,7 +24,6 @@ from discmri.napari.viewing import Viewing
 from discmri.reading import Mode, open_session
 from discmri.reading.results import metrics_of, read_record
 from discmri.study import read_study
-from discmri.volume import Grid
 
 L45 = DiscLevel.L4_L5
 LEVELS = ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
@@ -459,7 +459,7 @@ def test_a_folder_without_images_is_told(tmp_path):
 
 
 def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measured, tmp_path):
-    from discmri.settings import Settings
+    from discmri.core.settings import Settings
 
     first = visits[0]
     settings = Settings(segmenter="masks", masks=first.results / "labels.nii.gz")

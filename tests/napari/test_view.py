@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+from discmri.core.volume import Grid
 from discmri.napari.view import SagittalView
-from discmri.volume import Grid
 
 SPACING = np.array([4.4, 0.7, 0.9])  # slices, craniocaudal, anteroposterior
 SHAPE = (5, 20, 16)

@@ -21,12 +21,12 @@ from tests.napari.waiting import settle
 from tests.napari.walking import texts
 
 from discmri import reading
-from discmri.errors import UsageError
-from discmri.export._canvas import LEVEL_COLOURS
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.napari.shelf import edited_values
 from discmri.phantoms import Sequence
 from discmri.reading import Grade, Mode, open_session
+from discmri.results.pictures.canvas import LEVEL_COLOURS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning",
@@ -230,9 +230,9 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
 
 
 def test_pictures_of_another_size_are_smoothed_as_large_as_they_are(viewer):
+    from discmri.core.volume import Grid
     from discmri.napari.images import Picture
     from discmri.napari.view import SagittalView
-    from discmri.volume import Grid
 
     reader, rng = Reader(viewer), np.random.default_rng(1)
     for rows in (20, 90):

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel, Vertebra
 from discmri.phantoms import AskedGrade, Phantom, Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
 from discmri.phantoms.truth import disc_truth

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from discmri.errors import UsageError
-from discmri.labels import NumberingMethod
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.errors import UsageError
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Grid
 from discmri.phantoms import Phantom, Protocol, Wishes, lumbar_spine, make_phantom
-from discmri.volume import Grid
 
 
 @pytest.fixture(scope="module")

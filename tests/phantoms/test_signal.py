@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Volume
 from discmri.phantoms import Phantom, Protocol, Sequence, Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.protocol import TIMING, Timing
 from discmri.phantoms.signal import (
@@ -18,7 +19,6 @@ from discmri.phantoms.signal import (
 )
 from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import Tissue, disc_properties
-from discmri.volume import Volume
 
 
 def test_spin_echo_by_hand():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.phantoms import AskedGrade, DiscSpec, Phantom, SpineSpec, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
 from discmri.phantoms.shapes import DiscShape, Footprint, Frame, Ripple
@@ -176,7 +176,7 @@ def test_truth_json_names_what_is_in_the_picture(phantom: Phantom, coarse):
 
 
 def test_a_disc_of_absurd_height_is_refused():
-    from discmri.errors import UsageError
+    from discmri.core.errors import UsageError
 
     with pytest.raises(UsageError, match="1 to 25 mm"):
         DiscSpec(DiscLevel.L1_L2, height_mm=40.0)

@@ -7,8 +7,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.phantoms import Phantom, Protocol, Sequence
 from discmri.phantoms.vendors import VENDORS, write_study
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from discmri.export import study_json
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.results.export import study_json
 
 LEVELS = (DiscLevel.L1_L2, DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
 

@@ -9,10 +9,10 @@ import pydicom
 import pytest
 
 from discmri import reading
-from discmri.errors import SessionError, UsageError
-from discmri.pipeline import measure
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.settings import Settings
+from discmri.measurement.pipeline import measure
 from discmri.reading import Mode, Wishes
-from discmri.settings import Settings
 from discmri.study import read_study
 
 

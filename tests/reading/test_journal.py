@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.reading.builder import GRADE_EVERYTHING, LEVELS, reader_process
 
 from discmri import reading
-from discmri.errors import NotSavedYetError, UsageError
+from discmri.core.errors import NotSavedYetError, UsageError
 from discmri.reading import Grade, Store, database
 from discmri.reading import journal as module
 from discmri.reading.database import UnavailableError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.reading import Grade, NotEvaluable
 from discmri.reading.judgement import from_content, to_content
 

@@ -9,7 +9,7 @@ import pytest
 from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
-from discmri.errors import SessionError, UsageError
+from discmri.core.errors import SessionError, UsageError
 from discmri.reading import Mode, Order, Wishes
 from discmri.reading.plan import from_content, to_content
 

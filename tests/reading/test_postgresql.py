@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from tests.reading.builder import GRADE_EVERYTHING, LEVELS, reader_process
 
 from discmri import reading
-from discmri.errors import NotSavedYetError, SessionError, UsageError
+from discmri.core.errors import NotSavedYetError, SessionError, UsageError
 from discmri.reading import Grade, Store, database
 from discmri.reading.database import locate, make_engine, transaction
 

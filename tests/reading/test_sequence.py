@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.reading.plan import Case, Order, Showing
 from discmri.reading.sequence import sequences
 

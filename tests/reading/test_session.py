@@ -9,8 +9,8 @@ import pytest
 from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
-from discmri.errors import SessionError, UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.levels import DiscLevel
 from discmri.reading import DiscState, Grade, Mode, NotEvaluable, shifted
 from discmri.reading.entry import Kind
 

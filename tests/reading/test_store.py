@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from tests.reading.builder import GRADE_EVERYTHING, reader_process
 
 from discmri import reading
-from discmri.errors import SessionError, UsageError
+from discmri.core.errors import SessionError, UsageError
 from discmri.reading import database, schema
 from discmri.reading.database import REVISION, UnavailableError, locate, make_engine, transaction
 from discmri.reading.entry import NO_PREDECESSOR, Draft, Kind, row_hash

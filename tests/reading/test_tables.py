@@ -9,8 +9,8 @@ import pytest
 from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.reading import Grade, Mode, NotEvaluable, Store, Wishes
 
 L1, L2, L3, L4, L5 = LEVELS

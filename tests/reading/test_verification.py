@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
-from discmri.errors import SessionError
+from discmri.core.errors import SessionError
 from discmri.reading import Grade, Head, NotEvaluable, Store, Wishes
 from discmri.reading.entry import NO_PREDECESSOR, row_hash
 from discmri.reading.schema import FACTS

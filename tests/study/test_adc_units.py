@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from discmri.findings import Code, MeasurementError
+from discmri.core.findings import Code, MeasurementError
 from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.frame import Scaling
 

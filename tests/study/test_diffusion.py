@@ -8,8 +8,8 @@ import pytest
 from pydicom import Dataset
 from tests.study.builder import SeriesSpec, save, write
 
-from discmri.diffusion import DirectionKind
-from discmri.findings import Code, MeasurementError
+from discmri.core.diffusion import DirectionKind
+from discmri.core.findings import Code, MeasurementError
 from discmri.study import Role, Study, read_study
 
 ADC = 1.5e-3  # mm2/s

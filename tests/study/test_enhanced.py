@@ -8,8 +8,8 @@ from pydicom import Dataset, Sequence
 from pydicom.uid import RLELossless
 from tests.study.builder import ENHANCED_MR, SeriesSpec, brightness, save, uid
 
-from discmri.diffusion import DirectionKind
-from discmri.findings import Code
+from discmri.core.diffusion import DirectionKind
+from discmri.core.findings import Code
 from discmri.study import Role, read_study
 
 LPS = np.array([-1.0, -1.0, 1.0])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from tests.study.builder import SeriesSpec, write
 
-from discmri.errors import GeometryError, NothingToMeasureError
+from discmri.core.errors import GeometryError, NothingToMeasureError
+from discmri.core.volume import Grid
 from discmri.study import read_study
 from discmri.study.extent import refuse_absurd_extent
-from discmri.volume import Grid
 
 
 @pytest.mark.parametrize(

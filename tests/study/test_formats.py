@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 from tests.study.builder import SeriesSpec, save, write
 
-from discmri.findings import Code
+from discmri.core.findings import Code
 from discmri.study import read_study
 
 

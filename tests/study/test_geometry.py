@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.study.builder import SeriesSpec, brightness, save, write
 
-from discmri.errors import NothingToMeasureError
-from discmri.findings import Code, Severity
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import Code, Severity
+from discmri.core.volume import Volume
 from discmri.study import Role, Study, read_study
-from discmri.volume import Volume
 
 LPS = np.array([-1.0, -1.0, 1.0])
 

@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from discmri.diffusion import DirectionKind
-from discmri.errors import NothingToMeasureError
+from discmri.core.diffusion import DirectionKind
+from discmri.core.errors import NothingToMeasureError
 from discmri.study import Plane, Role, read_study
 
 SAGITTAL = np.array([[0, 0, 4.0, -20], [0.8, 0, 0, -60], [0, -0.9, 0, 70], [0, 0, 0, 1]])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.study.builder import SeriesSpec, save, write
 
-from discmri.findings import Code
+from discmri.core.findings import Code
 from discmri.study import Plane, Role, read_study
 from discmri.study.frame import Contrast
 from discmri.study.roles import Facts, decide

@@ -18,8 +18,8 @@ from pydicom.uid import (
 )
 from tests.study.builder import SeriesSpec, save, write
 
-from discmri.errors import DicomError, NothingToMeasureError, UsageError
-from discmri.findings import Code, Severity
+from discmri.core.errors import DicomError, NothingToMeasureError, UsageError
+from discmri.core.findings import Code, Severity
 from discmri.study import jpeg, pixels, read_study, scan, source
 
 

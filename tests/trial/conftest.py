@@ -10,8 +10,8 @@ from tests.trial.courses import SAME
 
 from discmri.cohort import Workers
 from discmri.phantoms import Protocol, Sequence
+from discmri.simulation.trial import Effect, PhantomScan, make_trial, trial_scans
 from discmri.trial.conditions import Conditions
-from discmri.trial.phantoms import Effect, PhantomScan, make_trial, trial_scans
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.trial.change import Course, course_of
 from discmri.trial.conditions import Conditions, SeriesConditions
 from discmri.trial.following import Followed

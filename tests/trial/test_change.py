@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests.trial.courses import L3, L4, L5, SAME, make_course
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.trial.analysis import analyse
 from discmri.trial.change import Verdict, changes_of, repeat_differences
 from discmri.trial.contrast import (

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.trial import Weight, read_listing, read_trial
 
 GOOD = """\

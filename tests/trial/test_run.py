@@ -10,9 +10,10 @@ import shutil
 import pytest
 
 from discmri.cohort import Workers
-from discmri.errors import NothingToMeasureError, UsageError
-from discmri.records import PARAMETERS
-from discmri.settings import Settings
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.settings import Settings
+from discmri.results.records import PARAMETERS
+from discmri.simulation.trial import Effect, make_trial, trial_scans
 from discmri.trial import (
     Options,
     Weight,
@@ -22,7 +23,6 @@ from discmri.trial import (
     read_trial,
     run_trial,
 )
-from discmri.trial.phantoms import Effect, make_trial, trial_scans
 from discmri.trial.redcap import DICTIONARY
 from discmri.trial.responders import Response
 from discmri.trial.sdtm import CODES, MAPPING, finding_rows

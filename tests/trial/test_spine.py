@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discmri.levels import DiscLevel
-from discmri.outline import trace_disc
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Volume
+from discmri.measurement.outline import trace_disc
 from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
 from discmri.trial.spine import Disc, Spine, carry, movement
-from discmri.volume import Volume
 
 PROTOCOL = Protocol(
     sequences=(Sequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 import discmri
 from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
-from discmri.export._text import one_line
-from discmri.recording import verdict
+from discmri.core.text import one_line
+from discmri.measurement.recording import verdict
 
 COMMANDS = (
     "inspect", "measure", "batch", "trial", "grade", "agreement", "phantom", "validate", "qualify",

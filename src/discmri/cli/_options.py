@@ -7,8 +7,8 @@ from collections.abc import Container, Iterator
 from importlib import import_module
 from pathlib import Path
 
-from discmri.errors import UsageError
-from discmri.settings import Settings
+from discmri.core.errors import UsageError
+from discmri.core.settings import Settings
 
 _DEFAULTS = Settings()
 
@@ -16,7 +16,7 @@ _DEFAULTS = Settings()
 class LazyChoices(Container[str]):
     """Choices of an option, loaded from a package's list only when they are needed.
 
-    >>> list(LazyChoices("discmri.export", "EXPORTERS"))[:2]
+    >>> list(LazyChoices("discmri.results.export", "EXPORTERS"))[:2]
     ['csv', 'csv-long']
     """
 
@@ -95,7 +95,7 @@ def add_mask_scheme(group: argparse._ArgumentGroup) -> None:
     """Add how the numbers of a label map are read."""
     group.add_argument(
         "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
-        choices=LazyChoices("discmri.segment.schemes", "SCHEMES"),
+        choices=LazyChoices("discmri.measurement.segment.schemes", "SCHEMES"),
         help="what the numbers of a label map mean; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
 
@@ -104,6 +104,6 @@ def add_height_method(group: argparse._ArgumentGroup) -> None:
     """Add which definition of height is the primary one."""
     group.add_argument(
         "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
-        choices=LazyChoices("discmri.height", "HEIGHT_METHODS"),
+        choices=LazyChoices("discmri.measurement.height", "HEIGHT_METHODS"),
         help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from discmri.cli._options import LazyChoices, a_path, add_voice, positive
 from discmri.cli._terminal import working
 from discmri.cli.batch import add_workers, limits_of, workers_of
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 
 _EPILOG = """\
 examples:
@@ -56,9 +56,9 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make a cohort."""
-    from discmri.cohort.phantoms import make_cohort
     from discmri.phantoms import Sequence
     from discmri.phantoms.population import member
+    from discmri.simulation.cohort import make_cohort
 
     names = [part.strip() for part in args.series.split(",") if part.strip()]
     unknown = [name for name in names if name not in _SERIES]

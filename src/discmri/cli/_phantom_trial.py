@@ -8,7 +8,7 @@ from typing import Any
 from discmri.cli._options import a_path, add_voice
 from discmri.cli._terminal import working
 from discmri.cli.batch import add_workers, limits_of, workers_of
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 
 _EPILOG = """\
 examples:
@@ -51,7 +51,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make a trial."""
-    from discmri.trial.phantoms import Effect, make_trial, trial_scans
+    from discmri.simulation.trial import Effect, make_trial, trial_scans
 
     if args.seed < 0:
         raise UsageError(f"--seed {args.seed} is below zero; give another")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from discmri.export._text import one_line
+from discmri.core.text import one_line
 
 
 def show_table(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
-from discmri.export._text import one_line
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

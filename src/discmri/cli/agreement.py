@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import a_path, positive
 from discmri.cli._table import show_table
-from discmri.errors import UsageError
-from discmri.export._text import number, one_line
+from discmri.core.errors import UsageError
+from discmri.core.text import number, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from discmri.reading.agreement import Agreement
-    from discmri.reading.agreement.sources import Source
+    from discmri.agreement import Agreement
+    from discmri.agreement.sources import Source
 
 _EPILOG = """\
 examples:
@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, write, and show the figures for all levels together."""
     from dataclasses import replace
 
-    from discmri.reading.agreement import Resampling
-    from discmri.reading.agreement.report import write_report
-    from discmri.reading.agreement.sources import matched_by_subject
+    from discmri.agreement import Resampling
+    from discmri.agreement.report import write_report
+    from discmri.agreement.sources import matched_by_subject
 
     sources = [_source(text) for text in args.sources]
     if args.match == "subject":
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(text: str) -> Source:
-    from discmri.reading.agreement.sources import from_session, from_table
+    from discmri.agreement.sources import from_session, from_table
 
     rater, separator, place = text.partition("=")
     if separator and "://" not in rater and not Path(text).exists():
@@ -108,7 +108,7 @@ def _is_session(path: Path) -> bool:
 
 
 def _show(found: Sequence[Agreement]) -> None:
-    from discmri.reading.agreement.ratings import ALL_LEVELS
+    from discmri.agreement.ratings import ALL_LEVELS
 
     rows = []
     for one in found:

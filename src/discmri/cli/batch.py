@@ -20,9 +20,9 @@ from discmri.cli._options import (
 )
 from discmri.cli._table import show_table
 from discmri.cli._terminal import Steps, working
-from discmri.errors import NothingToMeasureError
-from discmri.export._text import one_line
-from discmri.settings import Settings
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.settings import Settings
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from discmri.cohort import BatchResult, Cohort, Limits, Tally, Workers
@@ -116,7 +116,7 @@ def add_settings(group: argparse._ArgumentGroup) -> None:
     """Add how every study is measured."""
     group.add_argument(
         "--segmenter", metavar="NAME", default=_DEFAULTS.segmenter,
-        choices=LazyChoices("discmri.segment", "SEGMENTERS"),
+        choices=LazyChoices("discmri.measurement.segment", "SEGMENTERS"),
         help="how discs are found; one of: %(choices)s (default: %(default)s); "
         "masks takes label maps from the column masks",
     )  # fmt: skip
@@ -124,7 +124,7 @@ def add_settings(group: argparse._ArgumentGroup) -> None:
     add_height_method(group)
     group.add_argument(
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
-        choices=LazyChoices("discmri.export", "EXPORTERS"),
+        choices=LazyChoices("discmri.results.export", "EXPORTERS"),
         help="write only this format per study besides csv and json; repeatable; "
         "one of: %(choices)s",
     )  # fmt: skip

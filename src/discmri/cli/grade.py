@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from discmri.cli._options import LazyChoices, a_path
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.errors import SessionError, UsageError
-from discmri.export._text import one_line
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from discmri.reading import Dispute, Head, Session

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from discmri.cli._options import add_study, check_readable
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.export._text import one_line
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from discmri.study import Study
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         steps("reading headers", 0.0)
         study = read_study(args.path, study_uid=args.study_uid, threads=args.threads)
     if args.json:
-        from discmri.export.study_json import dumps, plain
+        from discmri.results.export.study_json import dumps, plain
 
         print(dumps(plain(study.describe())), end="")
     else:

@@ -16,14 +16,14 @@ from discmri.cli._options import (
 )
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.errors import UsageError
-from discmri.export._text import number, one_line
-from discmri.levels import DiscLevel
-from discmri.recording import Request, measure_into
-from discmri.settings import Settings
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.text import number, one_line
+from discmri.measurement.recording import Request, measure_into
 
 if TYPE_CHECKING:
-    from discmri.pipeline import MeasuredStudy
+    from discmri.measurement.pipeline import MeasuredStudy
 
 _EPILOG = """\
 examples:
@@ -64,7 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
-        choices=LazyChoices("discmri.export", "EXPORTERS"),
+        choices=LazyChoices("discmri.results.export", "EXPORTERS"),
         help="write only this format besides study.json; repeatable; one of: %(choices)s",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print study.json instead of a table")
@@ -73,7 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def _add_discs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--segmenter", metavar="NAME", choices=LazyChoices("discmri.segment", "SEGMENTERS"),
+        "--segmenter", metavar="NAME", choices=LazyChoices("discmri.measurement.segment", "SEGMENTERS"),
         help=f"how discs are found; one of: %(choices)s (default: {_DEFAULTS.segmenter}, "
         "or masks where --masks is given)",
     )  # fmt: skip
@@ -162,7 +162,7 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
     UsageError
         Inside the study or around it, existing without ``overwrite``, or not writable.
     """
-    from discmri.export._folder import check_writable, resolved
+    from discmri.core.files import check_writable, resolved
 
     target, source = resolved(folder), study.resolve()
     if _is_directory_record(source):

@@ -12,7 +12,7 @@ from discmri.cli import _phantom_cohort, _phantom_trial
 from discmri.cli._options import LazyChoices, a_path
 
 if TYPE_CHECKING:
-    from discmri.levels import DiscLevel
+    from discmri.core.levels import DiscLevel
     from discmri.phantoms import Protocol, SpineSpec
 
 EXAMPLES = """\
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> int:
     """Make one study."""
-    from discmri.errors import UsageError
+    from discmri.core.errors import UsageError
     from discmri.phantoms import make_phantom
     from discmri.phantoms.folder import write_phantom
 
@@ -182,7 +182,7 @@ def _spec(args: argparse.Namespace) -> SpineSpec:
 
 
 def _protocol(args: argparse.Namespace) -> Protocol:
-    from discmri.errors import UsageError
+    from discmri.core.errors import UsageError
     from discmri.phantoms import Protocol, Sequence
 
     unknown = [name for name in args.series if name not in SERIES]
@@ -211,7 +211,7 @@ def _protocol(args: argparse.Namespace) -> Protocol:
 def _of_length(
     values: tuple[float, ...] | None, length: int, flag: str
 ) -> tuple[float, ...] | None:
-    from discmri.errors import UsageError
+    from discmri.core.errors import UsageError
 
     if values is not None and len(values) != length:
         raise UsageError(f"{flag} takes {length} numbers, got {len(values)}")
@@ -219,8 +219,8 @@ def _of_length(
 
 
 def _slips(texts: list[str]) -> dict[DiscLevel, float]:
-    from discmri.errors import UsageError
-    from discmri.levels import DiscLevel
+    from discmri.core.errors import UsageError
+    from discmri.core.levels import DiscLevel
 
     slips = {}
     for text in texts:

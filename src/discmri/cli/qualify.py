@@ -10,7 +10,7 @@ from typing import Any
 from discmri.cli._options import a_path, add_voice, positive
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.export._text import one_line
+from discmri.core.text import one_line
 
 _EPILOG = """\
 examples:
@@ -50,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Test the installation."""
     from discmri.cohort import Workers
-    from discmri.cohort.qualify import clear, qualify
+    from discmri.validation.qualify import clear, qualify
 
     if args.overwrite:
         clear(args.output)

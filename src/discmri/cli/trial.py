@@ -10,8 +10,8 @@ from discmri.cli._options import a_path, add_voice
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
 from discmri.cli.batch import add_settings, add_workers, limits_of, settings_of, telling, workers_of
-from discmri.errors import UsageError
-from discmri.export._text import one_line
+from discmri.core.errors import UsageError
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from discmri.trial import Analysis, Outcome, Remark

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from discmri.cli._options import a_path, add_voice, check_readable
 from discmri.cli._table import show_table
 from discmri.cli._terminal import working
-from discmri.export._text import number, one_line
+from discmri.core.text import number, one_line
 
 if TYPE_CHECKING:
-    from discmri.cohort.validation import Validation
+    from discmri.validation.validate import Validation
 
 _EPILOG = """\
 examples:
@@ -52,8 +52,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare."""
-    from discmri.cohort.validation import validate, write_validation
-    from discmri.export._folder import check_writable
+    from discmri.core.files import check_writable
+    from discmri.validation.validate import validate, write_validation
 
     check_readable(args.results)
     check_readable(args.truth)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from discmri.cohort.board import write_board
 from discmri.cohort.isolated import Limits
-from discmri.cohort.locks import locked
 from discmri.cohort.measuring import (
     NEEDED_FORMATS,
     Job,
@@ -23,10 +22,11 @@ from discmri.cohort.measuring import (
 from discmri.cohort.studies import Cohort
 from discmri.cohort.tables import StudyRows, collect, in_place, write_csv, write_parquet
 from discmri.cohort.workers import Workers, carry_out
-from discmri.errors import UsageError
-from discmri.export.study_json import dumps, plain
-from discmri.settings import Settings
-from discmri.software import package_sha256, versions
+from discmri.core.errors import UsageError
+from discmri.core.locks import locked
+from discmri.core.settings import Settings
+from discmri.core.software import package_sha256, versions
+from discmri.results.export.study_json import dumps, plain
 
 SCHEMA_NAME = "discmri-batch-1"
 _LOST = "its worker died several times, killed from outside or for want of memory"

@@ -10,10 +10,10 @@ from importlib import resources
 from pathlib import Path
 
 from discmri.cohort.tables import StudyRows, in_place, type_of
-from discmri.export.csv_long import touches
-from discmri.findings import MEANINGS, Code
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETERS
+from discmri.core.findings import MEANINGS, Code
+from discmri.core.levels import DiscLevel
+from discmri.results.export.csv_long import touches
+from discmri.results.records import PARAMETERS
 
 
 def write_board(studies: Sequence[StudyRows], path: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from discmri.recording import verdict
+from discmri.measurement.recording import verdict
 
 
 def main(file: Path) -> None:

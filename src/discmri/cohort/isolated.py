@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from discmri.errors import DiscmriError
+from discmri.core.errors import DiscmriError
 
 T = TypeVar("T")
 R = TypeVar("R")

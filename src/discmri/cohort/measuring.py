@@ -14,13 +14,13 @@ from pathlib import Path
 import discmri
 from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
-from discmri.cohort.locks import locked
 from discmri.cohort.studies import Entry
-from discmri.errors import DiscmriError, NothingToMeasureError, UsageError
-from discmri.export.study_json import plain
-from discmri.recording import Request, measure_into, without_folders
-from discmri.settings import Settings
-from discmri.software import package_sha256, versions
+from discmri.core.errors import DiscmriError, NothingToMeasureError, UsageError
+from discmri.core.locks import locked
+from discmri.core.settings import Settings
+from discmri.core.software import package_sha256, versions
+from discmri.measurement.recording import Request, measure_into, without_folders
+from discmri.results.export.study_json import plain
 
 NEEDED_FORMATS = ("csv", "json")
 """What the tables of a cohort are made of."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from discmri.errors import NothingToMeasureError, UsageError
-from discmri.export._text import one_line
-from discmri.levels import DiscLevel
-from discmri.settings import Settings
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.text import one_line
 
 COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
 """What a list may say of a study; only ``path`` must be there."""
@@ -311,7 +311,7 @@ def _entry(row: Mapping[str, str | None], path: Path, line: int) -> Entry:
 
 
 def _scheme(text: str, path: Path, line: int) -> str | None:
-    from discmri.segment.schemes import SCHEMES
+    from discmri.measurement.segment.schemes import SCHEMES
 
     if text and text not in SCHEMES:
         raise UsageError(

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from discmri.cohort.measuring import Job, Outcome, Status
-from discmri.export.csv_wide import BEFORE, cell, write_table
-from discmri.records import METHOD_COLUMNS, PARAMETER, measured_columns
+from discmri.results.export.csv_wide import BEFORE, cell, write_table
+from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
 
 DISC_COLUMNS = (*BEFORE, *measured_columns(), "flags")
 COLUMNS = ("study", "status", "reason", *DISC_COLUMNS)

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from discmri.errors import UnfinishedError, UsageError
+from discmri.core.errors import UnfinishedError, UsageError
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -31,7 +31,7 @@ def launch(session: Session) -> None:
     """
     from importlib.util import find_spec
 
-    from discmri.errors import UsageError
+    from discmri.core.errors import UsageError
 
     if not any(map(find_spec, ("PySide6", "PyQt6"))):
         raise UsageError("napari finds no Qt; install one with: pip install PySide6-Essentials")

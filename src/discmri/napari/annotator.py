@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from discmri.errors import DiscmriError, NotSavedYetError
-from discmri.levels import DiscLevel
+from discmri.core.errors import DiscmriError, NotSavedYetError
+from discmri.core.levels import DiscLevel
 from discmri.napari import words
 from discmri.napari.images import level_colour
 from discmri.napari.panel import DiscRow, Panel, Question

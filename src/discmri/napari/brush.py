@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.measurement.pipeline import Remeasured
 from discmri.napari.images import DiscMark, traced
 from discmri.napari.loading import Say, measure_painted
 from discmri.napari.shelf import LoadedCase, edited_values
-from discmri.pipeline import Remeasured
 
 if TYPE_CHECKING:
     from discmri.napari.canvas import Canvas

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from discmri.core.volume import Array
 from discmri.napari.images import DiscMark, Picture
 from discmri.napari.view import SagittalView
-from discmri.volume import Array
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

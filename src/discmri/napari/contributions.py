@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.napari.opening import (
     DRAWING,
     Kind,

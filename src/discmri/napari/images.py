@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.errors import SessionError
-from discmri.export._canvas import LEVEL_COLOURS, window
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array, Grid, Volume
+from discmri.measurement.outline import height_lines
 from discmri.napari.view import SagittalView
-from discmri.outline import DiscOutline, height_lines
+from discmri.results.outline import DiscOutline
+from discmri.results.pictures.canvas import LEVEL_COLOURS, window
 from discmri.study import Role
-from discmri.volume import Array, Grid, Volume
 
 if TYPE_CHECKING:
     from discmri.study import Series, Study

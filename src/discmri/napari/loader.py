@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.errors import SessionError
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError
+from discmri.core.levels import DiscLevel
+from discmri.measurement.pipeline import Remeasured
 from discmri.napari.loading import (
     Loaded,
     Measured,
@@ -22,7 +23,6 @@ from discmri.napari.loading import (
     measure_painted,
 )
 from discmri.napari.shelf import LoadedCase, Shelf
-from discmri.pipeline import Remeasured
 from discmri.reading import Session
 from discmri.reading.results import read_record
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.errors import SessionError
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.volume import Grid
+from discmri.measurement.outline import repainted
+from discmri.measurement.pipeline import Remeasured, Workup, measure_again, work_up
 from discmri.napari.images import Images, Picture, adc_picture, images_of
 from discmri.napari.view import SagittalView
-from discmri.outline import repainted
-from discmri.pipeline import Remeasured, Workup, measure_again, work_up
-from discmri.settings import Settings
-from discmri.volume import Grid
 
 if TYPE_CHECKING:
     from discmri.study import Study

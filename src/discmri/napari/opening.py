@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from discmri.errors import SessionError, UsageError
-from discmri.export import study_json
-from discmri.export._text import one_line
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.text import one_line
+from discmri.measurement.pipeline import work_up
 from discmri.napari.images import images_of
 from discmri.napari.loading import Loaded, Measured, Say, load_images, load_workup, with_adc
-from discmri.pipeline import work_up
 from discmri.reading import (
     DiscMetrics,
     Mode,
@@ -29,7 +29,7 @@ from discmri.reading import (
     plan_session,
 )
 from discmri.reading.results import case_of, metrics_of, open_images, read_record
-from discmri.settings import Settings
+from discmri.results.export import study_json
 from discmri.study import read_study
 
 DRAWING = "drawing a synthetic spine"

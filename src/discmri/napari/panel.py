@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 
 
 @dataclass(frozen=True)

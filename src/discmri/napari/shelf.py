@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.measurement.pipeline import Remeasured
 from discmri.napari.images import DiscMark, Picture, traced
 from discmri.napari.loading import Loaded, Measured, packed, unpacked
-from discmri.outline import DiscOutline
-from discmri.pipeline import Remeasured
+from discmri.results.outline import DiscOutline
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from discmri.volume import Array, Grid
+from discmri.core.volume import Array, Grid
 
 _SHOWN = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]])
 """RAS+ directions in which slices, rows and columns count up: left, caudal, posterior."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.napari import words
 from discmri.napari.images import level_colour
 from discmri.napari.opening import Look, session_place

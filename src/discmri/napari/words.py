@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from discmri.export._grade_words import criteria, reasons
-from discmri.export._report_text import words
-from discmri.export._text import number, printable
-from discmri.findings import MEANINGS, Code
-from discmri.grading import ModifiedPfirrmannGrade
+from discmri.core.findings import MEANINGS, Code
+from discmri.core.grade import ModifiedPfirrmannGrade
+from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
 from discmri.reading import DiscMetrics
+from discmri.results.grade_words import criteria, reasons
+from discmri.results.report_text import words
 
 _SHOWN: Mapping[str, int] = {
     "height_mm": 1,

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel, Vertebra
 
 T = TypeVar("T")
 

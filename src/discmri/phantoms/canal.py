@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array
 from discmri.phantoms.column import Curve, SpineColumn
 from discmri.phantoms.structures import NOTHING, Material, Painted, Samples, smoothstep
 from discmri.phantoms.tissues import Tissue
-from discmri.volume import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array
 from discmri.phantoms.anatomy import DiscSpec, SpineSpec, VertebraSpec
 from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
-from discmri.volume import Array
 
 # sacral segment S1..S5 and coccyx: tilt relative to the slope, height, depth, width
 _SACRAL = (

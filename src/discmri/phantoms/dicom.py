@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
-from discmri.diffusion import DirectionKind
+from discmri.core.diffusion import DirectionKind
+from discmri.core.volume import Array
 from discmri.phantoms.protocol import TIMING, Sequence, Timing
 from discmri.phantoms.series import Picture, Series, Study, slice_thickness_mm
-from discmri.volume import Array
 
 _TO_LPS = np.array([-1.0, -1.0, 1.0])
 

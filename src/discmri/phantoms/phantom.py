@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.diffusion import DirectionKind
-from discmri.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.diffusion import DirectionKind
+from discmri.core.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.protocol import TIMING, Protocol, Sequence
 from discmri.phantoms.scene import (
@@ -39,7 +40,6 @@ from discmri.phantoms.signal import (
 from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import Tissue
 from discmri.phantoms.truth import DiscTruth, disc_truth
-from discmri.volume import Array, Grid, SoftMask, Volume
 
 
 @dataclass(frozen=True, eq=False)

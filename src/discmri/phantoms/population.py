@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.phantoms.anatomy import Wishes, lumbar_levels
 from discmri.phantoms.protocol import Protocol, Sequence
 from discmri.phantoms.vendors import VENDORS

@@ -7,8 +7,8 @@ from enum import Enum
 
 import numpy as np
 
-from discmri.errors import UsageError
-from discmri.volume import Array, Grid
+from discmri.core.errors import UsageError
+from discmri.core.volume import Array, Grid
 
 
 class Sequence(Enum):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array, Grid
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.canal import build_canal
 from discmri.phantoms.column import REMNANT_DISC_MM, SpineColumn, build_column
@@ -33,7 +34,6 @@ from discmri.phantoms.surroundings import (
 )
 from discmri.phantoms.texture import Texture
 from discmri.phantoms.tissues import Tissue
-from discmri.volume import Array, Grid
 
 Warp = Callable[[Array], Array]
 """World points (3, n) to where the scanner believes they are taken from (3, n)."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from discmri.diffusion import DirectionKind
+from discmri.core.diffusion import DirectionKind
+from discmri.core.volume import Array, Grid, Volume
 from discmri.phantoms.phantom import Phantom, adc_map
 from discmri.phantoms.protocol import Occasion, Protocol, Sequence
-from discmri.volume import Array, Grid, Volume
 
 LOCALIZER_MM = 8.0
 """Slice thickness of localizers."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.volume import Array
+from discmri.core.volume import Array
 
 _ANTERIOR_POWER = 2.2
 _POSTERIOR_POWER = 2.8

@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array, Grid
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.protocol import Protocol, Timing
 from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import FAT, TABLE, Properties, Tissue, disc_properties
-from discmri.volume import Array, Grid
 
 SUPPRESSED_FAT = 0.03
 """Share of the fat signal that spectral fat suppression leaves."""

@@ -16,12 +16,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import DiscLevel, Vertebra
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.volume import Array
 from discmri.phantoms.anatomy import BONY_ENDPLATE_MM, CARTILAGE_MM
 from discmri.phantoms.column import Curve
 from discmri.phantoms.shapes import BodyShape, DiscShape, Frame
 from discmri.phantoms.tissues import Tissue
-from discmri.volume import Array
 
 CORTEX_MM = 0.5
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.levels import Vertebra
+from discmri.core.levels import Vertebra
+from discmri.core.volume import Array
 from discmri.phantoms.column import Curve, SpineColumn
 from discmri.phantoms.structures import (
     NOTHING,
@@ -18,7 +19,6 @@ from discmri.phantoms.structures import (
     smoothstep,
 )
 from discmri.phantoms.tissues import Tissue
-from discmri.volume import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from discmri.core.volume import Array
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.structures import Material, smoothstep
 from discmri.phantoms.tissues import Tissue
-from discmri.volume import Array
 
 _CUBE = 64
 

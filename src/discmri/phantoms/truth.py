@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array
 from discmri.phantoms.anatomy import DiscSpec
 from discmri.phantoms.column import SpineColumn
 from discmri.phantoms.shapes import BodyShape, DiscShape, radius_share
 from discmri.phantoms.structures import Disc
 from discmri.phantoms.tissues import disc_properties
-from discmri.volume import Array
 
 _CURVE_POINTS = 2001
 _NUCLEUS_DEPTH_SHARE = 0.6

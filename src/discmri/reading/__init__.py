@@ -34,10 +34,10 @@ and records that; a judgement after that needs a reason where it differs, and bo
 
 **Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return once the row
 is safe on disk; they take milliseconds, and 5 s at worst where a server does not answer.  On
-:class:`~discmri.errors.NotSavedYetError` show its message and go on: the entry counts, it is
+:class:`~discmri.core.errors.NotSavedYetError` show its message and go on: the entry counts, it is
 kept in the reader's journal, and every later call, :meth:`Session.save` or the next
 :func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
-:class:`~discmri.errors.UsageError` nothing was recorded; its message is for the reader.
+:class:`~discmri.core.errors.UsageError` nothing was recorded; its message is for the reader.
 
 **State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
 call that records returns the fresh :class:`Disc` or :class:`CaseView`; old ones never change.

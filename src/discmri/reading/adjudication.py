@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.reading.entry import Entry
 from discmri.reading.history import History, history
 from discmri.reading.judgement import Grade, Judgement

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.errors import SessionError, UsageError
-from discmri.export._text import one_line
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.text import one_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from discmri.levels import DiscLevel, levels_upward
+from discmri.core.levels import DiscLevel, levels_upward
 from discmri.reading.entry import Entry, Kind
 from discmri.reading.judgement import Judgement, from_content
 from discmri.reading.plan import Case

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.reading.entry import Draft, Kind, canonical, sha256
 from discmri.reading.store import Head
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from discmri.errors import UsageError
-from discmri.export._text import one_line
+from discmri.core.errors import UsageError
+from discmri.core.text import one_line
 
 NORMAL_HEIGHT = 0
 _DARK = 5  # the signal grade that a collapsed disc has unless it is a double entry

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from discmri.errors import NotSavedYetError, UsageError
-from discmri.export._text import one_line
-from discmri.levels import DiscLevel
+from discmri.core.errors import NotSavedYetError, UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.text import one_line
 from discmri.reading.adjudication import Dispute, disputes
 from discmri.reading.journal import Journal, journal_path
 from discmri.reading.plan import Plan

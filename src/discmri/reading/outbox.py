@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container
 
-from discmri.errors import NotSavedYetError
+from discmri.core.errors import NotSavedYetError
 from discmri.reading.database import UnavailableError
 from discmri.reading.entry import Draft
 from discmri.reading.journal import Journal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 
 
 class Mode(Enum):

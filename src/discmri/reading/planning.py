@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from discmri.errors import UsageError
-from discmri.export._text import one_line
+from discmri.core.errors import UsageError
+from discmri.core.text import one_line
 from discmri.reading import plan as plans
 from discmri.reading.entry import Draft, Kind
 from discmri.reading.plan import Case, Mode, Order, Plan

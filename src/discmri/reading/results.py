@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.errors import NothingToMeasureError, SessionError, UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import NothingToMeasureError, SessionError, UsageError
+from discmri.core.levels import DiscLevel
 from discmri.reading.entry import sha256
 from discmri.reading.plan import Case, PlannedDisc
 

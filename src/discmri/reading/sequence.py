@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.reading.plan import Case, Order, Showing
 
 MAX_REPEATS = 0.5

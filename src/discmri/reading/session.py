@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from discmri.errors import SessionError, UsageError
-from discmri.export._text import one_line
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError, UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.text import one_line
 from discmri.reading import results
 from discmri.reading.entry import Draft, Kind, sha256, waiting
 from discmri.reading.history import DiscHistory, history, names

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from discmri.errors import SessionError, UsageError
+from discmri.core.errors import SessionError, UsageError
 from discmri.reading import plan as plans
 from discmri.reading.database import (
     Locator,

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import discmri
-from discmri.errors import SessionError
-from discmri.export._folder import appearing, resolved
-from discmri.export.csv_wide import cell, write_table
-from discmri.export.study_json import dumps
-from discmri.levels import DiscLevel
+from discmri.core.errors import SessionError
+from discmri.core.files import appearing, resolved
+from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
 from discmri.reading.entry import Entry
 from discmri.reading.history import DiscHistory, History, Read, names
@@ -18,6 +16,8 @@ from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
 from discmri.reading.verification import Verdict, verify
+from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.export.study_json import dumps
 
 VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
 """What a row is keyed by: the visit, and the disc by its automatic level."""

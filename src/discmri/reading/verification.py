@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from discmri.errors import SessionError
+from discmri.core.errors import SessionError
 from discmri.reading.entry import NO_PREDECESSOR, Entry, Kind, row_hash, sha256
 from discmri.reading.journal import journals, read_receipt
 from discmri.reading.store import Head, Store

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.findings import Code, MeasurementError
+from discmri.core.findings import Code, MeasurementError
 from discmri.study.frame import Scaling
 
 # One unit in um2/ms (10⁻³ mm²/s), by its text without blanks, carets and multiplication signs.

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from discmri.bvalues import absent_means_zero
-from discmri.bvalues.text import is_from_text
-from discmri.diffusion import BValue, DirectionKind
-from discmri.errors import GeometryError
-from discmri.findings import Code, Finding, info, warning
+from discmri.core.diffusion import BValue, DirectionKind
+from discmri.core.errors import GeometryError
+from discmri.core.findings import Code, Finding, info, warning
+from discmri.study.bvalues import absent_means_zero
+from discmri.study.bvalues.text import is_from_text
 from discmri.study.frame import Contrast, Frame
 from discmri.study.roles import Facts, computed_kind, decide
 from discmri.study.series import Plane, Series, plane_of

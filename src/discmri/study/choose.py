@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from discmri.diffusion import DirectionKind
-from discmri.findings import Code, Finding, info, warning
+from discmri.core.diffusion import DirectionKind
+from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.series import SAGITTAL_ROLES, Image, Plane, Role, Series
 from discmri.study.stack import same_grid
 

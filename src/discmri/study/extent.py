@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.errors import GeometryError
-from discmri.volume import Grid
+from discmri.core.errors import GeometryError
+from discmri.core.volume import Grid
 
 MAX_VOXEL_MM = 50.0
 MAX_SIDE_MM = 2500.0

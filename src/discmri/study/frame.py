@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.diffusion import BValue
+from discmri.core.diffusion import BValue
 from discmri.study.source import InputFile
 
 Vector = NDArray[np.float64]

@@ -12,8 +12,8 @@ from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
-from discmri.bvalues import ge, read_b_value
-from discmri.bvalues.private import floats, private_value
+from discmri.study.bvalues import ge, read_b_value
+from discmri.study.bvalues.private import floats, private_value
 from discmri.study.frame import (
     Contrast,
     Frame,

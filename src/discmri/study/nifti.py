@@ -19,14 +19,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.diffusion import BValue, DirectionKind
-from discmri.errors import DicomError, GeometryError
+from discmri.core.diffusion import BValue, DirectionKind
+from discmri.core.errors import DicomError, GeometryError
+from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Contrast, Scaling
 from discmri.study.roles import Facts, decide
 from discmri.study.series import Image, Plane, Series, plane_of
 from discmri.study.source import InputFile, clean_text
-from discmri.volume import Grid
 
 MAX_BYTES = 4 * 2**30
 MAX_SIDECAR_BYTES = 16 * 2**20

@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from discmri.errors import DicomError
+from discmri.core.errors import DicomError
 from discmri.study import jpeg
 from discmri.study.frame import Frame, PixelPlace
 from discmri.study.scan import lenient_pydicom

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from discmri.errors import NothingToMeasureError
-from discmri.findings import Code, Finding, info, warning
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.assemble import assemble, without_duplicates
 from discmri.study.choose import choose
 from discmri.study.frame import Frame

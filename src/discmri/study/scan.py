@@ -23,7 +23,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from discmri.errors import DicomError
+from discmri.core.errors import DicomError
 from discmri.study.frame import Frame, PixelPlace
 from discmri.study.header import HeaderReader, raw_text
 from discmri.study.source import InputFile, clean_text

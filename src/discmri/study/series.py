@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from discmri.diffusion import BValue
-from discmri.findings import Finding
+from discmri.core.diffusion import BValue
+from discmri.core.findings import Finding
+from discmri.core.volume import Grid
 from discmri.study.frame import Contrast, Scaling
-from discmri.volume import Grid
 
 
 class Plane(Enum):

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from discmri.errors import DicomError, NothingToMeasureError, UsageError
+from discmri.core.errors import DicomError, NothingToMeasureError, UsageError
 
 MAX_FILES = 200_000
 MAX_UNZIPPED_BYTES = 8 * 2**30

@@ -13,13 +13,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.diffusion import BValue
-from discmri.errors import GeometryError
-from discmri.findings import Code, Finding, info, warning
+from discmri.core.diffusion import BValue
+from discmri.core.errors import GeometryError
+from discmri.core.findings import Code, Finding, info, warning
+from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Frame, Geometry, Scaling
 from discmri.study.pixels import stored_values
-from discmri.volume import Grid
 
 SAME_DIRECTION = 2e-3  # difference of cosines, about 0.1 degrees
 SAME_POSITION_MM = 0.05

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.diffusion import AdcMap, DiffusionSeries
-from discmri.errors import DicomError, NothingToMeasureError
-from discmri.findings import Finding
+from discmri.core.diffusion import AdcMap, DiffusionSeries
+from discmri.core.errors import DicomError, NothingToMeasureError
+from discmri.core.findings import Finding
+from discmri.core.volume import Volume
 from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.choose import Choice, weightings
 from discmri.study.pixels import MAX_SERIES_BYTES
 from discmri.study.series import Image, Series
 from discmri.study.source import Source, clean_text
-from discmri.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)

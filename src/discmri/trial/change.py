@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from discmri.findings import Code
-from discmri.levels import DiscLevel
-from discmri.records import Parameter
+from discmri.core.findings import Code
+from discmri.core.levels import DiscLevel
+from discmri.results.records import Parameter
 from discmri.trial.comparability import (
     Comparability,
     Difference,

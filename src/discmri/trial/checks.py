@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from discmri.errors import DiscmriError
-from discmri.recording import without_folders
+from discmri.core.errors import DiscmriError
+from discmri.measurement.recording import without_folders
 from discmri.study import read_study
 from discmri.study.source import clean_text
 from discmri.trial.comparability import Comparability, Difference, Pair, differences

@@ -18,7 +18,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.trial.change import Change
 from discmri.trial.comparability import Comparability
 from discmri.trial.noise import LEVEL

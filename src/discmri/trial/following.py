@@ -14,12 +14,12 @@ import numpy as np
 
 from discmri.cohort import Limits
 from discmri.cohort.isolated import ProcessEndedError, isolated
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Volume
 from discmri.study import read_study
 from discmri.trial.pictures import Window, draw, window_of
 from discmri.trial.plan import Scan, Subject
 from discmri.trial.spine import Carried, Disc, Spine, carry, read_spine
-from discmri.volume import Volume
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from discmri.errors import UsageError
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.trial.change import Course, Visit
 from discmri.trial.comparability import Comparability, verdict
 

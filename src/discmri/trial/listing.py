@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from discmri.errors import UsageError
-from discmri.export._text import one_line
-from discmri.levels import DiscLevel
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.text import one_line
 from discmri.trial.plan import Scan, Subject, Trial
 from discmri.trial.remarks import Remark, Weight, errors
 
@@ -199,7 +199,7 @@ _EXPECTED = {
 
 
 def _schemes() -> Sequence[str]:
-    from discmri.segment.schemes import SCHEMES
+    from discmri.measurement.segment.schemes import SCHEMES
 
     return tuple(SCHEMES)
 

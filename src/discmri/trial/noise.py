@@ -15,7 +15,7 @@ from enum import Enum
 
 import numpy as np
 
-from discmri.export._text import significant
+from discmri.core.text import significant
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.values import Value
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.export._canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
+from discmri.core.volume import Array, Volume
+from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
 from discmri.trial.spine import Disc, Spine
-from discmri.volume import Array, Volume
 
 _REACH_MM = (27.0, 17.0)  # half sizes: anterior, cranial
 _STEP_MM = 0.3

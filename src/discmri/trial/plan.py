@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from discmri.cohort import Cohort, Entry
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 
 
 @dataclass(frozen=True)

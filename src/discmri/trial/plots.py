@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETER
+from discmri.core.levels import DiscLevel
+from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.responders import Response

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETERS
+from discmri.core.levels import DiscLevel
+from discmri.results.records import PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.tables import Row, save, shown
 

@@ -9,9 +9,9 @@ from importlib import resources
 from itertools import pairwise
 
 import discmri
-from discmri.export._text import number, significant
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETER
+from discmri.core.levels import DiscLevel
+from discmri.core.text import number, significant
+from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Visit
 from discmri.trial.comparability import Comparability

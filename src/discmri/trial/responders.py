@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from discmri.export._text import significant
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.text import significant
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
 

@@ -10,9 +10,9 @@ from discmri.cohort import Limits, Status, Workers, run_batch
 from discmri.cohort.batch import Tally, check_root
 from discmri.cohort.measuring import Outcome as StudyOutcome
 from discmri.cohort.workers import carry_out
-from discmri.errors import NothingToMeasureError, UsageError
-from discmri.records import PARAMETER
-from discmri.settings import Settings
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.settings import Settings
+from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import course_of
 from discmri.trial.following import Followed, Job, Look, work

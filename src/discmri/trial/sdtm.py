@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from discmri.export._text import number
-from discmri.records import PARAMETER, PARAMETERS
+from discmri.core.text import number
+from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Course, Visit
 from discmri.trial.tables import Row, save, shown

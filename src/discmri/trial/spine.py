@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from discmri.levels import DiscLevel
-from discmri.volume import Array, Volume
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array, Volume
 
 LEAST_PAIRS = 3
 """Discs that two visits must share to be registered."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from discmri.cohort.tables import in_place
-from discmri.export._text import number
-from discmri.export.csv_wide import cell, write_table
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETER, PARAMETERS
+from discmri.core.levels import DiscLevel
+from discmri.core.text import number
+from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Visit
 from discmri.trial.grades import SUGGESTED, Grade

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from discmri.export.csv_long import touches
-from discmri.levels import DiscLevel
-from discmri.records import PARAMETERS, Parameter
+from discmri.core.levels import DiscLevel
+from discmri.results.export.csv_long import touches
+from discmri.results.records import PARAMETERS, Parameter
 from discmri.trial.conditions import Conditions, SeriesConditions, of_study
 from discmri.trial.plan import Scan
 

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from discmri.levels import DiscLevel
+from discmri.core.levels import DiscLevel
 from discmri.napari.panel import Panel
 from discmri.napari.words import scale
 

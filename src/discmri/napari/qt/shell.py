@@ -15,8 +15,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
-from discmri.errors import DiscmriError
-from discmri.levels import DiscLevel
+from discmri.core.errors import DiscmriError
+from discmri.core.levels import DiscLevel
 from discmri.napari import opening
 from discmri.napari.annotator import Annotator
 from discmri.napari.brush import Brush

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.shell import Shell
 

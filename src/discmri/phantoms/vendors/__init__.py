@@ -12,7 +12,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEGLSLossless, RLELossless
 
-from discmri.errors import UsageError
+from discmri.core.errors import UsageError
 from discmri.phantoms.phantom import Phantom
 from discmri.phantoms.protocol import Protocol
 from discmri.phantoms.series import Series, Study, series_of, study_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
-from discmri.diffusion import DirectionKind
+from discmri.core.diffusion import DirectionKind
 from discmri.phantoms.dicom import classic
 from discmri.phantoms.protocol import Sequence
 from discmri.phantoms.series import Picture, Series, Study

@@ -1,0 +1,12 @@
+"""Exact agreement."""
+
+from __future__ import annotations
+
+from discmri.agreement.sums import Array, Counts
+
+
+def exact(counts: Counts) -> Array:
+    """Share of pairs of values on one disc that are the same, over all pairs of raters."""
+    same = counts.pairs.diagonal(axis1=-2, axis2=-1).sum(axis=(-2, -1))
+    share: Array = same / counts.pairs.sum(axis=(-3, -2, -1))
+    return share

@@ -1,0 +1,196 @@
+"""The fifteen items of GRRAS: Kottner J et al., J Clin Epidemiol 2011;64:96.
+
+What a session knows is stated; what only the authors of a study can know is left to them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from discmri.agreement import Agreement, Resampling
+from discmri.agreement.ratings import AUTOMATIC, SCALES, Rating
+from discmri.agreement.sources import Source
+from discmri.reading.plan import Mode, Order, Plan
+from discmri.results.records import PARAMETER
+
+_MODES = {
+    Mode.OPEN: "Readers saw identity, date and automatic measurements while they graded.",
+    Mode.LOCKED: "Readers graded each disc before its automatic measurements were shown; a later "
+    "change needed a reason, and both grades are kept. Identity and date were visible.",
+    Mode.BLINDED: "Readers saw neither measurements nor identity nor date; the visits of all "
+    "subjects were shuffled.",
+}
+_ORDERS = {
+    Order.PER_READER: "Each reader met the cases in a random order of their own",
+    Order.COMMON: "All readers met the cases in one random order",
+    Order.AS_GIVEN: "All readers met the cases in the order they were listed",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of the checklist.
+
+    Parameters
+    ----------
+    number, heading
+        As in the checklist.
+    stated
+        What is known, one paragraph each.
+    left_to_authors
+        What is not; empty where nothing is missing.
+    """
+
+    number: int
+    heading: str
+    stated: tuple[str, ...]
+    left_to_authors: str = ""
+
+
+def items(
+    sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling
+) -> list[Item]:
+    """All fifteen, in order; tables and plots are added to 11, 12, 13 and 15 by the page."""
+    plans = [source.plan for source in sources if source.plan is not None]
+    ratings = [rating for source in sources for rating in source.ratings]
+    parameters = list(dict.fromkeys(one.comparison.parameter for one in found))
+    return [
+        Item(1, "Title", (title(parameters),)),
+        Item(2, "What is measured, and by what", _device(parameters)),
+        Item(3, "Subjects", (), "the population the subjects stand for"),
+        Item(4, "Raters", (_raters(ratings),), "the population the raters stand for"),
+        Item(5, "What is known already", (), "earlier results on agreement, and why this study"),
+        Item(6, "Sample size", _planned(plans), "how the sample size was chosen"),
+        Item(7, "Sampling", (), "how subjects and raters were chosen"),
+        Item(8, "Rating process", _process(plans), "" if plans else "how the values came about"),
+        Item(9, "Independence", _independence(plans), "" if plans else "whether raters knew of each other's values"),
+        Item(10, "Statistical analysis", _analysis(parameters, resampling)),
+        Item(11, "Actual numbers", (_numbers(ratings),)),
+        Item(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
+        Item(13, "Estimates of agreement and reliability", ()),
+        Item(14, "Practical relevance", _relevance(parameters), "what the results mean for the use that is planned"),
+        Item(15, "Details", ("Every estimate stands in agreement.csv, every confusion matrix in confusion.csv.",)),
+    ]  # fmt: skip
+
+
+def title(parameters: Sequence[str]) -> str:
+    """One line that says what was investigated."""
+    graded = any(name in SCALES for name in parameters)
+    measured = any(name not in SCALES for name in parameters)
+    what = ["modified Pfirrmann grade"] * graded + ["measured values"] * measured
+    return f"Agreement and reliability of {' and '.join(what)} of lumbar discs on MRI"
+
+
+def _device(parameters: Sequence[str]) -> tuple[str, ...]:
+    scale = "Modified Pfirrmann grade, eight levels (Griffith JF et al., Spine 2007;32:E708)."
+    stated = [scale] if any(name in SCALES for name in parameters) else []
+    for name in parameters:
+        if name in SCALES:
+            stated.append(f"{name}: {SCALES[name].meaning}")
+        elif name in PARAMETER:
+            stated.append(f"{name}: {PARAMETER[name].meaning}")
+        else:
+            stated.append(f"{name}: as the authors define it.")
+    return tuple(stated)
+
+
+def _raters(ratings: Sequence[Rating]) -> str:
+    names = list(dict.fromkeys(one.rater for one in ratings if one.rater != AUTOMATIC))
+    automatic = any(one.rater == AUTOMATIC for one in ratings)
+    also = f"; besides them, {AUTOMATIC} values by discmri" if automatic else ""
+    return f"{_count(len(names), 'rater')}: {', '.join(names)}{also}."
+
+
+def _planned(plans: Sequence[Plan]) -> tuple[str, ...]:
+    return tuple(
+        f"Planned: {_count(len(plan.readers), 'reader')}, "
+        f"{_count(len({case.subject_id for case in plan.cases}), 'subject')}, "
+        f"{_count(len(plan.cases), 'study', 'studies')} with "
+        f"{_count(sum(len(case.discs) for case in plan.cases), 'disc')}, "
+        f"{_count(_repeats(plan), 'study', 'studies')} of them shown to each reader twice."
+        for plan in plans
+    )
+
+
+def _repeats(plan: Plan) -> int:
+    return sum(showing.occasion == 2 for showing in plan.showings(plan.readers[0]))
+
+
+def _process(plans: Sequence[Plan]) -> tuple[str, ...]:
+    stated = []
+    for plan in plans:
+        again = (
+            " Repeats were not announced; the second showing lay at least a fifth of the session "
+            "after the first."
+            if _repeats(plan) and plan.order is not Order.AS_GIVEN
+            else ""
+        )
+        order = f"{_ORDERS[plan.order]} (seed {plan.seed})."
+        stated.append(f"{_MODES[plan.mode]} {order}{again}")
+    if plans:
+        stated.append(
+            "Discs were found and named by discmri; each read is stored with reader, time, what "
+            "was visible, software version and a hash of the images, in a chain that shows changes."
+        )
+    return tuple(stated)
+
+
+def _independence(plans: Sequence[Plan]) -> tuple[str, ...]:
+    if not plans:
+        return ()
+    return ("The session shows no reader what another reader said.",)
+
+
+def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, ...]:
+    percent = f"{100 * resampling.confidence:g} %"
+    stated = [
+        f"Intervals: {percent}, bias-corrected and accelerated bootstrap over subjects "
+        f"({resampling.resamples} resamples, seed {resampling.seed}), because discs of one person "
+        "are not independent. None is given for fewer than three subjects, where subjects do not "
+        "differ in a statistic, or where it is undefined in some resamples; with fewer than about "
+        "twenty subjects they tend to be too narrow.",
+        "Reads are held against each other disc by disc, by the automatic level of the disc.",
+    ]
+    if any(name in SCALES for name in parameters):
+        stated.append(
+            "Grades: a double entry such as 4/7 counts by its collapse part, and its two parts "
+            "are also analysed by themselves. A disc called not evaluable is missing from the "
+            "scales of grades; agreement on that stands under evaluable. Weights are of the number "
+            "of categories between two grades. Kappa is Cohen's, for several readers the mean over "
+            "their pairs; Gwet's AC2 and Krippendorff's alpha take all readers at once and allow "
+            "missing reads."
+        )
+    if any(name not in SCALES for name in parameters):
+        stated.append(
+            "Measured values: differences are the first rater minus the second; limits of "
+            "agreement are bias ± 1.96 SD. ICC(2,1) is two-way random, single measure, absolute "
+            "agreement; ICC(3,1) two-way mixed, single measure, consistency (Shrout and Fleiss "
+            "1979). Only discs with a value of every rater count. Where values are of edited "
+            "labels, they speak of the discs that a reader chose to edit, not of all."
+        )
+    return tuple(stated)
+
+
+def _numbers(ratings: Sequence[Rating]) -> str:
+    subjects = {one.subject for one in ratings}
+    studies = {(one.subject, one.study) for one in ratings}
+    discs = {(one.subject, one.study, one.level) for one in ratings}
+    return (
+        f"{_count(len(subjects), 'subject')}, {_count(len(studies), 'study', 'studies')} and "
+        f"{_count(len(discs), 'disc')} with at least one value."
+    )
+
+
+def _relevance(parameters: Sequence[str]) -> tuple[str, ...]:
+    if all(name in SCALES for name in parameters):
+        return ()
+    return (
+        "A change of one disc between two visits, measured by the same rater, is beyond "
+        "measurement error where it exceeds the smallest detectable change; where raters may "
+        "differ between the visits, the repeatability coefficient of all readers is the bar.",
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

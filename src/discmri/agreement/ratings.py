@@ -1,0 +1,275 @@
+"""Ratings as they come in, and the comparisons that can be made of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
+from discmri.results.records import PARAMETER
+
+AUTOMATIC = "automatic"
+"""The name under which discmri's own values stand beside those of readers."""
+
+ALL_LEVELS = "all"
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One value that one rater gave one disc.
+
+    Parameters
+    ----------
+    subject, study, level
+        Which disc: subject, visit and automatic level.
+    rater
+        Who, or :data:`AUTOMATIC`.
+    occasion
+        1, or 2 for a repeat.
+    parameter
+        What: one of :data:`SCALES`, or a measured parameter.
+    value
+        In that parameter's unit.
+    """
+
+    subject: str
+    study: str
+    level: str
+    rater: str
+    occasion: int
+    parameter: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An ordinal scale.
+
+    Parameters
+    ----------
+    parameter
+        Name.
+    categories
+        Values in order; neighbours are one step apart.
+    words
+        How the categories are called.
+    meaning
+        One sentence for the report.
+    """
+
+    parameter: str
+    categories: tuple[int, ...]
+    words: tuple[str, ...]
+    meaning: str
+
+
+_GRADES = tuple(range(1, 9))
+_GRADE_WORDS = tuple(map(str, _GRADES))
+SCALES = {
+    scale.parameter: scale
+    for scale in (
+        Scale(
+            "grade",
+            _GRADES,
+            _GRADE_WORDS,
+            "Modified Pfirrmann grade that counts; a double entry such as 4/7 counts by its "
+            "collapse part, 7.",
+        ),
+        Scale(
+            "grade_before_reveal",
+            _GRADES,
+            _GRADE_WORDS,
+            "The grade given before the metrics were shown.",
+        ),
+        Scale("grade_signal", _GRADES[:5], _GRADE_WORDS[:5], "Signal part of the grade, 1 to 5."),
+        Scale(
+            "grade_collapse",
+            (0, 6, 7, 8),
+            ("normal", "6", "7", "8"),
+            "Collapse part of the grade: normal height, 6, 7 or 8.",
+        ),
+        Scale(
+            "evaluable",
+            (0, 1),
+            ("not evaluable", "evaluable"),
+            "Whether the disc could be graded at all; discs that could not are missing from the "
+            "other scales.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Columns of values to hold against each other.
+
+    Parameters
+    ----------
+    parameter
+        What was rated.
+    name
+        For the report, such as ``ann – ben``.
+    columns
+        Names of the columns.
+    values
+        (discs, columns); NaN where a value is missing.
+    subjects, levels
+        (discs,) names.
+    """
+
+    parameter: str
+    name: str
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+    subjects: NDArray[np.str_]
+    levels: NDArray[np.str_]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values; empty for a scale."""
+        known = PARAMETER.get(self.parameter)
+        return "" if known is None or self.parameter in SCALES else known.unit
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """(discs,) which can be compared: two values on a scale, all of measured values."""
+        count: NDArray[np.int_] = np.isfinite(self.values).sum(axis=1)
+        return count >= (2 if self.parameter in SCALES else len(self.columns))
+
+    def strata(self) -> Iterator[tuple[str, Comparison]]:
+        """All levels together, then each by itself, cranial to caudal."""
+        yield ALL_LEVELS, self
+        for level in DiscLevel:
+            chosen = self.levels == level.value
+            if chosen.any():
+                yield (
+                    level.value,
+                    replace(
+                        self,
+                        values=self.values[chosen],
+                        subjects=self.subjects[chosen],
+                        levels=self.levels[chosen],
+                    ),
+                )
+
+
+Column = tuple[str, int]
+"""A rater and an occasion."""
+
+
+def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
+    """Everything that can be held against each other.
+
+    Per parameter: all readers at their first occasion; every two of them; each reader's first
+    against second occasion; each reader against the automatic value.  In locked sessions, also
+    each reader's grade before against after the metrics were shown.
+
+    Parameters
+    ----------
+    ratings
+        In any order.
+
+    Raises
+    ------
+    UsageError
+        Where one rater gave one disc two values of one parameter on one occasion, or a scale
+        holds a value that it does not have.
+    """
+    by_parameter: dict[str, list[Rating]] = {}
+    for rating in ratings:
+        by_parameter.setdefault(rating.parameter, []).append(rating)
+    found = []
+    known = [name for name in SCALES if name in by_parameter]
+    for parameter in (*known, *(name for name in by_parameter if name not in SCALES)):
+        given = by_parameter[parameter]
+        _check(parameter, given)
+        table = _Table(given)
+        found += [table.compared(parameter, name, columns) for name, columns in _plans(table)]
+    if "grade_before_reveal" in by_parameter:
+        found += _on_reveal(by_parameter["grade_before_reveal"], by_parameter["grade"])
+    return [one for one in found if one.used.any()]
+
+
+class _Table:
+    """Ratings of one parameter by disc and column."""
+
+    def __init__(self, ratings: Sequence[Rating]) -> None:
+        self.cells: dict[tuple[tuple[str, str, str], Column], float] = {}
+        for rating in ratings:
+            disc = (rating.subject, rating.study, rating.level)
+            cell = (disc, (rating.rater, rating.occasion))
+            if cell in self.cells:
+                raise UsageError(
+                    f"{rating.rater} gave {rating.level} of {rating.subject} two values of "
+                    f"{rating.parameter}; give each file once, or match by study"
+                )
+            self.cells[cell] = rating.value
+        self.discs = sorted({disc for disc, _ in self.cells})
+        self.columns = sorted({column for _, column in self.cells})
+
+    def compared(self, parameter: str, name: str, columns: Sequence[Column]) -> Comparison:
+        """These columns side by side; of repeats, only discs that were repeated."""
+        again = [column for column in columns if column[1] > 1]
+        discs = [d for d in self.discs if all((d, column) in self.cells for column in again)]
+        values = np.array([[self.cells.get((d, one), np.nan) for one in columns] for d in discs])
+        raters = [rater for rater, _ in columns]
+        names = [
+            rater if raters.count(rater) == 1 else f"{rater} ({occasion})"
+            for rater, occasion in columns
+        ]
+        return Comparison(
+            parameter,
+            name,
+            tuple(names),
+            values.reshape(len(discs), len(columns)),
+            np.array([subject for subject, _, _ in discs]),
+            np.array([level for _, _, level in discs]),
+        )
+
+
+def _plans(table: _Table) -> Iterator[tuple[str, Sequence[Column]]]:
+    """Which columns to compare, under which name."""
+    first = [one for one in table.columns if one[1] == 1 and one[0] != AUTOMATIC]
+    if len(first) > 2:
+        yield "all readers", first
+    for pair in itertools.combinations(first, 2):
+        yield f"{pair[0][0]} – {pair[1][0]}", pair
+    for rater, _ in first:
+        again = (rater, 2)
+        if again in table.columns:
+            yield f"{rater}, first – second", ((rater, 1), again)
+    if (AUTOMATIC, 1) in table.columns:
+        for one in first:
+            yield f"{one[0]} – {AUTOMATIC}", (one, (AUTOMATIC, 1))
+
+
+def _on_reveal(before: Sequence[Rating], after: Sequence[Rating]) -> list[Comparison]:
+    """Each reader's grade before against after the metrics were shown, first showings only."""
+    found = []
+    for reader in sorted({rating.rater for rating in before if rating.rater != AUTOMATIC}):
+        pairs = [
+            replace(rating, rater=name, occasion=1)
+            for name, given in (("before", before), ("after", after))
+            for rating in given
+            if rating.rater == reader and rating.occasion == 1
+        ]
+        table = _Table(pairs)
+        columns = (("before", 1), ("after", 1))
+        found.append(table.compared("grade", f"{reader}, before – after reveal", columns))
+    return found
+
+
+def _check(parameter: str, ratings: Iterable[Rating]) -> None:
+    scale = SCALES.get(parameter)
+    known: Callable[[float], bool] = np.isfinite if scale is None else scale.categories.__contains__
+    for rating in ratings:
+        if not known(rating.value):
+            raise UsageError(
+                f"{rating.rater} gave {rating.level} of {rating.subject} the {parameter} "
+                f"{rating.value:g}, which it cannot be"
+            )

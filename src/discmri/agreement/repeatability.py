@@ -1,0 +1,30 @@
+"""Errors in the unit of the value: what one measurement scatters, and what a change must exceed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.agreement.bland_altman import REACH
+from discmri.agreement.sums import Array, Moments
+from discmri.agreement.variance import mean_squares
+
+
+def within_sd(moments: Moments) -> Array:
+    """Within-disc standard deviation, square root of WMS; offsets between columns count in."""
+    within: Array = np.sqrt(mean_squares(moments).within)
+    return within
+
+
+def repeatability_coefficient(moments: Moments) -> Array:
+    """1.96 √2 within-disc SD: 95 % of differences of two columns are smaller, offsets included."""
+    coefficient: Array = REACH * np.sqrt(2.0) * within_sd(moments)
+    return coefficient
+
+
+def smallest_detectable_change(moments: Moments) -> Array:
+    """1.96 √2 SEM, SEM the square root of EMS: a change measured by one rater that is no chance.
+
+    Offsets between columns do not count, since the same rater measures both times.
+    """
+    change: Array = REACH * np.sqrt(2.0 * mean_squares(moments).residual)
+    return change

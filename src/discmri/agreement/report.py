@@ -1,0 +1,220 @@
+"""The agreement report: one offline page in GRRAS order, beside the tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+import discmri
+from discmri.agreement import (
+    GRADE_STATISTICS,
+    VALUE_STATISTICS,
+    Agreement,
+    Estimate,
+    Resampling,
+    analyse,
+)
+from discmri.agreement.csv_estimates import confusion, write_confusion, write_estimates
+from discmri.agreement.grras import items, title
+from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
+from discmri.agreement.sources import Source
+from discmri.core.errors import UsageError
+from discmri.core.files import appearing, resolved
+from discmri.core.text import number
+
+
+@dataclass(frozen=True)
+class Table:
+    """Statistics as they stand in the page: comparisons down, statistics across."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix as it stands in the page; of each cell, discs and share of its row."""
+
+    caption: str
+    row_rater: str
+    column_rater: str
+    words: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[int, float], ...]], ...]
+
+
+def write_report(
+    sources: Sequence[Source],
+    folder: Path,
+    resampling: Resampling | None = None,
+    overwrite: bool = False,
+) -> list[Agreement]:
+    """Analyse and write ``report.html``, ``agreement.csv`` and ``confusion.csv``.
+
+    Parameters
+    ----------
+    sources
+        Where ratings come from.
+    folder
+        Appears whole or not at all.
+    resampling
+        How intervals are made.
+    overwrite
+        Replace the files of an earlier report.
+
+    Raises
+    ------
+    UsageError
+        Where nothing can be compared, or the folder exists or cannot be written.
+    """
+    chosen = resampling or Resampling()
+    found = analyse([rating for source in sources for rating in source.ratings], chosen)
+    if not found:
+        raise UsageError(
+            "there is nothing to compare: no disc has values of two raters, of a repeat, or of a "
+            "rater and the automatic measurement"
+        )
+    with appearing(resolved(folder), overwrite) as fresh:
+        write_estimates(found, fresh / "agreement.csv")
+        write_confusion(found, fresh / "confusion.csv")
+        (fresh / "report.html").write_text(page(sources, found, chosen), encoding="utf-8")
+    return found
+
+
+def page(sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling) -> str:
+    """The page as HTML, every text from the input escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    text = resources.files("discmri.agreement").joinpath("templates/report.html.j2")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    ratings = [rating for source in sources for rating in source.ratings]
+    return environment.from_string(text.read_text(encoding="utf-8")).render(
+        title=title(list(dict.fromkeys(one.comparison.parameter for one in found))),
+        sources=[source.name for source in sources],
+        items=items(sources, found, resampling),
+        numbers=_numbers(ratings),
+        distribution=_distribution(ratings),
+        pooled=_pooled(found),
+        matrices=_matrices(found),
+        plots=_plots(found),
+        by_level=[_by_level(one) for one in found],
+        meanings=_meanings(found),
+        version=discmri.__version__,
+    )
+
+
+def _numbers(ratings: Sequence[Rating]) -> Table:
+    """How many discs each rater gave a value, on the first occasion and again."""
+    raters = list(dict.fromkeys(one.rater for one in ratings))
+    rows = []
+    for parameter in dict.fromkeys(one.parameter for one in ratings):
+        counted = Counter(
+            (one.rater, one.occasion) for one in ratings if one.parameter == parameter
+        )
+        cells = [
+            f"{counted[rater, 1]} + {counted[rater, 2]}" if counted[rater, 2] else counted[rater, 1]
+            for rater in raters
+        ]
+        rows.append((parameter, *(str(cell or "") for cell in cells)))
+    return Table("Discs with a value, + again", ("", *raters), tuple(rows))
+
+
+def _distribution(ratings: Sequence[Rating]) -> Table | None:
+    """How often each rater gave each grade on the first occasion."""
+    scale = SCALES["grade"]
+    given = [one for one in ratings if one.parameter == scale.parameter and one.occasion == 1]
+    if not given:
+        return None
+    rows = [
+        (rater, *(_share(given, rater, value) for value in scale.categories))
+        for rater in dict.fromkeys(one.rater for one in given)
+    ]
+    header = ("Rater", *(f"Grade {word}" for word in scale.words))
+    return Table("Discs by grade, first occasion", header, tuple(rows))
+
+
+def _share(given: Sequence[Rating], rater: str, value: int) -> str:
+    return str(sum(one.rater == rater and one.value == value for one in given) or "")
+
+
+def _pooled(found: Sequence[Agreement]) -> list[Table]:
+    """Per parameter, all levels together."""
+    tables = []
+    for parameter in dict.fromkeys(one.comparison.parameter for one in found):
+        chosen = [one for one in found if one.comparison.parameter == parameter]
+        rows = {one.comparison.name: one.of(ALL_LEVELS) for one in chosen}
+        tables.append(_table(parameter, "Comparison", rows))
+    return tables
+
+
+def _by_level(one: Agreement) -> Table:
+    levels = list(dict.fromkeys(estimate.level for estimate in one.estimates))
+    caption = f"{one.comparison.parameter}: {one.comparison.name}"
+    return _table(caption, "Level", {level: one.of(level) for level in levels})
+
+
+def _table(caption: str, first: str, rows: Mapping[str, Sequence[Estimate]]) -> Table:
+    names = list(dict.fromkeys(one.statistic for estimates in rows.values() for one in estimates))
+    units = next((one.unit for estimates in rows.values() for one in estimates if one.unit), "")
+    body = []
+    for name, estimates in rows.items():
+        shown = {one.statistic: _shown(one) for one in estimates}
+        size = (str(estimates[0].subjects), str(estimates[0].discs))
+        body.append((name, *size, *(shown.get(statistic, "") for statistic in names)))
+    header = (first, "Subjects", "Discs", *names)
+    return Table(f"{caption} ({units})" if units else caption, header, tuple(body))
+
+
+def _shown(one: Estimate) -> str:
+    if one.value is None:
+        return "–"
+    if one.interval is None:
+        return number(one.value, 2)
+    low, high = one.interval
+    return f"{number(one.value, 2)}\n{number(low, 2)} to {number(high, 2)}"
+
+
+def _matrices(found: Sequence[Agreement]) -> list[Matrix]:
+    """Confusion matrix of every comparison of two columns of grades."""
+    matrices = []
+    for one in found:
+        comparison, scale = one.comparison, SCALES.get(one.comparison.parameter)
+        if scale is None or len(comparison.columns) != 2:
+            continue
+        table = confusion(comparison, scale)
+        totals = np.maximum(table.sum(axis=1), 1)
+        rows = tuple(
+            (word, tuple((int(cell), int(cell) / int(total)) for cell in row))
+            for word, row, total in zip(scale.words, table, totals, strict=True)
+        )
+        caption = f"{comparison.parameter}: {comparison.name}"
+        matrices.append(Matrix(caption, *comparison.columns, scale.words, rows))
+    return matrices
+
+
+def _plots(found: Sequence[Agreement]) -> list[tuple[str, str]]:
+    """Caption and difference plot of every comparison of two columns of measured values."""
+    from discmri.agreement.plots import difference_plot
+
+    return [
+        (f"{one.comparison.parameter}: {one.comparison.name}", difference_plot(one))
+        for one in found
+        if one.comparison.parameter not in SCALES and len(one.comparison.columns) == 2
+    ]
+
+
+def _meanings(found: Sequence[Agreement]) -> list[tuple[str, str]]:
+    used = {estimate.statistic for one in found for estimate in one.estimates}
+    return [
+        (name, (inspect.getdoc(statistic) or "").partition("\n")[0])
+        for name, statistic in {**GRADE_STATISTICS, **VALUE_STATISTICS}.items()
+        if name in used
+    ]

@@ -1,0 +1,130 @@
+"""What the statistics are made of: sums over discs, kept apart by subject.
+
+Every statistic here is a function of such sums.  A bootstrap resample of subjects is then a
+weighted sum, and thousands of resamples are one matrix product.  All arrays of :class:`Counts`
+and :class:`Moments` have a leading axis: one entry per subject, or one per resample.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.agreement.ratings import Comparison, Scale
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Arrays that are summed over subjects together."""
+
+    def weighted(self, weights: Array) -> Self:
+        """Sums over subjects, for each resample.
+
+        Parameters
+        ----------
+        weights
+            (resamples, subjects), how often each subject was drawn.
+        """
+        summed = (np.tensordot(weights, getattr(self, f.name), axes=1) for f in fields(self))
+        return type(self)(*summed)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts(Sums):
+    """Sums over discs that were rated on a scale of K categories by R raters.
+
+    Parameters
+    ----------
+    pairs
+        (…, P, K, K) discs by what the first and the second rater of each pair said.
+    coincidences
+        (…, K, K) pairs of values on one disc, each disc with m values weighing m
+        (Krippendorff's coincidence matrix).
+    agreement
+        (…, K, K) the same, each disc weighing 1.
+    shares
+        (…, K) share of a disc's values in each category, summed.
+    rated
+        (…,) discs with at least one value.
+    paired
+        (…,) discs with at least two.
+    """
+
+    pairs: Array
+    coincidences: Array
+    agreement: Array
+    shares: Array
+    rated: Array
+    paired: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Moments(Sums):
+    """Sums over discs that were measured by R raters, all of them.
+
+    Parameters
+    ----------
+    count
+        (…,) discs.
+    total
+        (…, R) sum of values, from which one constant was taken away first.
+    products
+        (…, R, R) sum of products of values.
+    """
+
+    count: Array
+    total: Array
+    products: Array
+
+
+def counts(comparison: Comparison, scale: Scale) -> Counts:
+    """Sums of an ordinal comparison, one entry per subject."""
+    size, raters = len(scale.categories), comparison.values.shape[1]
+    given = comparison.values[..., None] == np.array(scale.categories)  # (discs, raters, K)
+    hits = given.astype(np.float64)
+    pairs = np.stack(
+        [
+            hits[:, one, :, None] * hits[:, two, None, :]
+            for one, two in itertools.combinations(range(raters), 2)
+        ],
+        axis=1,
+    )
+    per_category = hits.sum(axis=1)  # (discs, K)
+    number = per_category.sum(axis=1)
+    both = per_category[:, :, None] * per_category[:, None, :]
+    both -= per_category[:, :, None] * np.eye(size)
+    enough = number >= 2
+    others = np.where(enough, number - 1, 1)[:, None, None]
+    coincidences = np.where(enough[:, None, None], both, 0.0) / others
+    at_least_one = np.maximum(number, 1)
+    by_disc = Counts(
+        pairs,
+        coincidences,
+        coincidences / at_least_one[:, None, None],
+        per_category / at_least_one[:, None],
+        (number >= 1).astype(np.float64),
+        enough.astype(np.float64),
+    )
+    return by_disc.weighted(_by_subject(comparison, number > 0))
+
+
+def moments(comparison: Comparison) -> Moments:
+    """Sums of a continuous comparison, one entry per subject; incomplete discs are left out."""
+    complete = comparison.used
+    values = comparison.values - comparison.values[complete].mean()
+    values = np.where(complete[:, None], values, 0.0)
+    by_disc = Moments(complete.astype(np.float64), values, values[:, :, None] * values[:, None, :])
+    return by_disc.weighted(_by_subject(comparison, complete))
+
+
+def _by_subject(comparison: Comparison, counting: NDArray[np.bool_]) -> Array:
+    """(subjects, discs) 1 where a disc belongs to a subject, for subjects with one that counts."""
+    subjects = np.unique(comparison.subjects[counting])
+    belongs: Array = (subjects[:, None] == comparison.subjects[None, :]).astype(np.float64)
+    return belongs

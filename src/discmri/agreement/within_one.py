@@ -1,0 +1,16 @@
+"""Agreement within one step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.agreement.sums import Array, Counts
+
+
+def within_one(counts: Counts) -> Array:
+    """Share of pairs of values on one disc that are at most one category apart."""
+    place = np.arange(counts.pairs.shape[-1])
+    near = np.abs(place[:, None] - place) <= 1
+    close = (counts.pairs * near).sum(axis=(-3, -2, -1))
+    share: Array = close / counts.pairs.sum(axis=(-3, -2, -1))
+    return share

@@ -1,0 +1,103 @@
+"""Diffusion-weighted images and ADC maps, free of any vendor's dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from discmri.core.volume import Array, Volume
+
+
+class DirectionKind(Enum):
+    """What the diffusion gradient of one image was."""
+
+    NONE = "none"  # b = 0
+    DIRECTIONAL = "directional"  # one gradient direction
+    TRACE = "trace"  # combined over directions (isotropic, trace-weighted)
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class BValue:
+    """One image's diffusion weighting and where it was read.
+
+    Parameters
+    ----------
+    value_s_per_mm2
+        Nominal b-value; below about 5 it counts as zero.
+    source
+        The tag it came from, such as ``"(0018,9087)"`` or ``"GE (0043,1039)"``.
+    kind
+        Whether the image shows one direction or their combination.
+    direction
+        Unit vector in RAS+ where known.
+    measured_s_per_mm2
+        What the scanner says it really applied, where that differs.
+    """
+
+    value_s_per_mm2: float
+    source: str
+    kind: DirectionKind = DirectionKind.UNKNOWN
+    direction: tuple[float, float, float] | None = None
+    measured_s_per_mm2: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DiffusionSeries:
+    """All weightings of one acquisition on one grid.
+
+    Parameters
+    ----------
+    signal
+        (i, j, k, n) non-negative MR signal, comparable across n.
+    affine
+        (4, 4), voxel index to RAS+ millimetres.
+    b_values
+        n entries, in the order of the last axis.
+    phase_axis
+        RAS+ unit vector of the phase-encoding direction (sign unknown), along which EPI
+        distorts; ``None`` where the header does not say.
+    frame_of_reference_uid
+        Images with the same value share one patient space.
+    series_uid
+        Where it came from.
+    """
+
+    signal: Array
+    affine: Array
+    b_values: tuple[BValue, ...]
+    phase_axis: tuple[float, float, float] | None = None
+    frame_of_reference_uid: str = ""
+    series_uid: str = ""
+
+    @property
+    def b_s_per_mm2(self) -> Array:
+        """(n,) nominal b-values; near-zero ones are exactly zero."""
+        b = np.array([v.value_s_per_mm2 for v in self.b_values], dtype=float)
+        return np.where(b < 5.0, 0.0, b)
+
+    def volume(self, n: int) -> Volume:
+        """The n-th image."""
+        return Volume(self.signal[..., n], self.affine)
+
+
+@dataclass(frozen=True, eq=False)
+class AdcMap:
+    """A scanner's ADC map in known units.
+
+    Parameters
+    ----------
+    volume
+        Values in µm²/ms (10⁻³ mm²/s), unit ``"um2/ms"``.
+    unit_source
+        The tag or rule that gave the unit, such as ``"Real World Value Mapping (mm2/s)"``.
+    frame_of_reference_uid, series_uid
+        As in :class:`DiffusionSeries`.
+    """
+
+    volume: Volume
+    unit_source: str
+    frame_of_reference_uid: str = ""
+    series_uid: str = ""

@@ -1,0 +1,122 @@
+"""A results folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from discmri.core.errors import UsageError
+
+
+def check_writable(folder: Path, overwrite: bool) -> None:
+    """Find out before the work whether a folder can be written after it.
+
+    Raises
+    ------
+    UsageError
+        Where the folder exists without ``overwrite``, is no folder, or cannot be made.
+    """
+    with appearing(folder, overwrite, publish=False):
+        pass
+
+
+def resolved(folder: Path) -> Path:
+    """Where a path leads to, links followed.
+
+    Raises
+    ------
+    UsageError
+        Where it leads nowhere: links in a circle, or a current folder that is gone.
+    """
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            f"the output folder {folder} cannot be followed ({error}); choose another with -o"
+        ) from error
+
+
+@contextmanager
+def appearing(folder: Path, overwrite: bool, publish: bool = True) -> Iterator[Path]:
+    """A fresh hidden folder beside the wanted one, which takes its name at the end.
+
+    On any exception the fresh folder is removed and the wanted one is as it was.  With
+    ``overwrite``, an earlier result is replaced; files that it did not write are kept.
+    """
+    target = resolved(folder)
+    with _as_usage_error(folder):
+        _check(target, overwrite)
+        near = next(parent for parent in target.parents if parent.exists())
+        fresh = near / f".discmri-{secrets.token_hex(6)}"
+        fresh.mkdir()
+    try:
+        with _as_usage_error(folder):
+            yield fresh
+            if publish:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _publish(fresh, target, overwrite)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def _as_usage_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(
+            f"the output folder {folder} cannot be written ({why}); choose another with -o"
+        ) from error
+
+
+def _check(target: Path, overwrite: bool) -> None:
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"the output {target} is a file, not a folder; choose another with -o")
+    if target.exists() and not overwrite:
+        raise UsageError(
+            f"the output folder {target} exists; add --overwrite or choose another with -o"
+        )
+    if target.exists() and _current().is_relative_to(target):
+        raise UsageError(
+            f"the output folder {target} is or holds the current folder, which cannot be "
+            "replaced; change to another folder or choose another with -o"
+        )
+
+
+def _current() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # removed meanwhile
+        return Path()
+
+
+def _publish(fresh: Path, target: Path, overwrite: bool) -> None:
+    _check(target, overwrite)
+    if not target.exists():
+        fresh.rename(target)
+        return
+    written = {entry.name for entry in fresh.iterdir()} | _written_before(target)
+    old = target.with_name(f".{fresh.name.lstrip('.')}-old")
+    target.rename(old)
+    try:
+        fresh.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    for entry in old.iterdir():
+        if entry.name not in written:
+            entry.rename(target / entry.name)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _written_before(target: Path) -> set[str]:
+    """Top-level names that an earlier run put there, from its own record."""
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        record = json.loads((target / "study.json").read_text(encoding="utf-8"))
+        return {str(name).split("/")[0] for name in record.get("files", {})} | {"study.json"}
+    return set()

@@ -1,0 +1,175 @@
+"""What discmri noticed: a closed vocabulary of codes, each explained in words.
+
+A measurement that failed is a finding, never a NaN.  Codes go into ``flags`` of the tables
+where their severity is ``WARNING`` or ``ERROR``; ``INFO`` is for the record only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from discmri.core.errors import DiscmriError
+from discmri.core.levels import DiscLevel
+
+
+class Severity(Enum):
+    """How much a finding matters to the numbers."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Code(Enum):
+    """Every finding code; :data:`MEANINGS` says what each one means."""
+
+    # reading
+    NOTHING_TO_MEASURE = "nothing_to_measure"
+    FILE_UNREADABLE = "file_unreadable"
+    DUPLICATE_INSTANCE = "duplicate_instance"
+    SERIES_SPLIT = "series_split"
+    SLICE_MISSING = "slice_missing"
+    SLICE_REPEATED = "slice_repeated"
+    SPACING_IRREGULAR = "spacing_irregular"
+    SINGLE_SLICE = "single_slice"
+    HEADER_CONTRADICTS_GEOMETRY = "header_contradicts_geometry"
+    SERIES_CHOSEN = "series_chosen"
+    SERIES_LEFT_OUT = "series_left_out"
+    NOT_T2 = "not_t2"
+    FAT_SUPPRESSED = "fat_suppressed"
+    B_VALUE_FROM_TEXT = "b_value_from_text"
+    # segmenting and naming
+    NUMBERING_UNCERTAIN = "numbering_uncertain"
+    SACRUM_MISSING = "sacrum_missing"
+    SIX_LUMBAR_BODIES = "six_lumbar_bodies"
+    TRANSITIONAL_SUSPECTED = "transitional_suspected"
+    DISC_SKIPPED = "disc_skipped"
+    LOW_CONFIDENCE = "low_confidence"
+    CUT_BY_FIELD_OF_VIEW = "cut_by_field_of_view"
+    # heights and shape
+    FEW_SLICES = "few_slices"
+    HEIGHT_IMPLAUSIBLE = "height_implausible"
+    WIDTH_IMPLAUSIBLE = "width_implausible"
+    OUTLINE_FAILED = "outline_failed"
+    BODY_MISSING = "body_missing"
+    # signal and grade
+    CSF_NOT_FOUND = "csf_not_found"
+    FAT_NOT_FOUND = "fat_not_found"
+    SIGNAL_NOT_MEASURED = "signal_not_measured"
+    GRADE_NOT_SUGGESTED = "grade_not_suggested"
+    # diffusion
+    NO_DIFFUSION = "no_diffusion"
+    ADC_OTHER_FRAME = "adc_other_frame"
+    ADC_MISALIGNED = "adc_misaligned"
+    ADC_FEW_VOXELS = "adc_few_voxels"
+    ADC_ABOVE_FREE_WATER = "adc_above_free_water"
+    ADC_IMPLAUSIBLE = "adc_implausible"
+    ADC_FROM_MAP = "adc_from_map"
+    ADC_UNIT_UNKNOWN = "adc_unit_unknown"
+    ADC_NOT_FITTED = "adc_not_fitted"
+    ADC_LOW_SNR = "adc_low_snr"
+
+
+MEANINGS: dict[Code, str] = {
+    Code.NOTHING_TO_MEASURE: "The input holds nothing that can be measured.",
+    Code.FILE_UNREADABLE: "A file that looks like an image could not be read and was left out.",
+    Code.DUPLICATE_INSTANCE: "The same image was found more than once; one copy was used.",
+    Code.SERIES_SPLIT: "One series held several stacks; they were told apart.",
+    Code.SLICE_MISSING: "A slice position is missing from the stack.",
+    Code.SLICE_REPEATED: "A slice position occurs more than once in the stack.",
+    Code.SPACING_IRREGULAR: "The distances between slices differ.",
+    Code.SINGLE_SLICE: "The series is a single slice; its thickness stands in for the "
+    "spacing of slices.",
+    Code.HEADER_CONTRADICTS_GEOMETRY: "A header value contradicts the slice positions; "
+    "the positions were believed.",
+    Code.SERIES_CHOSEN: "Several series qualified for one role; the better one was taken.",
+    Code.SERIES_LEFT_OUT: "A series could not be used.",
+    Code.NOT_T2: "No sagittal T2 series: the discs were measured on another contrast, "
+    "so signal and grade cannot be had.",
+    Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so fat is no comparator.",
+    Code.B_VALUE_FROM_TEXT: "A b-value was read from free text because no tag held it.",
+    Code.NUMBERING_UNCERTAIN: "The names of the levels are assumed, not seen.",
+    Code.SACRUM_MISSING: "No sacrum in the picture to count from.",
+    Code.SIX_LUMBAR_BODIES: "Six lumbar-type bodies may be present.",
+    Code.TRANSITIONAL_SUSPECTED: "The lumbosacral junction looks transitional.",
+    Code.DISC_SKIPPED: "The distance between two discs suggests that one between was not found.",
+    Code.LOW_CONFIDENCE: "The segmenter does not trust this disc's border.",
+    Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the picture.",
+    Code.FEW_SLICES: "Fewer than three slices cross the disc.",
+    Code.HEIGHT_IMPLAUSIBLE: "A height lies outside 2 to 22 mm.",
+    Code.WIDTH_IMPLAUSIBLE: "The anteroposterior width lies outside 22 to 48 mm.",
+    Code.OUTLINE_FAILED: "The disc's border could not be traced.",
+    Code.BODY_MISSING: "A vertebral body needed for this value was not found.",
+    Code.CSF_NOT_FOUND: "No cerebrospinal fluid to compare with at this level.",
+    Code.FAT_NOT_FOUND: "No fat to compare with: grades 2 and 3 cannot be told apart by it.",
+    Code.SIGNAL_NOT_MEASURED: "The disc's signal could not be measured.",
+    Code.GRADE_NOT_SUGGESTED: "No grade is suggested for want of signal or height.",
+    Code.NO_DIFFUSION: "The study holds no diffusion series or ADC map that can be used.",
+    Code.ADC_OTHER_FRAME: "The diffusion series lies in another frame of reference.",
+    Code.ADC_MISALIGNED: "The diffusion series could not be aligned with the discs.",
+    Code.ADC_FEW_VOXELS: "Too few diffusion voxels lie safely inside the disc.",
+    Code.ADC_ABOVE_FREE_WATER: "Voxels with an ADC above that of free water were left out.",
+    Code.ADC_IMPLAUSIBLE: "The ADC cannot be that of a disc.",
+    Code.ADC_FROM_MAP: "The ADC comes from the scanner's map: the diffusion images "
+    "could not be fitted.",
+    Code.ADC_UNIT_UNKNOWN: "The unit of the scanner's ADC map could not be established.",
+    Code.ADC_NOT_FITTED: "The diffusion images could not be fitted.",
+    Code.ADC_LOW_SNR: "The diffusion signal is close to the noise.",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing noticed.
+
+    Parameters
+    ----------
+    code
+        What kind.
+    severity
+        ``INFO`` stays in ``study.json``; the others also become flags of the rows they touch.
+    text
+        One sentence with the figures of this case.
+    level
+        The disc it concerns; ``None`` for the whole study.
+    series_uid
+        The series it concerns, where one does.
+    """
+
+    code: Code
+    severity: Severity
+    text: str
+    level: DiscLevel | None = None
+    series_uid: str | None = None
+
+
+def info(
+    code: Code, text: str, level: DiscLevel | None = None, series_uid: str | None = None
+) -> Finding:
+    """A finding for the record."""
+    return Finding(code, Severity.INFO, text, level, series_uid)
+
+
+def warning(
+    code: Code, text: str, level: DiscLevel | None = None, series_uid: str | None = None
+) -> Finding:
+    """A finding that touches numbers and becomes a flag."""
+    return Finding(code, Severity.WARNING, text, level, series_uid)
+
+
+class MeasurementError(DiscmriError):
+    """One value could not be had; the pipeline turns this into a finding.
+
+    Parameters
+    ----------
+    code
+        Why the value is empty.
+    text
+        One sentence with the figures of this case.
+    """
+
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text

@@ -1,0 +1,122 @@
+"""What a segmenter finds, and what numbering makes of it.
+
+Labels are never interpolated like an image: every structure is a soft mask of its own,
+and a label map is only drawn at the end, for other programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.levels import CANAL_LABEL, DiscLevel, Vertebra
+from discmri.core.volume import Grid, SoftMask
+
+
+@dataclass(frozen=True, eq=False)
+class FoundDisc:
+    """One disc before it has a name.
+
+    Parameters
+    ----------
+    mask
+        Soft mask on (a crop of) the image grid.
+    confidence
+        0 to 1, how much the segmenter trusts this disc and its border.
+    level
+        Only from a label map that already names its discs.
+    height_sd_mm
+        Standard uncertainty of a height that comes from the segmenter itself, as established
+        on scans with known truth; 0 for a mask that is taken as given.
+    """
+
+    mask: SoftMask
+    confidence: float
+    level: DiscLevel | None = None
+    height_sd_mm: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class FoundSpine:
+    """What a segmenter returns: structures without names, cranial to caudal.
+
+    Parameters
+    ----------
+    grid
+        The voxel grid of the image that was segmented.
+    discs, bodies
+        Cranial to caudal.  Bodies are vertebral bodies without posterior elements and
+        without the sacrum.
+    sacrum, canal
+        ``None`` where not in the picture or not given.
+    method
+        Name of the segmenter with version or hash, for the record.
+    """
+
+    grid: Grid
+    discs: tuple[FoundDisc, ...]
+    bodies: tuple[SoftMask, ...] = ()
+    sacrum: SoftMask | None = None
+    canal: SoftMask | None = None
+    method: str = ""
+
+
+class NumberingMethod(Enum):
+    """How the discs got their names."""
+
+    SACRUM = "sacrum"
+    READER = "reader"
+    MASKS = "masks"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, eq=False)
+class SpineLabels:
+    """Named structures on one grid.
+
+    Parameters
+    ----------
+    grid
+        The voxel grid of the image that was segmented.
+    discs, vertebrae
+        Soft masks by name; insertion order is cranial to caudal.  ``vertebrae`` may lack any
+        of them, and holds the sacrum where there is one.
+    canal
+        The thecal sac and what is in it.
+    confidence
+        0 to 1 per disc.
+    numbering
+        How the names came about.
+    numbering_confidence
+        0 to 1, how likely these names are right, as far as anything is known of it.
+    segmenter_sd_mm
+        Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
+    """
+
+    grid: Grid
+    discs: Mapping[DiscLevel, SoftMask]
+    vertebrae: Mapping[Vertebra, SoftMask]
+    canal: SoftMask | None
+    confidence: Mapping[DiscLevel, float]
+    numbering: NumberingMethod
+    numbering_confidence: float = 1.0
+    segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
+
+    def label_map(self) -> NDArray[np.uint8]:
+        """(i, j, k) label numbers: each voxel goes to the structure that fills most of it."""
+        best = np.full(self.grid.shape, 0.5, dtype=np.float32)
+        labels = np.zeros(self.grid.shape, dtype=np.uint8)
+        structures = [(CANAL_LABEL, self.canal)]
+        structures += [(v.label_id, mask) for v, mask in self.vertebrae.items()]
+        structures += [(d.label_id, mask) for d, mask in self.discs.items()]
+        for label_id, mask in structures:
+            if mask is not None:
+                fraction = mask.on(self.grid)
+                wins = fraction >= best
+                labels[wins] = label_id
+                best[wins] = fraction[wins]
+        return labels

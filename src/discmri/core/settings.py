@@ -1,0 +1,28 @@
+"""Every choice a user can make about a measurement, with its default: the only home of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from discmri.core.levels import DiscLevel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one study is measured.  The command line and the viewer read defaults from here."""
+
+    segmenter: str = field(default="builtin", metadata={"help": "how discs are found"})
+    masks: Path | None = None
+    mask_scheme: str = "discmri"
+    lowest_disc: DiscLevel | None = None
+    height_method: str = "columns"
+    formats: tuple[str, ...] = ()  # empty: every exporter
+    threads: int = 2
+
+    # Measuring
+    central_slices: int = 7  # Belavy 2012: about 7 central slices match all-slice error
+    normal_height_loss: float = 0.10  # reduction below this is "normal height"
+    adc_ceiling_um2_ms: float = 3.2  # free water at 37 degC is 3.04
+    adc_min_voxels: int = 10
+    max_alignment_mm: float = 10.0

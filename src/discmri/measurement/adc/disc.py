@@ -1,0 +1,215 @@
+"""ADC of one disc, on the diffusion images' own voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.diffusion import AdcMap
+from discmri.core.findings import Code, Finding, MeasurementError, info, warning
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.volume import Array, Grid
+from discmri.measurement.adc.fit import AdcFit
+from discmri.measurement.align import Alignment
+from discmri.measurement.regions import NUCLEUS_ALONG, NUCLEUS_UP, locate
+from discmri.results.outline import DiscOutline
+from discmri.results.records import Measurement
+
+MIN_HEIGHT_VOXELS = 4.0
+MIN_ADC_UM2_MS = 0.2  # no living disc diffuses more slowly
+LOW_SNR = 3.0
+MANY_REJECTED = 0.05
+TOO_MANY_REJECTED = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class DiscAdc:
+    """ADC of one disc in um2/ms.
+
+    Parameters
+    ----------
+    mean, median, sd
+        Over the voxels used of the whole disc, eroded by one diffusion voxel.
+    nucleus
+        Mean over the nucleus region; ``None`` where it holds too few voxels.
+    voxels, rejected
+        Used, and left out as impossible (free water exceeded, or not above zero).
+    source
+        ``"fit"`` or ``"map"`` (the scanner's).
+    residual_mm
+        How far the disc on T2 and on the aligned diffusion images still are apart.
+    findings
+        What was noticed.
+    """
+
+    mean: float
+    median: float
+    sd: float
+    nucleus: float | None
+    voxels: int
+    rejected: int
+    source: str
+    residual_mm: float
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def measurements(self) -> Mapping[str, Measurement]:
+        """The values that go into the table; what could not be had is absent."""
+        values: dict[str, float | int | None] = {
+            "adc_disc_um2_ms": self.mean,
+            "adc_disc_median_um2_ms": self.median,
+            "adc_disc_sd_um2_ms": self.sd,
+            "adc_nucleus_um2_ms": self.nucleus,
+            "adc_voxels": self.voxels,
+            "adc_rejected_voxels": self.rejected,
+            "adc_residual_mm": self.residual_mm,
+        }
+        return {
+            name: Measurement(name, round(value, 6), self.source)
+            for name, value in values.items()
+            if value is not None
+        }
+
+
+def measure_adc(
+    adc: AdcFit | AdcMap,
+    alignment: Alignment,
+    level: DiscLevel,
+    outline: DiscOutline,
+    settings: Settings,
+) -> DiscAdc:
+    """ADC of one disc and its nucleus.
+
+    A diffusion voxel belongs to the eroded disc where it and the points one voxel away from
+    it, in eight directions in its slice, all lie inside the disc's T2 mask after alignment,
+    at the middle and at both faces of the slice.  The nucleus region (central 60 % of the
+    width, 55 % of the height, three central slices) is a part of the eroded disc.
+
+    Parameters
+    ----------
+    adc
+        The fit of the diffusion images, or the scanner's map.
+    alignment
+        Diffusion images to T2 (:func:`discmri.measurement.align.align`).
+    level, outline
+        Which disc and its borders on T2.
+    settings
+        ``adc_ceiling_um2_ms`` and ``adc_min_voxels`` are used.
+
+    Raises
+    ------
+    MeasurementError
+        ``ADC_FEW_VOXELS``, ``ADC_MISALIGNED`` or ``ADC_IMPLAUSIBLE``.
+    """
+    image = adc.adc if isinstance(adc, AdcFit) else adc.volume
+    residual_mm = alignment.residual_of(level)
+    _tall_enough(image.grid, level, outline)
+    index, points = _eroded(image.grid, alignment, outline)
+    values = image.array[tuple(index.T)].astype(float)
+    good = (values > 0) & (values <= settings.adc_ceiling_um2_ms)
+    used, rejected = int(good.sum()), int((~good).sum())
+    what = f"{level.value}: {used} diffusion voxels lie safely inside the disc"
+    if used + rejected < settings.adc_min_voxels:
+        raise MeasurementError(Code.ADC_FEW_VOXELS, f"{what}, {settings.adc_min_voxels} are needed")
+    mean = float(values[good].mean()) if used else 0.0
+    if mean < MIN_ADC_UM2_MS or rejected > TOO_MANY_REJECTED * (used + rejected):
+        raise MeasurementError(
+            Code.ADC_IMPLAUSIBLE,
+            f"{what} and {rejected} more are impossible; mean {mean:.2f} um2/ms",
+        )
+    nucleus = good & _in_nucleus(image.grid, outline, points)
+    enough = int(nucleus.sum()) >= settings.adc_min_voxels
+    findings = [*_on_rejected(level, used, rejected, settings), *_on_noise(adc, index, level)]
+    if not enough:
+        text = f"{level.value}: {int(nucleus.sum())} diffusion voxels in the nucleus are too few"
+        findings.append(warning(Code.ADC_FEW_VOXELS, text, level))
+    return DiscAdc(
+        mean=mean,
+        median=float(np.median(values[good])),
+        sd=float(values[good].std(ddof=1)) if used > 1 else 0.0,
+        nucleus=float(values[nucleus].mean()) if enough else None,
+        voxels=used,
+        rejected=rejected,
+        source="fit" if isinstance(adc, AdcFit) else "map",
+        residual_mm=residual_mm,
+        findings=tuple(findings),
+    )
+
+
+def _tall_enough(grid: Grid, level: DiscLevel, outline: DiscOutline) -> None:
+    """Refuse a disc lower than four diffusion voxels: endplates would be in all of them."""
+    voxel_mm = float(np.linalg.norm((outline.frame.cranial @ grid.directions) * grid.spacing_mm))
+    columns = outline.mid.upper_mm - outline.mid.lower_mm
+    t = (outline.mid.x_mm - outline.mid.x_mm[0]) / np.ptp(outline.mid.x_mm)
+    height_mm = float(np.mean(columns[(t >= 0.1) & (t <= 0.9)]))
+    if height_mm < MIN_HEIGHT_VOXELS * voxel_mm:
+        raise MeasurementError(
+            Code.ADC_FEW_VOXELS,
+            f"{level.value}: the disc is {height_mm / voxel_mm:.1f} diffusion voxels high "
+            f"({height_mm:.1f} mm), {MIN_HEIGHT_VOXELS:g} are needed",
+        )
+
+
+def _eroded(
+    grid: Grid, alignment: Alignment, outline: DiscOutline
+) -> tuple[NDArray[np.intp], Array]:
+    """Diffusion voxels of the eroded disc: (n, 3) indices and (n, 3) RAS+ points on T2."""
+    mask = outline.mask
+    corners = np.array(np.meshgrid(*([0.0, n - 1.0] for n in mask.shape))).reshape(3, -1).T
+    box = grid.to_index(alignment.to_diffusion(mask.grid.to_world(corners)))
+    start = np.maximum(np.floor(box.min(axis=0)).astype(int) - 1, 0)
+    stop = np.minimum(np.ceil(box.max(axis=0)).astype(int) + 2, grid.shape)
+    ranges = [np.arange(a, b) for a, b in zip(start, stop, strict=True)]
+    index = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+    points = alignment.to_image(grid.to_world(index))
+    inside = mask.sample(points) >= 0.5
+    index, points = index[inside], points[inside]
+    for offset in _erosion_offsets(grid.sagittal_axis):
+        inside = mask.sample(alignment.to_image(grid.to_world(index + offset))) >= 0.5
+        index, points = index[inside], points[inside]
+    return index, points
+
+
+def _erosion_offsets(slice_axis: int) -> Array:
+    """(n, 3) voxel offsets: eight at distance one in the slice and the middle, on its three levels."""
+    angles = np.arange(8) * np.pi / 4
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring = np.concatenate([np.zeros((1, 2)), ring])
+    levels = [np.insert(ring, slice_axis, depth, axis=1) for depth in (0.0, -0.5, 0.5)]
+    return np.concatenate(levels)
+
+
+def _in_nucleus(grid: Grid, outline: DiscOutline, points: Array) -> NDArray[np.bool_]:
+    """Which points lie in the nucleus region on the three central diffusion slices."""
+    if not len(points):
+        return np.zeros(0, dtype=bool)
+    place = locate(outline, points)
+    reach = 1.5 * float(grid.spacing_mm[grid.sagittal_axis])
+    return place.within(NUCLEUS_ALONG, NUCLEUS_UP) & (np.abs(place.left_mm) <= reach)
+
+
+def _on_rejected(level: DiscLevel, used: int, rejected: int, settings: Settings) -> list[Finding]:
+    """Say when voxels were left out; a flag only where they are many."""
+    if not rejected:
+        return []
+    text = (
+        f"{level.value}: {rejected} of {used + rejected} diffusion voxels are not within 0 to "
+        f"{settings.adc_ceiling_um2_ms:g} um2/ms and were left out"
+    )
+    many = rejected > MANY_REJECTED * (used + rejected)
+    return [(warning if many else info)(Code.ADC_ABOVE_FREE_WATER, text, level)]
+
+
+def _on_noise(adc: AdcFit | AdcMap, index: NDArray[np.intp], level: DiscLevel) -> list[Finding]:
+    """Say when the images are close to the noise, or when only the scanner's map was had."""
+    if isinstance(adc, AdcMap):
+        return []
+    snr = float(np.median(adc.lowest_snr.array[tuple(index.T)]))
+    if snr >= LOW_SNR:
+        return []
+    text = f"{level.value}: the signal at the highest b-value is {snr:.1f} times the noise"
+    return [warning(Code.ADC_LOW_SNR, text, level)]

@@ -1,0 +1,220 @@
+"""Iterated weighted log-linear least squares of diffusion images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from discmri.core.diffusion import BValue, DiffusionSeries, DirectionKind
+from discmri.core.findings import Code, MeasurementError
+from discmri.core.volume import Array, Volume
+from discmri.measurement.adc.noise import estimate_noise
+
+ITERATIONS = 3
+CHUNK = 1 << 14  # voxels at a time: fits the processor's cache
+FLOOR_ITERATIONS = 6
+FLOOR_SNR = 3.0  # below it the noise floor lifts the logarithm noticeably
+TRACE_DIRECTIONS = 3  # what a trace image usually combines
+
+
+@dataclass(frozen=True, eq=False)
+class AdcFit:
+    """ADC and what is needed to judge it, on the grid of the diffusion images.
+
+    Parameters
+    ----------
+    adc
+        um2/ms; exactly 0 where there is no signal to fit.
+    s0
+        Fitted signal without diffusion weighting.
+    noise
+        Standard deviation of the noise of one image, in units of the signal.
+    b_s_per_mm2
+        Distinct b-values that were fitted, ascending.
+    images
+        How many images went into each of them.
+    """
+
+    adc: Volume
+    s0: Volume
+    noise: float
+    b_s_per_mm2: tuple[float, ...]
+    images: tuple[int, ...]
+
+    @property
+    def lowest_snr(self) -> Volume:
+        """Fitted signal at the highest b-value / noise."""
+        decay = np.exp(-self.b_s_per_mm2[-1] * 1e-3 * self.adc.array)
+        return Volume(self.s0.array * decay / max(self.noise, 1e-12), self.adc.affine)
+
+
+def fit_adc(series: DiffusionSeries) -> AdcFit:
+    """Fit S(b) = S0 exp(-b ADC) in every voxel.
+
+    Images of one b-value are combined by the geometric mean, which over three orthogonal
+    directions gives the trace.  The logarithms are then fitted by least squares with the
+    weights n S^2 (n images, S the signal that the fit before predicts; three rounds after
+    an unweighted one).
+
+    Noise floor: the logarithm of a Rician magnitude exceeds that of its amplitude A on
+    average by E1(A^2 / 2 sigma^2) / 2 (E1 the exponential integral).  That is subtracted,
+    with A as predicted, wherever A at the highest b-value is below three times the noise.
+    The noise is that of the images of lowest and highest b-value (:func:`estimate_noise`).
+
+    Parameters
+    ----------
+    series
+        Images with at least two different b-values.
+
+    Raises
+    ------
+    MeasurementError
+        ``ADC_NOT_FITTED`` for fewer than two b-values or an empty picture.
+    """
+    groups = _groups(series)
+    b_values = np.array(sorted(groups))
+    if len(b_values) < 2 or np.ptp(b_values) < 50:
+        raise MeasurementError(
+            Code.ADC_NOT_FITTED,
+            f"the fit needs two b-values at least 50 s/mm2 apart, got {b_values.tolist()}",
+        )
+    ends = [groups[b][0][0] for b in b_values[[0, -1]]]
+    noise = estimate_noise(
+        [series.signal[..., n] for n in ends],
+        [TRACE_DIRECTIONS if series.b_values[n].kind is DirectionKind.TRACE else 1 for n in ends],
+    )
+    signal = series.signal.reshape(-1, series.signal.shape[-1])
+    first = signal[:, groups[b_values[0]][0][0]]
+    where = np.flatnonzero(first > max(3.0 * noise, 0.0))
+    if not where.size:
+        raise MeasurementError(Code.ADC_NOT_FITTED, "the diffusion images hold no signal")
+    counts = np.array([sum(map(len, groups[b])) for b in b_values], dtype=np.float32)
+    maps = np.zeros((2, len(signal)), dtype=np.float32)
+    per_ms = (b_values * 1e-3).astype(np.float32)
+    for start in range(0, len(where), CHUNK):
+        chunk = where[start : start + CHUNK]
+        samples = np.ascontiguousarray(signal[chunk].T, dtype=np.float32)
+        np.maximum(samples, max(0.1 * noise, 1e-6), out=samples)
+        logs = np.log(samples)
+        mean_logs = np.stack([_combined(logs, groups[b]) for b in b_values])
+        maps[:, chunk] = _fit(mean_logs, per_ms, counts, noise)
+    adc, s0 = (m.reshape(series.signal.shape[:3]) for m in maps)
+    return AdcFit(
+        adc=Volume(adc, series.affine, "um2/ms"),
+        s0=Volume(s0, series.affine),
+        noise=noise,
+        b_s_per_mm2=tuple(float(b) for b in b_values),
+        images=tuple(int(n) for n in counts),
+    )
+
+
+def _groups(series: DiffusionSeries) -> dict[float, list[list[int]]]:
+    """Images by b-value, and within one by direction: repeats of a direction stand together.
+
+    Directional images win over trace images of the same b-value where they span space
+    (three directions or more); otherwise the trace images are used alone, if there are any.
+    """
+    by_b: dict[float, list[int]] = {}
+    for n, b in enumerate(series.b_s_per_mm2):
+        by_b.setdefault(float(b), []).append(n)
+    groups = {}
+    for b, images in by_b.items():
+        trace = [n for n in images if series.b_values[n].kind is DirectionKind.TRACE]
+        others = [n for n in images if n not in trace]
+        directions: dict[object, list[int]] = {}
+        for n in others:
+            directions.setdefault(_direction_key(series.b_values[n], n), []).append(n)
+        if trace and len(directions) < 3:
+            groups[b] = [trace]
+        else:
+            groups[b] = list(directions.values())
+    return groups
+
+
+def _direction_key(b_value: BValue, n: int) -> object:
+    """What tells one direction from another; opposite gradients weight alike."""
+    if b_value.kind is DirectionKind.NONE:
+        return "none"
+    if b_value.direction is None:
+        return n
+    rounded = np.round(b_value.direction, 2) + 0.0
+    leading = rounded[np.flatnonzero(rounded)[0]] if rounded.any() else 1.0
+    return tuple((rounded * np.sign(leading)).tolist())
+
+
+def _combined(logs: Array, directions: list[list[int]]) -> Array:
+    """Mean of the logarithms over directions, each the mean over its repeats."""
+    if len(directions) == 1 and len(directions[0]) == 1:
+        return np.asarray(logs[directions[0][0]])
+    return np.asarray(np.mean([np.mean(logs[d], axis=0) for d in directions], axis=0))
+
+
+def _fit(logs: Array, b: Array, counts: Array, noise: float) -> Array:
+    """(2, v): ADC in um2/ms and S0 from (b, v) logarithms; ``b`` in ms/um2."""
+    weights = np.repeat(counts[:, None], logs.shape[1], axis=1)
+    intercept, adc = _line(logs, b, weights)
+    for _ in range(ITERATIONS):
+        _decay(b, adc, counts, weights)
+        intercept, adc = _line(logs, b, weights)
+    if noise > 0:
+        low = np.flatnonzero(intercept - b[-1] * adc < np.log(FLOOR_SNR * noise))
+        if low.size:
+            start = intercept[low], adc[low]
+            intercept[low], adc[low] = _above_floor(logs[:, low], b, counts, noise, start)
+    return np.stack([adc, np.exp(intercept)])
+
+
+def _decay(b: Array, adc: Array, counts: Array, out: Array) -> None:
+    """Weights n exp(-2 b ADC), the squared signal up to a factor that cancels."""
+    np.multiply(-2.0 * b[:, None], np.clip(adc, -1.0, 8.0), out=out)
+    np.exp(out, out=out)
+    out *= counts[:, None]
+
+
+def _line(y: Array, b: Array, w: Array) -> tuple[Array, Array]:
+    """Weighted straight line y = a - b d through (b, v) points, in closed form."""
+    sw, swb, swbb, swy, swby = np.zeros((5, y.shape[1]), dtype=y.dtype)
+    for b_i, y_i, w_i in zip(b, y, w, strict=True):
+        wy = w_i * y_i
+        sw += w_i
+        swy += wy
+        if b_i != 0:
+            swb += b_i * w_i
+            swbb += b_i * b_i * w_i
+            wy *= b_i
+            swby += wy
+    d = (swb * swy - sw * swby) / (sw * swbb - swb * swb)
+    return (swy + swb * d) / sw, d
+
+
+def _above_floor(
+    logs: Array, b: Array, counts: Array, noise: float, start: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """The weighted fit with the mean excess of the Rician logarithm taken off."""
+    at, table = _excess_table()
+    # plain numbers, so that single precision stays single
+    lowest, per_step, log_noise = float(at[0]), float(1 / (at[1] - at[0])), float(np.log(noise))
+    intercept, adc = start
+    weights = np.empty_like(logs)
+    for _ in range(FLOOR_ITERATIONS):
+        log_snr = intercept - b[:, None] * np.clip(adc, -1.0, 8.0) - log_noise
+        place = (log_snr - lowest) * per_step
+        excess = table[np.clip(place, 0, len(at) - 1).astype(np.intp)]
+        _decay(b, adc, counts, weights)
+        new_intercept, new_adc = _line(logs - excess, b, weights)
+        intercept, adc = 0.5 * (intercept + new_intercept), 0.5 * (adc + new_adc)
+    return intercept, adc
+
+
+@cache
+def _excess_table() -> tuple[Array, Array]:
+    """Mean excess of a Rician logarithm, E1(r^2 / 2) / 2, against ln r.
+
+    Below r = 0.7 it is held: there the logarithm tells nothing of the amplitude any more.
+    """
+    from scipy.special import exp1
+
+    log_snr = np.linspace(np.log(0.7), np.log(6.0), 8000)
+    return log_snr, np.asarray(0.5 * exp1(0.5 * np.exp(2 * log_snr)), dtype=np.float32)

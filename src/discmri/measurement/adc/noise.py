@@ -1,0 +1,79 @@
+"""How noisy magnitude images are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from discmri.core.volume import Array
+
+AIR_TO_DETAIL = 1.6
+"""The noise of air is believed up to this multiple of the noise that fine detail allows."""
+
+ENOUGH_VOXELS = 1 << 16
+"""So many tell a median to half a percent; a picture with more is thinned out evenly."""
+
+
+def estimate_noise(images: Sequence[Array], combined: Sequence[int] | None = None) -> float:
+    """Standard deviation of the noise of magnitude images, 0 for empty ones.
+
+    The finest diagonal detail of an image (Donoho and Johnstone 1994) bounds its noise from
+    above where there is texture, so the lowest bound of all images counts.  Air around the
+    body tells the noise more exactly; but where the body nearly fills the picture, dark tissue
+    can pass for air, so air is believed only where the bound allows it.
+
+    Parameters
+    ----------
+    images
+        Each (i, j, k).
+    combined
+        How many pictures each is the geometric mean of (three for trace images): their noise
+        is lower by the square root of it.
+    """
+    counts = combined or [1] * len(images)
+    bounds = [_noise_of_detail(image) * np.sqrt(n) for image, n in zip(images, counts, strict=True)]
+    bound = float(min((one for one in bounds if one > 0), default=0.0))
+    from_air = [sigma for image in images if (sigma := _noise_of_air(image)) is not None]
+    believed = [sigma for sigma in from_air if sigma <= AIR_TO_DETAIL * bound]
+    return min(believed) if believed else bound
+
+
+def _noise_of_air(image: Array) -> float | None:
+    """Noise of the air around the body, or ``None`` where there is none.
+
+    In air the magnitude is Rayleigh distributed, so its median is 1.1774 times the noise;
+    the estimate is repeated below 3.5 times itself until it stands, and believed where the
+    quartiles there stand in a Rayleigh distribution's proportion.
+    """
+    filled = image[image > 0]
+    values = np.sort(filled[:: 1 + filled.size // ENOUGH_VOXELS])
+    if values.size < 200:
+        return None
+    sigma, count = float(_quantile(values, 0.02)), values.size
+    for _ in range(60):
+        count = int(np.searchsorted(values, 3.5 * sigma))
+        if not count:
+            return None
+        before, sigma = sigma, _quantile(values[:count], 0.5) / 1.1774
+        if abs(before - sigma) <= 1e-4 * sigma:
+            break
+    low = values[:count]
+    proportion = _quantile(low, 0.75) / _quantile(low, 0.25)
+    enough = count >= max(200, 0.02 * values.size * image.size / filled.size)
+    return sigma if enough and abs(proportion - 2.195) < 0.25 else None
+
+
+def _quantile(ascending: Array, share: float) -> float:
+    """The value below which a share of sorted values lies."""
+    return float(ascending[int(share * (len(ascending) - 1))])
+
+
+def _noise_of_detail(image: Array) -> float:
+    """Noise from the finest diagonal differences within the slices, blanked voxels left out."""
+    p = np.moveaxis(image, int(np.argmin(image.shape)), 0).astype(np.float32)
+    p = p[:, : p.shape[1] // 2 * 2, : p.shape[2] // 2 * 2]
+    corners = [p[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    detail = 0.5 * (corners[0] - corners[1] - corners[2] + corners[3])
+    detail = detail[np.min(corners, axis=0) > 0]
+    return float(np.median(np.abs(detail)) / 0.6745) if detail.size else 0.0

@@ -1,0 +1,108 @@
+"""Displacement along the phase axis of echo-planar images, and what remains at a disc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array
+from discmri.measurement.align.scene import Scene, best_shift, explained_share
+from discmri.measurement.align.transform import Alignment, PhaseShift
+
+PHASE_SEARCH_MM = 6.0
+PHASE_STEP_MM = 0.5
+PATCH_POINTS = 1200
+RESIDUAL_SEARCH_MM = 6.0
+RESIDUAL_STEP_MM = 1.0
+PATCH_MM = np.array([12.0, 30.0, 16.0])  # half size of a disc's surroundings
+WORTHWHILE = 0.0005  # gain of explained variance for which the displacement is kept
+
+
+def phase_shift(scene: Scene, matrix: Array, axis: Array) -> PhaseShift | None:
+    """Displacement along the phase axis: one value per disc, smoothed along the spine."""
+    axis = matrix[:3, :3] @ axis
+    found = []
+    for level, centre in scene.discs.items():
+        peak = _peak(scene, level, matrix, axis)
+        if peak is not None:
+            found.append((centre[2], *peak))
+    if not found:
+        return None
+    superior, shift, weight = np.array(sorted(found)).T
+    distance = (superior[:, None] - superior[None, :]) / 30.0
+    kernel = np.exp(-0.5 * distance**2) * np.maximum(weight, 1e-6)
+    smooth = kernel @ shift / kernel.sum(axis=1)
+    phase = PhaseShift(axis, superior, smooth)
+    gain = scene.explained(matrix, phase) - scene.explained(matrix)
+    return phase if gain > WORTHWHILE else None
+
+
+def residual_at(
+    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
+) -> float | None:
+    """Shift still found at one disc, in the sagittal plane; ``None`` without diffusion there.
+
+    Both directions are searched together: along one alone, an oblique disc seems to fit where
+    it does not.
+    """
+    patch = _patch(scene, level, matrix, phase)
+    if patch is None:
+        return None
+    lattice = best_shift(patch.score, np.zeros(2), RESIDUAL_SEARCH_MM, 2 * RESIDUAL_STEP_MM)
+    best = best_shift(patch.score, lattice, RESIDUAL_STEP_MM, RESIDUAL_STEP_MM)
+    at = patch.score(best)
+    beyond = [
+        _vertex(patch.score(best - step), at, patch.score(best + step))
+        for step in RESIDUAL_STEP_MM * np.eye(2)
+    ]
+    return float(np.linalg.norm(best + RESIDUAL_STEP_MM * np.array(beyond)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """A disc's surroundings: (n, 3) points on T2, RAS+ mm, and (n,) diffusion signal."""
+
+    scene: Scene
+    points: Array
+    values: Array
+
+    def score(self, shift: Array) -> float:
+        """Explained share with the points moved by (anterior, superior) or (3,) mm."""
+        moved = self.points.copy()
+        moved[:, 3 - len(shift) :] += shift
+        return explained_share(self.scene.design(moved), self.values)
+
+
+def _patch(
+    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
+) -> _Patch | None:
+    placed = Alignment(matrix, phase, (0, 0), 0.0)
+    offset = np.abs(scene.points - placed.to_diffusion(scene.discs[level]))
+    near = np.flatnonzero((offset <= PATCH_MM).all(axis=1))
+    if len(near) < 60:
+        return None
+    near = near[:: max(len(near) // PATCH_POINTS, 1)]
+    return _Patch(scene, placed.to_image(scene.points[near]), scene.values[near])
+
+
+def _peak(scene: Scene, level: DiscLevel, matrix: Array, axis: Array) -> tuple[float, float] | None:
+    """Best shift of one disc's surroundings along an axis (mm) and how sharp it is."""
+    patch = _patch(scene, level, matrix, None)
+    if patch is None:
+        return None
+    steps = np.arange(-PHASE_SEARCH_MM, PHASE_SEARCH_MM + 1e-9, PHASE_STEP_MM)
+    scores = np.array([patch.score(step * axis) for step in steps])
+    top = int(np.argmax(scores))
+    if top in (0, len(steps) - 1):
+        return float(steps[top]), 0.0
+    below, at, above = scores[top - 1 : top + 2]
+    fraction = _vertex(below, at, above)
+    return float(steps[top] + fraction * PHASE_STEP_MM), float(2 * at - below - above)
+
+
+def _vertex(below: float, at: float, above: float) -> float:
+    """Where the parabola through three equally spaced values is highest, -0.5 to 0.5 steps."""
+    curve = below - 2 * at + above
+    return float(np.clip(0.5 * (below - above) / curve, -0.5, 0.5)) if curve < 0 else 0.0

@@ -1,0 +1,40 @@
+"""Middle height after Hurxthal (1968)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.core.findings import Code, MeasurementError
+from discmri.core.volume import Array
+from discmri.results.outline import DiscOutline
+
+
+def height_hurxthal(outline: DiscOutline) -> float:
+    """Distance of the endplates' mid-points, mm.
+
+    Each lies on the disc's border on the perpendicular of its corner chord at the chord's
+    middle.
+    """
+    corners = outline.corners
+    upper = _mid_point(outline, corners.upper_anterior, corners.upper_posterior, 1)
+    lower = _mid_point(outline, corners.lower_anterior, corners.lower_posterior, -1)
+    return float(np.linalg.norm(upper - lower))
+
+
+def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: int) -> Array:
+    """(2,) where the chord's perpendicular bisector leaves the disc on one side."""
+    chord = anterior - posterior
+    along = chord / np.linalg.norm(chord)
+    upwards = np.array([-along[1], along[0]])
+    offset = outline.mid.contour_mm - (anterior + posterior) / 2
+    x, y = offset @ along, offset @ upwards
+    crossed = (x <= 0) != (np.roll(x, -1) <= 0)
+    if not crossed.any():
+        raise MeasurementError(Code.OUTLINE_FAILED, "the corners do not lie around the outline")
+    start, stop = (
+        np.stack([x, y])[:, crossed],
+        np.stack([np.roll(x, -1), np.roll(y, -1)])[:, crossed],
+    )
+    heights = start[1] - start[0] * (stop[1] - start[1]) / (stop[0] - start[0])
+    height = heights.max() if side > 0 else heights.min()
+    return np.asarray((anterior + posterior) / 2 + height * upwards)

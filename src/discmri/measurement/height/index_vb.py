@@ -1,0 +1,32 @@
+"""Disc height index by the height of the adjacent bodies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.core.findings import Code, MeasurementError
+from discmri.measurement.height.three_point import height_three_point
+from discmri.results.outline import BodyEnd, DiscOutline
+
+
+def dhi_vb(outline: DiscOutline) -> float:
+    """Three-point height over the mean height of the adjacent bodies.
+
+    A body's height is the mean of its anterior, middle and posterior ones; above the sacrum
+    only the upper body counts.
+
+    Raises
+    ------
+    MeasurementError
+        ``BODY_MISSING`` where a body was not found or is cut by the picture.
+    """
+    bodies = {"above": outline.above, "below": outline.below}
+    heights = []
+    for side, body in bodies.items():
+        if body is None or body.far_end is BodyEnd.CUT:
+            raise MeasurementError(
+                Code.BODY_MISSING, f"the body {side} is not wholly in the picture"
+            )
+        if body.height_mm is not None:
+            heights.append(body.height_mm)
+    return height_three_point(outline) / float(np.mean(heights))

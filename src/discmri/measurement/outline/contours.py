@@ -1,0 +1,201 @@
+"""Sub-voxel borders of a soft mask, slice by slice, and their course through the mid-plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from discmri.core.volume import Array, SoftMask
+from discmri.results.outline import DiscFrame, Section
+
+COLUMN_STEP = 0.005
+"""Columns of a section lie this share of its width apart."""
+_ANGLES = np.linspace(-np.pi, np.pi, 360, endpoint=False)
+_REACH_MM = 12.0
+"""Slices further from the mid-plane have no say in its outline."""
+_HARD_SMOOTHING_VOXELS = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class SliceContours:
+    """Closed 0.5-level borders of one mask in its sagittal slices.
+
+    Parameters
+    ----------
+    loops_mm
+        Per slice with any border: its closed polygons (m, 3) in RAS+ mm, largest first.
+    """
+
+    loops_mm: tuple[tuple[Array, ...], ...]
+
+    @cached_property
+    def largest(self) -> tuple[Array, ...]:
+        """The largest polygon of every slice."""
+        return tuple(loops[0] for loops in self.loops_mm)
+
+
+def is_hard(mask: SoftMask) -> bool:
+    """Whether a mask is practically 0 or 1 everywhere, like a drawn label."""
+    filled = mask.array > 0.02
+    between = filled & (mask.array < 0.98)
+    return bool(between.sum() < 0.02 * filled.sum())
+
+
+def slice_contours(mask: SoftMask) -> SliceContours:
+    """The 0.5 level of every sagittal slice by marching squares.
+
+    A hard mask is first smoothed within its slices, so that its border runs between the
+    voxels instead of around them.
+    """
+    from scipy.ndimage import gaussian_filter
+    from skimage.measure import find_contours
+
+    axis = mask.sagittal_axis
+    slices = np.moveaxis(mask.array, axis, 0)
+    padded = np.pad(slices, ((0, 0), (2, 2), (2, 2)))
+    if is_hard(mask):
+        padded = gaussian_filter(padded, (0, _HARD_SMOOTHING_VOXELS, _HARD_SMOOTHING_VOXELS))
+    loops = []
+    for number, image in enumerate(padded):
+        if image.max() > 0.5:
+            found = [c for c in find_contours(image, 0.5) if len(c) >= 5]
+            found.sort(key=_area, reverse=True)
+            points = [np.insert(c[:-1] - 2.0, axis, number, axis=1) for c in found]
+            loops.append(tuple(mask.grid.to_world(p) for p in points))
+    return SliceContours(tuple(each for each in loops if each))
+
+
+def _area(loop: Array) -> float:
+    x, y = loop.T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def crossings(loop: Array, at: Array, axis: int = 0) -> tuple[Array, Array]:
+    """Outermost crossings of a closed polygon with lines at constant coordinate.
+
+    Parameters
+    ----------
+    loop
+        (m, 2) closed polygon.
+    at
+        (n,) positions of the lines along ``axis``.
+    axis
+        The coordinate that is constant on a line: 0 gives columns, 1 rows.
+
+    Returns
+    -------
+    lowest, highest
+        (n,) other coordinate of the first and the last crossing; NaN where there is none.
+
+    >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
+    >>> lowest, highest = crossings(square, np.array([0.5, 1.5]))
+    >>> lowest.tolist(), highest.tolist()
+    ([0.0, 0.0], [1.0, 1.0])
+    """
+    start, stop = loop, np.roll(loop, -1, axis=0)
+    a, b = start[:, axis], stop[:, axis]
+    crossed = (a[None, :] <= at[:, None]) != (b[None, :] <= at[:, None])
+    line, segment = np.nonzero(crossed)
+    share = (at[line] - a[segment]) / (b[segment] - a[segment])
+    other = 1 - axis
+    value = start[segment, other] + share * (stop[segment, other] - start[segment, other])
+    lowest, highest = np.full(len(at), np.inf), np.full(len(at), -np.inf)
+    np.minimum.at(lowest, line, value)
+    np.maximum.at(highest, line, value)
+    return np.where(np.isfinite(lowest), lowest, np.nan), np.where(
+        np.isfinite(highest), highest, np.nan
+    )
+
+
+def section_of(contour: Array, left_mm: float) -> Section:
+    """Columns of one closed contour (m, 2) in frame coordinates."""
+    back, front = contour[:, 0].min(), contour[:, 0].max()
+    share = np.linspace(0.0, 1.0, round(1 / COLUMN_STEP) + 1)
+    x = back + share * (front - back)
+    lower, upper = crossings(contour, np.clip(x, back + 1e-6, front - 1e-6))
+    return Section(left_mm, x, upper, lower, contour)
+
+
+def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float, Array]]:
+    """Each polygon seen along ``left``: its mean position there and (m, 2) outline.
+
+    A slice plane that is not parallel to the mid-plane cuts a disc a little to the left above
+    and to the right below; the disc's face changes so little on that way that it is ignored.
+    """
+    local = [frame.to_frame(loop) for loop in loops_mm]
+    return [(float(points[:, 2].mean()), points[:, :2]) for points in local]
+
+
+def at_mid_plane(left_mm: Array, values: Array, reach_mm: float = _REACH_MM) -> Array:
+    """Values at left = 0 from a weighted parabola through the nearby slices.
+
+    Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038):
+    a parabola follows the curvature of endplates from side to side, which a plain mean over
+    slices would flatten.  Two slices give a line, one its own value.
+
+    Parameters
+    ----------
+    left_mm
+        (k,) positions of the slices.
+    values
+        (k, m) what was found in each.
+    reach_mm
+        Where the weight becomes zero.
+
+    >>> left = np.array([-5.0, -1.0, 3.0, 7.0])
+    >>> float(at_mid_plane(left, 10 - 0.01 * left[:, None] ** 2).round(6)[0])
+    10.0
+    """
+    weights = mid_plane_weights(left_mm, reach_mm)
+    return np.asarray(weights @ values)
+
+
+def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
+    """(k,) weight of each slice in :func:`at_mid_plane`; they sum to one."""
+    distance = np.abs(left_mm)
+    order = np.sort(distance)
+    # at least three slices take part, however thick they are
+    reach = max(reach_mm, 1.15 * order[min(2, len(order) - 1)], 1e-6)
+    tricube = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
+    near = tricube > 0
+    bracketed = left_mm[near].min() < 1.0 and left_mm[near].max() > -1.0
+    degree = min(2, int(near.sum()) - 1) if bracketed else 0
+    design = np.vander(left_mm / reach, degree + 1, increasing=True)
+    normal = design.T @ (tricube[:, None] * design)
+    return np.asarray(np.linalg.solve(normal, design.T * tricube)[0])
+
+
+def mid_contour(cuts: list[tuple[float, Array]]) -> Array:
+    """(360, 2) outline at left = 0 from the outlines of nearby slices.
+
+    The border is followed along rays from the frame's origin, in a metric in which the disc
+    is as high as it is wide; each radius is taken to the mid-plane by :func:`at_mid_plane`.
+    """
+    left = np.array([position for position, _ in cuts])
+    nearest = cuts[int(np.argmin(np.abs(left)))][1]
+    scale = np.ptp(nearest, axis=0) / 2
+    radii = np.array([_radii(contour / scale) for _, contour in cuts])
+    radius = at_mid_plane(left, radii)
+    return np.asarray(
+        radius[:, None] * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) * scale
+    )
+
+
+def _radii(contour: Array) -> Array:
+    """Distance of the outermost border from the origin along each of the rays."""
+    start, stop = contour, np.roll(contour, -1, axis=0)
+    a = np.arctan2(start[:, 1], start[:, 0])
+    turn = np.angle(np.exp(1j * (np.arctan2(stop[:, 1], stop[:, 0]) - a)))
+    low = np.minimum(a, a + turn)
+    offset = np.mod(_ANGLES[:, None] - low[None, :], 2 * np.pi)
+    ray, segment = np.nonzero(offset <= np.abs(turn)[None, :])
+    edge = stop[segment] - start[segment]
+    direction = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)[ray]
+    cross = direction[:, 0] * edge[:, 1] - direction[:, 1] * edge[:, 0]
+    reach = start[segment, 0] * edge[:, 1] - start[segment, 1] * edge[:, 0]
+    usable = np.abs(cross) > 1e-12
+    radii = np.zeros(len(_ANGLES))
+    np.maximum.at(radii, ray[usable], reach[usable] / cross[usable])
+    return radii

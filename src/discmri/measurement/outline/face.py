@@ -1,0 +1,111 @@
+"""The disc seen along its normal: which part of its face each point of the frame covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.findings import Code, MeasurementError
+from discmri.core.volume import Array, SoftMask
+from discmri.measurement.outline.contours import is_hard
+from discmri.measurement.outline.orientation import cut_at_sides
+from discmri.results.outline import DiscOutline
+
+_STEP_MM = 0.5
+_THROUGH_STEP_MM = 0.7
+_MIN_SLICES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The projection of a disc along its normal.
+
+    Parameters
+    ----------
+    cover
+        (n, m) share of each cell that lies in the projection, 0 to 1; axes anterior, left.
+    step_mm
+        Cell size along both axes.
+    """
+
+    cover: Array
+    step_mm: tuple[float, float]
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the projection."""
+        return float(self.cover.sum() * self.step_mm[0] * self.step_mm[1])
+
+    @property
+    def width_lr_mm(self) -> float:
+        """Greatest left-right extent, averaged over 3 mm from front to back."""
+        lengths = self.cover.sum(axis=1) * self.step_mm[1]
+        window = max(1, round(3.0 / self.step_mm[0]))
+        return float(np.convolve(lengths, np.ones(window) / window, mode="valid").max())
+
+
+def disc_face(outline: DiscOutline) -> Face:
+    """Project the soft mask of a disc along its normal.
+
+    A cell's cover is the greatest fraction met on the way through, over that met in the
+    middle of the disc (below one where the disc is thinner than the voxels).  Of a hard mask
+    the mean of the greater half is taken: the greatest alone would follow the outermost
+    voxels of its ragged edge.
+
+    Raises
+    ------
+    MeasurementError
+        ``FEW_SLICES`` with fewer than three slices, ``CUT_BY_FIELD_OF_VIEW`` where the stack
+        ends well inside the disc.
+    """
+    check_whole(outline)
+    mask = _framed(outline.mask)
+    inside = outline.frame.to_frame(mask.grid.to_world(np.argwhere(mask.array > 0.02)))
+    margin = np.array([_STEP_MM, _STEP_MM, 0.0]) + mask.spacing_mm.max()
+    low, high = inside.min(axis=0) - margin, inside.max(axis=0) + margin
+    across = float(mask.spacing_mm[mask.sagittal_axis])
+    left_step = across / max(1, round(across / 1.4))
+    steps = (_STEP_MM, _THROUGH_STEP_MM, left_step)
+    axes = [np.arange(low[n], high[n], step) for n, step in enumerate(steps)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    fractions = mask.sample(outline.frame.to_world(points))
+    cover = _inner_half(fractions) if is_hard(mask) else fractions.max(axis=1)
+    full = float(np.percentile(cover[cover > 0.5], 80))
+    return Face(np.clip(cover / full, 0.0, 1.0), (_STEP_MM, left_step))
+
+
+def _inner_half(fractions: Array) -> Array:
+    """(n, m) mean of the greater half of the fractions above zero along the middle axis."""
+    descending = -np.sort(-fractions, axis=1)
+    taken = np.ceil((descending > 0.02).sum(axis=1) / 2).astype(int)
+    total = np.cumsum(descending, axis=1)
+    last = np.maximum(taken - 1, 0)[:, None, :]
+    return np.asarray(np.take_along_axis(total, last, axis=1)[:, 0] / np.maximum(taken, 1))
+
+
+def _framed(mask: SoftMask) -> SoftMask:
+    """The mask with an empty voxel all around, so that it ends alike however it was cropped."""
+    affine = mask.affine.copy()
+    affine[:3, 3] = mask.grid.to_world((-1, -1, -1))
+    return SoftMask(np.pad(mask.array, 1), affine)
+
+
+def check_whole(outline: DiscOutline) -> None:
+    """Raise where the slices do not hold the whole disc.
+
+    Raises
+    ------
+    MeasurementError
+        As in :func:`disc_face`.
+    """
+    mask = outline.mask
+    slices = int((np.moveaxis(mask.array, mask.sagittal_axis, 0).max(axis=(1, 2)) > 0.5).sum())
+    if slices < _MIN_SLICES:
+        raise MeasurementError(
+            Code.FEW_SLICES, f"{slices} slice(s) cross the disc, {_MIN_SLICES} are needed"
+        )
+    if cut_at_sides(mask):
+        raise MeasurementError(
+            Code.CUT_BY_FIELD_OF_VIEW, "the stack of slices ends inside the disc"
+        )

@@ -1,0 +1,37 @@
+"""The lines that heights are read along, for pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.core.volume import Array
+from discmri.results.outline import DiscOutline
+
+STATIONS = {"anterior": 0.10, "middle": 0.50, "posterior": 0.90}
+"""Share of the width, counted from the front."""
+
+
+def height_lines(outline: DiscOutline) -> dict[str, tuple[Array, Array]]:
+    """World segments of the heights at the stations and of the corner distances.
+
+    Returns
+    -------
+    dict
+        ``anterior``, ``middle``, ``posterior`` (along the normal at 10, 50 and 90 % of the
+        width) and ``corner_anterior``, ``corner_posterior``; each a pair of (3,) points in
+        RAS+ mm, upper end first.
+    """
+    mid, corners = outline.mid, outline.corners
+    lines = {}
+    for name, share in STATIONS.items():
+        x = mid.position(share)
+        upper = np.interp(x, mid.x_mm, mid.upper_mm)
+        lower = np.interp(x, mid.x_mm, mid.lower_mm)
+        lines[name] = (np.array([x, upper]), np.array([x, lower]))
+    lines["corner_anterior"] = (corners.upper_anterior, corners.lower_anterior)
+    lines["corner_posterior"] = (corners.upper_posterior, corners.lower_posterior)
+    return {name: (_world(outline, a), _world(outline, b)) for name, (a, b) in lines.items()}
+
+
+def _world(outline: DiscOutline, point: Array) -> Array:
+    return outline.frame.to_world(np.append(point, 0.0))

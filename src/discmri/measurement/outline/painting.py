@@ -1,0 +1,79 @@
+"""A soft mask after somebody painted its label: borders nobody touched stay where they were."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array, Grid, SoftMask, Volume
+from discmri.measurement.outline.contours import is_hard
+
+_BRUSH_SOFTNESS_VOXELS = 0.7  # like the smoothing of hard masks before they are traced
+_RIM_VOXELS = 4  # beyond which softness adds nothing
+_MARGIN_VOXELS = 3
+
+
+def repainted(
+    mask: SoftMask, drawn_on: Grid, before: NDArray[np.bool_], after: NDArray[np.bool_]
+) -> SoftMask:
+    """The mask with what was painted added to it and what was erased taken away.
+
+    A label map holds whole voxels, the mask it was drawn from borders within voxels.  Only the
+    difference of two label maps is carried over, so an edit in one corner of a disc does not
+    move the others, and no edit changes nothing.
+
+    Parameters
+    ----------
+    mask
+        Soft mask of one structure, on a lattice of its own.
+    drawn_on
+        Grid of the label map.
+    before, after
+        (i, j, k) where the label stood before and after painting.
+
+    Returns
+    -------
+    SoftMask
+        On the lattice of ``mask``, extended to what was painted; a hard mask stays hard.
+
+    Raises
+    ------
+    ValueError
+        Where nothing of the structure is left.
+    """
+    change = after.astype(np.float32) - before
+    painted = np.argwhere(change)
+    if not painted.size:
+        return mask
+    start = np.maximum(painted.min(axis=0) - _RIM_VOXELS, 0)
+    stop = np.minimum(painted.max(axis=0) + 1 + _RIM_VOXELS, change.shape)
+    change = change[tuple(map(slice, start, stop))]
+    where = drawn_on.cropped(tuple(start), change.shape)
+    hard = is_hard(mask)
+    if not hard:
+        change = _softened(change, where)
+    grid = _extended(mask.grid, drawn_on.to_world(painted))
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    difference = Volume(change, where.affine).sample(grid.to_world(index))
+    fractions = np.clip(mask.on(grid) + difference, 0.0, 1.0)
+    if hard:
+        fractions = (fractions > 0.5).astype(np.float32)
+    return SoftMask.from_fractions(fractions, grid.affine)
+
+
+def _softened(change: Array, grid: Grid) -> Array:
+    """The change with soft rims within its slices."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = np.full(3, _BRUSH_SOFTNESS_VOXELS)
+    sigma[grid.sagittal_axis] = 0.0
+    return np.asarray(gaussian_filter(change, sigma))
+
+
+def _extended(grid: Grid, points_mm: Array) -> Grid:
+    """The grid continued in every direction as far as some points, with a margin."""
+    index = grid.to_index(points_mm)
+    low = np.minimum(np.floor(index.min(axis=0)).astype(int) - _MARGIN_VOXELS, 0)
+    high = np.maximum(np.ceil(index.max(axis=0)).astype(int) + _MARGIN_VOXELS + 1, grid.shape)
+    i, j, k = (int(n) for n in high - low)
+    return grid.cropped((int(low[0]), int(low[1]), int(low[2])), (i, j, k))

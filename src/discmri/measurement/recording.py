@@ -1,0 +1,130 @@
+"""One study into one results folder, or the record of why there is nothing in it.
+
+This is what ``discmri measure`` does, and what every member of a cohort goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discmri.core.errors import NothingToMeasureError, SessionError, UnfinishedError, UsageError
+from discmri.core.settings import Settings
+from discmri.core.text import one_line
+
+if TYPE_CHECKING:
+    from discmri.measurement.pipeline import MeasuredStudy
+    from discmri.study import Study
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and which share of the whole is behind, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured, how, and where the results go.
+
+    Parameters
+    ----------
+    path
+        A folder, zip or NIfTI file.
+    folder
+        Where the results go.
+    settings
+        How it is measured.
+    study_uid
+        Which study, where ``path`` holds several.
+    overwrite
+        Replace the results of an earlier run.
+    """
+
+    path: Path
+    folder: Path
+    settings: Settings
+    study_uid: str | None = None
+    overwrite: bool = False
+
+
+def measure_into(request: Request, progress: Progress | None = None) -> MeasuredStudy:
+    """Read, measure and write; without a result, leave ``study.json`` with the reason.
+
+    Raises
+    ------
+    UsageError
+        Where the request is wrong; nothing is written.
+    NothingToMeasureError
+        Where the study holds nothing that can be measured; the record of it is written.
+    """
+    say = progress or (lambda _text, _share: None)
+    settings = request.settings
+    study: Study | None = None
+    try:
+        say("reading headers", 0.0)
+        from discmri.study import read_study
+
+        study = read_study(request.path, study_uid=request.study_uid, threads=settings.threads)
+        from discmri.measurement.pipeline import measure
+
+        result = measure(study, settings, lambda text, share: say(text, 0.1 + 0.7 * share))
+        say("writing results", 0.8)
+        result.write(request.folder, settings.formats, request.overwrite)
+    except NothingToMeasureError as error:
+        _write_failure(error, study, request)
+        raise
+    return result
+
+
+def verdict(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code; whatever was not foreseen is our mistake.
+
+    >>> verdict(UsageError("no such option"))
+    ('no such option', 2)
+    """
+    if isinstance(error, UsageError):
+        return str(error), 2
+    if isinstance(error, (NothingToMeasureError, SessionError)):
+        return str(error), 3
+    if isinstance(error, UnfinishedError):
+        return str(error), 1
+    if isinstance(error, OSError):
+        what = f"the system refused ({error}); check free space and permissions and run it again"
+        return what, 1
+    if isinstance(error, MemoryError):
+        return f"memory is too small ({error}); give a smaller study or more memory", 1
+    what = f"{type(error).__name__}: {error}"
+    return f"internal error ({what}); --debug shows where, please report it", 1
+
+
+def without_folders(message: str, *paths: Path | None) -> str:
+    """A message on one line whose paths are names, so that a record tells of no home folder.
+
+    >>> without_folders("/home/ann/scan holds no MR", Path("/home/ann/scan"))
+    'scan holds no MR'
+    """
+    text = one_line(message)
+    for path in paths:
+        if path is not None and path.name:
+            text = text.replace(one_line(path), one_line(path.name))
+    return text
+
+
+def _write_failure(error: NothingToMeasureError, study: Study | None, request: Request) -> None:
+    from discmri.core.findings import Code, Finding, Severity
+    from discmri.results.export import Failure, write_failure
+
+    settings = request.settings
+    message = without_folders(str(error), request.path, settings.masks)
+    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
+    noticed = () if study is None else study.findings
+    findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))
+    known = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    failure = Failure(message, tuple(findings), known)
+    if study is not None:
+        series = tuple(one.describe() for one in study.series)
+        failure = Failure(
+            message, tuple(findings), known, study.subject_id, study.study_uid,
+            study.study_date, series,
+        )  # fmt: skip
+    write_failure(failure, request.folder, request.overwrite)

@@ -1,0 +1,150 @@
+"""Places inside a disc, told by its own borders: straightened pictures and coordinates.
+
+``along`` runs from 0 at the posterior edge to 1 at the anterior edge, ``up`` from 0 at the
+lower border to 1 at the upper one.  Signal and diffusion take their regions from here, so a
+"nucleus" is the same place for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array, Volume
+from discmri.results.outline import DiscOutline, Section
+
+NUCLEUS_ALONG = (0.20, 0.80)  # central 60 % of the AP width
+NUCLEUS_UP = (0.225, 0.775)  # central 55 % of the height
+
+
+@dataclass(frozen=True, eq=False)
+class DiscCoordinates:
+    """Where points lie in a disc.
+
+    Parameters
+    ----------
+    along, up
+        Fractions of width and height; outside 0 to 1 beyond the borders.
+    left_mm
+        Distance from the mid-sagittal plane, positive to the patient's left.
+    to_endplate_mm, to_edge_mm
+        Distance to the nearer of upper and lower border along the disc normal, and to the
+        nearer of anterior and posterior edge along the disc axis; negative outside.
+    height_mm
+        Height of the disc in the column of the point.
+    """
+
+    along: Array
+    up: Array
+    left_mm: Array
+    to_endplate_mm: Array
+    to_edge_mm: Array
+    height_mm: Array
+
+    def within(self, along: tuple[float, float], up: tuple[float, float]) -> NDArray[np.bool_]:
+        """Which points lie inside the two ranges, borders included.
+
+        A thousandth is allowed for rounding, so that a voxel centre on a range's end does
+        not fall out when the image is turned.
+        """
+        slack = 1e-3
+        return np.asarray(
+            (self.along >= along[0] - slack)
+            & (self.along <= along[1] + slack)
+            & (self.up >= up[0] - slack)
+            & (self.up <= up[1] + slack)
+        )
+
+
+def slice_step_mm(outline: DiscOutline) -> float:
+    """Distance between the slices in which the disc was traced."""
+    grid = outline.mask.grid
+    return float(grid.spacing_mm[grid.axis_along(outline.frame.left)])
+
+
+def central_sections(outline: DiscOutline, count: int) -> tuple[Section, ...]:
+    """The ``count`` sections nearest to the mid-sagittal plane, left to right."""
+    nearest = sorted(outline.sections, key=lambda cut: abs(cut.left_mm - outline.mid.left_mm))
+    return tuple(sorted(nearest[:count], key=lambda cut: cut.left_mm))
+
+
+def straighten(
+    image: Volume, outline: DiscOutline, sections: tuple[Section, ...], step_mm: float = 0.5
+) -> Array:
+    """The disc as a stack of rectangles: borders straight, width and height stretched to 1.
+
+    Returns
+    -------
+    array
+        (section, up, along), sampled linearly about every ``step_mm`` at cell centres.
+    """
+    width = max(float(np.ptp(cut.x_mm)) for cut in sections)
+    height = max(float(np.max(cut.upper_mm - cut.lower_mm)) for cut in sections)
+    n_along, n_up = max(int(width / step_mm), 20), max(int(height / step_mm), 8)
+    along = (np.arange(n_along) + 0.5) / n_along
+    up = ((np.arange(n_up) + 0.5) / n_up)[:, None]
+    pictures = []
+    for cut in sections:
+        x = cut.x_mm[0] + along * (cut.x_mm[-1] - cut.x_mm[0])
+        upper, lower = np.interp(x, cut.x_mm, cut.upper_mm), np.interp(x, cut.x_mm, cut.lower_mm)
+        z = lower + up * (upper - lower)
+        points = np.stack([np.broadcast_to(x, z.shape), z, np.full(z.shape, cut.left_mm)], axis=-1)
+        pictures.append(image.sample(outline.frame.to_world(points)))
+    return np.stack(pictures)
+
+
+def part(straight: Array, along: tuple[float, float], up: tuple[float, float]) -> Array:
+    """The cells of a straightened disc within two ranges, as (section, up, along).
+
+    >>> part(np.arange(40.0).reshape(1, 4, 10), (0.0, 0.2), (0.5, 1.0)).ravel().tolist()
+    [20.0, 21.0, 30.0, 31.0]
+    """
+    _, n_up, n_along = straight.shape
+    rows = (np.arange(n_up) + 0.5) / n_up
+    columns = (np.arange(n_along) + 0.5) / n_along
+    rows_in = (rows >= up[0]) & (rows <= up[1])
+    columns_in = (columns >= along[0]) & (columns <= along[1])
+    return np.asarray(straight[:, rows_in][:, :, columns_in])
+
+
+def locate(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
+    """Disc coordinates of RAS+ points (n, 3); borders are interpolated between sections.
+
+    Beyond the outermost sections the outermost border is continued.
+    """
+    x, z, left = outline.frame.to_frame(points_mm).T
+    cuts = sorted(outline.sections, key=lambda cut: cut.left_mm)
+    positions = np.array([cut.left_mm for cut in cuts])
+    borders = np.stack([_borders_at(cut, x) for cut in cuts])  # (section, 4, n)
+    index = np.clip(np.searchsorted(positions, left) - 1, 0, max(len(cuts) - 2, 0))
+    after = np.minimum(index + 1, len(cuts) - 1)
+    gap = np.where(after > index, positions[after] - positions[index], 1.0)
+    share = np.clip((left - positions[index]) / gap, 0.0, 1.0)
+    n = np.arange(len(x))
+    posterior, anterior, lower, upper = (
+        borders[index, :, n] * (1 - share[:, None]) + borders[after, :, n] * share[:, None]
+    ).T
+    height = np.maximum(upper - lower, 1e-6)
+    return DiscCoordinates(
+        along=(x - posterior) / (anterior - posterior),
+        up=(z - lower) / height,
+        left_mm=left - outline.mid.left_mm,
+        to_endplate_mm=np.minimum(upper - z, z - lower),
+        to_edge_mm=np.minimum(anterior - x, x - posterior),
+        height_mm=height,
+    )
+
+
+def _borders_at(cut: Section, x: Array) -> Array:
+    """(4, n): posterior edge, anterior edge, lower and upper border at column positions."""
+    ones = np.ones_like(x)
+    return np.stack(
+        [
+            cut.x_mm[0] * ones,
+            cut.x_mm[-1] * ones,
+            np.interp(x, cut.x_mm, cut.lower_mm),
+            np.interp(x, cut.x_mm, cut.upper_mm),
+        ]
+    )

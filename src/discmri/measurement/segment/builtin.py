@@ -1,0 +1,260 @@
+"""The segmenter that needs nothing but the image: a small network run by onnxruntime.
+
+The network sees one sagittal slice at a time and says which share of each pixel is disc,
+vertebral body, sacrum, canal, endplate or posterior bone.  What belongs together is then
+decided by anatomy: bodies and discs alternate along one column, the canal runs behind it and
+the sacrum ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.labels import FoundDisc, FoundSpine
+from discmri.core.settings import Settings
+from discmri.core.volume import SoftMask, Volume
+from discmri.measurement.segment.column import Column
+from discmri.measurement.segment.network import PIXEL_MM, Float, Structure, shares_of
+from discmri.measurement.segment.parts import Mask, main_part, near_main_part, soft
+from discmri.measurement.segment.sheets import Sheets
+from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
+
+# Anatomy
+_LEAST_GAP_MM = 14.0  # between the middles of neighbouring discs
+_USUAL_GAP_MM = 34.0
+_HALF_STRETCH_MM = 18.0  # the first and the last disc end this far from their middle at most
+_LEAST_DISC_MM2 = 40.0  # on the slice that shows most of it
+_LEAST_BODY_MM2 = 120.0
+_LEAST_LENGTH_MM = 14.0
+_DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint or another scale
+_BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
+_BODY_SEARCH_WIDTH_MM = 18.0
+_LEAST_BONE = 0.3
+_GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
+
+# A collapsed disc is little more than its endplates: this share of them is taken for disc
+_THIN_PLATE = 0.45
+_THIN_TRUST = 0.5
+
+# Confidence runs from 0 to 1 between these
+_UNCLEAR = (0.6, 0.92)  # mean share of disc within a disc
+_UNSTEADY = (0.6, 0.99)  # overlap of the maps of two contrasts
+_SHARP_MM = 0.1  # width of a sharp border
+_BLURRED_MM = 0.8  # so much more makes a disc e-fold less sure
+_AROUND_PX = 4
+
+
+def builtin(image: Volume, settings: Settings) -> FoundSpine:
+    """Find discs, vertebral bodies, sacrum and canal in a sagittal MR image of any contrast.
+
+    Parameters
+    ----------
+    image
+        Sagittal slices in any axis order; one slice is enough.
+    settings
+        ``threads`` limits the processors used.
+
+    Raises
+    ------
+    NothingToMeasureError
+        Where no disc between two vertebrae can be found.
+    """
+    sheets = Sheets.of(image.grid)
+    shares, other = shares_of(sheets.slices(image), sheets.spacing_mm[0], settings.threads)
+    column = Column.of(shares, sheets)
+    places = _disc_places(column) if column else []
+    if column is None or (reason := _why_not(column, places)):
+        reason = reason if column else "nothing in it looks like a stack of vertebrae and discs"
+        raise NothingToMeasureError(
+            f"no lumbar disc found in the sagittal image: {reason}; check that it shows the "
+            "lumbar spine from the side, or give a label map with --segmenter masks"
+        )
+    bodies, sacrum = _bones(column, places)
+    return FoundSpine(
+        grid=image.grid,
+        discs=tuple(_found_disc(column, place, other) for place in places),
+        bodies=tuple(bodies),
+        sacrum=sacrum,
+        canal=_canal(column),
+        method=f"builtin:{weights_sha256()[:12]}",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """One disc: where its middle is along the column, its share, and where that is the most.
+
+    ``trust`` is below 1 where the disc could only be told from its endplates by allowance.
+    """
+
+    at_mm: float
+    share: Float
+    mask: Mask
+    trust: float = 1.0
+
+
+def _disc_places(column: Column) -> list[_Place]:
+    """Where along the column the discs are, cranial to caudal."""
+    disc, plate = column.shares[Structure.DISC], column.shares[Structure.ENDPLATE]
+    thin = np.minimum(disc + _THIN_PLATE * plate, 1)
+    places = []
+    for at, low, high in _stretches(column, disc + 0.5 * plate):
+        for share, trust in ((disc, 1.0), (thin, _THIN_TRUST)):
+            place = _Place(at, share, column.piece(share, low, high), trust)
+            if _is_disc(place, column):
+                places.append(place)
+                break
+    return places
+
+
+def _why_not(column: Column, places: Sequence[_Place]) -> str:
+    """Why this is not a lumbar spine seen from the side, or nothing."""
+    if not places:
+        return "nothing in it looks like discs between vertebrae"
+    depth_mm = float(np.median([_depth_mm(place, column) for place in places]))
+    if not _DEPTH_MM[0] < depth_mm < _DEPTH_MM[1]:
+        return f"what looks like discs is {depth_mm:.0f} mm deep, those of a lumbar spine 25 to 45"
+    return ""
+
+
+def _depth_mm(place: _Place, column: Column) -> float:
+    """Front-to-back extent on the slice that shows most of a disc."""
+    best = place.mask[int(place.mask.sum(axis=(1, 2)).argmax())]
+    return float(np.ptp(np.quantile(column.behind_mm[best], [0.02, 0.98])))
+
+
+def _stretches(column: Column, share: Float) -> list[tuple[float, float, float]]:
+    """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks
+
+    where = column.mask & (share > 0.3)
+    along = np.broadcast_to(column.along_mm, share.shape)[where]
+    index = np.clip(along / PIXEL_MM, 0, len(column.axis_mm) - 1).astype(int)
+    profile = gaussian_filter1d(np.bincount(index, share[where], len(column.axis_mm)), 2.0)
+    peaks, _ = find_peaks(
+        profile, distance=_LEAST_GAP_MM / PIXEL_MM, prominence=0.08 * profile.max(initial=0)
+    )
+    if not len(peaks):
+        return []
+    half = int(_HALF_STRETCH_MM / PIXEL_MM)
+    between = [a + int(np.argmin(profile[a:b])) for a, b in pairwise(peaks)]
+    bounds = pairwise([peaks[0] - half, *between, peaks[-1] + half])
+    return [
+        (float(peak * PIXEL_MM), float(low * PIXEL_MM), float(high * PIXEL_MM))
+        for peak, (low, high) in zip(peaks, bounds, strict=True)
+    ]
+
+
+def _is_disc(place: _Place, column: Column) -> bool:
+    """Large enough, whole, and between two bodies or a body and the sacrum.
+
+    Bone is not asked for where the picture ends.
+    """
+    area = place.mask.sum(axis=(1, 2)) * PIXEL_MM**2
+    if area.max(initial=0) < _LEAST_DISC_MM2:
+        return False
+    best = place.mask[int(area.argmax())]
+    if _depth_mm(place, column) < _LEAST_LENGTH_MM:
+        return False
+    if best[~column.sheets.shown].sum() > 0.04 * best.sum():
+        return False
+    slices = area > 0.3 * area.max()
+    above = _bone(column, slices, place.at_mm, -1)
+    below = _bone(column, slices, place.at_mm, 1)
+    if above is not None and above[0] < max(_LEAST_BONE, above[1]):
+        return False
+    return below is None or sum(below) >= _LEAST_BONE
+
+
+def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[float, float] | None:
+    """Share of body and of sacrum around the axis beside a disc; None beyond the picture."""
+    low, high = sorted(at_mm + direction * d for d in _BODY_SEARCH_MM)
+    where = column.stretch(low, high) & (np.abs(column.behind_mm) < _BODY_SEARCH_WIDTH_MM / 2)
+    wanted = _BODY_SEARCH_WIDTH_MM * (high - low) / PIXEL_MM**2
+    if (where & column.sheets.shown).sum() < 0.6 * wanted:
+        return None
+    body, sacrum = (
+        float(column.shares[s][slices][:, where].mean()) for s in (Structure.BODY, Structure.SACRUM)
+    )
+    return body, sacrum
+
+
+def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
+    share = soft(place.share, place.mask)
+    around = soft(place.share, place.mask, _AROUND_PX)
+    sure = place.trust * _confidence(around, other, place.mask)
+    return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=height_sd_mm(sure))
+
+
+def _confidence(share: Float, other: Float, mask: Mask) -> float:
+    """How sure a disc and its borders are, 0 to 1.
+
+    How clear the map is within it, how little a change of contrast moves it, and how sharp its
+    upper and lower borders are: of the three these tell most of the error of a height.
+    """
+    clear = (float(share[mask].mean()) - _UNCLEAR[0]) / (_UNCLEAR[1] - _UNCLEAR[0])
+    here = share > 0
+    a, b = share[here], other[here]
+    overlap = 2 * float((a * b).sum() / ((a**2).sum() + (b**2).sum()))
+    steady = (overlap - _UNSTEADY[0]) / (_UNSTEADY[1] - _UNSTEADY[0])
+    sharp = np.exp((_SHARP_MM - _border_mm(share, mask)) / _BLURRED_MM)
+    seen = np.sqrt(np.clip(clear, 0, 1) * np.clip(steady, 0, 1))
+    return float(np.sqrt(seen * np.clip(sharp, 0, 1)))
+
+
+def _border_mm(share: Float, mask: Mask) -> float:
+    """Width of the upper and lower borders: the scale of a logistic step from disc to endplate.
+
+    Over the slices that show most of the disc, without the eighth at either end.
+    """
+    area = mask.sum(axis=(1, 2))
+    widths = []
+    for k in np.flatnonzero(area > 0.5 * area.max()):
+        columns = np.flatnonzero(mask[k].any(axis=0))
+        ends = len(columns) // 8
+        here = share[k][:, columns[ends : len(columns) - ends]]
+        widths.append(float((here * (1 - here)).sum(axis=0).mean()) / 2 * PIXEL_MM)
+    return float(np.mean(widths))
+
+
+def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], SoftMask | None]:
+    """Vertebral bodies cranial to caudal, and the sacrum.
+
+    Between the last lumbar body and the sacrum lies a disc.  What looks like a body below the
+    lowest disc and goes over into the sacrum without one is the first sacral segment.
+    """
+    body, sacrum = column.shares[Structure.BODY], column.shares[Structure.SACRUM]
+    at = [place.at_mm for place in places]
+    gap = float(np.median(np.diff(at))) if len(at) > 1 else _USUAL_GAP_MM
+    below = column.mask & column.stretch(at[-1], at[-1] + gap)
+    beyond = column.mask & column.stretch(at[-1] + gap, at[-1] + 2 * gap)
+    ends_in_body = body[below].sum() > sacrum[below].sum()
+    if ends_in_body and sacrum[beyond].sum() > max(body[beyond].sum(), 0.25 * body[below].sum()):
+        ends_in_body = False
+    bounds = [at[0] - 1.3 * gap, *at, *([at[-1] + 1.3 * gap] if ends_in_body else [])]
+    bodies = []
+    for low, high in pairwise(bounds):
+        piece = column.piece(body, low, high)
+        if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
+            bodies.append(column.sheets.mask(soft(body, piece)))
+    if not ends_in_body:  # what the network takes for a body there is the first sacral segment
+        first = column.mask & column.stretch(at[-1], at[-1] + 1.3 * gap)
+        sacrum = np.where(first, np.minimum(sacrum + body, 1), sacrum)
+    where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
+    large = where.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2
+    return bodies, column.sheets.mask(soft(sacrum, where)) if large else None
+
+
+def _canal(column: Column) -> SoftMask | None:
+    """The thecal sac behind the column."""
+    share = column.shares[Structure.CANAL]
+    where = (share > 0.5) & (column.behind_mm > 0)
+    if not where.any():
+        return None
+    return column.sheets.mask(soft(share, main_part(where, least=0.1)))

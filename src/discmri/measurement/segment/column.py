@@ -1,0 +1,158 @@
+"""The stack of vertebral bodies and discs, and the axis along which it is ordered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array
+from discmri.measurement.segment.network import PIXEL_MM, Float, Structure
+from discmri.measurement.segment.parts import Mask, main_part
+from discmri.measurement.segment.sheets import Sheets
+
+_LEAST_COLUMN_MM = 20.0
+_LEAST_SHOWN = 0.25
+_SMALL = 0.5  # sections below this share of the largest are near the end of a body or disc ...
+_GROWS = 1.2  # ... and do not grow again by more than noise
+_REACH_MM = 30.0  # nothing of body or disc is further from the axis of the column
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The stack of bodies and discs, and its axis from head to feet.
+
+    Parameters
+    ----------
+    sheets
+        Where the slices are.
+    shares
+        (structures, slices, rows, columns) what the network said.
+    mask
+        (slices, rows, columns) where the stack is.
+    axis_mm
+        (points, 2) its axis in down, back millimetres, evenly spaced.
+    along_mm
+        (rows, columns) position along the axis, NaN further than the reach from it.
+    behind_mm
+        (rows, columns) distance behind the axis, negative in front of it.
+    """
+
+    sheets: Sheets
+    shares: Float
+    mask: Mask
+    axis_mm: Array
+    along_mm: Float
+    behind_mm: Float
+
+    @classmethod
+    def of(cls, shares: Float, sheets: Sheets) -> Column | None:
+        """The heaviest stack in the picture, with pieces of it that stand alone in their slice."""
+        from scipy import ndimage
+
+        stack = shares[[Structure.DISC, Structure.BODY, Structure.ENDPLATE]].sum(axis=0)
+        parts, count = ndimage.label(
+            stack + shares[Structure.SACRUM] > 0.5, structure=np.ones((3, 3, 3))
+        )
+        if count == 0:
+            return None
+        weight = ndimage.sum_labels(stack, parts, np.arange(1, count + 1))
+        main = parts == 1 + int(np.argmax(weight))
+        axis = _axis(np.where(main, stack + 0.3 * shares[Structure.SACRUM], 0).sum(axis=0))
+        if axis is None:
+            return None
+        along, behind = _along(axis, sheets.shape[1:])
+        near = 1 + np.flatnonzero(weight > 0.02 * weight.max())
+        mask = np.isin(parts, near) & np.isfinite(along)
+        return cls(sheets, shares, mask, axis, along, behind)
+
+    def stretch(self, low_mm: float, high_mm: float) -> Mask:
+        """(rows, columns) the part of the picture beside a stretch of the axis."""
+        return np.asarray((self.along_mm >= low_mm) & (self.along_mm < high_mm))
+
+    def piece(self, share: Float, low_mm: float, high_mm: float) -> Mask:
+        """Where a structure of this share fills most of a pixel within a stretch, stray pieces left out.
+
+        Its rim, cut along, and what lies beyond in further slices are left out too.
+        """
+        where = (share > 0.5) & self.mask & self.stretch(low_mm, high_mm)
+        where = main_part(where, least=0.1)
+        area = where.sum(axis=(1, 2))
+        where[~_outward(area)] = False
+        return where
+
+
+def _outward(area: NDArray[np.intp]) -> Mask:
+    """(slices,) those that one convex thing can lie in: from the largest section outward.
+
+    It ends at its rim, and where sections that had become small grow again: that is something
+    else beside it.
+
+    >>> _outward(np.array([50, 20, 60, 100, 90, 30, 45])).tolist()
+    [False, False, True, True, True, True, False]
+    """
+    kept = np.zeros(len(area), dtype=bool)
+    largest = int(np.argmax(area))
+    for way in (range(largest, len(area)), range(largest, -1, -1)):
+        least = area[largest]
+        for k in way:
+            grows = least < _SMALL * area[largest] and area[k] > _GROWS * least
+            if grows or area[k] < _LEAST_SHOWN * area[largest]:
+                break
+            kept[k] = True
+            least = min(least, area[k])
+    return kept
+
+
+def _axis(weight: Float) -> Array | None:
+    """Smooth line through the middle of a stack seen from the side, run out at its ends."""
+    from scipy.ndimage import gaussian_filter1d
+
+    per_row = weight.sum(axis=1)
+    filled = per_row > 1
+    if not filled.any():
+        return None
+    rows = np.flatnonzero(per_row > 0.2 * np.median(per_row[filled]))
+    if len(rows) < _LEAST_COLUMN_MM / PIXEL_MM:
+        return None
+    middle = (weight[rows] * np.arange(weight.shape[1])).sum(axis=1) / per_row[rows]
+    every = np.arange(rows[0], rows[-1] + 1)
+    seen = np.stack([every, np.interp(every, rows, middle)], axis=1) * PIXEL_MM
+    line = _run_out(seen, length_mm=40.0)
+    line[:, 1] = gaussian_filter1d(line[:, 1], 9.0 / PIXEL_MM, mode="nearest")
+    at = np.r_[0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
+    wanted = np.arange(0, at[-1], PIXEL_MM)
+    return np.stack([np.interp(wanted, at, line[:, k]) for k in range(2)], axis=1)
+
+
+def _run_out(line: Array, length_mm: float) -> Array:
+    """Continue both ends of a line straight on."""
+    n = int(length_mm / PIXEL_MM)
+    fit = min(len(line), int(30 / PIXEL_MM))
+    ends = []
+    for end, at in ((line[:fit], np.arange(-n, 0)), (line[-fit:], np.arange(fit, fit + n))):
+        slope, start = np.polyfit(np.arange(fit), end, 1)
+        ends.append(slope * at[:, None] + start)
+    return np.concatenate([ends[0], line, ends[1]])
+
+
+def _along(axis: Array, shape: tuple[int, ...]) -> tuple[Float, Float]:
+    """Position along the axis and distance behind it, for every pixel of a slice."""
+    from scipy.spatial import cKDTree
+
+    points = np.stack(
+        np.meshgrid(*(np.arange(n) * PIXEL_MM for n in shape), indexing="ij"), axis=-1
+    )
+    distance, nearest = cKDTree(axis).query(points, distance_upper_bound=2 * _REACH_MM)
+    found = np.isfinite(distance)
+    nearest = np.minimum(nearest, len(axis) - 1)
+    tangent = np.gradient(axis, axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    offset, tangent = points - axis[nearest], tangent[nearest]
+    behind = offset[..., 1] * tangent[..., 0] - offset[..., 0] * tangent[..., 1]
+    along = nearest * PIXEL_MM + (offset * tangent).sum(axis=-1)
+    return (
+        np.where(found & (distance < _REACH_MM), along, np.nan).astype(np.float32),
+        np.where(found, behind, np.nan).astype(np.float32),
+    )

@@ -1,0 +1,163 @@
+"""The network: what it sees of a slice and what it says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array
+from discmri.measurement.segment.weights import weights
+
+PIXEL_MM = 0.8
+SIDE_PX = 32  # the network halves a slice five times
+CHANNELS = 4  # of what the network sees
+NEIGHBOUR_MM = 4.0  # how far away the neighbours are that the network sees beside a slice
+_LOCAL_PX = 31  # width of the neighbourhood for local contrast, about 25 mm
+_OTHER_GAMMA = 0.7  # of the second look at a slice
+_AROUND_SPINE_MM = 32.0  # what is looked at in front of and behind bodies and discs
+
+Float = NDArray[np.float32]
+
+
+class Structure(IntEnum):
+    """The channels of the network, in order."""
+
+    BACKGROUND = 0
+    DISC = 1
+    BODY = 2
+    SACRUM = 3
+    CANAL = 4
+    ENDPLATE = 5
+    POSTERIOR = 6
+
+
+def network_input(slices: Array) -> Float:
+    """What the network sees of a slice between its neighbours.
+
+    Parameters
+    ----------
+    slices
+        (3, rows, columns) the slice before, the slice and the slice after it, pixels of
+        :data:`PIXEL_MM`, any scale from zero up; one that does not exist is zero everywhere.
+
+    Returns
+    -------
+    NDArray
+        (4, rows, columns), without scale: brightness of the slice, its local contrast, and that
+        of the neighbour before and after it.
+    """
+    return _Looks(slices).of(1, apart=1)
+
+
+class _Looks:
+    """Brightness and local contrast of every slice, computed once for itself and its neighbours."""
+
+    def __init__(self, slices: Array) -> None:
+        self.scaled = [_scaled(one) for one in np.asarray(slices, dtype=np.float32)]
+        self.contrast = [_local_contrast(one) for one in self.scaled]
+
+    def of(self, k: int, apart: int) -> Float:
+        """(4, rows, columns) slice ``k`` with the neighbours ``apart`` slices away."""
+        nothing = np.zeros_like(self.scaled[k])
+        around = [
+            self.contrast[n] if 0 <= n < len(self.contrast) else nothing
+            for n in (k - apart, k + apart)
+        ]
+        return np.stack([self.scaled[k], self.contrast[k], *around])
+
+
+def _scaled(image: Float) -> Float:
+    """Brightness relative to the brightest tissue."""
+    lit = image[image > 0]
+    bright = float(np.quantile(lit, 0.98)) if lit.size else 1.0
+    return np.asarray(np.minimum(image / max(bright, 1e-12), 2.0))
+
+
+def _local_contrast(scaled: Float) -> Float:
+    """How much a pixel differs from its neighbourhood, by the spread within it."""
+    from scipy.ndimage import uniform_filter
+
+    def mean(values: Float) -> Float:
+        return np.asarray(uniform_filter(uniform_filter(values, _LOCAL_PX), _LOCAL_PX))
+
+    centre = mean(scaled)
+    spread = np.sqrt(np.maximum(mean(scaled**2) - centre**2, 0.0))
+    return np.asarray(np.clip((scaled - centre) / (spread + 0.02), -4.0, 4.0))
+
+
+@cache
+def _session(threads: int) -> Any:
+    """The network, ready to run."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = max(1, threads)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
+
+
+def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Float]:
+    """Which share of each pixel every structure fills, as the network sees it.
+
+    Three slices tell where the spine is from front to back; the others are looked at only
+    there.  Slices with discs are seen twice, in two contrasts: the first map is the mean of
+    both, the second that of the discs in the other contrast alone, to see how steady it is.
+
+    Parameters
+    ----------
+    slices
+        (slices, rows, columns) from zero up; sides multiples of :data:`SIDE_PX`.
+    spacing_mm
+        Between neighbouring slices.
+    threads
+        How many processors to use.
+
+    Returns
+    -------
+    shares
+        (structures, slices, rows, columns).
+    other
+        (slices, rows, columns).
+    """
+    session = _session(threads)
+    apart = max(1, round(NEIGHBOUR_MM / spacing_mm))
+    count, _, width = slices.shape
+
+    def seen(looks: _Looks, k: int, columns: slice) -> Float:
+        looked = np.ascontiguousarray(looks.of(k, apart)[..., columns])
+        return np.asarray(session.run(None, {"image": looked[None]})[0][0])
+
+    first, second = _Looks(slices), _Looks(slices**_OTHER_GAMMA)
+    shares = np.zeros((len(Structure), *slices.shape), dtype=np.float32)
+    shares[Structure.BACKGROUND] = 1
+    other = np.zeros(slices.shape, dtype=np.float32)
+    probes = sorted({count // 4, count // 2, 3 * count // 4})
+    for k in probes:
+        shares[:, k] = seen(first, k, slice(None))
+    columns = _columns_of_spine(shares[:, probes], width)
+    for k in range(count):
+        if k not in probes:
+            shares[:, k, :, columns] = seen(first, k, columns)
+        if (shares[Structure.DISC, k] > 0.5).any():
+            again = seen(second, k, columns)
+            other[k, :, columns] = again[Structure.DISC]
+            shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
+    return shares, other
+
+
+def _columns_of_spine(shares: Float, width: int) -> slice:
+    """The columns around bodies and discs, a multiple of the network's side; else all of them."""
+    spine = shares[[Structure.DISC, Structure.BODY]].sum(axis=0) > 0.5
+    filled = np.flatnonzero(spine.any(axis=(0, 1)))
+    if not filled.size:
+        return slice(0, width)
+    margin = int(_AROUND_SPINE_MM / PIXEL_MM)
+    low, high = max(0, int(filled[0]) - margin), min(width, int(filled[-1]) + 1 + margin)
+    wanted = -(-(high - low) // SIDE_PX) * SIDE_PX
+    low = max(0, min(low, width - wanted))
+    return slice(low, low + wanted)

@@ -1,0 +1,115 @@
+"""What a disc's signal is compared with: cerebrospinal fluid and presacral fat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import Vertebra
+from discmri.core.volume import Array, SoftMask, Volume
+from discmri.measurement.signal.samples import inside_of, median, percentile
+from discmri.results.outline import DiscFrame
+
+CSF_REACH_MM = 12.0  # along the spine, either side of the disc
+CSF_MIN_VOXELS = 8
+FAT_BAND_MM = (3.0, 12.0)  # in front of the sacrum
+FAT_MIN_POINTS = 40
+
+
+def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple[float | None, str]:
+    """Signal of CSF at a disc and where it was found.
+
+    The bright part of the canal, above 80 % of its 95th percentile, leaves out roots, conus
+    and flow voids.  Where the canal beside the disc reaches less than three quarters of what
+    the whole canal shows (stenosis, roots crowded together), the canal's value serves.
+    """
+    if canal is None:
+        return None, ""
+    points, values = inside_of(image, canal, 0.8)
+    if len(values) < CSF_MIN_VOXELS:
+        return None, ""
+    near = frame.to_frame(points)
+    beside = values[(np.abs(near[:, 1]) <= CSF_REACH_MM) & (np.abs(near[:, 2]) <= CSF_REACH_MM)]
+    whole = _bright(values)
+    if len(beside) >= CSF_MIN_VOXELS and _bright(beside) >= 0.75 * whole:
+        return _bright(beside), "level"
+    return whole, "canal"
+
+
+def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
+    """Signal of CSF over that of vertebral marrow; ``None`` where either was not found.
+
+    Above one on any T2 weighting, fat-suppressed or not, and below one on T1: what the picture
+    itself says of its contrast, where a header may be wrong.
+    """
+    marrow = [
+        inside_of(image, mask, 0.95)[1]
+        for vertebra, mask in labels.vertebrae.items()
+        if vertebra is not Vertebra.SACRUM
+    ]
+    bone = np.concatenate(marrow) if marrow else np.empty(0)
+    fluid = inside_of(image, labels.canal, 0.8)[1] if labels.canal is not None else np.empty(0)
+    if len(fluid) < CSF_MIN_VOXELS or len(bone) < CSF_MIN_VOXELS or not median(bone) > 0:
+        return None
+    return percentile(fluid, 95) / median(bone)
+
+
+def comparing_fat(
+    image: Volume, labels: SpineLabels, fat_suppressed: bool
+) -> tuple[float | None, str]:
+    """Fat as a comparator, or ``None`` and the reason."""
+    if fat_suppressed:
+        return None, "the image is fat-suppressed, so fat is no comparator"
+    fat = _presacral_fat(image, labels)
+    if fat is None:
+        return None, "no presacral fat could be told to compare with"
+    insides = [inside_of(image, mask, 0.98)[1] for mask in labels.discs.values()]
+    brightest = max((percentile(inside, 75) for inside in insides if len(inside)), default=0.0)
+    if brightest < 1.05 * fat:
+        return None, "presacral fat outshines every disc of this spine, so it divides nothing"
+    return fat, ""
+
+
+def _presacral_fat(image: Volume, labels: SpineLabels) -> float | None:
+    """Signal of the fat in front of the sacrum, or ``None`` where nothing there is like fat.
+
+    Fat shows as an even bright layer: of the band before the sacrum's anterior border the
+    upper half must be even (90th percentile within 1.35 times the median of it) and brighter
+    than the sacrum's own marrow, which is fat in part.
+    """
+    sacrum = labels.vertebrae.get(Vertebra.SACRUM)
+    if sacrum is None:
+        return None
+    border = _anterior_border(sacrum)
+    depths = np.arange(FAT_BAND_MM[0], FAT_BAND_MM[1] + 0.5, 1.0)
+    band = border[:, None, :] + depths[None, :, None] * np.array([0.0, 1.0, 0.0])
+    values = image.sample(band.reshape(-1, 3), outside=-1.0)
+    values = values[values > 0]
+    _, marrow = inside_of(image, sacrum, 0.95)
+    if len(values) < FAT_MIN_POINTS or not len(marrow):
+        return None
+    bright = values[values >= np.median(values)]
+    level = median(bright)
+    even = percentile(bright, 90) <= 1.35 * level
+    return level if even and level > 1.15 * median(marrow) else None
+
+
+def _anterior_border(mask: SoftMask) -> Array:
+    """(n, 3) most anterior points of a mask in its three central sagittal slices."""
+    index = np.argwhere(mask.array >= 0.5)
+    points = mask.grid.to_world(index)
+    slices = index[:, mask.sagittal_axis]
+    central = np.abs(slices - np.median(slices)) <= 1
+    points, slices = points[central], slices[central]
+    rows = np.round(points[:, 2] / 2.0).astype(int)
+    groups = sorted({(int(s), int(r)) for s, r in zip(slices, rows, strict=True)})
+    found = []
+    for at_slice, at_row in groups:
+        these = points[(slices == at_slice) & (rows == at_row)]
+        found.append(these[np.argmax(these[:, 1])])
+    return np.array(found)
+
+
+def _bright(values: Array) -> float:
+    """Median of what reaches 80 % of the 95th percentile."""
+    return median(values[values >= 0.8 * percentile(values, 95)])

@@ -1,0 +1,161 @@
+"""T2 signal of one disc and of what it is compared with.
+
+Everything is measured after the receive coil's shading was removed, on the central slices,
+in places told by the disc's own borders (:mod:`discmri.measurement.regions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.findings import Code, Finding, MeasurementError, info, warning
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Volume
+from discmri.measurement.regions import (
+    NUCLEUS_ALONG,
+    NUCLEUS_UP,
+    central_sections,
+    part,
+    straighten,
+)
+from discmri.measurement.signal.comparators import comparing_fat, csf_beside
+from discmri.measurement.signal.histogram import ashman_d
+from discmri.measurement.signal.samples import median, percentile
+from discmri.results.outline import DiscOutline
+from discmri.results.records import Measurement
+
+CENTRAL_SLICES = 3
+MIDDLE_UP = (0.25, 0.75)  # rows away from both endplates
+INNER_ALONG = (0.15, 0.85)  # nucleus and the inner fibres of the annulus
+POSTERIOR_OUTER_ALONG = (0.02, 0.16)
+POSTERIOR_INNER_ALONG = (0.20, 0.40)
+ANTERIOR_OUTER_ALONG = (0.86, 0.97)
+
+
+@dataclass(frozen=True, eq=False)
+class DiscSignal:
+    """T2 signal of one disc, in the arbitrary unit of the image unless said otherwise.
+
+    Parameters
+    ----------
+    nucleus
+        Median over the nucleus region.
+    inner
+        Median over nucleus and inner annulus, what Griffith's grades speak of.
+    annulus
+        Median over the outer annulus, anterior and posterior.
+    outer_posterior
+        Lowest robust signal along the posterior margin inside the disc.
+    distinctness
+        Step from the inner to the outer posterior annulus / CSF (or / nucleus without CSF).
+    bimodality
+        Ashman's D of two Gaussians fitted to the histogram; ``None`` where the fit fails.
+    csf, csf_source
+        Cerebrospinal fluid; ``"level"`` or ``"canal"`` (where the canal is narrow at this
+        level); ``None`` and ``""`` where there is none.
+    fat
+        Presacral fat; ``None`` where it could not be told or outshines every disc of the spine,
+        so that it divides nothing.
+    findings
+        What is missing and why.
+    """
+
+    nucleus: float
+    inner: float
+    annulus: float
+    outer_posterior: float
+    distinctness: float
+    bimodality: float | None
+    csf: float | None
+    csf_source: str
+    fat: float | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ratio_csf(self) -> float | None:
+        """Nucleus / CSF."""
+        return None if self.csf is None else self.nucleus / self.csf
+
+    @property
+    def contrast(self) -> float | None:
+        """(nucleus - annulus) / CSF."""
+        return None if self.csf is None else (self.nucleus - self.annulus) / self.csf
+
+    @property
+    def measurements(self) -> Mapping[str, Measurement]:
+        """The values that go into the table; what could not be had is absent."""
+        values = {
+            "signal_ratio_csf": (self.ratio_csf, f"median/{self.csf_source}"),
+            "signal_contrast": (self.contrast, f"median/{self.csf_source}"),
+            "signal_bimodality": (self.bimodality, "ashman-d"),
+        }
+        return {
+            name: Measurement(name, round(value, 6), method)
+            for name, (value, method) in values.items()
+            if value is not None
+        }
+
+
+def measure_signal(
+    image: Volume,
+    labels: SpineLabels,
+    level: DiscLevel,
+    outline: DiscOutline,
+    fat_suppressed: bool = False,
+) -> DiscSignal:
+    """Signal of one disc and of what it is compared with.
+
+    Parameters
+    ----------
+    image
+        T2 image, flattened (:func:`flatten`).
+    labels
+        Named structures; canal and sacrum serve for the comparators.
+    level, outline
+        Which disc and its borders.
+    fat_suppressed
+        Fat is then no comparator and is not looked for.
+
+    Raises
+    ------
+    MeasurementError
+        ``SIGNAL_NOT_MEASURED`` where the disc itself holds no signal.
+    """
+    disc = straighten(image, outline, central_sections(outline, CENTRAL_SLICES))
+    nucleus = median(part(disc, NUCLEUS_ALONG, NUCLEUS_UP))
+    if not nucleus > 0:
+        raise MeasurementError(
+            Code.SIGNAL_NOT_MEASURED, f"{level.value}: the image has no signal in the nucleus"
+        )
+    findings = []
+    csf, csf_source = csf_beside(image, labels.canal, outline.frame)
+    if csf is None:
+        findings.append(warning(Code.CSF_NOT_FOUND, _no_csf(level, labels), level))
+    fat, why = comparing_fat(image, labels, fat_suppressed)
+    if fat is None:
+        findings.append(info(Code.FAT_NOT_FOUND, f"{level.value}: {why}", level))
+    outer = percentile(part(disc, POSTERIOR_OUTER_ALONG, MIDDLE_UP), 20)
+    posterior_inner = median(part(disc, POSTERIOR_INNER_ALONG, MIDDLE_UP))
+    rims = [part(disc, where, MIDDLE_UP) for where in (POSTERIOR_OUTER_ALONG, ANTERIOR_OUTER_ALONG)]
+    return DiscSignal(
+        nucleus=nucleus,
+        inner=median(part(disc, INNER_ALONG, NUCLEUS_UP)),
+        annulus=median(np.concatenate([rim.ravel() for rim in rims])),
+        outer_posterior=outer,
+        distinctness=(posterior_inner - outer) / (csf or nucleus),
+        bimodality=ashman_d(part(disc, (0.03, 0.97), (0.1, 0.9)).ravel()),
+        csf=csf,
+        csf_source=csf_source,
+        fat=fat,
+        findings=tuple(findings),
+    )
+
+
+def _no_csf(level: DiscLevel, labels: SpineLabels) -> str:
+    """Why there is no CSF."""
+    why = "no spinal canal was found" if labels.canal is None else "the canal is too narrow"
+    return f"{level.value}: {why}, so there is no cerebrospinal fluid to compare with"

@@ -1,0 +1,1 @@
+"""A measured study as data, and the files it is written to."""

@@ -1,0 +1,64 @@
+"""``discs.csv``: one row per disc, cranial to caudal."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discmri.core.text import number, printable
+from discmri.results.records import PARAMETER, measured_columns
+
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+BEFORE = (
+    "subject_id",
+    "study_uid",
+    "study_date",
+    "series_uid",
+    "level",
+    "label_id",
+    "numbering",
+)
+
+
+def export(result: StudyResult, folder: Path) -> None:
+    """Write ``discs.csv``.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    folder
+        An existing folder.
+    """
+    columns = (*BEFORE, *measured_columns(), "flags")
+    rows = [[cell(row.get(column), column) for column in columns] for row in result.rows()]
+    write_table(folder / "discs.csv", columns, rows)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write cells as UTF-8 CSV, lines ended by a line feed."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def cell(value: object, parameter: str = "") -> str:
+    """One cell: empty for ``None``, numbers with their decimals, text that no spreadsheet runs.
+
+    >>> cell(None), cell(8.12345, "height_mm"), cell("=1+1"), cell("4/7")
+    ('', '8.123', "'=1+1", '4/7')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, float) and parameter in PARAMETER:
+        return number(value, PARAMETER[parameter].decimals)
+    if isinstance(value, (int, float)):
+        return str(value)
+    text = printable(value)
+    starts_formula = text.startswith(("=", "+", "-", "@")) or str(value).startswith(("\t", "\r"))
+    return f"'{text}" if starts_formula else text

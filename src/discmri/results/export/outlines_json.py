@@ -1,0 +1,51 @@
+"""``outlines.json``: where every disc lies and the border that was measured, RAS+ millimetres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discmri.results.export.study_json import dumps
+
+if TYPE_CHECKING:
+    from discmri.core.volume import Array
+    from discmri.results.model import StudyResult
+
+SCHEMA_NAME = "discmri-outlines-1"
+
+
+def export(result: StudyResult, folder: Path) -> None:
+    """Write ``outlines.json``.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    folder
+        An existing folder.
+    """
+    discs = {
+        level.value: {
+            "origin_mm": _rounded(outline.frame.origin_mm),
+            "anterior": _rounded(outline.frame.anterior),
+            "cranial": _rounded(outline.frame.cranial),
+            "left": _rounded(outline.frame.left),
+            "mid_left_mm": round(outline.mid.left_mm, 5),
+            "contour_mm": _rounded(outline.mid.contour_mm),
+        }
+        for level, outline in result.outlines.items()
+    }
+    text = dumps(
+        {
+            "schema": SCHEMA_NAME,
+            "axes": "origin and axes are patient RAS+; contours are (anterior, cranial) in the "
+            "disc's own frame, in the plane mid_left_mm to the left of its origin",
+            "series_uid": result.series_uid,
+            "discs": discs,
+        }
+    )
+    (folder / "outlines.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _rounded(values: Array) -> object:
+    return values.round(5).tolist()

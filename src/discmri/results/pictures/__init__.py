@@ -1,0 +1,1 @@
+"""Pictures of a measured study, drawn from its results alone."""

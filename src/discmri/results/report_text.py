@@ -1,0 +1,241 @@
+"""What the report says, as plain data for the template."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from discmri.core.findings import MEANINGS, Severity
+from discmri.core.text import number, printable
+from discmri.results.export.figures_png import pictures
+from discmri.results.export.study_json import NOTICE, plain
+from discmri.results.grade_words import criteria, reasons
+from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
+
+if TYPE_CHECKING:
+    from discmri.core.findings import Finding
+    from discmri.results.model import StudyResult
+
+_UNITS = {"mm2": "mm²", "mm3": "mm³", "deg": "°", "{ratio}": "", "um2/ms": "µm²/ms", "1": ""}
+_METHOD_WORDS = {"fit": "fitted to the diffusion images", "map": "from the scanner's ADC map"}
+_NUMBERING_WORDS = {
+    "sacrum": "counted from the sacrum",
+    "reader": "given by the reader",
+    "masks": "given by the label map",
+    "assumed": "assumed, not seen",
+}
+_GRADE_PARAMETERS = ("suggested_grade", "suggested_signal", "suggested_collapse")
+
+
+def content(result: StudyResult) -> dict[str, object]:
+    """All that the template shows; text from headers is clean but not yet escaped for HTML."""
+    drawn = {name: _picture(png) for name, png in pictures(result).items()}
+    has_adc = any(record.get("adc_disc_um2_ms") is not None for record in result.records)
+    provenance = result.provenance
+    return {
+        "notice": NOTICE,
+        "subject": printable(result.subject_id),
+        "date": _date(printable(result.study_date)),
+        "facts": _facts(result),
+        "overview": drawn.get("overview"),
+        "has_adc": has_adc,
+        "discs": [_disc(result, record, drawn) for record in result.records],
+        "study_findings": [_finding(f) for f in result.findings if f.level is None],
+        "series": [_pairs(entry) for entry in result.series],
+        "dictionary": [_entry(p.name, p.unit, p.meaning) for p in PARAMETERS],
+        "settings": _pairs(provenance.settings),
+        "versions": _pairs(provenance.versions),
+        "segmenter": printable(provenance.segmenter),
+        "inputs": [_pairs(entry) for entry in provenance.inputs],
+        "diffusion": _pairs(provenance.diffusion),
+    }
+
+
+def words(name: object) -> str:
+    """A key of the data as words: units set apart, underscores gone.
+
+    >>> words("reference_height_mm"), words("b_values_s_per_mm2"), words("csf_median")
+    ('Reference height (mm)', 'B values (s/mm²)', 'CSF median')
+    """
+    text = printable(name)
+    unit = ""
+    endings = (
+        ("_um2_ms", "µm²/ms"),
+        ("_s_per_mm2", "s/mm²"),
+        ("_mm2", "mm²"),
+        ("_mm3", "mm³"),
+        ("_mm", "mm"),
+        ("_deg", "°"),
+        ("_ms", "ms"),
+    )
+    for ending, written in endings:
+        if text.endswith(ending):
+            text, unit = text.removesuffix(ending), f" ({written})"
+            break
+    parts = [_ACRONYMS.get(part, part) for part in text.split("_")]
+    sentence = " ".join(part for part in parts if part)
+    return sentence[:1].upper() + sentence[1:] + unit
+
+
+_ACRONYMS = {
+    word.lower(): word
+    for word in (
+        "ADC",
+        "CSF",
+        "AP",
+        "LR",
+        "T1",
+        "T2",
+        "UID",
+        "SD",
+        "DHI",
+        "VB",
+        "3D",
+        "DWI",
+        "SHA256",
+        "SNR",
+        "Dabbs",
+        "Hurxthal",
+    )
+}
+
+
+def _facts(result: StudyResult) -> list[tuple[str, str]]:
+    spacing = " × ".join(number(float(s), 2) for s in sorted(result.image.spacing_mm))
+    names = [record.level.value for record in result.records]
+    span = f"{len(names)}: {names[0]} to {names[-1]}" if names else "none"
+    return [
+        ("Subject", printable(result.subject_id)),
+        ("Study date", _date(printable(result.study_date)) or "not given"),
+        ("Discs", span),
+        ("Levels", _levels(result)),
+        ("Voxel size", f"{spacing} mm"),
+        ("Study UID", printable(result.study_uid)),
+    ]
+
+
+def _levels(result: StudyResult) -> str:
+    """How the levels got their names, and how likely that is right where it is not certain."""
+    words = _NUMBERING_WORDS[result.labels.numbering.value]
+    confidence = result.labels.numbering_confidence
+    if confidence >= 1:
+        return words
+    doubt = "; whether there are six lumbar vertebrae, a lumbar picture cannot tell"
+    return f"{words} (confidence {confidence:.2f}{doubt})"
+
+
+def _disc(
+    result: StudyResult, record: DiscRecord, drawn: Mapping[str, object]
+) -> dict[str, object]:
+    name = record.level.value
+    own = [f for f in result.findings if f.level is record.level]
+    warnings = [f for f in own if f.severity is not Severity.INFO]
+    sd = record.get("height_sd_mm")
+    evidence = plain(record.evidence)
+    grade = evidence.get("grade")
+    shown = [p.name for p in PARAMETERS if p.name not in _GRADE_PARAMETERS]
+    return {
+        "level": name,
+        "colour": LEVEL_COLOURS[record.level],
+        "height": _value(record, "height_mm", 1),
+        "height_sd": "" if sd is None else number(float(sd), 1),
+        "height_method": printable(record.column("height_method") or ""),
+        "anterior": _value(record, "height_anterior_mm", 1),
+        "middle": _value(record, "height_middle_mm", 1),
+        "posterior": _value(record, "height_posterior_mm", 1),
+        "dhi": _value(record, "dhi_vb", 2),
+        "signal": _value(record, "signal_ratio_csf", 2),
+        "adc": _value(record, "adc_disc_um2_ms", 2),
+        "adc_sd": _value(record, "adc_disc_sd_um2_ms", 2),
+        "adc_source": _METHOD_WORDS.get(str(record.column("adc_source") or ""), ""),
+        "grade": _value(record, "suggested_grade", 0),
+        "grade_signal": _value(record, "suggested_signal", 0),
+        "grade_collapse": _value(record, "suggested_collapse", 0),
+        "flags": list(dict.fromkeys(MEANINGS[finding.code] for finding in warnings)),
+        "findings": [_finding(finding) for finding in own],
+        "picture": drawn.get(name),
+        "adc_picture": drawn.get(f"{name}-adc"),
+        "values": [
+            (*_entry(p, PARAMETER[p].unit, PARAMETER[p].meaning), _value(record, p))
+            for p in shown
+            if record.get(p) is not None
+        ],
+        "missing": [words(p).split(" (")[0] for p in shown if record.get(p) is None],
+        "criteria": criteria(
+            _whole(record, "suggested_signal"), _whole(record, "suggested_collapse")
+        ),
+        "reasons": reasons(grade) if isinstance(grade, Mapping) else [],
+        "evidence": _pairs({k: v for k, v in evidence.items() if k != "grade"}),
+    }
+
+
+def _whole(record: DiscRecord, parameter: str) -> int | None:
+    value = record.get(parameter)
+    return None if value is None else int(value)
+
+
+def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> str:
+    """A value as text, ``""`` where it could not be had."""
+    value = record.get(parameter)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return printable(value)
+    digits = PARAMETER[parameter].decimals if decimals is None else decimals
+    return number(float(value), min(digits, 2) if decimals is None else digits)
+
+
+def _entry(name: str, unit: str, meaning: str) -> tuple[str, str, str]:
+    return words(name).split(" (")[0], _UNITS.get(unit, unit), meaning
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    severity = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+    return {
+        "severity": severity[finding.severity],
+        "text": printable(finding.text),
+        "meaning": MEANINGS[finding.code],
+    }
+
+
+def _pairs(data: Mapping[str, object], above: str = "") -> list[tuple[str, str]]:
+    """Nested data as a flat list of words and values."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in plain(data).items():
+        name = f"{above}{words(key)}"
+        if isinstance(value, Mapping):
+            pairs += _pairs(value, f"{name}: ")
+        elif value is not None and value not in ("", []):
+            pairs.append((name, _as_text(value)))
+    return pairs
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        if len(value) > _LONG_LIST:
+            return f"{len(value)} entries, listed in study.json"
+        return "; ".join(_as_text(entry) for entry in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words(k).lower()} {_as_text(v)}" for k, v in value.items())
+    return printable(value)
+
+
+_LONG_LIST = 12
+
+
+def _date(text: str) -> str:
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+
+
+def _picture(png: bytes) -> dict[str, object]:
+    """A picture as a data URI with its size in pixels, which stands in the PNG header."""
+    uri = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    width, height = struct.unpack(">II", png[16:24])
+    return {"uri": uri, "width": width, "height": height, "shape": f"{width / height:.3f}"}

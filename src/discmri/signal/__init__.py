@@ -1,8 +1,0 @@
-"""T2 signal of a disc against cerebrospinal fluid, fat and its own annulus."""
-
-from discmri.signal.comparators import fluid_over_marrow
-from discmri.signal.disc import DiscSignal, measure_signal
-from discmri.signal.histogram import ashman_d
-from discmri.signal.shading import flatten
-
-__all__ = ["DiscSignal", "ashman_d", "flatten", "fluid_over_marrow", "measure_signal"]

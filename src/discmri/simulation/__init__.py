@@ -1,0 +1,1 @@
+"""Cohorts and trials of phantoms, written as the folders and lists that users bring."""

@@ -1,0 +1,141 @@
+"""A cohort of phantoms on disk, with lists for ``batch`` and the truth for ``validate``."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import discmri
+from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
+from discmri.cohort.workers import Workers, carry_out
+from discmri.core.errors import UnfinishedError, UsageError
+from discmri.core.locks import locked
+from discmri.phantoms import DiscTruth, lumbar_spine, make_phantom
+from discmri.phantoms.folder import write_phantom
+from discmri.phantoms.population import Member
+from discmri.results.export.csv_wide import write_table
+
+SCAN_COLUMNS = ("vendor", "field_strength_t", "spacing_mm", "slice_thickness_mm", "snr")
+"""How a phantom was scanned, in ``truth.csv``."""
+CENTRE_COLUMNS = ("centre_r_mm", "centre_a_mm", "centre_s_mm")
+"""Where a disc lies, RAS+, in ``truth.csv``."""
+_TRUTH_COLUMNS = tuple(
+    field.name for field in fields(DiscTruth) if field.name not in ("level", "centre_mm", "normal")
+)
+
+
+@dataclass(frozen=True)
+class _Job:
+    member: Member
+    folder: Path
+    limits: Limits
+
+
+def make_cohort(
+    members: Sequence[Member],
+    root: Path,
+    workers: Workers | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write phantoms, their lists and their truth; phantoms that are there already are kept.
+
+    Parameters
+    ----------
+    members
+        Whom to scan.
+    root
+        Gets ``phantoms/<name>/``, ``studies.csv``, ``studies_with_masks.csv``, ``truth.csv``
+        and ``recipe.txt``.
+    workers, limits
+        Where the work is done, and what one phantom may take.
+    progress
+        Told how many of how many are done.
+
+    Raises
+    ------
+    UsageError
+        Where the folder holds another cohort, or anything else.
+    UnfinishedError
+        Where phantoms could not be made.
+    """
+    limits = limits or Limits()
+    _check_root(root, members)
+    with locked(root / ".batch" / "lock", wait=False):
+        (root / "recipe.txt").write_text(_recipe(members), encoding="utf-8")
+        jobs = [_Job(one, root.absolute() / "phantoms" / one.name, limits) for one in members]
+        to_do = [job for job in jobs if not job.folder.is_dir()]
+        done = len(jobs) - len(to_do)
+        failures = []
+        for n, failure in carry_out(_work, to_do, workers or Workers()):
+            done += 1
+            if failure != "":
+                failures.append(f"{to_do[n].member.name}: {failure or 'its workers died'}")
+            if progress is not None:
+                progress(done, len(jobs))
+        if failures:
+            raise UnfinishedError(
+                f"{len(failures)} of {len(jobs)} phantoms could not be made ({failures[0]}); run "
+                "the same command again"
+            )
+        _write_lists(members, root)
+
+
+def _work(job: _Job, stop: threading.Event | None = None) -> str:
+    """Make one phantom in a process of its own; what went wrong, or nothing."""
+    try:
+        isolated(_make, job, job.limits, stop)
+    except ProcessEndedError as error:
+        return str(error)
+    return ""
+
+
+def _make(job: _Job) -> None:
+    one = job.member
+    phantom = make_phantom(lumbar_spine(one.wishes, one.seed))
+    write_phantom(phantom, job.folder, one.vendor, one.protocol, one.compression)
+
+
+def _check_root(root: Path, members: Sequence[Member]) -> None:
+    recipe = root / "recipe.txt"
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file, not a folder; choose another")
+    if not root.exists() or {path.name for path in root.iterdir()} <= {".batch"}:
+        root.mkdir(parents=True, exist_ok=True)
+        return
+    if not recipe.is_file():
+        raise UsageError(f"{root} holds something else than a phantom cohort; choose another")
+    before, now = recipe.read_text(encoding="utf-8").splitlines(), _recipe(members).splitlines()
+    if any(old != new for old, new in zip(before, now, strict=False)):
+        raise UsageError(
+            f"{root} holds a cohort of another seed, version or options; choose another folder"
+        )
+
+
+def _recipe(members: Sequence[Member]) -> str:
+    """All that makes the phantoms, one a line; a larger cohort begins with a smaller one."""
+    return "".join(f"{line}\n" for line in (f"discmri {discmri.__version__}", *members))
+
+
+def _write_lists(members: Sequence[Member], root: Path) -> None:
+    studies = [(one.name, f"phantoms/{one.name}/study") for one in members]
+    write_table(root / "studies.csv", ("id", "path"), studies)
+    masks = [(*study, f"phantoms/{study[0]}/labels.nii.gz") for study in studies]
+    write_table(root / "studies_with_masks.csv", ("id", "path", "masks"), masks)
+    header = ("study", "level", *SCAN_COLUMNS, *CENTRE_COLUMNS, *_TRUTH_COLUMNS)
+    write_table(root / "truth.csv", header, _truth_rows(members, root))
+
+
+def _truth_rows(members: Sequence[Member], root: Path) -> Iterator[list[str]]:
+    for one in members:
+        path = root / "phantoms" / one.name / "truth.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        scan = [one.vendor, *(getattr(one.protocol, name) for name in SCAN_COLUMNS[1:])]
+        for disc in document["discs"]:
+            if disc["level"] in document["in_picture"]:
+                values = [disc[name] for name in _TRUTH_COLUMNS]
+                row = [one.name, disc["level"], *scan, *disc["centre_mm"], *values]
+                yield ["" if value is None else str(value) for value in row]

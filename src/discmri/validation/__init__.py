@@ -1,0 +1,1 @@
+"""Results compared with a known truth, and the qualification of an installation."""

@@ -1,0 +1,122 @@
+"""What an installation must reach to pass ``discmri qualify``: every limit, with its reason.
+
+To set them anew, for example after the segmenter was trained again: run ``discmri qualify``,
+read the column *found* of its sheet, and leave a margin for other processors and libraries.
+``python -m benchmarks qualification`` prints found values and limits side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from discmri.validation.statistics import Agreement
+from discmri.validation.validate import Validation
+
+_GEOMETRY = "with true outlines only the tracing and the voxels can err"
+_SEGMENTER = "found on these phantoms (bias 0.0, SD 0.4 mm), with a margin; dark discs scatter most"
+_DIFFUSION = "noise at SNR 30, distortion, alignment and fit"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One figure and what it must be.
+
+    Parameters
+    ----------
+    segmenter
+        Whose outlines are judged: ``masks`` (the true ones) or ``builtin``.
+    parameter
+        Column of the value; empty for figures about all discs.
+    figure
+        Name in :data:`FIGURES`.
+    low, high
+        What it must lie within.
+    reason
+        Why there.
+    """
+
+    segmenter: str
+    parameter: str
+    figure: str
+    low: float
+    high: float
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """What the sheet calls it."""
+        return f"{self.parameter}, {self.figure}" if self.parameter else self.figure
+
+    def found(self, validation: Validation) -> float | None:
+        """The figure, ``None`` where there is nothing to take it from."""
+        if self.figure in WHOLE:
+            return WHOLE[self.figure](validation)
+        for one in validation.overall():
+            if one.parameter == self.parameter:
+                return FIGURES[self.figure](one)
+        return None
+
+    def holds(self, found: float | None) -> bool:
+        """Whether the figure is there and within."""
+        return found is not None and self.low <= found <= self.high
+
+
+FIGURES: dict[str, Callable[[Agreement], float | None]] = {
+    "bias": lambda one: one.bias,
+    "SD": lambda one: one.sd,
+    "bias in %": lambda one: one.bias_percent,
+    "SD in %": lambda one: one.sd_percent,
+    "discs measured": lambda one: float(one.discs),
+    "share within two stated uncertainties": lambda one: one.within_2_sd,
+}
+"""Figures of one value over all discs."""
+
+WHOLE: dict[str, Callable[[Validation], float | None]] = {
+    "studies without a result": lambda v: float(len(v.naming.failed)),
+    "discs missed": lambda v: float(v.naming.missed),
+    "discs where there are none": lambda v: float(v.naming.extra),
+    "discs under a wrong name": lambda v: float(v.naming.misnamed),
+    "share of suggested grades at most one off": (
+        lambda v: None if v.grades is None else v.grades.within_one
+    ),
+}
+"""Figures of the whole set."""
+
+
+def _naming(segmenter: str) -> tuple[Limit, ...]:
+    reason = "every disc of these phantoms shows clearly, above a sacrum to count from"
+    return tuple(
+        Limit(segmenter, "", figure, 0, 0, reason)
+        for figure in (
+            "studies without a result", "discs missed", "discs where there are none",
+            "discs under a wrong name",
+        )
+    )  # fmt: skip
+
+
+def _spread(
+    segmenter: str, parameter: str, bias: float, sd: float, reason: str, unit: str = ""
+) -> tuple[Limit, ...]:
+    return (
+        Limit(segmenter, parameter, f"bias{unit}", -bias, bias, reason),
+        Limit(segmenter, parameter, f"SD{unit}", 0.0, sd, reason),
+    )
+
+
+LIMITS: tuple[Limit, ...] = (
+    *_naming("masks"),
+    *_spread("masks", "height_columns_mm", 0.1, 0.2, _GEOMETRY),
+    *_spread("masks", "height_area_mm", 0.1, 0.2, _GEOMETRY),
+    *_spread("masks", "height_3d_mm", 0.1, 0.2, _GEOMETRY),
+    *_spread("masks", "adc_disc_um2_ms", 1.0, 3.0, _DIFFUSION, " in %"),
+    Limit("masks", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
+          "about 0.95 is stated; few discs scatter around it"),
+    *_naming("builtin"),
+    *_spread("builtin", "height_columns_mm", 0.5, 0.6, _SEGMENTER),
+    *_spread("builtin", "adc_disc_um2_ms", 2.0, 4.0, _DIFFUSION, " in %"),
+    Limit("builtin", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
+          "about 0.95 is stated; few discs scatter around it"),
+    Limit("builtin", "", "share of suggested grades at most one off", 0.85, 1.0,
+          "heights decide grades 6 to 8, and the segmenter's bias shifts some by one"),
+)  # fmt: skip

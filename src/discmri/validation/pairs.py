@@ -1,0 +1,257 @@
+"""Every measured disc beside its true self: found by place, not by name.
+
+A disc under a wrong name is one error of naming; compared by name, it would also spoil every
+value.  Where results hold label maps and the truth says where discs lie, they are matched by
+place; otherwise by name.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from discmri.cohort.studies import Entry
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array
+from discmri.measurement.height import HEIGHT_METHODS
+from discmri.results.records import PARAMETERS
+from discmri.simulation.cohort import CENTRE_COLUMNS, SCAN_COLUMNS
+
+NEAR_MM = 12.0
+"""A measured disc whose middle is farther from every true one is no disc; neighbours are more
+than twice as far apart."""
+UNCERTAINTIES = {"height_mm": "height_sd_mm"}
+"""Columns that state the standard uncertainty of another."""
+JUDGED = tuple(level for level in DiscLevel if level not in (DiscLevel.T10_T11, DiscLevel.T11_T12))
+"""Discs that are compared; those above the lumbar spine are often cut by the picture."""
+_NO_VALUES = ("height_sd_mm", "adc_disc_sd_um2_ms", "adc_voxels", "adc_rejected_voxels",
+              "adc_residual_mm", "confidence")  # fmt: skip
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One measured value and the true one.
+
+    Parameters
+    ----------
+    study, level
+        Which disc, by its true name.
+    parameter
+        Column of the value.
+    truth, measured
+        In its unit.
+    sd
+        Stated standard uncertainty, where there is one.
+    groups
+        What else is known of the disc: its true grade and how it was scanned.
+    """
+
+    study: str
+    level: str
+    parameter: str
+    truth: float
+    measured: float
+    sd: float | None
+    groups: Mapping[str, str]
+
+    @property
+    def error(self) -> float:
+        """Measured minus true."""
+        return self.measured - self.truth
+
+
+@dataclass(frozen=True)
+class DiscMatch:
+    """One true disc and what was found there.
+
+    Parameters
+    ----------
+    truth
+        Row of the truth.
+    found
+        Row of the results, ``None`` where the disc was missed.
+    """
+
+    truth: Row
+    found: Row | None
+
+    @property
+    def misnamed(self) -> bool:
+        """Found, but under another name."""
+        return self.found is not None and self.found["level"] != self.truth["level"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is compared.
+
+    Parameters
+    ----------
+    matches
+        Every true disc that is judged.
+    extra
+        Measured discs where there is none, as (study, level).
+    failed
+        Studies without a result, with the reason.
+    by_place
+        Whether discs were matched by place rather than by name.
+    """
+
+    matches: tuple[DiscMatch, ...]
+    extra: tuple[tuple[str, str], ...]
+    failed: Mapping[str, str]
+    by_place: bool
+
+    def pairs(self) -> list[Pair]:
+        """Every value that both sides have."""
+        return [pair for match in self.matches for pair in _values(match)]
+
+
+def compare(results: Path, truth: Path) -> Comparison:
+    """Match results with the truth.
+
+    Parameters
+    ----------
+    results
+        Folder of a batch, or its ``cohort.csv``.
+    truth
+        Folder of a phantom cohort, or a CSV with the columns ``study`` and ``level`` and, named
+        as in the results, those of the values that are known.
+
+    Raises
+    ------
+    UsageError
+        Where a table cannot be read, lacks a column, or none of its studies is in the other.
+    """
+    found = _table(results, "cohort.csv", ("study", "status", "level"))
+    known = _table(truth, "truth.csv", ("study", "level"))
+    measured = _by_study(row for row in found if row["level"])
+    failed = {row["study"]: row.get("reason", "") for row in found if not row["level"]}
+    expected = _by_study(known)
+    if not set(expected) & ({*measured, *failed}):
+        first, other = next(iter(expected)), next(iter([*measured, *failed]), "none")
+        raise UsageError(
+            f"no study of {truth} is in {results} (there {first!r} and such, here {other!r}); "
+            "the columns study must agree"
+        )
+    folder = results if results.is_dir() else results.parent
+    matches: list[DiscMatch] = []
+    extra: list[tuple[str, str]] = []
+    by_place = all(column in known[0] for column in CENTRE_COLUMNS)
+    for study, true_rows in expected.items():
+        rows = measured.get(study, [])
+        centres = _centres(folder, study) if by_place and rows else {}
+        by_place = by_place and (bool(centres) or not rows)
+        partners = _partners(true_rows, rows, centres)
+        matches += [DiscMatch(row, partners.get(n)) for n, row in enumerate(true_rows)]
+        used = {row["level"] for row in partners.values()}
+        extra += [(study, row["level"]) for row in rows if row["level"] not in used]
+    judged = {level.value for level in JUDGED}
+    return Comparison(
+        tuple(match for match in matches if match.truth["level"] in judged),
+        tuple(one for one in extra if one[1] in judged),
+        {study: why for study, why in failed.items() if study in expected},
+        by_place,
+    )
+
+
+def _partners(
+    true_rows: Sequence[Row], rows: Sequence[Row], centres: Mapping[str, Array]
+) -> dict[int, Row]:
+    """The measured row of every true one, by number."""
+    if not centres:
+        by_name = {row["level"]: row for row in rows}
+        return {
+            n: by_name[row["level"]] for n, row in enumerate(true_rows) if row["level"] in by_name
+        }
+    where = np.array([[float(row[column]) for column in CENTRE_COLUMNS] for row in true_rows])
+    best: dict[int, tuple[float, Row]] = {}
+    for row in rows:
+        if row["level"] not in centres:
+            continue
+        distances = np.linalg.norm(where - centres[row["level"]], axis=1)
+        n = int(distances.argmin())
+        if distances[n] < min(NEAR_MM, best.get(n, (np.inf, row))[0]):
+            best[n] = (float(distances[n]), row)
+    return {n: row for n, (_, row) in best.items()}
+
+
+def _centres(folder: Path, study: str) -> dict[str, Array]:
+    """Where the measured discs lie, from the study's label map; empty without one."""
+    path = folder / "studies" / Entry(study, Path()).folder_name / "labels.nii.gz"
+    if not path.is_file():
+        return {}
+    import nibabel as nib
+    from scipy.ndimage import center_of_mass
+
+    image: Any = nib.load(path)
+    labels = np.asarray(image.dataobj)
+    present = set(np.unique(labels).tolist())
+    # L5-S1 and L6-S1 share a number: the name that the spine's other discs imply is asked for
+    named = {level.value: level.label_id for level in DiscLevel if level.label_id in present}
+    if DiscLevel.L5_L6.label_id in present:
+        named.pop(DiscLevel.L5_S1.value, None)
+    else:
+        named.pop(DiscLevel.L6_S1.value, None)
+    middles = center_of_mass(labels > 0, labels, [*named.values()])
+    return dict(zip(named, nib.affines.apply_affine(image.affine, np.array(middles)), strict=True))
+
+
+def _values(match: DiscMatch) -> Iterable[Pair]:
+    if match.found is None:
+        return
+    groups = {name: match.truth[name] for name in ("grade", *SCAN_COLUMNS) if match.truth.get(name)}
+    for parameter in PARAMETERS:
+        name = parameter.name
+        truth, measured = _true_value(match, name), match.found.get(name, "")
+        if not parameter.unit or name in _NO_VALUES or not truth or not measured:
+            continue
+        stated = match.found.get(UNCERTAINTIES.get(name, ""), "")
+        yield Pair(
+            match.truth["study"], match.truth["level"], name, float(truth), float(measured),
+            float(stated) if stated else None, groups,
+        )  # fmt: skip
+
+
+def _true_value(match: DiscMatch, name: str) -> str:
+    """The primary height is compared with the definition that it was measured by."""
+    if name == "height_mm" and match.found is not None and not match.truth.get(name):
+        method = HEIGHT_METHODS.get(match.found.get("height_method", ""))
+        return match.truth.get(method.parameter, "") if method else ""
+    return match.truth.get(name, "")
+
+
+def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    studies: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        studies[row["study"]].append(row)
+    return dict(studies)
+
+
+def _table(path: Path, name: str, needed: Sequence[str]) -> list[Row]:
+    file = path / name if path.is_dir() else path
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{file} does not exist; name a folder that holds {name}, or the file"
+        ) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{file} cannot be read as a CSV table ({error})") from error
+    missing = [column for column in needed if column not in (reader.fieldnames or ())]
+    if missing:
+        raise UsageError(f"{file} has no column {missing[0]}; it needs {', '.join(needed)}")
+    if not rows:
+        raise UsageError(f"{file} has no rows; there is nothing to compare")
+    return list(rows)

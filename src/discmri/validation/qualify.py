@@ -1,0 +1,300 @@
+"""A site's acceptance test: a fixed set of phantoms, measured and held against limits."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from discmri.cohort.batch import run_batch
+from discmri.cohort.studies import Cohort, find_cohort
+from discmri.cohort.tables import in_place
+from discmri.cohort.workers import Workers
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.software import changed_files, package_sha256, versions
+from discmri.measurement.segment.weights import weights_sha256
+from discmri.phantoms import Protocol, Wishes
+from discmri.phantoms import Sequence as Series
+from discmri.phantoms.population import Member
+from discmri.results.export.study_json import dumps
+from discmri.simulation.cohort import make_cohort
+from discmri.validation.limits import LIMITS, Limit
+from discmri.validation.validate import Validation, validate, write_validation
+
+SCHEMA_NAME = "discmri-qualification-1"
+SEGMENTERS = {"masks": "studies_with_masks.csv", "builtin": "studies.csv"}
+_FORMATS = ("csv", "json", "nifti")
+
+Progress = Callable[[str, float], None]
+
+
+def _scan(spacing_mm: float, thickness_mm: float, **changes: object) -> Protocol:
+    base = Protocol(
+        sequences=(Series.T2, Series.DWI, Series.ADC),
+        spacing_mm=spacing_mm,
+        slice_thickness_mm=thickness_mm,
+        gap_mm=round(0.1 * thickness_mm, 2),
+        slices=round(60 / (1.1 * thickness_mm)),
+        fov_mm=(240.0, 275.0),
+        snr=30.0,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+PHANTOMS: tuple[Member, ...] = (
+    Member("siemens", 101, Wishes(grades=[1, 2, 3, 4, 5]), "siemens", _scan(0.8, 4.0), "none"),
+    Member("siemens-enhanced", 102, Wishes(grades=[2, 3, 4, 6, 7]), "siemens-enhanced",
+           _scan(0.7, 4.5, field_strength_t=3.0), "none"),
+    Member("ge", 103, Wishes(grades=[3, 4, 5, 6, 8], scoliosis_deg=12.0), "ge",
+           _scan(0.9, 4.0, oblique_deg=(5.0, -3.0, 2.0)), "jpeg-ls"),
+    Member("philips", 104, Wishes(grades=[1, 3, "4/7", 6, 5]), "philips",
+           _scan(0.8, 5.0, b_values=(50.0, 400.0, 800.0)), "none"),
+    Member("philips-classic", 105, Wishes(grades=[2, 2, 5, 8, 7]), "philips-classic",
+           _scan(1.0, 3.5, trace=False), "rle"),
+    Member("canon", 106, Wishes(grades=[4, 5, 6, 3, 6], listhesis_mm={DiscLevel.L4_L5: 4.0}),
+           "canon", _scan(0.8, 4.0, b_values=(0.0, 500.0)), "none"),
+)  # fmt: skip
+"""All eight grades, every vendor's dialect, every lossless coding, SNR 30."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the sheet.
+
+    Parameters
+    ----------
+    part
+        What it belongs to.
+    name, reason
+        What is looked at, and why it must be so.
+    wanted, found
+        As text.
+    passed
+        Whether it is so.
+    """
+
+    part: str
+    name: str
+    wanted: str
+    found: str
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Qualification:
+    """The outcome of an acceptance test.
+
+    Parameters
+    ----------
+    checks
+        Every line of the sheet.
+    facts
+        What was tested: versions, hashes, machine, time.
+    phantoms
+        What was measured.
+    """
+
+    checks: tuple[Check, ...]
+    facts: Mapping[str, str]
+    phantoms: tuple[Member, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check did."""
+        return all(check.passed for check in self.checks)
+
+
+def qualify(
+    folder: Path,
+    site: str = "",
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+    phantoms: Sequence[Member] = PHANTOMS,
+    limits: Sequence[Limit] = LIMITS,
+) -> Qualification:
+    """Make the phantoms, measure them twice over, and write the pass sheet.
+
+    Parameters
+    ----------
+    folder
+        Gets ``qualification.html`` and ``.json``, and all that they rest on; a test that was
+        interrupted there is picked up.
+    site
+        Words for the sheet: who and where.
+    workers
+        Where the work is done.
+    progress
+        Told each step.
+    phantoms, limits
+        What is measured, and what it is held against.
+
+    Raises
+    ------
+    UsageError
+        Where the folder holds a finished test or something else.
+    UnfinishedError
+        Where phantoms could not be made or a scheduler went away.
+    """
+    say = progress or (lambda _text, _share: None)
+    workers = workers or Workers()
+    _check_folder(folder)
+    make_cohort(
+        phantoms, folder / "phantoms", workers, None,
+        lambda done, total: say(f"{done} of {total} phantoms made", 0.5 * done / total),
+    )  # fmt: skip
+    validations = {}
+    for n, (segmenter, listed) in enumerate(SEGMENTERS.items()):
+        say(f"measuring them with --segmenter {segmenter}", 0.5 + 0.2 * n)
+        cohort = find_cohort(folder / "phantoms" / listed)
+        results = folder / f"results-{segmenter}"
+        settings = Settings(segmenter=segmenter, formats=_FORMATS)
+        run_batch(cohort, results, settings, workers)
+        validations[segmenter] = validate(results, folder / "phantoms")
+        write_validation(validations[segmenter], folder / f"validation-{segmenter}", True)
+    say("measuring one again", 0.9)
+    same = _repeats(folder, workers)
+    checks = (*_installation(), *_operation(validations, limits), _repeatable(same))
+    done = Qualification(checks, _facts(site), tuple(phantoms))
+    _write(done, folder)
+    return done
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, not a folder; choose another with -o")
+    if (folder / "qualification.json").exists():
+        raise UsageError(
+            f"{folder} holds a finished qualification; add --overwrite or choose another with -o"
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "phantoms").is_dir():
+        raise UsageError(f"{folder} holds something else; choose another with -o")
+
+
+def clear(folder: Path) -> None:
+    """Remove an earlier test, and nothing else.
+
+    Raises
+    ------
+    UsageError
+        Where the folder holds no test.
+    """
+    if not folder.is_dir():
+        return
+    if any(folder.iterdir()) and not (folder / "phantoms" / "recipe.txt").is_file():
+        raise UsageError(f"{folder} holds no qualification; choose another with -o")
+    names = [
+        "phantoms",
+        *(f"{kind}-{one}" for kind in ("results", "validation") for one in SEGMENTERS),
+    ]
+    for name in (*names, "results-again"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("qualification.html", "qualification.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _repeats(folder: Path, workers: Workers) -> bool:
+    """Whether the first study, measured again, gives the same bytes."""
+    cohort = find_cohort(folder / "phantoms" / SEGMENTERS["builtin"])
+    first = Cohort(cohort.entries[:1])
+    shutil.rmtree(folder / "results-again", ignore_errors=True)
+    run_batch(first, folder / "results-again", Settings(formats=_FORMATS), workers)
+    name = first.entries[0].folder_name
+    both = [
+        {path.name: path.read_bytes() for path in sorted((root / "studies" / name).iterdir())}
+        for root in (folder / "results-builtin", folder / "results-again")
+    ]
+    return both[0] == both[1]
+
+
+# ------------------------------------------------------------------ checks
+def _installation() -> list[Check]:
+    checked, changed = changed_files()
+    found = "none" if not changed else ", ".join(changed[:3])
+    return [
+        Check(
+            "installation", f"installed files that differ from their record (of {checked})", "none",
+            found, not changed, "a file that was edited or damaged is not the tested program",
+        )
+    ]  # fmt: skip
+
+
+def _operation(validations: Mapping[str, Validation], limits: Sequence[Limit]) -> list[Check]:
+    checks = []
+    for limit in limits:
+        found = limit.found(validations[limit.segmenter])
+        checks.append(
+            Check(
+                {"masks": "true outlines", "builtin": "built-in segmenter"}[limit.segmenter],
+                limit.name,
+                _range(limit),
+                "nothing" if found is None else f"{found:.3g}",
+                limit.holds(found),
+                limit.reason,
+            )
+        )
+    return checks
+
+
+def _range(limit: Limit) -> str:
+    if limit.low == limit.high:
+        return f"{limit.low:g}"
+    return f"{limit.low:g} to {limit.high:g}"
+
+
+def _repeatable(same: bool) -> Check:
+    return Check(
+        "repeatability", "one study measured twice", "the same bytes",
+        "the same bytes" if same else "other bytes", same,
+        "a result that cannot be repeated cannot be audited",
+    )  # fmt: skip
+
+
+def _facts(site: str) -> dict[str, str]:
+    facts = {"site": site} if site else {}
+    facts |= {
+        "tested": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{platform.node()}, {platform.platform()}, {os.cpu_count()} processors",
+        "package SHA-256": package_sha256(),
+        "segmenter's weights SHA-256": weights_sha256(),
+    }
+    return facts | {f"version of {name}": text for name, text in versions().items()}
+
+
+# ------------------------------------------------------------------ sheet
+def _write(done: Qualification, folder: Path) -> None:
+    document = {
+        "schema": SCHEMA_NAME,
+        "passed": done.passed,
+        "facts": dict(done.facts),
+        "checks": [vars(check) for check in done.checks],
+    }
+    with in_place(folder / "qualification.html") as fresh:
+        fresh.write_text(page(done), encoding="utf-8", newline="\n")
+    with in_place(folder / "qualification.json") as fresh:
+        fresh.write_text(dumps(document), encoding="utf-8", newline="\n")
+
+
+def page(done: Qualification) -> str:
+    """The sheet as HTML, to print and sign."""
+    from jinja2 import Environment, StrictUndefined
+
+    source = resources.files("discmri.validation").joinpath("templates/qualification.html.j2")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source.read_text(encoding="utf-8")).render(
+        passed=done.passed,
+        failed=sum(not check.passed for check in done.checks),
+        checks=done.checks,
+        parts=list(dict.fromkeys(check.part for check in done.checks)),
+        facts=done.facts,
+        phantoms=done.phantoms,
+    )

@@ -1,0 +1,278 @@
+"""How far results are from the truth, as one page and two tables."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.files import appearing
+from discmri.core.levels import DiscLevel
+from discmri.core.text import number
+from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.records import PARAMETER
+from discmri.simulation.cohort import SCAN_COLUMNS
+from discmri.validation.pairs import Comparison, Pair, compare
+from discmri.validation.statistics import Agreement, GradeTable, agreements, grade_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GROUPS = ("level", "grade", *SCAN_COLUMNS)
+"""By what errors are split."""
+_SHOWN_GROUPS = ("level", "grade", "vendor")
+_SHOWN_BY_GROUP = ("height_mm", "adc_disc_um2_ms")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Errors of finding and naming discs.
+
+    Parameters
+    ----------
+    discs, found, misnamed, missed, extra
+        How many; ``extra`` are measured where there is no disc.
+    studies, misnamed_studies
+        How many, and in how many of them a disc has a wrong name.
+    failed
+        Studies without a result, with the reason.
+    """
+
+    discs: int
+    found: int
+    misnamed: int
+    missed: int
+    extra: int
+    studies: int
+    misnamed_studies: int
+    failed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """All that results and truth say of each other."""
+
+    comparison: Comparison
+    pairs: tuple[Pair, ...]
+    agreements: tuple[Agreement, ...]
+    grades: GradeTable | None
+    naming: Naming
+
+    def overall(self) -> list[Agreement]:
+        """One line per parameter, over all discs."""
+        return [one for one in self.agreements if not one.grouped_by]
+
+
+def validate(results: Path, truth: Path) -> Validation:
+    """Compare results with the truth.
+
+    Parameters
+    ----------
+    results, truth
+        As in :func:`discmri.validation.pairs.compare`.
+
+    Raises
+    ------
+    UsageError
+        Where a table cannot be read or does not fit.
+    NothingToMeasureError
+        Where not one value stands on both sides.
+    """
+    comparison = compare(results, truth)
+    pairs = comparison.pairs()
+    if not pairs:
+        raise NothingToMeasureError(
+            f"{results} and {truth} have no value in common; name columns of the truth as those "
+            "of discs.csv, and check that studies were measured"
+        )
+    grades = [
+        (match.truth.get("grade", ""), match.found.get("suggested_grade", ""))
+        for match in comparison.matches
+        if match.found is not None
+    ]
+    return Validation(
+        comparison,
+        tuple(pairs),
+        tuple(agreements(pairs, GROUPS)),
+        grade_table(grades),
+        _naming(comparison),
+    )
+
+
+def _naming(comparison: Comparison) -> Naming:
+    wrong = [match for match in comparison.matches if match.misnamed]
+    measured = [m for m in comparison.matches if m.truth["study"] not in comparison.failed]
+    return Naming(
+        discs=len(measured),
+        found=sum(match.found is not None for match in measured),
+        misnamed=len(wrong),
+        missed=sum(match.found is None for match in measured),
+        extra=len(comparison.extra),
+        studies=len({match.truth["study"] for match in measured}),
+        misnamed_studies=len({match.truth["study"] for match in wrong}),
+        failed=comparison.failed,
+    )
+
+
+def write_validation(validation: Validation, folder: Path, overwrite: bool = False) -> None:
+    """Write ``validation.html``, ``validation.csv`` and ``pairs.csv``.
+
+    Parameters
+    ----------
+    validation
+        From :func:`validate`.
+    folder
+        Appears whole or not at all.
+    overwrite
+        Replace an earlier one.
+
+    Raises
+    ------
+    UsageError
+        Where the folder exists without ``overwrite`` or cannot be written.
+    """
+    with appearing(folder, overwrite) as fresh:
+        _write_summary(validation, fresh / "validation.csv")
+        _write_pairs(validation, fresh / "pairs.csv")
+        text = page(validation)
+        (fresh / "validation.html").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_summary(validation: Validation, path: Path) -> None:
+    header = [*asdict(validation.agreements[0]), "limit_low", "limit_high"]
+    rows = []
+    for one in validation.agreements:
+        values = [*asdict(one).values(), *one.limits]
+        rows.append(["" if v is None else _six(v) for v in values])
+    write_table(path, header, rows)
+
+
+def _six(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _write_pairs(validation: Validation, path: Path) -> None:
+    names = sorted({name for pair in validation.pairs for name in pair.groups})
+    header = ("study", "level", "parameter", "truth", "measured", "sd", *names)
+    rows = [
+        [
+            cell(pair.study), pair.level, pair.parameter, _six(pair.truth), _six(pair.measured),
+            "" if pair.sd is None else _six(pair.sd), *(cell(pair.groups.get(n)) for n in names),
+        ]
+        for pair in validation.pairs
+    ]  # fmt: skip
+    write_table(path, header, rows)
+
+
+# ------------------------------------------------------------------ page
+def page(validation: Validation) -> str:
+    """The page as HTML: styles and pictures inside, no script, nothing from the network."""
+    from jinja2 import Environment, StrictUndefined
+
+    source = resources.files("discmri.validation").joinpath("templates/validation.html.j2")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    overall = validation.overall()
+    by_group = [
+        (PARAMETER[name].meaning, name, kind, lines)
+        for name in _SHOWN_BY_GROUP
+        for kind in _SHOWN_GROUPS
+        if (lines := _lines(validation, name, kind))
+    ]
+    return environment.from_string(source.read_text(encoding="utf-8")).render(
+        naming=validation.naming,
+        by_place=validation.comparison.by_place,
+        overall=[_line(one, one.parameter) for one in overall],
+        by_group=by_group,
+        plots=[(one.parameter, _plot(validation.pairs, one)) for one in overall],
+        grades=validation.grades,
+        percent=lambda share: f"{100 * share:.0f} %",
+    )
+
+
+def _lines(validation: Validation, parameter: str, kind: str) -> list[dict[str, str]]:
+    return [
+        _line(one, one.group)
+        for one in validation.agreements
+        if (one.parameter, one.grouped_by) == (parameter, kind)
+    ]
+
+
+def _line(one: Agreement, name: str) -> dict[str, str]:
+    """One agreement as the text of a table's row."""
+    parameter = PARAMETER[one.parameter]
+    digits = min(parameter.decimals, 3)
+    interval = ""
+    if one.bias_low is not None and one.bias_high is not None:
+        interval = f"{number(one.bias_low, digits)} to {number(one.bias_high, digits)}"
+    percent = ""
+    if one.bias_percent is not None and one.sd_percent is not None:
+        percent = f"{number(one.bias_percent, 1)} ± {number(one.sd_percent, 1)}"
+    coverage = ""
+    if one.within_1_sd is not None and one.within_2_sd is not None:
+        coverage = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
+    low, high = one.limits
+    return {
+        "name": name,
+        "unit": parameter.unit.replace("{ratio}", ""),
+        "discs": str(one.discs),
+        "bias": number(one.bias, digits),
+        "interval": interval,
+        "sd": number(one.sd, digits),
+        "limits": f"{number(low, digits)} to {number(high, digits)}",
+        "worst": number(one.worst, digits),
+        "percent": percent,
+        "coverage": coverage,
+    }
+
+
+def _plot(pairs: Sequence[Pair], one: Agreement) -> str:
+    """Bland-Altman plot of one parameter as the text of a PNG.
+
+    The truth has no error here, so it stands on the horizontal axis instead of the mean.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 3.2), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    own = [pair for pair in pairs if pair.parameter == one.parameter]
+    for level in DiscLevel:
+        some = [pair for pair in own if pair.level == level.value]
+        if some:
+            axes.scatter(
+                [pair.truth for pair in some], [pair.error for pair in some], s=14, lw=0.4,
+                color=LEVEL_COLOURS[level], edgecolor="#1d2733", label=level.value, zorder=3,
+            )  # fmt: skip
+    low, high = one.limits
+    axes.axhline(0.0, color="#9aa7b4", lw=0.8)
+    axes.axhline(one.bias, color="#0b5c8a", lw=1.4)
+    for limit in (low, high):
+        axes.axhline(limit, color="#0b5c8a", lw=1.0, ls="--")
+    unit = PARAMETER[one.parameter].unit.replace("{ratio}", "")
+    unit = f" ({unit})" if unit else ""
+    axes.set_xlabel(f"truth{unit}", fontsize=8)
+    axes.set_ylabel(f"measured - truth{unit}", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.legend(
+        fontsize=6.5, ncols=4, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16)
+    )
+    spread = float(np.abs([pair.error for pair in own]).max()) or 1.0
+    axes.set_ylim(-1.15 * spread, 1.15 * spread)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> str:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return base64.b64encode(stream.getvalue()).decode()

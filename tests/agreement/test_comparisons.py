@@ -1,0 +1,199 @@
+"""What is held against what, and where the values come from."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.reading.builder import LEVELS
+
+from discmri import reading
+from discmri.agreement import Rating, Resampling, analyse, comparisons
+from discmri.agreement.sources import from_session, from_table, matched_by_subject
+from discmri.core.errors import UsageError
+from discmri.reading import Grade, Mode, NotEvaluable, Store
+
+FEW = Resampling(50)
+
+
+def rating(rater, value, level="L4-L5", subject="A", occasion=1, parameter="grade") -> Rating:
+    return Rating(subject, f"1.{subject}", level, rater, occasion, parameter, value)
+
+
+def names(ratings) -> list[str]:
+    return [f"{one.parameter}: {one.name}" for one in comparisons(ratings)]
+
+
+def test_every_two_readers_repeats_and_the_automatic_grade():
+    found = names(
+        [
+            *(rating(who, 3) for who in ("ann", "ben", "cat", "automatic")),
+            rating("ben", 4, occasion=2),
+            rating("ann", 9.0, parameter="height_mm"),
+            rating("automatic", 9.5, parameter="height_mm"),
+        ]
+    )
+    assert found == [
+        "grade: all readers",
+        "grade: ann – ben",
+        "grade: ann – cat",
+        "grade: ben – cat",
+        "grade: ben, first – second",
+        "grade: ann – automatic",
+        "grade: ben – automatic",
+        "grade: cat – automatic",
+        "height_mm: ann – automatic",
+    ]
+
+
+def test_discs_are_matched_and_gaps_stay_gaps():
+    ratings = [
+        rating("ann", 3, "L1-L2"), rating("ben", 4, "L1-L2"),
+        rating("ann", 5, "L5-S1"), rating("ben", 6, "L4-L5", "B"),
+    ]  # fmt: skip
+    one = comparisons(ratings)[0]
+    np.testing.assert_array_equal(one.values, [[3, 4], [5, np.nan], [np.nan, 6]])
+    assert one.used.tolist() == [True, False, False]
+    assert [level for level, _ in one.strata()] == ["all", "L1-L2", "L4-L5", "L5-S1"]
+
+
+def test_repeats_are_compared_on_repeated_discs_only():
+    ratings = [rating("ann", 3, subject=s) for s in "ABCDE"]
+    ratings += [rating("ann", 4, subject=s, occasion=2) for s in "AB"]
+    one = comparisons(ratings)[0]
+    assert one.values.tolist() == [[3, 4], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([rating("ann", 3), rating("ann", 3)], "two values of grade"),
+        ([rating("ann", 9)], "the grade 9"),
+        ([rating("ann", 4.5)], "the grade 4.5"),
+        ([rating("ann", float("inf"), parameter="height_mm")], "height_mm inf"),
+    ],
+)
+def test_impossible_ratings_are_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        comparisons(wrong)
+
+
+def test_statistics_that_say_nothing_are_left_out():
+    ratings = [
+        rating(who, v, subject=s, parameter="evaluable")
+        for who in ("ann", "ben")
+        for s, v in zip("ABCD", (1, 1, 0, 1), strict=True)
+    ]
+    ratings += [
+        rating(who, 8.0, subject=s, parameter="height_mm")
+        for who in ("ann", "ben", "cat")
+        for s in "ABCD"
+    ]
+    found = {f"{a.comparison.parameter}: {a.comparison.name}": a for a in analyse(ratings, FEW)}
+    evaluable = [e.statistic for e in found["evaluable: ann – ben"].of("all")]
+    assert evaluable == [
+        "exact agreement",
+        "kappa, linear weights",
+        "Gwet AC2, linear weights",
+        "Krippendorff alpha, ordinal",
+    ]
+    three = [e.statistic for e in found["height_mm: all readers"].of("all")]
+    assert "bias" not in three
+    assert "ICC(2,1), absolute agreement" in three
+
+
+# ------------------------------------------------------------------ sources
+@pytest.fixture
+def read_session(plan):
+    """A locked session that two readers have read, with a repeat and an edit."""
+    path = plan(Mode.LOCKED, repeats=0.17)
+    for reader, shift in (("ann", 0), ("ben", 1)):
+        with reading.open_session(path, reader) as session:
+            for case in session.cases:
+                for n, level in enumerate(LEVELS):
+                    said = NotEvaluable("metal") if n == 4 and shift else Grade(1 + n % 4 + shift)
+                    session.record(case.item, level, said)
+                    session.reveal(case.item, level)
+            first = session.plan.cases[0].key + ".1"
+            session.record(first, LEVELS[0], Grade(4, 7), reason="seen in the numbers")
+            session.edit_label(first, LEVELS[0], {"height_mm": 8.0 + shift}, "leak")
+    return path
+
+
+def test_a_session_and_its_export_give_the_same(read_session, tmp_path):
+    store = Store.open(read_session)
+    reading.export_session(store, tmp_path / "out")
+    direct = from_session(store)
+    tables = [
+        from_table(tmp_path / "out" / f"{name}.csv") for name in ("reads_long", "label_edits")
+    ]
+    assert sorted(map(repr, direct.ratings)) == sorted(
+        repr(one) for table in tables for one in table.ratings
+    )
+    assert direct.plan.readers == ("ann", "ben")
+
+
+def test_what_a_session_gives(read_session):
+    ratings = from_session(Store.open(read_session)).ratings
+    first = [r for r in ratings if r.subject == "SUBJ-A" and r.level == "L1-L2" and r.occasion == 1]
+    visit = first[0].study
+    values = {(r.rater, r.parameter): r.value for r in first if r.study == visit}
+    assert values["ann", "grade"] == 7
+    assert values["ann", "grade_before_reveal"] == 1
+    assert (values["ann", "grade_signal"], values["ann", "grade_collapse"]) == (4, 7)
+    assert values["automatic", "grade"] == 2
+    assert (values["ben", "height_mm"], values["automatic", "height_mm"]) == (9.0, 7.0)
+    evaluable = [r.value for r in ratings if r.rater == "ben" and r.parameter == "evaluable"]
+    assert (len(evaluable), evaluable.count(0)) == (35, 7)
+    assert "grade: ann, before – after reveal" in names(ratings)
+    assert "height_mm: ann – ben" in names(ratings)
+
+
+def table(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+ROW = {"subject_id": "A", "study_uid": "1.2", "level": "L4-L5", "parameter": "height_mm", "value": "8.5"}  # fmt: skip
+
+
+def test_tables_of_values(tmp_path):
+    rows = [ROW, ROW | {"parameter": "adc_voxels"}, ROW | {"parameter": "suggested_grade", "value": "4/7"},
+            ROW | {"parameter": "height_sd_mm"}, ROW | {"parameter": "dhi_ap", "value": ""},
+            ROW | {"parameter": "my_own", "value": "3"}]  # fmt: skip
+    found = from_table(table(tmp_path / "measurements.csv", rows), "scan1").ratings
+    assert [(r.rater, r.parameter, r.value) for r in found] == [
+        ("scan1", "height_mm", 8.5),
+        ("scan1", "my_own", 3.0),
+    ]
+    assert from_table(tmp_path, "scan1").ratings == found
+    rated = table(tmp_path / "rated.csv", [ROW | {"rater": "ann", "occasion": "2"}])
+    assert from_table(rated).ratings == (Rating("A", "1.2", "L4-L5", "ann", 2, "height_mm", 8.5),)
+    other = replace(found[0], rater="scan2", study="1.3", value=9.0)
+    assert names([*found, other]) == []
+    assert names(matched_by_subject([found[0], other])) == ["height_mm: scan1 – scan2"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"a": "1"}], "no table of reads or values"),
+        ([ROW], "a row cannot be read"),
+        ([ROW | {"rater": "ann", "occasion": "x"}], "a row cannot be read"),
+    ],
+)
+def test_tables_that_are_none(tmp_path, rows, message):
+    with pytest.raises(UsageError, match=message):
+        from_table(table(tmp_path / "x.csv", rows))
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
+    for wrong in (tmp_path / "x.csv", tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(UsageError, match=r"cannot be read|no table"):
+            from_table(wrong)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import itertools
+
+from discmri.core.levels import DiscLevel, Vertebra, levels_upward
+
+# The interface's table, written out once more so that a slip in the code shows.
+EXPECTED = {
+    "T10-T11": 81, "T11-T12": 82, "T12-L1": 91, "L1-L2": 92, "L2-L3": 93, "L3-L4": 94,
+    "L4-L5": 95, "L5-S1": 100, "L5-L6": 96, "L6-S1": 100,
+}  # fmt: skip
+
+
+def test_label_numbers_are_those_of_the_interface():
+    assert {level.value: level.label_id for level in DiscLevel} == EXPECTED
+    numbers = {"T11": 31, "T12": 32, "L1": 41, "L5": 45, "L6": 46, "S1": 50}
+    assert {name: Vertebra(name).label_id for name in numbers} == numbers
+
+
+def test_discs_and_vertebrae_chain():
+    for lowest in (DiscLevel.L5_S1, DiscLevel.L6_S1):
+        chain = levels_upward(lowest)
+        assert chain[0].below is Vertebra.SACRUM
+        for lower, upper in itertools.pairwise(chain):
+            assert upper.below is lower.above

@@ -1,0 +1,275 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+from tests.scene import DWI_GRID, LEVELS, Spine, Tissue, dwi_series, outline_of, rician
+
+from discmri.core.diffusion import AdcMap, BValue, DiffusionSeries, DirectionKind
+from discmri.core.findings import Code, MeasurementError
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.core.volume import Volume
+from discmri.measurement.adc import AdcFit, estimate_noise, fit_adc, measure_adc
+from discmri.measurement.align import Alignment
+
+LEVEL = DiscLevel.L4_L5
+SETTINGS = Settings()
+IN_PLACE = Alignment(np.eye(4), None, (1.0, 1.0), 0.0, dict.fromkeys(LEVELS, 0.0), 2.0)
+SPINE = Spine()
+
+
+def uniform(
+    b_values: tuple[float, ...],
+    adc: float,
+    snr: float = 1e6,
+    directions: int = 3,
+    shape: tuple[int, int, int] = (10, 32, 32),
+) -> DiffusionSeries:
+    """One tissue with air beside it."""
+    images, entries = [], []
+    for n, b in enumerate(b_values):
+        for axis in range(1 if b == 0 else directions):
+            picture = np.full(shape, 1000.0 * np.exp(-b * 1e-3 * adc))
+            picture[:, :8] = 0.0
+            images.append(rician(picture, 1000.0 / snr, 100 * n + axis))
+            kind = DirectionKind.NONE if b == 0 else DirectionKind.DIRECTIONAL
+            entries.append(BValue(b, "test", kind, None if b == 0 else tuple(np.eye(3)[axis])))
+    return DiffusionSeries(np.stack(images, axis=-1), np.diag([4.0, 2, 2, 1]), tuple(entries))
+
+
+def tissue(fit: AdcFit) -> np.ndarray:
+    return fit.adc.array[:, 9:]
+
+
+# ------------------------------------------------------------------ the fit
+@pytest.mark.parametrize("b_values", [(0, 500), (50, 400, 800), (0, 100, 200, 400, 600, 800)])
+@pytest.mark.parametrize("adc", [0.3, 1.5, 2.8])
+def test_exact_without_noise(b_values: tuple[float, ...], adc: float) -> None:
+    fit = fit_adc(uniform(b_values, adc))
+    assert tissue(fit) == pytest.approx(adc, rel=2e-4)
+    assert fit.s0.array[:, 9:] == pytest.approx(1000, rel=2e-4)
+    assert fit.b_s_per_mm2 == tuple(float(b) for b in b_values)
+
+
+# Bias in per cent that the plain iterated fit has at these settings, of a simulation with
+# 20 000 voxels; with the noise floor treated it may not be larger.
+@pytest.mark.parametrize(
+    ("b_values", "snr", "adc", "limit"),
+    [
+        ((0, 400, 800), 20, 1.0, 0.5),
+        ((0, 400, 800), 20, 2.0, 0.5),
+        ((0, 400, 800), 20, 2.5, 0.5),
+        ((0, 400, 800), 10, 2.0, 1.0),
+        ((0, 400, 800), 10, 2.5, 2.0),
+        ((0, 500), 10, 2.0, 1.0),
+        ((0, 1000), 20, 2.0, 1.5),
+        ((0, 1000), 10, 2.5, 10.0),
+        ((0, 200, 400, 600, 800, 1000), 10, 2.5, 1.5),
+    ],
+)
+def test_bias_with_noise(b_values: tuple[float, ...], snr: float, adc: float, limit: float) -> None:
+    fit = fit_adc(uniform(b_values, adc, snr, shape=(20, 40, 40)))
+    assert fit.noise == pytest.approx(1000 / snr, rel=0.03)
+    assert abs(100 * (tissue(fit).mean() / adc - 1)) < limit
+
+
+def test_agrees_with_a_nonlinear_fit() -> None:
+    """Against scipy on the geometric means, at a signal where no floor matters."""
+    series = uniform((0, 200, 400, 800), 1.4, snr=60, shape=(2, 16, 16))
+    fit = fit_adc(series)
+    b = np.array([0, 200, 400, 800]) * 1e-3
+    for voxel in [(0, 10, 3), (1, 12, 9), (1, 15, 15)]:
+        s = series.signal[voxel]
+        means = [s[0], *(np.prod(s[1 + 3 * n : 4 + 3 * n]) ** (1 / 3) for n in range(3))]
+        weights = np.array([1.0, *([1 / np.sqrt(3)] * 3)])  # three images each
+        best, _ = curve_fit(
+            lambda x, a, d: a * np.exp(-x * d), b, means, p0=(1000, 1), sigma=weights
+        )
+        assert fit.adc.array[voxel] == pytest.approx(best[1], rel=0.01)
+        assert fit.s0.array[voxel] == pytest.approx(best[0], rel=0.01)
+
+
+def test_trace_of_anisotropic_tissue() -> None:
+    """Directions of 0.5, 1.0 and 2.1 um2/ms: the trace is their mean."""
+    entries = [BValue(0, "t", DirectionKind.NONE)]
+    images = [np.full((4, 16, 16), 1000.0)]
+    for axis, adc in enumerate((0.5, 1.0, 2.1)):
+        images.append(np.full((4, 16, 16), 1000 * np.exp(-0.6 * adc)))
+        entries.append(BValue(600, "t", DirectionKind.DIRECTIONAL, tuple(np.eye(3)[axis])))
+    fit = fit_adc(DiffusionSeries(np.stack(images, -1), np.eye(4), tuple(entries)))
+    assert fit.adc.array == pytest.approx(1.2, rel=1e-3)
+
+
+def test_repeats_of_one_direction_do_not_outweigh_the_others() -> None:
+    entries = [BValue(0, "t", DirectionKind.NONE)]
+    images = [np.full((4, 16, 16), 1000.0)]
+    for axis, adc in ((0, 0.6), (0, 0.6), (0, 0.6), (1, 1.2), (2, 1.8)):
+        images.append(np.full((4, 16, 16), 1000 * np.exp(-0.6 * adc)))
+        sign = -1.0 if len(images) == 3 else 1.0  # the opposite gradient is the same direction
+        entries.append(BValue(600, "t", DirectionKind.DIRECTIONAL, tuple(sign * np.eye(3)[axis])))
+    fit = fit_adc(DiffusionSeries(np.stack(images, -1), np.eye(4), tuple(entries)))
+    assert fit.adc.array == pytest.approx(1.2, rel=1e-3)
+    assert fit.images == (1, 5)
+
+
+def test_trace_images_stand_alone_beside_too_few_directions() -> None:
+    entries = (
+        BValue(0, "t", DirectionKind.NONE),
+        BValue(600, "t", DirectionKind.TRACE),
+        BValue(600, "t", DirectionKind.DIRECTIONAL, (1.0, 0.0, 0.0)),
+    )
+    images = [np.full((4, 16, 16), 1000 * np.exp(-x)) for x in (0, 0.6 * 1.5, 0.6 * 0.2)]
+    fit = fit_adc(DiffusionSeries(np.stack(images, -1), np.eye(4), entries))
+    assert fit.adc.array == pytest.approx(1.5, rel=1e-3)
+
+
+def test_air_is_not_fitted() -> None:
+    fit = fit_adc(uniform((0, 400, 800), 1.5, snr=30))
+    assert np.mean(fit.adc.array[:, :8] == 0) > 0.95
+
+
+@pytest.mark.parametrize("b_values", [(800,), (0, 30), (0, 0)])
+def test_too_few_b_values_are_refused(b_values: tuple[float, ...]) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        fit_adc(uniform(b_values, 1.5))
+    assert caught.value.code is Code.ADC_NOT_FITTED
+
+
+def test_empty_images_are_refused() -> None:
+    series = uniform((0, 800), 1.5)
+    with pytest.raises(MeasurementError):
+        fit_adc(dataclasses.replace(series, signal=np.zeros_like(series.signal)))
+
+
+def test_noise_from_detail_where_air_is_blanked() -> None:
+    picture = np.full((8, 64, 64), 1000.0)
+    image = rician(picture, 40.0, 3)
+    image[:, :20] = 0.0
+    assert estimate_noise([image]) == pytest.approx(40.0, rel=0.05)
+
+
+def test_two_runs_give_the_same_bits() -> None:
+    series = uniform((0, 400, 800), 1.5, snr=15)
+    assert np.array_equal(fit_adc(series).adc.array, fit_adc(series).adc.array)
+
+
+# ------------------------------------------------------------------ the disc
+@pytest.mark.parametrize("adc", [1.0, 1.8, 2.3])
+def test_disc_adc_is_right_to_a_percent(adc: float) -> None:
+    spine = dataclasses.replace(SPINE, nucleus=Tissue(600, 700, adc), annulus=Tissue(200, 600, adc))
+    fit = fit_adc(dwi_series(spine, sigma=20.0))
+    means = []
+    for level in LEVELS:
+        disc = measure_adc(fit, IN_PLACE, level, outline_of(spine, level), SETTINGS)
+        assert disc.nucleus == pytest.approx(adc, rel=0.02)
+        assert disc.source == "fit"
+        assert disc.rejected == 0
+        assert disc.findings == ()
+        means.append(disc.mean)
+    assert np.mean(means) == pytest.approx(adc, rel=0.01)
+    assert np.std(means) / adc < 0.03
+
+
+def test_erosion_keeps_endplates_out() -> None:
+    """Without noise every voxel used has the disc's own ADC, whatever surrounds it."""
+    fit = fit_adc(dwi_series(SPINE, sigma=1e-3))
+    for height in (9.0, 10.0, 11.3):
+        spine = dataclasses.replace(SPINE, heights_mm=dict.fromkeys(LEVELS, height))
+        fit = fit_adc(dwi_series(spine, sigma=1e-3))
+        disc = measure_adc(fit, IN_PLACE, LEVEL, outline_of(spine, LEVEL), SETTINGS)
+        assert disc.mean == pytest.approx(1.8, rel=1e-3)
+        assert disc.sd < 0.01
+
+
+def test_values_are_read_through_the_alignment() -> None:
+    shift = (0.0, -4.0, 6.0)
+    fit = fit_adc(dwi_series(SPINE, sigma=1e-3, shift_mm=shift))
+    back = np.eye(4)
+    back[:3, 3] = -np.array(shift)
+    moved = dataclasses.replace(IN_PLACE, matrix=back)
+    disc = measure_adc(fit, moved, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert disc.mean == pytest.approx(1.8, rel=1e-3)
+    wrong = measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert abs(wrong.mean / 1.8 - 1) > 0.02  # the test would notice
+
+
+def test_low_disc_is_not_evaluable() -> None:
+    spine = dataclasses.replace(SPINE, heights_mm=dict.fromkeys(LEVELS, 7.5))
+    fit = fit_adc(dwi_series(spine))
+    with pytest.raises(MeasurementError, match=r"3\.8 diffusion voxels high") as caught:
+        measure_adc(fit, IN_PLACE, LEVEL, outline_of(spine, LEVEL), SETTINGS)
+    assert caught.value.code is Code.ADC_FEW_VOXELS
+
+
+def test_too_few_voxels() -> None:
+    fit = fit_adc(dwi_series(SPINE))
+    many = dataclasses.replace(SETTINGS, adc_min_voxels=10_000)
+    with pytest.raises(MeasurementError) as caught:
+        measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), many)
+    assert caught.value.code is Code.ADC_FEW_VOXELS
+
+
+def scanner_map(value: float, broken: int = 0) -> AdcMap:
+    array = np.full(DWI_GRID.shape, value)
+    array[:, :, 40 : 40 + broken] = 3.9
+    return AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+
+
+def test_scanner_map_is_measured_as_such() -> None:
+    disc = measure_adc(scanner_map(1.6), IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert disc.mean == pytest.approx(1.6)
+    assert disc.source == "map"
+    assert disc.measurements["adc_disc_um2_ms"].method == "map"
+
+
+def test_voxels_above_free_water_are_left_out_and_counted() -> None:
+    """The rows 44 and 45 lie in the middle of the disc at the origin."""
+    array = np.full(DWI_GRID.shape, 1.6)
+    array[:, 26:28, 45] = 3.9
+    given = AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+    disc = measure_adc(given, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert disc.mean == pytest.approx(1.6)
+    assert disc.rejected > 0
+    assert [finding.code for finding in disc.findings] == [Code.ADC_ABOVE_FREE_WATER]
+
+
+@pytest.mark.parametrize("value", [0.05, 3.9, 0.0])
+def test_impossible_adc_is_refused(value: float) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        measure_adc(scanner_map(value), IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert caught.value.code is Code.ADC_IMPLAUSIBLE
+
+
+def test_unknown_or_large_residual_is_refused() -> None:
+    for residuals in ({}, {LEVEL: 2.5}):
+        with pytest.raises(MeasurementError) as caught:
+            measure_adc(
+                scanner_map(1.6),
+                dataclasses.replace(IN_PLACE, residual_mm=residuals),
+                LEVEL,
+                outline_of(SPINE, LEVEL),
+                SETTINGS,
+            )
+        assert caught.value.code is Code.ADC_MISALIGNED
+
+
+def test_signal_near_the_noise_is_told() -> None:
+    fit = fit_adc(dwi_series(SPINE, sigma=110.0))
+    disc = measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert Code.ADC_LOW_SNR in [finding.code for finding in disc.findings]
+
+
+def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
+    """Smooth dark and bright tissue edge to edge: the scatter of its levels is no noise."""
+    rng = np.random.default_rng(3)
+    x, y = np.meshgrid(np.linspace(0, 1, 120), np.linspace(0, 1, 150), indexing="ij")
+    tissue = 60 + 400 * x * y + 80 * np.sin(9 * x) ** 2 * np.cos(7 * y) ** 2
+    clean = np.repeat(tissue[:, :, None], 12, axis=2)
+    pictures = [
+        np.hypot(clean + rng.normal(0, 20, clean.shape), rng.normal(0, 20, clean.shape))
+        for _ in range(3)
+    ]
+    trace = np.exp(np.mean(np.log(pictures), axis=0))
+    assert estimate_noise([pictures[0]]) == pytest.approx(20, rel=0.15)
+    assert estimate_noise([trace], [3]) == pytest.approx(20, rel=0.25)

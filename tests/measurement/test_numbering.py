@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.spines import box_spine
+
+from discmri.core.errors import UsageError
+from discmri.core.findings import Code, Severity
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel, Vertebra
+from discmri.measurement.numbering import name_levels
+
+
+def names(labels):
+    return [level.value for level in labels.discs]
+
+
+def codes(findings):
+    return {finding.code for finding in findings if finding.severity is not Severity.INFO}
+
+
+def test_names_count_upwards_from_the_sacrum():
+    labels, findings = name_levels(box_spine())
+    assert names(labels) == ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+    assert labels.numbering is NumberingMethod.SACRUM
+    assert labels.numbering_confidence == pytest.approx(1 - 0.141)
+    assert codes(findings) == set()
+    assert next(iter(labels.vertebrae)) is Vertebra.T12
+    assert list(labels.vertebrae)[-1] is Vertebra.SACRUM
+    below = labels.vertebrae[Vertebra.L5].centroid_mm[2]
+    assert below > labels.discs[DiscLevel.L5_S1].centroid_mm[2]
+    assert below < labels.discs[DiscLevel.L4_L5].centroid_mm[2]
+
+
+def test_the_readers_word_wins():
+    labels, _ = name_levels(box_spine(), DiscLevel.L6_S1)
+    assert names(labels)[-3:] == ["L4-L5", "L5-L6", "L6-S1"]
+    assert labels.numbering is NumberingMethod.READER
+    assert labels.numbering_confidence == 1
+    assert Vertebra.L6 in labels.vertebrae
+
+
+def test_without_a_sacrum_names_are_assumed_and_said_to_be():
+    labels, findings = name_levels(box_spine(sacrum=False))
+    assert labels.numbering is NumberingMethod.ASSUMED
+    assert labels.numbering_confidence == 0.5
+    assert {Code.SACRUM_MISSING, Code.NUMBERING_UNCERTAIN} <= codes(findings)
+
+
+def test_a_body_below_the_lowest_disc_is_taken_for_l5():
+    spine = box_spine(discs=(1, 2, 3), bodies=(0, 1, 2, 3), sacrum=False)
+    labels, _ = name_levels(spine)
+    assert names(labels)[-1] == "L4-L5"
+
+
+def test_a_missed_disc_uses_up_its_name():
+    labels, findings = name_levels(box_spine(discs=(0, 1, 3, 4)))
+    assert names(labels) == ["L1-L2", "L2-L3", "L4-L5", "L5-S1"]
+    skipped = [f.level for f in findings if f.code is Code.DISC_SKIPPED]
+    assert skipped == [DiscLevel.L3_L4]
+
+
+def test_a_shallow_lowest_disc_looks_transitional():
+    _, findings = name_levels(box_spine(lowest_depth=18))
+    assert {Code.TRANSITIONAL_SUSPECTED, Code.NUMBERING_UNCERTAIN} <= codes(findings)
+
+
+def test_names_given_by_a_label_map_are_kept():
+    spine = box_spine(discs=(0, 1))
+    given = (DiscLevel.L2_L3, DiscLevel.L3_L4)
+    discs = tuple(replace(d, level=lv) for d, lv in zip(spine.discs, given, strict=True))
+    labels, _ = name_levels(replace(spine, discs=discs, sacrum=None))
+    assert names(labels) == ["L2-L3", "L3-L4"]
+    assert labels.numbering is NumberingMethod.MASKS
+
+
+@pytest.mark.parametrize("lowest", list(DiscLevel))
+def test_every_lowest_level_can_be_said(lowest):
+    labels, _ = name_levels(box_spine(discs=(0, 1)), lowest)
+    assert names(labels)[-1] == lowest.value
+
+
+def test_discs_above_the_highest_name_are_left_out():
+    labels, findings = name_levels(box_spine(discs=(0, 1, 2)), DiscLevel.T11_T12)
+    assert names(labels) == ["T10-T11", "T11-T12"]
+    assert any("left out" in finding.text for finding in findings)
+
+
+def test_a_readers_word_that_leaves_too_few_names_is_refused():
+    with pytest.raises(UsageError, match="only 1 of the 6"):
+        name_levels(box_spine(), DiscLevel.T10_T11)

@@ -1,0 +1,184 @@
+"""The whole chain on a phantom, against its truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pydicom
+import pytest
+from tests.conftest import SMALL
+
+import discmri
+from discmri.core.errors import UsageError
+from discmri.core.findings import Severity
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.phantoms import Sequence
+
+
+@pytest.fixture(scope="module")
+def study(phantom_study):
+    return discmri.read_study(phantom_study)
+
+
+@pytest.fixture(scope="module")
+def from_masks(study, phantom_labels):
+    return discmri.measure(study, Settings(segmenter="masks", masks=phantom_labels))
+
+
+@pytest.fixture(scope="module")
+def from_image(study):
+    return discmri.measure(study)
+
+
+def errors(result, truth, parameter):
+    return np.array(
+        [
+            record.get(parameter) - getattr(truth[record.level], parameter)
+            for record in result.records
+            if record.get(parameter) is not None
+        ]
+    )
+
+
+def test_true_masks_give_true_heights_and_shapes(from_masks, phantom):
+    truth = phantom.truth()
+    assert abs(errors(from_masks, truth, "height_columns_mm").mean()) < 0.15
+    assert np.abs(errors(from_masks, truth, "height_columns_mm")).max() < 0.5
+    assert np.abs(errors(from_masks, truth, "width_ap_mm")).max() < 1.5
+    assert np.abs(errors(from_masks, truth, "wedge_deg")).max() < 3.0
+
+
+def test_adc_is_right_to_a_few_percent(from_masks, phantom):
+    truth = phantom.truth()
+    relative = [
+        100 * (record.get("adc_disc_um2_ms") / truth[record.level].adc_disc_um2_ms - 1)
+        for record in from_masks.records
+        if record.get("adc_disc_um2_ms") is not None
+    ]
+    assert len(relative) >= 3
+    assert abs(np.mean(relative)) < 2.0
+    assert np.abs(relative).max() < 6.0
+    sources = {r.column("adc_source") for r in from_masks.records} - {None}
+    assert sources == {"fit"}
+
+
+def test_the_built_in_segmenter_finds_and_names_every_disc(from_image, phantom):
+    names = [record.level.value for record in from_image.records]
+    assert names[-5:] == ["L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+    truth = phantom.truth()
+    for level, mask in from_image.labels.discs.items():
+        assert np.linalg.norm(mask.centroid_mm - truth[level].centre_mm) < 5
+    assert np.abs(errors(from_image, truth, "height_columns_mm")).max() < 2.0
+
+
+def test_grades_are_near_what_was_drawn(from_masks, phantom):
+    truth = phantom.truth()
+    for record in from_masks.records:
+        suggested = record.get("suggested_grade")
+        if suggested is not None:
+            drawn = int(truth[record.level].grade.split("/")[-1])
+            assert abs(int(str(suggested).split("/")[-1]) - drawn) <= 2
+
+
+def test_every_empty_value_has_a_reason(from_masks):
+    for row in from_masks.rows():
+        if any(value is None for value in row.values()):
+            assert row["flags"], row["level"]
+    explained = {f.code for f in from_masks.findings if f.severity is not Severity.INFO}
+    assert {code for r in from_masks.rows() for code in str(r["flags"]).split(";") if code} <= {
+        code.value for code in explained
+    }
+
+
+def test_the_readers_word_renames_every_disc(study, phantom_labels):
+    settings = Settings(segmenter="masks", masks=phantom_labels, lowest_disc=DiscLevel.L6_S1)
+    result = discmri.measure(study, settings)
+    assert [r.level.value for r in result.records][-2:] == ["L5-L6", "L6-S1"]
+    assert {row["numbering"] for row in result.rows()} == {"reader"}
+
+
+def test_the_height_method_feeds_the_primary_height(study, phantom_labels):
+    told = []
+    settings = Settings(segmenter="masks", masks=phantom_labels, height_method="3d")
+    result = discmri.measure(study, settings, lambda text, share: told.append((text, share)))
+    for record in result.records:
+        assert record.get("height_mm") == record.get("height_3d_mm")
+        assert record.column("height_method") == "3d"
+    shares = [share for _, share in told]
+    assert shares == sorted(shares), "progress runs forward"
+    assert all(text and 0 <= share <= 1 for text, share in told)
+
+
+@pytest.mark.parametrize("settings", [Settings(height_method="guess"), Settings(segmenter="guess")])
+def test_an_unknown_member_is_told_with_the_known_ones(study, settings):
+    with pytest.raises(UsageError, match="choose one of"):
+        discmri.measure(study, settings)
+
+
+def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom, tmp_path):
+    """T1 pixels under a header that says T2."""
+    phantom.write(
+        tmp_path / "both", "siemens", replace(SMALL, sequences=(Sequence.T2, Sequence.T1))
+    )
+    by_echo = {}
+    for path in sorted((tmp_path / "both").rglob("*.dcm")):
+        image = pydicom.dcmread(path)
+        place = tuple(float(x) for x in image.ImagePositionPatient)
+        by_echo.setdefault(float(image.EchoTime) > 50, {})[place] = image
+    (tmp_path / "wrong").mkdir()
+    for number, (place, image) in enumerate(by_echo[True].items()):
+        image.PixelData = by_echo[False][place].PixelData
+        image.save_as(tmp_path / "wrong" / f"{number:03d}.dcm")
+    result = discmri.measure(discmri.read_study(tmp_path / "wrong"))
+    assert result.records
+    assert all(record.get("signal_ratio_csf") is None for record in result.records)
+    assert all(record.get("suggested_grade") is None for record in result.records)
+    assert all("not_t2" in str(row["flags"]) for row in result.rows())
+
+
+@pytest.mark.parametrize("kept", ["nothing", "b=0"])
+def test_the_scanners_map_serves_where_there_is_nothing_to_fit(
+    kept, phantom, phantom_labels, tmp_path
+):
+    """Alone it is as good as any source; beside images that cannot be fitted it is flagged."""
+    phantom.write(tmp_path, "siemens", SMALL)
+    for path in tmp_path.rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        is_image = "DIFFUSION" in header.ImageType and "ADC" not in header.ImageType
+        if is_image and (
+            kept == "nothing" or "800" in header.SequenceName or "400" in header.SequenceName
+        ):
+            path.unlink()
+    settings = Settings(segmenter="masks", masks=phantom_labels)
+    result = discmri.measure(discmri.read_study(tmp_path), settings)
+    measured = [r for r in result.records if r.get("adc_disc_um2_ms") is not None]
+    assert len(measured) >= 3
+    assert {r.column("adc_source") for r in measured} == {"map"}
+    flagged = ["adc_from_map" in str(row["flags"]) for row in result.rows()]
+    assert all(flagged) if kept == "b=0" else not any(flagged)
+    truth = phantom.truth()
+    for record in measured:
+        expected = truth[record.level].adc_disc_um2_ms
+        assert record.get("adc_disc_um2_ms") == pytest.approx(expected, rel=0.1)
+
+
+def test_writing_twice_gives_the_same_bytes(from_masks, tmp_path):
+    folders = [from_masks.write(tmp_path / name) for name in ("a", "b")]
+    names = sorted(p.relative_to(folders[0]) for p in folders[0].rglob("*") if p.is_file())
+    assert {str(n) for n in names} >= {
+        "discs.csv", "measurements.csv", "study.json", "labels.nii.gz", "outlines.json",
+        "report.html",
+    }  # fmt: skip
+    for name in names:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_the_record_tells_how_it_was_made(from_image, tmp_path):
+    document = json.loads((from_image.write(tmp_path / "out") / "study.json").read_text())
+    text = json.dumps(document)
+    assert "builtin:" in text
+    assert from_image.provenance.versions["discmri"] == discmri.__version__
+    assert all(len(str(one["pixels_sha256"])) == 64 for one in from_image.provenance.inputs)

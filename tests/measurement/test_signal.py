@@ -1,0 +1,159 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import optimize
+from tests.scene import LEVELS, T2_GRID, Spine, Tissue, labels_of, outline_of, t2_image
+
+from discmri.core.findings import Code, MeasurementError
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Grid, Volume
+from discmri.measurement.signal import DiscSignal, ashman_d, flatten, measure_signal
+
+LEVEL = DiscLevel.L4_L5
+SPINE = Spine()
+LABELS = labels_of(SPINE)
+IMAGE = t2_image(SPINE)
+
+
+def measured(
+    image: Volume = IMAGE, labels: SpineLabels = LABELS, spine: Spine = SPINE, **options: bool
+) -> DiscSignal:
+    return measure_signal(image, labels, LEVEL, outline_of(spine, LEVEL), **options)
+
+
+def shading(grid: Grid, strength: float) -> np.ndarray:
+    """Coil shading that falls off forward and toward both ends."""
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    points = grid.to_world(index)
+    y, z = points[..., 1], points[..., 2]
+    return np.exp(strength * (-0.006 * y + 0.002 * z - 0.00002 * z**2))
+
+
+def test_values_are_those_of_the_tissues() -> None:
+    signal = measured()
+    assert signal.nucleus == pytest.approx(600, rel=0.01)
+    assert signal.inner == pytest.approx(600, rel=0.01)
+    assert signal.annulus == pytest.approx(200, rel=0.02)
+    assert signal.outer_posterior == pytest.approx(200, rel=0.05)
+    assert signal.csf == pytest.approx(1000, rel=0.01)
+    assert signal.fat == pytest.approx(500, rel=0.02)
+    assert signal.ratio_csf == pytest.approx(0.6, rel=0.01)
+    assert signal.contrast == pytest.approx(0.4, rel=0.02)
+    assert signal.distinctness == pytest.approx(0.4, rel=0.05)
+    assert signal.csf_source == "level"
+    assert signal.findings == ()
+    assert signal.measurements["signal_ratio_csf"].value == pytest.approx(0.6, rel=0.01)
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.0, 1.5])
+def test_shading_is_removed(strength: float) -> None:
+    shaded = Volume(IMAGE.array * shading(T2_GRID, strength), IMAGE.affine)
+    flat = flatten(shaded, LABELS)
+    ratios, levels = [], []
+    for level in LEVELS:
+        signal = measure_signal(flat, LABELS, level, outline_of(SPINE, level))
+        ratios.append(signal.ratio_csf)
+        levels.append(signal.nucleus)
+    assert ratios == pytest.approx([0.6] * len(LEVELS), rel=0.02)
+    assert np.ptp(levels) / np.mean(levels) < 0.02
+    raw = measured(shaded)
+    assert abs(raw.ratio_csf / 0.6 - 1) > 0.05 * strength  # the test would notice
+
+
+def test_flat_image_stays_flat() -> None:
+    flat = flatten(IMAGE, LABELS)
+    np.testing.assert_allclose(flat.array, IMAGE.array, rtol=0.02)
+
+
+def test_without_bodies_and_canal_nothing_is_flattened() -> None:
+    bare = dataclasses.replace(LABELS, vertebrae={}, canal=None)
+    assert flatten(IMAGE, bare) is IMAGE
+
+
+def test_dark_roots_do_not_lower_csf_but_stenosis_is_told() -> None:
+    crowded = IMAGE.array.copy()
+    z = T2_GRID.affine[2, 3] + 0.6 * np.arange(T2_GRID.shape[2])
+    y = T2_GRID.affine[1, 3] + 0.6 * np.arange(T2_GRID.shape[1])
+    at = np.ix_(range(T2_GRID.shape[0]), (y > -36) & (y < -18), np.abs(z) < 14)
+    crowded[at] = 300.0
+    signal = measured(Volume(crowded, IMAGE.affine))
+    assert signal.csf == pytest.approx(1000, rel=0.02)
+    assert signal.csf_source == "canal"
+
+
+def test_missing_comparators_leave_the_rest() -> None:
+    signal = measured(labels=labels_of(SPINE, canal=False, sacrum=False))
+    assert signal.csf is None
+    assert signal.fat is None
+    assert signal.nucleus == pytest.approx(600, rel=0.01)
+    assert [finding.code for finding in signal.findings] == [Code.CSF_NOT_FOUND, Code.FAT_NOT_FOUND]
+    assert set(signal.measurements) == {"signal_bimodality"}
+
+
+def test_fat_suppressed_image_has_no_fat() -> None:
+    signal = measured(fat_suppressed=True)
+    assert signal.fat is None
+    assert signal.findings[0].code is Code.FAT_NOT_FOUND
+
+
+def test_uneven_ground_before_the_sacrum_is_no_fat() -> None:
+    vessels = dataclasses.replace(SPINE, fat=Tissue(150, 60, 0.1))
+    assert measured(t2_image(vessels)).fat is None
+
+
+def test_fat_that_outshines_every_disc_divides_nothing() -> None:
+    bright = dataclasses.replace(SPINE, fat=Tissue(700, 60, 0.1))
+    signal = measured(t2_image(bright))
+    assert signal.fat is None
+    assert "outshines" in signal.findings[0].text
+
+
+def test_empty_disc_is_refused() -> None:
+    with pytest.raises(MeasurementError) as caught:
+        measured(Volume(np.zeros(T2_GRID.shape), T2_GRID.affine))
+    assert caught.value.code is Code.SIGNAL_NOT_MEASURED
+
+
+def test_turned_image_gives_the_same_values() -> None:
+    """Axes swapped and flipped: the same patient, another array."""
+    array = np.flip(np.transpose(IMAGE.array, (2, 0, 1)), axis=0)
+    affine = IMAGE.affine[:, [2, 0, 1, 3]].copy()
+    affine[:3, 3] = IMAGE.grid.to_world((0, 0, IMAGE.shape[2] - 1))
+    affine[:3, 0] *= -1
+    turned, straight = measured(Volume(array, affine)), measured()
+    assert turned.ratio_csf == pytest.approx(straight.ratio_csf, rel=1e-6)
+    assert turned.distinctness == pytest.approx(straight.distinctness, rel=1e-6)
+
+
+@pytest.mark.parametrize(("apart", "sd"), [(4.0, (1.0, 1.0)), (6.0, (1.0, 2.0))])
+def test_ashman_d_of_known_mixtures(apart: float, sd: tuple[float, float]) -> None:
+    rng = np.random.default_rng(5)
+    values = np.concatenate([rng.normal(0, sd[0], 4000), rng.normal(apart, sd[1], 4000)])
+    truth = np.sqrt(2) * apart / np.hypot(*sd)
+    assert ashman_d(values) == pytest.approx(truth, rel=0.06)
+
+
+def test_ashman_d_reaches_the_best_likelihood() -> None:
+    """Against a direct maximisation of the mixture's likelihood."""
+    rng = np.random.default_rng(6)
+    values = np.concatenate([rng.normal(0, 1, 300), rng.normal(3.5, 0.7, 500)])
+
+    def unlikely(p: np.ndarray) -> float:
+        share = 1 / (1 + np.exp(-p[4]))
+        parts = [
+            s * np.exp(-0.5 * ((values - m) / np.exp(w)) ** 2) / np.exp(w)
+            for s, m, w in ((1 - share, p[0], p[1]), (share, p[2], p[3]))
+        ]
+        return -float(np.log(np.sum(parts, axis=0)).sum())
+
+    best = optimize.minimize(unlikely, [0, 0, 3, 0, 0], method="BFGS")
+    m1, w1, m2, w2, _ = best.x
+    expected = np.sqrt(2) * abs(m2 - m1) / np.hypot(np.exp(w1), np.exp(w2))
+    assert ashman_d(values) == pytest.approx(expected, rel=0.02)
+
+
+def test_ashman_d_of_nothing() -> None:
+    assert ashman_d(np.ones(100)) is None
+    assert ashman_d(np.arange(5.0)) is None

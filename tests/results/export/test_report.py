@@ -1,0 +1,176 @@
+"""The report and its pictures."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from discmri.core.findings import Code, warning
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Volume
+from discmri.results.export import _overview, figures_png, report_html
+
+ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+class _Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def html(result) -> str:
+    return report_html.page(result)
+
+
+def test_page_stands_alone(html):
+    page = _Page(html)
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "iframe", "object", "embed", "base"}
+    sources = [a["src"] for tag, a in page.tags if tag == "img"]
+    assert len(sources) == 1 + 7 + 6
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert all(a.get("alt") for tag, a in page.tags if tag == "img")
+    assert not re.search(r"url\(|@import|https?://", re.sub(r"base64,[^\"]+", "", html))
+    assert len(html) < 3_000_000
+
+
+def test_the_doubt_of_counted_levels_stands_beside_them(result):
+    sure = replace(result.labels, numbering=NumberingMethod.READER, numbering_confidence=1.0)
+    counted = replace(result.labels, numbering_confidence=0.859)
+    pages = [_Page(report_html.page(replace(result, labels=one))).text for one in (sure, counted)]
+    assert ["six lumbar vertebrae" in page for page in pages] == [False, True]
+    assert "(confidence 0.86" in pages[1]
+
+
+def test_text_from_the_input_is_escaped_everywhere(result):
+    hostile = replace(
+        result,
+        subject_id=ATTACK,
+        study_uid=ATTACK,
+        study_date=ATTACK,
+        series=({"uid": "1", "description": ATTACK, ATTACK: ATTACK},),
+        findings=(
+            warning(Code.FEW_SLICES, ATTACK),
+            warning(Code.FEW_SLICES, ATTACK, DiscLevel.L4_L5),
+        ),
+    )
+    clean, attacked = _Page(report_html.page(result)), _Page(report_html.page(hostile))
+    assert {tag for tag, _ in attacked.tags} == {tag for tag, _ in clean.tags}
+    assert not any("onerror" in attributes for _, attributes in attacked.tags)
+    assert ATTACK in attacked.text
+
+
+def test_control_characters_stay_out(changed):
+    page = report_html.page(changed(subject_id="A\x00\x1b[31mB\u2028C"))
+    assert "A[31mBC" in page
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u2028]", page)
+
+
+def test_flags_are_words_and_grade_evidence_is_sentences(html):
+    text = " ".join(_Page(html).text.split())
+    assert "The segmenter does not trust this disc's border." in text
+    assert "low_confidence" not in text
+    assert (
+        "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower."
+        in text
+    )
+    assert "Collapse 7: 30 to 60 % reduction of height." in text
+    assert "not a medical device" in text
+    assert "a reader decides" in text
+
+
+def test_no_column_of_adc_without_adc(changed):
+    text = _Page(report_html.page(changed())).text
+    assert "mean ADC" not in text
+    assert "µm²/ms" in text  # the dictionary still explains it
+
+
+def test_disc_without_outline_says_so(changed, result):
+    outlines = {k: v for k, v in result.outlines.items() if k is not DiscLevel.L4_L5}
+    text = _Page(report_html.page(changed(outlines=outlines))).text
+    assert "could not be traced" in text
+
+
+def test_no_outline_at_all_still_gives_a_page(changed):
+    page = _Page(report_html.page(changed(outlines={})))
+    assert sum(tag == "img" for tag, _ in page.tags) == 1
+
+
+def test_pngs_carry_no_metadata(result):
+    for name, content in figures_png.pictures(result).items():
+        kinds = re.findall(rb"(?:tEXt|iTXt|zTXt|tIME|eXIf)", content[:200])
+        assert kinds == [], name
+        assert Image.open(io.BytesIO(content)).info.keys() <= {"transparency", "dpi"}
+
+
+def _coloured(png: bytes, hex_colour: str) -> np.ndarray:
+    """(n, 2) rows and columns of pixels near a colour."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    wanted = np.array([int(hex_colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return np.argwhere(np.abs(pixels - wanted).max(axis=2) < 25)
+
+
+def test_overview_shows_anterior_left_cranial_up_in_every_orientation(changed, result):
+    """Flipped and transposed storage of the same image gives the same picture."""
+    reference = _shown(result.image, result)
+    for axes in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
+        for flips in ((), (0,), (1, 2), (0, 1, 2)):
+            array, affine = result.image.array, result.image.affine.copy()
+            for axis in flips:
+                array = np.flip(array, axis)
+                affine[:3, 3] += affine[:3, axis] * (array.shape[axis] - 1)
+                affine[:3, axis] *= -1
+            affine[:, :3] = affine[:, list(axes)]
+            image = Volume(np.ascontiguousarray(array.transpose(axes)), affine)
+            np.testing.assert_array_equal(_shown(image, result), reference)
+
+
+def _shown(image: Volume, result) -> np.ndarray:
+    return _overview._slice(replace(result, image=image)).pixels()
+
+
+def test_overview_places_a_world_point_where_its_pixel_is(result):
+    shown = _overview._slice(result)
+    image = np.zeros(result.image.shape, dtype=np.float32)
+    index = (shown.number, 97, 203)
+    image[index] = 1.0
+    marked = _overview._slice(replace(result, image=Volume(image, result.image.affine)))
+    rows, columns = np.nonzero(marked.pixels())
+    left, right, bottom, top = marked.extent()
+    height, width = marked.pixels().shape
+    x = left + (columns[0] + 0.5) * (right - left) / width
+    y = top - (rows[0] + 0.5) * (top - bottom) / height
+    expected = marked.project(result.image.grid.to_world([index]))[0]
+    np.testing.assert_allclose((x, y), expected, atol=1e-6)
+
+
+def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
+    from discmri.results.pictures.canvas import LEVEL_COLOURS
+
+    pictures = figures_png.pictures(result)
+    overview = pictures["overview"]
+    heights = [_coloured(overview, LEVEL_COLOURS[level])[:, 0].mean() for level in result.outlines]
+    assert heights == sorted(heights)  # cranial discs are higher up in the picture
+    shown = _overview._slice(result)
+    points = result.outlines[DiscLevel.L3_L4].frame.to_world(
+        np.array([[18.0, 0, 0], [-18.0, 0, 0]])
+    )
+    anterior, posterior = shown.project(points)
+    assert anterior[0] < posterior[0]

@@ -1,0 +1,114 @@
+"""``study.json`` and its schema."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+
+from discmri.core.findings import Code, Finding, Severity
+from discmri.core.levels import DiscLevel
+from discmri.results.export import Failure, study_json, write_failure
+from discmri.results.records import PARAMETERS
+
+
+@pytest.fixture(scope="module")
+def document(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("json")
+    study_json.export(result, folder)
+    return json.loads((folder / "study.json").read_text(encoding="utf-8"))
+
+
+def _valid(data) -> bool:
+    return jsonschema.Draft202012Validator(study_json.schema()).is_valid(data)
+
+
+def test_the_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(study_json.schema())
+
+
+def test_a_result_obeys_the_schema(document):
+    jsonschema.validate(document, study_json.schema())
+    for key in ("discs", "findings", "numbering_confidence"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(
+                {k: v for k, v in document.items() if k != key}, study_json.schema()
+            )
+
+
+def test_a_failure_obeys_the_schema_and_is_the_only_file(tmp_path):
+    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, "x holds no files")
+    folder = write_failure(Failure("x holds no files", (reason,), {"threads": 2}), tmp_path / "out")
+    data = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    jsonschema.validate(data, study_json.schema())
+    assert [p.name for p in folder.iterdir()] == ["study.json"]
+    assert data["status"] == "nothing_to_measure"
+    assert data["findings"][0]["code"] == "nothing_to_measure"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d.pop("series"),
+        lambda d: d.update(patient_name="Doe^Jane"),
+        lambda d: d["discs"][0].pop("flags"),
+        lambda d: d["discs"][0].update(level="L7-S1"),
+        lambda d: d["discs"][0]["values"]["height_mm"].update(value=None),
+        lambda d: d["discs"][0]["values"]["height_mm"].update(unit="cm"),
+        lambda d: d["discs"][0]["values"]["height_mm"].pop("method"),
+        lambda d: d["discs"][0]["values"]["height_mm"].update(sd=-1.0),
+        lambda d: d["findings"][0].update(severity="fatal"),
+        lambda d: d["findings"][0].update(text=""),
+        lambda d: d.update(numbering="guessed"),
+        lambda d: d.update(discs=[]),
+        lambda d: d.update(study_date="31.01.2024"),
+        lambda d: d["files"].update({"discs.csv": "nohash"}),
+        lambda d: d.update(status="nothing_to_measure"),
+        lambda d: d["versions"].pop("discmri"),
+        lambda d: d.update(subject_id="two\nlines"),
+    ],
+)
+def test_the_schema_catches_mistakes(document, spoil):
+    spoilt = copy.deepcopy(document)
+    spoil(spoilt)
+    assert not _valid(spoilt)
+
+
+def test_values_carry_unit_method_and_uncertainty(document):
+    disc = document["discs"][4]
+    assert disc["level"] == "L3-L4"
+    assert disc["values"]["height_mm"] == {
+        "value": 8.6,
+        "unit": "mm",
+        "method": "columns",
+        "sd": 0.21,
+    }
+    assert "volume_mm3" not in disc["values"]
+    assert disc["evidence"]["uncertainty"] == {"border_mm": 0.11}
+
+
+def test_used_codes_are_explained_and_parameters_too(document):
+    assert set(document["meanings"]) == {"series_chosen", "low_confidence", "adc_few_voxels"}
+    assert set(document["parameters"]) == {parameter.name for parameter in PARAMETERS}
+    assert document["findings"][1] == {
+        "code": "low_confidence", "severity": "warning", "text": "confidence 0.31", "level": "L5-S1",
+    }  # fmt: skip
+
+
+def test_raw_identifier_without_the_quote_of_the_csv(changed):
+    assert study_json.document(changed(subject_id="=1+1"))["subject_id"] == "=1+1"
+
+
+def test_odd_values_become_plain_json():
+    odd = {
+        "array": np.array([1.5, np.nan]), "set": {"b", "a"}, "enum": DiscLevel.L4_L5,
+        "flag": np.bool_(True), "count": np.int16(3), "half": "\ud800",
+    }  # fmt: skip
+    assert study_json.plain(odd) == {
+        "array": [1.5, None], "set": ["a", "b"], "enum": "L4-L5",
+        "flag": True, "count": 3, "half": "?",
+    }  # fmt: skip
+    assert json.loads(study_json.dumps(study_json.plain(odd)))["count"] == 3

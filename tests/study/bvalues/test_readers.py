@@ -1,0 +1,130 @@
+"""Every dialect on headers of our own, and the CSA header on one built here."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from discmri.core.diffusion import BValue, DirectionKind
+from discmri.study.bvalues import READERS, absent_means_zero, read_b_value, siemens, text
+
+HEADERS = sorted((Path(__file__).parents[1] / "headers").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", HEADERS, ids=lambda path: path.stem)
+def test_header(path: Path) -> None:
+    case = json.loads(path.read_text())
+    found = read_b_value(Dataset.from_json(case["header"]))
+    expected = case["expected"]
+    if expected is None:
+        assert found is None
+        return
+    assert found is not None
+    assert found.value_s_per_mm2 == expected["b_s_per_mm2"]
+    assert found.source == expected["source"]
+    assert found.kind is DirectionKind(expected["kind"])
+    assert found.measured_s_per_mm2 == expected["measured_s_per_mm2"]
+    if expected["direction_ras"] == "any":
+        assert sum(x * x for x in found.direction) == pytest.approx(1, abs=1e-3)
+    elif expected["direction_ras"] is None:
+        assert found.direction is None
+    else:
+        assert found.direction == pytest.approx(expected["direction_ras"])
+
+
+def test_headers_are_there() -> None:
+    vendors = {path.stem.split("_")[0] for path in HEADERS}
+    assert vendors == {"standard", "siemens", "ge", "philips", "canon", "uih", "text"}
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__module__.split(".")[-1])
+def test_a_header_without_anything_gives_nothing(reader) -> None:
+    assert reader(Dataset()) is None
+
+
+def csa(tags: dict[str, list[str]], newer: bool) -> bytes:
+    """A CSA header: 'SV10' or the older layout, in which item lengths are offset."""
+    n_first = len(next(iter(tags.values())))
+    parts = [b"SV10\4\3\2\1"] if newer else []
+    parts.append(struct.pack("<2I", len(tags), 77))
+    for name, values in tags.items():
+        parts.append(struct.pack("<64si4s3i", name.encode(), 1, b"FD", 4, len(values), 77))
+        for value in values:
+            raw = value.encode() + b"\0" if value else b""
+            length = len(raw)
+            first = length if newer else length + n_first
+            parts.append(struct.pack("<4i", first, length, 77, first))
+            parts.append(raw + bytes(-length % 4))
+    return b"".join(parts)
+
+
+TAGS = {
+    "EchoLinePosition": ["", "1", ""],
+    "B_value": ["650"],
+    "DiffusionDirectionality": ["DIRECTIONAL"],
+    "DiffusionGradientDirection": ["0.0", "0.6", "-0.8"],
+}
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_csa_header(newer: bool) -> None:
+    ds = Dataset()
+    ds.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(
+        0x10, "OB", csa(TAGS, newer)
+    )
+    found = read_b_value(ds)
+    assert found == BValue(
+        650.0,
+        "Siemens CSA B_value",
+        DirectionKind.DIRECTIONAL,
+        pytest.approx((0.0, -0.6, -0.8)),
+    )
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_csa_header_that_breaks_off(newer: bool) -> None:
+    whole = csa(TAGS, newer)
+    for kept in range(len(whole)):
+        tags = siemens.parse_csa(whole[:kept])
+        assert set(tags) <= set(TAGS)
+    assert siemens.parse_csa(whole)["B_value"] == ["650"]
+    assert siemens.parse_csa(b"\xff" * 400) == {}
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "software", "expected"),
+    [
+        ("TOSHIBA", ("V5.0",), True),
+        ("CANON_MEC", ("V6.0",), True),
+        ("GE MEDICAL SYSTEMS", ("28", "LX", "MR28.0_R01"), True),
+        ("GE MEDICAL SYSTEMS", ("25", "LX", "MR Software release:DV25.1_R01"), False),
+        ("GE MEDICAL SYSTEMS", (), False),
+        ("Philips", ("5.7.1",), False),
+        ("", (), False),
+    ],
+)
+def test_who_leaves_zero_out(manufacturer: str, software: tuple[str, ...], expected: bool) -> None:
+    assert absent_means_zero(manufacturer, software) is expected
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "value"),
+    [
+        ("SequenceName", "*ep_b1000#3", 1000),
+        ("SequenceName", "ep_b0", 0),
+        ("SeriesDescription", "DWI_b=600", 600),
+        ("SeriesDescription", "dwi b 50 sag", 50),
+        ("ProtocolName", "b800", 800),
+        ("SeriesDescription", "sub100", None),
+        ("SeriesDescription", "b100000000", None),
+        ("SeriesDescription", "t2_tse_sag", None),
+    ],
+)
+def test_text(field: str, words: str, value: float | None) -> None:
+    ds = Dataset()
+    setattr(ds, field, words)
+    found = text.read(ds)
+    assert (found.value_s_per_mm2 if found else None) == value
+    assert found is None or text.is_from_text(found)

@@ -1,0 +1,141 @@
+"""The acceptance test of a site, with one tiny phantom and with figures made up."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from tests.conftest import TINY
+
+from discmri import software
+from discmri.cohort import Workers, workers
+from discmri.core.errors import UsageError
+from discmri.phantoms import Wishes, lumbar_spine
+from discmri.phantoms.population import Member
+from discmri.phantoms.vendors import COMPRESSIONS, VENDORS
+from discmri.validation.limits import FIGURES, LIMITS, WHOLE, Limit
+from discmri.validation.qualify import PHANTOMS, Check, Qualification, clear, page, qualify
+
+ONE = (Member("one", 4, Wishes(grades=[2, 3, 4, 5, 7]), "siemens", TINY, "none"),)
+HEIGHT = tuple(one for one in LIMITS if one.parameter == "height_columns_mm")
+IMPOSSIBLE = Limit("masks", "height_columns_mm", "bias", 5.0, 6.0, "never so far off")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("qualify") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "has_dask", lambda: False)
+        told = []
+        result = qualify(
+            folder, "site 7", Workers(2), lambda text, share: told.append(share), ONE,
+            (*HEIGHT, IMPOSSIBLE),
+        )  # fmt: skip
+    assert told == sorted(told)
+    return folder, result
+
+
+def test_figures_are_held_against_limits(done):
+    _, result = done
+    checks = {(check.part, check.name): check for check in result.checks}
+    assert checks["true outlines", "height_columns_mm, SD"].passed
+    assert checks["repeatability", "one study measured twice"].passed
+    wrong = [check for check in result.checks if not check.passed]
+    assert [(check.name, check.wanted) for check in wrong] == [
+        ("height_columns_mm, bias", "5 to 6")
+    ]
+    assert not result.passed
+
+
+def test_the_sheet_tells_what_was_tested(done):
+    folder, result = done
+    record = json.loads((folder / "qualification.json").read_text(encoding="utf-8"))
+    assert record["passed"] is False
+    assert record["facts"]["site"] == "site 7"
+    assert record["facts"]["package SHA-256"] == software.package_sha256()
+    assert [check["name"] for check in record["checks"]] == [check.name for check in result.checks]
+    text = (folder / "qualification.html").read_text(encoding="utf-8")
+    assert "Failed" in text
+    assert record["facts"]["package SHA-256"] in text
+    assert "http:" not in text
+    assert (folder / "validation-builtin" / "validation.html").is_file()
+
+
+def test_a_finished_test_is_only_replaced_when_asked(done, tmp_path):
+    folder, _ = done
+    with pytest.raises(UsageError, match="finished qualification"):
+        qualify(folder)
+    (tmp_path / "letter.txt").write_text("keep me")
+    for refuse in (qualify, clear):
+        with pytest.raises(UsageError):
+            refuse(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_clear_removes_what_it_made_and_nothing_else(tmp_path):
+    for name in ("phantoms", "results-masks", "validation-builtin", "results-again"):
+        (tmp_path / name).mkdir()
+    for name in ("phantoms/recipe.txt", "qualification.json", "notes.txt"):
+        (tmp_path / name).write_text("")
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    clear(tmp_path / "nowhere")
+
+
+def test_every_limit_says_why_and_can_be_looked_up():
+    for limit in LIMITS:
+        assert limit.figure in ({*FIGURES, *WHOLE})
+        assert limit.low <= limit.high
+        assert limit.reason
+    strict = {(one.parameter, one.figure): one for one in LIMITS if one.segmenter == "masks"}
+    assert strict["height_columns_mm", "bias"].high <= 0.1
+    assert strict["height_columns_mm", "SD"].high <= 0.2
+    assert strict["adc_disc_um2_ms", "bias in %"].high <= 1.0
+    assert strict["adc_disc_um2_ms", "SD in %"].high <= 3.0
+
+
+@pytest.mark.parametrize(
+    ("found", "holds"), [(0.1, True), (-0.1, True), (0.1001, False), (-9.0, False), (None, False)]
+)
+def test_a_figure_must_lie_within_and_be_there(found, holds):
+    assert Limit("masks", "height_mm", "bias", -0.1, 0.1, "so").holds(found) is holds
+
+
+def test_a_value_that_was_not_measured_fails():
+    nothing = SimpleNamespace(overall=list)
+    limit = Limit("masks", "adc_disc_um2_ms", "bias", -1.0, 1.0, "so")
+    assert limit.found(nothing) is None
+    assert not limit.holds(limit.found(nothing))
+
+
+def test_the_fixed_set_covers_vendors_codings_and_grades():
+    assert {one.vendor for one in PHANTOMS} == set(VENDORS)
+    assert {one.compression for one in PHANTOMS} == set(COMPRESSIONS)
+    grades = {str(g) for one in PHANTOMS for g in one.wishes.grades}
+    assert set("12345678") <= grades
+    assert {one.protocol.snr for one in PHANTOMS} == {30.0}
+    for one in PHANTOMS:
+        assert len(lumbar_spine(one.wishes, one.seed).discs) == 8
+
+
+def test_words_of_a_site_are_harmless():
+    check = Check("<i>", "name", "a", "b", True, "so")
+    text = page(Qualification((check,), {"site": "<script>alert(1)</script>"}, ONE))
+    assert "<script>" not in text
+    assert "Passed" in text
+
+
+def test_a_file_that_was_edited_is_noticed(tmp_path, monkeypatch):
+    good = tmp_path / "a.py"
+    good.write_text("one")
+    digest = "dtXP1MHdFd8qUPBsaGzHbYZWyDYdmuwCZHRt3nqi8Nk"
+    file = SimpleNamespace(hash=SimpleNamespace(mode="sha256", value=digest), locate=lambda: good)
+    monkeypatch.setattr(software, "distribution", lambda _: SimpleNamespace(files=[file]))
+    assert len(software.changed_files()[1]) == 1
+    import base64
+    import hashlib
+
+    own = base64.urlsafe_b64encode(hashlib.sha256(b"one").digest()).rstrip(b"=").decode()
+    file.hash = SimpleNamespace(mode="sha256", value=own)
+    assert software.changed_files() == (1, ())
