@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from tests.spines import box_spine
 
-from discmri.core.errors import UsageError
+from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
-from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel, Vertebra
 from discmri.measurement.numbering import name_levels
 
 
@@ -75,7 +75,7 @@ def test_names_given_by_a_label_map_are_kept():
     assert labels.numbering is NumberingMethod.MASKS
 
 
-@pytest.mark.parametrize("lowest", list(DiscLevel))
+@pytest.mark.parametrize("lowest", MEASURED_LEVELS)
 def test_every_lowest_level_can_be_said(lowest):
     labels, _ = name_levels(box_spine(discs=(0, 1)), lowest)
     assert names(labels)[-1] == lowest.value
@@ -90,3 +90,43 @@ def test_discs_above_the_highest_name_are_left_out():
 def test_a_readers_word_that_leaves_too_few_names_is_refused():
     with pytest.raises(UsageError, match="only 1 of the 6"):
         name_levels(box_spine(), DiscLevel.T10_T11)
+
+
+def test_a_residual_disc_moves_all_names_up_and_is_not_among_the_measured():
+    spine = box_spine(lowest_depth=14)
+    labels, findings = name_levels(spine, DiscLevel.S1_S2)
+    assert names(labels) == ["T11-T12", "T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"][-5:]
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+    assert labels.residual_discs[DiscLevel.S1_S2] is spine.discs[-1].mask
+    assert set(labels.confidence) == set(labels.segmenter_sd_mm) == set(labels.discs)
+    found = [finding for finding in findings if finding.code is Code.RESIDUAL_S1_S2]
+    assert [(one.severity, one.level) for one in found] == [(Severity.INFO, DiscLevel.S1_S2)]
+    assert codes(findings) == set()
+
+
+def test_the_body_above_a_residual_disc_becomes_sacrum():
+    labels, _ = name_levels(box_spine(), DiscLevel.S1_S2)
+    sacrum = labels.vertebrae[Vertebra.SACRUM]
+    inside = sacrum.sample([[12.0, 25.0, z] for z in (20.0, 45.0, 60.0, 80.0)])
+    assert list(inside) == [1.0, 1.0, 1.0, 0.0]  # sacrum, residual disc, first body, L5-S1
+    assert labels.vertebrae[Vertebra.L5].centroid_mm[2] > labels.discs[DiscLevel.L5_S1].centroid_mm[2]
+
+
+def test_a_residual_disc_has_its_number_in_the_label_map_over_the_sacrum():
+    labels, _ = name_levels(box_spine(), DiscLevel.S1_S2)
+    drawn = labels.label_map()[3, 25]
+    assert (drawn[45], drawn[60], drawn[80], drawn[20]) == (101, 50, 100, 50)
+
+
+def test_a_label_map_may_name_a_residual_disc_below_six_lumbar_bodies():
+    spine = box_spine(discs=(0, 1, 2))
+    given = (DiscLevel.L5_L6, DiscLevel.L6_S1, DiscLevel.S1_S2)
+    discs = tuple(replace(d, level=lv) for d, lv in zip(spine.discs, given, strict=True))
+    labels, _ = name_levels(replace(spine, discs=discs))
+    assert names(labels) == ["L5-L6", "L6-S1"]
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+
+
+def test_a_residual_disc_alone_is_nothing_to_measure():
+    with pytest.raises(NothingToMeasureError, match="S1-S2"):
+        name_levels(box_spine(discs=(0,)), DiscLevel.S1_S2)

@@ -45,6 +45,7 @@ class Code(Enum):
     SIX_LUMBAR_BODIES = "six_lumbar_bodies"
     TRANSITIONAL_SUSPECTED = "transitional_suspected"
     DISC_SKIPPED = "disc_skipped"
+    RESIDUAL_S1_S2 = "residual_s1_s2"
     LOW_CONFIDENCE = "low_confidence"
     CUT_BY_FIELD_OF_VIEW = "cut_by_field_of_view"
     # heights and shape
@@ -94,6 +95,8 @@ MEANINGS: dict[Code, str] = {
     Code.SIX_LUMBAR_BODIES: "Six lumbar-type bodies may be present.",
     Code.TRANSITIONAL_SUSPECTED: "The lumbosacral junction looks transitional.",
     Code.DISC_SKIPPED: "The distance between two discs suggests that one between was not found.",
+    Code.RESIDUAL_S1_S2: "A residual S1-S2 disc lies inside the sacrum, which is normal anatomy "
+    "(O'Driscoll type 2); it is shown and not measured.",
     Code.LOW_CONFIDENCE: "The segmenter does not trust this disc's border.",
     Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the picture.",
     Code.FEW_SLICES: "Fewer than three slices cross the disc.",

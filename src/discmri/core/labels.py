@@ -95,6 +95,16 @@ class SpineLabels:
         0 to 1, how likely these names are right, as far as anything is known of it.
     segmenter_sd_mm
         Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
+    residual_discs
+        Discs that are found, shown and written to the label map, but not measured: a residual
+        S1-S2 disc.  They stand apart from ``discs`` so that whatever goes through ``discs`` to
+        measure, grade, align or compare neighbours cannot meet one; the constructor keeps the
+        two apart by :attr:`DiscLevel.is_measured`.
+
+    Raises
+    ------
+    ValueError
+        Where ``discs`` holds a level that is not measured, or ``residual_discs`` one that is.
     """
 
     grid: Grid
@@ -105,6 +115,14 @@ class SpineLabels:
     numbering: NumberingMethod
     numbering_confidence: float = 1.0
     segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
+    residual_discs: Mapping[DiscLevel, SoftMask] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for discs, is_measured in ((self.discs, True), (self.residual_discs, False)):
+            for level in discs:
+                if level.is_measured is not is_measured:
+                    place = "discs" if level.is_measured else "residual_discs"
+                    raise ValueError(f"{level.value} belongs into {place}")
 
     def label_map(self) -> NDArray[np.uint8]:
         """(i, j, k) label numbers: each voxel goes to the structure that fills most of it."""
@@ -113,6 +131,7 @@ class SpineLabels:
         structures = [(CANAL_LABEL, self.canal)]
         structures += [(v.label_id, mask) for v, mask in self.vertebrae.items()]
         structures += [(d.label_id, mask) for d, mask in self.discs.items()]
+        structures += [(d.label_id, mask) for d, mask in self.residual_discs.items()]
         for label_id, mask in structures:
             if mask is not None:
                 fraction = mask.on(self.grid)

@@ -1,7 +1,8 @@
 """Names and label numbers of vertebrae and discs: the only place where they stand.
 
 The numbers are those of the public TotalSpineSeg scheme, so that other tools read our
-label maps; a sixth lumbar body and its discs take the free numbers 46, 96 and 100.
+label maps; a sixth lumbar body and its discs take the free numbers 46, 96 and 100.  That scheme
+has no number for a disc inside the sacrum: a residual S1-S2 disc takes the free number 101.
 """
 
 from __future__ import annotations
@@ -52,16 +53,29 @@ class DiscLevel(Enum):
     L5_S1 = "L5-S1"
     L5_L6 = "L5-L6"
     L6_S1 = "L6-S1"
+    S1_S2 = "S1-S2"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether discs of this level are measured, graded and counted.
+
+        A residual S1-S2 disc is not: the sacrum is one bone, and what is left of a disc inside
+        it is normal anatomy (O'Driscoll 1996, types 1 to 3).
+
+        >>> DiscLevel.L5_S1.is_measured, DiscLevel.S1_S2.is_measured
+        (True, False)
+        """
+        return self is not DiscLevel.S1_S2
 
     @property
     def above(self) -> Vertebra:
-        """The vertebra cranial to the disc."""
+        """The vertebra (or sacrum) cranial to the disc."""
         return Vertebra(self.value.split("-")[0])
 
     @property
     def below(self) -> Vertebra:
-        """The vertebra (or sacrum) caudal to the disc."""
-        return Vertebra(self.value.split("-")[1])
+        """The vertebra (or sacrum) caudal to the disc; S1-S2 lies inside the sacrum."""
+        return Vertebra.SACRUM if self is DiscLevel.S1_S2 else Vertebra(self.value.split("-")[1])
 
     @property
     def label_id(self) -> int:
@@ -92,18 +106,43 @@ _DISC_LABELS = {
     DiscLevel.L5_L6: 96,
     DiscLevel.L5_S1: 100,
     DiscLevel.L6_S1: 100,
+    DiscLevel.S1_S2: 101,
 }
+MEASURED_LEVELS = tuple(level for level in DiscLevel if level.is_measured)
+"""Levels that tables of discs are about."""
 _FIVE = tuple(level for level in DiscLevel if level not in (DiscLevel.L5_L6, DiscLevel.L6_S1))
-_SIX = (*_FIVE[:-1], DiscLevel.L5_L6, DiscLevel.L6_S1)
+_SIX = (
+    *(level for level in _FIVE if level not in (DiscLevel.L5_S1, DiscLevel.S1_S2)),
+    DiscLevel.L5_L6,
+    DiscLevel.L6_S1,
+    DiscLevel.S1_S2,
+)
 
 
-def levels_upward(lowest: DiscLevel) -> tuple[DiscLevel, ...]:
+def levels_upward(lowest: DiscLevel, six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
     """Levels from ``lowest`` to the most cranial one this package names.
 
+    Parameters
+    ----------
+    lowest
+        Where to begin.
+    six_lumbar
+        Whether there are six lumbar bodies.  L5-L6 and L6-S1 imply it; only above S1-S2 it has
+        to be said.
+
+    Examples
+    --------
     >>> [level.value for level in levels_upward(DiscLevel.L6_S1)][:3]
     ['L6-S1', 'L5-L6', 'L4-L5']
     >>> [level.value for level in levels_upward(DiscLevel.L3_L4)][:2]
     ['L3-L4', 'L2-L3']
+    >>> [level.value for level in levels_upward(DiscLevel.S1_S2)][:3]
+    ['S1-S2', 'L5-S1', 'L4-L5']
+    >>> [level.value for level in levels_upward(DiscLevel.S1_S2, six_lumbar=True)][:3]
+    ['S1-S2', 'L6-S1', 'L5-L6']
     """
-    chain = _SIX if lowest in (DiscLevel.L5_L6, DiscLevel.L6_S1) else _FIVE
+    six_lumbar = lowest in (DiscLevel.L5_L6, DiscLevel.L6_S1) or (
+        six_lumbar and lowest is DiscLevel.S1_S2
+    )
+    chain = _SIX if six_lumbar else _FIVE
     return tuple(reversed(chain[: chain.index(lowest) + 1]))

@@ -7,12 +7,12 @@ assumption of five lumbar vertebrae: numbering from lumbar MRI alone was wrong i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.core.errors import UsageError
+from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.findings import Code, Finding, info, warning
 from discmri.core.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra, levels_upward
@@ -50,7 +50,8 @@ def name_levels(
     found
         What the segmenter returned.
     lowest
-        The reader's name for the lowest disc found; wins over everything.
+        The reader's name for the lowest disc found; wins over everything.  S1-S2 says that it is
+        a residual disc inside the sacrum.
 
     Returns
     -------
@@ -61,6 +62,8 @@ def name_levels(
     ------
     UsageError
         Where the reader's name leaves none for the discs found.
+    NothingToMeasureError
+        Where the only disc is a residual S1-S2 disc.
     """
     discs = sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
     given = [disc.level for disc in discs]
@@ -72,17 +75,46 @@ def name_levels(
         named, skipped = _count_upwards(discs, start.lowest)
         method = start.method
         findings = [*start.findings, *skipped, *_six_bodies(named)]
+    measured, residual = split_residual(named)
     labels = SpineLabels(
         grid=found.grid,
-        discs={level: disc.mask for level, disc in reversed(named.items())},
+        discs={level: disc.mask for level, disc in reversed(measured.items())},
         vertebrae=_vertebrae(found, named),
         canal=found.canal,
-        confidence={level: disc.confidence for level, disc in named.items()},
+        confidence={level: disc.confidence for level, disc in measured.items()},
         numbering=method,
         numbering_confidence=_confidence(method, findings),
-        segmenter_sd_mm={level: disc.height_sd_mm for level, disc in named.items()},
+        segmenter_sd_mm={level: disc.height_sd_mm for level, disc in measured.items()},
+        residual_discs={level: disc.mask for level, disc in residual.items()},
     )
-    return labels, findings
+    return labels, [*findings, *_residual_found(residual)]
+
+
+def split_residual(
+    named: Mapping[DiscLevel, FoundDisc],
+) -> tuple[dict[DiscLevel, FoundDisc], dict[DiscLevel, FoundDisc]]:
+    """Discs to measure, and residual discs that are only shown; the order stays.
+
+    To name a residual disc it is enough to name the lowest disc S1-S2: this is the only place
+    where the two part.
+
+    Raises
+    ------
+    NothingToMeasureError
+        Where every disc is a residual one.
+    """
+    measured = {level: disc for level, disc in named.items() if level.is_measured}
+    if not measured:
+        raise NothingToMeasureError(
+            "the only disc found is named S1-S2, a residual disc, which is not measured; "
+            "correct --lowest-disc or the label map"
+        )
+    return measured, {level: disc for level, disc in named.items() if not level.is_measured}
+
+
+def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
+    text = "A residual {} disc was found in the sacrum; it is shown and not measured."
+    return [info(Code.RESIDUAL_S1_S2, text.format(one.value), one) for one in residual]
 
 
 def _confidence(method: NumberingMethod, findings: Sequence[Finding]) -> float:
@@ -228,10 +260,35 @@ def _vertebrae(found: FoundSpine, named: dict[DiscLevel, FoundDisc]) -> dict[Ver
             continue
         if name not in vertebrae or body.volume_mm3 > vertebrae[name].volume_mm3:
             vertebrae[name] = body
-    if found.sacrum is not None and levels and levels[0].below is Vertebra.SACRUM:
-        vertebrae[Vertebra.SACRUM] = found.sacrum
+    sacrum = _sacrum(found, named)
+    if sacrum is not None:
+        vertebrae[Vertebra.SACRUM] = sacrum
     order = list(Vertebra)
     return dict(sorted(vertebrae.items(), key=lambda item: order.index(item[0])))
+
+
+def _sacrum(found: FoundSpine, named: Mapping[DiscLevel, FoundDisc]) -> SoftMask | None:
+    """The sacrum; above a residual disc, the body that a segmenter tells apart belongs to it."""
+    residual = named.get(DiscLevel.S1_S2)
+    if residual is None:
+        below = any(level.below is Vertebra.SACRUM for level in named)
+        return found.sacrum if below else None
+    bottom = residual.mask.centroid_mm[2]
+    top = min(d.mask.centroid_mm[2] for level, d in named.items() if level.is_measured)
+    first = [body for body in found.bodies if bottom < body.centroid_mm[2] < top]
+    parts = [part for part in (*first, found.sacrum) if part is not None]
+    return _joined([*parts, residual.mask]) if parts else None
+
+
+def _joined(parts: Sequence[SoftMask]) -> SoftMask:
+    """Structures on crops of one grid as one."""
+    grid = parts[0].grid
+    ends = [grid.to_index(part.grid.to_world([(0, 0, 0), part.shape])) for part in parts]
+    start = np.round(np.min(ends, axis=(0, 1))).astype(int)
+    i, j, k = (int(n) for n in np.round(np.max(ends, axis=(0, 1))) - start)
+    whole = grid.cropped((int(start[0]), int(start[1]), int(start[2])), (i, j, k))
+    filled = np.sum([part.on(whole) for part in parts], axis=0)
+    return SoftMask(np.clip(filled, 0.0, 1.0), whole.affine)
 
 
 def _body_name(body: SoftMask, levels: list[DiscLevel], centres: Array) -> Vertebra | None:

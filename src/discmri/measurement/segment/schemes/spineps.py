@@ -1,4 +1,4 @@
-"""SPINEPS ``seg-vert`` maps: 17 is T10 … 24 is L5, 25 L6, 26 sacrum; 100 + n the disc below n.
+"""SPINEPS ``seg-vert`` maps: 17 is T10 … 24 is L5, 25 L6, 26 S1 and 100 + n the disc below n, so that 126 is a residual S1-S2 disc.
 
 Source: label tables of github.com/Hendrik-code/spineps (28 is a thirteenth thoracic vertebra,
 which this package does not name).
@@ -13,7 +13,8 @@ _VERTEBRAE = {17 + n: v for n, v in enumerate(v for v in Vertebra if v is not Ve
 
 SPINEPS = MaskScheme(
     # L5-L6 shares L5's number with L5-S1: told apart by whether 25 (L6) is present.
-    discs={100 + n: next(d for d in DiscLevel if d.above is v) for n, v in _VERTEBRAE.items()},
+    discs={100 + n: next(d for d in DiscLevel if d.above is v) for n, v in _VERTEBRAE.items()}
+    | {126: DiscLevel.S1_S2},
     vertebrae=_VERTEBRAE,
     canal=(60, 61),
     sacrum=(26,),
