@@ -109,7 +109,9 @@ def test_the_body_above_a_residual_disc_becomes_sacrum():
     sacrum = labels.vertebrae[Vertebra.SACRUM]
     inside = sacrum.sample([[12.0, 25.0, z] for z in (20.0, 45.0, 60.0, 80.0)])
     assert list(inside) == [1.0, 1.0, 1.0, 0.0]  # sacrum, residual disc, first body, L5-S1
-    assert labels.vertebrae[Vertebra.L5].centroid_mm[2] > labels.discs[DiscLevel.L5_S1].centroid_mm[2]
+    assert (
+        labels.vertebrae[Vertebra.L5].centroid_mm[2] > labels.discs[DiscLevel.L5_S1].centroid_mm[2]
+    )
 
 
 def test_a_residual_disc_has_its_number_in_the_label_map_over_the_sacrum():

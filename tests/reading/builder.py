@@ -28,6 +28,18 @@ def make_results(folder: Path, subject: str, date: str, levels=LEVELS, status="m
             "evidence": {"grade": {"height_loss": 0.1}},
         }
         for n, level in enumerate(levels)
+        if level.is_measured
+    ]
+    residual = [
+        {
+            "level": level.value,
+            "label_id": level.label_id,
+            "centre_mm": [0.0, 0.0, 0.0],
+            "depth_mm": 14.0,
+            "height_mm": 4.0,
+        }
+        for level in levels
+        if not level.is_measured
     ]
     uid = f"1.2.{int(hashlib.sha256(f'{subject}{date}'.encode()).hexdigest()[:8], 16)}"
     record = {
@@ -35,7 +47,7 @@ def make_results(folder: Path, subject: str, date: str, levels=LEVELS, status="m
         "message": "", "subject_id": subject, "study_uid": uid, "study_date": date,
         "series_uid": f"{uid}.1", "numbering": "sacrum", "numbering_confidence": 0.9,
         "discs": discs if status == "measured" else [], "findings": [], "meanings": {},
-        "parameters": {}, "series": [], "settings": {}, "versions": {"discmri": "0"},
+        "residual_discs": residual, "parameters": {}, "series": [], "settings": {}, "versions": {"discmri": "0"},
         "segmenter": "builtin", "diffusion": {}, "files": {},
         "inputs": [{"series_uid": f"{uid}.1", "pixels_sha256": "ab" * 32}],
     }  # fmt: skip

@@ -11,8 +11,10 @@ from tests.reading.builder import LEVELS, make_results
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading import DiscState, Grade, Mode, NotEvaluable, shifted
+from discmri.reading import DiscState, Grade, Mode, NotEvaluable, Wishes, shifted
+from discmri.reading.adjudication import disputes
 from discmri.reading.entry import Kind
+from discmri.reading.tables import long_rows, numbering_rows, wide_rows
 
 L1, L2, L3, L4, L5 = LEVELS
 
@@ -192,7 +194,7 @@ def test_an_edit_keeps_both_values_and_the_map(opened):
 def test_numbering_renames_and_reads_stay_with_their_discs(opened):
     with opened() as (session, item):
         session.record(item, L5, Grade(7 - 2))
-        case = session.number(item, shifted(L5, 1), "six lumbar bodies")
+        case = session.number(item, shifted(L5, 2), "six lumbar bodies")
         assert [disc.level.value for disc in case.discs] == [
             "L2-L3", "L3-L4", "L4-L5", "L5-L6", "L6-S1",
         ]  # fmt: skip
@@ -203,6 +205,72 @@ def test_numbering_renames_and_reads_stay_with_their_discs(opened):
         with pytest.raises(UsageError, match="needs a reason"):
             session.number(item, L5, "")
         assert session.case(item).disc(L5).level is L4
+
+
+def test_a_lowest_disc_called_s1_s2_is_not_read_until_it_has_another_name(opened):
+    with opened() as (session, item):
+        session.record(item, L5, Grade(5))
+        done, total = session.progress
+        case = session.number(item, shifted(L5, 1), "the sacrum begins above it")
+        assert [disc.level.value for disc in case.discs] == [
+            "L2-L3", "L3-L4", "L4-L5", "L5-S1",
+        ]  # fmt: skip
+        assert [(disc.key, disc.level) for disc in case.residual] == [(L5, DiscLevel.S1_S2)]
+        assert case.lowest is DiscLevel.S1_S2
+        assert session.progress == (done - 1, total - 1)
+        with pytest.raises(UsageError, match="has no disc L5-S1"):
+            session.record(item, L5, Grade(4), reason="darker")
+        back = session.number(item, shifted(case.lowest, -1), "it does not")
+        assert back.disc(L5).read.judgement == Grade(5), "the first state is kept"
+        assert not back.residual
+
+
+def test_a_reader_who_calls_a_disc_s1_s2_has_no_part_in_a_dispute_about_it(plan):
+    path = plan()
+    with reading.open_session(path, "ann") as session:
+        item = session.cases[0].item
+        session.record(item, L5, Grade(2))
+    with reading.open_session(path, "ben") as session:
+        session.record(item, L5, Grade(5))
+        assert len(disputes(session.plan, session.store.entries())) == 1
+        session.number(item, DiscLevel.S1_S2, "remnant")
+        assert disputes(session.plan, session.store.entries()) == []
+        rows = long_rows(session.plan, session.store.entries())
+        assert [row["reader"] for row in rows] == ["ann"]
+        ben = reading.progress_of(session.store).readers[1]
+        assert (ben.discs_done, ben.discs) == (0, 29)
+
+
+def test_the_only_disc_of_a_case_cannot_be_a_residual_one(tmp_path):
+    folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=(L5,))
+    planned = reading.plan_session({folder: None}, Wishes(("ann",)), beside=tmp_path)
+    reading.create_session(tmp_path / "one.session", planned)
+    with reading.open_session(tmp_path / "one.session", "ann") as session:
+        with pytest.raises(UsageError, match="no disc would be left"):
+            session.number(session.cases[0].item, DiscLevel.S1_S2, "remnant")
+
+
+def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tmp_path):
+    found = (L4, L5, DiscLevel.S1_S2)
+    folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=found)
+    planned = reading.plan_session({folder: None}, Wishes(("ann",)), beside=tmp_path)
+    assert [disc.level for disc in planned.plan.cases[0].discs] == [L4, L5]
+    reading.create_session(tmp_path / "one.session", planned)
+    with reading.open_session(tmp_path / "one.session", "ann") as session:
+        (case,) = session.cases
+        assert [disc.key for disc in case.residual] == [DiscLevel.S1_S2]
+        assert case.residual[0].label_id == 101
+        case = session.number(case.item, shifted(case.lowest, -1), "no remnant")
+        assert [disc.level.value for disc in case.discs] == ["L3-L4", "L4-L5", "L5-S1"]
+        session.record(case.item, DiscLevel.S1_S2, Grade(3))
+        assert session.metrics(case.item, DiscLevel.S1_S2) is None
+        entries = session.store.entries()
+    plan = planned.plan
+    assert [row["level"] for row in long_rows(plan, entries)] == ["L5-S1"]
+    assert len(list(wide_rows(plan, entries))) == 3
+    assert len(list(wide_rows(plan, []))) == 2
+    (numbering,) = numbering_rows(plan, entries)
+    assert (numbering["lowest_automatic"], numbering["lowest"]) == ("S1-S2", "L5-S1")
 
 
 @pytest.mark.parametrize("level", [one for one in DiscLevel if one is not DiscLevel.L5_L6])

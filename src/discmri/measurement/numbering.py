@@ -113,7 +113,7 @@ def split_residual(
 
 
 def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
-    text = "A residual {} disc was found in the sacrum; it is shown and not measured."
+    text = "A residual {} disc was found, which is normal anatomy; it is shown and not measured."
     return [info(Code.RESIDUAL_S1_S2, text.format(one.value), one) for one in residual]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from discmri.core.levels import DiscLevel
 from discmri.reading.entry import Entry
-from discmri.reading.history import History, history
+from discmri.reading.history import History, counted, history
 from discmri.reading.judgement import Grade, Judgement
 from discmri.reading.plan import Case, Plan, Showing
 
@@ -99,14 +99,22 @@ def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
     others = {name: one for name, one in known.items() if name not in plan.readers}
     found = []
     for case in plan.cases:
-        for disc in case.discs:
-            judgements = _judgements(readers, case, disc.level)
+        for disc in case.all_discs:
+            judgements = _judgements(_counting(readers, case, disc.level), case, disc.level)
             reasons = differences(judgements.values())
             if reasons:
                 decided = _judgements(others, case, disc.level)
                 adjudicator, decision = next(reversed(decided.items()), ("", None))
                 found.append(Dispute(case, disc.level, reasons, judgements, decision, adjudicator))
     return found
+
+
+def _counting(readers: Mapping[str, History], case: Case, disc: DiscLevel) -> dict[str, History]:
+    """Readers without those who call the disc S1-S2, whose reads of it do not count."""
+    item = Showing(case.key).item
+    return {
+        name: one for name, one in readers.items() if disc in counted(case, one.lowest.get(item))
+    }
 
 
 def _judgements(

@@ -105,7 +105,7 @@ class History:
     discs
         By item and automatic level; a disc without rows is absent.
     lowest
-        By item, the reader's word on the lowest disc.
+        By item, the reader's name for the lowest disc.
     undoable
         Rows that count and may be withdrawn, oldest first.
     entry_ids
@@ -191,34 +191,46 @@ def _take(disc: DiscHistory, entry: Entry) -> None:
 
 
 def names(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
-    """What the discs of a case are called, by automatic level.
+    """What the discs of a case are called, by automatic level; residual ones included.
 
     Parameters
     ----------
     case
         The case.
     lowest
-        The reader's word on its lowest disc; ``None`` leaves the automatic names.
+        The reader's name for its lowest disc, a residual one included; ``None`` leaves the
+        automatic names.
 
     Raises
     ------
     ValueError
         Where the chain of names does not reach up to the highest disc.
     """
-    automatic = [disc.level for disc in case.discs]
+    automatic = [disc.level for disc in case.all_discs]
     if lowest is None or not automatic:
         return {level: level for level in automatic}
-    before, after = levels_upward(automatic[-1]), levels_upward(lowest)
+    six = DiscLevel.L5_L6 in automatic or DiscLevel.L6_S1 in automatic
+    before, after = levels_upward(automatic[-1], six), levels_upward(lowest, six)
     places = [before.index(level) for level in automatic]
     if max(places) >= len(after):
         raise ValueError(f"no name is left for the highest disc below {lowest.value}")
     return {level: after[place] for level, place in zip(automatic, places, strict=True)}
 
 
+def counted(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
+    """Names of the discs of a case that count, by automatic level.
+
+    A disc that the reader calls S1-S2 does not: what was read and measured on it is kept and
+    counts again as soon as it has another name.
+    """
+    return {disc: name for disc, name in names(case, lowest).items() if name.is_measured}
+
+
 def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
     """What the lowest disc is called when all names move up (negative) or down the spine.
 
-    Below L5-S1 comes L6-S1, with the names of six lumbar bodies above it.
+    Below L5-S1 comes S1-S2, a residual disc that is not measured, and then L6-S1, with the names
+    of six lumbar bodies above it.
 
     Raises
     ------
@@ -228,13 +240,15 @@ def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
     Examples
     --------
     >>> shifted(DiscLevel.L4_L5, 1).value, shifted(DiscLevel.L5_S1, 1).value
-    ('L5-S1', 'L6-S1')
+    ('L5-S1', 'S1-S2')
+    >>> shifted(DiscLevel.S1_S2, 1).value, shifted(DiscLevel.S1_S2, -1).value
+    ('L6-S1', 'L5-S1')
     >>> shifted(DiscLevel.L6_S1, -1).value, shifted(DiscLevel.L5_L6, -1).value
-    ('L5-S1', 'L4-L5')
+    ('S1-S2', 'L4-L5')
     """
     if lowest is DiscLevel.L5_L6:  # between L4-L5 and L6-S1
         return shifted(DiscLevel.L6_S1 if by > 0 else DiscLevel.L4_L5, by - 1 if by > 0 else by + 1)
-    chain = [*reversed(levels_upward(DiscLevel.L5_S1)), DiscLevel.L6_S1]
+    chain = [*reversed(levels_upward(DiscLevel.S1_S2)), DiscLevel.L6_S1]
     place = chain.index(lowest) + by
     if not 0 <= place < len(chain):
         raise ValueError(

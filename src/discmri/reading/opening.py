@@ -67,7 +67,7 @@ def open_session(session: str | Path, reader: str, root: Path | None = None) -> 
             f"{reader} is no reader of this session; it was planned for {', '.join(plan.readers)}"
         )
     agenda = {
-        showing.item: frozenset(disc.level for disc in plan.case(showing.case).discs)
+        showing.item: frozenset(disc.level for disc in plan.case(showing.case).all_discs)
         for showing in plan.showings(reader)
     }
     return _opened(store, plan, reader, Agenda(agenda), root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -71,7 +71,7 @@ class Case:
     subject_id, study_uid, study_date, series_uid
         As the results folder has them.
     discs
-        Cranial to caudal.
+        Those that were measured, cranial to caudal.
     results, study
         Results folder and images, relative to the plan's root, with ``/``; ``study`` is empty
         where the images were not named.
@@ -79,6 +79,9 @@ class Case:
         Hash of ``study.json``, which in turn holds those of the other files.
     input_sha256
         Hash of the pixel values of the series that was segmented.
+    residual_discs
+        Found and not measured: a residual S1-S2 disc.  It is read only where a reader's
+        numbering makes a lumbar disc of it.
     """
 
     key: str
@@ -91,6 +94,12 @@ class Case:
     study: str
     results_sha256: str
     input_sha256: str
+    residual_discs: tuple[PlannedDisc, ...] = ()
+
+    @property
+    def all_discs(self) -> tuple[PlannedDisc, ...]:
+        """Measured and residual discs, cranial to caudal."""
+        return (*self.discs, *self.residual_discs)
 
     @property
     def visit(self) -> tuple[str, str, str]:
@@ -212,16 +221,21 @@ def _case_content(case: Case) -> dict[str, Any]:
         "key", "subject_id", "study_uid", "study_date", "series_uid", "results", "study",
         "results_sha256", "input_sha256",
     )  # fmt: skip
-    discs = [[disc.level.value, disc.label_id, disc.suggested_grade] for disc in case.discs]
-    return {name: getattr(case, name) for name in names} | {"discs": discs}
+    content = {name: getattr(case, name) for name in names} | {"discs": _listed(case.discs)}
+    if case.residual_discs:  # absent where there is none, as in plans of earlier versions
+        content["residual_discs"] = _listed(case.residual_discs)
+    return content
+
+
+def _listed(discs: tuple[PlannedDisc, ...]) -> list[list[Any]]:
+    return [[disc.level.value, disc.label_id, disc.suggested_grade] for disc in discs]
 
 
 def from_content(content: Mapping[str, Any]) -> Plan:
     """The inverse of :func:`to_content`."""
     cases = tuple(
-        Case(**{**one, "discs": tuple(PlannedDisc(DiscLevel(d[0]), d[1], d[2]) for d in discs)})
+        Case(**one | {name: _planned(one.get(name, ())) for name in ("discs", "residual_discs")})
         for one in content["cases"]
-        for discs in [one["discs"]]
     )
     sequences = {
         reader: tuple(Showing(item.rpartition(".")[0], occasion_of(item)) for item in items)
@@ -240,6 +254,10 @@ def from_content(content: Mapping[str, Any]) -> Plan:
         root=content["root"],
         root_from_session=content["root_from_session"],
     )
+
+
+def _planned(listed: Iterable[Sequence[Any]]) -> tuple[PlannedDisc, ...]:
+    return tuple(PlannedDisc(DiscLevel(level), number, grade) for level, number, grade in listed)
 
 
 MODES = tuple(mode.value for mode in Mode)

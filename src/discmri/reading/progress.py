@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from discmri.reading.adjudication import disputes, histories
-from discmri.reading.history import DiscHistory, History
+from discmri.reading.history import DiscHistory, History, counted
 from discmri.reading.journal import journal_path, read_pending
 from discmri.reading.judgement import NotEvaluable
 from discmri.reading.plan import Mode, Plan
@@ -87,7 +87,10 @@ def progress_of(store: Store) -> Progress:
 def _of_reader(plan: Plan, reader: str, known: History, waiting: int) -> ReaderProgress:
     showings = plan.showings(reader)
     states = [
-        [known.of(showing.item, disc.level) for disc in plan.case(showing.case).discs]
+        [
+            known.of(showing.item, disc)
+            for disc in counted(plan.case(showing.case), known.lowest.get(showing.item))
+        ]
         for showing in showings
     ]
     done = [[_done(disc, plan.mode) for disc in discs] for discs in states]

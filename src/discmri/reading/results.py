@@ -117,6 +117,10 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
         )
         for disc in record["discs"]
     )
+    residual_discs = tuple(
+        PlannedDisc(DiscLevel(disc["level"]), int(disc["label_id"]))
+        for disc in record.get("residual_discs", ())
+    )
     pixels = [
         str(one.get("pixels_sha256", ""))
         for one in record["inputs"]
@@ -129,6 +133,7 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
         study_date=record["study_date"],
         series_uid=record["series_uid"],
         discs=discs,
+        residual_discs=residual_discs,
         results=relative,
         study=study,
         results_sha256=digest,

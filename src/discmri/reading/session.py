@@ -13,7 +13,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.text import one_line
 from discmri.reading import results
 from discmri.reading.entry import Draft, Kind, sha256, waiting
-from discmri.reading.history import DiscHistory, history, names
+from discmri.reading.history import DiscHistory, counted, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, to_content
 from discmri.reading.outbox import Outbox
@@ -104,13 +104,26 @@ class Session:
             raise UsageError(f"{self.reader} has no case {item!r} in this session")
         planned = self.plan.case_of(item)
         called = names(planned, self._history.lowest.get(item))
-        discs = tuple(
+        discs = [
             self._disc(item, disc.level, called[disc.level], disc.label_id)
-            for disc in planned.discs
+            for disc in planned.all_discs
             if disc.level in self._agenda.discs[item]
+        ]
+        # what readers differ on is decided, whatever it is called
+        residual = tuple(
+            disc
+            for disc in discs
+            if not disc.level.is_measured and not self.opinions(item, disc.key)
         )
         number = self._number[item]
-        return CaseView(item, self._title(planned, number), number, discs)
+        return CaseView(
+            item,
+            self._title(planned, number),
+            number,
+            tuple(disc for disc in discs if disc not in residual),
+            called[planned.all_discs[-1].level],
+            residual,
+        )
 
     def next_case(self, after: str | None = None) -> CaseView | None:
         """The next case with something left to do; ``None`` where all is done.
@@ -357,14 +370,16 @@ class Session:
         return self.case(item).disc(disc)
 
     def number(self, item: str, lowest: DiscLevel, reason: str) -> CaseView:
-        """Record the reader's word on which disc is the lowest; the others follow.
+        """Record the reader's name for the lowest disc of a case; the others follow.
 
-        Reads stay with their discs: only the names change.
+        Reads stay with their discs: only the names change.  S1-S2 makes a residual disc of the
+        lowest one: it is neither read nor counted until it has another name.
 
         Raises
         ------
         UsageError
-            Without a reason, or where the names would not reach up to the highest disc.
+            Without a reason, or where the names would not reach up to the highest disc or leave
+            no disc to read.
         NotSavedYetError
             As in :meth:`record`.
         """
@@ -373,11 +388,12 @@ class Session:
         planned = self.plan.case_of(item)
         before = names(planned, self._history.lowest.get(item))
         try:
-            names(planned, lowest)
+            if not counted(planned, lowest):
+                raise ValueError("no disc would be left to read")
         except ValueError as error:
             raise UsageError(f"the lowest disc cannot be {lowest.value}: {error}") from error
         content = {
-            "lowest_before": before[planned.discs[-1].level].value,
+            "lowest_before": before[planned.all_discs[-1].level].value,
             "lowest": lowest.value,
             "reason": one_line(reason),
         }

@@ -11,7 +11,7 @@ from discmri.core.files import appearing, resolved
 from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
 from discmri.reading.entry import Entry
-from discmri.reading.history import DiscHistory, History, Read, names
+from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
@@ -93,10 +93,11 @@ def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     """One row per reader, disc and showing that was read, sorted by visit and level."""
     rows = []
     for reader, item, case, known in _showings(plan, entries):
-        called = names(case, known.lowest.get(item))
-        for disc in case.discs:
+        names_of = counted if reader in plan.readers else names  # a decision counts in any case
+        called = names_of(case, known.lowest.get(item))
+        for disc in case.all_discs:
             found = known.of(item, disc.level)
-            if found.last is None:
+            if found.last is None or disc.level not in called:
                 continue
             rows.append(
                 _key(case, disc.level)
@@ -133,9 +134,11 @@ def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
         columns += [f"{column}_repeat" for column in columns]
     columns.append("grade_adjudicated")
     for case in sorted(plan.cases, key=lambda case: case.visit):
-        for disc in case.discs:
+        for disc in case.all_discs:
             key = _key(case, disc.level)
             given = read.get(tuple(key.values()), {})
+            if not (disc.level.is_measured or given):
+                continue
             yield (
                 key
                 | {"suggested_grade": disc.suggested_grade}
@@ -147,13 +150,13 @@ def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     """One row per value of a label edit that counts, sorted by visit and level."""
     rows = []
     for reader, item, case, known in _showings(plan, entries):
-        called = names(case, known.lowest.get(item))
-        for disc in case.discs:
-            for edit in known.of(item, disc.level).edits[-1:]:
+        called = counted(case, known.lowest.get(item))
+        for disc, level in called.items():
+            for edit in known.of(item, disc).edits[-1:]:
                 rows += [
-                    _key(case, disc.level)
+                    _key(case, disc)
                     | {
-                        "level": called[disc.level].value,
+                        "level": level.value,
                         "reader": reader,
                         "occasion": occasion_of(item),
                         "parameter": parameter,
@@ -173,7 +176,7 @@ def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     rows: list[Row] = []
     for reader, item, case, known in _showings(plan, entries):
         if item in known.lowest:
-            lowest = case.discs[-1].level
+            lowest = case.all_discs[-1].level
             rows.append(
                 dict(list(_key(case, lowest).items())[:3])
                 | {

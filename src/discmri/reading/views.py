@@ -68,13 +68,19 @@ class CaseView:
     number
         Place in this reader's order, from 1.
     discs
-        Cranial to caudal.
+        Those to be read, cranial to caudal.
+    lowest
+        What the lowest disc of the case is called, a residual one included.
+    residual
+        Discs that are called S1-S2 now: shown, and neither read nor counted.
     """
 
     item: str
     title: str
     number: int
     discs: tuple[Disc, ...]
+    lowest: DiscLevel
+    residual: tuple[Disc, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -14,6 +14,7 @@ from discmri.results.export.study_json import NOTICE, plain
 from discmri.results.grade_words import criteria, reasons
 from discmri.results.pictures.canvas import LEVEL_COLOURS
 from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
+from discmri.results.residual import ResidualDisc, residual_discs
 
 if TYPE_CHECKING:
     from discmri.core.findings import Finding
@@ -43,7 +44,9 @@ def content(result: StudyResult) -> dict[str, object]:
         "overview": drawn.get("overview"),
         "has_adc": has_adc,
         "discs": [_disc(result, record, drawn) for record in result.records],
-        "study_findings": [_finding(f) for f in result.findings if f.level is None],
+        "study_findings": [
+            _finding(f) for f in result.findings if f.level is None or not f.level.is_measured
+        ],
         "series": [_pairs(entry) for entry in result.series],
         "dictionary": [_entry(p.name, p.unit, p.meaning) for p in PARAMETERS],
         "settings": _pairs(provenance.settings),
@@ -111,10 +114,16 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Subject", printable(result.subject_id)),
         ("Study date", _date(printable(result.study_date)) or "not given"),
         ("Discs", span),
+        *(("Residual disc", _residual(disc)) for disc in residual_discs(result.labels)),
         ("Levels", _levels(result)),
         ("Voxel size", f"{spacing} mm"),
         ("Study UID", printable(result.study_uid)),
     ]
+
+
+def _residual(disc: ResidualDisc) -> str:
+    size = f"{number(disc.depth_mm, 0)} mm deep, {number(disc.height_mm, 1)} mm high"
+    return f"{disc.level.value}, {size}: shown dashed, not measured"
 
 
 def _levels(result: StudyResult) -> str:

@@ -169,3 +169,18 @@ def changed():
     """A function: the result with some fields replaced."""
     base = make_result(adc=False)
     return lambda **changes: replace(base, **changes)
+
+
+@pytest.fixture(scope="session")
+def with_residual(result) -> StudyResult:
+    """The result with its lowest disc named as a residual S1-S2 disc, not measured."""
+    discs = dict(result.labels.discs)
+    residual = {DiscLevel.S1_S2: discs.pop(DiscLevel.L5_S1)}
+    outlines = {level: one for level, one in result.outlines.items() if level in discs}
+    return replace(
+        result,
+        labels=replace(result.labels, discs=discs, residual_discs=residual),
+        outlines=outlines,
+        records=result.records[:-1],
+        findings=(info(Code.RESIDUAL_S1_S2, "a residual disc", DiscLevel.S1_S2),),
+    )

@@ -15,7 +15,8 @@ from discmri.core.findings import Code, warning
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.results.export import _overview, figures_png, report_html
+from discmri.results.export import figures_png, report_html
+from discmri.results.pictures import overview as _overview
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -174,3 +175,30 @@ def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
     )
     anterior, posterior = shown.project(points)
     assert anterior[0] < posterior[0]
+
+
+def test_a_residual_disc_is_drawn_dashed_with_its_name_and_no_height(result, with_residual):
+    from discmri.results.pictures.canvas import LEVEL_COLOURS
+
+    pictures = {one: figures_png.pictures(one)["overview"] for one in (result, with_residual)}
+    above = _coloured(pictures[result], LEVEL_COLOURS[DiscLevel.L4_L5])[:, 0].max()
+    whole, dashed = (
+        int(
+            (_coloured(pictures[one], LEVEL_COLOURS[level]) > (above, _GUTTER_PX)).all(axis=1).sum()
+        )
+        for one, level in ((result, DiscLevel.L5_S1), (with_residual, DiscLevel.S1_S2))
+    )
+    assert 0.4 * whole < dashed < 0.9 * whole  # the same border, with gaps
+    assert set(figures_png.pictures(result)) - set(figures_png.pictures(with_residual)) >= {"L5-S1"}
+    assert not any("S1-S2" in name for name in figures_png.pictures(with_residual))
+
+
+_GUTTER_PX = 190  # names, and the lines from them to the discs, stand left of it
+
+
+def test_the_report_tells_of_a_residual_disc_but_has_no_section_for_it(result, with_residual):
+    page = _Page(report_html.page(with_residual)).text
+    assert "Residual disc" not in _Page(report_html.page(result)).text
+    assert re.search(r"S1-S2, 3[5-9] mm deep, [5-9]\.\d mm high: shown dashed, not measured", page)
+    assert "6: T11-T12 to L4-L5" in page
+    assert "a residual disc" in page

@@ -112,3 +112,21 @@ def test_odd_values_become_plain_json():
         "flag": True, "count": 3, "half": "?",
     }  # fmt: skip
     assert json.loads(study_json.dumps(study_json.plain(odd)))["count"] == 3
+
+
+def test_a_residual_disc_has_its_place_and_size_and_is_no_row(with_residual):
+    document = study_json.document(with_residual)
+    assert _valid(document)
+    assert "S1-S2" not in [disc["level"] for disc in document["discs"]]
+    (residual,) = document["residual_discs"]
+    assert (residual["level"], residual["label_id"]) == ("S1-S2", 101)
+    mask = with_residual.labels.residual_discs[DiscLevel.S1_S2]
+    assert residual["centre_mm"] == pytest.approx(list(mask.centroid_mm), abs=1e-3)
+    assert residual["depth_mm"] == pytest.approx(36.0, abs=1.0)  # the ellipse is 36 by 9 mm,
+    assert residual["height_mm"] == pytest.approx(np.pi / 4 * 9.0, abs=0.5)  # its area / 36 mm
+    assert "S1-S2" not in {row["level"] for row in with_residual.rows()}
+    assert not any("residual_s1_s2" in row["flags"] for row in with_residual.rows())
+
+
+def test_a_result_of_before_there_were_residual_discs_obeys_the_schema(document):
+    assert _valid({key: value for key, value in document.items() if key != "residual_discs"})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import discmri
 from discmri.core.findings import MEANINGS, Finding
 from discmri.results.records import PARAMETERS, DiscRecord, Measurement
+from discmri.results.residual import ResidualDisc, residual_discs
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult
@@ -91,6 +92,7 @@ def document(result: StudyResult) -> dict[str, object]:
         "numbering": result.labels.numbering.value,
         "numbering_confidence": result.labels.numbering_confidence,
         "discs": [_disc(result, record) for record in result.records],
+        "residual_discs": [_residual(disc) for disc in residual_discs(result.labels)],
         **_findings(result.findings),
         "parameters": _dictionary(),
         "series": plain(result.series),
@@ -118,6 +120,7 @@ def failure_document(failure: Failure) -> dict[str, object]:
         "numbering": "",
         "numbering_confidence": None,
         "discs": [],
+        "residual_discs": [],
         **_findings(failure.findings),
         "parameters": {},
         "series": plain(failure.series),
@@ -178,6 +181,16 @@ def _disc(result: StudyResult, record: DiscRecord) -> dict[str, object]:
         "flags": list(result.flags(record.level)),
         "values": values,
         "evidence": plain(record.evidence),
+    }
+
+
+def _residual(disc: ResidualDisc) -> dict[str, object]:
+    return {
+        "level": disc.level.value,
+        "label_id": disc.level.label_id,
+        "centre_mm": [round(float(one), 3) for one in disc.centre_mm],
+        "depth_mm": round(disc.depth_mm, 3),
+        "height_mm": round(disc.height_mm, 3),
     }
 
 

@@ -28,7 +28,7 @@ LEVEL_COLOURS: dict[DiscLevel, str] = {
     DiscLevel.L5_S1: "#bbcc33",
     DiscLevel.L5_L6: "#ee8866",
     DiscLevel.L6_S1: "#bbcc33",
-    DiscLevel.S1_S2: "#dddddd",
+    DiscLevel.S1_S2: "#ee8866",
 }
 DPI = 120
 

@@ -1,4 +1,7 @@
-"""The whole spine on one sagittal slice, level names beside the discs."""
+"""The whole spine on one sagittal slice, level names beside the discs.
+
+A residual disc is drawn dashed and without a height, since it is not measured.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from discmri.core.volume import Array, Volume
 from discmri.results.outline import DiscOutline
 from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, png, scale_bar, window
+from discmri.results.residual import border_mm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +73,11 @@ def overview(result: StudyResult) -> bytes:
     contours = {
         level: shown.project(_world_contour(outline)) for level, outline in result.outlines.items()
     }
-    left, right, bottom, top = _region(shown, list(contours.values()))
+    residuals = {
+        level: shown.project(border_mm(mask))
+        for level, mask in result.labels.residual_discs.items()
+    }
+    left, right, bottom, top = _region(shown, [*contours.values(), *residuals.values()])
     figure, axes = canvas(right - left + _GUTTER_MM, top - bottom, _PIXELS_PER_MM)
     pixels = shown.pixels()
     low, high = window(_near_spine(shown, pixels, list(contours.values())))
@@ -85,8 +93,12 @@ def overview(result: StudyResult) -> bytes:
         colour = LEVEL_COLOURS[level]
         axes.plot(*np.vstack([contour, contour[:1]]).T, color=colour, lw=1.4, zorder=2)
         _name(axes, contour, left, level.value, colour, heights.get(level))
+    for level, border in residuals.items():
+        colour = LEVEL_COLOURS[level]
+        axes.plot(*border.T, color=colour, lw=1.4, ls=(0, (3.0, 2.0)), zorder=2)
+        _name(axes, border, left, level.value, colour, None)
     scale_bar(axes, right - 6.0, bottom + 6.0, 50.0)
-    return png(figure, [LEVEL_COLOURS[level] for level in contours])
+    return png(figure, [LEVEL_COLOURS[level] for level in (*contours, *residuals)])
 
 
 def _name(axes: Axes, contour: Array, left: float, name: str, colour: str, height: object) -> None:

@@ -1,0 +1,70 @@
+"""What is told of a residual disc: where it lies and how large it is, and no measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.labels import SpineLabels
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array, SoftMask
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualDisc:
+    """A disc that was found and is shown, but not measured as a lumbar disc.
+
+    Parameters
+    ----------
+    level
+        S1-S2.
+    centre_mm
+        (3,) centre of its mask, RAS+.
+    depth_mm
+        Its extent along its longest direction in the sagittal plane.
+    height_mm
+        Area on its largest sagittal slice divided by ``depth_mm``.
+    """
+
+    level: DiscLevel
+    centre_mm: Array
+    depth_mm: float
+    height_mm: float
+
+
+def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:
+    """Place and size of every residual disc."""
+    return tuple(
+        ResidualDisc(level, mask.centroid_mm, *_size(mask))
+        for level, mask in labels.residual_discs.items()
+    )
+
+
+def border_mm(mask: SoftMask) -> Array:
+    """(n, 3) RAS+ points of a mask's border on the slice that holds most of it, closed."""
+    from skimage.measure import find_contours
+
+    axis = mask.sagittal_axis
+    number, plane = _main_slice(mask)
+    level = min(0.5, float(plane.max()) / 2)
+    loops = find_contours(np.pad(plane, 1), level)
+    in_plane = max(loops, key=len) - 1.0
+    return mask.grid.to_world(np.insert(in_plane, axis, number, axis=1))
+
+
+def _main_slice(mask: SoftMask) -> tuple[int, Array]:
+    slices = np.moveaxis(mask.array, mask.sagittal_axis, 0)
+    number = int(np.argmax(slices.sum(axis=(1, 2))))
+    return number, slices[number]
+
+
+def _size(mask: SoftMask) -> tuple[float, float]:
+    """Depth and height in mm on the slice that holds most of the mask."""
+    border = border_mm(mask)
+    across = mask.grid.directions[:, mask.sagittal_axis]
+    centred = border - border.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred - np.outer(centred @ across, across), full_matrices=False)
+    depth = float(np.ptp(centred @ axes[0]))
+    pixel_mm2 = float(np.prod(np.delete(mask.spacing_mm, mask.sagittal_axis)))
+    return depth, float(_main_slice(mask)[1].sum()) * pixel_mm2 / depth
