@@ -12,7 +12,7 @@ from tests.conftest import SMALL
 
 import discmri
 from discmri.core.errors import UsageError
-from discmri.core.findings import Severity
+from discmri.core.findings import Code, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.phantoms import Sequence
@@ -182,3 +182,42 @@ def test_the_record_tells_how_it_was_made(from_image, tmp_path):
     assert "builtin:" in text
     assert from_image.provenance.versions["discmri"] == discmri.__version__
     assert all(len(str(one["pixels_sha256"])) == 64 for one in from_image.provenance.inputs)
+
+
+@pytest.fixture(scope="module")
+def residual(tiny):
+    """A spine whose lowest disc a reader calls S1-S2."""
+    masks = tiny.folder / "labels.nii.gz"
+    settings = Settings(segmenter="masks", masks=masks, lowest_disc=DiscLevel.S1_S2)
+    return discmri.measure(discmri.read_study(tiny.study), settings)
+
+
+def test_a_residual_disc_is_found_and_shown_and_nothing_is_measured_on_it(residual, tmp_path):
+    names = [record.level.value for record in residual.records]
+    assert names == ["L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+    assert [level.value for level in residual.outlines] == names
+    assert all(record.get("height_mm") is not None for record in residual.records)
+    folder = residual.write(tmp_path / "out")
+    for table in ("discs.csv", "measurements.csv", "outlines.json"):
+        assert "S1-S2" not in (folder / table).read_text(encoding="utf-8")
+    assert not list((folder / "figures").glob("S1-S2*"))
+    document = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    assert [disc["level"] for disc in document["residual_discs"]] == ["S1-S2"]
+    assert "residual_s1_s2" in document["meanings"]
+    assert np.isin(101, residual.labels.label_map())
+
+
+def test_no_finding_of_a_measured_disc_knows_of_the_residual_one(residual):
+    about = {finding.code for finding in residual.findings if finding.level is DiscLevel.S1_S2}
+    assert about == {Code.RESIDUAL_S1_S2}
+    assert Code.DISC_SKIPPED not in {finding.code for finding in residual.findings}
+
+
+def test_the_label_map_gives_the_same_names_again(residual, tiny, tmp_path):
+    folder = residual.write(tmp_path / "out", formats=("nifti",))
+    settings = Settings(segmenter="masks", masks=folder / "labels.nii.gz")
+    again = discmri.measure(discmri.read_study(tiny.study), settings)
+    assert list(again.labels.residual_discs) == [DiscLevel.S1_S2]
+    for first, second in zip(residual.records, again.records, strict=True):
+        assert first.level is second.level
+        assert first.get("height_mm") == pytest.approx(second.get("height_mm"), abs=0.1)

@@ -267,17 +267,39 @@ def test_blinded_shows_nothing_that_was_measured_and_no_identity(at_work):
 def test_names_move_down_and_back_with_their_grades(at_work):
     with at_work() as annotator:
         press(annotator, "4", "names down")
-        assert annotator.question.text == "L5-S1 becomes L6-S1, the others follow. Why?"
+        assert annotator.question.text == "L5-S1 becomes S1-S2, the others follow. Why?"
+        annotator.answer("a remnant")
+        press(annotator, "names down")
+        assert annotator.question.text == "S1-S2 becomes L6-S1, the others follow. Why?"
         annotator.answer("six lumbar bodies")
         names = [one.name for one in annotator.panel().rows]
         assert names == ["L2-L3", "L3-L4", "L4-L5", "L5-L6", "L6-S1"]
         assert row(annotator).grade == "4", "the grade stays with its disc"
-        press(annotator, "u")
+        press(annotator, "u", "u")
         assert row(annotator).name == "L1-L2"
         assert annotator.panel().notice == "The numbering was taken back."
         press(annotator, "names up")
         annotator.answer("transitional")
         assert row(annotator).name == "T12-L1"
+
+
+def test_a_disc_at_hand_that_becomes_a_residual_one_gives_way_to_the_lowest(at_work):
+    with at_work() as annotator:
+        press(annotator, "down", "down", "down", "down", "5")
+        assert (annotator.key, annotator.panel().done, annotator.panel().total) == (L5, 1, 15)
+        press(annotator, "names down")
+        annotator.answer("a remnant")
+        panel = annotator.panel()
+        assert [one.name for one in panel.rows] == ["L2-L3", "L3-L4", "L4-L5", "L5-S1"]
+        assert panel.residual == {L5: "S1-S2"}
+        assert (row(annotator).name, row(annotator).grade) == ("L5-S1", "")
+        assert (panel.done, panel.total) == (0, 14)
+        press(annotator, "names up")
+        assert annotator.question.text == "S1-S2 becomes L5-S1, the others follow. Why?"
+        annotator.answer("it is a full disc")
+        panel = annotator.panel()
+        assert (panel.rows[-1].name, panel.rows[-1].grade, panel.residual) == ("L5-S1", "5", {})
+        assert (panel.done, panel.total) == (1, 15)
 
 
 def test_an_edit_is_kept_with_both_values(at_work):

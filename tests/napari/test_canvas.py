@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid
 from discmri.napari.canvas import Canvas, Mark
-from discmri.napari.images import DiscMark, Picture, level_colour
+from discmri.napari.images import DiscMark, Picture, dashes_of, level_colour
 from discmri.napari.view import SagittalView
 
 pytestmark = pytest.mark.filterwarnings(
@@ -99,6 +101,30 @@ def test_height_lines_and_corners_only_where_they_may_be_seen(canvas):
     np.testing.assert_allclose(line, [[8.0, 3.0, 18.0], [8.0, 11.0, 18.0]])
     canvas.mark([mark(L4, 7.0, lines=False)])
     assert len(heights.data) == 0
+
+
+def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_label(canvas, discs):
+    dashes = dashes_of(VIEW, np.asarray(_stored(discs == L5.label_id)))
+    low, high = dashes.min(axis=(0, 1)), dashes.max(axis=(0, 1))
+    np.testing.assert_allclose(low[1:], [11.6, 9.5], atol=0.5)  # rows 15 to 19, columns 10 to 19
+    np.testing.assert_allclose(high[1:], [15.6, 19.5], atol=0.5)
+    assert low[0] == high[0] == 4.0, "on one slice"
+    np.testing.assert_allclose(np.linalg.norm(dashes[:, 1] - dashes[:, 0], axis=1), 2.0, atol=0.4)
+    residual = replace(mark(L5, 17.0, lines=False), name="S1-S2", dashes=dashes)
+    canvas.mark([mark(L4, 7.0), residual])
+    assert canvas.viewer.layers["T2 discs"].get_color(L5.label_id)[3] == 0.0
+    assert list(canvas.viewer.layers["T2 names"].features["name"]) == ["L4-L5", "S1-S2"]
+    heights = canvas.viewer.layers["T2 heights"]
+    assert len(heights.data) == 2 + len(dashes)
+    colours = {tuple(np.round(colour, 2)) for colour in heights.edge_color}
+    assert len(colours) == 2, "height lines are white, dashes have the colour of their level"
+
+
+def _stored(shown):
+    """An array as it is shown, in the order in which it is stored."""
+    voxels = np.zeros(GRID.shape, dtype=bool)
+    VIEW.shown(voxels)[:] = shown
+    return voxels
 
 
 def test_focus_goes_to_the_slice(canvas):

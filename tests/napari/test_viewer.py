@@ -229,6 +229,25 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
         assert reader.viewer.scene.camera.zoom < size
 
 
+def test_names_down_draws_the_lowest_disc_dashed_and_names_up_takes_that_back(viewer, session_on):
+    with at_work(viewer, session_on(Mode.OPEN)) as (reader, session):
+        lowest = session.case(reader.desk.item).discs[-1]
+        border = viewer.layers["T2 discs"].get_color(lowest.label_id)
+        shapes = len(viewer.layers["T2 heights"].data)
+        reader.click("Names ▼")
+        reader.type("a remnant")
+        assert list(viewer.layers["T2 names"].features["name"])[-2:] == ["L5-S1", "S1-S2"]
+        assert viewer.layers["T2 discs"].get_color(lowest.label_id)[3] == 0.0
+        assert len(viewer.layers["T2 heights"].data) > shapes, "dashes instead of height lines"
+        assert [row.name for row in reader.panel.rows][-1] == "L5-S1"
+        reader.click("Names ▲")
+        reader.type("a full disc")
+        assert list(viewer.layers["T2 names"].features["name"])[-1] == "L5-S1"
+        again = viewer.layers["T2 discs"].get_color(lowest.label_id)
+        np.testing.assert_allclose(again, border)
+        assert len(viewer.layers["T2 heights"].data) == shapes
+
+
 def test_pictures_of_another_size_are_smoothed_as_large_as_they_are(viewer):
     from discmri.core.volume import Grid
     from discmri.napari.images import Picture

@@ -245,9 +245,11 @@ def test_the_only_disc_of_a_case_cannot_be_a_residual_one(tmp_path):
     folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=(L5,))
     planned = reading.plan_session({folder: None}, Wishes(("ann",)), beside=tmp_path)
     reading.create_session(tmp_path / "one.session", planned)
-    with reading.open_session(tmp_path / "one.session", "ann") as session:
-        with pytest.raises(UsageError, match="no disc would be left"):
-            session.number(session.cases[0].item, DiscLevel.S1_S2, "remnant")
+    with (
+        reading.open_session(tmp_path / "one.session", "ann") as session,
+        pytest.raises(UsageError, match="no disc would be left"),
+    ):
+        session.number(session.cases[0].item, DiscLevel.S1_S2, "remnant")
 
 
 def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tmp_path):

@@ -96,6 +96,7 @@ def test_a_list_in_another_encoding_is_refused(listed):
             "baseline and week 12 are at the",
         ),
         ("L4/L5", "L9-L10", "subject S01: no disc is called 'L9-L10'"),
+        ("L4/L5", "S1-S2", "subject S01: 'S1-S2' is not measured"),
         ("1,,,c", "1,L5-S1,,c", "subject S01: treated is 'L4/L5' .line 2. and 'L5-S1' .line 4."),
         ("1,,,c", "1,,saline,c", "subject S01: arm is 'cells'"),
         (",saline", ",", "no arm is given for S02"),

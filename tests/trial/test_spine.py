@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import DiscLevel, levels_upward
 from discmri.core.volume import Volume
 from discmri.measurement.outline import trace_disc
 from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
@@ -125,3 +125,18 @@ def test_a_movement_is_found_exactly():
     matrix, residual = movement(moving, fixed)
     assert residual == pytest.approx(0.0, abs=1e-9)
     assert np.allclose(matrix[:3, :3], turn.T)
+
+
+def test_a_residual_disc_of_the_first_visit_has_no_name_at_a_visit_that_took_it_for_l5_s1(first):
+    spine, image = first
+    chain = levels_upward(DiscLevel.S1_S2)[::-1]
+    measured = tuple(
+        replace(disc, level=chain[chain.index(disc.level) + 1]) for disc in spine[:-1]
+    )
+    found = carry((measured, image), first)
+    assert found.names[DiscLevel.L4_L5] is DiscLevel.L5_S1
+    assert DiscLevel.L5_S1 not in found.names
+    assert found.contradicted
+    back = carry(first, (measured, image))
+    assert back.names[DiscLevel.L5_S1] is DiscLevel.L4_L5
+    assert DiscLevel.L5_S1 not in back.names.values()

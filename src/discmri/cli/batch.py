@@ -36,8 +36,9 @@ examples:
   discmri batch scans/ -o results --slurm cluster.toml --dry-run
 
 COHORT is a folder, below which every DICOM examination, zip and NIfTI subject is a study, or a
-CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme and lowest_disc;
-paths are relative to the CSV.
+CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme and lowest_disc
+(S1-S2 where the lowest visible disc is a residual one in the sacrum); paths are relative to the
+CSV.
 
 Run the same command again after an interruption of any kind: a study whose files, settings and
 program have not changed is not measured again, and the tables become the same bytes.

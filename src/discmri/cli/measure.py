@@ -83,7 +83,8 @@ def _add_discs(group: argparse._ArgumentGroup) -> None:
     add_mask_scheme(group)
     group.add_argument(
         "--lowest-disc", metavar="LEVEL", choices=[level.value for level in DiscLevel],
-        help="name of the lowest disc in the picture, which settles the numbering; "
+        help="name of the lowest disc in the picture, which settles the numbering; S1-S2 says "
+        "that it is a residual disc in the sacrum, which is shown and not measured; "
         "one of: %(choices)s",
     )  # fmt: skip
     add_height_method(group)

@@ -20,8 +20,8 @@ _LIST = """\
 TRIAL is a CSV with one scan a line. Columns: subject, visit, path, and date (2026-03-31) or week;
 where wanted treated (discs such as L4-L5, or none), arm, repeat (2 and up for repeat scans of a
 visit, which show the noise), rest_min (minutes of rest before the scan), lowest_disc (the
-reader's name for the lowest disc in the picture), study_uid, masks, mask_scheme. Paths are
-relative to the CSV.
+reader's name for the lowest disc in the picture; S1-S2 where that is a residual disc in the
+sacrum), study_uid, masks, mask_scheme. Paths are relative to the CSV.
 """
 _EPILOG = f"""\
 examples:

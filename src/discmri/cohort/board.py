@@ -11,7 +11,7 @@ from pathlib import Path
 
 from discmri.cohort.tables import StudyRows, in_place, type_of
 from discmri.core.findings import MEANINGS, Code
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.results.export.csv_long import touches
 from discmri.results.records import PARAMETERS
 
@@ -50,7 +50,7 @@ def page(studies: Sequence[StudyRows]) -> str:
 
 def content(studies: Sequence[StudyRows]) -> dict[str, object]:
     """What the script shows: small lists instead of names, since there are many."""
-    order = [level.value for level in (*DiscLevel,)]
+    order = [level.value for level in MEASURED_LEVELS]
     seen = {disc["level"] for study in studies for disc in study.discs}
     levels = [level for level in _cranial_to_caudal(order) if level in seen]
     flags = sorted({f for s in studies for disc in s.discs for f in _flags(disc)})

@@ -67,7 +67,7 @@ class Annotator:
         cases = session.cases
         self.items = tuple(case.item for case in cases)
         self._done = {case.item: _done(case) for case in cases}
-        self._total = sum(len(case.discs) for case in cases)
+        self._discs = {case.item: len(case.discs) for case in cases}
         self._notice, self._alarm = "", False
         self.question: Question | None = None
         self.preview: Mapping[str, float] = {}
@@ -265,12 +265,15 @@ class Annotator:
             self.item = undone.item
             self.select(self.case.discs[0].key if undone.disc is None else undone.disc)
             self._count(undone.item)
-            where = "" if undone.disc is None else f" of {self.disc.level.value}"
+            where = f" of {self.disc.level.value}" if self.key is undone.disc else ""
             self._say(f"The {_KINDS[undone.kind]}{where} was taken back.")
 
     def shift(self, by: int) -> None:
-        """Ask why, then name all discs of the case one level down (1) or up (-1)."""
-        lowest = self.case.discs[-1].level
+        """Ask why, then name all discs of the case one level down (1) or up (-1).
+
+        A disc that is called S1-S2 then is shown and not read.
+        """
+        lowest = self.case.lowest
         try:
             name = shifted(lowest, by)
         except ValueError as error:
@@ -373,7 +376,12 @@ class Annotator:
         self._say(notice, alarm)
 
     def _count(self, item: str) -> None:
-        self._done[item] = _done(self.session.case(item))
+        """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""
+        case = self.session.case(item)
+        self._done[item], self._discs[item] = _done(case), len(case.discs)
+        keys = [disc.key for disc in case.discs]
+        if item == self.item and self.key not in keys:
+            self.select(keys[-1])
 
     # ------------------------------------------------------------------ what is shown
     def panel(self) -> Panel:
@@ -384,9 +392,10 @@ class Annotator:
             title=case.title,
             place=f"Case {case.number} of {len(self.items)}",
             done=sum(self._done.values()),
-            total=self._total,
+            total=sum(self._discs.values()),
             rule=_RULES[self.session.mode],
             rows=tuple(_row(disc) for disc in case.discs),
+            residual={disc.key: disc.level.value for disc in case.residual},
             current=keys.index(self.key),
             opinions=tuple(map(str, self.session.opinions(self.item, self.key))),
             can_grade=True,

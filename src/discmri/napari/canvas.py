@@ -50,6 +50,9 @@ class Mark:
         Its label.
     lines
         Whether its height lines and corners may be seen.
+    dashes
+        (n, 2, 3) a residual disc is drawn by these instead of the border of its label, shown
+        millimetres; ``None`` for all others.
     """
 
     place: DiscMark
@@ -57,6 +60,7 @@ class Mark:
     colour: str
     number: int
     lines: bool
+    dashes: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +137,15 @@ class Canvas:
         """Colour, name and measure the discs on every picture; what stays is not drawn anew."""
         if not self.complete:
             return
-        colours = {one.number: one.colour for one in marks}
+        colours = {one.number: one.colour for one in marks if one.dashes is None}
         names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
-        lines = [one.place for one in marks if one.lines]
         earlier, self._drawn_marks = self._drawn_marks, (colours, names)
         for cell in self._shown:
             if earlier[0] != colours:
                 _colour(cell.discs, colours)
             if earlier[1] != names:
                 _name(cell.names, marks)
-            _measure(cell.heights, lines, float(self._spacing[0]))
+            _measure(cell.heights, marks, float(self._spacing[0]))
 
     def hide_marks(self, hidden: bool) -> None:
         """Take away or give back everything that lies over the pictures."""
@@ -335,18 +338,22 @@ def _name(layer: Points, marks: Sequence[Mark]) -> None:
         layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": _NAME_SIZE}
 
 
-def _measure(layer: Shapes, marks: Sequence[DiscMark], slice_mm: float) -> None:
-    """Height lines as lines, corners as small circles."""
+def _measure(layer: Shapes, marks: Sequence[Mark], slice_mm: float) -> None:
+    """Height lines and dashes as lines, corners as small circles."""
     layer.data = []
-    lines = [line for mark in marks for line in mark.lines_mm]
-    corners = [_circle(corner) for mark in marks for corner in mark.corners_mm]
-    if lines or corners:
+    places = [one.place for one in marks if one.lines]
+    lines = [line for place in places for line in place.lines_mm]
+    dashes = [(dash, one.colour) for one in marks if one.dashes is not None for dash in one.dashes]
+    corners = [_circle(corner) for place in places for corner in place.corners_mm]
+    shapes = [*lines, *(dash for dash, _ in dashes), *corners]
+    if shapes:
         per_slice = np.array([slice_mm, 1.0, 1.0])
+        colours = (colour for _, colour in dashes)
         layer.add(
-            [shape / per_slice for shape in (*lines, *corners)],
-            shape_type=[*["line"] * len(lines), *["ellipse"] * len(corners)],
+            [shape / per_slice for shape in shapes],
+            shape_type=[*["line"] * (len(lines) + len(dashes)), *["ellipse"] * len(corners)],
             edge_width=_LINE_MM,
-            edge_color="white",
+            edge_color=[*["white"] * len(lines), *colours, *["white"] * len(corners)],
             face_color="transparent",
         )
 

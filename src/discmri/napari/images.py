@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Array, Grid, Volume
+from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.measurement.outline import height_lines
 from discmri.napari.view import SagittalView
 from discmri.results.outline import DiscOutline
 from discmri.results.pictures.canvas import LEVEL_COLOURS, window
+from discmri.results.residual import border_mm
 from discmri.study import Role
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _COMPANIONS = (Role.SAG_T1, Role.SAG_FS, Role.SAG_T2)
 _NAMES = {Role.SAG_T2: "T2", Role.SAG_FS: "fat-suppressed", Role.SAG_T1: "T1"}
 _AROUND_DISCS_MM = 25.0
 _NAME_MM = 13.0  # from the front of a disc to the middle of its name
+_DASH_MM, _DASH_GAP_MM = 2.0, 1.5
 _STATIONS = ("anterior", "middle", "posterior")
 
 
@@ -215,6 +217,29 @@ def traced(mark: DiscMark, view: SagittalView, outline: DiscOutline) -> DiscMark
     lines[..., 0] = corners[..., 0] = depth_mm
     centre = np.array([depth_mm, *middle_mm[1:]])
     return replace(mark, centre_mm=centre, lines_mm=lines, corners_mm=corners)
+
+
+def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:
+    """The border of a label on the slice that holds most of it, as dashes.
+
+    Parameters
+    ----------
+    view
+        How the grid is shown.
+    where
+        (i, j, k) voxels of the disc, at least one.
+
+    Returns
+    -------
+    array
+        (n, 2, 3) ends of the dashes in shown millimetres.
+    """
+    mask = SoftMask.from_fractions(where.astype(np.float32), view.grid.affine)
+    border = view.place(border_mm(mask))
+    way = np.append(0.0, np.linalg.norm(np.diff(border, axis=0), axis=1).cumsum())
+    starts = np.arange(0.0, way[-1] - _DASH_MM, _DASH_MM + _DASH_GAP_MM)
+    ends = np.stack([starts, starts + _DASH_MM], axis=1)
+    return np.stack([np.interp(ends, way, border[:, axis]) for axis in range(3)], axis=-1)
 
 
 def level_colour(level: DiscLevel) -> str:

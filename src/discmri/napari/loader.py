@@ -184,7 +184,8 @@ class Loader:
         name = (item, IMAGES)
         if name in self._failed:
             return False
-        numbers = {disc.key: disc.label_id for disc in session.case(item).discs}
+        view = session.case(item)
+        numbers = {disc.key: disc.label_id for disc in (*view.discs, *view.residual)}
         try:
             job = partial(_images, session, item, session.labels_file(item), numbers)
         except SessionError as error:

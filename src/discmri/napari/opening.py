@@ -73,6 +73,8 @@ class Look:
         How it is to be measured.
     discs, metrics
         Label number and measurements of each disc; empty as long as it is not measured.
+    residual
+        Label number of each residual disc, which is shown and not measured.
     fleeting
         Whether all this is deleted when the program ends.
     """
@@ -85,6 +87,7 @@ class Look:
     settings: Settings = field(default_factory=Settings)
     discs: Mapping[DiscLevel, int] = field(default_factory=dict)
     metrics: Mapping[DiscLevel, DiscMetrics] = field(default_factory=dict)
+    residual: Mapping[DiscLevel, int] = field(default_factory=dict)
     fleeting: bool = False
 
 
@@ -156,11 +159,13 @@ def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> L
                 raise
             continue
         discs = {disc.level: disc.label_id for disc in case.discs}
-        loaded = load_images(study, folder / "labels.nii.gz", discs)
+        residual = {disc.level: disc.label_id for disc in case.residual_discs}
+        loaded = load_images(study, folder / "labels.nii.gz", discs | residual)
         title = _title(case.subject_id, case.study_date)
         return Look(
-            title, loaded, candidate, folder, record, discs=discs, metrics=metrics_of(record)
-        )
+            title, loaded, candidate, folder, record, discs=discs, metrics=metrics_of(record),
+            residual=residual,
+        )  # fmt: skip
     raise ImagesMissingError(f"the images that were measured for {folder.name} were not found")
 
 
@@ -203,13 +208,15 @@ def complete(look: Look, say: Say) -> tuple[Look, Measured]:
     result = workup.result
     record = study_json.document(result)
     discs = {one.level: one.level.label_id for one in result.records}
+    residual = {level: level.label_id for level in result.labels.residual_discs}
     labels = result.labels.label_map()
-    images = images_of(look.loaded.study, labels, result.labels.grid, discs)
+    images = images_of(look.loaded.study, labels, result.labels.grid, discs | residual)
     found = replace(
         look,
         loaded=replace(look.loaded, images=images),
         record=record,
         discs=discs,
+        residual=residual,
         metrics=metrics_of(record),
     )
     return found, with_adc(workup, images.view, say)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from discmri.core.levels import DiscLevel
 
@@ -80,6 +80,8 @@ class Panel:
         What this session lets the reader see, in a sentence.
     rows
         Discs, cranial to caudal.
+    residual
+        Names of discs that are shown dashed and not read, by automatic level.
     current
         Index of the disc at hand; -1 without any.
     metrics, reasons, flags
@@ -107,6 +109,7 @@ class Panel:
     total: int = 0
     rule: str = ""
     rows: tuple[DiscRow, ...] = ()
+    residual: Mapping[DiscLevel, str] = field(default_factory=dict)
     current: int = -1
     metrics: tuple[MetricRow, ...] = ()
     reasons: tuple[str, ...] = ()

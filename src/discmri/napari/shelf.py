@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array
 from discmri.measurement.pipeline import Remeasured
-from discmri.napari.images import DiscMark, Picture, traced
+from discmri.napari.images import DiscMark, Picture, dashes_of, traced
 from discmri.napari.loading import Loaded, Measured, packed, unpacked
 from discmri.results.outline import DiscOutline
 
@@ -41,6 +42,7 @@ class LoadedCase:
     edits: Mapping[DiscLevel, str] = field(default_factory=dict)
     measured: Measured | None = None
     edited: dict[DiscLevel, Remeasured | None] = field(default_factory=dict)
+    _dashes: dict[DiscLevel, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, loaded: Loaded, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
@@ -89,6 +91,13 @@ class LoadedCase:
         if mark is None or outline is None:
             return mark
         return traced(mark, self.loaded.images.view, outline)
+
+    def dashes(self, level: DiscLevel) -> Array:
+        """(n, 2, 3) the border of a disc's automatic label as dashes, shown millimetres."""
+        if level not in self._dashes:
+            images = self.loaded.images
+            self._dashes[level] = dashes_of(images.view, images.labels == self.numbers[level])
+        return self._dashes[level]
 
     def _outline(self, level: DiscLevel) -> DiscOutline | None:
         if level in self.edited:

@@ -121,6 +121,7 @@ class Viewing:
         return replace(
             shown,
             rows=tuple(_row(level, look) for level in look.discs),
+            residual={level: level.value for level in look.residual},
             current=self.keys.index(self.key),
             metrics=words.metric_rows(metrics),
             reasons=words.evidence(metrics),

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from discmri.core.errors import UsageError
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.text import one_line
 from discmri.trial.plan import Scan, Subject, Trial
 from discmri.trial.remarks import Remark, Weight, errors
@@ -188,13 +188,13 @@ def _scan(cells: Mapping[str, str], folder: Path, line: int, remarks: list[Remar
     )
 
 
-_LEVELS = ", ".join(level.value for level in DiscLevel)
+_LEVELS = ", ".join(level.value for level in MEASURED_LEVELS)
 _EXPECTED = {
     "date": "a day such as 2026-03-31",
     "week": "a number such as 12 (0 or below before treatment)",
     "repeat": "1 for the scan of the visit, 2 and up for its repeats",
     "rest_min": "minutes, 0 or more",
-    "lowest_disc": f"one of {_LEVELS}",
+    "lowest_disc": f"one of {_LEVELS}, S1-S2 (a residual disc in the sacrum)",
 }
 
 
@@ -232,11 +232,11 @@ def _as_level(text: str) -> DiscLevel | None:
 def _tidy(text: str) -> str:
     """A level as people write it in the notation of this package.
 
-    >>> _tidy("l4/l5"), _tidy("L5/S1"), _tidy("L4-5"), _tidy("L5–S1")
-    ('L4-L5', 'L5-S1', 'L4-L5', 'L5-S1')
+    >>> _tidy("l4/l5"), _tidy("L5/S1"), _tidy("L4-5"), _tidy("L5–S1"), _tidy("S1-2")
+    ('L4-L5', 'L5-S1', 'L4-L5', 'L5-S1', 'S1-S2')
     """
     text = re.sub(r"[/–_]", "-", text.strip().upper())
-    return re.sub(r"^([LT])([0-9]+)-([0-9]+)$", r"\1\2-\1\3", text)
+    return re.sub(r"^([LTS])([0-9]+)-([0-9]+)$", r"\1\2-\1\3", text)
 
 
 # ------------------------------------------------------------------ scans to subjects
@@ -265,8 +265,9 @@ def _treated(text: str, name: str, remarks: list[Remark]) -> tuple[DiscLevel, ..
     levels = []
     for part in re.split(r"[;,+\s]+", text):
         level = _as_level(part)
-        if part and level is None:
-            wrong = f"no disc is called {part!r} (column treated); expected {_LEVELS} or none"
+        if part and (level is None or not level.is_measured):
+            what = f"no disc is called {part!r}" if level is None else f"{part!r} is not measured"
+            wrong = f"{what} (column treated); expected {_LEVELS} or none"
             remarks.append(Remark(Weight.ERROR, f"subject {name}", wrong))
         elif level is not None:
             levels.append(level)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS
 from discmri.results.records import PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.tables import Row, save, shown
@@ -24,7 +24,7 @@ DICTIONARY = (
     "Field Annotation",
 )  # fmt: skip
 FORM = "disc"
-_LEVELS = tuple(level for level in DiscLevel)
+_LEVELS = MEASURED_LEVELS
 _IMPORT = ("record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
 _FACTS = {
     "scan_date": ("text", "Day of the scan", "", "date_ymd"),

@@ -18,7 +18,7 @@ import numpy as np
 
 from discmri.cohort.studies import Entry
 from discmri.core.errors import UsageError
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS
 from discmri.results.records import PARAMETERS
@@ -29,7 +29,9 @@ NEAR_MM = 12.0
 than twice as far apart."""
 UNCERTAINTIES = {"height_mm": "height_sd_mm"}
 """Columns that state the standard uncertainty of another."""
-JUDGED = tuple(level for level in DiscLevel if level not in (DiscLevel.T10_T11, DiscLevel.T11_T12))
+JUDGED = tuple(
+    level for level in MEASURED_LEVELS if level not in (DiscLevel.T10_T11, DiscLevel.T11_T12)
+)
 """Discs that are compared; those above the lumbar spine are often cut by the picture."""
 _NO_VALUES = ("height_sd_mm", "adc_disc_sd_um2_ms", "adc_voxels", "adc_rejected_voxels",
               "adc_residual_mm", "confidence")  # fmt: skip
@@ -197,7 +199,7 @@ def _centres(folder: Path, study: str) -> dict[str, Array]:
     labels = np.asarray(image.dataobj)
     present = set(np.unique(labels).tolist())
     # L5-S1 and L6-S1 share a number: the name that the spine's other discs imply is asked for
-    named = {level.value: level.label_id for level in DiscLevel if level.label_id in present}
+    named = {level.value: level.label_id for level in MEASURED_LEVELS if level.label_id in present}
     if DiscLevel.L5_L6.label_id in present:
         named.pop(DiscLevel.L5_S1.value, None)
     else:

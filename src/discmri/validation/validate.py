@@ -14,7 +14,7 @@ import numpy as np
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.files import appearing
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.pictures.canvas import LEVEL_COLOURS
@@ -247,7 +247,7 @@ def _plot(pairs: Sequence[Pair], one: Agreement) -> str:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     own = [pair for pair in pairs if pair.parameter == one.parameter]
-    for level in DiscLevel:
+    for level in MEASURED_LEVELS:
         some = [pair for pair in own if pair.level == level.value]
         if some:
             axes.scatter(

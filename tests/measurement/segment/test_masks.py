@@ -91,6 +91,25 @@ def test_a_sixth_lumbar_body_renames_the_lowest_discs(tmp_path, scheme, discs, b
 
 
 @pytest.mark.parametrize(
+    ("scheme", "discs", "bodies", "sacrum"),
+    [
+        ("discmri", (101, 100, 95, 94), (50, 45, 44, 43), 50),
+        ("totalspineseg", (101, 100, 95, 94), (50, 45, 44, 43), 50),
+        ("spineps", (126, 124, 123, 122), (26, 24, 23, 22), 26),
+    ],
+)
+def test_a_residual_disc_of_a_label_map_is_kept_and_not_measured(
+    tmp_path, scheme, discs, bodies, sacrum
+):
+    found = read(tmp_path, draw(discs, bodies, sacrum, 2), scheme)
+    labels, _ = name_levels(found)
+    assert [d.value for d in labels.discs] == ["L3-L4", "L4-L5", "L5-S1"]
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+    assert labels.numbering is NumberingMethod.MASKS
+    assert Vertebra.L5 in labels.vertebrae
+
+
+@pytest.mark.parametrize(
     "order", list(itertools.permutations(range(3))), ids=lambda o: "".join(map(str, o))
 )
 @pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, -1), (-1, -1, -1)])

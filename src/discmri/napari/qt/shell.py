@@ -6,7 +6,7 @@ All that takes time runs in workers; what they bring is drawn when it comes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,6 +187,12 @@ class Shell:
             desk.tell("Labels are edited in a session: begin one to grade.")
         elif case is None or case.measured is None:
             desk.tell("The case is still being measured; then its labels can be painted.")
+        elif desk.key not in case.measured.workup.result.labels.discs:
+            desk.tell(
+                "This disc was taken for a residual one and not measured: measure the study "
+                "again with --lowest-disc to edit its label.",
+                alarm=True,
+            )
         elif desk.question is None:
             self.brush.take(case, desk.key, erase)
             self.loader.hold(True)
@@ -276,14 +282,14 @@ class Shell:
         for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
             self.viewer.layers.remove(layer)
         desk.show(look, ready=False)
-        self.loader.put(_LOOK, LoadedCase.of(look.loaded, look.discs))
+        self.loader.put(_LOOK, LoadedCase.of(look.loaded, {**look.discs, **look.residual}))
         job = partial(opening.complete, look)
         self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
 
     def _completed(self, desk: Viewing, found: tuple[opening.Look, Measured]) -> None:
         look, measured = found
         desk.show(look, ready=True)
-        case = LoadedCase.of(look.loaded, look.discs)
+        case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
         case.take_measured(measured)
         self.loader.put(_LOOK, case)
 
@@ -370,7 +376,7 @@ class Shell:
             self.viewer.title = title
         if case is not None:
             self._draw(case)
-            self._mark(case, {row.key: row.name for row in panel.rows})
+            self._mark(case, {row.key: row.name for row in panel.rows}, panel.residual)
             self._go(case, desk.key)
         elif self._drawn:
             self.canvas.clear()
@@ -394,7 +400,9 @@ class Shell:
             self.canvas.overview()
         self._drawn, self._marked = drawn, ()
 
-    def _mark(self, case: LoadedCase, names: dict[DiscLevel, str]) -> None:
+    def _mark(
+        self, case: LoadedCase, names: dict[DiscLevel, str], residual: Mapping[DiscLevel, str]
+    ) -> None:
         marks = []
         for key, name in names.items():
             mark = self.brush.mark(key) or case.mark(key)
@@ -402,6 +410,12 @@ class Shell:
                 colour = level_colour(DiscLevel(name))
                 lines = self.desk.may_see(key)
                 marks.append(Mark(mark, name, colour, case.numbers[key], lines))
+        for key, name in residual.items():
+            mark = case.mark(key)
+            if mark is not None:
+                colour = level_colour(DiscLevel(name))
+                number = case.numbers[key]
+                marks.append(Mark(mark, name, colour, number, False, case.dashes(key)))
         signature = tuple((one.name, one.lines, one.place.lines_mm.tobytes()) for one in marks)
         if signature == self._marked:
             return
