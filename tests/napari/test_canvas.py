@@ -108,7 +108,7 @@ def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_labe
     low, high = dashes.min(axis=(0, 1)), dashes.max(axis=(0, 1))
     np.testing.assert_allclose(low[1:], [11.6, 9.5], atol=0.5)  # rows 15 to 19, columns 10 to 19
     np.testing.assert_allclose(high[1:], [15.6, 19.5], atol=0.5)
-    assert low[0] == high[0] == 4.0, "on one slice"
+    assert low[0] == high[0] == 8.0, "on the middle one of its three slices"
     np.testing.assert_allclose(np.linalg.norm(dashes[:, 1] - dashes[:, 0], axis=1), 2.0, atol=0.4)
     residual = replace(mark(L5, 17.0, lines=False), name="S1-S2", dashes=dashes)
     canvas.mark([mark(L4, 7.0), residual])

@@ -130,9 +130,7 @@ def test_a_movement_is_found_exactly():
 def test_a_residual_disc_of_the_first_visit_has_no_name_at_a_visit_that_took_it_for_l5_s1(first):
     spine, image = first
     chain = levels_upward(DiscLevel.S1_S2)[::-1]
-    measured = tuple(
-        replace(disc, level=chain[chain.index(disc.level) + 1]) for disc in spine[:-1]
-    )
+    measured = tuple(replace(disc, level=chain[chain.index(disc.level) + 1]) for disc in spine[:-1])
     found = carry((measured, image), first)
     assert found.names[DiscLevel.L4_L5] is DiscLevel.L5_S1
     assert DiscLevel.L5_S1 not in found.names

@@ -220,7 +220,7 @@ def traced(mark: DiscMark, view: SagittalView, outline: DiscOutline) -> DiscMark
 
 
 def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:
-    """The border of a label on the slice that holds most of it, as dashes.
+    """The border of a label on its middle slice, as dashes.
 
     Parameters
     ----------

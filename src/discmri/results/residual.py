@@ -24,7 +24,7 @@ class ResidualDisc:
     depth_mm
         Its extent along its longest direction in the sagittal plane.
     height_mm
-        Area on its largest sagittal slice divided by ``depth_mm``.
+        Area on its middle sagittal slice divided by ``depth_mm``.
     """
 
     level: DiscLevel
@@ -42,29 +42,33 @@ def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:
 
 
 def border_mm(mask: SoftMask) -> Array:
-    """(n, 3) RAS+ points of a mask's border on the slice that holds most of it, closed."""
+    """(n, 3) RAS+ points of a mask's border on its middle slice, closed."""
     from skimage.measure import find_contours
 
     axis = mask.sagittal_axis
-    number, plane = _main_slice(mask)
+    number, plane = _middle_slice(mask)
     level = min(0.5, float(plane.max()) / 2)
     loops = find_contours(np.pad(plane, 1), level)
     in_plane = max(loops, key=len) - 1.0
     return mask.grid.to_world(np.insert(in_plane, axis, number, axis=1))
 
 
-def _main_slice(mask: SoftMask) -> tuple[int, Array]:
+def _middle_slice(mask: SoftMask) -> tuple[int, Array]:
+    """The slice of the centre of mass; the fullest one where the mask is hollow there."""
     slices = np.moveaxis(mask.array, mask.sagittal_axis, 0)
-    number = int(np.argmax(slices.sum(axis=(1, 2))))
+    filled = slices.sum(axis=(1, 2))
+    number = round(float(np.average(np.arange(len(filled)), weights=filled)))
+    if slices[number].max() < 0.5:
+        number = int(np.argmax(filled))
     return number, slices[number]
 
 
 def _size(mask: SoftMask) -> tuple[float, float]:
-    """Depth and height in mm on the slice that holds most of the mask."""
+    """Depth and height in mm on the middle slice."""
     border = border_mm(mask)
     across = mask.grid.directions[:, mask.sagittal_axis]
     centred = border - border.mean(axis=0)
     _, _, axes = np.linalg.svd(centred - np.outer(centred @ across, across), full_matrices=False)
     depth = float(np.ptp(centred @ axes[0]))
     pixel_mm2 = float(np.prod(np.delete(mask.spacing_mm, mask.sagittal_axis)))
-    return depth, float(_main_slice(mask)[1].sum()) * pixel_mm2 / depth
+    return depth, float(_middle_slice(mask)[1].sum()) * pixel_mm2 / depth
