@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from discmri.phantoms import Protocol, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms.vendors import write_study
 
 
 def full_study(root: Path, small: bool = False) -> Path:
@@ -16,5 +17,5 @@ def full_study(root: Path, small: bool = False) -> Path:
     )
     phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 5, 7]), seed=11))
     folder = root / "study"
-    phantom.write(folder, "siemens", protocol)
+    write_study(phantom, folder, "siemens", protocol)
     return folder

@@ -10,6 +10,7 @@ import nibabel as nib
 from discmri.core.settings import Settings
 from discmri.measurement.pipeline import measure
 from discmri.phantoms import Protocol, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms.vendors import write_study
 from discmri.study import read_study
 
 
@@ -34,7 +35,7 @@ def make_visits(
     drawn = phantom.label_map(grid, protocol.slice_thickness_mm)
     nib.save(nib.Nifti1Image(drawn, grid.affine), labels)
     study, results = root / "study", root / "measured"
-    phantom.write(study, "siemens", protocol)
+    write_study(phantom, study, "siemens", protocol)
     found = read_study(study)
     measure(found, Settings(segmenter="masks", masks=labels)).write(results)
     made: dict[Path, Path | None] = {}

@@ -9,6 +9,7 @@ import pytest
 
 from discmri.phantoms import Phantom, Protocol, Sequence, Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.folder import write_phantom
+from discmri.phantoms.vendors import write_study
 
 SMALL = Protocol(spacing_mm=0.9, slices=13, fov_mm=(230.0, 290.0), snr=30.0)
 TINY = Protocol(
@@ -50,7 +51,7 @@ def phantom() -> Phantom:
 def phantom_study(phantom, tmp_path_factory) -> Path:
     """The spine's T2, T1, DWI and ADC map, as Siemens would write them."""
     folder = tmp_path_factory.mktemp("phantom") / "study"
-    phantom.write(folder, "siemens", SMALL)
+    write_study(phantom, folder, "siemens", SMALL)
     return folder
 
 

@@ -99,7 +99,7 @@ def test_b_value_reader(reader):
 @pytest.mark.parametrize("name", vendors.VENDORS)
 def test_vendor(name, phantom, tmp_path):
     protocol = replace(SMALL, slices=3, spacing_mm=1.5, dwi_spacing_mm=3.0)
-    phantom.write(tmp_path, name, protocol)
+    vendors.write_study(phantom, tmp_path, name, protocol)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {pydicom.dcmread(path, stop_before_pixels=True).Modality for path in files} == {"MR"}
     study = read_study(tmp_path)

@@ -16,6 +16,7 @@ from discmri.core.findings import Code, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.phantoms import Sequence
+from discmri.phantoms.vendors import write_study
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +121,8 @@ def test_an_unknown_member_is_told_with_the_known_ones(study, settings):
 
 def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom, tmp_path):
     """T1 pixels under a header that says T2."""
-    phantom.write(
-        tmp_path / "both", "siemens", replace(SMALL, sequences=(Sequence.T2, Sequence.T1))
+    write_study(
+        phantom, tmp_path / "both", "siemens", replace(SMALL, sequences=(Sequence.T2, Sequence.T1))
     )
     by_echo = {}
     for path in sorted((tmp_path / "both").rglob("*.dcm")):
@@ -144,7 +145,7 @@ def test_the_scanners_map_serves_where_there_is_nothing_to_fit(
     kept, phantom, phantom_labels, tmp_path
 ):
     """Alone it is as good as any source; beside images that cannot be fitted it is flagged."""
-    phantom.write(tmp_path, "siemens", SMALL)
+    write_study(phantom, tmp_path, "siemens", SMALL)
     for path in tmp_path.rglob("*.dcm"):
         header = pydicom.dcmread(path, stop_before_pixels=True)
         is_image = "DIFFUSION" in header.ImageType and "ADC" not in header.ImageType

@@ -21,6 +21,7 @@ from discmri.core.settings import Settings
 from discmri.measurement.pipeline import measure
 from discmri.phantoms import Protocol, Sequence, lumbar_spine, make_phantom
 from discmri.phantoms import Wishes as Spine
+from discmri.phantoms.vendors import write_study
 from discmri.reading import Mode, Order, Wishes
 from discmri.study import read_study
 
@@ -72,7 +73,7 @@ def visits(tmp_path_factory) -> tuple[Visit, Visit]:
     labels = root / "truth.nii.gz"
     drawn = phantom.label_map(grid, TINY.slice_thickness_mm)
     nib.save(nib.Nifti1Image(drawn, grid.affine), labels)
-    phantom.write(root / "scans" / "MEYER-first", "siemens", TINY)
+    write_study(phantom, root / "scans" / "MEYER-first", "siemens", TINY)
     shutil.copytree(root / "scans" / "MEYER-first", root / "scans" / "MEYER-second")
     called = {"MEYER-first": "20230517", "MEYER-second": "20241123"}
     uids = {name: _call(root / "scans" / name, SUBJECT, date) for name, date in called.items()}

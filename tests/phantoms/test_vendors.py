@@ -176,7 +176,7 @@ def test_another_seed_is_another_study(coarse, tmp_path: Path):
 
     protocol = replace(coarse, sequences=(Sequence.T2,), slices=1, spacing_mm=6.0)
     files = [
-        make_phantom(lumbar_spine(seed=s)).write(tmp_path / str(s), "canon", protocol)[0]
+        write_study(make_phantom(lumbar_spine(seed=s)), tmp_path / str(s), "canon", protocol)[0]
         for s in (1, 2)
     ]
     a, b = map(pydicom.dcmread, files)

@@ -280,6 +280,7 @@ def look_at_sample(say: Say) -> Look:
 
     from discmri.phantoms import Protocol, lumbar_spine, make_phantom
     from discmri.phantoms import Wishes as Spine
+    from discmri.phantoms.vendors import write_study
 
     folder = Path(_sample_folder().name)
     study_path, labels = folder / "sample", folder / "labels.nii.gz"
@@ -287,7 +288,7 @@ def look_at_sample(say: Say) -> Look:
         protocol = Protocol(**SAMPLE)
         say("drawing a synthetic spine", 0.0)
         phantom = make_phantom(lumbar_spine(Spine(grades=[2, 3, 4, 7, 8]), seed=11))
-        phantom.write(study_path, "siemens", protocol)
+        write_study(phantom, study_path, "siemens", protocol)
         say("drawing its labels", 0.7)
         grid = phantom.grid(protocol)
         drawn = phantom.label_map(grid, protocol.slice_thickness_mm)

@@ -17,7 +17,8 @@ from discmri.phantoms.anatomy import (
 )
 from discmri.phantoms.phantom import DiffusionImage, Phantom, make_phantom
 from discmri.phantoms.protocol import Occasion, Protocol, Sequence
-from discmri.phantoms.truth import DiscTruth
+from discmri.phantoms.sacrum import ResidualDisc, SacrumSpec
+from discmri.phantoms.truth import DiscTruth, ResidualDiscTruth
 
 __all__ = [
     "AskedGrade",
@@ -27,6 +28,9 @@ __all__ = [
     "Occasion",
     "Phantom",
     "Protocol",
+    "ResidualDisc",
+    "ResidualDiscTruth",
+    "SacrumSpec",
     "Sequence",
     "SpineSpec",
     "VertebraSpec",

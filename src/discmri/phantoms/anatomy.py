@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel, Vertebra
+from discmri.phantoms.sacrum import S1_DEPTH_RATIO, ResidualDisc, SacrumSpec
 
 T = TypeVar("T")
 
@@ -172,6 +173,8 @@ class SpineSpec:
         Thickness of the cartilage endplates, which are no part of the disc.
     seed
         Of every irregularity in shape and texture.
+    sacrum
+        How the sacrum tapers, and whether a disc remains between S1 and S2.
     """
 
     vertebrae: tuple[VertebraSpec, ...]
@@ -184,6 +187,7 @@ class SpineSpec:
     marrow_fat: float = 0.4
     cartilage_mm: float = CARTILAGE_MM
     seed: int = 0
+    sacrum: SacrumSpec = field(default=SacrumSpec(), repr=False)
 
     def __post_init__(self) -> None:
         names = [*(v.vertebra for v in self.vertebrae), Vertebra.SACRUM]
@@ -208,6 +212,7 @@ _USUAL: Mapping[Vertebra, tuple[float, float, float, float, float, float]] = {
     Vertebra.L5: (27.0, 34.0, 50.0, 8.0, 10.0, 14.0),
 }
 _USUAL_LORDOSIS_DEG = 53.5
+_LEAN_DEG = 13.0  # the posterior wall of S1 stands about upright on its endplate
 _LUMBAR = (Vertebra.L1, Vertebra.L2, Vertebra.L3, Vertebra.L4, Vertebra.L5)
 
 
@@ -240,6 +245,10 @@ class Wishes:
         Curves; lordosis is between the upper endplates of L1 and the sacrum.
     size
         Scales the whole spine.
+    residual_disc
+        A disc left between S1 and S2.
+    s1_depth_ratio
+        Of :class:`SacrumSpec`; by default 1.41, or less where the residual disc needs room.
     """
 
     grades: Sequence[str | int] | Mapping[DiscLevel, str | int] = ()
@@ -250,6 +259,19 @@ class Wishes:
     lordosis_deg: float = 50.0
     sacral_slope_deg: float = 40.0
     size: float = 1.0
+    residual_disc: ResidualDisc | None = None
+    s1_depth_ratio: float | None = None
+
+    @property
+    def sacrum(self) -> SacrumSpec:
+        """The sacrum that these wishes make."""
+        ratio = self.s1_depth_ratio
+        if self.residual_disc is None:
+            return SacrumSpec(S1_DEPTH_RATIO if ratio is None else ratio)
+        if ratio is None:
+            room = 0.92 / (self.residual_disc.depth_share * max(self.size, 1.0))
+            ratio = min(S1_DEPTH_RATIO, max(room, 0.85))
+        return SacrumSpec(ratio, _LEAN_DEG, self.residual_disc)
 
 
 def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
@@ -294,6 +316,7 @@ def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
         marrow_fat=float(rng.uniform(0.33, 0.5)),
         cartilage_mm=float(np.clip(rng.normal(CARTILAGE_MM, 0.15), 0.4, 1.15)),
         seed=seed,
+        sacrum=wishes.sacrum,
     )
 
 

@@ -11,18 +11,15 @@ import numpy as np
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array
 from discmri.phantoms.anatomy import DiscSpec, SpineSpec, VertebraSpec
-from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
-
-# sacral segment S1..S5 and coccyx: tilt relative to the slope, height, depth, width
-_SACRAL = (
-    (5.0, 27.0, 31.0, 50.0),
-    (9.0, 22.0, 22.0, 40.0),
-    (4.0, 18.0, 16.0, 34.0),
-    (-14.0, 15.0, 12.5, 30.0),
-    (-34.0, 13.0, 10.5, 26.0),
-    (-55.0, 26.0, 8.0, 14.0),
+from discmri.phantoms.sacrum import (
+    S1_DEPTH_MM,
+    S1_WIDTH_MM,
+    Junction,
+    junctions,
+    sacral_frames,
+    sacral_shapes,
 )
-REMNANT_DISC_MM = (2.6, 1.8, 1.0, 0.6, 1.2)
+from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +66,15 @@ class SpineColumn:
         Cranial to caudal, by name.
     sacrum
         Segments S1 to S5 and the coccyx, downwards.
+    junctions
+        What joins them, downwards, where a residual disc is asked for.
     """
 
     spec: SpineSpec
     discs: Mapping[DiscLevel, DiscShape]
     bodies: Mapping[Vertebra, BodyShape]
     sacrum: tuple[BodyShape, ...]
+    junctions: tuple[Junction, ...]
 
     @cached_property
     def walls(self) -> Curve:
@@ -113,7 +113,7 @@ def build_column(spec: SpineSpec) -> SpineColumn:
     frames, ends = _stack(spec)
     shift = -frames[_index_of(spec, Vertebra.L3)][0].origin_mm
     moved = [(_moved(body, shift), _moved(disc, shift)) for body, disc in frames]
-    sacral = _sacral_frames(spec, ends + shift)
+    sacral = sacral_frames(spec.sacrum, spec.sacral_slope_deg, ends + shift)
     discs: dict[DiscLevel, DiscShape] = {}
     for n, disc in enumerate(spec.discs):
         below = spec.vertebrae[n + 1] if n + 1 < len(spec.vertebrae) else None
@@ -131,8 +131,9 @@ def build_column(spec: SpineSpec) -> SpineColumn:
             ripple=Ripple.random(rng, 0.2, (10.0, 30.0)),
             open_top=n == 0,
         )
-    segments = _sacral_shapes(sacral, shapes[-1], rng)
-    return SpineColumn(spec, discs, bodies, segments)
+    segments = sacral_shapes(spec.sacrum, sacral, shapes[-1], rng)
+    fused = junctions(spec.sacrum, spec.sacral_slope_deg, segments, shapes[-1])
+    return SpineColumn(spec, discs, bodies, segments, fused)
 
 
 def _index_of(spec: SpineSpec, vertebra: Vertebra) -> int:
@@ -179,17 +180,6 @@ def _stack(spec: SpineSpec) -> tuple[list[tuple[Frame, Frame]], Array]:
     return frames[::-1], np.zeros(3)
 
 
-def _sacral_frames(spec: SpineSpec, top_mm: Array) -> list[Frame]:
-    frames = []
-    point = np.array(top_mm, dtype=float)
-    for n, (turn, height, _, _) in enumerate(_SACRAL):
-        frame = Frame.tilted(point, spec.sacral_slope_deg + turn, 0.0)
-        gap = REMNANT_DISC_MM[n] if n < len(REMNANT_DISC_MM) else 0.0
-        frames.append(Frame(point - frame.axes[:, 2] * height / 2, frame.axes))
-        point = point - frame.axes[:, 2] * (height + gap)
-    return frames
-
-
 def _rim(vertebra: VertebraSpec) -> Footprint:
     return Footprint(vertebra.width_mm / 2, vertebra.depth_mm / 2)
 
@@ -203,7 +193,7 @@ def _disc_shape(
     spec: SpineSpec,
 ) -> DiscShape:
     upper, slip = _rim(above), disc.listhesis_mm / 2
-    lower = _rim(below) if below else Footprint(_SACRAL[0][3] / 2, _SACRAL[0][2] / 2)
+    lower = _rim(below) if below else Footprint(S1_WIDTH_MM / 2, S1_DEPTH_MM / 2)
     order = [d.level for d in spec.discs][::-1].index(disc.level)
     roughness = 0.12 if disc.height_mm > 4 else 0.07
     return DiscShape(
@@ -220,25 +210,3 @@ def _disc_shape(
         Ripple.random(rng, roughness, (9.0, 25.0)),
         Ripple.random(rng, roughness, (9.0, 25.0)),
     )
-
-
-def _sacral_shapes(
-    frames: list[Frame], last: DiscShape, rng: np.random.Generator
-) -> tuple[BodyShape, ...]:
-    shapes = []
-    for n, (frame, (_, height, depth, width)) in enumerate(zip(frames, _SACRAL, strict=True)):
-        following = _SACRAL[n + 1][2] if n + 1 < len(_SACRAL) else depth * 0.5
-        mean, taper = (depth + following) / 2, (depth - following) / (depth + following)
-        shapes.append(
-            BodyShape(
-                frame,
-                height,
-                Footprint(width / 2 / (1 + taper), mean / 2),
-                0.06,
-                above=last if n == 0 else None,
-                below=None,
-                ripple=Ripple.random(rng, 0.2, (10.0, 30.0)),
-                taper=taper,
-            )
-        )
-    return tuple(shapes)

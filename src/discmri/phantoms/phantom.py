@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from collections.abc import Sequence as PySequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from discmri.phantoms.scene import (
     compose,
     tissue_is,
 )
-from discmri.phantoms.shapes import DiscShape
+from discmri.phantoms.shapes import DiscShape, Frame, LensShape
 from discmri.phantoms.signal import (
     SUPPRESSED_FAT,
     TissueSignals,
@@ -39,7 +38,7 @@ from discmri.phantoms.signal import (
 )
 from discmri.phantoms.structures import Material
 from discmri.phantoms.tissues import Tissue
-from discmri.phantoms.truth import DiscTruth, disc_truth
+from discmri.phantoms.truth import DiscTruth, ResidualDiscTruth, disc_truth, residual_truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +82,15 @@ class Phantom:
     def truth(self) -> Mapping[DiscLevel, DiscTruth]:
         """True values of every disc, cranial to caudal."""
         return {d.level: disc_truth(self.scene.column, d) for d in self.spec.discs}
+
+    def residual_discs(self) -> tuple[ResidualDiscTruth, ...]:
+        """True values of the discs left within the sacrum; none is among :meth:`truth`."""
+        lumbar = self.spec.discs[-1]
+        found = (
+            residual_truth(junction, disc_truth(self.scene.column, lumbar).width_ap_mm)
+            for junction in self.scene.column.junctions
+        )
+        return tuple(truth for truth in found if truth is not None)
 
     def centre_mm(self, protocol: Protocol) -> Array:
         """Where the middle of the sagittal pictures lies: the sacrum at the lower edge."""
@@ -198,10 +206,14 @@ class Phantom:
         """The same masks by name; discs cut by the picture are left out."""
         composition = self._compose(grid, thickness_mm or float(grid.spacing_mm[2]))
         discs: dict[DiscLevel, SoftMask] = {}
-        truth = {d.level: self.scene.column.discs[d.level] for d in self.spec.discs}
-        for level, shape in truth.items():
+        column = self.scene.column
+        inside = {level: _is_inside(grid, shape) for level, shape in column.discs.items()}
+        for junction in column.junctions:
+            if junction.disc is not None:
+                inside[junction.disc.level] = _lens_is_inside(grid, junction.lens)
+        for level in (level for level, whole in inside.items() if whole):
             fractions = composition.summed(belongs_to(level), textured=False)
-            if fractions.max() > 0.02 and _is_inside(grid, shape):
+            if fractions.max() > 0.02:
                 discs[level] = SoftMask.from_fractions(fractions, grid.affine)
         vertebrae: dict[Vertebra, SoftMask] = {}
         for name in (*self.scene.column.bodies, Vertebra.SACRUM):
@@ -229,6 +241,8 @@ class Phantom:
             "axes": "patient RAS+ millimetres; lengths in mm; ADC in um2/ms = 1e-3 mm2/s",
             "discs": [truth.to_dict() for truth in self.truth().values()],
         }
+        if residual := self.residual_discs():
+            document["residual_discs"] = [truth.to_dict() for truth in residual]
         if protocol is not None:
             grid = self.grid(protocol)
             shapes = self.scene.column.discs
@@ -236,14 +250,6 @@ class Phantom:
                 level.value for level, shape in shapes.items() if _is_inside(grid, shape)
             ]
         return json.dumps(document, indent=1) + "\n"
-
-    def write(
-        self, folder: Path, vendor: str = "siemens", protocol: Protocol | None = None
-    ) -> list[Path]:
-        """Write the study as DICOM files of one vendor's dialect; returns the files."""
-        from discmri.phantoms.vendors import write_study
-
-        return write_study(self, folder, vendor, protocol or Protocol())
 
     def _rng(self, sequence: Sequence, scan: int) -> np.random.Generator:
         again = [scan] if scan else []
@@ -282,14 +288,25 @@ class Phantom:
 
 
 def _is_inside(grid: Grid, shape: DiscShape) -> bool:
-    """Whether a disc lies in the picture: whole in the plane, its centre between the slices."""
-    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1)
+    """Whether a disc lies in the picture."""
     rim = shape.lower
-    x, y, z = corners * np.array([[rim.half_width_mm], [rim.half_depth_mm], [shape.height_mm / 2]])
-    index = grid.to_index(shape.frame.to_world(x, y, z))[:, :2]
+    return _holds(grid, shape.frame, (rim.half_width_mm, rim.half_depth_mm, shape.height_mm / 2))
+
+
+def _lens_is_inside(grid: Grid, lens: LensShape) -> bool:
+    """The same for a residual disc."""
+    size = (lens.half_width_mm, lens.half_depth_mm, lens.half_height_mm)
+    return _holds(grid, lens.frame, size)
+
+
+def _holds(grid: Grid, frame: Frame, half_mm: tuple[float, float, float]) -> bool:
+    """Whether a box lies in the picture: whole in the plane, its centre between the slices."""
+    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1)
+    x, y, z = corners * np.array(half_mm)[:, None]
+    index = grid.to_index(frame.to_world(x, y, z))[:, :2]
     last = np.array(grid.shape) - 0.5
     whole = (index > -0.5).all() and (index < last[:2]).all()
-    layer = grid.to_index(shape.frame.origin_mm)[2]
+    layer = grid.to_index(frame.origin_mm)[2]
     return bool(whole and -0.5 < layer < last[2])
 
 

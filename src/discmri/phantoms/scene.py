@@ -16,13 +16,13 @@ from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array, Grid
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.canal import build_canal
-from discmri.phantoms.column import REMNANT_DISC_MM, SpineColumn, build_column
+from discmri.phantoms.column import SpineColumn, build_column
+from discmri.phantoms.residual import FusedJunction, RemnantDisc
 from discmri.phantoms.structures import (
     Body,
     Disc,
     Material,
     PosteriorElements,
-    RemnantDisc,
     Samples,
     Structure,
 )
@@ -120,11 +120,13 @@ def build_scene(spec: SpineSpec) -> Scene:
     discs = [Disc(level, shape, grades[level]) for level, shape in column.discs.items()]
     layer = spec.cartilage_mm
     bodies = [Body(name, shape, cartilage_mm=layer) for name, shape in column.bodies.items()]
-    sacrum: list[Structure] = [
+    sacrum: list[Structure] = [FusedJunction(junction) for junction in column.junctions]
+    sacrum += [
         Body(Vertebra.SACRUM, shape, vein=False, cartilage_mm=layer) for shape in column.sacrum
     ]
-    gaps = zip(column.sacrum, REMNANT_DISC_MM, strict=False)
-    sacrum += [RemnantDisc(shape, gap) for shape, gap in gaps]
+    if not column.junctions:
+        gaps = zip(column.sacrum, spec.sacrum.gaps_mm, strict=False)
+        sacrum += [RemnantDisc(shape, gap) for shape, gap in gaps]
     canal, epidural, wings = build_canal(column, rng)
     steep = {Vertebra.T10: 1.0, Vertebra.T11: 0.8, Vertebra.T12: 0.5, Vertebra.L1: 0.3}
     lowest = spec.vertebrae[-1].vertebra

@@ -12,6 +12,7 @@ from discmri.core.diffusion import DirectionKind
 from discmri.core.volume import Array, Grid, Volume
 from discmri.phantoms.phantom import Phantom, adc_map
 from discmri.phantoms.protocol import Occasion, Protocol, Sequence
+from discmri.phantoms.sacrum import SacrumSpec
 
 LOCALIZER_MM = 8.0
 """Slice thickness of localizers."""
@@ -102,6 +103,8 @@ def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> Study:
     text = repr((phantom.spec, vendor, protocol))
     if protocol.occasion != Occasion():
         text += repr(protocol.occasion)
+    if phantom.spec.sacrum != SacrumSpec():
+        text += repr(phantom.spec.sacrum)
     return Study(phantom.spec.seed, hashlib.sha256(text.encode()).hexdigest(), protocol)
 
 

@@ -224,6 +224,49 @@ class DiscShape:
 
 
 @dataclass(frozen=True, eq=False)
+class LensShape:
+    """A lens, symmetric about its middle: ``|z| < h (1 - r**blunt)``, r elliptical in x and y.
+
+    Parameters
+    ----------
+    frame
+        Its middle.
+    half_depth_mm, half_width_mm, half_height_mm
+        Semi-axes.
+    blunt
+        2 is a lens with thin rims; the larger, the more of a plate.
+    """
+
+    frame: Frame
+    half_depth_mm: float
+    half_width_mm: float
+    half_height_mm: float
+    blunt: float
+
+    def radius(self, x: Array, y: Array) -> Array:
+        """Distance from the axis as a share of the rim in that direction; 1 on the rim."""
+        return np.asarray(np.hypot(x / self.half_width_mm, y / self.half_depth_mm))
+
+    def depth(self, x: Array, y: Array, z: Array) -> Array:
+        """Distance to the border, positive inside, exact near it; local coordinates."""
+        r = np.minimum(self.radius(x, y), 1.5)
+        half = self.half_height_mm * (1 - r**self.blunt)
+        slope = self.half_height_mm * self.blunt * r ** (self.blunt - 1) / self.half_depth_mm
+        return np.asarray((half - np.abs(z)) / np.hypot(1, slope))
+
+    @property
+    def area_mm2(self) -> float:
+        """Of the mid-sagittal section."""
+        return 4 * self.half_depth_mm * self.half_height_mm * self.blunt / (self.blunt + 1)
+
+    @property
+    def volume_mm3(self) -> float:
+        """Of the whole lens."""
+        base = math.pi * self.half_depth_mm * self.half_width_mm
+        return 2 * base * self.half_height_mm * self.blunt / (self.blunt + 2)
+
+
+@dataclass(frozen=True, eq=False)
 class BodyShape:
     """A vertebral body: a waisted wall cut off by the discs above and below.
 

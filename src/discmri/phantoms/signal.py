@@ -14,7 +14,14 @@ from discmri.core.volume import Array, Grid
 from discmri.phantoms.anatomy import SpineSpec
 from discmri.phantoms.protocol import Protocol, Timing
 from discmri.phantoms.structures import Material
-from discmri.phantoms.tissues import FAT, TABLE, Properties, Tissue, disc_properties
+from discmri.phantoms.tissues import (
+    FAT,
+    TABLE,
+    Properties,
+    Tissue,
+    disc_properties,
+    residual_properties,
+)
 
 SUPPRESSED_FAT = 0.03
 """Share of the fat signal that spectral fat suppression leaves."""
@@ -94,10 +101,14 @@ class TissueSignals:
 
     @cached_property
     def _discs(self) -> dict[Material, Properties]:
+        found = {disc.level: disc_properties(disc) for disc in self.spec.discs}
+        residual = self.spec.sacrum.residual_disc
+        if residual is not None:
+            found[residual.level] = residual_properties(residual)
         return {
-            Material(tissue, disc.level): properties
-            for disc in self.spec.discs
-            for tissue, properties in disc_properties(disc).items()
+            Material(tissue, level): properties
+            for level, tissues in found.items()
+            for tissue, properties in tissues.items()
         }
 
 

@@ -110,7 +110,8 @@ def rounded_minimum(a: Array, b: Array, radius_mm: float) -> Array:
 NOTHING: tuple[NDArray[np.intp], Painted] = (np.zeros(0, dtype=np.intp), [])
 
 
-def _reaches(centre: Array, reach: float, at: Array, radius: float) -> bool:
+def reaches(centre: Array, reach: float, at: Array, radius: float) -> bool:
+    """Whether two balls touch."""
     offset = centre - at
     return bool(offset @ offset < (reach + radius) ** 2)
 
@@ -136,7 +137,7 @@ class Disc:
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether any of it may lie within a ball."""
         reach = max(self.shape.upper.half_width_mm, self.shape.lower.half_width_mm) + 5
-        return _reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
+        return reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
         """Indices of the samples it touches, and what covers them how much."""
@@ -213,7 +214,7 @@ class Body:
         reach = math.hypot(self.shape.rim.half_width_mm, self.shape.height_mm / 2) + 5
         if self.shape.open_top:
             reach += 60
-        return _reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
+        return reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
         """Indices of the samples it touches, and what covers them how much."""
@@ -287,7 +288,7 @@ class PosteriorElements:
         middle = self._frame.to_world(
             np.array(0.0), np.array(-self.body.rim.half_depth_mm - 20), np.array(-5.0)
         )
-        return _reaches(middle, 48.0, centre_mm, radius_mm)
+        return reaches(middle, 48.0, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
         """Indices of the samples it touches, and what covers them how much."""
@@ -362,7 +363,7 @@ class Loop:
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether any of it may lie within a ball."""
-        return _reaches(self.centre_mm, float(self.radii_mm.max()) + 3, centre_mm, radius_mm)
+        return reaches(self.centre_mm, float(self.radii_mm.max()) + 3, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
         """Indices of the samples it touches, and what covers them how much."""
@@ -383,41 +384,3 @@ class Loop:
         every = samples.cover(depth[keep])
         content = np.minimum(samples.cover(depth[keep] - np.float32(self.wall_mm)), every)
         return keep, [(Material(self.content), content), (Material(self.wall), every - content)]
-
-
-@dataclass(frozen=True, eq=False)
-class RemnantDisc:
-    """What is left between two sacral segments: a thin dark plate with a greyer middle.
-
-    Parameters
-    ----------
-    above
-        The segment on top.
-    thickness_mm
-        Gap to the next segment.
-    """
-
-    above: BodyShape
-    thickness_mm: float
-
-    def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
-        return _reaches(self.above.frame.origin_mm, 45.0, centre_mm, radius_mm)
-
-    def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
-        x, y, z = self.above.frame.to_local(samples.points_mm)
-        under = -self.above.height_mm / 2 - z
-        keep = np.flatnonzero((under > -2) & (under < self.thickness_mm + 5))
-        if not keep.size:
-            return NOTHING
-        x, y, z, under = x[keep], y[keep], z[keep], under[keep]
-        wall = -self.above.wall(x, y, z)
-        plate = np.minimum(under + 1, self.thickness_mm + 4 - under)
-        every = samples.cover(np.minimum(plate, wall))
-        core = np.minimum(self.thickness_mm / 2 - np.abs(under - self.thickness_mm / 2), wall - 3)
-        grey = np.minimum(samples.cover(core - 0.3), every)
-        return keep, [
-            (Material(Tissue.REMNANT_DISC, Vertebra.SACRUM), grey),
-            (Material(Tissue.CORTEX, Vertebra.SACRUM), every - grey),
-        ]

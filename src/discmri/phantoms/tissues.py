@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from discmri.phantoms.anatomy import DiscSpec
+from discmri.phantoms.sacrum import ResidualDisc
 
 
 class Tissue(IntEnum):
@@ -148,3 +149,19 @@ def disc_properties(disc: DiscSpec) -> dict[Tissue, Properties]:
         Tissue.OUTER_ANNULUS: outer,
         Tissue.CLEFT: cleft,
     }
+
+
+def residual_properties(disc: ResidualDisc) -> dict[Tissue, Properties]:
+    """Tissues of a residual disc: from those of grade 5 (dark) to those of grade 1 (bright)."""
+
+    def between(dark: float, bright: float) -> float:
+        return float(dark ** (1 - disc.brightness) * bright**disc.brightness)
+
+    nucleus = Properties(
+        between(_NUCLEUS_T1_MS[5], _NUCLEUS_T1_MS[1]),
+        between(_NUCLEUS_T2_MS[5], _NUCLEUS_T2_MS[1]),
+        between(_NUCLEUS_DENSITY[5], _NUCLEUS_DENSITY[1]),
+        between(1.2, 2.2),
+    )
+    rim = replace(_OUTER_ANNULUS, adc_um2_ms=1.2)
+    return {Tissue.NUCLEUS: nucleus, Tissue.INNER_ANNULUS: nucleus, Tissue.OUTER_ANNULUS: rim}

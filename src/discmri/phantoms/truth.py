@@ -15,6 +15,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
 from discmri.phantoms.anatomy import DiscSpec
 from discmri.phantoms.column import SpineColumn
+from discmri.phantoms.sacrum import Junction
 from discmri.phantoms.shapes import BodyShape, DiscShape, radius_share
 from discmri.phantoms.structures import Disc
 from discmri.phantoms.tissues import disc_properties
@@ -427,3 +428,52 @@ def _direction(shape: DiscShape, n: Array) -> Array:
 
 def _triple(vector: Array) -> tuple[float, float, float]:
     return float(vector[0]), float(vector[1]), float(vector[2])
+
+
+@dataclass(frozen=True)
+class ResidualDiscTruth:
+    """What is true of a residual disc; lengths in mm, ``centre_mm`` and ``normal`` RAS+."""
+
+    level: str
+    label_id: int
+    depth_mm: float
+    depth_share: float
+    height_mm: float
+    width_lr_mm: float
+    area_mm2: float
+    volume_mm3: float
+    brightness: float
+    centre_mm: tuple[float, float, float]
+    normal: tuple[float, float, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, rounded to a millionth."""
+        return {k: _rounded(v) for k, v in asdict(self).items()}
+
+
+def residual_truth(junction: Junction, depth_above_mm: float) -> ResidualDiscTruth | None:
+    """True size and place of the disc of a junction, if there is one.
+
+    Parameters
+    ----------
+    junction
+        Between two sacral segments.
+    depth_above_mm
+        Depth of the disc above S1.
+    """
+    disc, lens = junction.disc, junction.lens
+    if disc is None:
+        return None
+    return ResidualDiscTruth(
+        level=disc.level.value,
+        label_id=disc.level.label_id,
+        depth_mm=2 * lens.half_depth_mm,
+        depth_share=2 * lens.half_depth_mm / depth_above_mm,
+        height_mm=2 * lens.half_height_mm,
+        width_lr_mm=2 * lens.half_width_mm,
+        area_mm2=lens.area_mm2,
+        volume_mm3=lens.volume_mm3,
+        brightness=disc.brightness,
+        centre_mm=_triple(lens.frame.origin_mm),
+        normal=_triple(lens.frame.axes[:, 2]),
+    )
