@@ -36,6 +36,19 @@ def test_make_writes_study_truth_and_labels(tmp_path: Path, capsys):
     assert "3 DICOM files" in capsys.readouterr().out
 
 
+def test_a_residual_disc_and_a_sacral_slope_arrive(tmp_path: Path):
+    out = tmp_path / "spine"
+    tall = [*SMALL[:-4], "--fov", "160,240"]
+    asked = ["--residual-disc", "0.6,5,0.9,0.2", "--sacral-slope", "30", "--masks"]
+    assert main(["phantom", "make", str(out), *tall, *asked]) == 0
+    truth = json.loads((out / "truth.json").read_text())
+    assert truth["phantom"]["sacral_slope_deg"] == 30.0
+    (disc,) = truth["residual_discs"]
+    assert (disc["level"], disc["height_mm"], disc["brightness"]) == ("S1-S2", 5.0, 0.9)
+    assert disc["depth_share"] == pytest.approx(0.6, abs=0.03)
+    assert 101 in np.unique(np.asarray(nib.load(out / "labels.nii.gz").dataobj))
+
+
 def test_an_existing_folder_is_only_replaced_when_asked_and_when_it_is_a_phantom(tmp_path: Path):
     out = tmp_path / "spine"
     call = ["phantom", "make", str(out), *SMALL]
@@ -71,6 +84,17 @@ def test_an_existing_folder_is_only_replaced_when_asked_and_when_it_is_a_phantom
         ["--scoliosis", "nan"],
         ["--scoliosis", "500"],
         ["--lordosis", "inf"],
+        ["--sacral-slope", "-1"],
+        ["--sacral-slope", "81"],
+        ["--s1-depth-ratio", "0.8"],
+        ["--s1-depth-ratio", "nan"],
+        ["--residual-disc", "0.05"],
+        ["--residual-disc", "0.5,20"],
+        ["--residual-disc", "0.5,4,2"],
+        ["--residual-disc", "0.5,4,1,3"],
+        ["--residual-disc", "0.5,4,1,0,7"],
+        ["--residual-disc", "half"],
+        ["--residual-disc", "0.9", "--s1-depth-ratio", "1.5"],
         ["--listhesis", "L5-S1=nan"],
         ["--listhesis", "L4-L5=900"],
         ["--field", "0"],

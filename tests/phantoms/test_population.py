@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from discmri.phantoms import Sequence
-from discmri.phantoms.population import DEGENERATIONS, SIX_LUMBAR, WORST_GRADES, member
+from discmri.phantoms import Sequence, lumbar_spine
+from discmri.phantoms.column import build_column
+from discmri.phantoms.population import (
+    DEGENERATIONS,
+    RESIDUAL_DISC,
+    RESIDUAL_DISC_DEEP,
+    SIX_LUMBAR,
+    WORST_GRADES,
+    member,
+)
 from discmri.phantoms.vendors import VENDORS
 
 MANY = [member(5, number) for number in range(1, 1201)]
@@ -58,6 +66,23 @@ def test_what_trials_meet_occurs():
     snr = [one.protocol.snr for one in MANY]
     assert min(snr) < 17
     assert max(snr) > 55
+
+
+def test_residual_discs_are_as_frequent_as_stated_and_fit_their_sacrum():
+    discs = [one.wishes.residual_disc for one in MANY]
+    found = [disc for disc in discs if disc is not None]
+    assert len(found) / len(MANY) == pytest.approx(RESIDUAL_DISC, abs=0.04)
+    deep = np.mean([disc.depth_share > 0.7 for disc in found])
+    assert deep == pytest.approx(RESIDUAL_DISC_DEEP, abs=0.05)
+    assert min(disc.brightness for disc in found) < 0.05
+    assert max(disc.brightness for disc in found) > 0.9
+    deepest = sorted(
+        (one for one in MANY if one.wishes.residual_disc),
+        key=lambda one: one.wishes.residual_disc.depth_share * one.wishes.size,
+    )
+    for one in deepest[-40:]:
+        column = build_column(lumbar_spine(one.wishes, one.seed))
+        assert column.junctions[0].disc == one.wishes.residual_disc
 
 
 def test_every_stack_covers_the_widest_disc():

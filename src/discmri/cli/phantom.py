@@ -13,13 +13,14 @@ from discmri.cli._options import LazyChoices, a_path
 
 if TYPE_CHECKING:
     from discmri.core.levels import DiscLevel
-    from discmri.phantoms import Protocol, SpineSpec
+    from discmri.phantoms import Protocol, ResidualDisc, SpineSpec
 
 EXAMPLES = """\
 examples:
   discmri phantom make spine --seed 7
   discmri phantom make spine --grades 1,2,3,4/7,8 --vendor ge --masks
   discmri phantom make spine --heights 8,9,10,11,10 --spacing 0.6 --snr 60 --series t2
+  discmri phantom make spine --residual-disc 0.55,5,0.9 --sacral-slope 50
   discmri phantom make spine --six-lumbar --listhesis L5-L6=6 --vendor philips
   discmri phantom make spine --scoliosis 20 --oblique 8,0,0 --series t2,t1,dwi,adc
   discmri phantom cohort phantoms --n 100 --seed 1
@@ -85,9 +86,30 @@ def _add_anatomy(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--lordosis",
         type=_within(0, 120),
-        default=50.0,
         metavar="DEG",
-        help="L1 to S1 (default 50)",
+        help="L1 to S1 (default: sacral slope + 10)",
+    )
+    group.add_argument(
+        "--sacral-slope",
+        type=_within(0, 80),
+        default=40.0,
+        metavar="DEG",
+        help="tilt of the upper endplate of S1 against the horizontal (default 40)",
+    )
+    group.add_argument(
+        "--s1-depth-ratio",
+        type=_finite,
+        metavar="X",
+        help="depth of S1 above / below: 1.4 tapers, 1 is squared (default 1.41, or less where a "
+        "deep residual disc needs it)",
+    )
+    group.add_argument(
+        "--residual-disc",
+        type=_numbers,
+        metavar="SHARE[,MM[,BRIGHTNESS[,PLACE]]]",
+        help="a disc left between S1 and S2: its depth as a share of that of the disc above "
+        "(0.1-1), its height (default 4 mm), its brightness on T2 from 0, dark, to 1, as CSF "
+        "(default 0.4), and its place from -1, posterior, to 1, anterior (default -0.3)",
     )
     group.add_argument(
         "--listhesis",
@@ -176,9 +198,23 @@ def _spec(args: argparse.Namespace) -> SpineSpec:
         listhesis_mm=_slips(args.listhesis),
         six_lumbar=args.six_lumbar,
         scoliosis_deg=args.scoliosis,
-        lordosis_deg=args.lordosis,
+        lordosis_deg=args.sacral_slope + 10.0 if args.lordosis is None else args.lordosis,
+        sacral_slope_deg=args.sacral_slope,
+        residual_disc=_residual_disc(args.residual_disc),
+        s1_depth_ratio=args.s1_depth_ratio,
     )
     return lumbar_spine(wishes, args.seed)
+
+
+def _residual_disc(values: tuple[float, ...] | None) -> ResidualDisc | None:
+    from discmri.core.errors import UsageError
+    from discmri.phantoms import ResidualDisc
+
+    if values is None:
+        return None
+    if len(values) > 4:
+        raise UsageError(f"--residual-disc takes 1 to 4 numbers, got {len(values)}")
+    return ResidualDisc(*values)
 
 
 def _protocol(args: argparse.Namespace) -> Protocol:

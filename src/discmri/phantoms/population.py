@@ -10,7 +10,7 @@ tested; they are no epidemiology.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from discmri.core.levels import DiscLevel
 from discmri.phantoms.anatomy import Wishes, lumbar_levels
 from discmri.phantoms.protocol import Protocol, Sequence
+from discmri.phantoms.sacrum import ResidualDisc
 from discmri.phantoms.vendors import VENDORS
 
 WORST_GRADES = {4: 13, 5: 41, 6: 187, 7: 125, 8: 94}
@@ -26,6 +27,8 @@ WORST_GRADES = {4: 13, 5: 41, 6: 187, 7: 125, 8: 94}
 SIX_LUMBAR = 0.05
 SCOLIOTIC = 0.2
 SLIPPED = 0.08
+RESIDUAL_DISC = 0.3
+RESIDUAL_DISC_DEEP = 0.15  # of those; reaches through the sacrum, whose first body is squared
 BRIGHT_THOUGH_COLLAPSED = 0.06  # double entries such as 4/7, "rarely" in Griffith 2007
 _WORST_FROM_BELOW = (0.40, 0.40, 0.15, 0.03, 0.02)
 _B_VALUES = ((0.0, 400.0, 800.0), (0.0, 500.0), (50.0, 400.0, 800.0), (0.0, 200.0, 400.0, 600.0))
@@ -81,10 +84,12 @@ def member(
     (True, False)
     """
     rng = np.random.default_rng([seed, number, 11])
+    # drawn apart: members without a residual disc do not depend on how it is drawn
+    residual = _residual_disc(np.random.default_rng([seed, number, 12]))
     return Member(
         name=f"p{number:04d}",
         seed=int(rng.integers(2**31)),
-        wishes=_wishes(rng, DEGENERATIONS[degeneration]),
+        wishes=replace(_wishes(rng, DEGENERATIONS[degeneration]), residual_disc=residual),
         vendor=str(rng.choice(list(VENDORS))),
         protocol=_protocol(rng, sequences),
         compression=str(rng.choice(["none", "rle", "jpeg-ls"], p=[0.6, 0.2, 0.2])),
@@ -133,6 +138,18 @@ def _wishes(rng: np.random.Generator, draw: Draw) -> Wishes:
         lordosis_deg=within(50.0, 9.0, 25.0, 75.0),
         sacral_slope_deg=within(40.0, 7.0, 22.0, 56.0),
         size=within(1.0, 0.06, 0.86, 1.14),
+    )
+
+
+def _residual_disc(rng: np.random.Generator) -> ResidualDisc | None:
+    if rng.random() >= RESIDUAL_DISC:
+        return None
+    deep = rng.random() < RESIDUAL_DISC_DEEP
+    return ResidualDisc(
+        depth_share=round(float(rng.uniform(0.8, 0.95) if deep else rng.uniform(0.15, 0.65)), 2),
+        height_mm=round(float(rng.uniform(3.0, 7.5) if deep else rng.uniform(1.5, 5.0)), 1),
+        brightness=round(float(rng.beta(1.2, 2.0)), 2),
+        position=round(float(rng.uniform(-0.8, 0.3)), 2),
     )
 
 
