@@ -60,20 +60,27 @@ def junction_phantoms(
     protocol = Protocol(
         sequences=sequences, spacing_mm=0.8, slices=slices, fov_mm=(240.0, 290.0), snr=25.0
     )
-    for n, (slope, share, brightness) in enumerate(
-        itertools.product(SACRAL_SLOPES_DEG, DEPTH_SHARES, BRIGHTNESSES)
-    ):
-        spec = _spec(n, slope, share, brightness)
+    for spec in junction_specs():
+        disc = spec.sacrum.residual_disc
+        assert disc is not None
         phantom = make_phantom(spec)
         column = phantom.scene.column
         for sequence in sequences:
             yield JunctionPhantom(
-                f"{sequence.value}-slope{slope:.0f}-depth{share:.2f}-bright{brightness:.1f}",
+                f"{sequence.value}-slope{spec.sacral_slope_deg:.0f}-depth{disc.depth_share:.2f}"
+                f"-bright{disc.brightness:.1f}",
                 phantom.image(sequence, protocol),
                 column.discs[DiscLevel.L5_S1].frame.origin_mm,
                 column.junctions[0].lens.frame.origin_mm,
                 spec,
             )
+
+
+def junction_specs() -> Iterator[SpineSpec]:
+    """The spines of :func:`junction_phantoms`."""
+    grid = itertools.product(SACRAL_SLOPES_DEG, DEPTH_SHARES, BRIGHTNESSES)
+    for number, (slope, share, brightness) in enumerate(grid):
+        yield _spec(number, slope, share, brightness)
 
 
 def _spec(number: int, slope_deg: float, share: float, brightness: float) -> SpineSpec:

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -17,7 +18,18 @@ HEIGHT_BIAS_MM, HEIGHT_WORST_MM, ADC_BIAS_PERCENT = 0.5, 1.3, 5.0
 
 
 def test_there_are_samples():
-    assert len(SAMPLES) >= 3
+    assert len(SAMPLES) >= 5
+
+
+def test_one_sample_has_a_bright_residual_disc():
+    folder = SAMPLES[0].parents[1] / "ge_residual_disc"
+    truth = json.loads((folder / "truth.json").read_text())
+    (disc,) = truth["residual_discs"]
+    assert (disc["level"], disc["label_id"], disc["brightness"]) == ("S1-S2", 101, 1.0)
+    assert "S1-S2" not in {one["level"] for one in truth["discs"]}
+    labels = np.asarray(nib.load(folder / "labels.nii.gz").dataobj)
+    voxel_mm3 = 0.9 * 0.9 * 4.4
+    assert (labels == 101).sum() * voxel_mm3 == pytest.approx(disc["volume_mm3"], rel=0.25)
 
 
 @pytest.mark.parametrize("study", SAMPLES, ids=lambda path: path.parent.name)
@@ -34,6 +46,7 @@ def test_a_sample_is_measured(study, tmp_path, capfd):
     }
     lumbar = [level for level in expected if level.startswith("L")]
     assert [level for level in rows if level.startswith("L")] == lumbar
+    assert not {disc["level"] for disc in truth.get("residual_discs", [])} & set(rows)
     errors_mm = [
         float(rows[level]["height_mm"]) - expected[level]["height_columns_mm"] for level in lumbar
     ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from training.canvas import PIXEL_MM, SHAPE, SIZE_MM
+from training.canvas import PIXEL_MM, SHAPE, SIZE_MM, Canvas
 from training.contrast import Crop, picture
 from training.draw import draw_section
 from training.fields import blobs
+from training.remnants import SQUARED, Remnant, paint_remnant, sample_remnants, squared
 from training.slabs import SLICES, draw_slab, slab
-from training.spine import sample_spine
+from training.spine import directions, sample_spine
 from training.strangers import draw_stranger
 from training.tissues import Tissue, structure_table
 
@@ -57,6 +59,54 @@ def test_discs_have_the_height_of_discs(middle: np.ndarray) -> None:
         edges = np.flatnonzero(np.diff(np.r_[0, column.astype(int), 0]))
         runs += [(b - a) * PIXEL_MM for a, b in zip(edges[::2], edges[1::2], strict=True)]
     assert 2.0 < np.median(runs) < 12.0
+
+
+def test_remnants_of_every_size_lie_in_the_sacrum_and_are_no_disc() -> None:
+    sizes, counts = [], []
+    table = structure_table()
+    for number in range(40):
+        spine = sample_spine(np.random.default_rng(number), SIZE_MM)
+        drawn = draw_section(spine, 0.0)
+        remnant = drawn == Tissue.SACRAL_REMNANT
+        assert set(table[drawn[remnant]]) <= {Structure.SACRUM}
+        counts.append(remnant.any())
+        apart = np.random.default_rng([spine.seed, 1])
+        deep = bool(apart.random() < SQUARED)
+        if deep:
+            squared(spine.bodies[len(spine.lumbar) :], apart)
+        sizes += [one.depth for one in sample_remnants(apart, 5, deep)[:1]]
+    assert np.mean(counts) > 0.6
+    assert min(sizes) < 0.2
+    assert max(sizes) > 0.8
+
+
+def test_bone_joins_the_segments_around_a_remnant() -> None:
+    spine = sample_spine(np.random.default_rng(3), SIZE_MM)
+    joint = spine.bodies[len(spine.lumbar) : len(spine.lumbar) + 2]
+    bottom, top = joint[0].bottom, joint[1].top
+    middle = (bottom.centre + top.centre) / 2
+    shift = np.array([0.0, SIZE_MM[1] / 2 - middle[1]])
+    moved = tuple(
+        replace(
+            body,
+            top=replace(body.top, centre=body.top.centre + shift),
+            bottom=replace(body.bottom, centre=body.bottom.centre + shift),
+        )
+        for body in joint
+    )
+    canvas = Canvas()
+    canvas.map[:] = Tissue.SACRAL_CORTEX
+    remnant = Remnant(depth=0.4, place=0.0, half_height_mm=2.0, blunt=2.5, shell_mm=0.7)
+    paint_remnant(canvas, remnant, moved, 0.0, np.random.default_rng(0))
+    front, _ = directions((bottom.tilt_deg + top.tilt_deg) / 2)
+    depth = (bottom.depth_mm + top.depth_mm) / 2
+
+    def at(share: float) -> int:
+        back, down = (middle + shift + share * depth / 2 * front) / PIXEL_MM
+        return int(canvas.map[round(down), round(back)])
+
+    assert at(0.0) == Tissue.SACRAL_REMNANT
+    assert at(0.75) == at(-0.75) == Tissue.SACRAL_MARROW
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -20,6 +20,7 @@ from training.canal import canal_lines, paint_canal
 from training.canvas import Canvas, ellipse, inset, ragged, resampled, smooth
 from training.implants import paint_hardware
 from training.posterior import join_pedicle, paint_posterior
+from training.remnants import SQUARED, paint_remnant, sample_remnants, squared
 from training.shapes import corners, outline
 from training.spine import Body, Disc, Points, Rng, Spine, directions
 from training.tissues import DISC_SPACE, DISC_TISSUES, NOT_DISC, Tissue
@@ -179,6 +180,10 @@ def _paint_ala(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
 def _paint_sacrum(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
     first = len(spine.lumbar)
     segments = spine.bodies[first:]
+    # drawn apart: all else of a spine stays as it was without them
+    apart = np.random.default_rng([spine.seed, 1])
+    deep = bool(apart.random() < SQUARED)
+    segments = squared(segments, apart) if deep else segments
     u = spine.lateral_offset(x, float(segments[0].top.centre[1]))
     if abs(u) > 25:
         if abs(u) < 50:
@@ -193,6 +198,9 @@ def _paint_sacrum(canvas: Canvas, spine: Spine, x: float, rng: Rng) -> None:
         canvas.paint(middle + (joint - middle) * [0.8, 0.7], Tissue.SACRAL_REMNANT)
     for body in reversed(segments):
         paint_body(canvas, body, u * (0.75 if body is not segments[0] else 1.0), rng)
+    joints = list(pairwise(segments[:6]))
+    for remnant, joint in zip(sample_remnants(apart, len(joints), deep), joints, strict=False):
+        paint_remnant(canvas, remnant, joint, 0.75 * u, apart)
 
 
 def draw_section(spine: Spine, x: float) -> NDArray[np.uint8]:

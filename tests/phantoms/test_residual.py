@@ -50,7 +50,7 @@ def _t2(brightness: float) -> float:
     phantom = make_phantom(lumbar_spine(replace(WISHED, residual_disc=disc), seed=11))
     image = phantom.image(Sequence.T2, FLAT)
     masks = phantom.labels(image.grid, FLAT.slice_thickness_mm)
-    middle = masks.discs[DiscLevel.S1_S2].on(image.grid) > 0.98
+    middle = masks.residual_discs[DiscLevel.S1_S2].on(image.grid) > 0.98
     canal = masks.canal.on(image.grid) > 0.98
     return float(np.percentile(image.array[middle], 80) / np.median(image.array[canal]))
 
@@ -67,7 +67,7 @@ def test_truth_is_what_was_asked_for(remnant: Phantom):
 
 def test_size_agrees_with_the_painted_fractions(remnant: Phantom, block: Grid):
     (truth,) = remnant.residual_discs()
-    mask = remnant.labels(block).discs[DiscLevel.S1_S2]
+    mask = remnant.labels(block).residual_discs[DiscLevel.S1_S2]
     assert mask.volume_mm3 == pytest.approx(truth.volume_mm3, rel=0.03)
     assert np.linalg.norm(mask.centroid_mm - truth.centre_mm) < 0.3
     section = mask.on(block)[:, :, 24:26].mean(axis=2)

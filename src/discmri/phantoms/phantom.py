@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as PySequence
 from dataclasses import dataclass, field
 
@@ -195,7 +195,10 @@ class Phantom:
         labels = self.labels(grid, thickness_mm)
         return FoundSpine(
             grid,
-            tuple(FoundDisc(mask, 1.0, level) for level, mask in labels.discs.items()),
+            tuple(
+                FoundDisc(mask, 1.0, level)
+                for level, mask in (*labels.discs.items(), *labels.residual_discs.items())
+            ),
             tuple(m for v, m in labels.vertebrae.items() if v is not Vertebra.SACRUM),
             labels.vertebrae.get(Vertebra.SACRUM),
             labels.canal,
@@ -206,15 +209,12 @@ class Phantom:
         """The same masks by name; discs cut by the picture are left out."""
         composition = self._compose(grid, thickness_mm or float(grid.spacing_mm[2]))
         discs: dict[DiscLevel, SoftMask] = {}
-        column = self.scene.column
-        inside = {level: _is_inside(grid, shape) for level, shape in column.discs.items()}
-        for junction in column.junctions:
-            if junction.disc is not None:
-                inside[junction.disc.level] = _lens_is_inside(grid, junction.lens)
-        for level in (level for level, whole in inside.items() if whole):
+        residual: dict[DiscLevel, SoftMask] = {}
+        for level in self._levels_inside(grid):
             fractions = composition.summed(belongs_to(level), textured=False)
             if fractions.max() > 0.02:
-                discs[level] = SoftMask.from_fractions(fractions, grid.affine)
+                found = discs if level.is_measured else residual
+                found[level] = SoftMask.from_fractions(fractions, grid.affine)
         vertebrae: dict[Vertebra, SoftMask] = {}
         for name in (*self.scene.column.bodies, Vertebra.SACRUM):
             fractions = composition.summed(belongs_to(name), textured=False)
@@ -223,7 +223,22 @@ class Phantom:
         sac = composition.summed(tissue_is(Tissue.CSF, Tissue.CORD, Tissue.CAUDA), textured=False)
         canal = SoftMask.from_fractions(sac, grid.affine) if sac.max() > 0.02 else None
         confidence = dict.fromkeys(discs, 1.0)
-        return SpineLabels(grid, discs, vertebrae, canal, confidence, NumberingMethod.MASKS)
+        return SpineLabels(
+            grid,
+            discs,
+            vertebrae,
+            canal,
+            confidence,
+            NumberingMethod.MASKS,
+            residual_discs=residual,
+        )
+
+    def _levels_inside(self, grid: Grid) -> Iterator[DiscLevel]:
+        column = self.scene.column
+        yield from (level for level, shape in column.discs.items() if _is_inside(grid, shape))
+        for junction in column.junctions:
+            if junction.disc is not None and _lens_is_inside(grid, junction.lens):
+                yield junction.disc.level
 
     def label_map(self, grid: Grid, thickness_mm: float | None = None) -> NDArray[np.uint8]:
         """(i, j, k) label numbers of the public scheme."""

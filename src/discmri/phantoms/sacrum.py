@@ -49,7 +49,7 @@ class ResidualDisc:
     Parameters
     ----------
     depth_share
-        Its anteroposterior depth as a share of that of the disc above S1.
+        Its anteroposterior depth as a share of that of the endplates around the disc above S1.
     height_mm
         Its largest height.
     brightness
