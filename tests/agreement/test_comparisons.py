@@ -182,9 +182,12 @@ def test_tables_of_values(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"a": "1"}], "no table of reads or values"),
-        ([ROW], "a row cannot be read"),
-        ([ROW | {"rater": "ann", "occasion": "x"}], "a row cannot be read"),
+        ([{"a": "1"}], "no column subject_id .*a table of values needs"),
+        ([{"subject_id": "1"}], "no table of reads or values"),
+        ([ROW], "line 2, column reader: is empty"),
+        ([ROW | {"rater": "ann", "occasion": "x"}], "line 2, column occasion: 'x' is not a whole"),
+        ([ROW | {"rater": "ann", "level": "C2"}], "line 2, column level: 'C2' is not a disc"),
+        ([ROW | {"rater": "ann", "value": "high"}], "line 2, column value: 'high' is not a number"),
     ],
 )
 def test_tables_that_are_none(tmp_path, rows, message):
@@ -195,5 +198,5 @@ def test_tables_that_are_none(tmp_path, rows, message):
 def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
     for wrong in (tmp_path / "x.csv", tmp_path / "nowhere.csv", tmp_path):
-        with pytest.raises(UsageError, match=r"cannot be read|no table"):
+        with pytest.raises(UsageError, match=r"cannot be read"):
             from_table(wrong)

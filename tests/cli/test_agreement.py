@@ -78,7 +78,7 @@ def test_repeated_scans_by_subject(call, tmp_path):
     [
         (("nowhere.csv",), "nowhere.csv does not exist"),
         (("ann=nowhere.csv",), "nowhere.csv does not exist"),
-        (("results/A/study.json",), "no table of reads or values"),
+        (("results/A/study.json",), "no column subject_id"),
         (("x.session", "x.session"), "two values"),
     ],
 )

@@ -81,7 +81,7 @@ def test_run_refuses_a_wrong_list_in_one_line(call, tmp_path):
     code, out, err = call("trial", "run", "trial.csv", "-o", "out")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert "line 3: week is 'soon'" in err
+    assert "line 3, column week: 'soon' is not a number" in err
     assert not (tmp_path / "out").exists()
 
 

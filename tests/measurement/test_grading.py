@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from discmri.core.findings import Code, MeasurementError
-from discmri.core.grade import ModifiedPfirrmannGrade, ReferenceKind
+from discmri.core.grade import Grade, ModifiedPfirrmannGrade, ReferenceKind
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement.grading import (
@@ -56,7 +56,7 @@ def disc(
     ],
 )
 def test_griffiths_table(signal: DiscSignal, height: float, grade: str) -> None:
-    assert suggest(LEVEL, signal, height, BASELINE, SETTINGS).grade == grade
+    assert suggest(LEVEL, signal, height, BASELINE, SETTINGS).grade == Grade.parse(grade)
 
 
 @pytest.mark.parametrize(
@@ -70,25 +70,25 @@ def test_borders_of_collapse(loss: float, grade: int) -> None:
 @pytest.mark.parametrize(("height", "collapse"), [(7.0, 7), (4.0, 7), (9.0, 6), (9.01, 0)])
 def test_exact_borders_survive_rounding(height: float, collapse: int) -> None:
     """1 - 7/10 is a hair above or below 0.3 in binary; it still counts as 30 %."""
-    assert suggest(LEVEL, disc(0.1), height, BASELINE, SETTINGS).collapse == collapse
+    assert suggest(LEVEL, disc(0.1), height, BASELINE, SETTINGS).grade.collapse == collapse
 
 
 def test_normal_band_is_a_setting() -> None:
     strict = dataclasses.replace(SETTINGS, normal_height_loss=0.05)
-    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, SETTINGS).grade == "5"
-    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, strict).grade == "6"
+    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, SETTINGS).grade == Grade.parse("5")
+    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, strict).grade == Grade.parse("6")
 
 
 def test_bright_disc_is_not_called_collapsed_for_an_uncertain_reference() -> None:
     unsure = ReferenceHeight(10.0, 1.5, ReferenceKind.SPINE, 3)
-    assert suggest(LEVEL, disc(0.7, step=0.5), 8.0, unsure, SETTINGS).grade == "2"
-    assert suggest(LEVEL, disc(0.7, step=0.5), 6.0, unsure, SETTINGS).grade == "2/7"
-    assert suggest(LEVEL, disc(0.1, step=0.0), 8.0, unsure, SETTINGS).grade == "6"
+    assert suggest(LEVEL, disc(0.7, step=0.5), 8.0, unsure, SETTINGS).grade == Grade.parse("2")
+    assert suggest(LEVEL, disc(0.7, step=0.5), 6.0, unsure, SETTINGS).grade == Grade.parse("2/7")
+    assert suggest(LEVEL, disc(0.1, step=0.0), 8.0, unsure, SETTINGS).grade == Grade.parse("6")
 
 
 def test_fat_divides_two_from_three() -> None:
-    assert suggest(LEVEL, disc(0.55, fat=0.5), 10, BASELINE, SETTINGS).signal == 2
-    assert suggest(LEVEL, disc(0.55, fat=0.6), 10, BASELINE, SETTINGS).signal == 3
+    assert suggest(LEVEL, disc(0.55, fat=0.5), 10, BASELINE, SETTINGS).grade.signal == 2
+    assert suggest(LEVEL, disc(0.55, fat=0.6), 10, BASELINE, SETTINGS).grade.signal == 3
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_fat_divides_two_from_three() -> None:
 )
 def test_csf_alone_divides_where_fat_does_not(inner: float, step: float, grade: int) -> None:
     found = suggest(LEVEL, disc(inner, 0.08, step, fat=None), 10, BASELINE, SETTINGS)
-    assert found.signal == grade
+    assert found.grade.signal == grade
 
 
 def test_absent_fat_is_told() -> None:
     found = suggest(LEVEL, disc(0.35, fat=None), 10, BASELINE, SETTINGS)
-    assert found.signal == 2
+    assert found.grade.signal == 2
     assert found.evidence["fat_to_csf"] == "comparator absent"
     assert [finding.code for finding in found.findings] == [Code.FAT_NOT_FOUND]
 
@@ -130,13 +130,15 @@ def test_evidence_tells_all() -> None:
     assert evidence["height_loss"] == pytest.approx(0.2)
     assert "suggestion" in str(evidence["note"])
     assert "equal to CSF" in evidence["borderline"]
-    assert found.measurements["suggested_grade"].value == found.grade
+    assert found.measurements["suggested_grade"].value == str(found.grade)
     assert found.measurements["suggested_collapse"].value == 6
 
 
 def test_brighter_never_gets_a_worse_signal_grade() -> None:
     grades = [
-        suggest(LEVEL, disc(x / 100, outer=0.1, step=(x - 10) / 125), 10, BASELINE, SETTINGS).signal
+        suggest(
+            LEVEL, disc(x / 100, outer=0.1, step=(x - 10) / 125), 10, BASELINE, SETTINGS
+        ).grade.signal
         for x in range(10, 110)
     ]
     assert grades == sorted(grades, reverse=True)
@@ -166,7 +168,7 @@ def test_one_collapsed_disc_does_not_lower_its_reference() -> None:
     heights = HEALTHY | {LEVEL: 0.5 * HEALTHY[LEVEL]}
     found = reference_heights(heights, signals, DEPTHS)[LEVEL]
     assert found.value_mm == pytest.approx(HEALTHY[LEVEL], rel=0.05)
-    assert suggest(LEVEL, signals[LEVEL], heights[LEVEL], found, SETTINGS).grade == "7"
+    assert suggest(LEVEL, signals[LEVEL], heights[LEVEL], found, SETTINGS).grade == Grade.parse("7")
 
 
 def test_all_degenerate_falls_back_to_depth() -> None:

@@ -8,26 +8,9 @@ import pytest
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel, Vertebra
-from discmri.phantoms import AskedGrade, Phantom, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Phantom, Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
 from discmri.phantoms.truth import disc_truth
-
-
-@pytest.mark.parametrize(
-    ("text", "signal", "collapse"),
-    [("1", 1, 0), (5, 5, 0), ("6", 5, 6), (8, 5, 8), ("4/7", 4, 7), (" 2/8 ", 2, 8)],
-)
-def test_grades_are_split_into_signal_and_collapse(text, signal, collapse):
-    assert AskedGrade.parse(text) == AskedGrade(signal, collapse)
-
-
-@pytest.mark.parametrize("text", ["0", "9", "x", "4/", "4/5", "/7", "-1", "6/7", ""])
-def test_what_is_no_grade_is_refused(text):
-    if text == "4/":
-        assert AskedGrade.parse(text) == AskedGrade(4)
-    else:
-        with pytest.raises(UsageError):
-            AskedGrade.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
-from discmri.phantoms import AskedGrade, DiscSpec, Phantom, SpineSpec, lumbar_spine, make_phantom
+from discmri.phantoms import DiscSpec, Phantom, SpineSpec, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
 from discmri.phantoms.shapes import DiscShape, Footprint, Frame, Ripple
 from discmri.phantoms.truth import disc_truth, projected_area, quadrature, section_of
@@ -181,5 +182,5 @@ def test_a_disc_of_absurd_height_is_refused():
     with pytest.raises(UsageError, match="1 to 25 mm"):
         DiscSpec(DiscLevel.L1_L2, height_mm=40.0)
     with pytest.raises(UsageError, match="ADC"):
-        DiscSpec(DiscLevel.L1_L2, height_mm=9.0, adc_um2_ms=7.0, grade=AskedGrade(2))
+        DiscSpec(DiscLevel.L1_L2, height_mm=9.0, adc_um2_ms=7.0, grade=Grade(2))
     assert make_phantom(lumbar_spine(seed=0)).spec.seed == 0

@@ -10,6 +10,7 @@ import pytest
 from tests.trial.courses import L3, L4, L5, SAME, make_course
 
 from discmri.core.errors import UsageError
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.trial.analysis import analyse
 from discmri.trial.change import Verdict, changes_of, repeat_differences
@@ -20,7 +21,7 @@ from discmri.trial.contrast import (
     permutation_p,
     pooled,
 )
-from discmri.trial.grades import Grade, grades_of, read_reads, shifts
+from discmri.trial.grades import VisitGrade, grades_of, read_reads, shifts
 from discmri.trial.noise import Noise, Origin, RepeatNoise, quantile, repeat_noise
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.responders import Response
@@ -256,16 +257,17 @@ def test_the_rule_speaks_of_its_visit_and_parameters():
 
 
 # ------------------------------------------------------------------ grades
-def grade(first: str, later: str, reader: str = "ann", treated: bool = True) -> Grade:
+def grade(first: str, later: str, reader: str = "ann", treated: bool = True) -> VisitGrade:
     from discmri.trial.comparability import Comparability
 
-    return Grade("S1", "", "b", L4, treated, reader, later, first, Comparability.COMPARABLE)
+    then, now = Grade.parse(first), Grade.parse(later)
+    return VisitGrade("S1", "", "b", L4, treated, reader, now, then, Comparability.COMPARABLE)
 
 
 def test_shifts_count_and_order_grades_by_collapse():
     found = [grade("4", "4"), grade("4", "3"), grade("4/7", "7"), grade("3", "3", treated=False)]
     treated, untreated = shifts(found, "a")
-    assert treated.grades == ("3", "4", "4/7", "7")
+    assert tuple(map(str, treated.grades)) == ("3", "4", "4/7", "7")
     assert treated.counts == ((0, 0, 0, 0), (1, 1, 0, 0), (0, 0, 0, 1), (0, 0, 0, 0))
     assert (untreated.treated, untreated.counts) == (False, ((1,),))
 
@@ -280,7 +282,7 @@ def test_reads_reach_the_disc_by_study_and_its_own_name(tmp_path):
     course = make_course({"a": FLAT, "b": FLAT})
     found = grades_of(course, read_reads(path))
     assert [(one.visit, one.level, one.grade, one.first) for one in found] == [
-        ("a", DiscLevel.L4_L5, "4", "4"), ("b", DiscLevel.L4_L5, "3", "4"),
+        ("a", DiscLevel.L4_L5, Grade(4), Grade(4)), ("b", DiscLevel.L4_L5, Grade(3), Grade(4)),
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.validation.pairs import NEAR_MM, Pair, compare
 from discmri.validation.statistics import agreement, agreements, grade_table
@@ -90,9 +91,11 @@ def test_no_interval_from_two_studies_and_none_relative_to_zero():
 
 
 def test_double_entries_are_judged_by_their_collapse():
-    grades = grade_table([("4/7", "7"), ("7", "3/8"), ("2", "5")])
+    grades = grade_table(
+        [(Grade(4, 7), Grade(5, 7)), (Grade(5, 7), Grade(3, 8)), (Grade(2), Grade(5))]
+    )
     assert grades.counts[6][6] == grades.counts[6][7] == grades.counts[1][4] == 1
-    assert grade_table([("3", "")]) is None
+    assert grade_table([(Grade(3), None)]) is None
 
 
 def label_map(folder: Path, study: str, shift: int, lost: str = "") -> None:

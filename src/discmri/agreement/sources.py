@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from discmri.agreement.ratings import AUTOMATIC, Rating
 from discmri.core.errors import UsageError
+from discmri.core.grade import Grade
+from discmri.core.tables import Row, read_table
 from discmri.core.text import one_line
-from discmri.reading.judgement import Grade
 from discmri.reading.plan import Plan
 from discmri.reading.store import Store
 from discmri.reading.tables import edit_rows, long_rows
 from discmri.results.records import PARAMETER
-
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,14 @@ class Source:
         What was rated.
     plan
         The session as planned.
+    note
+        A sentence on cells that were taken as missing, if any.
     """
 
     name: str
     ratings: tuple[Rating, ...]
     plan: Plan | None = None
+    note: str = ""
 
 
 def from_session(store: Store) -> Source:
@@ -46,12 +47,12 @@ def from_session(store: Store) -> Source:
     SessionError
         Where it cannot be read.
     """
-    plan, entries = store.plan(), store.entries()
-    reads = [_texts(row) for row in long_rows(plan, entries)]
-    edits = [_texts(row) for row in edit_rows(plan, entries)]
+    plan, entries, path = store.plan(), store.entries(), store.locator.path
+    name = store.locator.name if path is None else path.name
+    reads = _texts(name, long_rows(plan, entries))
+    edits = _texts(name, edit_rows(plan, entries))
     ratings = [*_of_reads(reads), *_of_edits(edits)]
-    path = store.locator.path
-    return Source(store.locator.name if path is None else path.name, tuple(ratings), plan)
+    return Source(name, tuple(ratings), plan)
 
 
 def from_table(path: Path, rater: str = "") -> Source:
@@ -75,17 +76,18 @@ def from_table(path: Path, rater: str = "") -> Source:
     """
     if path.is_dir():
         path = path / "measurements.csv"
-    rows = _rows(path)
-    columns = {str(name) for name in rows[0]} if rows else set()
+    kinds = "a table of values needs subject_id, level, parameter, value and rater"
+    table = read_table(path, ("subject_id",), f"{kinds} (or name the rater, NAME=FILE)")
+    rows: Sequence[Row] = table.rows
+    if rater and not {"rater", "reader"} & set(table.columns):
+        rows = [replace(row, cells={**row, "rater": rater}) for row in rows]
     for needed, read in _READERS.items():
-        if set(needed) <= columns:
-            return Source(
-                one_line(path.name), tuple(_located(path, read(_named(rows, rater, columns))))
-            )
+        if set(needed) <= set(table.columns):
+            ratings = tuple(read(rows))
+            return Source(one_line(path.name), ratings, note=table.note)
     raise UsageError(
         f"{path} is no table of reads or values: it has the columns "
-        f"{', '.join(sorted(columns)) or 'none'}; a table of values needs subject_id, level, "
-        "parameter, value and rater (or name the rater, NAME=FILE)"
+        f"{', '.join(table.columns)}; {kinds} (or name the rater, NAME=FILE)"
     )
 
 
@@ -94,89 +96,78 @@ def matched_by_subject(ratings: Iterable[Rating]) -> list[Rating]:
     return [replace(rating, study="") for rating in ratings]
 
 
-def _rows(path: Path) -> list[Row]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read ({error}); name a CSV file") from error
-
-
-def _named(rows: Sequence[Row], rater: str, columns: set[str]) -> list[Row]:
-    if rater and not {"rater", "reader"} & columns:
-        return [{**row, "rater": rater} for row in rows]
-    return list(rows)
-
-
-def _located(path: Path, ratings: Iterator[Rating]) -> Iterator[Rating]:
-    """Ratings; a cell that cannot be read is told with its file."""
-    try:
-        yield from ratings
-    except (ValueError, KeyError, TypeError, UsageError) as error:
-        raise UsageError(f"{path}: a row cannot be read ({error})") from error
-
-
 def _of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
+    suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
-        if row["role"] != "reader":
+        if row.get("role", "reader") != "reader":
             continue
-        one = _rating(row, row["reader"], "evaluable", float(bool(row["grade"])))
-        yield one
-        if row["grade"]:
-            grade = Grade.parse(row["grade"])
-            yield replace(one, parameter="grade", value=float(grade.ordinal))
-            yield replace(one, parameter="grade_signal", value=float(grade.signal))
-            yield replace(one, parameter="grade_collapse", value=float(grade.collapse))
-        before = row["grade_before_reveal"]
-        if before and before != "not evaluable":
-            value = float(Grade.parse(before).ordinal)
-            yield replace(one, parameter="grade_before_reveal", value=value)
-    yield from _suggestions(rows)
+        grade, before = row.grade("grade"), row.text("grade_before_reveal")
+        one = _rating(row, row.filled("reader"), "evaluable", float(grade is not None))
+        if grade is not None or row.text("not_evaluable"):
+            yield one
+        yield from _graded(one, grade)
+        if before != "not evaluable" and (earlier := row.grade("grade_before_reveal")):
+            yield replace(one, parameter="grade_before_reveal", value=float(earlier.ordinal))
+        if automatic := row.grade("suggested_grade"):
+            rated = replace(
+                one, rater=AUTOMATIC, occasion=1, parameter="grade", value=float(automatic.ordinal)
+            )
+            suggested.setdefault((one.subject, one.study, one.level), rated)
+    yield from suggested.values()
 
 
-def _suggestions(rows: Iterable[Row]) -> Iterator[Rating]:
-    """The automatic grade of every disc that was read, once."""
+def _of_edits(rows: Sequence[Row]) -> Iterator[Rating]:
     seen = set()
     for row in rows:
-        disc = (row["subject_id"], row["study_uid"], row["level_automatic"])
-        if row["suggested_grade"] and disc not in seen:
-            seen.add(disc)
-            value = float(Grade.parse(row["suggested_grade"]).ordinal)
-            yield _rating({**row, "occasion": "1"}, AUTOMATIC, "grade", value)
-
-
-def _of_edits(rows: Iterable[Row]) -> Iterator[Rating]:
-    seen = set()
-    for row in rows:
-        one = _rating(row, row["reader"], row["parameter"], float(row["edited"]))
-        yield one
+        edited, automatic = row.value("edited"), row.value("automatic")
+        one = _rating(row, row.filled("reader"), row.filled("parameter"), edited or 0.0)
+        if edited is not None:
+            yield one
         disc = (one.subject, one.study, one.level, one.parameter)
-        if row["automatic"] and disc not in seen:
+        if automatic is not None and disc not in seen:
             seen.add(disc)
-            yield replace(one, rater=AUTOMATIC, occasion=1, value=float(row["automatic"]))
+            yield replace(one, rater=AUTOMATIC, occasion=1, value=automatic)
 
 
 def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
     for row in rows:
-        parameter = row["parameter"]
-        if _is_measured(parameter) and _is_number(row["value"]):
-            yield _rating(row, row.get("rater") or row["reader"], parameter, float(row["value"]))
+        parameter = row.filled("parameter")
+        if not _is_measured(parameter):
+            continue
+        one = _rating(row, row.text("rater") or row.filled("reader"), parameter, 0.0)
+        if parameter == "grade":
+            yield from _graded(one, row.grade("value"))
+            continue
+        value = row.value("value")
+        if value is not None:
+            yield replace(one, value=value)
 
 
 _READERS: Mapping[tuple[str, ...], Callable[[Sequence[Row]], Iterator[Rating]]] = {
     ("reader", "grade", "level_automatic"): _of_reads,
-    ("reader", "automatic", "edited"): _of_edits,
+    ("reader", "parameter", "automatic", "edited"): _of_edits,
     ("parameter", "value", "level"): _of_values,
 }
 
 
+def _graded(one: Rating, grade: Grade | None) -> Iterator[Rating]:
+    """A grade on each of its scales."""
+    if grade is not None:
+        yield replace(one, parameter="grade", value=float(grade.ordinal))
+        yield replace(one, parameter="grade_signal", value=float(grade.signal))
+        yield replace(one, parameter="grade_collapse", value=float(grade.collapse))
+
+
 def _rating(row: Row, rater: str, parameter: str, value: float) -> Rating:
+    level = row.level("level_automatic") or row.level("level")
+    if level is None:
+        raise row.error("level", "is empty; write the disc")
     return Rating(
-        subject=row["subject_id"],
-        study=row.get("study_uid", ""),
-        level=row.get("level_automatic") or row["level"],
+        subject=row.filled("subject_id"),
+        study=row.text("study_uid"),
+        level=level.value,
         rater=rater,
-        occasion=int(row.get("occasion") or 1),
+        occasion=row.integer("occasion", 1, 99) or 1,
         parameter=parameter,
         value=value,
     )
@@ -192,14 +183,9 @@ def _is_measured(parameter: str) -> bool:
     return known is None or (known.unit not in ("", "1") and "_sd_" not in parameter)
 
 
-def _is_number(text: str) -> bool:
-    """Whether a cell holds a number: empty ones and words (grades, methods) do not."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _texts(row: Mapping[str, object]) -> Row:
-    return {name: "" if value is None else str(value) for name, value in row.items()}
+def _texts(name: str, rows: Iterable[Mapping[str, object]]) -> list[Row]:
+    """Rows of a session as those of a table."""
+    return [
+        Row(name, line, {key: "" if cell is None else str(cell) for key, cell in row.items()})
+        for line, row in enumerate(rows, start=2)
+    ]

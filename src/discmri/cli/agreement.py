@@ -76,6 +76,9 @@ def run(args: argparse.Namespace) -> int:
         sources = [replace(one, ratings=tuple(matched_by_subject(one.ratings))) for one in sources]
     resampling = Resampling(args.resamples, seed=args.seed)
     _show(write_report(sources, args.output, resampling, args.overwrite))
+    for one in sources:
+        if one.note:
+            print(f"\n{one.note}")
     print(f"\nReport: {one_line(args.output / 'report.html')}")
     return 0
 

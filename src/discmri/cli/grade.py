@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -229,16 +228,13 @@ def _studies(args: argparse.Namespace) -> Mapping[Path, Path | None]:
 
 
 def _table_of_studies(path: Path) -> dict[Path, Path]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read ({error})") from error
-    if not rows or not {"results", "study"} <= set(rows[0]):
-        raise UsageError(f"{path} needs the columns results and study")
+    from discmri.core.tables import read_table
+
     return {
-        (path.parent / row["results"]).resolve(): (path.parent / row["study"]).resolve()
-        for row in rows
+        (path.parent / row.filled("results")).resolve(): (
+            path.parent / row.filled("study")
+        ).resolve()
+        for row in read_table(path, ("results", "study")).rows
     }
 
 

@@ -83,6 +83,8 @@ def _show(validation: Validation) -> None:
             )
         )  # fmt: skip
     show_table(header, rows, right=frozenset({1, 2, 3, 4, 5}))
+    for note in validation.comparison.notes:
+        print(note)
     naming = validation.naming
     print(
         f"\n{naming.studies} studies, {naming.found} of {naming.discs} discs found, "

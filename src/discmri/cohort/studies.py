@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.core.tables import Row, read_table
 from discmri.core.text import one_line
 
 COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
@@ -263,69 +263,22 @@ def _name(path: Path, root: Path) -> str:
 
 # ------------------------------------------------------------------ in a list
 def _listed(path: Path) -> Cohort:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as UTF-8 text ({error}); save it so") from error
-    first = text.splitlines()[0] if text.strip() else ""
-    separator = max(",;\t", key=first.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=separator, strict=True)
-    names = tuple(name.strip() for name in reader.fieldnames or ())
-    if "path" not in names:
-        raise UsageError(
-            f"{path} has no column path (its first line is {one_line(first)[:80]!r}); "
-            f"name the columns there: {', '.join(COLUMNS)}"
-        )
-    reader.fieldnames = list(names)
-    try:
-        entries = tuple(
-            _entry(row, path, reader.line_num)
-            for row in reader
-            if any(isinstance(value, str) and value.strip() for value in row.values())
-        )
-    except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num}: {error}") from error
-    if not entries:
+    table = read_table(path, ("path",), f"name the columns there: {', '.join(COLUMNS)}")
+    if not table.rows:
         raise NothingToMeasureError(f"{path} lists no study; give one path a line")
-    return Cohort(entries, tuple(name for name in names if name and name not in COLUMNS))
+    unused = tuple(name for name in table.columns if name not in COLUMNS)
+    return Cohort(tuple(_entry(row, path.parent) for row in table.rows), unused)
 
 
-def _entry(row: Mapping[str, str | None], path: Path, line: int) -> Entry:
-    if None in row.values() or None in row:
-        raise UsageError(
-            f"{path}, line {line}: as many cells as there are columns were expected; "
-            "quote cells that hold the separator"
-        )
-    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if not cells["path"]:
-        raise UsageError(f"{path}, line {line}: the path is empty; name a study")
-    study = path.parent / cells["path"]
-    return Entry(
-        name=one_line(cells["id"] or cells["path"]),
-        path=study,
-        study_uid=cells["study_uid"] or None,
-        masks=path.parent / cells["masks"] if cells["masks"] else None,
-        mask_scheme=_scheme(cells["mask_scheme"], path, line),
-        lowest_disc=_level(cells["lowest_disc"], path, line),
-    )
-
-
-def _scheme(text: str, path: Path, line: int) -> str | None:
+def _entry(row: Row, folder: Path) -> Entry:
     from discmri.measurement.segment.schemes import SCHEMES
 
-    if text and text not in SCHEMES:
-        raise UsageError(
-            f"{path}, line {line}: no scheme of label maps is called {text!r}; "
-            f"choose one of: {', '.join(SCHEMES)}"
-        )
-    return text or None
-
-
-def _level(text: str, path: Path, line: int) -> DiscLevel | None:
-    try:
-        return DiscLevel(text) if text else None
-    except ValueError:
-        known = ", ".join(level.value for level in DiscLevel)
-        raise UsageError(
-            f"{path}, line {line}: no disc is called {text!r}; choose one of: {known}"
-        ) from None
+    place, masks = row.filled("path"), row.text("masks")
+    return Entry(
+        name=one_line(row.text("id") or place),
+        path=folder / place,
+        study_uid=row.text("study_uid") or None,
+        masks=folder / masks if masks else None,
+        mask_scheme=row.choice("mask_scheme", SCHEMES),
+        lowest_disc=row.level("lowest_disc"),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from discmri.cohort.measuring import Job, Outcome, Status
+from discmri.core.tables import read_table
 from discmri.results.export.csv_wide import BEFORE, cell, write_table
 from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
 
@@ -67,8 +67,7 @@ def collect(job: Job, outcome: Outcome) -> StudyRows:
         record = json.loads((job.folder / "study.json").read_text(encoding="utf-8"))
         known = {key: cell(record[key]) for key in ("subject_id", "study_uid", "study_date")}
         return StudyRows(outcome, (), **known)
-    with (job.folder / "discs.csv").open(encoding="utf-8", newline="") as file:
-        discs = tuple(csv.DictReader(file))
+    discs = tuple(dict(row) for row in read_table(job.folder / "discs.csv").rows)
     known = {key: discs[0][key] for key in ("subject_id", "study_uid", "study_date") if discs}
     page = job.folder / "report.html"
     report = page.relative_to(job.root).as_posix() if page.is_file() else ""

@@ -7,7 +7,10 @@ has no number for a disc inside the sacrum: a residual S1-S2 disc takes the free
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+
+from discmri.core.errors import UsageError
 
 CANAL_LABEL = 2
 
@@ -66,6 +69,27 @@ class DiscLevel(Enum):
         (True, False)
         """
         return self is not DiscLevel.S1_S2
+
+    @classmethod
+    def parse(cls, text: str) -> DiscLevel:
+        """A disc as people write it.
+
+        Raises
+        ------
+        UsageError
+            Where there is no such disc.
+
+        Examples
+        --------
+        >>> [DiscLevel.parse(text).value for text in ("l4/l5", "L5/S1", "L4-5", "L5–S1", "S1-2")]
+        ['L4-L5', 'L5-S1', 'L4-L5', 'L5-S1', 'S1-S2']
+        """
+        name = re.sub(r"[/–_]", "-", text.strip().upper())
+        name = re.sub(r"^([LST])([0-9]+)-([0-9]+)$", r"\1\2-\1\3", name)
+        if name not in (level.value for level in cls):
+            known = ", ".join(level.value for level in cls)
+            raise UsageError(f"{text[:40]!r} is not a disc; write one of {known}")
+        return cls(name)
 
     @property
     def above(self) -> Vertebra:

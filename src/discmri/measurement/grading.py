@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from discmri.core.findings import Code, Finding, MeasurementError, info
-from discmri.core.grade import ReferenceKind
+from discmri.core.grade import Grade, ReferenceKind
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement.signal import DiscSignal
@@ -176,10 +176,8 @@ class Suggestion:
 
     Parameters
     ----------
-    signal
-        1 to 5, from signal and posterior annulus.
-    collapse
-        0 (normal height), 6, 7 or 8.
+    grade
+        Its signal part from signal and posterior annulus, its collapse part from the height.
     evidence
         JSON-like: every value and comparator that was used, the reference height and its
         kind, and what was near a threshold.
@@ -187,29 +185,17 @@ class Suggestion:
         Comparators that were absent.
     """
 
-    signal: int
-    collapse: int
+    grade: Grade
     evidence: Mapping[str, object] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-
-    @property
-    def grade(self) -> str:
-        """``"1"`` to ``"8"``, or a double entry.
-
-        >>> Suggestion(5, 7).grade, Suggestion(4, 7).grade, Suggestion(2, 0).grade
-        ('7', '4/7', '2')
-        """
-        if not self.collapse:
-            return str(self.signal)
-        return str(self.collapse) if self.signal == 5 else f"{self.signal}/{self.collapse}"
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
         """The three values that go into the table."""
         values: dict[str, str | int] = {
-            "suggested_grade": self.grade,
-            "suggested_signal": self.signal,
-            "suggested_collapse": self.collapse,
+            "suggested_grade": str(self.grade),
+            "suggested_signal": self.grade.signal,
+            "suggested_collapse": self.grade.collapse,
         }
         return {name: Measurement(name, value, "griffith-2007") for name, value in values.items()}
 
@@ -270,7 +256,7 @@ def suggest(
         "height_loss": round(loss, 3),
         "normal_height_loss": settings.normal_height_loss,
     }
-    return Suggestion(grade, collapse, evidence, tuple(findings))
+    return Suggestion(Grade(grade, collapse), evidence, tuple(findings))
 
 
 def collapse_grade(loss: float, normal: float) -> int:

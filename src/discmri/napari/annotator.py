@@ -28,7 +28,6 @@ from discmri.reading import (
     Undone,
     shifted,
 )
-from discmri.reading.judgement import NORMAL_HEIGHT
 
 SECOND_ENTRY = "second entry"
 """Reason that stands with a grade to which the collapse was added by a second key."""
@@ -214,8 +213,7 @@ class Annotator:
 
         def changed(reason: str) -> None:
             self._record(judgement, reason)
-            again = judgement.collapse == NORMAL_HEIGHT
-            self._entry = _Entry(reason) if again else None
+            self._entry = None if judgement.collapse else _Entry(reason)
 
         if reason is not None:
             changed(reason)

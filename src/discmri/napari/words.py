@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from discmri.core.findings import MEANINGS, Code
-from discmri.core.grade import ModifiedPfirrmannGrade
+from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
 from discmri.reading import DiscMetrics
@@ -54,7 +54,8 @@ def metric_rows(
         if automatic or after:
             rows.append(MetricRow(words(name), automatic or "–", after))
     if edited is not None and "suggested_signal" in edited:
-        rows.append(MetricRow("Suggested grade, edited", "", _edited_grade(edited)))
+        grade = _grade(edited["suggested_signal"], edited["suggested_collapse"])
+        rows.append(MetricRow("Suggested grade, edited", "", str(grade)))
     return tuple(rows)
 
 
@@ -70,25 +71,18 @@ def _value(metrics: DiscMetrics, name: str, decimals: int) -> str:
     return text if not isinstance(sd, float) else f"{text} ± {number(sd, decimals)}"
 
 
-def _edited_grade(edited: Mapping[str, float]) -> str:
-    signal, collapse = round(edited["suggested_signal"]), round(edited["suggested_collapse"])
-    if not collapse:
-        return str(signal)
-    return str(collapse) if signal == 5 else f"{signal}/{collapse}"
+def _grade(signal: float, collapse: float) -> Grade:
+    return Grade(round(signal), round(collapse))
 
 
 def evidence(metrics: DiscMetrics) -> tuple[str, ...]:
     """Why the grade is suggested, as sentences."""
     signal, collapse = (metrics.number(f"suggested_{part}") for part in ("signal", "collapse"))
-    lines = criteria(_whole(signal), _whole(collapse))
+    lines = [] if signal is None or collapse is None else criteria(_grade(signal, collapse))
     grade: Any = metrics.evidence.get("grade")
     if isinstance(grade, Mapping):
         lines += reasons(grade)
     return tuple(lines)
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
 
 
 def flags(metrics: DiscMetrics) -> tuple[str, ...]:

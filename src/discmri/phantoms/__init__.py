@@ -7,7 +7,6 @@
 """
 
 from discmri.phantoms.anatomy import (
-    AskedGrade,
     DiscSpec,
     SpineSpec,
     VertebraSpec,
@@ -21,7 +20,6 @@ from discmri.phantoms.sacrum import ResidualDisc, SacrumSpec
 from discmri.phantoms.truth import DiscTruth, ResidualDiscTruth
 
 __all__ = [
-    "AskedGrade",
     "DiffusionImage",
     "DiscSpec",
     "DiscTruth",

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from discmri.core.errors import UsageError
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.phantoms.sacrum import S1_DEPTH_RATIO, ResidualDisc, SacrumSpec
 
@@ -25,6 +26,7 @@ COLLAPSE_LOSS = {0: 0.0, 6: 0.2, 7: 0.45, 8: 0.7}
 ADC_BY_SIGNAL_GRADE_UM2_MS = {1: 2.2, 2: 2.0, 3: 1.75, 4: 1.5, 5: 1.2}
 """Chosen, plausible ADC of a disc by its signal grade; collapse does not change it."""
 
+_HEALTHY = Grade(2)
 
 CARTILAGE_MM = 0.77
 """Mean thickness of a lumbar cartilage endplate (0.77 +- 0.24 mm by MRI of 17 specimens: Moon 2013,
@@ -32,47 +34,6 @@ Eur Spine J 22:1820).  Individual spines vary around it by a chosen 0.15 mm."""
 BONY_ENDPLATE_MM = 0.55
 """Thickness of the dark bone between cartilage and marrow, chosen: direct measurement gave about
 0.35 mm of porous shell (Silva 1994), to which the dense trabeculae below it add on MRI."""
-
-
-@dataclass(frozen=True)
-class AskedGrade:
-    """A modified Pfirrmann grade to draw, split into its two parts.
-
-    Parameters
-    ----------
-    signal
-        1 to 5: how the nucleus looks on T2.
-    collapse
-        0 (normal height), 6, 7 or 8.
-
-    >>> AskedGrade.parse("4/7"), str(AskedGrade.parse(8)), str(AskedGrade.parse("4/7"))
-    (AskedGrade(signal=4, collapse=7), '8', '4/7')
-    """
-
-    signal: int
-    collapse: int = 0
-
-    def __post_init__(self) -> None:
-        if self.signal not in range(1, 6) or self.collapse not in COLLAPSE_LOSS:
-            raise UsageError(
-                f"a grade has a signal part 1-5 and a collapse part 0, 6, 7 or 8, "
-                f"got {self.signal} and {self.collapse}"
-            )
-
-    @classmethod
-    def parse(cls, text: str | int) -> AskedGrade:
-        """Read ``3``, ``"7"`` or a double entry such as ``"4/7"``."""
-        signal, _, collapse = str(text).strip().partition("/")
-        if not signal.isdecimal() or (collapse and not collapse.isdecimal()):
-            raise UsageError(f"a grade is 1 to 8 or a double entry like 4/7, got {text!r}")
-        if collapse:
-            return cls(int(signal), int(collapse))
-        return cls(int(signal)) if int(signal) <= 5 else cls(5, int(signal))
-
-    def __str__(self) -> str:
-        if self.collapse == 0:
-            return str(self.signal)
-        return str(self.collapse) if self.signal == 5 else f"{self.signal}/{self.collapse}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +72,7 @@ class DiscSpec:
     bulge_anterior_mm: float = 0.6
     bulge_posterior_mm: float = 0.3
     listhesis_mm: float = 0.0
-    grade: AskedGrade = AskedGrade(2)
+    grade: Grade = _HEALTHY
     adc_um2_ms: float = 2.0
     adc_annulus_ratio: float = 1.0
     normal_height_mm: float | None = None
@@ -302,7 +263,7 @@ def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
     for upper in _names(wishes.six_lumbar):
         vertebra, disc = _usual_pair(upper, wishes, rng)
         vertebrae.append(vertebra)
-        grade = AskedGrade.parse(grades.get(disc.level, 2))
+        grade = Grade.parse(str(grades.get(disc.level, 2)))
         discs.append(
             _as_asked(disc, grade, heights.get(disc.level), slips.get(disc.level, 0.0), rng)
         )
@@ -369,7 +330,7 @@ def _usual_pair(
 
 def _as_asked(
     disc: DiscSpec,
-    grade: AskedGrade,
+    grade: Grade,
     height_mm: float | None,
     slip_mm: float,
     rng: np.random.Generator,

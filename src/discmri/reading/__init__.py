@@ -56,10 +56,11 @@ the disputed discs only; :meth:`Session.opinions` tells what the readers said, w
 
 from __future__ import annotations
 
+from discmri.core.grade import Grade
 from discmri.reading.adjudication import Dispute, differences, disputes
 from discmri.reading.entry import Kind
 from discmri.reading.history import LabelEdit, Read, shifted
-from discmri.reading.judgement import Grade, Judgement, NotEvaluable
+from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.opening import create_session, open_adjudication, open_session
 from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.planning import Planned, Wishes, plan_session

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.reading.entry import Entry
 from discmri.reading.history import History, counted, history
-from discmri.reading.judgement import Grade, Judgement
+from discmri.reading.judgement import Judgement
 from discmri.reading.plan import Case, Plan, Showing
 
 STEPS = 2

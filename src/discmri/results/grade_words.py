@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from discmri.core.grade import ModifiedPfirrmannGrade, ReferenceKind
+from discmri.core.grade import Grade, ModifiedPfirrmannGrade, ReferenceKind
 
 _SIGNAL_KEYS = {"inner_to_csf", "outer_posterior_to_csf", "distinctness", "csf", "fat_to_csf"}
 _HEIGHT_KEYS = {"height_mm", "reference_height_mm", "reference_sd_mm", "height_loss"}
@@ -16,21 +16,18 @@ _REFERENCES = {
 }
 
 
-def criteria(signal: int | None, collapse: int | None) -> list[str]:
-    """What the scale says of the two parts of a suggestion.
+def criteria(grade: Grade) -> list[str]:
+    """What the scale says of the two parts of a grade.
 
-    >>> criteria(5, 7)
+    >>> criteria(Grade.parse("7"))
     ['Signal 5: hypointense, equal to the outer fibres of the annulus.',
      'Collapse 7: 30 to 60 % reduction of height.']
     """
-    lines = []
-    if signal:
-        lines.append(f"Signal {signal}: {ModifiedPfirrmannGrade(signal).nucleus}.")
-    if collapse:
-        lines.append(f"Collapse {collapse}: {ModifiedPfirrmannGrade(collapse).height} of height.")
-    elif collapse == 0:
-        lines.append("No collapse: the height counts as normal.")
-    return lines
+    signal = f"Signal {grade.signal}: {ModifiedPfirrmannGrade(grade.signal).nucleus}."
+    if not grade.collapse:
+        return [signal, "No collapse: the height counts as normal."]
+    loss = ModifiedPfirrmannGrade(grade.collapse).height
+    return [signal, f"Collapse {grade.collapse}: {loss} of height."]
 
 
 def reasons(evidence: Mapping[str, Any]) -> list[str]:

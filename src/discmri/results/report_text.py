@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from discmri.core.findings import MEANINGS, Severity
+from discmri.core.grade import Grade
 from discmri.core.text import number, printable
 from discmri.results.export.figures_png import pictures
 from discmri.results.export.study_json import NOTICE, plain
@@ -145,6 +146,7 @@ def _disc(
     sd = record.get("height_sd_mm")
     evidence = plain(record.evidence)
     grade = evidence.get("grade")
+    suggested = _value(record, "suggested_grade", 0)
     shown = [p.name for p in PARAMETERS if p.name not in _GRADE_PARAMETERS]
     return {
         "level": name,
@@ -160,7 +162,7 @@ def _disc(
         "adc": _value(record, "adc_disc_um2_ms", 2),
         "adc_sd": _value(record, "adc_disc_sd_um2_ms", 2),
         "adc_source": _METHOD_WORDS.get(str(record.column("adc_source") or ""), ""),
-        "grade": _value(record, "suggested_grade", 0),
+        "grade": suggested,
         "grade_signal": _value(record, "suggested_signal", 0),
         "grade_collapse": _value(record, "suggested_collapse", 0),
         "flags": list(dict.fromkeys(MEANINGS[finding.code] for finding in warnings)),
@@ -173,17 +175,10 @@ def _disc(
             if record.get(p) is not None
         ],
         "missing": [words(p).split(" (")[0] for p in shown if record.get(p) is None],
-        "criteria": criteria(
-            _whole(record, "suggested_signal"), _whole(record, "suggested_collapse")
-        ),
+        "criteria": criteria(Grade.parse(suggested)) if suggested else [],
         "reasons": reasons(grade) if isinstance(grade, Mapping) else [],
         "evidence": _pairs({k: v for k, v in evidence.items() if k != "grade"}),
     }
-
-
-def _whole(record: DiscRecord, parameter: str) -> int | None:
-    value = record.get(parameter)
-    return None if value is None else int(value)
 
 
 def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from discmri.trial.change import Change, Course, changes_of, repeat_differences
 from discmri.trial.contrast import Contrast, Pooled, contrasts, pooled
-from discmri.trial.grades import Grade, Reads, Shifts, grades_of, shifts
+from discmri.trial.grades import Reads, Shifts, VisitGrade, grades_of, shifts
 from discmri.trial.noise import Noise, repeat_noise
 from discmri.trial.responders import PRIMARY, Judged, Rule, judge
 
@@ -37,7 +37,7 @@ class Analysis:
     pooled: tuple[Pooled, ...]
     rule: Rule
     judged: tuple[Judged, ...]
-    grades: tuple[Grade, ...]
+    grades: tuple[VisitGrade, ...]
     shifts: tuple[Shifts, ...]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from discmri.core.errors import UsageError
+from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
+from discmri.core.tables import read_table
 from discmri.trial.change import Course, Visit
 from discmri.trial.comparability import Comparability, verdict
 
@@ -17,12 +17,12 @@ SUGGESTED = "suggested"
 """Name of the automatic suggestion among the readers."""
 READ_COLUMNS = ("study_uid", "level_automatic", "reader", "grade", "occasion")
 
-Reads = Mapping[tuple[str, DiscLevel], Mapping[str, str]]
+Reads = Mapping[tuple[str, DiscLevel], Mapping[str, Grade]]
 """Grade by reader, for a study and the visit's own name of a disc."""
 
 
 @dataclass(frozen=True)
-class Grade:
+class VisitGrade:
     """One grade of one disc at one visit.
 
     Parameters
@@ -32,7 +32,7 @@ class Grade:
     reader
         Who said it.
     grade, first
-        At this visit and at the first one; empty where there is none.
+        At this visit and at the first one, ``None`` where there is none.
     comparability
         Whether the two scans can be compared in grade.
     """
@@ -43,8 +43,8 @@ class Grade:
     level: DiscLevel
     treated: bool
     reader: str
-    grade: str
-    first: str
+    grade: Grade
+    first: Grade | None
     comparability: Comparability
 
 
@@ -67,7 +67,7 @@ class Shifts:
     reader: str
     visit: str
     treated: bool
-    grades: tuple[str, ...]
+    grades: tuple[Grade, ...]
     counts: tuple[tuple[int, ...], ...]
     not_comparable: int
 
@@ -78,32 +78,20 @@ def read_reads(path: Path) -> Reads:
     Raises
     ------
     UsageError
-        Where the file cannot be read or lacks a column.
+        Where the file or a cell cannot be read, or a column is missing.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in READ_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise UsageError(
-                    f"{path} has no column {missing[0]}; give reads_long.csv of discmri grade export"
-                )
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); give reads_long.csv") from error
-    reads: dict[tuple[str, DiscLevel], dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        if row["occasion"] != "1" or not row["grade"]:
-            continue
-        try:
-            level = DiscLevel(row["level_automatic"])
-        except ValueError:
-            raise UsageError(f"{path}: no disc is called {row['level_automatic']!r}") from None
-        reads[row["study_uid"], level][row["reader"]] = row["grade"].lstrip("'")
+    hint = "give reads_long.csv of discmri grade export"
+    reads: dict[tuple[str, DiscLevel], dict[str, Grade]] = defaultdict(dict)
+    for row in read_table(path, READ_COLUMNS, hint).rows:
+        level, grade = row.level("level_automatic"), row.grade("grade")
+        if level is None:
+            raise row.error("level_automatic", "is empty; write the disc")
+        if row.integer("occasion", 1, 99) == 1 and grade is not None:
+            reads[row.filled("study_uid"), level][row.filled("reader")] = grade
     return reads
 
 
-def grades_of(course: Course, reads: Reads) -> list[Grade]:
+def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:
     """Every grade of a subject, the suggested ones first."""
     found = []
     for visit in (course.baseline, *course.later):
@@ -112,51 +100,37 @@ def grades_of(course: Course, reads: Reads) -> list[Grade]:
             first = _said(course.baseline, level, reads)
             for reader, grade in _said(visit, level, reads).items():
                 found.append(
-                    Grade(
+                    VisitGrade(
                         course.subject.name, course.subject.arm, visit.name, level,
-                        level in course.subject.treated, reader, grade, first.get(reader, ""), worst,
+                        level in course.subject.treated, reader, grade, first.get(reader), worst,
                     )
                 )  # fmt: skip
     return found
 
 
-def _said(visit: Visit, level: DiscLevel, reads: Reads) -> dict[str, str]:
+def _said(visit: Visit, level: DiscLevel, reads: Reads) -> dict[str, Grade]:
     if level not in visit.discs:
         return {}
     suggested = visit.discs[level].values.get("suggested_grade")
-    said = {} if suggested is None else {SUGGESTED: str(suggested.value)}
+    said = {} if suggested is None else {SUGGESTED: Grade.parse(str(suggested.value))}
     return said | dict(reads.get((visit.measured.study_uid, visit.own_names[level]), {}))
 
 
-def shifts(grades: Iterable[Grade], first_visit: str) -> list[Shifts]:
+def shifts(grades: Iterable[VisitGrade], first_visit: str) -> list[Shifts]:
     """Shift tables by reader, visit and treatment.
 
     A reader's grade is held to be comparable whatever scanner it was read on; the suggested one
     is not where signal or height are not.
     """
-    groups: dict[tuple[str, str, bool], list[Grade]] = defaultdict(list)
+    groups: dict[tuple[str, str, bool], list[VisitGrade]] = defaultdict(list)
     for one in grades:
-        if one.visit != first_visit and one.first:
+        if one.visit != first_visit and one.first is not None:
             groups[one.reader, one.visit, one.treated].append(one)
-    tables = []
+    tables, unfit = [], Comparability.NOT_COMPARABLE
     for (reader, visit, treated), own in groups.items():
-        used = [one for one in own if reader != SUGGESTED or _usable(one)]
-        names = tuple(sorted({g for one in used for g in (one.first, one.grade)}, key=_rank))
+        used = [one for one in own if reader != SUGGESTED or one.comparability is not unfit]
+        names = tuple(sorted({g for one in used for g in (one.first, one.grade) if g is not None}))
         counted = Counter((one.first, one.grade) for one in used)
         rows = tuple(tuple(counted[first, later] for later in names) for first in names)
         tables.append(Shifts(reader, visit, treated, names, rows, len(own) - len(used)))
     return tables
-
-
-def _usable(one: Grade) -> bool:
-    return one.comparability is not Comparability.NOT_COMPARABLE
-
-
-def _rank(grade: str) -> tuple[float, float]:
-    """By collapse, then by signal.
-
-    >>> sorted(["7", "3", "4/7", "2"], key=_rank)
-    ['2', '3', '4/7', '7']
-    """
-    parts = [float(part) for part in grade.split("/") if part.replace(".", "").isdecimal()]
-    return (parts[-1], parts[0] if len(parts) > 1 else 9.0) if parts else (99.0, 0.0)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from discmri.core.errors import UsageError
-from discmri.core.levels import MEASURED_LEVELS, DiscLevel
+from discmri.core.levels import DiscLevel
+from discmri.core.tables import CellError, Row, Table, read_table
 from discmri.core.text import one_line
 from discmri.trial.plan import Scan, Subject, Trial
 from discmri.trial.remarks import Remark, Weight, errors
@@ -24,6 +23,8 @@ COLUMNS = (
     "lowest_disc",
 )  # fmt: skip
 """What a list may say of a scan."""
+
+T = TypeVar("T")
 
 NONE = ("none", "no", "-", "control")
 _WINDOW_WEEKS = 2.0  # between week and date of a visit before it is remarked
@@ -75,15 +76,15 @@ def read_listing(path: Path) -> Listing:
     UsageError
         Where there is nothing to understand: no text, no scan, or not the columns needed.
     """
-    names, rows = _table(path)
+    table = _table(path)
     remarks: list[Remark] = []
-    scans: list[tuple[Scan, Mapping[str, str]]] = []
-    for line, row in rows:
-        scan = _scan(row, path.parent, line, remarks)
+    scans: list[tuple[Scan, Row]] = []
+    for row in table.rows:
+        scan = _scan(row, path.parent, remarks)
         if scan is not None:
             scans.append((scan, row))
     remarks += _twice([scan for scan, _ in scans])
-    by_subject: dict[str, list[tuple[Scan, Mapping[str, str]]]] = defaultdict(list)
+    by_subject: dict[str, list[tuple[Scan, Row]]] = defaultdict(list)
     for scan, cells in scans:
         by_subject[scan.subject].append((scan, cells))
     subjects = []
@@ -91,7 +92,7 @@ def read_listing(path: Path) -> Listing:
         subject = _subject(name, own, remarks)
         remarks += _visits_of(subject)
         subjects.append(subject)
-    unused = tuple(name for name in names if name and name not in COLUMNS)
+    unused = tuple(name for name in table.columns if name not in COLUMNS)
     if unused:
         text = f"columns that mean nothing here: {', '.join(unused)}"
         remarks.append(Remark(Weight.NOTE, "", text))
@@ -100,155 +101,61 @@ def read_listing(path: Path) -> Listing:
     return Listing(trial, tuple(remarks))
 
 
-# ------------------------------------------------------------------ text to cells
-def _table(path: Path) -> tuple[tuple[str, ...], list[tuple[int, dict[str, str]]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text ({error.reason}); save it so") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}); name a CSV list") from error
-    first = text.splitlines()[0] if text.strip() else ""
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(text.splitlines(), delimiter=separator, strict=True)
-    try:
-        names = tuple(name.strip().lower() for name in next(reader, []))
-        _check_names(names, path, first)
-        rows = []
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(names):
-                raise UsageError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells came, {len(names)} were "
-                    "expected; quote cells that hold the separator"
-                )
-            known = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-            rows.append((reader.line_num, {name: known.get(name, "") for name in COLUMNS}))
-    except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num}: {error}") from error
-    if not rows:
-        raise UsageError(f"{path} lists no scan; give one scan a line")
-    return names, rows
-
-
-def _check_names(names: Sequence[str], path: Path, first: str) -> None:
-    missing = [name for name in NEEDED if name not in names]
-    if not set(TIMES) & set(names):
-        missing.append("date or week")
-    if missing:
-        raise UsageError(
-            f"{path} has no column {missing[0]} (its first line is {one_line(first)[:80]!r}); "
-            f"name the columns there: {', '.join(COLUMNS)}"
-        )
-    twice = [name for name, count in Counter(names).items() if name and count > 1]
-    if twice:
-        raise UsageError(f"{path} has two columns {twice[0]}; keep one")
-
-
 # ------------------------------------------------------------------ cells to scans
-def _scan(cells: Mapping[str, str], folder: Path, line: int, remarks: list[Remark]) -> Scan | None:
+def _table(path: Path) -> Table:
+    hint = f"name the columns there: {', '.join(COLUMNS)}"
+    table = read_table(path, NEEDED, hint)
+    if not set(TIMES) & set(table.columns):
+        raise UsageError(f"{path} has no column date or week; {hint}")
+    if not table.rows:
+        raise UsageError(f"{path} lists no scan; give one scan a line")
+    return table
+
+
+def _scan(row: Row, folder: Path, remarks: list[Remark]) -> Scan | None:
     """One scan; what is wrong with it goes to ``remarks``."""
-    before = len(remarks)
-
-    def wrong(text: str) -> None:
-        remarks.append(Remark(Weight.ERROR, f"line {line}", text))
-
-    for name in NEEDED:
-        if not cells[name]:
-            wrong(f"{name} is empty; say which")
-    if not cells["date"] and not cells["week"]:
-        wrong("neither date nor week is given; give one of them")
-    found = {
-        "date": _as_date(cells["date"]),
-        "week": _as_number(cells["week"]),
-        "repeat": _as_count(cells["repeat"] or "1"),
-        "rest_min": _as_number(cells["rest_min"], least=0.0),
-        "lowest_disc": _as_level(cells["lowest_disc"]),
-    }
-    for name, expected in _EXPECTED.items():
-        if cells[name] and found[name] is None:
-            wrong(f"{name} is {one_line(cells[name])!r}; expected {expected}")
-    if cells["mask_scheme"] and cells["mask_scheme"] not in _schemes():
-        wrong(
-            f"mask_scheme is {one_line(cells['mask_scheme'])!r}; expected one of "
-            f"{', '.join(_schemes())}"
-        )
-    if len(remarks) > before:
-        return None
-    return Scan(
-        subject=one_line(cells["subject"]),
-        visit=one_line(cells["visit"]),
-        path=folder / cells["path"],
-        study_uid=cells["study_uid"] or None,
-        masks=folder / cells["masks"] if cells["masks"] else None,
-        mask_scheme=cells["mask_scheme"] or None,
-        line=line,
-        **found,  # type: ignore[arg-type]
-    )
-
-
-_LEVELS = ", ".join(level.value for level in MEASURED_LEVELS)
-_EXPECTED = {
-    "date": "a day such as 2026-03-31",
-    "week": "a number such as 12 (0 or below before treatment)",
-    "repeat": "1 for the scan of the visit, 2 and up for its repeats",
-    "rest_min": "minutes, 0 or more",
-    "lowest_disc": f"one of {_LEVELS}, S1-S2 (a residual disc in the sacrum)",
-}
-
-
-def _schemes() -> Sequence[str]:
     from discmri.measurement.segment.schemes import SCHEMES
 
-    return tuple(SCHEMES)
+    before = len(remarks)
 
-
-def _as_date(text: str) -> date | None:
-    for form in ("%Y-%m-%d", "%Y%m%d"):
+    def known(read: Callable[..., T | None], *given: object) -> T | None:
         try:
-            return datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    return None
+            return read(*given)
+        except CellError as error:
+            remarks.append(Remark(Weight.ERROR, error.where, error.problem))
+            return None
 
-
-def _as_number(text: str, least: float = -math.inf) -> float | None:
-    value = float(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
-    return None if value is None or value < least else value
-
-
-def _as_count(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[1-9][0-9]?", text) else None
-
-
-def _as_level(text: str) -> DiscLevel | None:
-    try:
-        return DiscLevel(_tidy(text))
-    except ValueError:
-        return None
-
-
-def _tidy(text: str) -> str:
-    """A level as people write it in the notation of this package.
-
-    >>> _tidy("l4/l5"), _tidy("L5/S1"), _tidy("L4-5"), _tidy("L5–S1"), _tidy("S1-2")
-    ('L4-L5', 'L5-S1', 'L4-L5', 'L5-S1', 'S1-S2')
-    """
-    text = re.sub(r"[/–_]", "-", text.strip().upper())
-    return re.sub(r"^([LTS])([0-9]+)-([0-9]+)$", r"\1\2-\1\3", text)
+    for name in NEEDED:
+        known(row.filled, name)
+    if not row.text("date") and not row.text("week"):
+        text = "neither date nor week is given; give one of them"
+        remarks.append(Remark(Weight.ERROR, f"line {row.line}", text))
+    masks = row.text("masks")
+    scan = Scan(
+        subject=one_line(row.text("subject")),
+        visit=one_line(row.text("visit")),
+        path=folder / row.text("path"),
+        study_uid=row.text("study_uid") or None,
+        masks=folder / masks if masks else None,
+        mask_scheme=known(row.choice, "mask_scheme", SCHEMES),
+        line=row.line,
+        date=known(row.day, "date"),
+        week=known(row.number, "week"),
+        repeat=known(row.integer, "repeat", 1, 99) or 1,
+        rest_min=known(row.number, "rest_min", 0.0),
+        lowest_disc=known(row.level, "lowest_disc"),
+    )
+    return scan if len(remarks) == before else None
 
 
 # ------------------------------------------------------------------ scans to subjects
-def _subject(
-    name: str, own: Sequence[tuple[Scan, Mapping[str, str]]], remarks: list[Remark]
-) -> Subject:
+def _subject(name: str, own: Sequence[tuple[Scan, Row]], remarks: list[Remark]) -> Subject:
     """Treated discs and arm may stand in one line of the subject or in all, never two ways."""
     said: dict[str, dict[str, int]] = {"treated": {}, "arm": {}}
     for scan, cells in own:
         for column, ways in said.items():
-            if cells[column]:
-                ways.setdefault(one_line(cells[column]), scan.line)
+            if cells.text(column):
+                ways.setdefault(one_line(cells.text(column)), scan.line)
     for column, ways in said.items():
         if len(ways) > 1:
             listed = " and ".join(f"{way!r} (line {line})" for way, line in ways.items())
@@ -263,14 +170,15 @@ def _treated(text: str, name: str, remarks: list[Remark]) -> tuple[DiscLevel, ..
     if text.lower() in NONE:
         return ()
     levels = []
-    for part in re.split(r"[;,+\s]+", text):
-        level = _as_level(part)
-        if part and (level is None or not level.is_measured):
-            what = f"no disc is called {part!r}" if level is None else f"{part!r} is not measured"
-            wrong = f"{what} (column treated); expected {_LEVELS} or none"
-            remarks.append(Remark(Weight.ERROR, f"subject {name}", wrong))
-        elif level is not None:
+    for part in filter(None, re.split(r"[;,+\s]+", text)):
+        try:
+            level = DiscLevel.parse(part)
+            if not level.is_measured:
+                raise UsageError(f"{part!r} is not measured; write a disc above the sacrum")
             levels.append(level)
+        except UsageError as error:
+            where = f"subject {name}, column treated"
+            remarks.append(Remark(Weight.ERROR, where, f"{error}, or none"))
     return tuple(dict.fromkeys(levels))
 
 

@@ -13,7 +13,7 @@ from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Visit
-from discmri.trial.grades import SUGGESTED, Grade
+from discmri.trial.grades import SUGGESTED, VisitGrade
 from discmri.trial.values import TRACKED, Value
 
 LONG: Mapping[str, str] = {
@@ -87,7 +87,7 @@ def _cell(value: object) -> str:
 def long_rows(analysis: Analysis) -> Iterator[Row]:
     """One row per subject, scan, disc and parameter, grades of readers included."""
     changes = {(one.subject, one.visit, one.level, one.parameter): one for one in analysis.changes}
-    grades: dict[tuple[str, str, str], list[Grade]] = {}
+    grades: dict[tuple[str, str, str], list[VisitGrade]] = {}
     for grade in analysis.grades:
         if grade.reader != SUGGESTED:
             key = (grade.subject, grade.visit, grade.level.value)
@@ -140,7 +140,7 @@ def _changed(change: Change | None) -> Row:
 
 
 def _read_rows(
-    course: Course, visit: Visit, grades: Mapping[tuple[str, str, str], list[Grade]]
+    course: Course, visit: Visit, grades: Mapping[tuple[str, str, str], list[VisitGrade]]
 ) -> Iterator[Row]:
     for level in visit.discs:
         for grade in grades.get((course.subject.name, visit.name, level.value), []):

@@ -7,7 +7,6 @@ place; otherwise by name.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from discmri.cohort.studies import Entry
 from discmri.core.errors import UsageError
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
+from discmri.core.tables import read_table
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS
 from discmri.results.records import PARAMETERS
@@ -35,6 +35,7 @@ JUDGED = tuple(
 """Discs that are compared; those above the lumbar spine are often cut by the picture."""
 _NO_VALUES = ("height_sd_mm", "adc_disc_sd_um2_ms", "adc_voxels", "adc_rejected_voxels",
               "adc_residual_mm", "confidence")  # fmt: skip
+_NUMBERS = {one.name for one in PARAMETERS if one.unit} | set(CENTRE_COLUMNS)
 
 Row = Mapping[str, str]
 
@@ -106,12 +107,15 @@ class Comparison:
         Studies without a result, with the reason.
     by_place
         Whether discs were matched by place rather than by name.
+    notes
+        Sentences on cells that were taken as missing.
     """
 
     matches: tuple[DiscMatch, ...]
     extra: tuple[tuple[str, str], ...]
     failed: Mapping[str, str]
     by_place: bool
+    notes: tuple[str, ...] = ()
 
     def pairs(self) -> list[Pair]:
         """Every value that both sides have."""
@@ -134,8 +138,8 @@ def compare(results: Path, truth: Path) -> Comparison:
     UsageError
         Where a table cannot be read, lacks a column, or none of its studies is in the other.
     """
-    found = _table(results, "cohort.csv", ("study", "status", "level"))
-    known = _table(truth, "truth.csv", ("study", "level"))
+    found, of_found = _table(results, "cohort.csv", ("study", "status", "level"), ("study",))
+    known, of_known = _table(truth, "truth.csv", ("study", "level"), ("study", "level"))
     measured = _by_study(row for row in found if row["level"])
     failed = {row["study"]: row.get("reason", "") for row in found if not row["level"]}
     expected = _by_study(known)
@@ -148,7 +152,7 @@ def compare(results: Path, truth: Path) -> Comparison:
     folder = results if results.is_dir() else results.parent
     matches: list[DiscMatch] = []
     extra: list[tuple[str, str]] = []
-    by_place = all(column in known[0] for column in CENTRE_COLUMNS)
+    by_place = all(row.get(column) for row in known for column in CENTRE_COLUMNS)
     for study, true_rows in expected.items():
         rows = measured.get(study, [])
         centres = _centres(folder, study) if by_place and rows else {}
@@ -163,6 +167,7 @@ def compare(results: Path, truth: Path) -> Comparison:
         tuple(one for one in extra if one[1] in judged),
         {study: why for study, why in failed.items() if study in expected},
         by_place,
+        tuple(filter(None, (of_found, of_known))),
     )
 
 
@@ -239,21 +244,24 @@ def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return dict(studies)
 
 
-def _table(path: Path, name: str, needed: Sequence[str]) -> list[Row]:
+def _table(
+    path: Path, name: str, needed: Sequence[str], filled: Sequence[str]
+) -> tuple[list[Row], str]:
+    """Rows whose numbers, grades and levels can be read, and a note on what they lack."""
     file = path / name if path.is_dir() else path
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{file} does not exist; name a folder that holds {name}, or the file"
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{file} cannot be read as a CSV table ({error})") from error
-    missing = [column for column in needed if column not in (reader.fieldnames or ())]
-    if missing:
-        raise UsageError(f"{file} has no column {missing[0]}; it needs {', '.join(needed)}")
-    if not rows:
+    if not file.exists():
+        raise UsageError(f"{file} does not exist; name a folder that holds {name}, or the file")
+    table = read_table(file, needed)
+    if not table.rows:
         raise UsageError(f"{file} has no rows; there is nothing to compare")
-    return list(rows)
+    rows: list[Row] = []
+    for row in table.rows:
+        cells = {name: row.text(name) for name in row} | {name: row.filled(name) for name in filled}
+        for column in _NUMBERS & cells.keys():
+            value = row.value(column)
+            cells[column] = "" if value is None else repr(value)
+        for column in ("grade", "suggested_grade"):
+            cells[column] = str(row.grade(column) or "")
+        level = row.level("level")
+        rows.append(cells | {"level": level.value if level else ""})
+    return rows, table.note

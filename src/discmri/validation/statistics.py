@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from discmri.core.grade import Grade
 from discmri.core.volume import Array
 from discmri.validation.pairs import Pair
 
@@ -169,15 +170,16 @@ class GradeTable:
     without: int
 
 
-def grade_table(grades: Iterable[tuple[str, str]]) -> GradeTable | None:
+def grade_table(grades: Iterable[tuple[Grade | None, Grade | None]]) -> GradeTable | None:
     """Table of (true, suggested) grades; ``None`` where there is none.
 
-    >>> table = grade_table([("3", "3"), ("4/7", "7"), ("8", "6"), ("2", "")])
+    >>> said = [(Grade(3), Grade(3)), (Grade(4, 7), Grade(5, 7)), (Grade(5, 8), Grade(5, 6))]
+    >>> table = grade_table([*said, (Grade(2), None)])
     >>> table.exact, table.within_one, table.without
     (0.6666666666666666, 0.6666666666666666, 1)
     """
     known = [(true, said) for true, said in grades if true]
-    judged = [(_rank(true), _rank(said)) for true, said in known if said]
+    judged = [(true.ordinal, said.ordinal) for true, said in known if said]
     if not judged:
         return None
     counts = np.zeros((8, 8), dtype=int)
@@ -191,7 +193,3 @@ def grade_table(grades: Iterable[tuple[str, str]]) -> GradeTable | None:
         float((off <= 1).mean()),
         len(known) - len(judged),
     )
-
-
-def _rank(grade: str) -> int:
-    return int(grade.rsplit("/", 1)[-1])

@@ -14,6 +14,7 @@ import numpy as np
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.files import appearing
+from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
@@ -94,7 +95,7 @@ def validate(results: Path, truth: Path) -> Validation:
             "of discs.csv, and check that studies were measured"
         )
     grades = [
-        (match.truth.get("grade", ""), match.found.get("suggested_grade", ""))
+        (_grade(match.truth["grade"]), _grade(match.found["suggested_grade"]))
         for match in comparison.matches
         if match.found is not None
     ]
@@ -105,6 +106,10 @@ def validate(results: Path, truth: Path) -> Validation:
         grade_table(grades),
         _naming(comparison),
     )
+
+
+def _grade(text: str) -> Grade | None:
+    return Grade.parse(text) if text else None
 
 
 def _naming(comparison: Comparison) -> Naming:
@@ -191,6 +196,7 @@ def page(validation: Validation) -> str:
     return environment.from_string(source.read_text(encoding="utf-8")).render(
         naming=validation.naming,
         by_place=validation.comparison.by_place,
+        notes=validation.comparison.notes,
         overall=[_line(one, one.parameter) for one in overall],
         by_group=by_group,
         plots=[(one.parameter, _plot(validation.pairs, one)) for one in overall],

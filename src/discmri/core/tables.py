@@ -1,0 +1,334 @@
+"""Tables that people bring: the only place where CSV is read.
+
+A table may come from a spreadsheet in any language, from R, pandas or SAS, or be typed:
+
+- cells are separated by commas, semicolons or tabs;
+- text is UTF-8 with or without a byte order mark, UTF-16 with one, or Windows-1252;
+- numbers may have a decimal comma where the separator is no comma; one column writes its
+  decimals in one way;
+- columns are found whatever the case and spaces of their names: ``Study UID`` is ``study_uid``;
+- lines without content are skipped.
+
+An empty cell is a missing value.  Any other cell is read or refused, with file, line, column and
+what to write instead.  A word for a missing number (:data:`MISSING_WORDS`, as statistics programs
+export it) counts as missing only in measured values (:meth:`Row.value`), whose callers print
+:attr:`Table.note`; anywhere else it is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from discmri.core.errors import UsageError
+from discmri.core.grade import Grade
+from discmri.core.levels import DiscLevel
+from discmri.core.text import one_line
+
+T = TypeVar("T")
+
+MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "none", "null", "-", "."})
+"""What stands for a missing number, in any case."""
+
+_SEPARATORS = ",;\t"
+_LOOKED_AT = 20  # lines from which the separator is told
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?")
+_GUARD = re.compile(r"\A'(?=[=+\-@0-9])")  # keeps a spreadsheet from running or changing a cell
+_DAYS = {
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}": "%Y-%m-%d", r"[0-9]{8}": "%Y%m%d",
+    r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}": "%d.%m.%Y",
+}  # fmt: skip
+_YES_NO = dict.fromkeys(("yes", "y", "true", "1"), True) | dict.fromkeys(
+    ("no", "n", "false", "0"), False
+)
+
+
+class CellError(UsageError):
+    """A cell that cannot be read as what it should be: file, line and column, what came."""
+
+    def __init__(self, source: str, where: str, problem: str) -> None:
+        super().__init__(f"{source}, {where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+@dataclass(frozen=True, eq=False)
+class Row(Mapping[str, str]):
+    """One row: a mapping from column to cell, and the cells as what they mean.
+
+    A column that the table does not have counts as empty.
+
+    Parameters
+    ----------
+    source, line
+        File and line, for messages.
+    cells
+        Text by column, without white space around it.
+    decimal_commas
+        Columns whose numbers have a decimal comma.
+    missing
+        Counts, by column, the words that :meth:`value` took for a missing number.
+
+    Examples
+    --------
+    >>> row = Row("x.csv", 2, {"height": "8,5", "grade": "4/7"}, frozenset({"height"}))
+    >>> row.number("height"), row.grade("grade"), row.level("level")
+    (8.5, Grade(signal=4, collapse=7), None)
+    """
+
+    source: str
+    line: int
+    cells: Mapping[str, str]
+    decimal_commas: frozenset[str] = frozenset()
+    missing: Counter[str] = field(default_factory=Counter)
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def error(self, column: str, problem: str) -> CellError:
+        """What to raise about a cell."""
+        return CellError(self.source, f"line {self.line}, column {column}", problem)
+
+    def text(self, column: str) -> str:
+        """The text of a cell, without the ``'`` that guards it against a spreadsheet."""
+        return _GUARD.sub("", self.get(column, ""))
+
+    def filled(self, column: str) -> str:
+        """The text of a cell that must not be empty; :class:`CellError` where it is."""
+        text = self.text(column)
+        if not text:
+            raise self.error(column, f"is empty; write the {column}")
+        return text
+
+    def number(self, column: str, least: float = -math.inf) -> float | None:
+        """A number from ``least`` on; :class:`CellError` for any other text, infinity too."""
+        text = self.text(column)
+        if not text:
+            return None
+        comma = column in self.decimal_commas
+        plain = text.replace(".", "?").replace(",", ".") if comma else text
+        value = float(plain) if _NUMBER.fullmatch(plain) else math.nan
+        if not math.isfinite(value) or value < least:
+            bound = "" if least == -math.inf else f" from {least:g} on"
+            example = "8,5, with a comma as elsewhere in this column" if comma else "8.5"
+            raise self._refused(column, f"a number{bound}", f"one such as {example}")
+        return value
+
+    def value(self, column: str) -> float | None:
+        """A number that may be missing in words: these are counted, see :attr:`Table.note`."""
+        if self.text(column).casefold() in MISSING_WORDS:
+            self.missing[column] += 1
+            return None
+        return self.number(column)
+
+    def integer(self, column: str, least: int, most: int) -> int | None:
+        """A whole number, ``1.0`` among them; :class:`CellError` for any other text."""
+        try:
+            value = self.number(column)
+        except CellError:
+            value = math.nan
+        if value is not None and value not in range(least, most + 1):
+            raise self._refused(column, "a whole number", f"one from {least} to {most}")
+        return None if value is None else int(value)
+
+    def yes_no(self, column: str) -> bool | None:
+        """Yes or no, also as ``true`` and ``false`` or 1 and 0; else :class:`CellError`."""
+        text = self.text(column).casefold()
+        if text and text not in _YES_NO:
+            raise self._refused(column, "yes or no", "one of them")
+        return _YES_NO.get(text)
+
+    def day(self, column: str) -> date | None:
+        """A day as ``2026-03-31``, ``20260331`` or ``31.03.2026``; else :class:`CellError`."""
+        text = self.text(column)
+        for pattern, form in _DAYS.items():
+            with suppress(ValueError):
+                if re.fullmatch(pattern, text):
+                    return datetime.strptime(text, form).date()
+        if text:
+            raise self._refused(column, "a day", "one such as 2026-03-31")
+        return None
+
+    def choice(self, column: str, known: Collection[str]) -> str | None:
+        """One of some words; :class:`CellError` for any other text."""
+        text = self.text(column)
+        if text and text not in known:
+            raise self._refused(column, "known here", f"one of {', '.join(known)}")
+        return text or None
+
+    def level(self, column: str) -> DiscLevel | None:
+        """A disc as :meth:`DiscLevel.parse` reads it; else :class:`CellError`."""
+        return self._parsed(column, DiscLevel.parse)
+
+    def grade(self, column: str) -> Grade | None:
+        """A grade as :meth:`Grade.parse` reads it; else :class:`CellError`."""
+        return self._parsed(column, Grade.parse)
+
+    def _parsed(self, column: str, parse: Callable[[str], T]) -> T | None:
+        text = self.text(column)
+        try:
+            return parse(text) if text else None
+        except UsageError as error:
+            raise self.error(column, str(error)) from None
+
+    def _refused(self, column: str, kind: str, instead: str) -> CellError:
+        came = one_line(self.text(column))[:40]
+        return self.error(
+            column, f"{came!r} is not {kind}; write {instead}, or leave the cell empty"
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    columns
+        Names in order, in lower case with ``_`` for spaces; columns without a name are left out.
+    rows
+        Those with content.
+    missing
+        Shared with the rows.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    missing: Counter[str]
+
+    @property
+    def note(self) -> str:
+        """A sentence on the cells that were taken as missing, to be printed; empty for none."""
+        counts = [f"{n} cell{'s' if n > 1 else ''} of {name}" for name, n in self.missing.items()]
+        said = f"{one_line(self.path.name)}: taken as missing because they say NaN, NA or the like"
+        return f"{said}: {', '.join(counts)}" if counts else ""
+
+
+def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
+    """Read a CSV file in any of the dialects named above.
+
+    Parameters
+    ----------
+    path
+        The file.
+    needed
+        Columns that it must have.
+    hint
+        What to do where one is missing.
+
+    Returns
+    -------
+    Table
+        Without rows where it has only its header.
+
+    Raises
+    ------
+    UsageError
+        Where the file is no such text, a needed column is missing or stands there twice, or a
+        row has more or fewer cells than the header.
+    """
+    text = _text(path)
+    separator = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    records: list[tuple[int, list[str]]] = []
+    before = 0
+    try:
+        for cells in reader:
+            tidy = [cell.strip() for cell in cells]
+            if any(tidy):
+                records.append((before + 1, tidy))
+            before = reader.line_num
+    except csv.Error as error:
+        raise UsageError(
+            f"{path}, line {reader.line_num}: {error}; save it as CSV again"
+        ) from error
+    if records and records[0][1][0].startswith("sep="):  # a spreadsheet's note to itself
+        records = records[1:]
+    header = records[0][1] if records else []
+    names = ["_".join(name.casefold().split()) for name in header]
+    _check_names(path, names, separator.join(header), needed, hint)
+    named = []
+    for line, cells in records[1:]:
+        if len(cells) != len(names):
+            raise UsageError(
+                f"{path}, line {line}: {len(cells)} cells came, {len(names)} were expected; "
+                "quote cells that hold the separator"
+            )
+        named.append((line, {n: cell for n, cell in zip(names, cells, strict=True) if n}))
+    commas = frozenset(
+        name
+        for _, cells in named
+        for name, cell in cells.items()
+        if separator != "," and _DECIMAL_COMMA.fullmatch(cell)
+    )
+    missing: Counter[str] = Counter()
+    rows = tuple(Row(str(path), line, cells, commas, missing) for line, cells in named)
+    return Table(path, tuple(filter(None, names)), rows, missing)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}); name a CSV file") from error
+    marked = [encoding for mark, encoding in _MARKS.items() if content.startswith(mark)]
+    for encoding in marked or ("utf-8", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+        line = text[: text.index("\0")].count("\n") + 1
+        raise UsageError(f"{path}, line {line}: a NUL byte came; save the table as CSV in UTF-8")
+    raise UsageError(f"{path} cannot be read as text; save the table as CSV in UTF-8")
+
+
+def _separator(text: str) -> str:
+    """The separator that every line has; of several, the one that the header has most of."""
+    lines = [re.sub('"[^"]*"', "", line) for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
+    if lines and (said := re.fullmatch(f"sep=([{_SEPARATORS}])[{_SEPARATORS}]*", lines[0])):
+        return said[1]
+    return max(
+        _SEPARATORS,
+        key=lambda one: (
+            (min(line.count(one) for line in lines), lines[0].count(one)) if lines else 0
+        ),
+    )
+
+
+def _check_names(
+    path: Path, names: Sequence[str], header: str, needed: Sequence[str], hint: str
+) -> None:
+    absent = [name for name in needed if name not in names]
+    if absent:
+        instead = hint or f"it needs the columns {', '.join(needed)}"
+        raise UsageError(
+            f"{path} has no column {absent[0]} (its first line is {one_line(header)[:80]!r}); {instead}"
+        )
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise UsageError(f"{path} has two columns {twice[0]}; keep one")
