@@ -12,7 +12,8 @@ import discmri.cohort
 import discmri.trial.run
 import discmri.validation.validate
 from discmri.cli import main
-from discmri.core.errors import NothingToMeasureError
+from discmri.cli.grade import _table_of_studies
+from discmri.core.errors import NothingToMeasureError, UsageError
 
 COHORT = """\
 study,status,level,height_method,height_mm,height_columns_mm,suggested_grade
@@ -209,3 +210,13 @@ def test_truth_with_decimal_commas_gives_the_same_figures(call):
     _, out, _ = call(COMMANDS["truth"], number="8,5", change=semicolons)
     assert "height_mm" in out
     assert "-0.250" in out  # 8 measured against 8.5, and 9 against 9
+
+
+def test_the_studies_of_a_session_are_a_table_like_any_other(tmp_path):
+    table = tmp_path / "studies.csv"
+    table.write_text("Results;Study\nout/ä;scans/ä\n", encoding="cp1252")
+    root = tmp_path.resolve()
+    assert _table_of_studies(table) == {root / "out/ä": root / "scans/ä"}
+    table.write_text("results,study\nout/a,\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="line 2, column study: is empty"):
+        _table_of_studies(table)
