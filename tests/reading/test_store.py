@@ -104,7 +104,7 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(UsageError, match="No space left"):
         reading.create_session(tmp_path / "new" / "x.session", planned)
     assert list((tmp_path / "new").iterdir()) == []

@@ -25,7 +25,7 @@ from discmri.agreement.grras import items, title
 from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
 from discmri.agreement.sources import Source
 from discmri.core.errors import UsageError
-from discmri.core.files import appearing, resolved
+from discmri.core.files import atomic_folder, resolved
 from discmri.core.text import number
 
 
@@ -80,7 +80,7 @@ def write_report(
             "there is nothing to compare: no disc has values of two raters, of a repeat, or of a "
             "rater and the automatic measurement"
         )
-    with appearing(resolved(folder), overwrite) as fresh:
+    with atomic_folder(resolved(folder), overwrite) as fresh:
         write_estimates(found, fresh / "agreement.csv")
         write_confusion(found, fresh / "confusion.csv")
         (fresh / "report.html").write_text(page(sources, found, chosen), encoding="utf-8")

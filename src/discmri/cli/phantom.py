@@ -180,10 +180,7 @@ def _make(args: argparse.Namespace) -> int:
     if out.exists() and not (out / "truth.json").is_file():
         raise UsageError(f"{out} exists and holds no phantom; choose another folder")
     spec, protocol = _spec(args), _protocol(args)
-    try:
-        write_phantom(make_phantom(spec), out, args.vendor, protocol, args.compression, args.masks)
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    write_phantom(make_phantom(spec), out, args.vendor, protocol, args.compression, args.masks)
     files = sum(1 for _ in (out / "study").rglob("*.dcm"))
     print(f"{out}: {files} DICOM files in study/, truth of {len(spec.discs)} discs in truth.json")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,9 +19,10 @@ from discmri.cohort.measuring import (
     work,
 )
 from discmri.cohort.studies import Cohort
-from discmri.cohort.tables import StudyRows, collect, in_place, write_csv, write_parquet
+from discmri.cohort.tables import StudyRows, collect, write_csv, write_parquet
 from discmri.cohort.workers import Workers, carry_out
 from discmri.core.errors import UsageError
+from discmri.core.files import atomic_file, remove_unfinished
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
@@ -233,7 +233,8 @@ def run_batch(
         why = error.strerror or type(error).__name__
         raise UsageError(f"the output folder {root} cannot be written ({why})") from error
     with locked(root / ".batch" / "lock", wait=False):
-        _sweep(root / "studies")
+        for name in (".batch", "studies"):
+            remove_unfinished(root / name)
         batch = plan(cohort, root, settings, limits)
         outcomes = _outcomes(batch, workers or Workers(), progress)
         studies = [collect(job, one) for job, one in zip(batch.jobs, outcomes, strict=True)]
@@ -287,15 +288,9 @@ def _write(
             for job, study in zip(batch.jobs, studies, strict=True)
         ],
     }
-    with in_place(root / "batch.json") as fresh:
+    with atomic_file(root / "batch.json") as fresh:
         fresh.write_text(dumps(record), encoding="utf-8", newline="\n")
     return tuple(names)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written."""
-    for left in folder.glob(".discmri-*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _span(seconds: float) -> str:

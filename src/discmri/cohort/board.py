@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-from discmri.cohort.tables import StudyRows, in_place, type_of
+from discmri.cohort.tables import StudyRows, type_of
+from discmri.core.files import atomic_file
 from discmri.core.findings import MEANINGS, Code
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.results.export.csv_long import touches
@@ -26,7 +27,7 @@ def write_board(studies: Sequence[StudyRows], path: Path) -> None:
     path
         Where to; links to reports are relative to its folder.
     """
-    with in_place(path) as fresh:
+    with atomic_file(path) as fresh:
         fresh.write_text(page(studies), encoding="utf-8", newline="\n")
 
 

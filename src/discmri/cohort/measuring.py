@@ -16,6 +16,7 @@ from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
 from discmri.cohort.studies import Entry
 from discmri.core.errors import DiscmriError, NothingToMeasureError, UsageError
+from discmri.core.files import atomic_file
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
@@ -189,9 +190,8 @@ def _note(job: Job, outcome: Outcome, seen: str, bytes_read: str) -> None:
     note = Note(
         job.context, bytes_read, seen, outcome.status.value, outcome.reason, _record(job.folder)
     )
-    fresh = job.note.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
-    fresh.replace(job.note)
+    with atomic_file(job.note) as fresh:
+        fresh.write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
 
 
 def _read(job: Job) -> Note | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from discmri.cohort.measuring import Job, Outcome, Status
+from discmri.core.files import atomic_file
 from discmri.core.tables import read_table
 from discmri.results.export.csv_wide import BEFORE, cell, write_table
 from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
@@ -77,7 +77,7 @@ def collect(job: Job, outcome: Outcome) -> StudyRows:
 def write_csv(studies: Sequence[StudyRows], path: Path) -> None:
     """Write ``cohort.csv``."""
     rows = (row for study in studies for row in study.rows())
-    with in_place(path) as fresh:
+    with atomic_file(path) as fresh:
         write_table(fresh, COLUMNS, ([row.get(name, "") for name in COLUMNS] for row in rows))
 
 
@@ -102,7 +102,7 @@ def write_parquet(studies: Sequence[StudyRows], path: Path) -> bool:
         cells = [row.get(name, "") for row in rows]
         values = [kind(text) if text else None for text in cells]
         columns[name] = pa.array(values, types[kind])
-    with in_place(path) as fresh:
+    with atomic_file(path) as fresh:
         pq.write_table(pa.table(columns), fresh, compression="zstd")
     return True
 
@@ -119,14 +119,3 @@ def type_of(column: str) -> type[str] | type[float] | type[int]:
     if parameter is None or not parameter.unit:
         return str
     return float if parameter.decimals else int
-
-
-@contextmanager
-def in_place(path: Path) -> Iterator[Path]:
-    """A fresh file beside the wanted one, which takes its name at the end."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        yield fresh
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A results folder that appears whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from discmri.core.errors import UsageError
 
+_PREFIX = ".discmri-"
+
 
 def check_writable(folder: Path, overwrite: bool) -> None:
     """Find out before the work whether a folder can be written after it.
@@ -20,7 +22,7 @@ def check_writable(folder: Path, overwrite: bool) -> None:
     UsageError
         Where the folder exists without ``overwrite``, is no folder, or cannot be made.
     """
-    with appearing(folder, overwrite, publish=False):
+    with _fresh_beside(folder, overwrite):
         pass
 
 
@@ -41,24 +43,69 @@ def resolved(folder: Path) -> Path:
 
 
 @contextmanager
-def appearing(folder: Path, overwrite: bool, publish: bool = True) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A fresh hidden path beside the wanted file, which takes its name at the end.
+
+    On any exception what was written is removed and the wanted file is as it was.
+
+    Parameters
+    ----------
+    path
+        In an existing folder; replaced where it exists.
+    """
+    fresh = path.with_name(f"{_PREFIX}{secrets.token_hex(6)}.new")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path, overwrite: bool, keep_others: bool = True) -> Iterator[Path]:
     """A fresh hidden folder beside the wanted one, which takes its name at the end.
 
-    On any exception the fresh folder is removed and the wanted one is as it was.  With
-    ``overwrite``, an earlier result is replaced; files that it did not write are kept.
+    On any exception the fresh folder is removed and the wanted one is as it was.
+
+    Parameters
+    ----------
+    folder
+        Its parents are made.
+    overwrite
+        Replace an earlier result.
+    keep_others
+        Of an earlier result, keep files that it did not write itself.
+
+    Raises
+    ------
+    UsageError
+        Where the folder exists without ``overwrite``, is no folder, or cannot be written.
     """
+    with _fresh_beside(folder, overwrite) as (fresh, target), _as_usage_error(folder):
+        yield fresh
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _publish(fresh, target, overwrite, keep_others)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process left half-written in a folder."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _fresh_beside(folder: Path, overwrite: bool) -> Iterator[tuple[Path, Path]]:
     target = resolved(folder)
     with _as_usage_error(folder):
         _check(target, overwrite)
         near = next(parent for parent in target.parents if parent.exists())
-        fresh = near / f".discmri-{secrets.token_hex(6)}"
+        fresh = near / f"{_PREFIX}{secrets.token_hex(6)}"
         fresh.mkdir()
     try:
-        with _as_usage_error(folder):
-            yield fresh
-            if publish:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _publish(fresh, target, overwrite)
+        yield fresh, target
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -95,7 +142,7 @@ def _current() -> Path:
         return Path()
 
 
-def _publish(fresh: Path, target: Path, overwrite: bool) -> None:
+def _publish(fresh: Path, target: Path, overwrite: bool, keep_others: bool) -> None:
     _check(target, overwrite)
     if not target.exists():
         fresh.rename(target)
@@ -108,7 +155,7 @@ def _publish(fresh: Path, target: Path, overwrite: bool) -> None:
     except OSError:
         old.rename(target)
         raise
-    for entry in old.iterdir():
+    for entry in old.iterdir() if keep_others else ():
         if entry.name not in written:
             entry.rename(target / entry.name)
     shutil.rmtree(old, ignore_errors=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from discmri.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextmanager
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file.
+    """Hold a lock file; on a file system without locks, go on without.
 
     Parameters
     ----------
@@ -27,14 +33,47 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         Where another process holds it and ``wait`` is not given.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another run is writing to {path.parent.parent}; wait for it or choose another "
-                "output folder with -o"
-            ) from error
-        except OSError:  # a file system without locks
-            pass
+            lock = acquire(path, wait)
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+        else:
+            if lock is None:
+                raise UsageError(
+                    f"another run is writing to {path.parent.parent}; wait for it or choose "
+                    "another output folder with -o"
+                )
+            held.callback(lock.release)
         yield
+
+
+def acquire(path: Path, wait: bool) -> BaseFileLock | None:
+    """Take a lock file until the caller releases it, from whichever thread.
+
+    Parameters
+    ----------
+    path
+        The lock file, in an existing folder.
+    wait
+        Until whoever holds it is done.
+
+    Returns
+    -------
+    filelock.BaseFileLock or None
+        ``None`` where another holds it and ``wait`` is not given.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written, or its file system has no locks.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout:
+        return None
+    return lock

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from discmri.core.files import atomic_folder
 from discmri.phantoms.phantom import Phantom
 from discmri.phantoms.protocol import Protocol
 from discmri.phantoms.vendors import write_study
@@ -34,24 +34,14 @@ def write_phantom(
     Raises
     ------
     UsageError
-        For an unknown vendor or compression.
-    OSError
-        Where the folder cannot be written.
+        For an unknown vendor or compression, or where the folder cannot be written.
     """
-    partial = folder.parent / f".{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        write_study(phantom, partial / "study", vendor, protocol, compression)
-        (partial / "truth.json").write_text(phantom.truth_json(protocol), encoding="utf-8")
+    with atomic_folder(folder, overwrite=True, keep_others=False) as fresh:
+        write_study(phantom, fresh / "study", vendor, protocol, compression)
+        (fresh / "truth.json").write_text(phantom.truth_json(protocol), encoding="utf-8")
         if masks:
             import nibabel as nib
 
             grid = phantom.grid(protocol)
             labels = phantom.label_map(grid, protocol.slice_thickness_mm)
-            nib.save(nib.Nifti1Image(labels, grid.affine), partial / "labels.nii.gz")
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            nib.save(nib.Nifti1Image(labels, grid.affine), fresh / "labels.nii.gz")

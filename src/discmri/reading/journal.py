@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from discmri.core.errors import UsageError
+from discmri.core.locks import acquire
 from discmri.reading.entry import Draft, Kind, canonical, sha256
 from discmri.reading.store import Head
 
@@ -50,26 +50,28 @@ class Journal:
         self.path = path
         self.pending: list[Draft] = []
         self.receipt: Head | None = None
-        self._open = True
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        except OSError as error:
-            raise UsageError(
-                f"the journal {path} cannot be written ({error.strerror}); make its folder writable"
-            ) from error
-        try:
-            self._take()
-        except BaseException:
-            os.close(self._file)
-            raise
+        with ExitStack() as taken:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = acquire(path.with_name(f"{path.name}.lock"), wait=False)
+                if lock is None:
+                    raise UsageError(
+                        f"this reader has the session open already ({path.name} is in use); "
+                        "close the other window first"
+                    )
+                taken.callback(lock.release)
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+                self._file = os.open(path, flags, 0o600)
+            except OSError as error:
+                raise UsageError(
+                    f"the journal {path} cannot be written ({error.strerror}); make its folder "
+                    "writable"
+                ) from error
+            taken.callback(os.close, self._file)
+            self._load()
+            self._taken = taken.pop_all()
 
-    def _take(self) -> None:
-        if not _locked(self._file):
-            raise UsageError(
-                f"this reader has the session open already ({self.path.name} is in use); "
-                "close the other window first"
-            )
+    def _load(self) -> None:
         self.receipt, self.pending, self._end = _parsed(_contents(self._file))
         size = os.fstat(self._file).st_size
         with suppress(OSError):  # a full disk: it will do without a reserve
@@ -110,9 +112,7 @@ class Journal:
 
     def close(self) -> None:
         """Give the file free; it stays where it is."""
-        if self._open:
-            os.close(self._file)
-            self._open = False
+        self._taken.close()
 
 
 def read_receipt(path: Path) -> Head | None:
@@ -174,25 +174,9 @@ def _folder(session: Path | None) -> Path:
 
 
 def _state_folder() -> Path:
-    given = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME")
-    return Path(given) / "discmri" if given else Path.home() / ".local" / "state" / "discmri"
+    from platformdirs import user_state_path
 
-
-def _locked(file: int) -> bool:
-    """Take the file for this process alone; the system gives it free when the process ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(file, RESERVED_BYTES * 1024, os.SEEK_SET)
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return user_state_path("discmri", appauthor=False)
 
 
 def _contents(file: int) -> bytes:

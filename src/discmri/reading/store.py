@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from discmri.core.errors import SessionError, UsageError
+from discmri.core.files import atomic_file
 from discmri.reading import plan as plans
 from discmri.reading.database import (
     Locator,
@@ -112,13 +113,8 @@ class Store:
     def _create_file(cls, path: Path, first: Draft) -> Self:
         refuse_existing(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.unlink(missing_ok=True)
-        try:
-            cls._create_at(locate(partial), first)
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_file(path) as fresh:
+            cls._create_at(locate(fresh), first)
         return cls.open(path)
 
     @classmethod

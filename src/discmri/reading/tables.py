@@ -7,7 +7,7 @@ from pathlib import Path
 
 import discmri
 from discmri.core.errors import SessionError
-from discmri.core.files import appearing, resolved
+from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
 from discmri.reading.entry import Entry
@@ -73,7 +73,7 @@ def export_session(
             "see discmri grade verify (--anyway exports what is there)"
         )
     plan, entries = store.plan(), store.entries()
-    with appearing(resolved(folder), overwrite) as fresh:
+    with atomic_folder(resolved(folder), overwrite) as fresh:
         write_table(fresh / "reads_long.csv", _LONG, _cells(long_rows(plan, entries), _LONG))
         wide = list(wide_rows(plan, entries))
         columns = list(dict.fromkeys(column for row in wide for column in row))

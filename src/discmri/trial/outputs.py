@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import discmri
-from discmri.cohort.tables import in_place
+from discmri.core.files import atomic_file
 from discmri.results.export.study_json import dumps, plain
 from discmri.trial.analysis import Analysis
 from discmri.trial.plan import Trial
@@ -34,9 +34,9 @@ def write_outputs(trial: Trial, analysis: Analysis, root: Path, name: str) -> tu
         *write_redcap(analysis, root),
         *write_sdtm(analysis, root, name, trial.visits),
     )
-    with in_place(root / "report.html") as fresh:
+    with atomic_file(root / "report.html") as fresh:
         fresh.write_text(page(trial, analysis, name), encoding="utf-8", newline="\n")
-    with in_place(root / "trial.json") as fresh:
+    with atomic_file(root / "trial.json") as fresh:
         text = dumps(record(trial, analysis, name))
         fresh.write_text(text, encoding="utf-8", newline="\n")
     return ("report.html", *files, "trial.json")

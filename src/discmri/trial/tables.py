@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from discmri.cohort.tables import in_place
+from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
@@ -67,7 +67,7 @@ def write_tables(analysis: Analysis, root: Path) -> tuple[str, ...]:
 
 def save(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
     """Write one table in place."""
-    with in_place(path) as fresh:
+    with atomic_file(path) as fresh:
         write_table(fresh, columns, ([_cell(row.get(name)) for name in columns] for row in rows))
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from discmri.cohort.batch import run_batch
 from discmri.cohort.studies import Cohort, find_cohort
-from discmri.cohort.tables import in_place
 from discmri.cohort.workers import Workers
 from discmri.core.errors import UsageError
+from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.software import changed_files, package_sha256, versions
@@ -276,9 +276,9 @@ def _write(done: Qualification, folder: Path) -> None:
         "facts": dict(done.facts),
         "checks": [vars(check) for check in done.checks],
     }
-    with in_place(folder / "qualification.html") as fresh:
+    with atomic_file(folder / "qualification.html") as fresh:
         fresh.write_text(page(done), encoding="utf-8", newline="\n")
-    with in_place(folder / "qualification.json") as fresh:
+    with atomic_file(folder / "qualification.json") as fresh:
         fresh.write_text(dumps(document), encoding="utf-8", newline="\n")
 
 

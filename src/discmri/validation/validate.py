@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from discmri.core.errors import NothingToMeasureError
-from discmri.core.files import appearing
+from discmri.core.files import atomic_folder
 from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.text import number
@@ -144,7 +144,7 @@ def write_validation(validation: Validation, folder: Path, overwrite: bool = Fal
     UsageError
         Where the folder exists without ``overwrite`` or cannot be written.
     """
-    with appearing(folder, overwrite) as fresh:
+    with atomic_folder(folder, overwrite) as fresh:
         _write_summary(validation, fresh / "validation.csv")
         _write_pairs(validation, fresh / "pairs.csv")
         text = page(validation)

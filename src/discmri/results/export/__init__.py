@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.core.errors import UsageError
-from discmri.core.files import appearing, resolved
+from discmri.core.files import atomic_folder, resolved
 from discmri.results.export import (
     csv_long,
     csv_wide,
@@ -78,7 +78,7 @@ def write(
         raise UsageError(f"no format is called {unknown[0]!r}; choose from: {', '.join(EXPORTERS)}")
     chosen = {*formats, "json"} if formats else set(EXPORTERS)
     target = resolved(Path(folder))
-    with appearing(target, overwrite) as fresh:
+    with atomic_folder(target, overwrite) as fresh:
         for name, export in EXPORTERS.items():
             if name in chosen:
                 export(result, fresh)
@@ -106,6 +106,6 @@ def write_failure(failure: Failure, folder: str | Path, overwrite: bool = False)
         As in :func:`write`.
     """
     target = resolved(Path(folder))
-    with appearing(target, overwrite) as fresh:
+    with atomic_folder(target, overwrite) as fresh:
         study_json.export_failure(failure, fresh)
     return target
