@@ -6,7 +6,6 @@ import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
 from discmri.agreement.sources import Source
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
+from discmri.core.pages import render
 from discmri.core.text import number
 
 
@@ -89,14 +89,9 @@ def write_report(
 
 def page(sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling) -> str:
     """The page as HTML, every text from the input escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    text = resources.files("discmri.agreement").joinpath("templates/report.html.j2")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     ratings = [rating for source in sources for rating in source.ratings]
-    return environment.from_string(text.read_text(encoding="utf-8")).render(
+    return render(
+        "discmri.agreement/report.html.j2",
         title=title(list(dict.fromkeys(one.comparison.parameter for one in found))),
         sources=[source.name for source in sources],
         items=items(sources, found, resampling),

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 
 from discmri.cohort.tables import StudyRows, type_of
 from discmri.core.files import atomic_file
 from discmri.core.findings import MEANINGS, Code
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
+from discmri.core.pages import render, resource
 from discmri.results.export.csv_long import touches
 from discmri.results.records import PARAMETERS
 
@@ -33,13 +33,9 @@ def write_board(studies: Sequence[StudyRows], path: Path) -> None:
 
 def page(studies: Sequence[StudyRows]) -> str:
     """The page as HTML: data, styles and script inside, nothing from the network."""
-    from jinja2 import Environment, StrictUndefined
-
-    script = _template("board.js")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_template("board.html.j2")).render(
+    script = resource("discmri.cohort/board.js")
+    return render(
+        "discmri.cohort/board.html.j2",
         data=_embedded(content(studies)),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -102,7 +98,3 @@ def _embedded(data: object) -> str:
     """JSON that no browser takes for the end of its element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _template(name: str) -> str:
-    return resources.files("discmri.cohort").joinpath(f"templates/{name}").read_text("utf-8")

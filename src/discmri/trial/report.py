@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 
 import discmri
 from discmri.core.levels import DiscLevel
+from discmri.core.pages import render
 from discmri.core.text import number, significant
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
@@ -76,15 +76,10 @@ class Section:
 
 def page(trial: Trial, analysis: Analysis, name: str) -> str:
     """The page as HTML, every text from the input escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    text = resources.files("discmri.trial").joinpath("templates/report.html.j2")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     visits = trial.visits
     primary = analysis.rule.parameters
-    return environment.from_string(text.read_text(encoding="utf-8")).render(
+    return render(
+        "discmri.trial/report.html.j2",
         name=name,
         version=discmri.__version__,
         facts=_facts(trial, analysis),

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 
 from discmri.cohort.batch import run_batch
@@ -17,6 +16,7 @@ from discmri.cohort.workers import Workers
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
+from discmri.core.pages import render
 from discmri.core.settings import Settings
 from discmri.core.software import changed_files, package_sha256, versions
 from discmri.measurement.segment.weights import weights_sha256
@@ -284,13 +284,8 @@ def _write(done: Qualification, folder: Path) -> None:
 
 def page(done: Qualification) -> str:
     """The sheet as HTML, to print and sign."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = resources.files("discmri.validation").joinpath("templates/qualification.html.j2")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return render(
+        "discmri.validation/qualification.html.j2",
         passed=done.passed,
         failed=sum(not check.passed for check in done.checks),
         checks=done.checks,

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from discmri.core.errors import NothingToMeasureError
 from discmri.core.files import atomic_folder
 from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS
+from discmri.core.pages import render
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.pictures.canvas import LEVEL_COLOURS
@@ -180,12 +180,6 @@ def _write_pairs(validation: Validation, path: Path) -> None:
 # ------------------------------------------------------------------ page
 def page(validation: Validation) -> str:
     """The page as HTML: styles and pictures inside, no script, nothing from the network."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = resources.files("discmri.validation").joinpath("templates/validation.html.j2")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     overall = validation.overall()
     by_group = [
         (PARAMETER[name].meaning, name, kind, lines)
@@ -193,7 +187,8 @@ def page(validation: Validation) -> str:
         for kind in _SHOWN_GROUPS
         if (lines := _lines(validation, name, kind))
     ]
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return render(
+        "discmri.validation/validation.html.j2",
         naming=validation.naming,
         by_place=validation.comparison.by_place,
         notes=validation.comparison.notes,

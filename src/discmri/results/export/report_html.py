@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from discmri.core.pages import render
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult
@@ -25,12 +26,6 @@ def export(result: StudyResult, folder: Path) -> None:
 
 def page(result: StudyResult) -> str:
     """The page as HTML, every text from the input escaped."""
-    from jinja2 import Environment, StrictUndefined
-
     from discmri.results.report_text import content
 
-    template = resources.files("discmri.results.export").joinpath("templates/report.html.j2")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template.read_text(encoding="utf-8")).render(content(result))
+    return render("discmri.results.export/report.html.j2", **content(result))
