@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.reading.builder import LEVELS
 
-from discmri import reading
 from discmri.agreement import Rating, Resampling, analyse, comparisons
-from discmri.agreement.sources import from_session, from_table, matched_by_subject
+from discmri.agreement.sources import from_table, matched_by_subject
 from discmri.core.errors import UsageError
-from discmri.reading import Grade, Mode, NotEvaluable, Store
 
 FEW = Resampling(50)
 
@@ -105,52 +102,6 @@ def test_statistics_that_say_nothing_are_left_out():
 
 
 # ------------------------------------------------------------------ sources
-@pytest.fixture
-def read_session(plan):
-    """A locked session that two readers have read, with a repeat and an edit."""
-    path = plan(Mode.LOCKED, repeats=0.17)
-    for reader, shift in (("ann", 0), ("ben", 1)):
-        with reading.open_session(path, reader) as session:
-            for case in session.cases:
-                for n, level in enumerate(LEVELS):
-                    said = NotEvaluable("metal") if n == 4 and shift else Grade(1 + n % 4 + shift)
-                    session.record(case.item, level, said)
-                    session.reveal(case.item, level)
-            first = session.plan.cases[0].key + ".1"
-            session.record(first, LEVELS[0], Grade(4, 7), reason="seen in the numbers")
-            session.edit_label(first, LEVELS[0], {"height_mm": 8.0 + shift}, "leak")
-    return path
-
-
-def test_a_session_and_its_export_give_the_same(read_session, tmp_path):
-    store = Store.open(read_session)
-    reading.export_session(store, tmp_path / "out")
-    direct = from_session(store)
-    tables = [
-        from_table(tmp_path / "out" / f"{name}.csv") for name in ("reads_long", "label_edits")
-    ]
-    assert sorted(map(repr, direct.ratings)) == sorted(
-        repr(one) for table in tables for one in table.ratings
-    )
-    assert direct.plan.readers == ("ann", "ben")
-
-
-def test_what_a_session_gives(read_session):
-    ratings = from_session(Store.open(read_session)).ratings
-    first = [r for r in ratings if r.subject == "SUBJ-A" and r.level == "L1-L2" and r.occasion == 1]
-    visit = first[0].study
-    values = {(r.rater, r.parameter): r.value for r in first if r.study == visit}
-    assert values["ann", "grade"] == 7
-    assert values["ann", "grade_before_reveal"] == 1
-    assert (values["ann", "grade_signal"], values["ann", "grade_collapse"]) == (4, 7)
-    assert values["automatic", "grade"] == 2
-    assert (values["ben", "height_mm"], values["automatic", "height_mm"]) == (9.0, 7.0)
-    evaluable = [r.value for r in ratings if r.rater == "ben" and r.parameter == "evaluable"]
-    assert (len(evaluable), evaluable.count(0)) == (35, 7)
-    assert "grade: ann, before – after reveal" in names(ratings)
-    assert "height_mm: ann – ben" in names(ratings)
-
-
 def table(path, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

@@ -136,7 +136,7 @@ def analyse(ratings: Iterable[Rating], resampling: Resampling | None = None) -> 
     Parameters
     ----------
     ratings
-        Grades and measured values, see :mod:`discmri.agreement.sources`.
+        Grades and measured values, see :mod:`discmri.agreement.sources` and :mod:`discmri.reading.ratings`.
     resampling
         How intervals are made; 2000 resamples and 95 % where not given.
 

@@ -9,23 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discmri.agreement import Agreement, Resampling
+from discmri.agreement.design import Design
 from discmri.agreement.ratings import AUTOMATIC, SCALES, Rating
 from discmri.agreement.sources import Source
-from discmri.reading.plan import Mode, Order, Plan
 from discmri.results.records import PARAMETER
-
-_MODES = {
-    Mode.OPEN: "Readers saw identity, date and automatic measurements while they graded.",
-    Mode.LOCKED: "Readers graded each disc before its automatic measurements were shown; a later "
-    "change needed a reason, and both grades are kept. Identity and date were visible.",
-    Mode.BLINDED: "Readers saw neither measurements nor identity nor date; the visits of all "
-    "subjects were shuffled.",
-}
-_ORDERS = {
-    Order.PER_READER: "Each reader met the cases in a random order of their own",
-    Order.COMMON: "All readers met the cases in one random order",
-    Order.AS_GIVEN: "All readers met the cases in the order they were listed",
-}
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,8 @@ def items(
     sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling
 ) -> list[Item]:
     """All fifteen, in order; tables and plots are added to 11, 12, 13 and 15 by the page."""
-    plans = [source.plan for source in sources if source.plan is not None]
+    designs = [source.design for source in sources if source.design is not None]
+    process, independence = _stated(designs)
     ratings = [rating for source in sources for rating in source.ratings]
     parameters = list(dict.fromkeys(one.comparison.parameter for one in found))
     return [
@@ -61,10 +49,10 @@ def items(
         Item(3, "Subjects", (), "the population the subjects stand for"),
         Item(4, "Raters", (_raters(ratings),), "the population the raters stand for"),
         Item(5, "What is known already", (), "earlier results on agreement, and why this study"),
-        Item(6, "Sample size", _planned(plans), "how the sample size was chosen"),
+        Item(6, "Sample size", _planned(designs), "how the sample size was chosen"),
         Item(7, "Sampling", (), "how subjects and raters were chosen"),
-        Item(8, "Rating process", _process(plans), "" if plans else "how the values came about"),
-        Item(9, "Independence", _independence(plans), "" if plans else "whether raters knew of each other's values"),
+        Item(8, "Rating process", process, "" if process else "how the values came about"),
+        Item(9, "Independence", independence, "" if independence else "whether raters knew of each other's values"),
         Item(10, "Statistical analysis", _analysis(parameters, resampling)),
         Item(11, "Actual numbers", (_numbers(ratings),)),
         Item(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
@@ -102,44 +90,20 @@ def _raters(ratings: Sequence[Rating]) -> str:
     return f"{_count(len(names), 'rater')}: {', '.join(names)}{also}."
 
 
-def _planned(plans: Sequence[Plan]) -> tuple[str, ...]:
+def _planned(designs: Sequence[Design]) -> tuple[str, ...]:
     return tuple(
-        f"Planned: {_count(len(plan.readers), 'reader')}, "
-        f"{_count(len({case.subject_id for case in plan.cases}), 'subject')}, "
-        f"{_count(len(plan.cases), 'study', 'studies')} with "
-        f"{_count(sum(len(case.discs) for case in plan.cases), 'disc')}, "
-        f"{_count(_repeats(plan), 'study', 'studies')} of them shown to each reader twice."
-        for plan in plans
+        f"Planned: {_count(one.readers, 'reader')}, {_count(one.subjects, 'subject')}, "
+        f"{_count(one.studies, 'study', 'studies')} with {_count(one.discs, 'disc')}, "
+        f"{_count(one.repeated, 'study', 'studies')} of them shown to each reader twice."
+        for one in designs
     )
 
 
-def _repeats(plan: Plan) -> int:
-    return sum(showing.occasion == 2 for showing in plan.showings(plan.readers[0]))
-
-
-def _process(plans: Sequence[Plan]) -> tuple[str, ...]:
-    stated = []
-    for plan in plans:
-        again = (
-            " Repeats were not announced; the second showing lay at least a fifth of the session "
-            "after the first."
-            if _repeats(plan) and plan.order is not Order.AS_GIVEN
-            else ""
-        )
-        order = f"{_ORDERS[plan.order]} (seed {plan.seed})."
-        stated.append(f"{_MODES[plan.mode]} {order}{again}")
-    if plans:
-        stated.append(
-            "Discs were found and named by discmri; each read is stored with reader, time, what "
-            "was visible, software version and a hash of the images, in a chain that shows changes."
-        )
-    return tuple(stated)
-
-
-def _independence(plans: Sequence[Plan]) -> tuple[str, ...]:
-    if not plans:
-        return ()
-    return ("The session shows no reader what another reader said.",)
+def _stated(designs: Sequence[Design]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paragraphs on process and independence, each once."""
+    process = dict.fromkeys(text for one in designs for text in one.process)
+    independence = dict.fromkeys(text for one in designs for text in one.independence)
+    return tuple(process), tuple(independence)
 
 
 def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ AUTOMATIC = "automatic"
 """The name under which discmri's own values stand beside those of readers."""
 
 ALL_LEVELS = "all"
+
+
+class Role(Enum):
+    """What somebody was in a session whose reads were exported."""
+
+    READER = "reader"
+    ADJUDICATOR = "adjudicator"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Where ratings come from: a session, what was exported of one, or tables of measured values."""
+"""Where ratings come from: what was exported of a session, or tables of measured values.
+
+A session itself hands over its own, see :mod:`discmri.reading.ratings`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from discmri.agreement.ratings import AUTOMATIC, Rating
+from discmri.agreement.design import Design
+from discmri.agreement.ratings import AUTOMATIC, Rating, Role
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
 from discmri.core.tables import Row, read_table
 from discmri.core.text import one_line
-from discmri.reading.plan import Plan
-from discmri.reading.store import Store
-from discmri.reading.tables import edit_rows, long_rows
 from discmri.results.records import PARAMETER
 
 
@@ -27,32 +28,16 @@ class Source:
         For the report.
     ratings
         What was rated.
-    plan
-        The session as planned.
+    design
+        How they came about; ``None`` where that is not known.
     note
         A sentence on cells that were taken as missing, if any.
     """
 
     name: str
     ratings: tuple[Rating, ...]
-    plan: Plan | None = None
+    design: Design | None = None
     note: str = ""
-
-
-def from_session(store: Store) -> Source:
-    """Reads and label edits of a session that count now.
-
-    Raises
-    ------
-    SessionError
-        Where it cannot be read.
-    """
-    plan, entries, path = store.plan(), store.entries(), store.locator.path
-    name = store.locator.name if path is None else path.name
-    reads = _texts(name, long_rows(plan, entries))
-    edits = _texts(name, edit_rows(plan, entries))
-    ratings = [*_of_reads(reads), *_of_edits(edits)]
-    return Source(name, tuple(ratings), plan)
 
 
 def from_table(path: Path, rater: str = "") -> Source:
@@ -96,10 +81,22 @@ def matched_by_subject(ratings: Iterable[Rating]) -> list[Rating]:
     return [replace(rating, study="") for rating in ratings]
 
 
-def _of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
+def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
+    """Ratings from rows of ``reads_long.csv``; those of an adjudicator are left out.
+
+    Parameters
+    ----------
+    rows
+        As :func:`discmri.reading.export_session` writes them.
+
+    Raises
+    ------
+    UsageError
+        Where a cell cannot be read, with its line and column.
+    """
     suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
-        if row.get("role", "reader") != "reader":
+        if (row.get("role") or Role.READER.value) != Role.READER.value:
             continue
         grade, before = row.grade("grade"), row.text("grade_before_reveal")
         one = _rating(row, row.filled("reader"), "evaluable", float(grade is not None))
@@ -116,7 +113,19 @@ def _of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
     yield from suggested.values()
 
 
-def _of_edits(rows: Sequence[Row]) -> Iterator[Rating]:
+def ratings_of_edits(rows: Sequence[Row]) -> Iterator[Rating]:
+    """Ratings from rows of ``label_edits.csv``: edited values, and automatic ones once.
+
+    Parameters
+    ----------
+    rows
+        As :func:`discmri.reading.export_session` writes them.
+
+    Raises
+    ------
+    UsageError
+        Where a cell cannot be read, with its line and column.
+    """
     seen = set()
     for row in rows:
         edited, automatic = row.value("edited"), row.value("automatic")
@@ -144,8 +153,8 @@ def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
 
 
 _READERS: Mapping[tuple[str, ...], Callable[[Sequence[Row]], Iterator[Rating]]] = {
-    ("reader", "grade", "level_automatic"): _of_reads,
-    ("reader", "parameter", "automatic", "edited"): _of_edits,
+    ("reader", "grade", "level_automatic"): ratings_of_reads,
+    ("reader", "parameter", "automatic", "edited"): ratings_of_edits,
     ("parameter", "value", "level"): _of_values,
 }
 
@@ -181,11 +190,3 @@ def _is_measured(parameter: str) -> bool:
     """
     known = PARAMETER.get(parameter)
     return known is None or (known.unit not in ("", "1") and "_sd_" not in parameter)
-
-
-def _texts(name: str, rows: Iterable[Mapping[str, object]]) -> list[Row]:
-    """Rows of a session as those of a table."""
-    return [
-        Row(name, line, {key: "" if cell is None else str(cell) for key, cell in row.items()})
-        for line, row in enumerate(rows, start=2)
-    ]

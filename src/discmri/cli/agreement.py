@@ -84,13 +84,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(text: str) -> Source:
-    from discmri.agreement.sources import from_session, from_table
+    from discmri.agreement.sources import from_table
 
     rater, separator, place = text.partition("=")
     if separator and "://" not in rater and not Path(text).exists():
         return from_table(_existing(place), rater)
     if "://" in text or _is_session(Path(text)):
         from discmri.reading import Store
+        from discmri.reading.ratings import from_session
 
         return from_session(Store.open(text))
     return from_table(_existing(text))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import discmri
+from discmri.agreement.ratings import Role
 from discmri.core.errors import SessionError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
@@ -104,7 +105,7 @@ def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
                 | {
                     "level": called[disc.level].value,
                     "reader": reader,
-                    "role": "reader" if reader in plan.readers else "adjudicator",
+                    "role": (Role.READER if reader in plan.readers else Role.ADJUDICATOR).value,
                     "occasion": occasion_of(item),
                     "mode": plan.mode.value,
                     **_judgement(found.last.judgement),
@@ -126,7 +127,7 @@ def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
     read: dict[tuple[object, ...], Row] = {}
     for row in sorted(long_rows(plan, entries), key=lambda row: str(row["read_at"])):
         shown = row["grade"] or "not evaluable"
-        column = f"grade_{row['reader']}" if row["role"] == "reader" else "grade_adjudicated"
+        column = f"grade_{row['reader']}" if row["reader"] in plan.readers else "grade_adjudicated"
         column += "_repeat" if row["occasion"] == 2 else ""
         read.setdefault(tuple(row[name] for name in VISIT), {})[column] = shown
     columns = [f"grade_{reader}" for reader in plan.readers]

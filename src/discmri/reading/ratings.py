@@ -1,0 +1,80 @@
+"""A session as ratings and their design, for :mod:`discmri.agreement`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from discmri.agreement.design import Design
+from discmri.agreement.sources import Source, ratings_of_edits, ratings_of_reads
+from discmri.core.tables import Row
+from discmri.reading.plan import Mode, Order, Plan
+from discmri.reading.store import Store
+from discmri.reading.tables import edit_rows, long_rows
+
+_MODES = {
+    Mode.OPEN: "Readers saw identity, date and automatic measurements while they graded.",
+    Mode.LOCKED: "Readers graded each disc before its automatic measurements were shown; a later "
+    "change needed a reason, and both grades are kept. Identity and date were visible.",
+    Mode.BLINDED: "Readers saw neither measurements nor identity nor date; the visits of all "
+    "subjects were shuffled.",
+}
+_ORDERS = {
+    Order.PER_READER: "Each reader met the cases in a random order of their own",
+    Order.COMMON: "All readers met the cases in one random order",
+    Order.AS_GIVEN: "All readers met the cases in the order they were listed",
+}
+_KEPT = (
+    "Discs were found and named by discmri; each read is stored with reader, time, what was "
+    "visible, software version and a hash of the images, in a chain that shows changes."
+)
+_INDEPENDENT = "The session shows no reader what another reader said."
+
+
+def from_session(store: Store) -> Source:
+    """Reads and label edits of a session that count now.
+
+    Parameters
+    ----------
+    store
+        The session.
+
+    Raises
+    ------
+    SessionError
+        Where it cannot be read.
+    """
+    plan, entries, path = store.plan(), store.entries(), store.locator.path
+    name = store.locator.name if path is None else path.name
+    reads = _texts(name, long_rows(plan, entries))
+    edits = _texts(name, edit_rows(plan, entries))
+    ratings = [*ratings_of_reads(reads), *ratings_of_edits(edits)]
+    return Source(name, tuple(ratings), design_of(plan))
+
+
+def design_of(plan: Plan) -> Design:
+    """How a session was planned, in the words of the report."""
+    repeated = sum(showing.occasion == 2 for showing in plan.showings(plan.readers[0]))
+    order = f"{_ORDERS[plan.order]} (seed {plan.seed})."
+    again = (
+        " Repeats were not announced; the second showing lay at least a fifth of the session "
+        "after the first."
+        if repeated and plan.order is not Order.AS_GIVEN
+        else ""
+    )
+    return Design(
+        readers=len(plan.readers),
+        subjects=len({case.subject_id for case in plan.cases}),
+        studies=len(plan.cases),
+        discs=sum(len(case.discs) for case in plan.cases),
+        repeated=repeated,
+        process=(f"{_MODES[plan.mode]} {order}{again}", _KEPT),
+        independence=(_INDEPENDENT,),
+    )
+
+
+def _texts(name: str, rows: Iterable[Mapping[str, object]]) -> list[Row]:
+    """Rows of a session as those of a table."""
+    return [
+        Row(name, line, {key: "" if cell is None else str(cell) for key, cell in row.items()})
+        for line, row in enumerate(rows, start=2)
+    ]
