@@ -9,11 +9,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from discmri.agreement.report import write_report
+from discmri.agreement.sources import from_table
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
-from discmri.validation.pairs import NEAR_MM, Pair, compare
-from discmri.validation.statistics import agreement, agreements, grade_table
+from discmri.validation.pairs import NEAR_MM, GradePair, Pair, compare
+from discmri.validation.statistics import grade_table, summaries, summary
 from discmri.validation.validate import page, validate, write_validation
 
 LEVELS = ("L3-L4", "L4-L5", "L5-S1")
@@ -57,45 +59,125 @@ def test_bias_limits_and_coverage_of_known_errors(tmp_path):
     assert one.bias == pytest.approx(0.7)
     sd = np.std([0.3] * 3 + [0.6] * 3 + [1.2] * 3, ddof=1)
     assert one.sd == pytest.approx(sd)
-    assert one.limits == (pytest.approx(0.7 - 1.96 * sd), pytest.approx(0.7 + 1.96 * sd))
+    assert (one.limit_low, one.limit_high) == (
+        pytest.approx(0.7 - 1.96 * sd),
+        pytest.approx(0.7 + 1.96 * sd),
+    )
     assert one.worst == pytest.approx(1.2)
     assert one.within_1_sd == pytest.approx(1 / 3)
     assert one.within_2_sd == pytest.approx(2 / 3)
     expected = [100 * e / h for e in (0.3, 0.6, 1.2) for h in HEIGHT_MM.values()]
     assert one.bias_percent == pytest.approx(np.mean(expected))
-    by_level = [x for x in validation.agreements if x.grouped_by == "level"]
+    by_level = [x for x in validation.errors if x.grouped_by == "level"]
     assert {x.group for x in by_level} == set(LEVELS)
     assert validation.grades.exact == 0
     assert validation.grades.within_one == 1
 
 
-def test_the_interval_counts_studies_not_discs():
-    """Ten discs of one study say no more than one where all err alike."""
+def pair(study: str, measured: float, truth: float = 8.0, subject: str = "", **groups) -> Pair:
+    return Pair(study, "L4-L5", "height_mm", truth, measured, None, groups, subject or study)
+
+
+def test_the_interval_counts_subjects_not_discs():
+    """Ten discs of one subject say no more than one where all err alike."""
     rng = np.random.default_rng(0)
     offsets = rng.normal(0.0, 1.0, 40)
-    few = [
-        Pair(f"s{n}", "L4-L5", "height_mm", 8.0, 8.0 + o, None, {}) for n, o in enumerate(offsets)
+    few = [pair(f"s{n}", 8.0 + o) for n, o in enumerate(offsets)]
+    many = [
+        pair(f"s{n}.{k}", 8.0 + o, subject=f"s{n}")
+        for n, o in enumerate(offsets)
+        for k in range(10)
     ]
-    many = [pair for pair in few for _ in range(10)]
-    one, ten = agreement("height_mm", few), agreement("height_mm", many)
+    one, ten = summary(few), summary(many)
+    assert (ten.studies, ten.subjects) == (400, 40)
     assert (ten.bias_low, ten.bias_high) == pytest.approx((one.bias_low, one.bias_high))
     half = 1.96 * offsets.std(ddof=1) / np.sqrt(len(offsets))
     assert one.bias_high - one.bias_low == pytest.approx(2 * half, rel=0.15)
+    assert one.limit_high_from < one.limit_high < one.limit_high_to
 
 
-def test_no_interval_from_two_studies_and_none_relative_to_zero():
-    pairs = [Pair(s, "L4-L5", "listhesis_mm", 0.0, 1.0, None, {"grade": "3"}) for s in "ab"]
-    (one, by_grade) = agreements(pairs, ["grade"])
+def test_no_interval_from_two_subjects_and_none_relative_to_zero():
+    pairs = [pair(s, 1.0, truth=0.0, grade="3") for s in "ab"]
+    (one, by_grade) = summaries(pairs, ["grade"])
     assert (one.bias_low, one.bias_percent, one.within_1_sd) == (None, None, None)
     assert (by_grade.grouped_by, by_grade.group) == ("grade", "3")
 
 
+def test_one_disc_has_a_bias_but_no_spread():
+    one = summary([pair("a", 8.5)])
+    assert (one.bias, one.sd, one.limit_low, one.bias_low) == (0.5, None, None, None)
+
+
+def graded(*grades: tuple[Grade, Grade | None]) -> list[GradePair]:
+    return [GradePair(f"s{n}", "L4-L5", *both) for n, both in enumerate(grades)]
+
+
 def test_double_entries_are_judged_by_their_collapse():
     grades = grade_table(
-        [(Grade(4, 7), Grade(5, 7)), (Grade(5, 7), Grade(3, 8)), (Grade(2), Grade(5))]
+        graded((Grade(4, 7), Grade(5, 7)), (Grade(5, 7), Grade(3, 8)), (Grade(2), Grade(5)))
     )
     assert grades.counts[6][6] == grades.counts[6][7] == grades.counts[1][4] == 1
-    assert grade_table([(Grade(3), None)]) is None
+    assert (grades.exact, grades.within_one) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert grade_table(graded((Grade(3), None))) is None
+    assert grade_table(graded((Grade(3), None), (Grade(3), Grade(3)))).without == 1
+
+
+# ------------------------------------------------------------------ one home of statistics
+def test_validate_and_agreement_give_the_same_intervals_on_the_same_table(tmp_path):
+    rng = np.random.default_rng(3)
+    true, found, long = [], [], []
+    for n in range(12):
+        subject = f"P{n // 2}"  # two studies each
+        for level, height in HEIGHT_MM.items():
+            said = height + float(rng.normal(0.2, 0.5))
+            grades = int(rng.integers(1, 9)), int(rng.integers(1, 9))
+            true.append(
+                {"study": f"s{n:02d}", "level": level, "height_area_mm": height, "grade": grades[0]}
+            )
+            found.append(
+                {"study": f"s{n:02d}", "subject_id": subject, "status": "measured", "level": level,
+                 "height_area_mm": said, "suggested_grade": grades[1]}
+            )  # fmt: skip
+            key = {"subject_id": subject, "study_uid": f"s{n:02d}", "level": level}
+            for rater, height_mm, grade in (
+                ("measured", said, grades[1]),
+                ("truth", height, grades[0]),
+            ):
+                long.append(
+                    key | {"rater": rater, "parameter": "height_area_mm", "value": height_mm}
+                )
+                long.append(key | {"rater": rater, "parameter": "grade", "value": grade})
+    write_validation(
+        validate(table(tmp_path / "r.csv", found), table(tmp_path / "t.csv", true)),
+        tmp_path / "validation",
+    )
+    source = from_table(table(tmp_path / "long.csv", long))
+    write_report([source], tmp_path / "agreement")
+    with (tmp_path / "validation" / "validation.csv").open(newline="") as file:
+        one = next(row for row in csv.DictReader(file) if not row["grouped_by"])
+    with (tmp_path / "agreement" / "agreement.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["level"] == "all"]
+    other = {(row["parameter"], row["statistic"]): row for row in rows}
+    bias, low, high = (
+        other["height_area_mm", name]
+        for name in ("bias", "lower limit of agreement", "upper limit of agreement")
+    )
+    assert (one["bias"], one["bias_low"], one["bias_high"]) == tuple(
+        map(bias.get, ("value", "low", "high"))
+    )
+    assert one["sd"] == other["height_area_mm", "SD of differences"]["value"]
+    assert (one["limit_low"], one["limit_low_from"], one["limit_low_to"]) == tuple(
+        map(low.get, ("value", "low", "high"))
+    )
+    assert (one["limit_high"], one["limit_high_from"], one["limit_high_to"]) == tuple(
+        map(high.get, ("value", "low", "high"))
+    )
+    assert (one["subjects"], one["studies"], one["discs"]) == ("6", "12", "36")
+    validation = validate(tmp_path / "r.csv", tmp_path / "t.csv")
+    for figure in validation.grades.figures:
+        row = other["grade", figure.statistic]
+        assert row["value"] == f"{figure.value:.6g}"
+        assert (row["low"], row["high"]) == tuple(f"{end:.6g}" for end in figure.interval)
 
 
 def label_map(folder: Path, study: str, shift: int, lost: str = "") -> None:

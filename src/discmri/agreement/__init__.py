@@ -8,8 +8,9 @@ and gives NaN where it is undefined.  ``tests/test_members.py`` runs every membe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from discmri.agreement.bland_altman import (
     bias,
@@ -23,16 +24,17 @@ from discmri.agreement.gwet import ac2_linear, ac2_quadratic
 from discmri.agreement.icc import icc_2_1, icc_3_1
 from discmri.agreement.kappa import kappa_linear, kappa_quadratic
 from discmri.agreement.krippendorff import alpha_ordinal
-from discmri.agreement.ratings import SCALES, Comparison, Rating, comparisons
+from discmri.agreement.ratings import ALL_LEVELS, SCALES, Comparison, Rating, comparisons
 from discmri.agreement.repeatability import (
     repeatability_coefficient,
     smallest_detectable_change,
     within_sd,
 )
-from discmri.agreement.sums import Array, Counts, Moments, counts, moments
+from discmri.agreement.sums import Array, Counts, Moments, Sums, counts, moments
 from discmri.agreement.within_one import within_one
 
 __all__ = [
+    "DIFFERENCES",
     "GRADE_STATISTICS",
     "VALUE_STATISTICS",
     "Agreement",
@@ -42,8 +44,10 @@ __all__ = [
     "Resampling",
     "analyse",
     "comparisons",
+    "estimate",
 ]
 
+S = TypeVar("S", bound=Sums)
 GradeStatistic = Callable[[Counts], Array]
 ValueStatistic = Callable[[Moments], Array]
 
@@ -147,43 +151,77 @@ def analyse(ratings: Iterable[Rating], resampling: Resampling | None = None) -> 
     """
     chosen = resampling or Resampling()
     return [
-        Agreement(comparison, tuple(_estimates(comparison, chosen)))
+        Agreement(
+            comparison,
+            tuple(
+                one
+                for level, stratum in comparison.strata()
+                for one in estimate(stratum, chosen, level=level)
+            ),
+        )
         for comparison in comparisons(ratings)
     ]
 
 
-def _estimates(comparison: Comparison, resampling: Resampling) -> Iterator[Estimate]:
-    for level, stratum in comparison.strata():
-        if not stratum.used.any():
-            continue
-        subjects, discs = len(set(stratum.subjects[stratum.used])), int(stratum.used.sum())
-        for name, value, ends in _found(stratum, resampling):
-            unit = "" if name in _WITHOUT_UNIT else stratum.unit
-            yield Estimate(level, name, value, ends, unit, subjects, discs)
+def estimate(
+    comparison: Comparison,
+    resampling: Resampling | None = None,
+    only: Collection[str] | None = None,
+    level: str = ALL_LEVELS,
+) -> list[Estimate]:
+    """Statistics of one comparison, all its discs together, with intervals over subjects.
+
+    Parameters
+    ----------
+    comparison
+        Columns of grades or of measured values.
+    resampling
+        How intervals are made; 2000 resamples and 95 % where not given.
+    only
+        Names of the statistics that are wanted; all that make sense where not given.
+    level
+        What to call these discs in the estimates.
+
+    Returns
+    -------
+    list of Estimate
+        Empty where there is nothing to compare.
+    """
+    if not comparison.used.any():
+        return []
+    chosen = resampling or Resampling()
+    subjects = len(set(comparison.subjects[comparison.used]))
+    discs = int(comparison.used.sum())
+    return [
+        Estimate(
+            level, name, value, ends, "" if name in _WITHOUT_UNIT else comparison.unit,
+            subjects, discs,
+        )
+        for name, value, ends in _found(comparison, chosen, only)
+    ]  # fmt: skip
 
 
 def _found(
-    stratum: Comparison, resampling: Resampling
+    stratum: Comparison, resampling: Resampling, only: Collection[str] | None
 ) -> Iterator[tuple[str, float | None, Interval | None]]:
-    """Name, value and interval of every statistic that makes sense."""
+    """Name, value and interval of every statistic that makes sense and is wanted."""
     scale = SCALES.get(stratum.parameter)
     if scale is not None:
-        tally = counts(stratum, scale)
-        grades = {
-            name: statistic
-            for name, statistic in GRADE_STATISTICS.items()
-            if len(scale.categories) > 2 or name not in _MORE_THAN_TWO
-        }
-        chosen = list(grades.values())
-        values, ends = estimates(chosen, tally), intervals(chosen, tally, resampling)
-        yield from zip(grades, values, ends, strict=True)
-        return
-    sums = moments(stratum)
-    measures = {
-        name: statistic
-        for name, statistic in VALUE_STATISTICS.items()
-        if len(stratum.columns) == 2 or name not in DIFFERENCES
-    }
-    used = list(measures.values())
-    values, ends = estimates(used, sums), intervals(used, sums, resampling)
-    yield from zip(measures, values, ends, strict=True)
+        few = _MORE_THAN_TWO if len(scale.categories) <= 2 else ()
+        yield from _evaluated(GRADE_STATISTICS, few, only, counts(stratum, scale), resampling)
+    else:
+        more = DIFFERENCES if len(stratum.columns) != 2 else ()
+        yield from _evaluated(VALUE_STATISTICS, more, only, moments(stratum), resampling)
+
+
+def _evaluated(
+    known: Mapping[str, Callable[[S], Array]],
+    without: Collection[str],
+    only: Collection[str] | None,
+    sums: S,
+    resampling: Resampling,
+) -> Iterator[tuple[str, float | None, Interval | None]]:
+    names = [name for name in known if name not in without and (only is None or name in only)]
+    used = [known[name] for name in names]
+    found = estimates(used, sums), intervals(used, sums, resampling)
+    yield from zip(names, *found, strict=True)

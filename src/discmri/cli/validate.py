@@ -69,17 +69,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(validation: Validation) -> None:
+    from discmri.validation.validate import span
+
     header = ("Value", "Discs", "Bias", "SD", "Limits of agreement", "Within 1 / 2 stated (%)")
     rows = []
     for one in validation.overall():
-        low, high = one.limits
         covered = ""
         if one.within_1_sd is not None and one.within_2_sd is not None:
             covered = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
         rows.append(
             (
-                one.parameter, str(one.discs), number(one.bias, 3), number(one.sd, 3),
-                f"{number(low, 3)} to {number(high, 3)}", covered,
+                one.parameter, str(one.discs), number(one.bias, 3),
+                "" if one.sd is None else number(one.sd, 3),
+                span(one.limit_low, one.limit_high, 3), covered,
             )
         )  # fmt: skip
     show_table(header, rows, right=frozenset({1, 2, 3, 4, 5}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from discmri.validation.statistics import Agreement
+from discmri.validation.statistics import ErrorSummary
 from discmri.validation.validate import Validation
 
 _GEOMETRY = "with true outlines only the tracing and the voxels can err"
@@ -62,7 +62,7 @@ class Limit:
         return found is not None and self.low <= found <= self.high
 
 
-FIGURES: dict[str, Callable[[Agreement], float | None]] = {
+FIGURES: dict[str, Callable[[ErrorSummary], float | None]] = {
     "bias": lambda one: one.bias,
     "SD": lambda one: one.sd,
     "bias in %": lambda one: one.bias_percent,

@@ -18,6 +18,7 @@ import numpy as np
 from discmri.cohort.studies import Entry
 from discmri.core.errors import UsageError
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
+from discmri.core.grade import Grade
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS
@@ -56,6 +57,8 @@ class Pair:
         Stated standard uncertainty, where there is one.
     groups
         What else is known of the disc: its true grade and how it was scanned.
+    subject
+        Whose disc it is: the subject of the results, the study where they name none.
     """
 
     study: str
@@ -65,11 +68,32 @@ class Pair:
     measured: float
     sd: float | None
     groups: Mapping[str, str]
+    subject: str
 
     @property
     def error(self) -> float:
         """Measured minus true."""
         return self.measured - self.truth
+
+
+@dataclass(frozen=True)
+class GradePair:
+    """The true grade of one disc and the suggested one.
+
+    Parameters
+    ----------
+    subject, level
+        Which disc, by its true name.
+    truth
+        True grade.
+    suggested
+        ``None`` where none was suggested.
+    """
+
+    subject: str
+    level: str
+    truth: Grade
+    suggested: Grade | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +115,11 @@ class DiscMatch:
     def misnamed(self) -> bool:
         """Found, but under another name."""
         return self.found is not None and self.found["level"] != self.truth["level"]
+
+    @property
+    def subject(self) -> str:
+        """Whose disc it is, the study where the results name no subject."""
+        return (self.found or {}).get("subject_id") or self.truth["study"]
 
 
 @dataclass(frozen=True)
@@ -120,6 +149,19 @@ class Comparison:
     def pairs(self) -> list[Pair]:
         """Every value that both sides have."""
         return [pair for match in self.matches for pair in _values(match)]
+
+    def grades(self) -> list[GradePair]:
+        """Every disc that was found and whose true grade is known."""
+        return [
+            GradePair(
+                match.subject,
+                match.truth["level"],
+                Grade.parse(match.truth["grade"]),
+                Grade.parse(said) if (said := match.found["suggested_grade"]) else None,
+            )
+            for match in self.matches
+            if match.found is not None and match.truth["grade"]
+        ]
 
 
 def compare(results: Path, truth: Path) -> Comparison:
@@ -225,7 +267,7 @@ def _values(match: DiscMatch) -> Iterable[Pair]:
         stated = match.found.get(UNCERTAINTIES.get(name, ""), "")
         yield Pair(
             match.truth["study"], match.truth["level"], name, float(truth), float(measured),
-            float(stated) if stated else None, groups,
+            float(stated) if stated else None, groups, match.subject,
         )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
-"""Bias, limits of agreement and coverage of stated uncertainties.
+"""Errors against the truth, by the statistics of :mod:`discmri.agreement`.
 
-Discs of one study are not independent, so intervals come from resampling studies, not discs.
-Limits of agreement are bias ± 1.96 standard deviations (Bland and Altman 1986).
+Discs of one person are not independent, so intervals come from resampling subjects, not discs.
 """
 
 from __future__ import annotations
@@ -12,17 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.core.grade import Grade
+from discmri.agreement import DIFFERENCES, Comparison, Estimate, estimate
+from discmri.agreement.csv_estimates import confusion
+from discmri.agreement.ratings import SCALES
 from discmri.core.volume import Array
-from discmri.validation.pairs import Pair
+from discmri.validation.pairs import GradePair, Pair
 
-RESAMPLES = 2000
-_LEAST_STUDIES = 3  # for an interval
+MEASURED, TRUE = "measured", "truth"
+_GRADE_FIGURES = (
+    "exact agreement", "agreement within one", "kappa, linear weights", "kappa, quadratic weights",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ErrorSummary:
     """How one parameter agrees with its truth in one group of discs.
+
+    Intervals are of 95 % over subjects; ``None`` with fewer than three, or where they do not
+    differ.  A standard deviation and what follows from it is ``None`` of a single disc.
 
     Parameters
     ----------
@@ -30,10 +36,10 @@ class Agreement:
         Column of the value.
     grouped_by, group
         What makes the group, and which it is; both empty for all discs.
-    discs, studies
+    discs, studies, subjects
         How many.
     bias, bias_low, bias_high
-        Mean error with its 95 % interval; the interval is ``None`` with too few studies.
+        Mean error with its interval.
     sd
         Standard deviation of the errors.
     worst
@@ -43,6 +49,10 @@ class Agreement:
     within_1_sd, within_2_sd
         Share of errors within one and two stated standard uncertainties; ``None`` where none is
         stated.
+    limit_low, limit_high
+        Limits of agreement, bias ± 1.96 SD.
+    limit_low_from, limit_low_to, limit_high_from, limit_high_to
+        Their intervals.
     """
 
     parameter: str
@@ -50,24 +60,26 @@ class Agreement:
     group: str
     discs: int
     studies: int
+    subjects: int
     bias: float
     bias_low: float | None
     bias_high: float | None
-    sd: float
+    sd: float | None
     worst: float
     bias_percent: float | None
     sd_percent: float | None
     within_1_sd: float | None
     within_2_sd: float | None
+    limit_low: float | None
+    limit_high: float | None
+    limit_low_from: float | None
+    limit_low_to: float | None
+    limit_high_from: float | None
+    limit_high_to: float | None
 
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Limits of agreement."""
-        return self.bias - 1.96 * self.sd, self.bias + 1.96 * self.sd
 
-
-def agreements(pairs: Iterable[Pair], groups: Sequence[str]) -> list[Agreement]:
-    """Agreement of every parameter, over all discs and by each kind of group.
+def summaries(pairs: Iterable[Pair], groups: Sequence[str]) -> list[ErrorSummary]:
+    """Errors of every parameter, over all discs and by each kind of group.
 
     Parameters
     ----------
@@ -80,71 +92,79 @@ def agreements(pairs: Iterable[Pair], groups: Sequence[str]) -> list[Agreement]:
     for pair in pairs:
         by_parameter[pair.parameter].append(pair)
     found = []
-    for parameter, own in by_parameter.items():
-        found.append(agreement(parameter, own))
+    for own in by_parameter.values():
+        found.append(summary(own))
         for kind in groups:
             split: dict[str, list[Pair]] = defaultdict(list)
             for pair in own:
                 split[pair.level if kind == "level" else pair.groups.get(kind, "")].append(pair)
-            found += [agreement(parameter, split[g], kind, g) for g in sorted(split) if g]
+            found += [summary(split[g], kind, g) for g in sorted(split) if g]
     return found
 
 
-def agreement(
-    parameter: str, pairs: Sequence[Pair], grouped_by: str = "", group: str = ""
-) -> Agreement:
-    """Agreement in one group.
+def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> ErrorSummary:
+    """Errors of one parameter in one group.
 
     Parameters
     ----------
-    parameter, grouped_by, group
-        Names for the record.
     pairs
-        At least one.
+        At least one, all of one parameter.
+    grouped_by, group
+        Names for the record.
     """
     errors = np.array([pair.error for pair in pairs])
     truth = np.array([pair.truth for pair in pairs])
-    relative = 100 * errors / truth if (truth > 0).all() else None
-    low, high = _interval([pair.study for pair in pairs], errors)
-    return Agreement(
-        parameter,
+    measured = np.array([pair.measured for pair in pairs])
+    bias, sd, low, high = _differences(pairs, measured, truth)
+    percent: tuple[Estimate, ...] = ()
+    if (truth > 0).all():
+        percent = _differences(pairs, 100 * measured / truth, np.full(len(pairs), 100.0))
+    assert bias.value is not None
+    return ErrorSummary(
+        pairs[0].parameter,
         grouped_by,
         group,
         discs=len(pairs),
         studies=len({pair.study for pair in pairs}),
-        bias=float(errors.mean()),
-        bias_low=low,
-        bias_high=high,
-        sd=_sd(errors),
+        subjects=bias.subjects,
+        bias=bias.value,
+        bias_low=_ends(bias)[0],
+        bias_high=_ends(bias)[1],
+        sd=sd.value,
         worst=float(errors[np.abs(errors).argmax()]),
-        bias_percent=None if relative is None else float(relative.mean()),
-        sd_percent=None if relative is None else _sd(relative),
+        bias_percent=percent[0].value if percent else None,
+        sd_percent=percent[1].value if percent else None,
         within_1_sd=_coverage(pairs, 1.0),
         within_2_sd=_coverage(pairs, 2.0),
+        limit_low=low.value,
+        limit_high=high.value,
+        limit_low_from=_ends(low)[0],
+        limit_low_to=_ends(low)[1],
+        limit_high_from=_ends(high)[0],
+        limit_high_to=_ends(high)[1],
     )
 
 
-def _sd(values: Array) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
+def _differences(pairs: Sequence[Pair], measured: Array, truth: Array) -> tuple[Estimate, ...]:
+    """Bias, standard deviation and limits of agreement of measured minus true."""
+    comparison = Comparison(
+        pairs[0].parameter,
+        f"{MEASURED} – {TRUE}",
+        (MEASURED, TRUE),
+        np.column_stack([measured, truth]),
+        np.array([pair.subject for pair in pairs]),
+        np.array([pair.level for pair in pairs]),
+    )
+    return tuple(estimate(comparison, only=DIFFERENCES))
+
+
+def _ends(one: Estimate) -> tuple[float | None, float | None]:
+    return one.interval or (None, None)
 
 
 def _coverage(pairs: Sequence[Pair], times: float) -> float | None:
     ratios = [abs(pair.error) <= times * pair.sd for pair in pairs if pair.sd is not None]
     return float(np.mean(ratios)) if ratios else None
-
-
-def _interval(studies: Sequence[str], errors: Array) -> tuple[float | None, float | None]:
-    """95 % interval of the mean error, by resampling whole studies."""
-    names = sorted(set(studies))
-    if len(names) < _LEAST_STUDIES:
-        return None, None
-    index = np.searchsorted(names, studies)
-    sums = np.bincount(index, weights=errors)
-    counts = np.bincount(index)
-    chosen = np.random.default_rng(1).integers(len(names), size=(RESAMPLES, len(names)))
-    means = sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -154,42 +174,61 @@ class GradeTable:
     Parameters
     ----------
     grades
-        Rows and columns: ``1`` to ``8``; of double entries the collapse part.
+        Rows and columns: ``1`` to ``8``; of double grades the collapse part.
     counts
         (true, suggested) discs.
-    exact, within_one
-        Share of discs with the same grade, and with one at most one off.
+    figures
+        Share of discs with the same grade and with one at most one off, and weighted kappa.
     without
         Discs for which none was suggested.
     """
 
     grades: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
-    exact: float
-    within_one: float
+    figures: tuple[Estimate, ...]
     without: int
 
+    @property
+    def exact(self) -> float:
+        """Share of discs with the same grade."""
+        return self._figure("exact agreement")
 
-def grade_table(grades: Iterable[tuple[Grade | None, Grade | None]]) -> GradeTable | None:
-    """Table of (true, suggested) grades; ``None`` where there is none.
+    @property
+    def within_one(self) -> float:
+        """Share of discs with a grade at most one off."""
+        return self._figure("agreement within one")
 
-    >>> said = [(Grade(3), Grade(3)), (Grade(4, 7), Grade(5, 7)), (Grade(5, 8), Grade(5, 6))]
-    >>> table = grade_table([*said, (Grade(2), None)])
-    >>> table.exact, table.within_one, table.without
-    (0.6666666666666666, 0.6666666666666666, 1)
+    def _figure(self, name: str) -> float:
+        (value,) = (one.value for one in self.figures if one.statistic == name)
+        assert value is not None  # a share of at least one disc
+        return value
+
+
+def grade_table(pairs: Iterable[GradePair]) -> GradeTable | None:
+    """Table of true and suggested grades; ``None`` where there is none.
+
+    Parameters
+    ----------
+    pairs
+        Discs with a true grade.
     """
-    known = [(true, said) for true, said in grades if true]
-    judged = [(true.ordinal, said.ordinal) for true, said in known if said]
+    known = list(pairs)
+    judged = [(one, one.suggested.ordinal) for one in known if one.suggested is not None]
     if not judged:
         return None
-    counts = np.zeros((8, 8), dtype=int)
-    for true, said in judged:
-        counts[true - 1, said - 1] += 1
-    off = np.array([abs(true - said) for true, said in judged])
+    scale = SCALES["grade"]
+    comparison = Comparison(
+        scale.parameter,
+        f"{TRUE} – suggested",
+        (TRUE, "suggested"),
+        np.array([[one.truth.ordinal, said] for one, said in judged], dtype=np.float64),
+        np.array([one.subject for one, _ in judged]),
+        np.array([one.level for one, _ in judged]),
+    )
+    counts = confusion(comparison, scale)
     return GradeTable(
-        tuple(str(n) for n in range(1, 9)),
+        scale.words,
         tuple(tuple(int(n) for n in row) for row in counts),
-        float((off == 0).mean()),
-        float((off <= 1).mean()),
+        tuple(estimate(comparison, only=_GRADE_FIGURES)),
         len(known) - len(judged),
     )

@@ -22,7 +22,7 @@ from discmri.results.pictures.canvas import LEVEL_COLOURS
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
 from discmri.validation.pairs import Comparison, Pair, compare
-from discmri.validation.statistics import Agreement, GradeTable, agreements, grade_table
+from discmri.validation.statistics import ErrorSummary, GradeTable, grade_table, summaries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,13 +63,13 @@ class Validation:
 
     comparison: Comparison
     pairs: tuple[Pair, ...]
-    agreements: tuple[Agreement, ...]
+    errors: tuple[ErrorSummary, ...]
     grades: GradeTable | None
     naming: Naming
 
-    def overall(self) -> list[Agreement]:
+    def overall(self) -> list[ErrorSummary]:
         """One line per parameter, over all discs."""
-        return [one for one in self.agreements if not one.grouped_by]
+        return [one for one in self.errors if not one.grouped_by]
 
 
 def validate(results: Path, truth: Path) -> Validation:
@@ -94,22 +94,13 @@ def validate(results: Path, truth: Path) -> Validation:
             f"{results} and {truth} have no value in common; name columns of the truth as those "
             "of discs.csv, and check that studies were measured"
         )
-    grades = [
-        (_grade(match.truth["grade"]), _grade(match.found["suggested_grade"]))
-        for match in comparison.matches
-        if match.found is not None
-    ]
     return Validation(
         comparison,
         tuple(pairs),
-        tuple(agreements(pairs, GROUPS)),
-        grade_table(grades),
+        tuple(summaries(pairs, GROUPS)),
+        grade_table(comparison.grades()),
         _naming(comparison),
     )
-
-
-def _grade(text: str) -> Grade | None:
-    return Grade.parse(text) if text else None
 
 
 def _naming(comparison: Comparison) -> Naming:
@@ -152,12 +143,11 @@ def write_validation(validation: Validation, folder: Path, overwrite: bool = Fal
 
 
 def _write_summary(validation: Validation, path: Path) -> None:
-    header = [*asdict(validation.agreements[0]), "limit_low", "limit_high"]
-    rows = []
-    for one in validation.agreements:
-        values = [*asdict(one).values(), *one.limits]
-        rows.append(["" if v is None else _six(v) for v in values])
-    write_table(path, header, rows)
+    rows = [
+        ["" if value is None else _six(value) for value in asdict(one).values()]
+        for one in validation.errors
+    ]
+    write_table(path, tuple(asdict(validation.errors[0])), rows)
 
 
 def _six(value: object) -> str:
@@ -166,10 +156,10 @@ def _six(value: object) -> str:
 
 def _write_pairs(validation: Validation, path: Path) -> None:
     names = sorted({name for pair in validation.pairs for name in pair.groups})
-    header = ("study", "level", "parameter", "truth", "measured", "sd", *names)
+    header = ("study", "subject_id", "level", "parameter", "truth", "measured", "sd", *names)
     rows = [
         [
-            cell(pair.study), pair.level, pair.parameter, _six(pair.truth), _six(pair.measured),
+            cell(pair.study), cell(pair.subject), pair.level, pair.parameter, _six(pair.truth), _six(pair.measured),
             "" if pair.sd is None else _six(pair.sd), *(cell(pair.groups.get(n)) for n in names),
         ]
         for pair in validation.pairs
@@ -196,47 +186,61 @@ def page(validation: Validation) -> str:
         by_group=by_group,
         plots=[(one.parameter, _plot(validation.pairs, one)) for one in overall],
         grades=validation.grades,
+        grade_figures=_figures(validation.grades),
         percent=lambda share: f"{100 * share:.0f} %",
     )
+
+
+def _figures(grades: GradeTable | None) -> list[tuple[str, str, str]]:
+    """Name, value and interval of what is said of grades."""
+    return [
+        (one.statistic, number(one.value, 2), span(low, high, 2))
+        for one in (grades.figures if grades else ())
+        if one.value is not None
+        for low, high in [one.interval or (None, None)]
+    ]
 
 
 def _lines(validation: Validation, parameter: str, kind: str) -> list[dict[str, str]]:
     return [
         _line(one, one.group)
-        for one in validation.agreements
+        for one in validation.errors
         if (one.parameter, one.grouped_by) == (parameter, kind)
     ]
 
 
-def _line(one: Agreement, name: str) -> dict[str, str]:
+def _line(one: ErrorSummary, name: str) -> dict[str, str]:
     """One agreement as the text of a table's row."""
     parameter = PARAMETER[one.parameter]
     digits = min(parameter.decimals, 3)
-    interval = ""
-    if one.bias_low is not None and one.bias_high is not None:
-        interval = f"{number(one.bias_low, digits)} to {number(one.bias_high, digits)}"
     percent = ""
     if one.bias_percent is not None and one.sd_percent is not None:
         percent = f"{number(one.bias_percent, 1)} ± {number(one.sd_percent, 1)}"
     coverage = ""
     if one.within_1_sd is not None and one.within_2_sd is not None:
         coverage = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
-    low, high = one.limits
     return {
         "name": name,
         "unit": parameter.unit.replace("{ratio}", ""),
         "discs": str(one.discs),
         "bias": number(one.bias, digits),
-        "interval": interval,
-        "sd": number(one.sd, digits),
-        "limits": f"{number(low, digits)} to {number(high, digits)}",
+        "interval": span(one.bias_low, one.bias_high, digits),
+        "sd": "" if one.sd is None else number(one.sd, digits),
+        "limits": span(one.limit_low, one.limit_high, digits),
+        "limits_low": span(one.limit_low_from, one.limit_low_to, digits),
+        "limits_high": span(one.limit_high_from, one.limit_high_to, digits),
         "worst": number(one.worst, digits),
         "percent": percent,
         "coverage": coverage,
     }
 
 
-def _plot(pairs: Sequence[Pair], one: Agreement) -> str:
+def span(low: float | None, high: float | None, digits: int) -> str:
+    """``low to high`` with so many decimals; empty where one is missing."""
+    return "" if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def _plot(pairs: Sequence[Pair], one: ErrorSummary) -> str:
     """Bland-Altman plot of one parameter as the text of a PNG.
 
     The truth has no error here, so it stands on the horizontal axis instead of the mean.
@@ -255,11 +259,11 @@ def _plot(pairs: Sequence[Pair], one: Agreement) -> str:
                 [pair.truth for pair in some], [pair.error for pair in some], s=14, lw=0.4,
                 color=LEVEL_COLOURS[level], edgecolor="#1d2733", label=level.value, zorder=3,
             )  # fmt: skip
-    low, high = one.limits
     axes.axhline(0.0, color="#9aa7b4", lw=0.8)
     axes.axhline(one.bias, color="#0b5c8a", lw=1.4)
-    for limit in (low, high):
-        axes.axhline(limit, color="#0b5c8a", lw=1.0, ls="--")
+    for limit in (one.limit_low, one.limit_high):
+        if limit is not None:
+            axes.axhline(limit, color="#0b5c8a", lw=1.0, ls="--")
     unit = PARAMETER[one.parameter].unit.replace("{ratio}", "")
     unit = f" ({unit})" if unit else ""
     axes.set_xlabel(f"truth{unit}", fontsize=8)
