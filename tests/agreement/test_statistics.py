@@ -23,6 +23,7 @@ from tests.agreement.known import (
 from discmri.agreement import GRADE_STATISTICS, VALUE_STATISTICS, Comparison
 from discmri.agreement.bootstrap import Resampling, estimates, intervals
 from discmri.agreement.ratings import SCALES
+from discmri.agreement.repeatability import within_variances
 from discmri.agreement.sums import counts, moments
 from discmri.agreement.variance import mean_squares
 
@@ -278,3 +279,10 @@ def test_nothing_is_claimed_where_nothing_is_known():
 def test_differences_of_three_columns_are_a_mistake():
     with pytest.raises(ValueError, match="two columns"):
         measured(HEIGHTS_MM, "bias")
+
+
+def test_within_variances_are_those_of_the_analysis_of_variance():
+    rng = np.random.default_rng(4)
+    values = rng.normal(10.0, 1.0, (25, 2))
+    from_differences = np.sqrt(within_variances(values[:, 0] - values[:, 1]).mean())
+    assert measured(values, "within-disc SD") == pytest.approx(from_differences)

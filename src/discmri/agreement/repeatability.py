@@ -15,6 +15,24 @@ def within_sd(moments: Moments) -> Array:
     return within
 
 
+def within_variances(differences: Array) -> Array:
+    """Within-disc variance from each difference of two repeats, d²/2.
+
+    The square root of their mean is :func:`within_sd` of the two columns (Bland JM, Altman DG,
+    BMJ 1996;313:106).
+
+    Parameters
+    ----------
+    differences
+        Of one disc measured twice, in any shape.
+
+    >>> within_variances(np.array([0.2, -0.4])).round(2).tolist()
+    [0.02, 0.08]
+    """
+    squares: Array = differences**2 / 2.0
+    return squares
+
+
 def repeatability_coefficient(moments: Moments) -> Array:
     """1.96 √2 within-disc SD: 95 % of differences of two columns are smaller, offsets included."""
     coefficient: Array = REACH * np.sqrt(2.0) * within_sd(moments)

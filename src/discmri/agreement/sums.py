@@ -125,6 +125,7 @@ def moments(comparison: Comparison) -> Moments:
 
 def _by_subject(comparison: Comparison, counting: NDArray[np.bool_]) -> Array:
     """(subjects, discs) 1 where a disc belongs to a subject, for subjects with one that counts."""
-    subjects = np.unique(comparison.subjects[counting])
-    belongs: Array = (subjects[:, None] == comparison.subjects[None, :]).astype(np.float64)
+    subjects, place = np.unique(comparison.subjects[counting], return_inverse=True)
+    belongs = np.zeros((len(subjects), len(comparison.subjects)))
+    belongs[place, np.flatnonzero(counting)] = 1.0
     return belongs

@@ -21,7 +21,7 @@ import numpy as np
 from discmri.core.levels import DiscLevel
 from discmri.trial.change import Change
 from discmri.trial.comparability import Comparability
-from discmri.trial.noise import LEVEL
+from discmri.trial.noise import quantile
 
 ALL_ARMS = "all"
 LEAST_SUBJECTS = 3
@@ -187,10 +187,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
     """
-    from scipy.stats import t
-
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
-    half = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * sd / math.sqrt(len(values))
+    half = quantile(len(values) - 1) * sd / math.sqrt(len(values))
     return mean - half, mean + half
 
 

@@ -15,6 +15,7 @@ from enum import Enum
 
 import numpy as np
 
+from discmri.agreement.repeatability import within_variances
 from discmri.core.text import significant
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.values import Value
@@ -178,7 +179,7 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
     pairs
         Per pair of scans, by parameter, the differences of all discs.
 
-    Within-disc variance is the mean of d²/2 (Bland and Altman 1996).  Its degrees of freedom
+    Within-disc variance is the mean of :func:`discmri.agreement.repeatability.within_variances`.  Its degrees of freedom
     follow Satterthwaite from how the pairs scatter, at least one per pair and at most one per
     disc, since the discs of one pair share position and scanner.
 
@@ -189,7 +190,7 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
     collected: dict[str, list[np.ndarray]] = defaultdict(list)
     for pair in pairs:
         for parameter, values in pair.items():
-            squares = np.array([value**2 / 2 for value in values])
+            squares = within_variances(np.array([*values], dtype=np.float64))
             if len(squares):
                 collected[parameter].append(squares)
     noise = {}

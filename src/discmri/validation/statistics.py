@@ -12,8 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from discmri.agreement import DIFFERENCES, Comparison, Estimate, estimate
+from discmri.agreement.bland_altman import bias as mean_difference
+from discmri.agreement.bland_altman import sd_of_differences
+from discmri.agreement.bootstrap import estimates
 from discmri.agreement.csv_estimates import confusion
 from discmri.agreement.ratings import SCALES
+from discmri.agreement.sums import moments
 from discmri.core.volume import Array
 from discmri.validation.pairs import GradePair, Pair
 
@@ -115,10 +119,11 @@ def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> Err
     errors = np.array([pair.error for pair in pairs])
     truth = np.array([pair.truth for pair in pairs])
     measured = np.array([pair.measured for pair in pairs])
-    bias, sd, low, high = _differences(pairs, measured, truth)
-    percent: tuple[Estimate, ...] = ()
+    bias, sd, low, high = estimate(_comparison(pairs, measured, truth), only=DIFFERENCES)
+    percent: tuple[float | None, ...] = (None, None)
     if (truth > 0).all():
-        percent = _differences(pairs, 100 * measured / truth, np.full(len(pairs), 100.0))
+        relative = _comparison(pairs, 100 * measured / truth, np.full(len(pairs), 100.0))
+        percent = tuple(estimates((mean_difference, sd_of_differences), moments(relative)))
     assert bias.value is not None
     return ErrorSummary(
         pairs[0].parameter,
@@ -132,8 +137,8 @@ def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> Err
         bias_high=_ends(bias)[1],
         sd=sd.value,
         worst=float(errors[np.abs(errors).argmax()]),
-        bias_percent=percent[0].value if percent else None,
-        sd_percent=percent[1].value if percent else None,
+        bias_percent=percent[0],
+        sd_percent=percent[1],
         within_1_sd=_coverage(pairs, 1.0),
         within_2_sd=_coverage(pairs, 2.0),
         limit_low=low.value,
@@ -145,9 +150,9 @@ def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> Err
     )
 
 
-def _differences(pairs: Sequence[Pair], measured: Array, truth: Array) -> tuple[Estimate, ...]:
-    """Bias, standard deviation and limits of agreement of measured minus true."""
-    comparison = Comparison(
+def _comparison(pairs: Sequence[Pair], measured: Array, truth: Array) -> Comparison:
+    """Measured beside true values, so that differences are errors."""
+    return Comparison(
         pairs[0].parameter,
         f"{MEASURED} – {TRUE}",
         (MEASURED, TRUE),
@@ -155,7 +160,6 @@ def _differences(pairs: Sequence[Pair], measured: Array, truth: Array) -> tuple[
         np.array([pair.subject for pair in pairs]),
         np.array([pair.level for pair in pairs]),
     )
-    return tuple(estimate(comparison, only=DIFFERENCES))
 
 
 def _ends(one: Estimate) -> tuple[float | None, float | None]:
