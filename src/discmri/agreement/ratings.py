@@ -20,7 +20,7 @@ AUTOMATIC = "automatic"
 ALL_LEVELS = "all"
 
 
-class Role(Enum):
+class ReaderRole(Enum):
     """What somebody was in a session whose reads were exported."""
 
     READER = "reader"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from discmri.agreement.design import Design
-from discmri.agreement.ratings import AUTOMATIC, Rating, Role
+from discmri.agreement.ratings import AUTOMATIC, Rating, ReaderRole
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
 from discmri.core.tables import Row, read_table
@@ -96,7 +96,7 @@ def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
     """
     suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
-        if (row.get("role") or Role.READER.value) != Role.READER.value:
+        if (row.get("role") or ReaderRole.READER.value) != ReaderRole.READER.value:
             continue
         grade, before = row.grade("grade"), row.text("grade_before_reveal")
         one = _rating(row, row.filled("reader"), "evaluable", float(grade is not None))

@@ -58,12 +58,6 @@ class DiscCoordinates:
         )
 
 
-def slice_step_mm(outline: DiscOutline) -> float:
-    """Distance between the slices in which the disc was traced."""
-    grid = outline.mask.grid
-    return float(grid.spacing_mm[grid.axis_along(outline.frame.left)])
-
-
 def central_sections(outline: DiscOutline, count: int) -> tuple[Section, ...]:
     """The ``count`` sections nearest to the mid-sagittal plane, left to right."""
     nearest = sorted(outline.sections, key=lambda cut: abs(cut.left_mm - outline.mid.left_mm))

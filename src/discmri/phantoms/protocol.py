@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -183,10 +183,6 @@ class Protocol:
         shape = (round(200 / spacing_mm), round(200 / spacing_mm), slices)
         axes = np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
         return _grid_about(np.asarray(centre_mm), axes, (spacing_mm, spacing_mm, 10.0), shape)
-
-    def with_sequences(self, *sequences: Sequence) -> Protocol:
-        """The same protocol with other series."""
-        return replace(self, sequences=sequences)
 
 
 def _turn(degrees: tuple[float, float, float]) -> Array:

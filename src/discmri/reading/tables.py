@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import discmri
-from discmri.agreement.ratings import Role
+from discmri.agreement.ratings import ReaderRole
 from discmri.core.errors import SessionError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
@@ -105,7 +105,9 @@ def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
                 | {
                     "level": called[disc.level].value,
                     "reader": reader,
-                    "role": (Role.READER if reader in plan.readers else Role.ADJUDICATOR).value,
+                    "role": (
+                        ReaderRole.READER if reader in plan.readers else ReaderRole.ADJUDICATOR
+                    ).value,
                     "occasion": occasion_of(item),
                     "mode": plan.mode.value,
                     **_judgement(found.last.judgement),

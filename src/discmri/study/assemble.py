@@ -13,7 +13,7 @@ from discmri.study.bvalues import absent_means_zero
 from discmri.study.bvalues.text import is_from_text
 from discmri.study.frame import Contrast, Frame
 from discmri.study.roles import Facts, computed_kind, decide
-from discmri.study.series import Plane, Series, plane_of
+from discmri.study.series import Plane, Role, Series, plane_of
 from discmri.study.stack import Stack, grouped, on_common_slices, stacks_of
 
 _SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
@@ -109,7 +109,7 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
         tiles=max(frame.tiles for frame in frames),
     )
     decision = decide(facts)
-    diffusion = decision.role.name == "DWI"
+    diffusion = decision.role is Role.DWI
     if not diffusion:
         frames = [replace(frame, b_value=None) for frame in frames]
     stacks, problem = _stacks(frames, decision.problem, diffusion)

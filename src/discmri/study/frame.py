@@ -6,7 +6,7 @@ into RAS+.  Names, birth dates and addresses are never taken over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -211,4 +211,3 @@ class Frame:
     acquired: str = ""
     order: tuple[int, int] = (0, 0)
     tiles: int = 1
-    notes: tuple[str, ...] = field(default=())

@@ -25,7 +25,7 @@ from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Contrast, Scaling
 from discmri.study.roles import Facts, decide
-from discmri.study.series import Image, Plane, Series, plane_of
+from discmri.study.series import Image, Plane, Role, Series, plane_of
 from discmri.study.source import InputFile, clean_text
 
 MAX_BYTES = 4 * 2**30
@@ -137,7 +137,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         text=clean_text(text).lower().replace("_", " ").replace("-", " "),
     )
     decision = decide(facts)
-    diffusion = decision.role.name == "DWI"
+    diffusion = decision.role is Role.DWI
     return Series(
         uid=clean_text(sidecar.get("SeriesInstanceUID")) or file.name,
         part="",

@@ -25,7 +25,6 @@ _RELAXATION_MAPS = {
 _WATER = {"W", "WATER", "DIXON_WATER"}
 _FAT = {"F", "FAT", "DIXON_FAT"}
 _OPPOSED = {"OP", "OPP_PHASE", "OUT_PHASE", "OUT PHASE", "OPPOSED"}
-TRACE_WORDS = {"TRACEW", "TRACE", "COMBINED", "ISOTROPIC"}
 
 _LOCALIZER_HINT = re.compile(r"\b(loc|localizer|localiser|scout|survey|3 ?pl|3 ?plane)\b")
 _DIFFUSION_HINT = re.compile(r"\b(dwi|diff|diffusion|dti|resolve|ep2d)\b")

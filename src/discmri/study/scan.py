@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 MAX_SIDE = 8192
 MAX_FRAMES_PER_FILE = 20_000
 MAX_INFLATED_BYTES = 1 * 2**30
-# Pool start-up costs more than the overlap of waiting gains on fewer files.
 _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE

@@ -17,8 +17,8 @@ import numpy as np
 
 from discmri.cohort.studies import Entry
 from discmri.core.errors import UsageError
-from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.grade import Grade
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS

@@ -13,7 +13,6 @@ import numpy as np
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.files import atomic_folder
-from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.pages import render
 from discmri.core.text import number
