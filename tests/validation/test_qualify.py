@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from tests.conftest import TINY
 
-from discmri import software
 from discmri.cohort import Workers, workers
+from discmri.core import software
 from discmri.core.errors import UsageError
 from discmri.phantoms import Wishes, lumbar_spine
 from discmri.phantoms.population import Member
