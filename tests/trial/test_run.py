@@ -13,12 +13,11 @@ from discmri.cohort import Workers
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
 from discmri.results.records import PARAMETERS
-from discmri.simulation.trial import Effect, make_trial, trial_scans
+from discmri.simulation.trial import WEEKS, Effect, make_trial, trial_scans
 from discmri.trial import (
     Options,
     Weight,
     check_trial,
-    phantoms,
     read_listing,
     read_trial,
     run_trial,
@@ -258,4 +257,4 @@ def test_a_trial_folder_is_continued_but_never_mixed(rendered):
     make_trial(rendered.scans, rendered.root, Workers(1))  # all there: nothing to do
     with pytest.raises(UsageError, match="something else than this synthetic trial"):
         make_trial(trial_scans(6, subjects=2), rendered.root, Workers(1))
-    assert phantoms.WEEKS == (0, 4, 12, 24)
+    assert WEEKS == (0, 4, 12, 24)
