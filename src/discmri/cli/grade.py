@@ -190,12 +190,13 @@ def _plan(args: argparse.Namespace) -> int:
         repeats=args.repeats,
         seed=args.seed,
         title=args.title,
+        planner=args.planner,
     )
     studies = _studies(args)
     beside = None if locator.path is None else locator.path.parent
     with working(args) as steps:
         planned = reading.plan_session(studies, wishes, beside, steps)
-        reading.create_session(args.session, planned, args.planner)
+        reading.create_session(args.session, planned)
     plan = planned.plan
     showings = len(plan.showings(plan.readers[0]))
     discs = sum(len(case.discs) for case in plan.cases)

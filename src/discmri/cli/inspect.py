@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import add_study, check_readable
@@ -12,6 +11,7 @@ from discmri.cli._terminal import working
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
+    from discmri.core.facts import StudyFacts
     from discmri.study import Study
 
 _EPILOG = """\
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         steps("reading headers", 0.0)
         study = read_study(args.path, study_uid=args.study_uid, threads=args.threads)
     if args.json:
-        from discmri.results.export.study_json import dumps, plain
+        from discmri.results.plain import dumps, plain
 
         print(dumps(plain(study.describe())), end="")
     else:
@@ -55,43 +55,43 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(study: Study) -> None:
-    facts: Mapping[str, Any] = study.describe()
-    print(f"Subject {one_line(facts['subject_id'])}, study {one_line(facts['study_uid'])}\n")
-    measured = facts["measured"]
-    used = {measured["target"], *measured["diffusion"], measured["adc_map"]}
+    facts = study.describe()
+    print(f"Subject {one_line(facts.subject_id)}, study {one_line(facts.study_uid)}\n")
+    measured = facts.measured
+    used = {measured.target, *measured.diffusion, measured.adc_map}
     rows = [
         [
-            "*" if series["uid"] in used and series["usable"] else "",
-            "" if series["number"] is None else series["number"],
-            " ".join(filter(None, (series["description"], series["part"]))),
-            series["role"],
-            series["slices"],
-            _spacing(series["spacing_mm"]),
-            "; ".join(filter(None, (*series["reasons"], series["problem"]))),
+            "*" if series.uid in used and series.usable else "",
+            "" if series.number is None else series.number,
+            " ".join(filter(None, (series.description, series.part))),
+            series.role.value,
+            series.slices,
+            _spacing(series.spacing_mm),
+            "; ".join(filter(None, (*series.reasons, series.problem))),
         ]
-        for series in facts["series"]
+        for series in facts.series
     ]
     header = ("", "No.", "Series", "Role", "Slices", "Voxel (mm)", "Why")
     show_table(header, rows, right=frozenset({1, 4}))
     print()
     print(_plan(facts))
-    for finding in facts["findings"]:
-        print(f"{finding['severity']}: {one_line(finding['text'])}")
+    for finding in facts.findings:
+        print(f"{finding.severity.value}: {one_line(finding.text)}")
 
 
-def _spacing(spacing_mm: list[float] | None) -> str:
+def _spacing(spacing_mm: tuple[float, ...] | None) -> str:
     return "" if spacing_mm is None else " x ".join(f"{step:.3g}" for step in spacing_mm)
 
 
-def _plan(facts: Mapping[str, Any]) -> str:
+def _plan(facts: StudyFacts) -> str:
     """One sentence on what would be measured."""
-    measured = facts["measured"]
-    names = {s["uid"]: one_line(s["description"] or s["uid"]) for s in facts["series"]}
-    if measured["target"] is None:
+    measured = facts.measured
+    names = {one.uid: one_line(one.description or one.uid) for one in facts.series}
+    if measured.target is None:
         return "Nothing would be measured: no sagittal series can be used."
-    text = f"Would be measured (*): discs on {names[measured['target']]}"
-    if measured["diffusion"]:
-        return f"{text}; ADC from {', '.join(names[uid] for uid in measured['diffusion'])}."
-    if measured["adc_map"]:
-        return f"{text}; ADC from the scanner's map {names[measured['adc_map']]}."
+    text = f"Would be measured (*): discs on {names[measured.target]}"
+    if measured.diffusion:
+        return f"{text}; ADC from {', '.join(names[uid] for uid in measured.diffusion)}."
+    if measured.adc_map:
+        return f"{text}; ADC from the scanner's map {names[measured.adc_map]}."
     return f"{text}; no ADC."

@@ -23,7 +23,7 @@ from discmri.core.text import number, one_line
 from discmri.measurement.recording import Request, measure_into
 
 if TYPE_CHECKING:
-    from discmri.measurement.pipeline import MeasuredStudy
+    from discmri.results.model import StudyResult
 
 _EPILOG = """\
 examples:
@@ -177,7 +177,7 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
     check_writable(folder, overwrite)
 
 
-def _show(result: MeasuredStudy, folder: Path) -> None:
+def _show(result: StudyResult, folder: Path) -> None:
     header = ("Level", "Height (mm)", "Signal/CSF", "ADC (um2/ms)", "Grade", "Flags")
     rows = []
     for record in result.records:

@@ -26,7 +26,7 @@ from discmri.core.files import atomic_file, remove_unfinished
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
-from discmri.results.export.study_json import dumps, plain
+from discmri.results.plain import dumps, plain
 
 SCHEMA_NAME = "discmri-batch-1"
 _LOST = "its worker died several times, killed from outside or for want of memory"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
@@ -15,13 +14,15 @@ import discmri
 from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
 from discmri.cohort.studies import Entry
-from discmri.core.errors import DiscmriError, NothingToMeasureError, UsageError
+from discmri.core.errors import DiscmriError, NothingToMeasureError, ResultsError, UsageError
 from discmri.core.files import atomic_file
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
 from discmri.measurement.recording import Request, measure_into, without_folders
-from discmri.results.export.study_json import plain
+from discmri.results.document import decoded
+from discmri.results.plain import plain
+from discmri.results.read import RECORD
 
 NEEDED_FORMATS = ("csv", "json")
 """What the tables of a cohort are made of."""
@@ -196,16 +197,15 @@ def _note(job: Job, outcome: Outcome, seen: str, bytes_read: str) -> None:
 
 def _read(job: Job) -> Note | None:
     """The note of an earlier run, where it can be believed: the results are still there."""
-    with suppress(OSError, ValueError, TypeError):
-        facts = json.loads(job.note.read_text(encoding="utf-8"))
-        note = Note(**facts) if isinstance(facts, Mapping) else None
-        if note is not None and note.record == _record(job.folder):
+    with suppress(OSError, ResultsError):
+        note = decoded(job.note.read_bytes(), Note, job.note.name)
+        if note.record == _record(job.folder):
             return note
     return None
 
 
 def _record(folder: Path) -> str:
-    total = hashlib.sha256((folder / "study.json").read_bytes())
+    total = hashlib.sha256((folder / RECORD).read_bytes())
     table = folder / "discs.csv"
     if table.is_file():
         total.update(table.read_bytes())

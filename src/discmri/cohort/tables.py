@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from discmri.cohort.measuring import Job, Outcome, Status
 from discmri.core.files import atomic_file
-from discmri.core.tables import read_table
 from discmri.results.export.csv_wide import BEFORE, cell, write_table
+from discmri.results.model import StudyResult
+from discmri.results.read import read_results
 from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
 
 DISC_COLUMNS = (*BEFORE, *measured_columns(), "flags")
@@ -63,15 +63,22 @@ def collect(job: Job, outcome: Outcome) -> StudyRows:
     """Read back what was written about one study."""
     if outcome.status is Status.FAILED:
         return StudyRows(outcome, ())
-    if outcome.status is Status.NOTHING:
-        record = json.loads((job.folder / "study.json").read_text(encoding="utf-8"))
-        known = {key: cell(record[key]) for key in ("subject_id", "study_uid", "study_date")}
-        return StudyRows(outcome, (), **known)
-    discs = tuple(dict(row) for row in read_table(job.folder / "discs.csv").rows)
-    known = {key: discs[0][key] for key in ("subject_id", "study_uid", "study_date") if discs}
     page = job.folder / "report.html"
     report = page.relative_to(job.root).as_posix() if page.is_file() else ""
-    return StudyRows(outcome, discs, **known, report=report)
+    return rows_of(outcome, read_results(job.folder), report)
+
+
+def rows_of(outcome: Outcome, result: StudyResult, report: str = "") -> StudyRows:
+    """What one result adds to the table."""
+    discs = tuple({name: cell(row[name], name) for name in DISC_COLUMNS} for row in result.rows())
+    return StudyRows(
+        outcome,
+        discs,
+        cell(result.subject_id),
+        cell(result.study_uid),
+        cell(result.study_date),
+        report,
+    )
 
 
 def write_csv(studies: Sequence[StudyRows], path: Path) -> None:

@@ -31,6 +31,10 @@ class DicomError(NothingToMeasureError):
     """A DICOM or NIfTI file that cannot be read as what it claims to be."""
 
 
+class ResultsError(DiscmriError):
+    """A results folder that cannot be read as one of this version (exit code 3)."""
+
+
 class SessionError(DiscmriError):
     """A reading session that cannot be used or believed as it stands (exit code 3)."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from discmri.core.errors import UsageError
@@ -62,7 +61,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(folder: Path, overwrite: bool, keep_others: bool = True) -> Iterator[Path]:
+def atomic_folder(
+    folder: Path,
+    overwrite: bool,
+    keep_others: bool = True,
+    own_files: Callable[[Path], Collection[str]] = lambda _folder: (),
+) -> Iterator[Path]:
     """A fresh hidden folder beside the wanted one, which takes its name at the end.
 
     On any exception the fresh folder is removed and the wanted one is as it was.
@@ -74,7 +78,10 @@ def atomic_folder(folder: Path, overwrite: bool, keep_others: bool = True) -> It
     overwrite
         Replace an earlier result.
     keep_others
-        Of an earlier result, keep files that it did not write itself.
+        Keep the other files of an existing folder.
+    own_files
+        Tells, of an existing folder, the relative paths that an earlier run wrote there, which
+        are not kept.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def atomic_folder(folder: Path, overwrite: bool, keep_others: bool = True) -> It
     with _fresh_beside(folder, overwrite) as (fresh, target), _as_usage_error(folder):
         yield fresh
         target.parent.mkdir(parents=True, exist_ok=True)
-        _publish(fresh, target, overwrite, keep_others)
+        _publish(fresh, target, overwrite, keep_others, own_files)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -142,12 +149,19 @@ def _current() -> Path:
         return Path()
 
 
-def _publish(fresh: Path, target: Path, overwrite: bool, keep_others: bool) -> None:
+def _publish(
+    fresh: Path,
+    target: Path,
+    overwrite: bool,
+    keep_others: bool,
+    own_files: Callable[[Path], Collection[str]],
+) -> None:
     _check(target, overwrite)
     if not target.exists():
         fresh.rename(target)
         return
-    written = {entry.name for entry in fresh.iterdir()} | _written_before(target)
+    written = {entry.name for entry in fresh.iterdir()}
+    written |= {name.split("/")[0] for name in own_files(target)}
     old = target.with_name(f".{fresh.name.lstrip('.')}-old")
     target.rename(old)
     try:
@@ -159,11 +173,3 @@ def _publish(fresh: Path, target: Path, overwrite: bool, keep_others: bool) -> N
         if entry.name not in written:
             entry.rename(target / entry.name)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _written_before(target: Path) -> set[str]:
-    """Top-level names that an earlier run put there, from its own record."""
-    with suppress(OSError, ValueError, AttributeError, TypeError):
-        record = json.loads((target / "study.json").read_text(encoding="utf-8"))
-        return {str(name).split("/")[0] for name in record.get("files", {})} | {"study.json"}
-    return set()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from enum import Enum
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,40 +22,14 @@ from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.segment import segment
 from discmri.measurement.uncertainty import height_sd
-from discmri.results.export import write
-from discmri.results.model import Provenance, StudyResult
+from discmri.results.model import DiffusionFacts, MeasuredImages, Provenance, StudyResult
 from discmri.results.outline import DiscOutline
 from discmri.results.records import DiscRecord, Measurement
+from discmri.results.residual import residual_discs
 from discmri.study import Role, Series, Study
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class MeasuredStudy(StudyResult):
-    """A result that knows how to write itself."""
-
-    def write(
-        self, folder: str | Path, formats: tuple[str, ...] = (), overwrite: bool = False
-    ) -> Path:
-        """Write the results folder, whole or not at all.
-
-        Parameters
-        ----------
-        folder
-            Must not exist unless ``overwrite``.
-        formats
-            Names of exporters; empty for all of them.
-        overwrite
-            Replace an existing results folder.
-
-        Raises
-        ------
-        UsageError
-            Where the folder exists or cannot be written, or a format is unknown.
-        """
-        return write(self, Path(folder), formats, overwrite)
 
 
 @dataclass
@@ -84,7 +56,7 @@ class _Diffusion:
 
     adc: adc.AdcFit | AdcMap
     alignment: Alignment
-    facts: Mapping[str, object]
+    facts: DiffusionFacts
 
     @property
     def picture(self) -> Volume:
@@ -117,7 +89,7 @@ class Workup:
         The measured study.
     """
 
-    result: MeasuredStudy
+    result: StudyResult
     _run: _Run
     _discs: Mapping[DiscLevel, _Disc]
     _even: Volume | None
@@ -151,7 +123,7 @@ class Remeasured:
 
 def measure(
     study: Study, settings: Settings | None = None, progress: Progress | None = None
-) -> MeasuredStudy:
+) -> StudyResult:
     """Measure every lumbar disc of a study.
 
     Parameters
@@ -381,14 +353,14 @@ def _fitted(run: _Run) -> _Diffusion | None:
     if series is None:
         return None
     fit = adc.fit_adc(series)
-    facts = {
-        "source": "fit",
-        "series_uid": series.series_uid,
-        "b_s_per_mm2": list(fit.b_s_per_mm2),
-        "images": list(fit.images),
-        "b_value_sources": sorted({b.source for b in series.b_values}),
-        "noise": float(fit.noise),
-    }
+    facts = DiffusionFacts(
+        source="fit",
+        series_uid=series.series_uid,
+        b_s_per_mm2=tuple(float(b) for b in fit.b_s_per_mm2),
+        images=fit.images,
+        b_value_sources=tuple(sorted({b.source for b in series.b_values})),
+        noise=float(fit.noise),
+    )
     return _aligned(run, series, fit, facts)
 
 
@@ -396,11 +368,9 @@ def _mapped(run: _Run) -> _Diffusion | None:
     scanner = run.study.adc_map()
     if scanner is None:
         return None
-    facts = {
-        "source": "map",
-        "series_uid": scanner.series_uid,
-        "unit_source": scanner.unit_source,
-    }
+    facts = DiffusionFacts(
+        source="map", series_uid=scanner.series_uid, unit_source=scanner.unit_source
+    )
     return _aligned(run, scanner, scanner, facts)
 
 
@@ -408,7 +378,7 @@ def _aligned(
     run: _Run,
     moving: DiffusionSeries | AdcMap,
     values: adc.AdcFit | AdcMap,
-    facts: Mapping[str, object],
+    facts: DiffusionFacts,
 ) -> _Diffusion:
     alignment = align(
         moving,
@@ -417,18 +387,15 @@ def _aligned(
         run.target.frame_of_reference_uid,
         run.settings.max_alignment_mm,
     )
-    return _Diffusion(
-        values,
-        alignment,
-        {
-            **facts,
-            "shift_mm": round(alignment.shift_mm, 3),
-            "explained_before": round(alignment.explained[0], 4),
-            "explained_after": round(alignment.explained[1], 4),
-            "distortion_corrected": alignment.phase is not None,
-            "matrix": [[round(float(v), 6) for v in row] for row in alignment.matrix],
-        },
+    placed = replace(
+        facts,
+        shift_mm=round(alignment.shift_mm, 3),
+        explained_before=round(alignment.explained[0], 4),
+        explained_after=round(alignment.explained[1], 4),
+        distortion_corrected=alignment.phase is not None,
+        matrix=tuple(tuple(round(float(v), 6) for v in row) for row in alignment.matrix),
     )
+    return _Diffusion(values, alignment, placed)
 
 
 def _measure_adc(run: _Run, discs: Mapping[DiscLevel, _Disc], diffusion: _Diffusion | None) -> None:
@@ -452,26 +419,26 @@ def _assembled(
     discs: Mapping[DiscLevel, _Disc],
     diffusion: _Diffusion | None,
     segmenter: str,
-) -> MeasuredStudy:
+) -> StudyResult:
     outlines = {level: disc.outline for level, disc in discs.items()}
     records = [_record(discs.get(level), level, run.labels) for level in run.labels.discs]
     checks = qc.check(run.labels, outlines, records, run.settings)
     picture = None
     if diffusion is not None:
         picture = diffusion.alignment.carried(diffusion.picture, _around(run.labels.discs.values()))
-    return MeasuredStudy(
+    return StudyResult(
         subject_id=run.study.subject_id,
         study_uid=run.study.study_uid,
         study_date=run.study.study_date,
         series_uid=run.target.uid,
         records=tuple(records),
-        labels=run.labels,
-        outlines=outlines,
-        image=run.image,
-        adc=picture,
+        numbering=run.labels.numbering,
+        numbering_confidence=run.labels.numbering_confidence,
         series=tuple(series.describe() for series in run.study.series),
         findings=(*run.findings, *checks),
         provenance=_provenance(run, segmenter, diffusion),
+        residual_discs=residual_discs(run.labels),
+        images=MeasuredImages(run.labels, outlines, run.image, picture),
     )
 
 
@@ -493,24 +460,14 @@ def _record(disc: _Disc | None, level: DiscLevel, labels: SpineLabels) -> DiscRe
 
 def _provenance(run: _Run, segmenter: str, diffusion: _Diffusion | None) -> Provenance:
     used = [run.target]
-    if diffusion is not None and diffusion.facts["source"] == "fit":
+    if diffusion is not None and diffusion.facts.source == "fit":
         used += run.study.choice.diffusion
     elif diffusion is not None and run.study.choice.adc_map is not None:
         used.append(run.study.choice.adc_map)
-    settings = run.settings
     return Provenance(
         versions=versions(),
-        settings={one.name: _plain(getattr(settings, one.name)) for one in fields(settings)},
+        settings=run.settings,
         segmenter=segmenter,
         inputs=tuple(run.study.inputs(series) for series in used),
-        diffusion={} if diffusion is None else diffusion.facts,
+        diffusion=None if diffusion is None else diffusion.facts,
     )
-
-
-def _plain(value: object) -> object:
-    """A setting as JSON can hold it; of a path only the name, so that no home is told."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Path):
-        return value.name
-    return list(value) if isinstance(value, tuple) else value

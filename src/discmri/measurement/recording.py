@@ -6,16 +6,22 @@ This is what ``discmri measure`` does, and what every member of a cohort goes th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.core.errors import NothingToMeasureError, SessionError, UnfinishedError, UsageError
+from discmri.core.errors import (
+    NothingToMeasureError,
+    ResultsError,
+    SessionError,
+    UnfinishedError,
+    UsageError,
+)
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.measurement.pipeline import MeasuredStudy
+    from discmri.results.model import StudyResult
     from discmri.study import Study
 
 Progress = Callable[[str, float], None]
@@ -47,7 +53,7 @@ class Request:
     overwrite: bool = False
 
 
-def measure_into(request: Request, progress: Progress | None = None) -> MeasuredStudy:
+def measure_into(request: Request, progress: Progress | None = None) -> StudyResult:
     """Read, measure and write; without a result, leave ``study.json`` with the reason.
 
     Raises
@@ -84,7 +90,7 @@ def verdict(error: Exception) -> tuple[str, int]:
     """
     if isinstance(error, UsageError):
         return str(error), 2
-    if isinstance(error, (NothingToMeasureError, SessionError)):
+    if isinstance(error, (NothingToMeasureError, ResultsError, SessionError)):
         return str(error), 3
     if isinstance(error, UnfinishedError):
         return str(error), 1
@@ -112,19 +118,23 @@ def without_folders(message: str, *paths: Path | None) -> str:
 
 def _write_failure(error: NothingToMeasureError, study: Study | None, request: Request) -> None:
     from discmri.core.findings import Code, Finding, Severity
-    from discmri.results.export import Failure, write_failure
+    from discmri.core.software import versions
+    from discmri.results.model import Provenance, StudyResult
 
-    settings = request.settings
-    message = without_folders(str(error), request.path, settings.masks)
+    message = without_folders(str(error), request.path, request.settings.masks)
     reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
     noticed = () if study is None else study.findings
     findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))
-    known = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    failure = Failure(message, tuple(findings), known)
-    if study is not None:
-        series = tuple(one.describe() for one in study.series)
-        failure = Failure(
-            message, tuple(findings), known, study.subject_id, study.study_uid,
-            study.study_date, series,
-        )  # fmt: skip
-    write_failure(failure, request.folder, request.overwrite)
+    StudyResult(
+        subject_id="" if study is None else study.subject_id,
+        study_uid="" if study is None else study.study_uid,
+        study_date="" if study is None else study.study_date,
+        series_uid="",
+        records=(),
+        numbering=None,
+        numbering_confidence=None,
+        series=() if study is None else tuple(one.describe() for one in study.series),
+        findings=tuple(findings),
+        provenance=Provenance(versions(), request.settings),
+        message=message,
+    ).write(request.folder, overwrite=request.overwrite)

@@ -224,8 +224,8 @@ def _images(
 
 def _workup(loaded: Loaded, say: Say) -> Measured:
     folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
-    record, _ = read_record(folder)
-    return load_workup(loaded, record, say)
+    result, _ = read_record(folder)
+    return load_workup(loaded, result.provenance.settings, say)
 
 
 def _again(

@@ -7,24 +7,23 @@ needed for height lines, the aligned ADC and for measuring a painted disc.
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.core.errors import SessionError
+from discmri.core.errors import ResultsError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.core.volume import Grid
 from discmri.measurement.outline import repainted
 from discmri.measurement.pipeline import Remeasured, Workup, measure_again, work_up
 from discmri.napari.images import Images, Picture, adc_picture, images_of
 from discmri.napari.view import SagittalView
+from discmri.results.label_map import LabelMap
 
 if TYPE_CHECKING:
     from discmri.study import Study
@@ -86,13 +85,13 @@ def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int])
         Where the label map cannot be read or belongs to another grid.
     """
     try:
-        labels, drawn_on = unpacked(labels_file.read_bytes())
+        labels = unpacked(labels_file.read_bytes())
     except OSError as error:
         raise SessionError(f"{labels_file} cannot be read ({error})") from error
-    return Loaded(study, images_of(study, labels, drawn_on, discs), labels_file)
+    return Loaded(study, images_of(study, labels.array, labels.grid, discs), labels_file)
 
 
-def load_workup(loaded: Loaded, record: Mapping[str, Any], say: Say) -> Measured:
+def load_workup(loaded: Loaded, settings: Settings, say: Say) -> Measured:
     """Measure a study again as its results were measured.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
@@ -102,12 +101,12 @@ def load_workup(loaded: Loaded, record: Mapping[str, Any], say: Say) -> Measured
     ----------
     loaded
         From :func:`load_images`.
-    record
-        ``study.json`` of the results.
+    settings
+        That the results were made with.
     say
         Told how far it is; may raise to stop.
     """
-    return with_adc(_as_measured(loaded, record, say), loaded.images.view, say)
+    return with_adc(_as_measured(loaded, again(settings), say), loaded.images.view, say)
 
 
 def with_adc(workup: Workup, view: SagittalView, say: Say) -> Measured:
@@ -144,8 +143,7 @@ def measure_painted(
     return measure_again(workup, level, repainted(mask, images.view.grid, before, where))
 
 
-def _as_measured(loaded: Loaded, record: Mapping[str, Any], say: Say) -> Workup:
-    settings = settings_of(record)
+def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> Workup:
     if settings.segmenter != "masks":
         workup = work_up(loaded.study, settings, say)
         if np.array_equal(workup.result.labels.label_map(), loaded.images.labels):
@@ -160,18 +158,12 @@ def _as_measured(loaded: Loaded, record: Mapping[str, Any], say: Say) -> Workup:
     return work_up(loaded.study, from_labels, say)
 
 
-def settings_of(record: Mapping[str, Any]) -> Settings:
-    """The settings that results were measured with, from their ``study.json``.
+def again(settings: Settings) -> Settings:
+    """Settings as results hold them, fit for measuring the same study again.
 
-    >>> settings_of({"settings": {"height_method": "dabbs", "lowest_disc": "L4-L5"}}).lowest_disc
-    <DiscLevel.L4_L5: 'L4-L5'>
+    A label map is known by its name alone there, so its place has to be given anew.
     """
-    stored = dict(record.get("settings", {}))
-    known = {one.name for one in fields(Settings)} - {"masks", "formats", "threads"}
-    values = {name: value for name, value in stored.items() if name in known and value is not None}
-    if "lowest_disc" in values:
-        values["lowest_disc"] = DiscLevel(values["lowest_disc"])
-    return Settings(**values, threads=_threads())
+    return replace(settings, masks=None, formats=(), threads=_threads())
 
 
 def _threads() -> int:
@@ -179,28 +171,20 @@ def _threads() -> int:
     return min(Settings().threads, max(1, (os.cpu_count() or 1) - 1))
 
 
-def unpacked(data: bytes) -> tuple[NDArray[np.uint8], Grid]:
-    """A label map and its grid from the bytes of a ``.nii.gz`` file.
+def unpacked(data: bytes) -> LabelMap:
+    """A label map from the bytes of a ``.nii.gz`` file.
 
     Raises
     ------
     SessionError
         Where they are something else.
     """
-    import nibabel as nib
-
     try:
-        image: Any = nib.Nifti1Image.from_bytes(gzip.decompress(data))
-        labels = np.asarray(image.dataobj).astype(np.uint8)
-    except (OSError, EOFError, ValueError) as error:
-        raise SessionError(f"a label map cannot be read ({error})") from error
-    return labels, Grid(labels.shape, image.affine)
+        return LabelMap.from_bytes(data)
+    except ResultsError as error:
+        raise SessionError(str(error)) from error
 
 
 def packed(labels: NDArray[np.uint8], like: Images) -> bytes:
     """A label map as the bytes of a ``.nii.gz`` file; the same labels give the same bytes."""
-    import nibabel as nib
-
-    image = nib.Nifti1Image(labels, like.view.grid.affine)
-    image.header.set_xyzt_units("mm")
-    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+    return LabelMap(labels, like.view.grid).to_bytes()

@@ -29,7 +29,7 @@ from discmri.reading import (
     plan_session,
 )
 from discmri.reading.results import case_of, metrics_of, open_images, read_record
-from discmri.results.export import study_json
+from discmri.results.read import RECORD
 from discmri.study import read_study
 
 DRAWING = "drawing a synthetic spine"
@@ -67,10 +67,8 @@ class Look:
         Where they are.
     results
         Its results folder; ``None`` for a study that was not measured before.
-    record
-        ``study.json``; empty as long as it is not measured.
     settings
-        How it is to be measured.
+        How it is to be measured, or was.
     discs, metrics
         Label number and measurements of each disc; empty as long as it is not measured.
     residual
@@ -83,7 +81,6 @@ class Look:
     loaded: Loaded
     study_path: Path
     results: Path | None = None
-    record: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     discs: Mapping[DiscLevel, int] = field(default_factory=dict)
     metrics: Mapping[DiscLevel, DiscMetrics] = field(default_factory=dict)
@@ -96,10 +93,10 @@ def kind_of(path: Path) -> Kind | None:
     if path.is_file():
         if path.suffix == SESSION_SUFFIX:
             return Kind.SESSION
-        if path.name == "study.json":
+        if path.name == RECORD:
             return Kind.RESULTS
         return Kind.STUDY if _may_be_image(path) else None
-    if (path / "study.json").is_file():
+    if (path / RECORD).is_file():
         return Kind.RESULTS
     return Kind.STUDY if any(map(_may_be_image, _first_files(path))) else None
 
@@ -145,10 +142,10 @@ def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> L
         Where the results cannot be read or nothing was measured.
     """
     say("reading the results", 0.0)
-    record, _ = read_record(folder)
+    result, _ = read_record(folder)
     case = case_of("look", folder, folder.name, "")
     if case is None:
-        raise SessionError(f"nothing was measured in {folder}: {record.get('message', '')}")
+        raise SessionError(f"nothing was measured in {folder}: {result.message}")
     candidates = [study_path] if study_path is not None else list(_near(folder))
     say("looking for the images", 0.1)
     for candidate in candidates:
@@ -163,8 +160,8 @@ def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> L
         loaded = load_images(study, folder / "labels.nii.gz", discs | residual)
         title = _title(case.subject_id, case.study_date)
         return Look(
-            title, loaded, candidate, folder, record, discs=discs, metrics=metrics_of(record),
-            residual=residual,
+            title, loaded, candidate, folder, result.provenance.settings, discs,
+            metrics_of(result), residual,
         )  # fmt: skip
     raise ImagesMissingError(f"the images that were measured for {folder.name} were not found")
 
@@ -203,21 +200,19 @@ def look_at_study(path: Path, say: Say, settings: Settings | None = None) -> Loo
 def complete(look: Look, say: Say) -> tuple[Look, Measured]:
     """Measure a study that is looked at, or measure it again as its results were measured."""
     if look.results is not None:
-        return look, load_workup(look.loaded, look.record, say)
+        return look, load_workup(look.loaded, look.settings, say)
     workup = work_up(look.loaded.study, look.settings, say)
     result = workup.result
-    record = study_json.document(result)
     discs = {one.level: one.level.label_id for one in result.records}
-    residual = {level: level.label_id for level in result.labels.residual_discs}
-    labels = result.labels.label_map()
-    images = images_of(look.loaded.study, labels, result.labels.grid, discs | residual)
+    residual = {one.level: one.level.label_id for one in result.residual_discs}
+    labels = result.label_map
+    images = images_of(look.loaded.study, labels.array, labels.grid, discs | residual)
     found = replace(
         look,
         loaded=replace(look.loaded, images=images),
-        record=record,
         discs=discs,
         residual=residual,
-        metrics=metrics_of(record),
+        metrics=metrics_of(result),
     )
     return found, with_adc(workup, images.view, say)
 
@@ -261,10 +256,10 @@ def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> Non
     if results is None:
         results = place.with_suffix("")
         measured.workup.result.write(results)
-    wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN)
+    wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN, planner=reader)
     place.parent.mkdir(parents=True, exist_ok=True)
     planned = plan_session({results: look.study_path}, wishes, place.parent)
-    create_session(place, planned, planner=reader)
+    create_session(place, planned)
 
 
 # ------------------------------------------------------------------ a sample

@@ -51,7 +51,7 @@ class LoadedCase:
 
     def take_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
         """Take the labels as the reader left them; ``None`` where they are the automatic ones."""
-        labels = self.loaded.images.labels if painted is None else unpacked(painted)[0]
+        labels = self.loaded.images.labels if painted is None else unpacked(painted).array
         self.discs[:] = _discs_alone(labels, self.numbers)
         self.edited = {
             level: one

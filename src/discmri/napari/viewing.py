@@ -130,6 +130,6 @@ class Viewing:
 
 
 def _row(level: DiscLevel, look: Look) -> DiscRow:
-    suggested = look.metrics.get(level, DiscMetrics({})).values.get("suggested_grade", {})
-    grade = str(suggested.get("value", ""))
+    suggested = look.metrics.get(level, DiscMetrics({})).values.get("suggested_grade")
+    grade = "" if suggested is None else str(suggested.value)
     return DiscRow(level, level.value, level_colour(level), state=f"suggested {grade}".strip())

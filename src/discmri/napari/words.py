@@ -63,12 +63,10 @@ def _value(metrics: DiscMetrics, name: str, decimals: int) -> str:
     found = metrics.values.get(name)
     if found is None:
         return ""
-    value = found.get("value")
-    if isinstance(value, str):
-        return printable(value)
-    text = number(float(value or 0.0), decimals)
-    sd = found.get("sd")
-    return text if not isinstance(sd, float) else f"{text} ± {number(sd, decimals)}"
+    if isinstance(found.value, str):
+        return printable(found.value)
+    text = number(float(found.value), decimals)
+    return text if found.sd is None else f"{text} ± {number(found.sd, decimals)}"
 
 
 def _grade(signal: float, collapse: float) -> Grade:

@@ -20,7 +20,7 @@ from discmri.reading.views import Agenda
 _log = logging.getLogger(__name__)
 
 
-def create_session(session: str | Path, planned: Planned, planner: str = "planner") -> Store:
+def create_session(session: str | Path, planned: Planned) -> Store:
     """Make the file, or the tables on the server, with the plan as their first row.
 
     Parameters
@@ -29,15 +29,13 @@ def create_session(session: str | Path, planned: Planned, planner: str = "planne
         Path of a file that does not exist, or URL of a PostgreSQL database.
     planned
         From :func:`discmri.reading.plan_session`.
-    planner
-        Who planned, for the record.
 
     Raises
     ------
     UsageError
         Where there is a session already, or the place cannot be written.
     """
-    return Store.create(session, planned.draft(one_line(planner)))
+    return Store.create(session, planned.draft())
 
 
 def open_session(session: str | Path, reader: str, root: Path | None = None) -> Session:

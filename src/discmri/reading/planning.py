@@ -61,15 +61,18 @@ class Planned:
         The session.
     left_out
         Results folders in which nothing was measured.
+    planner
+        Who plans.
     """
 
     plan: Plan
     left_out: tuple[Path, ...] = ()
+    planner: str = "planner"
 
-    def draft(self, planner: str) -> Draft:
+    def draft(self) -> Draft:
         """The first row of the session."""
         content = plans.to_content(self.plan)
-        return Draft(Kind.PLAN, planner, self.plan.mode.value, content=content)
+        return Draft(Kind.PLAN, self.planner, self.plan.mode.value, content=content)
 
 
 def plan_session(
@@ -135,7 +138,7 @@ def plan_session(
     )
     if beside is not None:
         plan = replace(plan, root_from_session=_relative(root, beside))
-    return Planned(plan, tuple(left_out))
+    return Planned(plan, tuple(left_out), one_line(wishes.planner))
 
 
 def _readers(wishes: Wishes) -> tuple[str, ...]:

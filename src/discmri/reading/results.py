@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.core.errors import NothingToMeasureError, SessionError, UsageError
+from discmri.core.errors import NothingToMeasureError, ResultsError, SessionError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.reading.entry import sha256
 from discmri.reading.plan import Case, PlannedDisc
+from discmri.results.model import Status, StudyResult
+from discmri.results.read import RECORD, from_json
+from discmri.results.records import Measurement
 
 if TYPE_CHECKING:
     from discmri.study import Series, Study
 
-_RECORD = "study.json"
 _STUDY_NAMES = ("{}/study", "{}", "{}.zip", "{}.nii.gz", "{}.nii")
 
 
@@ -27,21 +28,21 @@ class DiscMetrics:
     Parameters
     ----------
     values
-        By parameter name, each a mapping with ``value``, ``unit``, ``method`` and ``sd``.
+        By parameter name.
     evidence
         JSON-like facts behind the suggested grade.
     flags
         Codes of the warnings that touch the disc.
     """
 
-    values: Mapping[str, Mapping[str, Any]]
+    values: Mapping[str, Measurement]
     evidence: Mapping[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
 
     def number(self, parameter: str) -> float | None:
-        """A measured number, or ``None`` where it could not be had."""
-        value = self.values.get(parameter, {}).get("value")
-        return float(value) if isinstance(value, (int, float)) else None
+        """A measured number; ``None`` where it is missing."""
+        found = self.values.get(parameter)
+        return None if found is None or isinstance(found.value, str) else float(found.value)
 
 
 def results_folders(paths: list[Path]) -> list[Path]:
@@ -56,21 +57,21 @@ def results_folders(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.is_dir():
             raise UsageError(f"{path} is no folder; name results folders of discmri measure")
-        if (path / _RECORD).is_file():
+        if (path / RECORD).is_file():
             found.append(path)
             continue
-        below = sorted(one.parent for one in path.glob(f"*/{_RECORD}"))
+        below = sorted(one.parent for one in path.glob(f"*/{RECORD}"))
         if not below:
             raise UsageError(
-                f"{path} holds no {_RECORD}; name results folders of discmri measure, "
+                f"{path} holds no {RECORD}; name results folders of discmri measure, "
                 "or a folder that holds them"
             )
         found += below
     return list(dict.fromkeys(one.resolve() for one in found))
 
 
-def read_record(folder: Path) -> tuple[dict[str, Any], str]:
-    """``study.json`` of a results folder, and its hash.
+def read_record(folder: Path) -> tuple[StudyResult, str]:
+    """What a results folder says, and the hash of its ``study.json``.
 
     Raises
     ------
@@ -78,15 +79,10 @@ def read_record(folder: Path) -> tuple[dict[str, Any], str]:
         Where it cannot be read or is something else.
     """
     try:
-        raw = (folder / _RECORD).read_bytes()
-        record = json.loads(raw)
-    except (OSError, ValueError) as error:
-        raise SessionError(f"{folder / _RECORD} cannot be read ({error})") from error
-    if not isinstance(record, dict) or not str(record.get("schema", "")).startswith("discmri-"):
-        raise SessionError(
-            f"{folder / _RECORD} was not written by discmri; measure the study again"
-        )
-    return record, sha256(raw)
+        raw = (folder / RECORD).read_bytes()
+        return from_json(raw, folder), sha256(raw)
+    except (OSError, ResultsError) as error:
+        raise SessionError(f"the results in {folder} cannot be used: {error}") from error
 
 
 def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
@@ -106,38 +102,29 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
     SessionError
         As in :func:`read_record`.
     """
-    record, digest = read_record(folder)
-    if record.get("status") != "measured":
+    result, digest = read_record(folder)
+    if result.status is not Status.MEASURED:
         return None
     discs = tuple(
-        PlannedDisc(
-            DiscLevel(disc["level"]),
-            int(disc["label_id"]),
-            str(disc["values"].get("suggested_grade", {}).get("value", "")),
-        )
-        for disc in record["discs"]
+        PlannedDisc(one.level, one.level.label_id, str(one.get("suggested_grade") or ""))
+        for one in result.records
     )
     residual_discs = tuple(
-        PlannedDisc(DiscLevel(disc["level"]), int(disc["label_id"]))
-        for disc in record.get("residual_discs", ())
+        PlannedDisc(one.level, one.level.label_id) for one in result.residual_discs
     )
-    pixels = [
-        str(one.get("pixels_sha256", ""))
-        for one in record["inputs"]
-        if one.get("series_uid") == record["series_uid"]
-    ]
+    pixels = {one.series_uid: one.pixels_sha256 for one in reversed(result.provenance.inputs)}
     return Case(
         key=key,
-        subject_id=record["subject_id"],
-        study_uid=record["study_uid"],
-        study_date=record["study_date"],
-        series_uid=record["series_uid"],
+        subject_id=result.subject_id,
+        study_uid=result.study_uid,
+        study_date=result.study_date,
+        series_uid=result.series_uid,
         discs=discs,
         residual_discs=residual_discs,
         results=relative,
         study=study,
         results_sha256=digest,
-        input_sha256=pixels[0] if pixels else "",
+        input_sha256=pixels.get(result.series_uid, ""),
     )
 
 
@@ -149,22 +136,20 @@ def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
     SessionError
         Where the results are gone, or are not those the session was planned with.
     """
-    record, digest = read_record(folder)
+    result, digest = read_record(folder)
     if digest != case.results_sha256:
         raise SessionError(
             f"the results in {folder} are not those the session was planned with; "
             "put back the earlier ones or plan a new session"
         )
-    return metrics_of(record)
+    return metrics_of(result)
 
 
-def metrics_of(record: Mapping[str, Any]) -> dict[DiscLevel, DiscMetrics]:
-    """What ``study.json`` says of each disc, by automatic level."""
+def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
+    """What a result says of each disc, by automatic level."""
     return {
-        DiscLevel(disc["level"]): DiscMetrics(
-            disc["values"], disc["evidence"], tuple(disc["flags"])
-        )
-        for disc in record["discs"]
+        one.level: DiscMetrics(one.values, one.evidence, result.flags(one.level))
+        for one in result.records
     }
 
 
@@ -218,7 +203,7 @@ def open_images(case: Case, path: Path) -> Study:
     """
     study = find_images(case, path)
     series = _measured_series(case, study)
-    if series is not None and study.inputs(series)["pixels_sha256"] != case.input_sha256:
+    if series is not None and study.inputs(series).pixels_sha256 != case.input_sha256:
         raise SessionError(
             f"the pixels in {path} are not those that were measured; restore the images or "
             "measure again and plan a new session"

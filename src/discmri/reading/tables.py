@@ -18,7 +18,7 @@ from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
 from discmri.reading.verification import Verdict, verify
 from discmri.results.export.csv_wide import cell, write_table
-from discmri.results.export.study_json import dumps
+from discmri.results.plain import dumps
 
 VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
 """What a row is keyed by: the visit, and the disc by its automatic level."""

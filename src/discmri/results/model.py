@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.facts import SeriesFacts, SeriesInput
 from discmri.core.findings import Finding, Severity
-from discmri.core.labels import SpineLabels
+from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
 from discmri.core.volume import Volume
-from discmri.results.outline import DiscOutline
+from discmri.results.label_map import LabelMap
+from discmri.results.outline import DiscBorder, DiscOutline
 from discmri.results.records import DiscRecord, measured_columns
+from discmri.results.residual import ResidualDisc
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Status(Enum):
+    """Whether a study gave a result."""
+
+    MEASURED = "measured"
+    NOTHING = "nothing_to_measure"
+
+
+@dataclass(frozen=True)
+class DiffusionFacts:
+    """How the ADC came about.
+
+    Parameters
+    ----------
+    source
+        ``fit`` or ``map``.
+    series_uid
+        Of the diffusion images or the scanner's map.
+    b_s_per_mm2, images, b_value_sources, noise
+        Of a fit: b-values, images per b-value, the tags they came from, and noise of the signal.
+    unit_source
+        Of a map: the tag or rule that gave its unit.
+    shift_mm, matrix
+        The alignment: greatest shift of a disc, and (4, 4) RAS+ mm.
+    explained_before, explained_after
+        Share of the picture that the diffusion images explain, 0 to 1.
+    distortion_corrected
+        Whether distortion along the phase axis was corrected.
+    """
+
+    source: str = ""
+    series_uid: str = ""
+    b_s_per_mm2: tuple[float, ...] | None = None
+    images: tuple[int, ...] | None = None
+    b_value_sources: tuple[str, ...] | None = None
+    noise: float | None = None
+    unit_source: str | None = None
+    shift_mm: float = 0.0
+    explained_before: float = 0.0
+    explained_after: float = 0.0
+    distortion_corrected: bool = False
+    matrix: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,33 +77,64 @@ class Provenance:
     versions
         discmri, Python and the libraries that touch numbers.
     settings
-        Every setting, as text or number.
+        Every setting; of ``masks`` only the name, so that no home folder is told.
     segmenter
         Name with version and the hash of its weights.
     inputs
-        Per used series: role, series UID, SOP instance UIDs and a SHA-256 of the pixels.
+        The series that were used, the segmented one first.
     diffusion
-        b-values, their sources, fit, alignment; empty without diffusion.
+        b-values, their sources, fit, alignment; ``None`` without diffusion.
     """
 
     versions: Mapping[str, str]
-    settings: Mapping[str, object]
-    segmenter: str
-    inputs: tuple[Mapping[str, object], ...]
-    diffusion: Mapping[str, object] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    segmenter: str = ""
+    inputs: tuple[SeriesInput, ...] = ()
+    diffusion: DiffusionFacts | None = None
+
+    def __post_init__(self) -> None:
+        masks = self.settings.masks
+        if masks is not None and masks.name != str(masks):
+            object.__setattr__(self, "settings", replace(self.settings, masks=Path(masks.name)))
+
+
+class StudyImages(Protocol):
+    """The large part of a result, opened when asked for."""
+
+    @property
+    def label_map(self) -> LabelMap:
+        """Label numbers on the grid of the segmented series."""
+
+    @property
+    def borders(self) -> Mapping[DiscLevel, DiscBorder]:
+        """Mid-sagittal borders by level."""
+
+    @property
+    def labels(self) -> SpineLabels:
+        """Named soft masks."""
+
+    @property
+    def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
+        """All borders by level."""
+
+    @property
+    def image(self) -> Volume:
+        """The segmented series."""
+
+    @property
+    def adc(self) -> Volume | None:
+        """ADC in µm²/ms around the discs."""
+
+    def pictures(self, result: StudyResult) -> Mapping[str, bytes]:
+        """PNG bytes by name."""
 
 
 @dataclass(frozen=True, eq=False)
-class StudyResult:
-    """One measured study.
+class MeasuredImages:
+    """What measuring leaves in memory.
 
     Parameters
     ----------
-    subject_id, study_uid, study_date, series_uid
-        As in the input, control characters removed; ``series_uid`` is the series that was
-        segmented, ``study_date`` ``YYYYMMDD`` or empty.
-    records
-        One per disc, cranial to caudal.
     labels
         Named structures on the grid of ``image``.
     outlines
@@ -62,10 +144,57 @@ class StudyResult:
     adc
         ADC in µm²/ms around the discs, in the patient space of ``image`` (aligned) and on
         its lattice, for pictures; ``None`` without diffusion.
+    """
+
+    labels: SpineLabels
+    outlines: Mapping[DiscLevel, DiscOutline]
+    image: Volume
+    adc: Volume | None = None
+
+    @cached_property
+    def label_map(self) -> LabelMap:
+        """Label numbers, drawn from the soft masks."""
+        return LabelMap(self.labels.label_map(), self.labels.grid)
+
+    @property
+    def borders(self) -> Mapping[DiscLevel, DiscBorder]:
+        """Mid-sagittal borders by level."""
+        return {level: outline.border(level) for level, outline in self.outlines.items()}
+
+    def pictures(self, result: StudyResult) -> Mapping[str, bytes]:
+        """Overview, discs and ADC, drawn."""
+        from discmri.results.pictures import draw
+
+        return draw(result)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """One study: what was measured, or why nothing was.
+
+    Two results are equal where all their facts are; pictures do not take part.
+
+    Parameters
+    ----------
+    subject_id, study_uid, study_date, series_uid
+        As in the input, control characters removed; ``series_uid`` is the series that was
+        segmented, ``study_date`` ``YYYYMMDD`` or empty.
+    records
+        One per disc, cranial to caudal; empty where nothing was measured.
+    numbering
+        How the discs got their names; ``None`` without any.
+    numbering_confidence
+        0 to 1, how likely these names are right.
     series
-        JSON-like description of every series found: uid, description, role, reasons.
+        Every series found.
     findings, provenance
         What was noticed; how it was made.
+    residual_discs
+        Discs that were found and are shown, but not measured.
+    message
+        Why nothing was measured, in one line; empty where something was.
+    images
+        Label map, borders and pictures; ``None`` where nothing was measured.
     """
 
     subject_id: str
@@ -73,13 +202,66 @@ class StudyResult:
     study_date: str
     series_uid: str
     records: tuple[DiscRecord, ...]
-    labels: SpineLabels
-    outlines: Mapping[DiscLevel, DiscOutline]
-    image: Volume
-    adc: Volume | None
-    series: tuple[Mapping[str, object], ...]
+    numbering: NumberingMethod | None
+    numbering_confidence: float | None
+    series: tuple[SeriesFacts, ...]
     findings: tuple[Finding, ...]
     provenance: Provenance
+    residual_discs: tuple[ResidualDisc, ...] = ()
+    message: str = ""
+    images: StudyImages | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def status(self) -> Status:
+        """Whether anything was measured."""
+        return Status.NOTHING if self.message else Status.MEASURED
+
+    @property
+    def label_map(self) -> LabelMap:
+        """Label numbers on the grid of the segmented series."""
+        return self._opened.label_map
+
+    @property
+    def borders(self) -> Mapping[DiscLevel, DiscBorder]:
+        """Mid-sagittal border of each disc that could be traced."""
+        return self._opened.borders
+
+    @property
+    def image(self) -> Volume:
+        """The sagittal series that was segmented."""
+        return self._opened.image
+
+    @property
+    def labels(self) -> SpineLabels:
+        """Named soft masks; only where it was measured just now."""
+        return self._opened.labels
+
+    @property
+    def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
+        """All borders of each disc; only where it was measured just now."""
+        return self._opened.outlines
+
+    @property
+    def adc(self) -> Volume | None:
+        """Aligned ADC around the discs, µm²/ms; only where it was measured just now."""
+        return self._opened.adc
+
+    @cached_property
+    def pictures(self) -> Mapping[str, bytes]:
+        """PNG bytes by name: ``overview``, ``L4-L5``, ``L4-L5-adc`` and so on."""
+        return self._opened.pictures(self)
+
+    @property
+    def _opened(self) -> StudyImages:
+        if self.images is None:
+            raise NothingToMeasureError(
+                f"no images: {self.message or 'this result was made without any'}"
+            )
+        return self.images
+
+    def record(self, level: DiscLevel) -> DiscRecord | None:
+        """What is known of one disc; ``None`` where there is no such disc."""
+        return next((one for one in self.records if one.level is level), None)
 
     def flags(self, level: DiscLevel) -> tuple[str, ...]:
         """Codes of the warnings that touch one disc, study-wide ones included, sorted."""
@@ -103,6 +285,50 @@ class StudyResult:
 
         return pd.DataFrame(self.rows())
 
+    def write(
+        self, folder: str | Path, formats: Sequence[str] = (), overwrite: bool = False
+    ) -> Path:
+        """Write the results folder, whole or not at all.
+
+        Where nothing was measured, ``study.json`` with the reason is the only file.
+
+        Parameters
+        ----------
+        folder
+            Must not exist unless ``overwrite``; parents are made.
+        formats
+            Names of exporters; empty for all of them.
+        overwrite
+            Replace the files of an earlier run; anything else in the folder is kept.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder, absolute.
+
+        Raises
+        ------
+        UsageError
+            Where the folder exists or cannot be written, or a format is unknown.
+        """
+        from discmri.results.write import write
+
+        return write(self, folder, formats, overwrite)
+
+    def __repr__(self) -> str:
+        """One line: who, when, which discs."""
+        who = f"{self.subject_id or 'unknown subject'}, {self.study_date or 'no date'}"
+        if self.status is Status.NOTHING:
+            return f"<StudyResult {who}: nothing measured ({self.message})>"
+        discs = f"{len(self.records)} discs" if len(self.records) != 1 else "1 disc"
+        span = f"{self.records[0].level.value} to {self.records[-1].level.value}"
+        return f"<StudyResult {who}: {discs}, {span}>"
+
+    def _repr_html_(self) -> str:
+        from discmri.results.notebook import result_html
+
+        return result_html(self)
+
     def _row(self, record: DiscRecord) -> dict[str, object]:
         row: dict[str, object] = {
             "subject_id": self.subject_id,
@@ -111,7 +337,7 @@ class StudyResult:
             "series_uid": self.series_uid,
             "level": record.level.value,
             "label_id": record.level.label_id,
-            "numbering": self.labels.numbering.value,
+            "numbering": "" if self.numbering is None else self.numbering.value,
         }
         row |= {column: record.column(column) for column in measured_columns()}
         row["flags"] = ";".join(self.flags(record.level))

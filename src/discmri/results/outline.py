@@ -12,6 +12,7 @@ from enum import Enum
 
 import numpy as np
 
+from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, SoftMask
 
 
@@ -160,6 +161,34 @@ class BodyCorners(Corners):
 
 
 @dataclass(frozen=True, eq=False)
+class DiscBorder:
+    """Where a disc lies, and its border in its mid-sagittal plane.
+
+    Parameters
+    ----------
+    level
+        Which disc.
+    frame
+        The disc's own frame.
+    left_mm
+        Where the mid-sagittal plane lies, left of the frame's origin.
+    contour_mm
+        (m, 2) closed border there, (anterior, cranial).
+    """
+
+    level: DiscLevel
+    frame: DiscFrame
+    left_mm: float
+    contour_mm: Array
+
+    @property
+    def contour_world_mm(self) -> Array:
+        """(m, 3) the border in RAS+ millimetres."""
+        left = np.full(len(self.contour_mm), self.left_mm)
+        return self.frame.to_world(np.column_stack([self.contour_mm, left]))
+
+
+@dataclass(frozen=True, eq=False)
 class DiscOutline:
     """All borders of one disc.
 
@@ -189,3 +218,7 @@ class DiscOutline:
     above: BodyCorners | None
     below: BodyCorners | None
     border_sd_mm: float
+
+    def border(self, level: DiscLevel) -> DiscBorder:
+        """The border in the mid-sagittal plane, under a disc's name."""
+        return DiscBorder(level, self.frame, self.mid.left_mm, self.mid.contour_mm)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from discmri.core.levels import DiscLevel
+from discmri.results.plain import plain
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,10 @@ class DiscRecord:
 
     level: DiscLevel
     values: Mapping[str, Measurement]
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", plain(self.evidence))
 
     def get(self, parameter: str) -> float | int | str | None:
         """The value, or ``None`` where it could not be had."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from discmri.core.findings import MEANINGS, Severity
 from discmri.core.grade import Grade
 from discmri.core.text import number, printable
-from discmri.results.export.figures_png import pictures
-from discmri.results.export.study_json import NOTICE, plain
+from discmri.results.document import NOTICE
 from discmri.results.grade_words import criteria, reasons
 from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.plain import plain, present
 from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
-from discmri.results.residual import ResidualDisc, residual_discs
+from discmri.results.residual import ResidualDisc
 
 if TYPE_CHECKING:
     from discmri.core.findings import Finding
@@ -34,7 +34,7 @@ _GRADE_PARAMETERS = ("suggested_grade", "suggested_signal", "suggested_collapse"
 
 def content(result: StudyResult) -> dict[str, object]:
     """All that the template shows; text from headers is clean but not yet escaped for HTML."""
-    drawn = {name: _picture(png) for name, png in pictures(result).items()}
+    drawn = {name: _picture(png) for name, png in result.pictures.items()}
     has_adc = any(record.get("adc_disc_um2_ms") is not None for record in result.records)
     provenance = result.provenance
     return {
@@ -48,13 +48,13 @@ def content(result: StudyResult) -> dict[str, object]:
         "study_findings": [
             _finding(f) for f in result.findings if f.level is None or not f.level.is_measured
         ],
-        "series": [_pairs(entry) for entry in result.series],
+        "series": [_pairs(plain(entry)) for entry in result.series],
         "dictionary": [_entry(p.name, p.unit, p.meaning) for p in PARAMETERS],
-        "settings": _pairs(provenance.settings),
+        "settings": _pairs(plain(provenance.settings)),
         "versions": _pairs(provenance.versions),
         "segmenter": printable(provenance.segmenter),
-        "inputs": [_pairs(entry) for entry in provenance.inputs],
-        "diffusion": _pairs(provenance.diffusion),
+        "inputs": [_pairs(plain(entry)) for entry in provenance.inputs],
+        "diffusion": _pairs(present(plain(provenance.diffusion)) if provenance.diffusion else {}),
     }
 
 
@@ -115,7 +115,7 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Subject", printable(result.subject_id)),
         ("Study date", _date(printable(result.study_date)) or "not given"),
         ("Discs", span),
-        *(("Residual disc", _residual(disc)) for disc in residual_discs(result.labels)),
+        *(("Residual disc", _residual(disc)) for disc in result.residual_discs),
         ("Levels", _levels(result)),
         ("Voxel size", f"{spacing} mm"),
         ("Study UID", printable(result.study_uid)),
@@ -129,9 +129,9 @@ def _residual(disc: ResidualDisc) -> str:
 
 def _levels(result: StudyResult) -> str:
     """How the levels got their names, and how likely that is right where it is not certain."""
-    words = _NUMBERING_WORDS[result.labels.numbering.value]
-    confidence = result.labels.numbering_confidence
-    if confidence >= 1:
+    words = "" if result.numbering is None else _NUMBERING_WORDS[result.numbering.value]
+    confidence = result.numbering_confidence
+    if confidence is None or confidence >= 1:
         return words
     doubt = "; whether there are six lumbar vertebrae, a lumbar picture cannot tell"
     return f"{words} (confidence {confidence:.2f}{doubt})"

@@ -11,7 +11,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, SoftMask
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ResidualDisc:
     """A disc that was found and is shown, but not measured as a lumbar disc.
 
@@ -28,7 +28,7 @@ class ResidualDisc:
     """
 
     level: DiscLevel
-    centre_mm: Array
+    centre_mm: tuple[float, float, float]
     depth_mm: float
     height_mm: float
 
@@ -36,9 +36,15 @@ class ResidualDisc:
 def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:
     """Place and size of every residual disc."""
     return tuple(
-        ResidualDisc(level, mask.centroid_mm, *_size(mask))
+        _described(level, mask)
         for level, mask in labels.residual_discs.items()
     )
+
+
+def _described(level: DiscLevel, mask: SoftMask) -> ResidualDisc:
+    x, y, z = (round(float(one), 3) for one in mask.centroid_mm)
+    depth_mm, height_mm = _size(mask)
+    return ResidualDisc(level, (x, y, z), round(depth_mm, 3), round(height_mm, 3))
 
 
 def border_mm(mask: SoftMask) -> Array:

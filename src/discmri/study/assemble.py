@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import GeometryError
+from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.bvalues import absent_means_zero
 from discmri.study.bvalues.text import is_from_text
 from discmri.study.frame import Contrast, Frame
 from discmri.study.roles import Facts, computed_kind, decide
-from discmri.study.series import Plane, Role, Series, plane_of
+from discmri.study.series import Series, plane_of
 from discmri.study.stack import Stack, grouped, on_common_slices, stacks_of
 
 _SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discmri.core.diffusion import DirectionKind
+from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, info, warning
-from discmri.study.series import SAGITTAL_ROLES, Image, Plane, Role, Series
+from discmri.study.series import SAGITTAL_ROLES, Image, Series
 from discmri.study.stack import same_grid
 
 _ELSEWHERE = re.compile(

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import DicomError, GeometryError
+from discmri.core.facts import Plane, Role
 from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Contrast, Scaling
 from discmri.study.roles import Facts, decide
-from discmri.study.series import Image, Plane, Role, Series, plane_of
+from discmri.study.series import Image, Series, plane_of
 from discmri.study.source import InputFile, clean_text
 
 MAX_BYTES = 4 * 2**30

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from discmri.core.facts import Plane, Role
 from discmri.study.frame import Contrast
-from discmri.study.series import Plane, Role
 
 # Words of ImageType (value 1 and 2 left out) that name a picture computed from others.
 _ADC = {"ADC", "ADC_MAP"}

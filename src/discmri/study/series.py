@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from discmri.core.diffusion import BValue
+from discmri.core.facts import Plane, Role, SeriesFacts
 from discmri.core.findings import Finding
 from discmri.core.volume import Grid
 from discmri.study.frame import Contrast, Scaling
-
-
-class Plane(Enum):
-    """How slices lie in the patient."""
-
-    SAGITTAL = "sagittal"
-    AXIAL = "axial"
-    CORONAL = "coronal"
-    OBLIQUE = "oblique"
-    UNKNOWN = "unknown"
-
-
-class Role(Enum):
-    """What a series is to discmri."""
-
-    SAG_T2 = "sagittal T2"
-    SAG_FS = "sagittal fat-suppressed"
-    SAG_T1 = "sagittal T1"
-    SAG_OTHER = "sagittal other"
-    DWI = "DWI"
-    ADC_MAP = "ADC map"
-    LOCALIZER = "localizer"
-    AXIAL = "axial"
-    CORONAL = "coronal"
-    DERIVED = "derived"
-    SCREENSHOT = "screenshot"
-    OTHER = "other"
-
 
 SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
 
@@ -174,55 +147,55 @@ class Series:
         words = [str(self.number) if self.number is not None else "", self.description, self.part]
         return (" ".join(word for word in words if word) or self.uid)[:120]
 
-    def describe(self) -> dict[str, object]:
-        """JSON-like facts for ``discmri inspect`` and ``study.json``."""
-        contrast = self.contrast
-        return {
-            "uid": self.uid,
-            "part": self.part,
-            "number": self.number,
-            "description": self.description,
-            "role": self.role.value,
-            "reasons": list(self.reasons),
-            "usable": not self.problem,
-            "problem": self.problem,
-            "plane": self.plane.value,
-            "te_ms": contrast.te_ms,
-            "tr_ms": contrast.tr_ms,
-            "ti_ms": contrast.ti_ms,
-            "echo_train": contrast.echo_train,
-            "techniques": sorted(contrast.techniques),
-            "fat_suppressed": self.fat_suppressed,
-            "t2_weighted": self.t2_weighted,
-            "slices": self.slices,
-            "shape": None if self.shape is None else list(self.shape),
-            "spacing_mm": None
-            if self.spacing_mm is None
-            else [round(step, 5) for step in self.spacing_mm],
-            "b_values_s_per_mm2": list(self.b_values_s_per_mm2),
-            "b_value_sources": sorted({im.b_value.source for im in self.images if im.b_value}),
-            "manufacturer": self.manufacturer,
-            "model": self.model,
-            "field_t": self.field_t,
-            "station": self.station,
-            "software": self.software,
-            "coil": self.coil,
-            "thickness_mm": self.thickness_mm,
-            "slice_normal": None if self.grid is None else _slice_normal(self.grid),
-            "frame_of_reference_uid": self.frame_of_reference_uid,
-            "acquired": self.acquired,
-            "findings": [
-                {"code": f.code.value, "severity": f.severity.value, "text": f.text}
-                for f in self.findings
-            ],
-        }
+    def describe(self) -> SeriesFacts:
+        """What ``discmri inspect`` and ``study.json`` tell of it."""
+        contrast, spacing = self.contrast, self.spacing_mm
+        return SeriesFacts(
+            uid=self.uid,
+            part=self.part,
+            number=self.number,
+            description=self.description,
+            role=self.role,
+            reasons=self.reasons,
+            usable=not self.problem,
+            problem=self.problem,
+            plane=self.plane,
+            te_ms=contrast.te_ms,
+            tr_ms=contrast.tr_ms,
+            ti_ms=contrast.ti_ms,
+            echo_train=contrast.echo_train,
+            techniques=tuple(sorted(contrast.techniques)),
+            fat_suppressed=self.fat_suppressed,
+            t2_weighted=self.t2_weighted,
+            slices=self.slices,
+            shape=self.shape,
+            spacing_mm=None if spacing is None else _rounded(spacing),
+            b_values_s_per_mm2=self.b_values_s_per_mm2,
+            b_value_sources=tuple(sorted({im.b_value.source for im in self.images if im.b_value})),
+            manufacturer=self.manufacturer,
+            model=self.model,
+            field_t=self.field_t,
+            station=self.station,
+            software=self.software,
+            coil=self.coil,
+            thickness_mm=self.thickness_mm,
+            slice_normal=None if self.grid is None else _slice_normal(self.grid),
+            frame_of_reference_uid=self.frame_of_reference_uid,
+            acquired=self.acquired,
+            findings=tuple(replace(found, series_uid=None) for found in self.findings),
+        )
 
 
-def _slice_normal(grid: Grid) -> list[float]:
+def _rounded(vector: Sequence[float]) -> tuple[float, float, float]:
+    i, j, k = (round(float(part), 5) + 0.0 for part in vector)
+    return (i, j, k)
+
+
+def _slice_normal(grid: Grid) -> tuple[float, float, float]:
     """RAS+ unit vector across the slices, pointing to the patient's right, front or head."""
     normal = grid.directions[:, grid.sagittal_axis]
     normal = normal * np.sign(normal[np.argmax(np.abs(normal))])
-    return [round(float(part), 5) + 0.0 for part in normal]
+    return _rounded(normal)
 
 
 def plane_of(normal: ArrayLike) -> Plane:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.errors import DicomError, NothingToMeasureError
+from discmri.core.facts import Chosen, SeriesInput, StudyFacts
 from discmri.core.findings import Finding
 from discmri.core.volume import Volume
 from discmri.study.adc_units import in_um2_per_ms
@@ -151,15 +152,8 @@ class Study:
             series.uid,
         )
 
-    def inputs(self, series: Series) -> dict[str, object]:
-        """Where the numbers come from: UIDs of the images and a hash of their values.
-
-        Returns
-        -------
-        dict
-            ``role``, ``series_uid``, ``sop_instance_uids`` in slice order and
-            ``pixels_sha256`` of the float32 values that were used.
-        """
+    def inputs(self, series: Series) -> SeriesInput:
+        """Where the numbers come from: UIDs of the images and a hash of their values."""
         key = (series.uid, series.part)
         if key not in self._digests:
             if series in self.choice.diffusion:
@@ -170,33 +164,37 @@ class Study:
         if series in self.choice.diffusion:
             images = weightings([image for one in self.choice.diffusion for image in one.images])
         uids = dict.fromkeys(uid for image in images for uid in image.instance_uids)
-        return {
-            "role": series.role.value,
-            "series_uid": series.uid,
-            "sop_instance_uids": list(uids),
-            "pixels_sha256": self._digests[key],
-        }
+        return SeriesInput(series.role, series.uid, tuple(uids), self._digests[key])
 
-    def describe(self) -> dict[str, object]:
-        """JSON-like account for ``discmri inspect --json``."""
+    def describe(self) -> StudyFacts:
+        """What ``discmri inspect`` tells of it."""
         choice = self.choice
-        return {
-            "path": str(self.path),
-            "subject_id": self.subject_id,
-            "study_uid": self.study_uid,
-            "study_date": self.study_date,
-            "series": [one.describe() for one in self.series],
-            "other_files": dict(self.other_files),
-            "measured": {
-                "target": None if choice.target is None else choice.target.uid,
-                "diffusion": [one.uid for one in choice.diffusion],
-                "adc_map": None if choice.adc_map is None else choice.adc_map.uid,
-            },
-            "findings": [
-                {"code": f.code.value, "severity": f.severity.value, "text": f.text}
-                for f in self.findings
-            ],
-        }
+        return StudyFacts(
+            path=str(self.path),
+            subject_id=self.subject_id,
+            study_uid=self.study_uid,
+            study_date=self.study_date,
+            series=tuple(one.describe() for one in self.series),
+            other_files=dict(self.other_files),
+            measured=Chosen(
+                None if choice.target is None else choice.target.uid,
+                tuple(one.uid for one in choice.diffusion),
+                None if choice.adc_map is None else choice.adc_map.uid,
+            ),
+            findings=self.findings,
+        )
+
+    def __repr__(self) -> str:
+        """One line: who, when, how many series, which one would be measured."""
+        who = f"{self.subject_id or 'unknown subject'}, {self.study_date or 'no date'}"
+        target = self.choice.target
+        what = "nothing to measure" if target is None else f"measures {target.name}"
+        return f"<Study {who}: {len(self.series)} series, {what}>"
+
+    def _repr_html_(self) -> str:
+        from discmri.study.notebook import study_html
+
+        return study_html(self.describe())
 
     def _remember(self, series: tuple[Series, ...], values: NDArray[np.float32]) -> None:
         """Hash of the values as read, in an order that depends on geometry alone."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-Facts = Mapping[str, object]
-"""A series as ``discmri inspect --json`` and ``study.json`` describe it."""
+from discmri.core.facts import SeriesFacts, StudyFacts
+from discmri.results.model import StudyResult
 
 
 @dataclass(frozen=True)
@@ -80,26 +80,25 @@ class Conditions:
     rest_min: float | None = None
 
 
-def of_series(facts: Facts) -> SeriesConditions:
+def of_series(facts: SeriesFacts) -> SeriesConditions:
     """Conditions of one described series."""
-    spacing = _numbers(facts.get("spacing_mm"))
-    normal = _numbers(facts.get("slice_normal"))
+    spacing = facts.spacing_mm or ()
     across = _across(spacing)
-    scanner = " ".join(str(facts.get(name) or "") for name in ("manufacturer", "model", "station"))
+    scanner = f"{facts.manufacturer} {facts.model} {facts.station}"
     return SeriesConditions(
-        clock_h=clock_h(str(facts.get("acquired") or "")),
+        clock_h=clock_h(facts.acquired),
         scanner=" ".join(scanner.split()),
-        software=str(facts.get("software") or ""),
-        coil=str(facts.get("coil") or ""),
-        field_t=_number(facts.get("field_t")),
-        te_ms=_number(facts.get("te_ms")),
-        tr_ms=_number(facts.get("tr_ms")),
-        b_values_s_per_mm2=tuple(_numbers(facts.get("b_values_s_per_mm2"))),
+        software=facts.software,
+        coil=facts.coil,
+        field_t=facts.field_t,
+        te_ms=facts.te_ms,
+        tr_ms=facts.tr_ms,
+        b_values_s_per_mm2=facts.b_values_s_per_mm2,
         pixel_mm=max((s for n, s in enumerate(spacing) if n != across), default=None),
-        thickness_mm=_number(facts.get("thickness_mm")),
+        thickness_mm=facts.thickness_mm,
         pitch_mm=spacing[across] if spacing else None,
-        slice_normal=(normal[0], normal[1], normal[2]) if len(normal) == 3 else None,
-        fat_suppressed=bool(facts.get("fat_suppressed")),
+        slice_normal=facts.slice_normal,
+        fat_suppressed=facts.fat_suppressed,
     )
 
 
@@ -123,61 +122,42 @@ def clock_h(acquired: str) -> float | None:
     return hours if hours < 24 else None
 
 
-def of_study(record: Mapping[str, object], rest_min: float | None = None) -> Conditions:
-    """Conditions of a measured study from its ``study.json``."""
-    series = _list(record.get("series"))
-    inputs = [str(one.get("series_uid")) for one in _list(record.get("inputs"))]
-    diffusion = record.get("diffusion")
-    known = diffusion if isinstance(diffusion, Mapping) else {}
-    versions = record.get("versions")
-    software = str(versions.get("discmri") or "") if isinstance(versions, Mapping) else ""
-    uid = str(known.get("series_uid") or (inputs[1] if len(inputs) > 1 else ""))
-    weighted = _find(series, uid, diffusion=True) if uid else None
+def of_study(result: StudyResult, rest_min: float | None = None) -> Conditions:
+    """Conditions of a measured study."""
+    provenance = result.provenance
+    diffusion, inputs = provenance.diffusion, provenance.inputs
+    source = "" if diffusion is None else diffusion.source
+    uid = inputs[1].series_uid if len(inputs) > 1 else ""
+    uid = uid if diffusion is None else diffusion.series_uid or uid
     return Conditions(
-        sagittal=of_series(_find(series, str(record.get("series_uid"))) or {}),
-        diffusion=None if weighted is None else of_series(weighted),
-        segmenter=str(record.get("segmenter") or ""),
-        software=software,
-        adc_source=str(known.get("source") or ""),
+        sagittal=_of(result.series, result.series_uid) or SeriesConditions(),
+        diffusion=_of(result.series, uid, diffusion=True),
+        segmenter=provenance.segmenter,
+        software=provenance.versions.get("discmri", ""),
+        adc_source=source,
         rest_min=rest_min,
     )
 
 
-def of_inspection(description: Mapping[str, object], rest_min: float | None = None) -> Conditions:
+def of_inspection(facts: StudyFacts, rest_min: float | None = None) -> Conditions:
     """Conditions of a study that was only looked at, from ``Study.describe()``."""
-    series = _list(description.get("series"))
-    measured = description.get("measured")
-    chosen = measured if isinstance(measured, Mapping) else {}
-    weighted = [str(uid) for uid in chosen.get("diffusion") or ()]
-    source = weighted[0] if weighted else str(chosen.get("adc_map") or "")
-    found = _find(series, source, diffusion=True) if source else None
+    chosen = facts.measured
+    uid = chosen.diffusion[0] if chosen.diffusion else chosen.adc_map or ""
     return Conditions(
-        sagittal=of_series(_find(series, str(chosen.get("target"))) or {}),
-        diffusion=None if found is None else of_series(found),
-        adc_source="fit" if weighted else "map" if source else "",
+        sagittal=_of(facts.series, chosen.target or "") or SeriesConditions(),
+        diffusion=_of(facts.series, uid, diffusion=True),
+        adc_source="fit" if chosen.diffusion else "map" if uid else "",
         rest_min=rest_min,
     )
 
 
-def _find(series: Sequence[Facts], uid: str, diffusion: bool = False) -> Facts | None:
-    """The series with a UID; of its parts, the one with b-values where those are asked for."""
-    found = [one for one in series if one.get("uid") == uid]
-    found.sort(key=lambda one: not (diffusion and one.get("b_values_s_per_mm2")))
-    return found[0] if found else None
-
-
-def _list(value: object) -> list[Facts]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
-
-
-def _numbers(value: object) -> list[float]:
-    if not isinstance(value, (list, tuple)):
-        return []
-    return [float(one) for one in value if isinstance(one, (int, float))]
+def _of(
+    series: Sequence[SeriesFacts], uid: str, diffusion: bool = False
+) -> SeriesConditions | None:
+    """Of the series with a UID; of its parts, the one with b-values where those are asked for."""
+    found = [one for one in series if uid and one.uid == uid]
+    found.sort(key=lambda one: not (diffusion and one.b_values_s_per_mm2))
+    return of_series(found[0]) if found else None
 
 
 def _across(spacing: Sequence[float]) -> int:

@@ -16,10 +16,11 @@ from discmri.cohort import Limits
 from discmri.cohort.isolated import ProcessEndedError, isolated
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
+from discmri.results.outline import DiscBorder
 from discmri.study import read_study
 from discmri.trial.pictures import Window, draw, window_of
 from discmri.trial.plan import Scan, Subject
-from discmri.trial.spine import Carried, Disc, Spine, carry, read_spine
+from discmri.trial.spine import Carried, Spine, carry, read_spine
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Look:
     scan
         Which.
     folder
-        Its results, with ``outlines.json``.
+        Its results folder.
     """
 
     scan: Scan
@@ -103,10 +104,10 @@ def follow(job: Job) -> Followed:
 
 def _opened(look: Look) -> tuple[Spine, Volume]:
     study = read_study(look.scan.path, study_uid=look.scan.study_uid, threads=1)
-    return read_spine(look.folder / "outlines.json"), study.read(study.target())
+    return read_spine(look.folder), study.read(study.target())
 
 
-def _drawn(subject: Subject, spine: Spine) -> tuple[Disc, ...]:
+def _drawn(subject: Subject, spine: Spine) -> tuple[DiscBorder, ...]:
     """The treated discs; of a control, all from L1-L2 down."""
     lumbar = [disc for disc in spine if disc.level.above.value.startswith("L")]
     return tuple(disc for disc in lumbar if not subject.treated or disc.level in subject.treated)
@@ -116,7 +117,7 @@ def _pictures(
     scan: Scan,
     visit: tuple[Spine, Volume],
     names: Mapping[DiscLevel, DiscLevel],
-    wanted: tuple[Disc, ...],
+    wanted: tuple[DiscBorder, ...],
     windows: Mapping[DiscLevel, Window],
 ) -> dict[tuple[str, DiscLevel], str]:
     spine, image = visit

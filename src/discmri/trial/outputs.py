@@ -6,7 +6,7 @@ from pathlib import Path
 
 import discmri
 from discmri.core.files import atomic_file
-from discmri.results.export.study_json import dumps, plain
+from discmri.results.plain import dumps, plain
 from discmri.trial.analysis import Analysis
 from discmri.trial.plan import Trial
 from discmri.trial.redcap import write_redcap

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from discmri.core.volume import Array, Volume
+from discmri.results.outline import DiscBorder
 from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
-from discmri.trial.spine import Disc, Spine
+from discmri.trial.spine import Spine
 
 _REACH_MM = (27.0, 17.0)  # half sizes: anterior, cranial
 _STEP_MM = 0.3
@@ -34,18 +35,18 @@ class Window:
 def usual_signal(image: Volume, spine: Spine) -> float:
     """Median signal around all discs; scanners scale their signal as they like."""
     offsets = np.array([[0.0, up, left] for up in (-14.0, 14.0) for left in (-4.0, 0.0, 4.0)])
-    points = np.concatenate([disc.to_world(offsets) for disc in spine])
+    points = np.concatenate([disc.frame.to_world(offsets) for disc in spine])
     return max(float(np.median(image.sample(points))), 1e-6)
 
 
-def window_of(image: Volume, spine: Spine, disc: Disc) -> Window:
+def window_of(image: Volume, spine: Spine, disc: DiscBorder) -> Window:
     """The window of the first visit, which all visits share."""
     values = _pixels(image, disc) / usual_signal(image, spine)
     low, high = np.percentile(values, (1.0, 99.5))
     return Window(float(low), max(float(high), float(low) + 1e-6))
 
 
-def draw(image: Volume, spine: Spine, disc: Disc, first: Disc, window: Window) -> str:
+def draw(image: Volume, spine: Spine, disc: DiscBorder, first: DiscBorder, window: Window) -> str:
     """PNG, base64: the disc with its border in colour and that of the first visit dashed.
 
     Parameters
@@ -76,13 +77,13 @@ def draw(image: Volume, spine: Spine, disc: Disc, first: Disc, window: Window) -
     return base64.b64encode(png(figure, [colour])).decode()
 
 
-def _pixels(image: Volume, disc: Disc) -> Array:
+def _pixels(image: Volume, disc: DiscBorder) -> Array:
     across, up = _REACH_MM
     x = np.arange(-across + _STEP_MM / 2, across, _STEP_MM)
     y = np.arange(-up + _STEP_MM / 2, up, _STEP_MM)
     a, b = np.meshgrid(x, y)
-    points = np.stack([a, b, np.full_like(a, disc.mid_left_mm)], axis=-1)
-    return image.sample(disc.to_world(points), order=1)
+    points = np.stack([a, b, np.full_like(a, disc.left_mm)], axis=-1)
+    return image.sample(disc.frame.to_world(points), order=1)
 
 
 def _closed(contour: Array) -> Array:

@@ -8,7 +8,6 @@ right one.  Names play no part in it, so a visit that names its discs otherwise 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Volume
+from discmri.results.outline import DiscBorder
+from discmri.results.read import read_results
 
 LEAST_PAIRS = 3
 """Discs that two visits must share to be registered."""
@@ -28,39 +29,7 @@ _BOX_MM = (26.0, 16.0, 8.0)  # half sizes around a disc: anterior, cranial, left
 _STEP_MM = (2.0, 1.0, 4.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Disc:
-    """One disc as ``outlines.json`` describes it.
-
-    Parameters
-    ----------
-    level
-        As named at its visit.
-    origin_mm
-        (3,) RAS+.
-    anterior, cranial, left
-        (3,) unit vectors, RAS+.
-    mid_left_mm
-        Where the mid-sagittal plane lies, left of the origin.
-    contour_mm
-        (m, 2) border there, (anterior, cranial).
-    """
-
-    level: DiscLevel
-    origin_mm: Array
-    anterior: Array
-    cranial: Array
-    left: Array
-    mid_left_mm: float
-    contour_mm: Array
-
-    def to_world(self, points: Array) -> Array:
-        """(…, 3) anterior, cranial, left mm to RAS+ mm."""
-        axes = np.stack([self.anterior, self.cranial, self.left])
-        return np.asarray(points @ axes + self.origin_mm)
-
-
-Spine = tuple[Disc, ...]
+Spine = tuple[DiscBorder, ...]
 """Discs, cranial to caudal."""
 
 
@@ -97,22 +66,10 @@ class Carried:
         return any(own is not frozen for own, frozen in self.names.items())
 
 
-def read_spine(path: Path) -> Spine:
-    """Discs of an ``outlines.json``, cranial to caudal."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    discs = [
-        Disc(
-            DiscLevel(name),
-            np.array(one["origin_mm"]),
-            np.array(one["anterior"]),
-            np.array(one["cranial"]),
-            np.array(one["left"]),
-            float(one["mid_left_mm"]),
-            np.array(one["contour_mm"]),
-        )
-        for name, one in document["discs"].items()
-    ]
-    return tuple(sorted(discs, key=lambda disc: -float(disc.origin_mm[2])))
+def read_spine(folder: Path) -> Spine:
+    """Discs of a results folder, cranial to caudal."""
+    borders = read_results(folder).borders.values()
+    return tuple(sorted(borders, key=lambda disc: -float(disc.frame.origin_mm[2])))
 
 
 def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
@@ -149,7 +106,7 @@ def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
 
 
 def _all_names(
-    pairs: Sequence[tuple[Disc, Disc]], spine: Spine, other: Spine
+    pairs: Sequence[tuple[DiscBorder, DiscBorder]], spine: Spine, other: Spine
 ) -> dict[DiscLevel, DiscLevel]:
     """Names of the paired discs; those beyond the first visit's picture are counted on."""
     names = {own.level: frozen.level for frozen, own in pairs}
@@ -159,7 +116,7 @@ def _all_names(
     return names
 
 
-def movement(moving: Sequence[Disc], fixed: Sequence[Disc]) -> tuple[Array, float]:
+def movement(moving: Sequence[DiscBorder], fixed: Sequence[DiscBorder]) -> tuple[Array, float]:
     """The rigid movement that brings discs onto others (Kabsch), and what distance remains.
 
     Centres alone leave a turn about the spine open, so the discs' own axes count as well.
@@ -172,18 +129,18 @@ def movement(moving: Sequence[Disc], fixed: Sequence[Disc]) -> tuple[Array, floa
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
     matrix[:3, 3] = centre_b - rotation @ centre_a
-    ends = np.array([disc.origin_mm for disc in fixed])
-    moved = np.array([disc.origin_mm for disc in moving]) @ rotation.T + matrix[:3, 3]
+    ends = np.array([disc.frame.origin_mm for disc in fixed])
+    moved = np.array([disc.frame.origin_mm for disc in moving]) @ rotation.T + matrix[:3, 3]
     return matrix, float(np.sqrt(((moved - ends) ** 2).sum(axis=1).mean()))
 
 
-def _points(disc: Disc) -> Array:
+def _points(disc: DiscBorder) -> Array:
     reach = 10.0 * np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]])
-    return disc.to_world(reach)
+    return disc.frame.to_world(reach)
 
 
 def _agreement(
-    pairs: Sequence[tuple[Disc, Disc]], image: Volume, picture: Volume, matrix: Array
+    pairs: Sequence[tuple[DiscBorder, DiscBorder]], image: Volume, picture: Volume, matrix: Array
 ) -> float:
     """Correlation of the two pictures in boxes around the discs of the first visit.
 
@@ -197,7 +154,7 @@ def _agreement(
     lattice = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
     values = []
     for disc, _ in pairs:
-        points = disc.to_world(lattice)
+        points = disc.frame.to_world(lattice)
         fixed = image.sample(points)
         moved = picture.sample(points @ back[:3, :3].T + back[:3, 3])
         if fixed.std() > 0 and moved.std() > 0:

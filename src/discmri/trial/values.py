@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from discmri.core.levels import DiscLevel
 from discmri.results.export.csv_long import touches
-from discmri.results.records import PARAMETERS, Parameter
+from discmri.results.read import read_results
+from discmri.results.records import PARAMETERS, Measurement, Parameter
 from discmri.trial.conditions import Conditions, SeriesConditions, of_study
 from discmri.trial.plan import Scan
 
@@ -117,38 +117,32 @@ def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
     scan
         Whose results these are.
     folder
-        With ``study.json``.
+        What ``discmri measure`` wrote.
     reason
         Why there is no result, where the batch says so.
     """
     if reason:
         return MeasuredScan(scan, folder, reason)
-    record = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    result = read_results(folder)
     return MeasuredScan(
         scan,
         folder,
-        conditions=of_study(record, scan.rest_min),
-        discs={DiscLevel(disc["level"]): _disc(disc) for disc in record["discs"]},
-        subject_id=str(record["subject_id"]),
-        study_uid=str(record["study_uid"]),
-        study_date=str(record["study_date"]),
-        numbering=str(record["numbering"]),
+        conditions=of_study(result, scan.rest_min),
+        discs={
+            one.level: DiscValues(
+                {name: _value(found) for name, found in one.values.items()},
+                result.flags(one.level),
+            )
+            for one in result.records
+        },
+        subject_id=result.subject_id,
+        study_uid=result.study_uid,
+        study_date=result.study_date,
+        numbering="" if result.numbering is None else result.numbering.value,
     )
 
 
-def _disc(disc: Mapping[str, object]) -> DiscValues:
-    entries = disc["values"]
-    assert isinstance(entries, Mapping)
-    flags = disc["flags"]
-    assert isinstance(flags, list)
-    return DiscValues({name: _value(one, name) for name, one in entries.items()}, tuple(flags))
-
-
-def _value(entry: Mapping[str, object], name: str) -> Value:
-    value, sd = entry["value"], entry["sd"]
-    number = isinstance(value, (int, float)) and name not in GRADES
-    return Value(
-        float(value) if number else str(value),  # type: ignore[arg-type]
-        str(entry["method"]),
-        float(sd) if isinstance(sd, (int, float)) else None,
-    )
+def _value(found: Measurement) -> Value:
+    number = not isinstance(found.value, str) and found.parameter not in GRADES
+    value = float(found.value) if number else str(found.value)
+    return Value(value, found.method, found.sd)

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS
+from discmri.results.read import read_results
 from discmri.results.records import PARAMETERS
 from discmri.simulation.cohort import CENTRE_COLUMNS, SCAN_COLUMNS
 
@@ -236,23 +236,15 @@ def _partners(
 
 def _centres(folder: Path, study: str) -> dict[str, Array]:
     """Where the measured discs lie, from the study's label map; empty without one."""
-    path = folder / "studies" / Entry(study, Path()).folder_name / "labels.nii.gz"
-    if not path.is_file():
+    here = folder / "studies" / Entry(study, Path()).folder_name
+    if not (here / "labels.nii.gz").is_file():
         return {}
-    import nibabel as nib
-    from scipy.ndimage import center_of_mass
-
-    image: Any = nib.load(path)
-    labels = np.asarray(image.dataobj)
-    present = set(np.unique(labels).tolist())
-    # L5-S1 and L6-S1 share a number: the name that the spine's other discs imply is asked for
-    named = {level.value: level.label_id for level in MEASURED_LEVELS if level.label_id in present}
-    if DiscLevel.L5_L6.label_id in present:
-        named.pop(DiscLevel.L5_S1.value, None)
-    else:
-        named.pop(DiscLevel.L6_S1.value, None)
-    middles = center_of_mass(labels > 0, labels, [*named.values()])
-    return dict(zip(named, nib.affines.apply_affine(image.affine, np.array(middles)), strict=True))
+    result = read_results(here)
+    middles = {
+        record.level.value: result.label_map.centroid_mm(record.level.label_id)
+        for record in result.records
+    }
+    return {name: middle for name, middle in middles.items() if middle is not None}
 
 
 def _values(match: DiscMatch) -> Iterable[Pair]:

@@ -23,7 +23,7 @@ from discmri.measurement.segment.weights import weights_sha256
 from discmri.phantoms import Protocol, Wishes
 from discmri.phantoms import Sequence as Series
 from discmri.phantoms.population import Member
-from discmri.results.export.study_json import dumps
+from discmri.results.plain import dumps
 from discmri.simulation.cohort import make_cohort
 from discmri.validation.limits import LIMITS, Limit
 from discmri.validation.validate import Validation, validate, write_validation

@@ -30,6 +30,7 @@ from discmri.napari.qt.work import start
 from discmri.napari.shelf import LoadedCase
 from discmri.napari.viewing import Viewing
 from discmri.reading import open_session
+from discmri.results.read import RECORD
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -244,7 +245,7 @@ class Shell:
             desk.ask("Who reads?", partial(self._open_session, path))
             self.refresh()
         elif kind is opening.Kind.RESULTS:
-            folder = path.parent if path.name == "study.json" else path
+            folder = path.parent if path.name == RECORD else path
             self._look(lambda say: opening.look_at_results(folder, say, study_path), folder)
         else:
             self._look(lambda say: opening.look_at_study(path, say), path)

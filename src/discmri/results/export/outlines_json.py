@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.results.export.study_json import dumps
+from discmri.results.plain import dumps
 
 if TYPE_CHECKING:
     from discmri.core.volume import Array
@@ -26,14 +26,14 @@ def export(result: StudyResult, folder: Path) -> None:
     """
     discs = {
         level.value: {
-            "origin_mm": _rounded(outline.frame.origin_mm),
-            "anterior": _rounded(outline.frame.anterior),
-            "cranial": _rounded(outline.frame.cranial),
-            "left": _rounded(outline.frame.left),
-            "mid_left_mm": round(outline.mid.left_mm, 5),
-            "contour_mm": _rounded(outline.mid.contour_mm),
+            "origin_mm": _rounded(border.frame.origin_mm),
+            "anterior": _rounded(border.frame.anterior),
+            "cranial": _rounded(border.frame.cranial),
+            "left": _rounded(border.frame.left),
+            "mid_left_mm": round(border.left_mm, 5),
+            "contour_mm": _rounded(border.contour_mm),
         }
-        for level, outline in result.outlines.items()
+        for level, border in result.borders.items()
     }
     text = dumps(
         {

@@ -10,6 +10,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Volume
 from discmri.results.outline import DiscOutline, Section
 from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar, window
+from discmri.results.records import DiscRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +25,19 @@ _ADC_RANGE_UM2_MS = (0.0, 3.0)
 _STATIONS = (("anterior", 0.9), ("middle", 0.5), ("posterior", 0.1))
 
 
-def disc_picture(image: Volume, level: DiscLevel, outline: DiscOutline) -> bytes:
-    """PNG of the disc with its border, corners and the anterior, middle and posterior heights."""
+def disc_picture(image: Volume, record: DiscRecord, outline: DiscOutline) -> bytes:
+    """PNG of the disc with its border, corners and the anterior, middle and posterior heights.
+
+    The numbers are those of the record, as in every table; a line whose height is missing
+    there has none.
+    """
     figure, axes, _ = _plane(image, outline)
+    level = record.level
     colour = LEVEL_COLOURS[level]
     _border(axes, outline.mid, colour)
     for name, share in _STATIONS:
-        _height_line(axes, outline.mid, name, share)
+        height = record.get(f"height_{name}_mm")
+        _height_line(axes, outline.mid, name, share, "" if height is None else f"{height:.1f}")
     corners = outline.corners
     points = (
         corners.upper_anterior,
@@ -111,8 +118,8 @@ def _border(axes: Axes, section: Section, colour: str) -> None:
     axes.plot(*np.vstack([contour, contour[:1]]).T, color=colour, lw=1.3, zorder=3)
 
 
-def _height_line(axes: Axes, section: Section, name: str, share: float) -> None:
-    """A line from border to border along the normal; its length stands above the disc."""
+def _height_line(axes: Axes, section: Section, name: str, share: float, height: str) -> None:
+    """A line from border to border along the normal; the measured height stands above it."""
     back, front = section.contour_mm[:, 0].min(), section.contour_mm[:, 0].max()
     x = float(back + share * (front - back))
     upper = float(np.interp(x, section.x_mm, section.upper_mm))
@@ -120,7 +127,7 @@ def _height_line(axes: Axes, section: Section, name: str, share: float) -> None:
     axes.plot([x, x], [lower, upper], color="white", lw=1.1, ls=(0, (3, 1.5)), zorder=4)
     axes.plot([x, x], [lower, upper], "_", color="white", ms=7, mew=1.3, zorder=4)
     outlined(
-        axes, x, upper + 1.2, f"{upper - lower:.1f}", color="white", fontsize=9.5,
+        axes, x, upper + 1.2, height, color="white", fontsize=9.5,
         ha="center", va="bottom",
     )  # fmt: skip
     outlined(axes, x, lower - 1.2, name, color="white", fontsize=7.5, ha="center", va="top")

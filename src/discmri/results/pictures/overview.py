@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from discmri.core.volume import Array, Volume
-from discmri.results.outline import DiscOutline
 from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, png, scale_bar, window
 from discmri.results.residual import border_mm
 
@@ -71,7 +70,7 @@ def overview(result: StudyResult) -> bytes:
     """PNG of the slice that lies closest to the discs' own mid-sagittal planes."""
     shown = _slice(result)
     contours = {
-        level: shown.project(_world_contour(outline)) for level, outline in result.outlines.items()
+        level: shown.project(border.contour_world_mm) for level, border in result.borders.items()
     }
     residuals = {
         level: shown.project(border_mm(mask))
@@ -125,7 +124,7 @@ def _slice(result: StudyResult) -> _Slice:
     in_plane = [axis for axis in range(3) if axis != sagittal]
     up = max(in_plane, key=lambda axis: abs(image.grid.directions[2, axis]))
     across = next(axis for axis in in_plane if axis != up)
-    origins = [outline.frame.origin_mm for outline in result.outlines.values()]
+    origins = [border.frame.origin_mm for border in result.borders.values()]
     middle = image.grid.to_index(np.array(origins))[:, sagittal].mean() if origins else None
     count = image.shape[sagittal]
     number = count // 2 if middle is None else int(np.clip(round(float(middle)), 0, count - 1))
@@ -134,12 +133,6 @@ def _slice(result: StudyResult) -> _Slice:
         float(np.sign(image.grid.directions[2, up]) or 1.0),
     )
     return _Slice(image, across, up, number, signs)
-
-
-def _world_contour(outline: DiscOutline) -> Array:
-    contour = outline.mid.contour_mm
-    points = np.column_stack([contour, np.full(len(contour), outline.mid.left_mm)])
-    return outline.frame.to_world(points)
 
 
 def _near_spine(shown: _Slice, pixels: Array, contours: list[Array]) -> Array:

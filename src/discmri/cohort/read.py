@@ -1,0 +1,131 @@
+"""The results of a batch read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from discmri.cohort.measuring import Status
+from discmri.core.errors import UsageError
+from discmri.results.document import decoded
+from discmri.results.model import StudyResult
+from discmri.results.read import read_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = "batch.json"
+
+
+@dataclass(frozen=True)
+class CohortStudy:
+    """One study of a batch.
+
+    Parameters
+    ----------
+    name
+        As in the tables.
+    status
+        What became of it.
+    reason
+        Why there is no result; empty where there is one.
+    folder
+        Its results folder.
+    """
+
+    name: str
+    status: Status
+    reason: str
+    folder: Path
+
+    @cached_property
+    def result(self) -> StudyResult:
+        """What was measured, read when it is asked for.
+
+        Raises
+        ------
+        UsageError
+            Where the study failed, so that there is nothing to read.
+        """
+        if self.status is Status.FAILED:
+            raise UsageError(f"study {self.name} has no result: {self.reason}; run the batch again")
+        return read_results(self.folder)
+
+
+class CohortResult(tuple[CohortStudy, ...]):
+    """The studies of a batch, in the order of its tables."""
+
+    __slots__ = ()
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per disc: the study's name, then the columns of ``discs.csv``."""
+        import pandas as pd
+
+        rows = [
+            {"study": one.name} | row
+            for one in self
+            if one.status is Status.MEASURED
+            for row in read_results(one.folder).rows()
+        ]
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        """One line: how many, how many without result."""
+        without = sum(one.status is not Status.MEASURED for one in self)
+        return f"<CohortResult: {len(self)} studies, {without} without result>"
+
+
+class _Study(msgspec.Struct, frozen=True):
+    study: str
+    folder: str
+    status: Status
+    reason: str
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    studies: tuple[_Study, ...]
+
+
+def read_cohort(folder: str | Path) -> CohortResult:
+    """Read the results of a batch back.
+
+    Parameters
+    ----------
+    folder
+        What ``discmri batch`` wrote.
+
+    Returns
+    -------
+    CohortResult
+        One entry per study; each result is read when it is asked for.
+
+    Raises
+    ------
+    UsageError
+        Where the folder holds no ``batch.json``.
+    ResultsError
+        Where that cannot be read.
+
+    Examples
+    --------
+    >>> import discmri
+    >>> cohort = discmri.read_cohort("cohort-out")  # doctest: +SKIP
+    >>> cohort.to_dataframe().groupby("level").height_mm.median()  # doctest: +SKIP
+    """
+    path = Path(folder) / RECORD
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror or error}); "
+            "name the output folder of discmri batch"
+        ) from error
+    found = decoded(text, _Batch, str(path))
+    return CohortResult(
+        CohortStudy(one.study, one.status, one.reason, Path(folder) / one.folder)
+        for one in found.studies
+    )

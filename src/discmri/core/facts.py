@@ -1,0 +1,179 @@
+"""What is known of the series of a study, as data that a record can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from discmri.core.findings import Finding
+
+
+class Plane(Enum):
+    """How slices lie in the patient."""
+
+    SAGITTAL = "sagittal"
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    OBLIQUE = "oblique"
+    UNKNOWN = "unknown"
+
+
+class Role(Enum):
+    """What a series is to discmri."""
+
+    SAG_T2 = "sagittal T2"
+    SAG_FS = "sagittal fat-suppressed"
+    SAG_T1 = "sagittal T1"
+    SAG_OTHER = "sagittal other"
+    DWI = "DWI"
+    ADC_MAP = "ADC map"
+    LOCALIZER = "localizer"
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    DERIVED = "derived"
+    SCREENSHOT = "screenshot"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """One series as ``discmri inspect --json`` and ``study.json`` describe it.
+
+    Parameters
+    ----------
+    uid, part
+        Series Instance UID (the file name for NIfTI), and which part of a mixed series.
+    number, description
+        As in the header.
+    role, reasons
+        What it is, and the sentences that led there.
+    usable, problem
+        Whether it can be used, and why not.
+    plane
+        From the orientation of the slices.
+    te_ms, tr_ms, ti_ms, echo_train, techniques
+        Timing and technique, as far as the header says.
+    fat_suppressed, t2_weighted
+        What that means for the signal.
+    slices
+        Slices found, used or not.
+    shape, spacing_mm
+        Voxels and voxel size along i, j, k; ``None`` where unusable.
+    b_values_s_per_mm2, b_value_sources
+        Distinct b-values, ascending, and the tags they came from.
+    manufacturer, model, field_t, station, software, coil
+        The scanner, its serial number and software, and the receive coil.
+    thickness_mm
+        Slice thickness as the header states it.
+    slice_normal
+        RAS+ unit vector across the slices.
+    frame_of_reference_uid
+        Series with the same value share one patient space.
+    acquired
+        ``YYYYMMDDHHMMSS.ffffff`` as far as known.
+    findings
+        What was noticed in its geometry and headers.
+    """
+
+    uid: str
+    part: str = ""
+    number: int | None = None
+    description: str = ""
+    role: Role = Role.OTHER
+    reasons: tuple[str, ...] = ()
+    usable: bool = True
+    problem: str = ""
+    plane: Plane = Plane.UNKNOWN
+    te_ms: float | None = None
+    tr_ms: float | None = None
+    ti_ms: float | None = None
+    echo_train: int | None = None
+    techniques: tuple[str, ...] = ()
+    fat_suppressed: bool = False
+    t2_weighted: bool = False
+    slices: int = 0
+    shape: tuple[int, int, int] | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    b_values_s_per_mm2: tuple[float, ...] = ()
+    b_value_sources: tuple[str, ...] = ()
+    manufacturer: str = ""
+    model: str = ""
+    field_t: float | None = None
+    station: str = ""
+    software: str = ""
+    coil: str = ""
+    thickness_mm: float | None = None
+    slice_normal: tuple[float, float, float] | None = None
+    frame_of_reference_uid: str = ""
+    acquired: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeriesInput:
+    """Where numbers come from.
+
+    Parameters
+    ----------
+    series_uid, role
+        Which series.
+    sop_instance_uids
+        Of its images, in slice order.
+    pixels_sha256
+        Of the float32 values that were used.
+    """
+
+    role: Role
+    series_uid: str
+    sop_instance_uids: tuple[str, ...] = ()
+    pixels_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """UIDs of the series that are measured.
+
+    Parameters
+    ----------
+    target
+        The sagittal series that is segmented; ``None`` without one.
+    diffusion
+        The series whose images are fitted.
+    adc_map
+        The scanner's map.
+    """
+
+    target: str | None = None
+    diffusion: tuple[str, ...] = ()
+    adc_map: str | None = None
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """A study as ``discmri inspect --json`` describes it.
+
+    Parameters
+    ----------
+    path
+        What was read.
+    subject_id, study_uid, study_date
+        As in the input.
+    series
+        Every series, in order of their numbers.
+    other_files
+        How many files hold no MR image, by modality.
+    measured
+        What would be measured.
+    findings
+        What was noticed about files and used series.
+    """
+
+    path: str
+    subject_id: str
+    study_uid: str
+    study_date: str
+    series: tuple[SeriesFacts, ...] = ()
+    other_files: Mapping[str, int] = field(default_factory=dict)
+    measured: Chosen = Chosen()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,263 @@
+"""The layout of ``study.json``: from a result to its text and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from discmri.core.errors import ResultsError
+from discmri.core.facts import SeriesFacts, SeriesInput
+from discmri.core.findings import MEANINGS, Finding
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.results.model import DiffusionFacts, Provenance, Status, StudyResult
+from discmri.results.plain import plain, present
+from discmri.results.records import PARAMETERS, DiscRecord, Measurement
+from discmri.results.residual import ResidualDisc
+
+SCHEMA_NAME = "discmri-study-1"
+"""Name and version of the layout; the number grows when keys change their meaning or go."""
+NOTICE = "Research software, not a medical device. A suggested grade is for a reader to decide."
+
+T = TypeVar("T")
+_Line = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]*$")]
+_Name = Annotated[str, Meta(pattern="^[a-z0-9_]+$")]
+_Words = Annotated[str, Meta(min_length=1)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_UNITS = sorted({parameter.unit for parameter in PARAMETERS})
+_LABELS = sorted({level.label_id for level in DiscLevel})
+
+
+class ValueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One value of one disc."""
+
+    value: int | float | str
+    unit: Annotated[str, Meta(extra_json_schema={"enum": _UNITS})]
+    method: str
+    sd: Annotated[float, Meta(ge=0)] | None
+
+
+class DiscEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One disc."""
+
+    level: DiscLevel
+    label_id: Annotated[int, Meta(extra_json_schema={"enum": _LABELS})]
+    flags: Annotated[tuple[_Name, ...], Meta(extra_json_schema={"uniqueItems": True})]
+    values: dict[_Name, ValueEntry]
+    evidence: dict[str, Any]
+
+
+class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A disc that is shown and not measured."""
+
+    level: DiscLevel
+    label_id: Annotated[int, Meta(extra_json_schema={"enum": _LABELS})]
+    centre_mm: tuple[float, float, float]
+    depth_mm: Annotated[float, Meta(gt=0)]
+    height_mm: Annotated[float, Meta(gt=0)]
+
+
+class ParameterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a parameter means."""
+
+    unit: str
+    decimals: Annotated[int, Meta(ge=0)]
+    meaning: _Words
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of ``study.json``."""
+
+    schema: Literal["discmri-study-1"]
+    notice: _Words
+    status: Status
+    message: str
+    subject_id: _Line
+    study_uid: _Line
+    study_date: Annotated[str, Meta(pattern="^([0-9]{8})?$")]
+    series_uid: _Line
+    numbering: Literal["sacrum", "reader", "masks", "assumed", ""]
+    numbering_confidence: _Share | None
+    discs: tuple[DiscEntry, ...]
+    findings: tuple[Finding, ...]
+    meanings: dict[_Name, _Words]
+    parameters: dict[_Name, ParameterEntry]
+    series: tuple[SeriesFacts, ...]
+    settings: Settings
+    versions: dict[str, str]
+    segmenter: str
+    inputs: tuple[SeriesInput, ...]
+    diffusion: DiffusionFacts
+    files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
+    residual_discs: tuple[ResidualEntry, ...] = ()  # since 0.2
+
+
+def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dict[str, object]:
+    """A result as JSON-like data.
+
+    Parameters
+    ----------
+    result
+        What was measured, or why nothing was.
+    files
+        SHA-256 of the other files of the results folder, by relative path.
+    """
+    provenance = result.provenance
+    measured = result.status is Status.MEASURED
+    codes = sorted({finding.code for finding in result.findings}, key=lambda code: code.value)
+    facts = {
+        "schema": SCHEMA_NAME,
+        "notice": NOTICE,
+        "status": result.status,
+        "message": result.message,
+        "subject_id": result.subject_id,
+        "study_uid": result.study_uid,
+        "study_date": result.study_date,
+        "series_uid": result.series_uid,
+        "numbering": "" if result.numbering is None else result.numbering,
+        "numbering_confidence": result.numbering_confidence,
+        "discs": [_disc(result, record) for record in result.records],
+        "residual_discs": [
+            {"level": one.level, "label_id": one.level.label_id, **plain(one)}
+            for one in result.residual_discs
+        ],
+        "findings": result.findings,
+        "meanings": {code.value: MEANINGS[code] for code in codes},
+        "parameters": _dictionary() if measured else {},
+        "series": result.series,
+        "settings": provenance.settings,
+        "versions": provenance.versions,
+        "segmenter": provenance.segmenter,
+        "inputs": provenance.inputs,
+        "diffusion": present(plain(provenance.diffusion)) if provenance.diffusion else {},
+        "files": files or {},
+    }
+    found: dict[str, object] = plain(facts)
+    return found
+
+
+def parse(text: bytes, name: str) -> Document:
+    """Read the text of a ``study.json``.
+
+    Parameters
+    ----------
+    text
+        The whole file.
+    name
+        How an error calls it.
+
+    Raises
+    ------
+    ResultsError
+        Where it is something else, or of another version.
+    """
+    known = decoded(text, _Head, name).schema
+    if not known.startswith("discmri-study-"):
+        raise ResultsError(f"{name} was not written by discmri measure; name its results folder")
+    if known != SCHEMA_NAME:
+        raise ResultsError(
+            f"{name} has the layout {known}, this version reads {SCHEMA_NAME}; measure the study "
+            "again with this version (discmri measure STUDY -o FOLDER --overwrite)"
+        )
+    return decoded(text, Document, name)
+
+
+def result_of(document: Document) -> StudyResult:
+    """The result that a document was made of, without its images.
+
+    Raises
+    ------
+    ResultsError
+        Where it contradicts itself.
+    """
+    provenance = Provenance(
+        document.versions,
+        document.settings,
+        document.segmenter,
+        document.inputs,
+        document.diffusion if document.diffusion.source else None,
+    )
+    try:
+        records = tuple(_record(entry) for entry in document.discs)
+    except ValueError as error:
+        raise ResultsError(f"a study.json holds a value that cannot be ({error})") from error
+    return StudyResult(
+        subject_id=document.subject_id,
+        study_uid=document.study_uid,
+        study_date=document.study_date,
+        series_uid=document.series_uid,
+        records=records,
+        numbering=NumberingMethod(document.numbering) if document.numbering else None,
+        numbering_confidence=document.numbering_confidence,
+        series=document.series,
+        findings=document.findings,
+        provenance=provenance,
+        residual_discs=tuple(
+            ResidualDisc(one.level, one.centre_mm, one.depth_mm, one.height_mm)
+            for one in document.residual_discs
+        ),
+        message=document.message,
+    )
+
+
+def decoded(text: bytes, kind: type[T], name: str) -> T:
+    """Typed data from JSON text.
+
+    Raises
+    ------
+    ResultsError
+        Where the text is no JSON, or not of that kind.
+    """
+    try:
+        return msgspec.json.decode(text, type=kind, dec_hook=_path)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{name} cannot be read ({error}); measure the study again") from error
+
+
+class _Head(msgspec.Struct):
+    schema: str = ""
+
+
+def _path(kind: type, value: Any) -> Any:
+    return kind(value)
+
+
+def _record(entry: DiscEntry) -> DiscRecord:
+    values = {
+        name: Measurement(name, one.value, one.method, one.sd) for name, one in entry.values.items()
+    }
+    return DiscRecord(entry.level, values, entry.evidence)
+
+
+def _disc(result: StudyResult, record: DiscRecord) -> dict[str, object]:
+    return {
+        "level": record.level,
+        "label_id": record.level.label_id,
+        "flags": result.flags(record.level),
+        "values": {
+            parameter.name: {
+                "value": found.value,
+                "unit": parameter.unit,
+                "method": found.method,
+                "sd": found.sd,
+            }
+            for parameter in PARAMETERS
+            if (found := record.values.get(parameter.name)) is not None
+        },
+        "evidence": record.evidence,
+    }
+
+
+def _dictionary() -> dict[str, object]:
+    return {
+        parameter.name: {
+            "unit": parameter.unit,
+            "decimals": parameter.decimals,
+            "meaning": parameter.meaning,
+        }
+        for parameter in PARAMETERS
+    }

@@ -1,0 +1,63 @@
+"""A result as a notebook shows it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from typing import TYPE_CHECKING
+
+from discmri.core.text import number, one_line
+from discmri.results.document import NOTICE
+from discmri.results.model import MeasuredImages
+from discmri.results.pictures import draw_overview
+from discmri.results.records import PARAMETER
+
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+_COLUMNS = {
+    "level": "Level",
+    "height_mm": "Height (mm)",
+    "height_sd_mm": "± (mm)",
+    "signal_ratio_csf": "Signal/CSF",
+    "adc_disc_um2_ms": "ADC (µm²/ms)",
+    "suggested_grade": "Suggested grade",
+    "flags": "Flags",
+}
+
+
+def result_html(result: StudyResult) -> str:
+    """A table of the discs beside the picture of their borders; nothing from the network."""
+    if result.message:
+        return f"<p>Nothing was measured: {escape(one_line(result.message))}</p>"
+    head = "".join(f"<th>{title}</th>" for title in _COLUMNS.values())
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(row[name], name)}</td>" for name in _COLUMNS) + "</tr>"
+        for row in result.rows()
+    )
+    title = ", ".join(filter(None, (result.subject_id, result.study_date))) or "study"
+    return (
+        f"<p>{escape(one_line(title))}</p>"
+        '<div style="display:flex;gap:1em;align-items:flex-start">'
+        f"<table><tr>{head}</tr>{body}</table>{_picture(result)}</div><p>{escape(NOTICE)}</p>"
+    )
+
+
+def _cell(value: object, name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value, min(2, PARAMETER[name].decimals))
+    return escape(one_line(value))
+
+
+def _picture(result: StudyResult) -> str:
+    """The overview; nothing where the result has no images or its folder no figures."""
+    if isinstance(result.images, MeasuredImages):
+        png: bytes | None = draw_overview(result)  # all the others would take seconds
+    else:
+        png = None if result.images is None else result.pictures.get("overview")
+    if png is None:
+        return ""
+    data = b64encode(png).decode("ascii")
+    return f'<img alt="outlines" style="max-height:32em" src="data:image/png;base64,{data}">'

@@ -1,0 +1,52 @@
+"""The JSON Schema (draft 2020-12) that ``study.json`` obeys, made from the model.
+
+``study.schema.json`` beside this file is the same for programs in other languages; after a
+change of the model, ``python -m discmri.results.schema > study.schema.json`` writes it anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discmri.results.document import Document
+
+__all__ = ["schema"]
+
+_MEASURED = {
+    "discs": {"minItems": 1},
+    "numbering": {"minLength": 1},
+    "message": {"const": ""},
+    "segmenter": {"minLength": 1},
+}
+_NOTHING = {
+    "discs": {"maxItems": 0},
+    "findings": {"minItems": 1},
+    "message": {"minLength": 1},
+    "files": {"maxProperties": 0},
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema of ``study.json``.
+
+    >>> sorted(schema()["$defs"]["DiscEntry"]["properties"])
+    ['evidence', 'flags', 'label_id', 'level', 'values']
+    """
+    import msgspec
+
+    (reference,), parts = msgspec.json.schema_components(
+        [Document], schema_hook=lambda _kind: {"type": "string"}, ref_template="#/$defs/{name}"
+    )
+    parts["Finding"]["properties"]["text"]["minLength"] = 1
+    whole = parts.pop("Document")
+    whole["properties"]["versions"]["required"] = ["discmri"]
+    assert reference == {"$ref": "#/$defs/Document"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **whole,
+        "title": "study.json of discmri",
+        "if": {"properties": {"status": {"const": "measured"}}},
+        "then": {"properties": _MEASURED},
+        "else": {"properties": _NOTHING},
+        "$defs": parts,
+    }

@@ -1,0 +1,8 @@
+"""Write the schema to standard output."""
+
+import sys
+
+from discmri.results.plain import dumps
+from discmri.results.schema import schema
+
+sys.stdout.write(dumps(schema()))

@@ -1,0 +1,40 @@
+"""A result into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discmri.core.errors import UsageError
+from discmri.core.files import atomic_folder, resolved
+from discmri.results.export import EXPORTERS
+from discmri.results.model import Status
+from discmri.results.read import files_of
+
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+
+def write(
+    result: StudyResult,
+    folder: str | Path,
+    formats: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Path:
+    """Write a result into a folder that appears whole or not at all.
+
+    Parameters, returned path and errors are those of :meth:`StudyResult.write`.
+    """
+    unknown = [name for name in formats if name not in EXPORTERS]
+    if unknown:
+        raise UsageError(f"no format is called {unknown[0]!r}; choose from: {', '.join(EXPORTERS)}")
+    chosen = {*formats, "json"} if formats else set(EXPORTERS)
+    if result.status is Status.NOTHING:
+        chosen = {"json"}
+    target = resolved(Path(folder))
+    with atomic_folder(target, overwrite, own_files=files_of) as fresh:
+        for name, export in EXPORTERS.items():
+            if name in chosen:
+                export(result, fresh)
+    return target
