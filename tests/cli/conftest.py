@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ import pytest
 import discmri.measurement.pipeline
 import discmri.study
 from discmri.cli import main
+from discmri.core.facts import Chosen, Role, SeriesFacts, StudyFacts
 from discmri.core.findings import Code, info
-from discmri.measurement.pipeline import MeasuredStudy
+from discmri.results.model import StudyResult
 
 
 def _hand_made():
@@ -20,8 +21,7 @@ def _hand_made():
     spec = importlib.util.spec_from_file_location("hand_made_result", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    result = module.make_result(adc=False)
-    return MeasuredStudy(**{f.name: getattr(result, f.name) for f in fields(result)})
+    return module.make_result(adc=False)
 
 
 @dataclass
@@ -29,11 +29,10 @@ class FakeSeries:
     description: str = "T2 TSE SAG"
 
     def describe(self):
-        return {
-            "uid": "1.2.3.4", "part": "", "number": 4, "description": self.description,
-            "role": "sagittal T2", "reasons": ["TE 100 ms"], "problem": "", "usable": True,
-            "slices": 15, "spacing_mm": [0.6, 0.6, 4.4],
-        }  # fmt: skip
+        return SeriesFacts(
+            "1.2.3.4", number=4, description=self.description, role=Role.SAG_T2,
+            reasons=("TE 100 ms",), slices=15, spacing_mm=(0.6, 0.6, 4.4),
+        )  # fmt: skip
 
 
 @dataclass
@@ -45,16 +44,14 @@ class FakeStudy:
     findings: tuple = (info(Code.SERIES_CHOSEN, "the finer one"),)
 
     def describe(self):
-        return {
-            "subject_id": self.subject_id, "study_uid": self.study_uid, "study_date": self.study_date,
-            "series": [one.describe() for one in self.series],
-            "measured": {"target": "1.2.3.4", "diffusion": [], "adc_map": None},
-            "findings": [{"code": "series_chosen", "severity": "info", "text": "the finer one"}],
-        }  # fmt: skip
+        return StudyFacts(
+            "scan", self.subject_id, self.study_uid, self.study_date,
+            tuple(one.describe() for one in self.series), {}, Chosen("1.2.3.4"), self.findings,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def hand_made() -> MeasuredStudy:
+def hand_made() -> StudyResult:
     return _hand_made()
 
 

@@ -220,10 +220,10 @@ def measured_once():
     known = {}
     measure_it = loader.load_workup
 
-    def load_workup(loaded, record, say):
+    def load_workup(loaded, settings, say):
         key = loaded.labels_file
         if key not in known:
-            known[key] = measure_it(loaded, record, say)
+            known[key] = measure_it(loaded, settings, say)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -17,7 +17,7 @@ from discmri.napari import opening
 from discmri.napari.brush import Brush
 from discmri.napari.images import images_of
 from discmri.napari.loader import Loader
-from discmri.napari.loading import load_images, load_workup, settings_of, unpacked
+from discmri.napari.loading import load_images, load_workup, repeatable, unpacked
 from discmri.napari.panel import Question
 from discmri.napari.shelf import LoadedCase, edited_values
 from discmri.napari.viewing import Viewing
@@ -40,7 +40,7 @@ def record(visits):
 
 @pytest.fixture(scope="module")
 def numbers(record):
-    return {DiscLevel(disc["level"]): disc["label_id"] for disc in record["discs"]}
+    return {disc.level: disc.level.label_id for disc in record.records}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def loaded(visits, numbers):
 
 @pytest.fixture(scope="module")
 def measured(loaded, record):
-    return load_workup(loaded, record, silent)
+    return load_workup(loaded, record.provenance.settings, silent)
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def test_pictures_lie_side_by_side_on_one_lattice(loaded, measured):
 
 def test_the_adc_is_in_its_unit_and_in_its_place(case, measured, record):
     inside = case.shown == case.numbers[DiscLevel.L2_L3]
-    mean = next(d for d in record["discs"] if d["level"] == "L2-L3")["values"]["adc_disc_um2_ms"]
-    assert np.median(measured.adc.array[inside]) == pytest.approx(mean["value"], rel=0.15)
+    mean = record.record(DiscLevel.L2_L3).get("adc_disc_um2_ms")
+    assert np.median(measured.adc.array[inside]) == pytest.approx(mean, rel=0.15)
     assert measured.adc.limits == (0.0, 3.0)
 
 
@@ -109,12 +109,10 @@ def test_marks_stand_in_the_discs_and_names_in_front(case):
 
 
 def test_height_lines_are_as_long_as_the_heights(case, record):
-    for disc in record["discs"]:
-        lines = case.mark(DiscLevel(disc["level"])).lines_mm
+    for disc in record.records:
+        lines = case.mark(disc.level).lines_mm
         lengths = np.linalg.norm(lines[:, 0] - lines[:, 1], axis=-1)
-        values = [
-            disc["values"][f"height_{n}_mm"]["value"] for n in ("anterior", "middle", "posterior")
-        ]
+        values = [disc.get(f"height_{n}_mm") for n in ("anterior", "middle", "posterior")]
         # A value is fitted over 6 % of the width; the line joins the borders in the middle of it.
         np.testing.assert_allclose(lengths, values, atol=0.2)
 
@@ -143,20 +141,20 @@ def test_a_broken_label_map_is_told(visits, tmp_path, numbers):
 
 # ------------------------------------------------------------------ measuring as the results were
 def test_measured_again_as_the_results_were(measured, record):
-    again = {r.level.value: r for r in measured.workup.result.records}
-    assert [*again] == LEVELS
-    for disc in record["discs"]:
-        for name, known in disc["values"].items():
-            value = again[disc["level"]].get(name)
-            assert value == pytest.approx(known["value"]), (disc["level"], name)
+    again = {r.level: r for r in measured.workup.result.records}
+    assert [level.value for level in again] == LEVELS
+    for disc in record.records:
+        for name, known in disc.values.items():
+            value = again[disc.level].get(name)
+            assert value == pytest.approx(known.value), (disc.level, name)
 
 
 def test_settings_of_the_results_are_used(record):
-    settings = settings_of(record)
-    assert settings.segmenter == "masks"
-    assert settings.masks is None, "only its name is recorded"
-    changed = {"settings": {**record["settings"], "height_method": "dabbs", "unknown": 1}}
-    assert settings_of(changed).height_method == "dabbs"
+    known = record.provenance.settings
+    assert known.masks.name == str(known.masks), "only its name is recorded"
+    settings = repeatable(replace(known, height_method="dabbs"))
+    assert (settings.segmenter, settings.masks) == ("masks", None)
+    assert settings.height_method == "dabbs"
 
 
 def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
@@ -169,7 +167,7 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
         return measured.workup
 
     monkeypatch.setattr("discmri.napari.loading.work_up", work_up)
-    own = {**record, "settings": {**record["settings"], "segmenter": "builtin"}}
+    own = replace(record.provenance.settings, segmenter="builtin")
     load_workup(loaded, own, silent)
     assert asked == [("builtin", None)]
     asked.clear()
@@ -205,11 +203,11 @@ def test_painting_measures_that_disc_and_no_other(case, record):
     brush.stroke()
     assert brush.changed
     assert moved
-    known = next(d for d in record["discs"] if d["level"] == "L4-L5")["values"]
-    added = brush.values["height_middle_mm"] - known["height_middle_mm"]["value"]
+    known = record.record(L45)
+    added = brush.values["height_middle_mm"] - known.get("height_middle_mm")
     assert added == pytest.approx(3 * 1.1, abs=0.6), "three rows of 1.1 mm"
     assert brush.values["height_posterior_mm"] == pytest.approx(
-        known["height_posterior_mm"]["value"], abs=0.6
+        known.get("height_posterior_mm"), abs=0.6
     )
     assert brush.mark(L45).lines_mm.shape == (3, 2, 3)
     assert brush.mark(DiscLevel.L3_L4) is None
@@ -222,12 +220,13 @@ def test_what_is_kept_is_the_label_map_with_the_edit(case, numbers):
     asked = []
     brush.when_measured(lambda: asked.append(brush.values))
     assert asked[0]["height_mm"] > 0
-    labels, grid = unpacked(case.file())
+    file = unpacked(case.file())
     before = case.loaded.images.labels
+    labels = file.array
     changed = labels != before
     assert np.all(labels[changed] == numbers[L45])
     assert np.array_equal(labels[~changed], before[~changed]), "bodies and canal are still there"
-    np.testing.assert_allclose(grid.affine, case.loaded.images.view.grid.affine)
+    np.testing.assert_allclose(file.grid.affine, case.loaded.images.view.grid.affine)
     brush.done()
     assert not brush.busy
     assert case.edited[L45].record.get("height_mm") == asked[0]["height_mm"]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from discmri.napari.words import evidence, flags, metric_rows, scale
 from discmri.reading import DiscMetrics
+from discmri.results.records import Measurement
 
-
-def value(number, sd=None):
-    return {"value": number, "unit": "mm", "method": "columns", "sd": sd}
-
-
+VALUES = (
+    Measurement("height_mm", 8.249, "columns", 0.21),
+    Measurement("dhi_ap", 0.2512),
+    Measurement("adc_disc_um2_ms", 1.456),
+    Measurement("suggested_grade", "4/7"),
+    Measurement("suggested_signal", 4),
+    Measurement("suggested_collapse", 7),
+    Measurement("volume_mm3", 9000.0),
+)
 METRICS = DiscMetrics(
-    {
-        "height_mm": value(8.249, 0.21),
-        "dhi_ap": value(0.2512),
-        "adc_disc_um2_ms": value(1.456),
-        "suggested_grade": value("4/7"),
-        "suggested_signal": value(4),
-        "suggested_collapse": value(7),
-        "volume_mm3": value(9000.0),
-    },
+    {one.parameter: one for one in VALUES},
     {"grade": {"borderline": ["hypointense"]}},
     ("few_slices", "from_a_later_version"),
 )

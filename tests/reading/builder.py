@@ -8,53 +8,46 @@ import subprocess
 import sys
 from pathlib import Path
 
+from discmri.core.facts import Role, SeriesInput
+from discmri.core.findings import Code, warning
+from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
-from discmri.results.export import study_json
+from discmri.results.model import Provenance, StudyResult
+from discmri.results.records import DiscRecord, Measurement
+from discmri.results.residual import ResidualDisc
 
 LEVELS = (DiscLevel.L1_L2, DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
 
 
 def make_results(folder: Path, subject: str, date: str, levels=LEVELS, status="measured") -> Path:
     """A results folder as ``discmri measure`` leaves it, as far as a session looks at it."""
-    discs = [
-        {
-            "level": level.value,
-            "label_id": level.label_id,
-            "flags": ["few_slices"],
-            "values": {
-                "height_mm": {"value": 7.0 + n, "unit": "mm", "method": "columns", "sd": 0.2},
-                "suggested_grade": {"value": str(2 + n), "unit": "", "method": "g", "sd": None},
-            },
-            "evidence": {"grade": {"height_loss": 0.1}},
-        }
-        for n, level in enumerate(levels)
-        if level.is_measured
-    ]
-    residual = [
-        {
-            "level": level.value,
-            "label_id": level.label_id,
-            "centre_mm": [0.0, 0.0, 0.0],
-            "depth_mm": 14.0,
-            "height_mm": 4.0,
-        }
-        for level in levels
-        if not level.is_measured
-    ]
+    measured = status == "measured"
     uid = f"1.2.{int(hashlib.sha256(f'{subject}{date}'.encode()).hexdigest()[:8], 16)}"
-    record = {
-        "schema": study_json.SCHEMA_NAME, "notice": study_json.NOTICE, "status": status,
-        "message": "", "subject_id": subject, "study_uid": uid, "study_date": date,
-        "series_uid": f"{uid}.1", "numbering": "sacrum", "numbering_confidence": 0.9,
-        "discs": discs if status == "measured" else [], "findings": [], "meanings": {},
-        "residual_discs": residual, "parameters": {}, "series": [], "settings": {}, "versions": {"discmri": "0"},
-        "segmenter": "builtin", "diffusion": {}, "files": {},
-        "inputs": [{"series_uid": f"{uid}.1", "pixels_sha256": "ab" * 32}],
-    }  # fmt: skip
-    folder.mkdir(parents=True)
-    (folder / "study.json").write_text(study_json.dumps(record), encoding="utf-8")
+    found = levels if measured else ()
+    records = (_record(level, n) for n, level in enumerate(found) if level.is_measured)
+    residual = (
+        ResidualDisc(level, (0.0, 0.0, 0.0), 14.0, 4.0) for level in found if not level.is_measured
+    )
+    result = StudyResult(
+        subject, uid, date, f"{uid}.1", tuple(records), NumberingMethod.SACRUM, 0.9, (),
+        (warning(Code.FEW_SLICES, "two slices"),),
+        Provenance({"discmri": "0"}, segmenter="builtin",
+                   inputs=(SeriesInput(Role.SAG_T2, f"{uid}.1", (), "ab" * 32),)),
+        tuple(residual), "" if measured else "nothing there",
+    )  # fmt: skip
+    result.write(folder, ("json",))
     (folder / "labels.nii.gz").write_bytes(b"labels")
     return folder
+
+
+def _record(level: DiscLevel, n: int) -> DiscRecord:
+    values = (
+        Measurement("height_mm", 7.0 + n, "columns", 0.2),
+        Measurement("suggested_grade", str(2 + n), "g"),
+    )
+    return DiscRecord(
+        level, {one.parameter: one for one in values}, {"grade": {"height_loss": 0.1}}
+    )
 
 
 def reader_process(session: str | Path, reader: str, program: str) -> subprocess.Popen[str]:

@@ -186,8 +186,8 @@ def test_weightings_spread_over_series(tmp_path: Path) -> None:
     assert [s.description for s in study.choice.diffusion] == ["b0", "b800"]
     assert_adc(study, 2)
     inputs = [study.inputs(series) for series in study.choice.diffusion]
-    assert inputs[0]["pixels_sha256"] == inputs[1]["pixels_sha256"]
-    assert len(inputs[0]["sop_instance_uids"]) == 10
+    assert inputs[0].pixels_sha256 == inputs[1].pixels_sha256
+    assert len(inputs[0].sop_instance_uids) == 10
 
 
 def test_another_frame_of_reference_is_not_combined(tmp_path: Path) -> None:

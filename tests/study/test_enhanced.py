@@ -83,7 +83,7 @@ def test_frames_in_any_order(tmp_path: Path, compress: bool) -> None:
     np.testing.assert_allclose(
         volume.array, brightness(volume.grid.to_world(index) * LPS), atol=0.51
     )
-    assert study.inputs(series)["sop_instance_uids"] == [ds.SOPInstanceUID]
+    assert study.inputs(series).sop_instance_uids == (ds.SOPInstanceUID,)
     assert study.findings == ()
 
 

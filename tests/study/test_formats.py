@@ -158,9 +158,9 @@ def test_inputs_depend_on_content_alone(tmp_path: Path, t2: Path) -> None:
     one, two = read_study(t2), read_study(renamed)
     first = one.inputs(one.target())
     assert first == two.inputs(two.target())
-    assert len(first["sop_instance_uids"]) == 5
+    assert len(first.sop_instance_uids) == 5
     changed = SeriesSpec().dataset(2)
     changed.PixelData = bytes(len(changed.PixelData))
     save(changed, t2 / "t2_002")
     three = read_study(t2)
-    assert three.inputs(three.target())["pixels_sha256"] != first["pixels_sha256"]
+    assert three.inputs(three.target()).pixels_sha256 != first.pixels_sha256

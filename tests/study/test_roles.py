@@ -194,5 +194,11 @@ def test_echoes_of_one_series_are_told_apart(tmp_path: Path) -> None:
 def test_description_is_json(t2: Path) -> None:
     import json
 
-    text = json.dumps(read_study(t2).describe(), allow_nan=False)
+    from discmri.core.facts import StudyFacts
+    from discmri.results.document import decoded
+    from discmri.results.plain import dumps, plain
+
+    facts = read_study(t2).describe()
+    text = dumps(plain(facts))
     assert json.loads(text)["series"][0]["role"] == "sagittal T2"
+    assert decoded(text.encode(), StudyFacts, "the text") == facts

@@ -1,6 +1,5 @@
 """Broken, absurd and hostile input: one line that says what, where and what to do."""
 
-import json
 import stat
 import struct
 import zipfile
@@ -94,7 +93,7 @@ def test_nothing_identifying_is_kept(tmp_path: Path, t2: Path) -> None:
     write(named, SeriesSpec())
     (named / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
     study = read_study(t2)
-    for text in (repr(study), json.dumps(study.describe()), repr(study.series[0].images)):
+    for text in (repr(study), repr(study.describe()), repr(study.series[0].images)):
         assert "Doe" not in text
         assert "1950" not in text
     (finding,) = (f for f in read_study(named).findings if f.code is Code.FILE_UNREADABLE)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from discmri.core.facts import Chosen, Role, SeriesFacts, SeriesInput, StudyFacts
+from discmri.results.model import DiffusionFacts, Provenance, StudyResult
 from discmri.trial.comparability import CHECKS, Comparability, Pair, differences, tilt_deg, verdict
 from discmri.trial.conditions import Conditions, SeriesConditions, of_inspection, of_study
 
@@ -107,27 +109,26 @@ def test_tilt_is_the_angle_between_slices_in_the_frame_of_the_spine(angle):
     assert tilt_deg(SAGITTAL, SeriesConditions(), turn) is None
 
 
-SERIES = {
-    "uid": "1.2", "acquired": "20240102133000.0", "manufacturer": "SIEMENS", "model": "Aera",
-    "station": "12", "software": "E11", "coil": "SPINE", "field_t": 1.5, "te_ms": 100.0,
-    "tr_ms": 3500.0, "b_values_s_per_mm2": [], "spacing_mm": [0.7, 0.8, 4.4], "thickness_mm": 4.0,
-    "slice_normal": [1.0, 0.0, 0.0], "fat_suppressed": False,
-}  # fmt: skip
+SERIES = SeriesFacts(
+    "1.2", acquired="20240102133000.0", manufacturer="SIEMENS", model="Aera", station="12",
+    software="E11", coil="SPINE", field_t=1.5, te_ms=100.0, tr_ms=3500.0,
+    spacing_mm=(0.7, 0.8, 4.4), thickness_mm=4.0, slice_normal=(1.0, 0.0, 0.0),
+)  # fmt: skip
 
 
 def test_conditions_are_read_the_same_before_and_after_measuring():
-    weighting = SERIES | {"uid": "1.3", "b_values_s_per_mm2": [0, 800]}
-    series = [SERIES, weighting | {"b_values_s_per_mm2": []}, weighting]
+    weighting = replace(SERIES, uid="1.3", b_values_s_per_mm2=(0.0, 800.0))
+    series = (SERIES, replace(weighting, b_values_s_per_mm2=()), weighting)
     before = of_inspection(
-        {"series": series, "measured": {"target": "1.2", "diffusion": ["1.3"], "adc_map": None}},
-        5.0,
+        StudyFacts("scan", "S1", "1", "20240102", series, measured=Chosen("1.2", ("1.3",))), 5.0
     )
-    record = {
-        "series": series, "series_uid": "1.2", "inputs": [{"series_uid": "1.2"}],
-        "diffusion": {"series_uid": "1.3", "source": "fit"}, "segmenter": "builtin:1",
-        "versions": {"discmri": "0.1.0"},
-    }  # fmt: skip
-    after = of_study(record, 5.0)
+    provenance = Provenance(
+        {"discmri": "0.1.0"}, segmenter="builtin:1", inputs=(SeriesInput(Role.SAG_T2, "1.2"),),
+        diffusion=DiffusionFacts("fit", "1.3"),
+    )  # fmt: skip
+    after = of_study(
+        StudyResult("S1", "1", "20240102", "1.2", (), None, None, series, (), provenance), 5.0
+    )
     assert before == replace(after, segmenter="", software="")
     assert before.sagittal.clock_h == 13.5
     assert (before.sagittal.pixel_mm, before.sagittal.pitch_mm) == (0.8, 4.4)

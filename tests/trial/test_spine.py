@@ -11,7 +11,8 @@ from discmri.core.levels import DiscLevel, levels_upward
 from discmri.core.volume import Volume
 from discmri.measurement.outline import trace_disc
 from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
-from discmri.trial.spine import Disc, Spine, carry, movement
+from discmri.results.outline import DiscBorder, DiscFrame
+from discmri.trial.spine import Spine, carry, movement
 
 PROTOCOL = Protocol(
     sequences=(Sequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
@@ -24,18 +25,18 @@ def scanned(seed: int, protocol: Protocol = PROTOCOL) -> tuple[Spine, Volume]:
     labels = phantom.labels(phantom.grid(protocol), protocol.slice_thickness_mm)
     discs = []
     for level in labels.discs:
-        outline = trace_disc(labels, level)
-        frame = outline.frame
-        discs.append(
-            Disc(level, frame.origin_mm, frame.anterior, frame.cranial, frame.left,
-                 outline.mid.left_mm, outline.mid.contour_mm)
-        )  # fmt: skip
+        discs.append(trace_disc(labels, level).border(level))
     return tuple(discs), phantom.image(Sequence.T2, protocol)
 
 
 @pytest.fixture(scope="module")
 def first():
     return scanned(4)
+
+
+def placed(frame: DiscFrame, turn, shift_mm) -> DiscFrame:
+    """The frame after a turn about the origin and a shift."""
+    return DiscFrame(turn @ frame.origin_mm + shift_mm, *(turn @ axis for axis in frame.axes))
 
 
 def moved(visit: tuple[Spine, Volume], degrees: float, shift_mm) -> tuple[Spine, Volume]:
@@ -46,13 +47,7 @@ def moved(visit: tuple[Spine, Volume], degrees: float, shift_mm) -> tuple[Spine,
     )
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = turn, shift_mm
-    discs = tuple(
-        replace(
-            disc, origin_mm=turn @ disc.origin_mm + shift_mm, anterior=turn @ disc.anterior,
-            cranial=turn @ disc.cranial, left=turn @ disc.left,
-        )
-        for disc in spine
-    )  # fmt: skip
+    discs = tuple(replace(disc, frame=placed(disc.frame, turn, shift_mm)) for disc in spine)
     return discs, Volume(image.array, matrix @ image.affine)
 
 
@@ -115,13 +110,11 @@ def test_a_movement_is_found_exactly():
     rng = np.random.default_rng(2)
     axes, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     spots = rng.normal(0, 40, (4, 3))
-    fixed = [Disc(DiscLevel.L4_L5, p, *np.eye(3), 0.0, np.zeros((4, 2))) for p in spots]
+    fixed = [
+        DiscBorder(DiscLevel.L4_L5, DiscFrame(p, *np.eye(3)), 0.0, np.zeros((4, 2))) for p in spots
+    ]
     turn = axes * np.sign(np.linalg.det(axes))
-    moving = [
-        replace(d, origin_mm=turn @ d.origin_mm + 7.0, anterior=turn @ d.anterior,
-                cranial=turn @ d.cranial, left=turn @ d.left)
-        for d in fixed
-    ]  # fmt: skip
+    moving = [replace(disc, frame=placed(disc.frame, turn, 7.0)) for disc in fixed]
     matrix, residual = movement(moving, fixed)
     assert residual == pytest.approx(0.0, abs=1e-9)
     assert np.allclose(matrix[:3, :3], turn.T)

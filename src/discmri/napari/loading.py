@@ -106,7 +106,7 @@ def load_workup(loaded: Loaded, settings: Settings, say: Say) -> Measured:
     say
         Told how far it is; may raise to stop.
     """
-    return with_adc(_as_measured(loaded, again(settings), say), loaded.images.view, say)
+    return with_adc(_as_measured(loaded, repeatable(settings), say), loaded.images.view, say)
 
 
 def with_adc(workup: Workup, view: SagittalView, say: Say) -> Measured:
@@ -158,7 +158,7 @@ def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> Workup:
     return work_up(loaded.study, from_labels, say)
 
 
-def again(settings: Settings) -> Settings:
+def repeatable(settings: Settings) -> Settings:
     """Settings as results hold them, fit for measuring the same study again.
 
     A label map is known by its name alone there, so its place has to be given anew.

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from discmri.core.findings import Code, info, warning
+from discmri.core.facts import Role, SeriesFacts, SeriesInput
+from discmri.core.findings import Code, Finding, Severity, info, warning
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.settings import Settings
 from discmri.core.volume import SoftMask, Volume
-from discmri.results.model import Provenance, StudyResult
+from discmri.results.model import DiffusionFacts, MeasuredImages, Provenance, StudyResult
 from discmri.results.outline import Corners, DiscFrame, DiscOutline, Section
 from discmri.results.records import DiscRecord, Measurement
+from discmri.results.residual import residual_discs
 
 LEVELS = (
     DiscLevel.T11_T12,
@@ -124,39 +128,38 @@ def make_result(adc: bool = True, **changes: object) -> StudyResult:
     )
     provenance = Provenance(
         {"discmri": "0.1.0", "python": "3.11.7", "numpy": "2.4.6"},
-        {"segmenter": "builtin", "lowest_disc": None, "threads": 2},
+        Settings(masks=Path("/home/ann/labels.nii.gz")),
         "builtin 1 (sha256 0123)",
-        (
-            {
-                "role": "sagittal T2",
-                "series_uid": "1.2.3.4",
-                "instances": ["1.2.3.4.1"],
-                "pixel_sha256": "ab" * 32,
-            },
-        ),
-        {"b_values_s_per_mm2": [0, 400, 800], "fit": "weighted log-linear"} if adc else {},
+        (SeriesInput(Role.SAG_T2, "1.2.3.4", ("1.2.3.4.1",), "ab" * 32),),
+        DiffusionFacts("fit", "1.2.3.5", (0.0, 400.0, 800.0), (1, 3, 3), noise=2.5)
+        if adc
+        else None,
     )
     series = (
-        {
-            "uid": "1.2.3.4",
-            "description": "T2 TSE SAG",
-            "role": "sagittal T2",
-            "reasons": ["TE 100 ms"],
-        },
-        {
-            "uid": "1.2.3.5",
-            "description": "EP2D DIFF",
-            "role": "DWI",
-            "reasons": ["b-values 0, 400, 800"],
-        },
-    )
+        SeriesFacts(
+            "1.2.3.4", description="T2 TSE SAG", role=Role.SAG_T2, reasons=("TE 100 ms",),
+            te_ms=100.123456789012,
+        ),
+        SeriesFacts(
+            "1.2.3.5", description="EP2D DIFF", role=Role.DWI, reasons=("b-values 0, 400, 800",),
+            shape=(128, 128, 9), findings=(info(Code.SERIES_SPLIT, "two stacks"),),
+        ),
+    )  # fmt: skip
     result = StudyResult(
         "SUBJ-01", "1.2.3", "20240131", "1.2.3.4",
         tuple(_record(level, n, adc) for n, level in enumerate(LEVELS)),
-        labels, outlines, image, Volume(diffusion, affine, "um2/ms") if adc else None,
-        series, findings, provenance,
+        NumberingMethod.SACRUM, 1.0, series, findings, provenance,
+        images=MeasuredImages(
+            labels, outlines, image, Volume(diffusion, affine, "um2/ms") if adc else None
+        ),
     )  # fmt: skip
-    return replace(result, **changes)
+    return changed_result(result, **changes)
+
+
+def changed_result(result: StudyResult, **changes: object) -> StudyResult:
+    """The result with some of its fields, or of those of its images, replaced."""
+    parts = {k: changes.pop(k) for k in ("labels", "outlines", "image", "adc") if k in changes}
+    return replace(result, images=replace(result.images, **parts), **changes)
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +171,17 @@ def result() -> StudyResult:
 def changed():
     """A function: the result with some fields replaced."""
     base = make_result(adc=False)
-    return lambda **changes: replace(base, **changes)
+    return lambda **changes: changed_result(base, **changes)
+
+
+@pytest.fixture(scope="session")
+def failed() -> StudyResult:
+    """The record of a study in which nothing could be measured."""
+    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, "x holds no files")
+    return StudyResult(
+        "SUBJ-02", "", "", "", (), None, None, (SeriesFacts("1.2.9", usable=False),), (reason,),
+        Provenance({"discmri": "0.1.0"}), message="x holds no files",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -177,10 +190,12 @@ def with_residual(result) -> StudyResult:
     discs = dict(result.labels.discs)
     residual = {DiscLevel.S1_S2: discs.pop(DiscLevel.L5_S1)}
     outlines = {level: one for level, one in result.outlines.items() if level in discs}
-    return replace(
+    labels = replace(result.labels, discs=discs, residual_discs=residual)
+    return changed_result(
         result,
-        labels=replace(result.labels, discs=discs, residual_discs=residual),
+        labels=labels,
         outlines=outlines,
         records=result.records[:-1],
+        residual_discs=residual_discs(labels),
         findings=(info(Code.RESIDUAL_S1_S2, "a residual disc", DiscLevel.S1_S2),),
     )

@@ -10,12 +10,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from tests.results.export.conftest import changed_result
 
+from discmri.core.facts import SeriesFacts
 from discmri.core.findings import Code, warning
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.results.export import figures_png, report_html
+from discmri.results.export import report_html
 from discmri.results.pictures import overview as _overview
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -53,9 +55,9 @@ def test_page_stands_alone(html):
 
 
 def test_the_doubt_of_counted_levels_stands_beside_them(result):
-    sure = replace(result.labels, numbering=NumberingMethod.READER, numbering_confidence=1.0)
-    counted = replace(result.labels, numbering_confidence=0.859)
-    pages = [_Page(report_html.page(replace(result, labels=one))).text for one in (sure, counted)]
+    sure = replace(result, numbering=NumberingMethod.READER, numbering_confidence=1.0)
+    counted = replace(result, numbering_confidence=0.859)
+    pages = [_Page(report_html.page(one)).text for one in (sure, counted)]
     assert ["six lumbar vertebrae" in page for page in pages] == [False, True]
     assert "(confidence 0.86" in pages[1]
 
@@ -66,7 +68,7 @@ def test_text_from_the_input_is_escaped_everywhere(result):
         subject_id=ATTACK,
         study_uid=ATTACK,
         study_date=ATTACK,
-        series=({"uid": "1", "description": ATTACK, ATTACK: ATTACK},),
+        series=(SeriesFacts("1", description=ATTACK, reasons=(ATTACK,)),),
         findings=(
             warning(Code.FEW_SLICES, ATTACK),
             warning(Code.FEW_SLICES, ATTACK, DiscLevel.L4_L5),
@@ -115,7 +117,7 @@ def test_no_outline_at_all_still_gives_a_page(changed):
 
 
 def test_pngs_carry_no_metadata(result):
-    for name, content in figures_png.pictures(result).items():
+    for name, content in result.pictures.items():
         kinds = re.findall(rb"(?:tEXt|iTXt|zTXt|tIME|eXIf)", content[:200])
         assert kinds == [], name
         assert Image.open(io.BytesIO(content)).info.keys() <= {"transparency", "dpi"}
@@ -144,7 +146,7 @@ def test_overview_shows_anterior_left_cranial_up_in_every_orientation(changed, r
 
 
 def _shown(image: Volume, result) -> np.ndarray:
-    return _overview._slice(replace(result, image=image)).pixels()
+    return _overview._slice(changed_result(result, image=image)).pixels()
 
 
 def test_overview_places_a_world_point_where_its_pixel_is(result):
@@ -152,7 +154,7 @@ def test_overview_places_a_world_point_where_its_pixel_is(result):
     image = np.zeros(result.image.shape, dtype=np.float32)
     index = (shown.number, 97, 203)
     image[index] = 1.0
-    marked = _overview._slice(replace(result, image=Volume(image, result.image.affine)))
+    marked = _overview._slice(changed_result(result, image=Volume(image, result.image.affine)))
     rows, columns = np.nonzero(marked.pixels())
     left, right, bottom, top = marked.extent()
     height, width = marked.pixels().shape
@@ -165,7 +167,7 @@ def test_overview_places_a_world_point_where_its_pixel_is(result):
 def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
     from discmri.results.pictures.canvas import LEVEL_COLOURS
 
-    pictures = figures_png.pictures(result)
+    pictures = result.pictures
     overview = pictures["overview"]
     heights = [_coloured(overview, LEVEL_COLOURS[level])[:, 0].mean() for level in result.outlines]
     assert heights == sorted(heights)  # cranial discs are higher up in the picture

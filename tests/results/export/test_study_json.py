@@ -9,10 +9,12 @@ import jsonschema
 import numpy as np
 import pytest
 
-from discmri.core.findings import Code, Finding, Severity
 from discmri.core.levels import DiscLevel
-from discmri.results.export import Failure, study_json, write_failure
+from discmri.results.document import document as document_of
+from discmri.results.export import study_json
+from discmri.results.plain import dumps, plain
 from discmri.results.records import PARAMETERS
+from discmri.results.schema import schema
 
 
 @pytest.fixture(scope="module")
@@ -23,27 +25,24 @@ def document(result, tmp_path_factory):
 
 
 def _valid(data) -> bool:
-    return jsonschema.Draft202012Validator(study_json.schema()).is_valid(data)
+    return jsonschema.Draft202012Validator(schema()).is_valid(data)
 
 
 def test_the_schema_is_a_schema():
-    jsonschema.Draft202012Validator.check_schema(study_json.schema())
+    jsonschema.Draft202012Validator.check_schema(schema())
 
 
 def test_a_result_obeys_the_schema(document):
-    jsonschema.validate(document, study_json.schema())
+    jsonschema.validate(document, schema())
     for key in ("discs", "findings", "numbering_confidence"):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(
-                {k: v for k, v in document.items() if k != key}, study_json.schema()
-            )
+            jsonschema.validate({k: v for k, v in document.items() if k != key}, schema())
 
 
-def test_a_failure_obeys_the_schema_and_is_the_only_file(tmp_path):
-    reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, "x holds no files")
-    folder = write_failure(Failure("x holds no files", (reason,), {"threads": 2}), tmp_path / "out")
+def test_a_failure_obeys_the_schema_and_is_the_only_file(failed, tmp_path):
+    folder = failed.write(tmp_path / "out")
     data = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-    jsonschema.validate(data, study_json.schema())
+    jsonschema.validate(data, schema())
     assert [p.name for p in folder.iterdir()] == ["study.json"]
     assert data["status"] == "nothing_to_measure"
     assert data["findings"][0]["code"] == "nothing_to_measure"
@@ -99,7 +98,7 @@ def test_used_codes_are_explained_and_parameters_too(document):
 
 
 def test_raw_identifier_without_the_quote_of_the_csv(changed):
-    assert study_json.document(changed(subject_id="=1+1"))["subject_id"] == "=1+1"
+    assert document_of(changed(subject_id="=1+1"))["subject_id"] == "=1+1"
 
 
 def test_odd_values_become_plain_json():
@@ -107,15 +106,15 @@ def test_odd_values_become_plain_json():
         "array": np.array([1.5, np.nan]), "set": {"b", "a"}, "enum": DiscLevel.L4_L5,
         "flag": np.bool_(True), "count": np.int16(3), "half": "\ud800",
     }  # fmt: skip
-    assert study_json.plain(odd) == {
+    assert plain(odd) == {
         "array": [1.5, None], "set": ["a", "b"], "enum": "L4-L5",
         "flag": True, "count": 3, "half": "?",
     }  # fmt: skip
-    assert json.loads(study_json.dumps(study_json.plain(odd)))["count"] == 3
+    assert json.loads(dumps(plain(odd)))["count"] == 3
 
 
 def test_a_residual_disc_has_its_place_and_size_and_is_no_row(with_residual):
-    document = study_json.document(with_residual)
+    document = document_of(with_residual)
     assert _valid(document)
     assert "S1-S2" not in [disc["level"] for disc in document["discs"]]
     (residual,) = document["residual_discs"]

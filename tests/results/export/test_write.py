@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from discmri import export
 from discmri.core.errors import UsageError
+from discmri.results import write as writing
+from discmri.results.export import EXPORTERS
+from discmri.results.write import write
 
 FILES = {
     "discs.csv", "measurements.csv", "labels.nii.gz", "outlines.json", "figures", "report.html",
@@ -27,7 +29,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory) -> Path:
-    return export.write(result, tmp_path_factory.mktemp("w") / "deep" / "out")
+    return write(result, tmp_path_factory.mktemp("w") / "deep" / "out")
 
 
 def test_all_formats_make_all_files(written):
@@ -41,7 +43,7 @@ def test_all_formats_make_all_files(written):
 
 
 def test_rerun_gives_identical_bytes(result, written, tmp_path):
-    again = export.write(replace(result), tmp_path / "again")  # a copy, so nothing is cached
+    again = write(replace(result), tmp_path / "again")  # a copy, so nothing is cached
     assert _contents(again) == _contents(written)
 
 
@@ -53,7 +55,7 @@ def test_folder_obeys_the_umask_and_leaves_nothing_beside(written):
 
 
 def test_only_chosen_formats_and_always_the_record(result, tmp_path):
-    folder = export.write(result, tmp_path / "out", formats=("csv",))
+    folder = write(result, tmp_path / "out", formats=("csv",))
     assert {path.name for path in folder.iterdir()} == {"discs.csv", "study.json"}
 
 
@@ -67,23 +69,23 @@ def test_record_holds_hashes_of_the_other_files(written):
 
 def test_unknown_format_is_named(result, tmp_path):
     with pytest.raises(UsageError, match=r"'xlsx'.*csv"):
-        export.write(result, tmp_path / "out", formats=("xlsx",))
+        write(result, tmp_path / "out", formats=("xlsx",))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_existing_folder_is_refused_and_untouched(result, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(UsageError, match="--overwrite"):
-        export.write(result, tmp_path / "out", formats=("csv",))
+        write(result, tmp_path / "out", formats=("csv",))
     assert list((tmp_path / "out").iterdir()) == []
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_overwrite_replaces_own_files_and_keeps_others(result, tmp_path):
-    folder = export.write(result, tmp_path / "out", formats=("csv", "csv-long"))
+    folder = write(result, tmp_path / "out", formats=("csv", "csv-long"))
     (folder / "notes.txt").write_text("mine")
     (folder / "discs.csv").write_text("stale")
-    export.write(result, folder, formats=("csv",), overwrite=True)
+    write(result, folder, formats=("csv",), overwrite=True)
     assert {path.name for path in folder.iterdir()} == {"discs.csv", "study.json", "notes.txt"}
     assert (folder / "discs.csv").read_text(encoding="utf-8").startswith("subject_id,")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
@@ -93,7 +95,7 @@ def test_overwrite_of_a_foreign_folder_loses_nothing(result, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "study.json").write_text("[1, 2]")
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    export.write(result, tmp_path / "out", formats=("csv",), overwrite=True)
+    write(result, tmp_path / "out", formats=("csv",), overwrite=True)
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
 
@@ -101,22 +103,22 @@ def test_overwrite_of_a_foreign_folder_loses_nothing(result, tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_failure_leaves_everything_as_it_was(result, tmp_path, monkeypatch, error, overwrite):
     if overwrite:
-        export.write(result, tmp_path / "out", formats=("csv",))
+        write(result, tmp_path / "out", formats=("csv",))
     before = _contents(tmp_path)
 
     def broken(result, folder):
         (folder / "half").write_text("half")
         raise error
 
-    monkeypatch.setattr(export, "EXPORTERS", {**export.EXPORTERS, "json": broken})
+    monkeypatch.setattr(writing, "EXPORTERS", {**EXPORTERS, "json": broken})
     with pytest.raises(type(error)):
-        export.write(result, tmp_path / "out", formats=("csv",), overwrite=overwrite)
+        write(result, tmp_path / "out", formats=("csv",), overwrite=overwrite)
     assert _contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == (["out"] if overwrite else [])
 
 
 def test_failing_swap_restores_the_old_folder(result, tmp_path, monkeypatch):
-    folder = export.write(result, tmp_path / "out", formats=("csv",))
+    folder = write(result, tmp_path / "out", formats=("csv",))
     before = _contents(folder)
     rename = Path.rename
 
@@ -127,7 +129,7 @@ def test_failing_swap_restores_the_old_folder(result, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(UsageError, match="No space left"):
-        export.write(result, folder, formats=("csv",), overwrite=True)
+        write(result, folder, formats=("csv",), overwrite=True)
     assert _contents(folder) == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
@@ -136,12 +138,12 @@ def test_failing_swap_restores_the_old_folder(result, tmp_path, monkeypatch):
 def test_a_file_in_the_way_is_a_usage_error(result, tmp_path, below):
     (tmp_path / "file.txt").write_text("keep")
     with pytest.raises(UsageError, match="-o"):
-        export.write(result, tmp_path / below, formats=("csv",), overwrite=True)
+        write(result, tmp_path / below, formats=("csv",), overwrite=True)
     assert (tmp_path / "file.txt").read_text() == "keep"
 
 
 def test_every_exporter_is_a_member_with_a_result_and_a_folder(result, tmp_path):
-    for name, member in export.EXPORTERS.items():
+    for name, member in EXPORTERS.items():
         folder = tmp_path / name
         folder.mkdir()
         member(result, folder)
