@@ -10,7 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from discmri import cli
+from discmri import cli, read_results
+from discmri.results.model import StudyResult
 
 SAMPLES = sorted((Path(__file__).parents[1] / "sample_phantoms").glob("*/study"))
 # The built-in segmenter; its own accuracy is reported by the benchmarks.
@@ -33,12 +34,17 @@ def test_one_sample_has_a_bright_residual_disc():
 
 
 @pytest.mark.parametrize("study", SAMPLES, ids=lambda path: path.parent.name)
-def test_a_sample_is_measured(study, tmp_path, capfd):
+def test_a_sample_is_measured_and_read_back(study, tmp_path, capfd, monkeypatch):
+    write, written = StudyResult.write, []
+    monkeypatch.setattr(
+        StudyResult, "write", lambda one, *rest: (written.append(one), write(one, *rest))[1]
+    )
     truth = json.loads((study.parent / "truth.json").read_text())
     lowest = ["--lowest-disc", "L6-S1"] if truth["phantom"]["six_lumbar"] else []
     out = tmp_path / "results"
     assert cli.main(["measure", str(study), "-o", str(out), "--quiet", *lowest]) == 0
     assert capfd.readouterr().err == ""
+    _assert_read_back(out, *written)
     with (out / "discs.csv").open(newline="") as file:
         rows = {row["level"]: row for row in csv.DictReader(file)}
     expected = {
@@ -61,3 +67,12 @@ def test_a_sample_is_measured(study, tmp_path, capfd):
         if rows[lv]["adc_disc_um2_ms"]
     ]
     assert not adc or abs(np.median(adc)) < ADC_BIAS_PERCENT
+
+
+def _assert_read_back(folder: Path, written: StudyResult) -> None:
+    found = read_results(folder)
+    assert found == written
+    np.testing.assert_array_equal(found.label_map.array, written.label_map.array)
+    assert [*found.borders] == [*written.borders]
+    for level, border in written.borders.items():
+        np.testing.assert_allclose(found.borders[level].contour_mm, border.contour_mm, atol=1e-5)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import discmri
 from discmri.cohort import Limits, Status, Workers, find_cohort, run_batch, workers
 from discmri.cohort.batch import Tally, check_root, plan
 from discmri.cohort.tables import COLUMNS, type_of
@@ -224,3 +225,22 @@ def test_output_folders_that_will_not_do(tmp_path):
     ):
         with pytest.raises(UsageError, match=said):
             check_root(root, tmp_path / "scans")
+
+
+def test_a_batch_is_read_back(measured):
+    cohort = discmri.read_cohort(measured / "out")
+    assert [one.status for one in cohort] == [
+        Status.MEASURED, Status.NOTHING, Status.FAILED, Status.MEASURED, Status.FAILED,
+    ]  # fmt: skip
+    good, empty, lost = cohort[:3]
+    assert good.result == discmri.read_results(measured / "out" / "studies" / "good")
+    assert empty.result.message == empty.reason
+    with pytest.raises(UsageError, match="lost has no result"):
+        _ = lost.result
+    table = cohort.to_dataframe()
+    cells = [row for row in rows(measured / "out") if row["level"]]
+    assert list(table["study"]) == [row["study"].lstrip("'") for row in cells]
+    assert [f"{height:.3f}" for height in table["height_mm"]] == [row["height_mm"] for row in cells]
+    assert repr(cohort) == "<CohortResult: 5 studies, 3 without result>"
+    with pytest.raises(UsageError, match="output folder of discmri batch"):
+        discmri.read_cohort(measured)

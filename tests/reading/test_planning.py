@@ -15,9 +15,10 @@ from discmri.reading.plan import from_content, to_content
 
 
 def test_a_plan_survives_the_store(results, tmp_path):
-    wishes = Wishes(("ann", "ben"), Mode.BLINDED, repeats=0.3, seed=4, title="Lumbar =1+1")
+    wishes = Wishes(("ann", "ben"), Mode.BLINDED, repeats=0.3, seed=4, title="Lumbar =1+1",
+                    planner="zoe")  # fmt: skip
     planned = reading.plan_session(dict.fromkeys(results), wishes, beside=tmp_path)
-    store = reading.create_session(tmp_path / "x.session", planned, "zoe")
+    store = reading.create_session(tmp_path / "x.session", planned)
     assert store.plan() == planned.plan
     assert from_content(json.loads(json.dumps(to_content(planned.plan)))) == planned.plan
     assert store.entries()[0].row["reader"] == "zoe"

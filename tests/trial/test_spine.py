@@ -23,10 +23,8 @@ PROTOCOL = Protocol(
 def scanned(seed: int, protocol: Protocol = PROTOCOL) -> tuple[Spine, Volume]:
     phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 3, 4, 3]), seed=seed))
     labels = phantom.labels(phantom.grid(protocol), protocol.slice_thickness_mm)
-    discs = []
-    for level in labels.discs:
-        discs.append(trace_disc(labels, level).border(level))
-    return tuple(discs), phantom.image(Sequence.T2, protocol)
+    discs = tuple(trace_disc(labels, level).border(level) for level in labels.discs)
+    return discs, phantom.image(Sequence.T2, protocol)
 
 
 @pytest.fixture(scope="module")

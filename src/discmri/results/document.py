@@ -12,7 +12,7 @@ from discmri.core.errors import ResultsError
 from discmri.core.facts import SeriesFacts, SeriesInput
 from discmri.core.findings import MEANINGS, Finding
 from discmri.core.labels import NumberingMethod
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.settings import Settings
 from discmri.results.model import DiffusionFacts, Provenance, Status, StudyResult
 from discmri.results.plain import plain, present
@@ -29,7 +29,8 @@ _Name = Annotated[str, Meta(pattern="^[a-z0-9_]+$")]
 _Words = Annotated[str, Meta(min_length=1)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _UNITS = sorted({parameter.unit for parameter in PARAMETERS})
-_LABELS = sorted({level.label_id for level in DiscLevel})
+_MEASURED = {"enum": [level.value for level in MEASURED_LEVELS]}
+_RESIDUAL = {"enum": [level.value for level in DiscLevel if not level.is_measured]}
 
 
 class ValueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,8 +45,8 @@ class ValueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DiscEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One disc."""
 
-    level: DiscLevel
-    label_id: Annotated[int, Meta(extra_json_schema={"enum": _LABELS})]
+    level: Annotated[DiscLevel, Meta(extra_json_schema=_MEASURED)]
+    label_id: int
     flags: Annotated[tuple[_Name, ...], Meta(extra_json_schema={"uniqueItems": True})]
     values: dict[_Name, ValueEntry]
     evidence: dict[str, Any]
@@ -54,8 +55,8 @@ class DiscEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A disc that is shown and not measured."""
 
-    level: DiscLevel
-    label_id: Annotated[int, Meta(extra_json_schema={"enum": _LABELS})]
+    level: Annotated[DiscLevel, Meta(extra_json_schema=_RESIDUAL)]
+    label_id: int
     centre_mm: tuple[float, float, float]
     depth_mm: Annotated[float, Meta(gt=0)]
     height_mm: Annotated[float, Meta(gt=0)]

@@ -176,6 +176,10 @@ def changed():
 
 @pytest.fixture(scope="session")
 def failed() -> StudyResult:
+    return make_failure()
+
+
+def make_failure() -> StudyResult:
     """The record of a study in which nothing could be measured."""
     reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, "x holds no files")
     return StudyResult(

@@ -18,7 +18,9 @@ from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
 from discmri.results.export import report_html
+from discmri.results.pictures import disc as _disc
 from discmri.results.pictures import overview as _overview
+from discmri.results.records import DiscRecord
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -116,6 +118,22 @@ def test_no_outline_at_all_still_gives_a_page(changed):
     assert sum(tag == "img" for tag, _ in page.tags) == 1
 
 
+def test_the_heights_on_a_picture_are_those_of_the_table(result, monkeypatch):
+    """The hand-made heights differ by millimetres from the borders that are drawn."""
+    shown = []
+    monkeypatch.setattr(_disc, "outlined", lambda _axes, _x, _y, text, **_style: shown.append(text))
+    level = DiscLevel.L2_L3
+    record, outline = result.record(level), result.outlines[level]
+    _disc.disc_picture(result.image, record, outline)
+    table = [
+        f"{record.get(f'height_{name}_mm'):.1f}" for name in ("anterior", "middle", "posterior")
+    ]
+    assert shown[:6:2] == table == ["9.0", "9.3", "5.4"]
+    shown.clear()
+    _disc.disc_picture(result.image, DiscRecord(level, {}), outline)
+    assert shown[:6] == ["", "anterior", "", "middle", "", "posterior"], "missing in the table"
+
+
 def test_pngs_carry_no_metadata(result):
     for name, content in result.pictures.items():
         kinds = re.findall(rb"(?:tEXt|iTXt|zTXt|tIME|eXIf)", content[:200])
@@ -182,7 +200,7 @@ def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
 def test_a_residual_disc_is_drawn_dashed_with_its_name_and_no_height(result, with_residual):
     from discmri.results.pictures.canvas import LEVEL_COLOURS
 
-    pictures = {one: figures_png.pictures(one)["overview"] for one in (result, with_residual)}
+    pictures = [one.pictures["overview"] for one in (result, with_residual)]
     above = _coloured(pictures[result], LEVEL_COLOURS[DiscLevel.L4_L5])[:, 0].max()
     whole, dashed = (
         int(
@@ -191,8 +209,8 @@ def test_a_residual_disc_is_drawn_dashed_with_its_name_and_no_height(result, wit
         for one, level in ((result, DiscLevel.L5_S1), (with_residual, DiscLevel.S1_S2))
     )
     assert 0.4 * whole < dashed < 0.9 * whole  # the same border, with gaps
-    assert set(figures_png.pictures(result)) - set(figures_png.pictures(with_residual)) >= {"L5-S1"}
-    assert not any("S1-S2" in name for name in figures_png.pictures(with_residual))
+    assert set(result.pictures) - set(with_residual.pictures) >= {"L5-S1"}
+    assert not any("S1-S2" in name for name in with_residual.pictures)
 
 
 _GUTTER_PX = 190  # names, and the lines from them to the discs, stand left of it

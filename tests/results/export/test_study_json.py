@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from importlib import resources
 
 import jsonschema
 import numpy as np
@@ -30,6 +31,11 @@ def _valid(data) -> bool:
 
 def test_the_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_the_schema_that_ships_is_that_of_the_model():
+    shipped = resources.files("discmri.results.schema").joinpath("study.schema.json")
+    assert shipped.read_text(encoding="utf-8") == dumps(schema())
 
 
 def test_a_result_obeys_the_schema(document):
