@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import tempfile
 import time
@@ -10,7 +9,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import discmri
 from benchmarks.speed import best
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel
+from discmri.results.model import Provenance, StudyResult
+from discmri.results.records import DiscRecord
 
 CASES = (20, 400)
 LEVELS = ("L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1")
@@ -87,23 +91,19 @@ def _read_all_but_one(session: Path, reader: str) -> None:
 
 
 def _results(folder: Path, number: int) -> Path:
-    discs = [
-        {"level": level, "label_id": 92, "flags": [], "values": {}, "evidence": {}}
-        for level in LEVELS
-    ]
-    record = {
-        "schema": "discmri-study-1",
-        "status": "measured",
-        "subject_id": f"S{number:03d}",
-        "study_uid": f"1.2.{number}",
-        "study_date": "20240131",
-        "series_uid": "1",
-        "discs": discs,
-        "inputs": [],
-    }
-    folder.mkdir(parents=True)
-    (folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
-    return folder
+    result = StudyResult(
+        subject_id=f"S{number:03d}",
+        study_uid=f"1.2.{number}",
+        study_date="20240131",
+        series_uid="1",
+        records=tuple(DiscRecord(DiscLevel(level), {}) for level in LEVELS),
+        numbering=NumberingMethod.SACRUM,
+        numbering_confidence=1.0,
+        series=(),
+        findings=(),
+        provenance=Provenance({"discmri": discmri.__version__}),
+    )
+    return result.write(folder, ("json",))
 
 
 def _floor(path: Path) -> float:
