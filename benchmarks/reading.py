@@ -40,7 +40,6 @@ def main(quick: bool = False) -> None:
 
 def _session(folder: Path, size: int) -> dict[str, float]:
     from discmri import reading
-    from discmri.core.levels import DiscLevel
 
     results = [_results(folder / "results" / f"S{n:03d}", n) for n in range(size)]
     session = folder / "x.session"
