@@ -8,6 +8,7 @@ from pathlib import Path
 
 import discmri.study
 from discmri.core.errors import NothingToMeasureError
+from discmri.core.facts import SeriesFacts
 
 
 def test_table_shows_role_and_reason(run, world):
@@ -34,11 +35,10 @@ def test_text_from_headers_cannot_steer_the_terminal(run, world):
     @dataclass
     class Series:
         def describe(self):
-            return {
-                "uid": "1.2.3.4", "part": "", "number": None, "description": "SAG\x1b]0;owned\x07\nT2",
-                "role": "other", "reasons": [], "problem": "no geometry", "usable": False,
-                "slices": 1, "spacing_mm": None,
-            }  # fmt: skip
+            return SeriesFacts(
+                "1.2.3.4", description="SAG\x1b]0;owned\x07\nT2", problem="no geometry",
+                usable=False, slices=1,
+            )  # fmt: skip
 
     study = discmri.study.read_study("scan")
     study.series = (Series(),)

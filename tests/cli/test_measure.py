@@ -15,7 +15,7 @@ from discmri.core.errors import GeometryError, NothingToMeasureError, UsageError
 from discmri.core.findings import Code, warning
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.results.export import study_json
+from discmri.results.schema import schema
 
 FILES = [
     "discs.csv", "figures", "labels.nii.gz", "measurements.csv", "outlines.json", "report.html",
@@ -207,7 +207,7 @@ def test_nothing_to_measure_is_three_and_leaves_the_reason(run, world, error_typ
     assert err == "discmri: slices of 'T2 [31mSAG' differ; export the series again\n"
     assert _names(Path("out")) == ["study.json"]
     record = json.loads(Path("out/study.json").read_text(encoding="utf-8"))
-    jsonschema.validate(record, study_json.schema())
+    jsonschema.validate(record, schema())
     codes = [finding["code"] for finding in record["findings"]]
     assert codes == ["nothing_to_measure", "series_chosen", "few_slices"]
     assert record["series"][0]["role"] == "sagittal T2"
