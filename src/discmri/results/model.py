@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.facts import SeriesFacts, SeriesInput
@@ -23,6 +23,8 @@ from discmri.results.residual import ResidualDisc
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from discmri.results.read import StoredImages
 
 
 class Status(Enum):
@@ -96,37 +98,6 @@ class Provenance:
         masks = self.settings.masks
         if masks is not None and masks.name != str(masks):
             object.__setattr__(self, "settings", replace(self.settings, masks=Path(masks.name)))
-
-
-class StudyImages(Protocol):
-    """The large part of a result, opened when asked for."""
-
-    @property
-    def label_map(self) -> LabelMap:
-        """Label numbers on the grid of the segmented series."""
-
-    @property
-    def borders(self) -> Mapping[DiscLevel, DiscBorder]:
-        """Mid-sagittal borders by level."""
-
-    @property
-    def labels(self) -> SpineLabels:
-        """Named soft masks."""
-
-    @property
-    def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
-        """All borders by level."""
-
-    @property
-    def image(self) -> Volume:
-        """The segmented series."""
-
-    @property
-    def adc(self) -> Volume | None:
-        """ADC in µm²/ms around the discs."""
-
-    def pictures(self, result: StudyResult) -> Mapping[str, bytes]:
-        """PNG bytes by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +180,7 @@ class StudyResult:
     provenance: Provenance
     residual_discs: tuple[ResidualDisc, ...] = ()
     message: str = ""
-    images: StudyImages | None = field(default=None, compare=False, repr=False)
+    images: MeasuredImages | StoredImages | None = field(default=None, compare=False, repr=False)
 
     @property
     def status(self) -> Status:
@@ -252,7 +223,7 @@ class StudyResult:
         return self._opened.pictures(self)
 
     @property
-    def _opened(self) -> StudyImages:
+    def _opened(self) -> MeasuredImages | StoredImages:
         if self.images is None:
             raise NothingToMeasureError(
                 f"no images: {self.message or 'this result was made without any'}"
