@@ -35,10 +35,7 @@ class ResidualDisc:
 
 def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:
     """Place and size of every residual disc."""
-    return tuple(
-        _described(level, mask)
-        for level, mask in labels.residual_discs.items()
-    )
+    return tuple(_described(level, mask) for level, mask in labels.residual_discs.items())
 
 
 def _described(level: DiscLevel, mask: SoftMask) -> ResidualDisc:

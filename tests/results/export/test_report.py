@@ -201,12 +201,10 @@ def test_a_residual_disc_is_drawn_dashed_with_its_name_and_no_height(result, wit
     from discmri.results.pictures.canvas import LEVEL_COLOURS
 
     pictures = [one.pictures["overview"] for one in (result, with_residual)]
-    above = _coloured(pictures[result], LEVEL_COLOURS[DiscLevel.L4_L5])[:, 0].max()
+    above = _coloured(pictures[0], LEVEL_COLOURS[DiscLevel.L4_L5])[:, 0].max()
     whole, dashed = (
-        int(
-            (_coloured(pictures[one], LEVEL_COLOURS[level]) > (above, _GUTTER_PX)).all(axis=1).sum()
-        )
-        for one, level in ((result, DiscLevel.L5_S1), (with_residual, DiscLevel.S1_S2))
+        int((_coloured(picture, LEVEL_COLOURS[level]) > (above, _GUTTER_PX)).all(axis=1).sum())
+        for picture, level in zip(pictures, (DiscLevel.L5_S1, DiscLevel.S1_S2), strict=True)
     )
     assert 0.4 * whole < dashed < 0.9 * whole  # the same border, with gaps
     assert set(result.pictures) - set(with_residual.pictures) >= {"L5-S1"}

@@ -12,6 +12,7 @@ import pytest
 
 from discmri.core.levels import DiscLevel
 from discmri.results.document import document as document_of
+from discmri.results.document import parse, result_of
 from discmri.results.export import study_json
 from discmri.results.plain import dumps, plain
 from discmri.results.records import PARAMETERS
@@ -129,6 +130,7 @@ def test_a_residual_disc_has_its_place_and_size_and_is_no_row(with_residual):
     assert residual["centre_mm"] == pytest.approx(list(mask.centroid_mm), abs=1e-3)
     assert residual["depth_mm"] == pytest.approx(36.0, abs=1.0)  # the ellipse is 36 by 9 mm,
     assert residual["height_mm"] == pytest.approx(np.pi / 4 * 9.0, abs=0.5)  # its area / 36 mm
+    assert result_of(parse(dumps(document).encode(), "x")) == with_residual
     assert "S1-S2" not in {row["level"] for row in with_residual.rows()}
     assert not any("residual_s1_s2" in row["flags"] for row in with_residual.rows())
 
