@@ -21,7 +21,7 @@ from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
 from discmri.measurement.height import HEIGHT_METHODS
-from discmri.results.read import read_results
+from discmri.results.label_map import LabelMap
 from discmri.results.records import PARAMETERS
 from discmri.simulation.cohort import CENTRE_COLUMNS, SCAN_COLUMNS
 
@@ -197,7 +197,7 @@ def compare(results: Path, truth: Path) -> Comparison:
     by_place = all(row.get(column) for row in known for column in CENTRE_COLUMNS)
     for study, true_rows in expected.items():
         rows = measured.get(study, [])
-        centres = _centres(folder, study) if by_place and rows else {}
+        centres = _centres(folder, study, rows) if by_place and rows else {}
         by_place = by_place and (bool(centres) or not rows)
         partners = _partners(true_rows, rows, centres)
         matches += [DiscMatch(row, partners.get(n)) for n, row in enumerate(true_rows)]
@@ -234,16 +234,13 @@ def _partners(
     return {n: row for n, (_, row) in best.items()}
 
 
-def _centres(folder: Path, study: str) -> dict[str, Array]:
+def _centres(folder: Path, study: str, rows: Iterable[Row]) -> dict[str, Array]:
     """Where the measured discs lie, from the study's label map; empty without one."""
-    here = folder / "studies" / Entry(study, Path()).folder_name
-    if not (here / "labels.nii.gz").is_file():
+    path = folder / "studies" / Entry(study, Path()).folder_name / "labels.nii.gz"
+    if not path.is_file():
         return {}
-    result = read_results(here)
-    middles = {
-        record.level.value: result.label_map.centroid_mm(record.level.label_id)
-        for record in result.records
-    }
+    labels = LabelMap.from_bytes(path.read_bytes())
+    middles = {row["level"]: labels.centroid_mm(DiscLevel(row["level"]).label_id) for row in rows}
     return {name: middle for name, middle in middles.items() if middle is not None}
 
 
