@@ -24,7 +24,7 @@ def plain(value: object) -> Any:
     Of a path only the name is kept, so that no home folder is told; a finding leaves out the
     level and the series it does not have.
 
-    >>> plain({"b": (0, 800.0), "masks": Path("/home/ann/a.nii"), 3: float("nan")})
+    >>> plain({"b": (0, 800.0), "masks": PurePath("/home/ann/a.nii"), 3: float("nan")})
     {'b': [0, 800.0], 'masks': 'a.nii', '3': None}
     """
     value = value.value if isinstance(value, Enum) else value
