@@ -1,7 +1,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
 import pytest
 from tests.scene import LEVELS, T2_GRID, Spine, labels_of, outline_of
 
@@ -10,7 +9,7 @@ from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Grid
-from discmri.measurement.qc import CHECKS, check
+from discmri.measurement.qc import check
 from discmri.results.records import DiscRecord, Measurement
 
 SPINE = Spine()
@@ -135,8 +134,3 @@ def test_skipped_disc_by_distance_and_by_name() -> None:
     by_distance = dataclasses.replace(LABELS, discs=renamed)
     assert [f.code for f in checked(labels=by_name, outlines={})] == [Code.DISC_SKIPPED]
     assert [f.code for f in checked(labels=by_distance, outlines={})] == [Code.DISC_SKIPPED]
-
-
-def test_every_check_is_a_pure_generator_of_findings() -> None:
-    assert len(CHECKS) == len(set(CHECKS))
-    assert np.all([one.__doc__ for one in CHECKS])

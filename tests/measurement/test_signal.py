@@ -62,6 +62,17 @@ def test_shading_is_removed(strength: float) -> None:
     assert abs(raw.ratio_csf / 0.6 - 1) > 0.05 * strength  # the test would notice
 
 
+@pytest.mark.parametrize("factor", [0.2, 1.0, 5.0])
+def test_the_mean_signal_of_the_discs_is_kept(factor: float) -> None:
+    """In the mean over the discs' centres the logarithm of the signal stays."""
+    shaded = Volume(factor * IMAGE.array * shading(T2_GRID, 1.0), IMAGE.affine)
+    flat = flatten(shaded, LABELS)
+    centres = np.array([mask.centroid_mm for mask in LABELS.discs.values()])
+    changed = np.log(flat.sample(centres) / shaded.sample(centres))
+    assert np.mean(changed) == pytest.approx(0.0, abs=0.005)
+    assert np.abs(changed).max() > 0.03  # single discs change
+
+
 def test_flat_image_stays_flat() -> None:
     flat = flatten(IMAGE, LABELS)
     np.testing.assert_allclose(flat.array, IMAGE.array, rtol=0.02)

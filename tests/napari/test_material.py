@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from dataclasses import replace
 
 import nibabel as nib
@@ -354,6 +356,29 @@ def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
     assert loader.case(first) is None
     jobs.do()
     assert loader.case(second) is not None
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "stopped"])
+def test_slots_that_are_kept_after_their_job_hold_nothing(at_work, end):
+    """A worker that is slow to end keeps them; the case they were for is free all the same."""
+
+    class Case:
+        def take(self, _result):
+            """What a job brings."""
+
+    _, loader, jobs, _, _ = at_work
+    case = Case()
+    free = weakref.ref(case)
+    loader.start(("a", "x"), lambda _say: None, case.take, lambda _error, case=case: None)
+    _, *slots = jobs.open.pop()
+    if end == "stopped":
+        loader.forget()
+    else:
+        slots[end == "failed"](None if end == "done" else SessionError("x"))
+    del case
+    gc.collect()
+    assert slots
+    assert free() is None
 
 
 class StoppedError(Exception):

@@ -310,6 +310,23 @@ def test_a_case_that_is_far_away_is_let_go(viewer, session_on):
     assert case() is None
 
 
+def test_a_worker_that_has_ended_holds_nothing(viewer):
+    """Qt gives a worker back only when its loop is idle, which may be long after."""
+    from discmri.napari.qt.work import Task
+
+    case = np.zeros(3)
+    free = weakref.ref(case)
+    came = []
+    task = Task(lambda _say, case=case: came.append(len(case)), came.append, came.append, print)
+    del case
+    task.run()
+    settle(lambda: len(came) == 2)
+    gc.collect()
+    assert came == [3, None]
+    assert free() is None
+    assert not task.abort_requested
+
+
 def test_closing_in_the_middle_of_loading_stops_the_work(own_viewer, session_on):
     viewer = own_viewer
     with open_session(session_on(Mode.OPEN), "ann") as session:

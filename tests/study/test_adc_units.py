@@ -32,6 +32,16 @@ def test_real_world_mapping_applies_to_stored_values() -> None:
     np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
 
 
+def test_real_world_mapping_has_an_intercept_of_its_own() -> None:
+    """Stored s is shown as s / 2 + 7 by the rescale, and mapped to (s - 100) 1e-6 mm2/s."""
+    stored = TISSUE * 1000 + 100
+    scaling = Scaling(
+        slope=0.5, intercept=7.0, real_slope=1e-6, real_intercept=-1e-4, real_unit="mm2/s"
+    )
+    values, _ = in_um2_per_ms((stored * 0.5 + 7).astype(np.float32), [scaling])
+    np.testing.assert_allclose(values, TISSUE, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("text", "per_um2_ms"),
     [

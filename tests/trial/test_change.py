@@ -188,6 +188,14 @@ def test_a_permutation_of_many_subjects_is_sampled_and_agrees():
     assert sampled == pytest.approx(exact, abs=0.03)
 
 
+def test_a_sampled_probability_is_never_zero():
+    """The observed way is one of those that count (Phipson and Smyth 2010)."""
+    others = (0.0, 0.1, -0.1, 0.05)
+    p, count, exact = permutation_p([((1.0,), others)] * 12)
+    assert not exact
+    assert p == pytest.approx(1 / (count + 1), rel=1e-12)
+
+
 def test_the_interval_of_a_mean_is_students():
     low, high = mean_interval([0.1, 0.4, 0.7, 0.2, 0.6])
     assert ((low + high) / 2, (high - low) / 2) == (
@@ -247,6 +255,12 @@ def test_a_responder_gains_beyond_noise_and_more_than_the_others(late):
     assert "not more than they" in everywhere.reasons[0]
     spoilt = judged({L4: 8.6}, conditions={"b": late})
     assert spoilt.response is Response.NOT_JUDGED
+
+
+def test_a_disc_that_falls_less_than_the_others_is_no_responder():
+    found = judged({L3: 6.0, L4: 7.0, L5: 7.0})
+    assert found.response is Response.NO_RESPONDER
+    assert found.reasons[0].endswith(": fell")
 
 
 def test_the_rule_speaks_of_its_visit_and_parameters():

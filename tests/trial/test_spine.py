@@ -99,6 +99,38 @@ def test_nothing_is_carried_between_pictures_that_do_not_match(first):
     assert found.names == {}
 
 
+PERIOD_MM = 36.0
+
+
+def repeating(unlike: float) -> tuple[Spine, Volume]:
+    """Five discs at one distance; so much of the picture is not the same at each."""
+    discs = tuple(
+        Disc(level, np.array([0.0, 0.0, -PERIOD_MM * n]), np.array([0.0, 1.0, 0.0]),
+             np.array([0.0, 0.0, 1.0]), np.array([-1.0, 0.0, 0.0]), 0.0, np.zeros((4, 2)))
+        for n, level in enumerate(
+            (DiscLevel.L1_L2, DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
+        )
+    )  # fmt: skip
+    affine = np.eye(4)
+    affine[:3, 3] = (-15.0, -40.0, -200.0)
+    z = affine[2, 3] + np.arange(260.0)
+    alike = np.cos(2 * np.pi * z / PERIOD_MM)
+    own = np.random.default_rng(1).normal(size=z.size)
+    column = alike + unlike * own
+    return discs, Volume(np.broadcast_to(column, (31, 81, z.size)).copy(), affine)
+
+
+@pytest.mark.parametrize(
+    ("unlike", "lead", "carried"), [(0.0, 0.0, False), (0.21, 0.0727, False), (0.23, 0.0857, True)]
+)
+def test_names_are_carried_only_where_one_pairing_leads(unlike, lead, carried):
+    visit = repeating(unlike)
+    found = carry(visit, visit)
+    assert found.lead == pytest.approx(lead, abs=0.002)
+    assert bool(found.names) is carried
+    assert ("match alike" in found.problem) is not carried
+
+
 def test_two_discs_are_too_few(first):
     found = carry(first, (first[0][:2], first[1]))
     assert "2 discs were found" in found.problem

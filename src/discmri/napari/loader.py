@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -47,6 +48,16 @@ Work = Callable[
 """Starts a job; one of two functions is called with what came of it, a third with how far it is."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Started:
+    """A job at work, and what is done with what comes of it."""
+
+    token: object
+    job: Running
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+
+
 class Loader:
     """Loads cases, one job at a time, and keeps the few that may be needed.
 
@@ -71,7 +82,7 @@ class Loader:
     ) -> None:
         self._shelf = Shelf()
         self._work, self._moved, self._fail, self._said = work, moved, failed, said
-        self._running: dict[Name, tuple[object, Running]] = {}
+        self._running: dict[Name, _Started] = {}
         self._failed: set[Name] = set()
         self._going_on = Event()
         self._going_on.set()
@@ -103,8 +114,8 @@ class Loader:
 
     def stop(self) -> None:
         """Stop all jobs."""
-        for _, job in self._running.values():
-            job.quit()
+        for started in self._running.values():
+            started.job.quit()
         self._running = {}
 
     def forget(self) -> None:
@@ -121,29 +132,31 @@ class Loader:
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Start a job and say so when it is done; one that was stopped is not heard of."""
-        started = object()  # stands for the job: what its own slots know, Qt keeps for ever
+        token = object()  # the job's slots know only this: Qt keeps them longer than the job lasts
 
-        def ended() -> bool:
-            """Whether the job was still wanted; it is over now."""
-            if self._running.get(name, (None,))[0] is not started:
-                return False
-            del self._running[name]
-            return True
+        def ended() -> _Started | None:
+            """The job, over now; ``None`` where it was stopped."""
+            running = self._running.get(name)
+            if running is None or running.token is not token:
+                return None
+            return self._running.pop(name)
 
         def finished(result: Any) -> None:
-            if ended():
-                done(result)
+            started = ended()
+            if started is not None:
+                started.done(result)
                 self._moved()
 
         def broken(error: Exception) -> None:
-            if ended():
+            started = ended()
+            if started is not None:
                 self._failed.add(name)
-                (failed or self._fail)(error)
+                started.failed(error)
                 self._moved()
 
         waiting = partial(_in_steps, job, self._going_on)
-        job_at_work = self._work(waiting, finished, broken, partial(self._said, name[0]))
-        self._running[name] = started, job_at_work
+        running = self._work(waiting, finished, broken, partial(self._said, name[0]))
+        self._running[name] = _Started(token, running, done, failed or self._fail)
 
     def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
         """Start what is needed next, if anything.
@@ -161,7 +174,7 @@ class Loader:
         self._shelf.keep(near)
         self._failed = {name for name in self._failed if name[0] in near}  # else tried again
         for name in [one for one in self._running if one[0] not in wanted]:
-            self._running.pop(name)[1].quit()
+            self._running.pop(name).job.quit()
         for item in wanted:
             if any(running == item for running, _ in self._running):
                 return

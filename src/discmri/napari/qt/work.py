@@ -50,7 +50,7 @@ class Task(WorkerBase):
         said: Callable[[str, float], None],
     ) -> None:
         super().__init__(SignalsClass=_Signals)
-        self._job = job
+        self._job: Job | None = job
         self.returned.connect(done)
         self.errored.connect(failed)
         self.said.connect(said)
@@ -58,7 +58,7 @@ class Task(WorkerBase):
     def run(self) -> None:
         """Do the job; napari's pool calls this."""
         try:
-            self._emit(self.returned, self._job(self._say))
+            self._emit(self.returned, self._result())
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 - any failure belongs to whoever asked
@@ -66,6 +66,14 @@ class Task(WorkerBase):
                 self._emit(self.errored, error)
         with suppress(RuntimeError):
             self._finished.emit(self)
+
+    def _result(self) -> Any:
+        """What comes of the job, which is let go: Qt keeps the worker until its loop is idle."""
+        assert self._job is not None
+        try:
+            return self._job(self._say)
+        finally:
+            self._job = None
 
     def work(self) -> None:
         """Not used: :meth:`run` does it all."""
