@@ -151,6 +151,7 @@ def test_a_case_with_other_pictures_uses_the_same_layers(canvas, discs):
 
 
 def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
+    assert np.any(canvas.viewer.layers["T2"].data)
     canvas.clear()
     for layer in canvas.viewer.layers:
         data = np.concatenate([np.ravel(part) for part in layer.data]) if len(layer.data) else [0]

@@ -142,7 +142,9 @@ def test_adc_maps_hold_the_truth_in_the_vendors_unit(studies, phantom, vendor):
 
 
 def test_philips_scaling_gives_back_comparable_signal(studies):
-    for d in _read(studies["philips-classic"], "_t2"):
+    images = _read(studies["philips-classic"], "_t2")
+    assert images
+    for d in images:
         block = d.private_block(0x2005, "Philips MR Imaging DD 001")
         displayed = d.pixel_array * float(d.RescaleSlope) + float(d.RescaleIntercept)
         true = displayed / (float(d.RescaleSlope) * block[0x0E].value)

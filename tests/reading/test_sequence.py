@@ -63,6 +63,7 @@ def test_orders_are_what_they_say():
 
 def test_visits_of_one_subject_do_not_follow_each_other():
     found = sequences(cases(12, visits=2), ["ann", "ben"], Order.PER_READER, 0.2, 1)
+    assert set(found) == {"ann", "ben"}
     for met in found.values():
         subjects = [showing.case.split("-")[0] for showing in met]
         assert all(one != two for one, two in itertools.pairwise(subjects))
