@@ -1,6 +1,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from tests.scene import LEVELS, T2_GRID, Spine, labels_of, outline_of
 
@@ -8,7 +9,7 @@ from discmri.core.findings import Code, Finding, Severity
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.core.volume import Grid
+from discmri.core.volume import Grid, SoftMask
 from discmri.measurement.qc import check
 from discmri.results.records import DiscRecord, Measurement
 
@@ -48,6 +49,8 @@ def test_good_study_has_no_finding() -> None:
         ({"width_ap_mm": 21.9}, Code.WIDTH_IMPLAUSIBLE),
         ({"width_ap_mm": 48.1}, Code.WIDTH_IMPLAUSIBLE),
         ({"height_middle_mm": 2.0}, None),
+        ({"height_middle_mm": 22.0}, None),
+        ({"width_ap_mm": 22.0}, None),
         ({"width_ap_mm": 48.0}, None),
     ],
 )
@@ -64,6 +67,12 @@ def test_value_is_named_in_the_text() -> None:
 
 def test_missing_values_are_not_checked() -> None:
     assert checked(records=(DiscRecord(DiscLevel.L4_L5, {}),)) == []
+
+
+def test_three_slices_are_enough() -> None:
+    outline = OUTLINES[DiscLevel.L3_L4]
+    some = OUTLINES | {DiscLevel.L3_L4: dataclasses.replace(outline, sections=outline.sections[:3])}
+    assert checked(outlines=some) == []
 
 
 def test_few_slices() -> None:
@@ -116,13 +125,13 @@ def test_a_single_slice_is_not_called_cut() -> None:
     assert checked(labels=single, outlines={}) == []
 
 
-def test_low_confidence() -> None:
+@pytest.mark.parametrize(("confidence", "low"), [(0.49, True), (0.5, False), (0.51, False)])
+def test_low_confidence(confidence: float, low: bool) -> None:
     doubtful = dataclasses.replace(
-        LABELS, confidence=dict(LABELS.confidence) | {DiscLevel.L5_S1: 0.3}
+        LABELS, confidence=dict(LABELS.confidence) | {DiscLevel.L5_S1: confidence}
     )
-    assert [(f.code, f.level) for f in checked(labels=doubtful)] == [
-        (Code.LOW_CONFIDENCE, DiscLevel.L5_S1)
-    ]
+    expected = [(Code.LOW_CONFIDENCE, DiscLevel.L5_S1)] if low else []
+    assert [(f.code, f.level) for f in checked(labels=doubtful)] == expected
 
 
 def test_skipped_disc_by_distance_and_by_name() -> None:
@@ -134,3 +143,32 @@ def test_skipped_disc_by_distance_and_by_name() -> None:
     by_distance = dataclasses.replace(LABELS, discs=renamed)
     assert [f.code for f in checked(labels=by_name, outlines={})] == [Code.DISC_SKIPPED]
     assert [f.code for f in checked(labels=by_distance, outlines={})] == [Code.DISC_SKIPPED]
+
+
+def chain(*steps_mm: float) -> SpineLabels:
+    """Small discs one below the other at these distances, with neighbouring names."""
+    names = [DiscLevel.T12_L1, DiscLevel.L1_L2, DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5]
+    places = np.cumsum([30.0, *steps_mm])
+    grid = Grid((5, 9, int(places[-1]) + 30), np.diag([4.0, 1.0, -1.0, 1.0]))
+    masks = {}
+    for name, at in zip(names, places, strict=False):
+        array = np.zeros(grid.shape)
+        array[1:4, 3:6, round(at) - 1 : round(at) + 2] = 1.0
+        masks[name] = SoftMask(array, grid.affine)
+    return dataclasses.replace(LABELS, grid=grid, discs=masks, vertebrae={}, canal=None)
+
+
+@pytest.mark.parametrize(
+    ("steps_mm", "skipped"),
+    [
+        ((30, 30, 47), False),  # 1.6 times the usual distance
+        ((30, 30, 49), True),
+        ((39, 39, 59), False),
+        ((39, 39, 61), True),  # no vertebra is that high
+        ((59,), False),  # of two discs
+        ((61,), True),
+    ],
+)
+def test_a_gap_as_high_as_two_vertebrae(steps_mm: tuple[float, ...], skipped: bool) -> None:
+    found = checked(labels=chain(*steps_mm), outlines={})
+    assert [f.code for f in found] == [Code.DISC_SKIPPED] * skipped

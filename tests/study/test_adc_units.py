@@ -16,7 +16,16 @@ def read(factor: float, **scaling) -> tuple[np.ndarray, str]:
 
 @pytest.mark.parametrize(
     ("unit", "per_um2_ms"),
-    [("um2/s", 1e3), ("mm2/s", 1e-3), ("10-6.mm2/s", 1e3), ("um2/ms", 1.0), ("10*-3.mm2/s", 1.0)],
+    [
+        ("um2/s", 1e3),
+        ("mm2/s", 1e-3),
+        ("10-6.mm2/s", 1e3),
+        ("um2/ms", 1.0),
+        ("10*-3.mm2/s", 1.0),
+        ("1E-3 mm2/s", 1.0),
+        ("1.0E-3 mm2/s", 1.0),
+        ("1.0E-6 mm2/s", 1e3),
+    ],
 )
 def test_real_world_units(unit: str, per_um2_ms: float) -> None:
     values, source = read(per_um2_ms, real_unit=unit)
@@ -79,3 +88,14 @@ def test_impossible_values_are_refused(factor: float, scaling: dict) -> None:
     with pytest.raises(MeasurementError) as error:
         read(factor, **scaling)
     assert error.value.code is Code.ADC_UNIT_UNKNOWN
+
+
+@pytest.mark.parametrize(("median", "possible"), [(0.09, 0), (0.11, 1), (4.4, 1), (4.6, 0)])
+def test_either_side_of_the_medians_that_an_adc_can_have(median: float, possible: bool) -> None:
+    values = np.full((3, 3, 1), median, np.float32)
+    if possible:
+        found, _ = in_um2_per_ms(values, [Scaling(rescale_type="um2/ms")])
+        np.testing.assert_allclose(found, values)
+    else:
+        with pytest.raises(MeasurementError, match="which an ADC cannot be"):
+            in_um2_per_ms(values, [Scaling(rescale_type="um2/ms")])

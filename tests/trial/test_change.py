@@ -234,6 +234,26 @@ def test_pooling_leaves_out_what_is_not_comparable_and_splits_arms(late):
     assert "27 ways" in found["cells"].method
 
 
+@pytest.mark.parametrize(
+    ("subjects", "method"), [(2, ""), (3, "exact"), (11, "sampled"), (12, "mixed")]
+)
+def test_how_subjects_are_pooled_depends_on_how_many_there_are(subjects, method):
+    rng = np.random.default_rng(6)
+    changes = []
+    for n in range(subjects):
+        shift = rng.normal(0, 0.1, 5)
+        after = {level: value + d for (level, value), d in zip(FLAT.items(), shift, strict=False)}
+        course = make_course({"a": FLAT, "b": after | {L4: 8.4 + shift[4]}}, name=f"S{n}")
+        changes += changes_of(course, QUIET)
+    assert [row.method.split()[0] for row in pooled(changes)] == [method] * bool(method)
+
+
+@pytest.mark.parametrize(("others", "ways"), [(6, 7**5), (7, 20_000)])
+def test_up_to_20_000_ways_are_all_looked_at(others, ways):
+    discs = [((0.5,), tuple(0.01 * k for k in range(others)))] * 5
+    assert permutation_p(discs)[1:] == (ways, others == 6)
+
+
 # ------------------------------------------------------------------ responders
 def judged(later, **more):
     repeats = {"a2": {k: v + 0.05 for k, v in FLAT.items()}}

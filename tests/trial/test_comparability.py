@@ -86,6 +86,35 @@ def test_tilt_touches_height_and_not_adc(tilt, expected):
     assert judged(SCAN, "adc_disc_um2_ms", tilt) == "comparable"
 
 
+@pytest.mark.parametrize(
+    ("within", "beyond", "parameter", "verdict"),
+    [
+        (changed(clock_h=7.1), changed(clock_h=6.9), "height_mm", "not comparable"),
+        (replace(SCAN, rest_min=39.0), replace(SCAN, rest_min=41.0), "height_mm", "caution"),
+        (changed(te_ms=91.0), changed(te_ms=89.0), "signal_ratio_csf", "not comparable"),
+        (changed(tr_ms=2850.0), changed(tr_ms=2750.0), "signal_ratio_csf", "not comparable"),
+        (changed(pixel_mm=0.6), changed(pixel_mm=0.59), "height_mm", "caution"),
+        (changed(thickness_mm=3.45), changed(thickness_mm=3.35), "height_mm", "caution"),
+        (changed(pitch_mm=3.8), changed(pitch_mm=3.7), "height_mm", "caution"),
+        (changed(field_t=1.65), changed(field_t=1.75), "signal_ratio_csf", "not comparable"),
+        (weighted(b_values_s_per_mm2=(0.0, 385.0, 800.0)),
+         weighted(b_values_s_per_mm2=(0.0, 375.0, 800.0)), "adc_disc_um2_ms", "not comparable"),
+        (weighted(te_ms=66.0), weighted(te_ms=64.0), "adc_disc_um2_ms", "caution"),
+    ],
+)  # fmt: skip
+def test_either_side_of_each_limit(within, beyond, parameter, verdict):
+    assert judged(within, parameter) == "comparable"
+    assert judged(beyond, parameter) == verdict
+
+
+@pytest.mark.parametrize(
+    ("tilt", "expected"),
+    [(4.9, "comparable"), (5.1, "caution"), (11.9, "caution"), (12.1, "not comparable")],
+)
+def test_either_side_of_the_limits_of_tilt(tilt, expected):
+    assert judged(SCAN, "height_mm", tilt) == expected
+
+
 def test_a_difference_says_both_sides():
     (found,) = differences(Pair(SCAN, changed(clock_h=15.5)))
     assert "09:00 and 15:30" in found.text

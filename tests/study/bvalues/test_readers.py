@@ -128,3 +128,13 @@ def test_text(field: str, words: str, value: float | None) -> None:
     found = text.read(ds)
     assert (found.value_s_per_mm2 if found else None) == value
     assert found is None or text.is_from_text(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(4.9, 0.0), (5.1, 5.1), (20_000.0, 20_000.0), (20_001.0, None)]
+)
+def test_either_side_of_the_values_that_a_weighting_can_have(value, expected) -> None:
+    ds = Dataset()
+    ds.DiffusionBValue = value
+    found = read_b_value(ds)
+    assert (found and found.value_s_per_mm2) == expected
