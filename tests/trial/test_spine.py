@@ -131,6 +131,25 @@ def test_names_are_carried_only_where_one_pairing_leads(unlike, lead, carried):
     assert ("match alike" in found.problem) is not carried
 
 
+@pytest.mark.parametrize(("share", "correlation"), [(0.27, 0.341), (0.29, 0.358)])
+def test_names_are_carried_only_between_pictures_that_correlate(share, correlation):
+    """Two pictures that share so much of what is drawn in them."""
+    spine, image = repeating(0.0)
+    own, other = np.random.default_rng(3).normal(size=(2, image.shape[2]))
+    first, later = (
+        Volume(np.broadcast_to(column, image.shape).copy(), image.affine)
+        for column in (own, share * own + np.sqrt(1 - share**2) * other)
+    )
+    found = carry((spine, first), (spine, later))
+    assert found.correlation == pytest.approx(correlation, abs=0.002)
+    assert bool(found.names) is (correlation > 0.35)
+
+
+def test_three_discs_are_enough(first):
+    found = carry((first[0][:3], first[1]), first)
+    assert set(found.names.values()) >= {disc.level for disc in first[0][:3]}
+
+
 def test_two_discs_are_too_few(first):
     found = carry(first, (first[0][:2], first[1]))
     assert "2 discs were found" in found.problem
