@@ -35,6 +35,8 @@ class Recipe:
     """Pieces of ``home`` and what follows each of them."""
 
 
+_TOP = "from __future__ import annotations\n"
+
 RECIPES = {
     "b-value": Recipe(
         "study/bvalues/acme.py",
@@ -73,8 +75,7 @@ def acme(series, study):
 ''',
         "phantoms/vendors/__init__.py",
         (
-            ("import Series, Study, series_of, study_of\n",
-             "from discmri.phantoms.vendors.acme import acme\n"),
+            (_TOP, "from discmri.phantoms.vendors.acme import acme\n"),
             ('    "canon": canon,\n', '    "acme": acme,\n'),
         ),
     ),
@@ -96,8 +97,7 @@ def acme(image, settings):
 ''',
         "measurement/segment/__init__.py",
         (
-            ("segment.builtin import builtin\n",
-             "from discmri.measurement.segment.acme import acme\n"),
+            (_TOP, "from discmri.measurement.segment.acme import acme\n"),
             ('"masks": masks', ', "acme": acme'),
         ),
     ),
@@ -118,8 +118,7 @@ ACME = MaskScheme(
 ''',
         "measurement/segment/schemes/__init__.py",
         (
-            ("schemes.discmri import DISCMRI\n",
-             "from discmri.measurement.segment.schemes.acme import ACME\n"),
+            (_TOP, "from discmri.measurement.segment.schemes.acme import ACME\n"),
             ('    "discmri": DISCMRI,\n', '    "acme": ACME,\n'),
         ),
     ),
@@ -186,8 +185,7 @@ def acme_values(moments):
 ''',
         "agreement/__init__.py",
         (
-            ("from dataclasses import dataclass\n\n",
-             "from discmri.agreement.acme import acme_grades, acme_values\n"),
+            (_TOP, "from discmri.agreement.acme import acme_grades, acme_values\n"),
             ('    "exact agreement": exact,\n', '    "acme": acme_grades,\n'),
             ("    **DIFFERENCES,\n", '    "acme of values": acme_values,\n'),
         ),
