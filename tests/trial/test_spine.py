@@ -105,12 +105,21 @@ PERIOD_MM = 36.0
 def repeating(unlike: float) -> tuple[Spine, Volume]:
     """Five discs at one distance; so much of the picture is not the same at each."""
     discs = tuple(
-        Disc(level, np.array([0.0, 0.0, -PERIOD_MM * n]), np.array([0.0, 1.0, 0.0]),
-             np.array([0.0, 0.0, 1.0]), np.array([-1.0, 0.0, 0.0]), 0.0, np.zeros((4, 2)))
+        DiscBorder(
+            level,
+            DiscFrame(
+                np.array([0.0, 0.0, -PERIOD_MM * n]),
+                anterior=np.array([0.0, 1.0, 0.0]),
+                cranial=np.array([0.0, 0.0, 1.0]),
+                left=np.array([-1.0, 0.0, 0.0]),
+            ),
+            0.0,
+            np.zeros((4, 2)),
+        )
         for n, level in enumerate(
             (DiscLevel.L1_L2, DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
         )
-    )  # fmt: skip
+    )
     affine = np.eye(4)
     affine[:3, 3] = (-15.0, -40.0, -200.0)
     z = affine[2, 3] + np.arange(260.0)
