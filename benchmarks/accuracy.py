@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri import adc
 from discmri.core.diffusion import BValue, DiffusionSeries
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import MeasurementError
@@ -21,8 +20,9 @@ from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
+from discmri.measurement import adc
 from discmri.measurement.align import align
-from discmri.measurement.height import HEIGHT_METHODS, measure_heights
+from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.segment.builtin import builtin
@@ -37,6 +37,7 @@ from discmri.phantoms import (
     lumbar_spine,
     make_phantom,
 )
+from discmri.results.height import HEIGHT_METHODS
 from discmri.results.outline import DiscOutline
 
 Errors = dict[str, list[float]]

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri import uncertainty
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.volume import Array, Grid, SoftMask
-from discmri.measurement.height.columns import height_columns
+from discmri.measurement import uncertainty
 from discmri.measurement.outline import trace_disc
 from discmri.phantoms import Wishes, lumbar_spine, make_phantom
 from discmri.phantoms.shapes import DiscShape
+from discmri.results.height.columns import height_columns
 from discmri.results.outline import DiscOutline
 
 _SAMPLES = (4, 4, 5)

@@ -77,10 +77,10 @@ def test_every_command_explains_itself_with_examples(command, capsys):
 
 
 def test_measure_help_names_every_member(capsys):
-    from discmri.measurement.height import HEIGHT_METHODS
     from discmri.measurement.segment import SEGMENTERS
     from discmri.measurement.segment.schemes import SCHEMES
     from discmri.results.export import EXPORTERS
+    from discmri.results.height import HEIGHT_METHODS
 
     main(["measure", "--help"])
     words = set(capsys.readouterr().out.replace(",", " ").split())

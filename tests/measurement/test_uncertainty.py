@@ -7,10 +7,10 @@ import pytest
 from tests.disc_model import LEVEL, DiscModel, disc_labels, rotation, sagittal_grid
 
 from discmri.core.volume import SoftMask
-from discmri.measurement.height import HEIGHT_METHODS
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.outline.contours import section_of
 from discmri.measurement.uncertainty import height_sd, slice_scatter
+from discmri.results.height import HEIGHT_METHODS
 
 IN_THE_MID_PLANE = tuple(
     code for code, definition in HEIGHT_METHODS.items() if definition.parameter in DiscModel().truth

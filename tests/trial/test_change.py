@@ -93,6 +93,20 @@ def test_percent_figures_follow_the_first_value():
     assert "none for EPI" in band.source
 
 
+@pytest.mark.parametrize(
+    ("method", "half"), [("columns", 0.85), ("dabbs", 1.66), ("no longer known", 0.85), ("", 0.85)]
+)
+def test_the_primary_height_has_the_published_change_of_its_method(method, half):
+    band = Noise().band("height_mm", Value(8.0, method), Value(9.0, method), "masks:spider")
+    assert (band.origin, band.half) == (Origin.PUBLISHED, half)
+
+
+def test_the_primary_height_scatters_as_its_method_on_phantoms():
+    assert phantom_sd("masks:spider", "height_mm", "dabbs") == 0.33
+    assert phantom_sd("masks:spider", "height_mm") == 0.067
+    assert phantom_sd("other", "height_dabbs_mm") == 0.33, "the larger one"
+
+
 def test_phantoms_stand_in_with_an_allowance():
     band = Noise().band("wedge_deg", Value(5.0), Value(6.0), "builtin:1")
     sd = math.sqrt(2) * ALLOWANCE * phantom_sd("builtin:1", "wedge_deg")

@@ -24,7 +24,7 @@ from discmri.trial import (
 )
 from discmri.trial.redcap import DICTIONARY
 from discmri.trial.responders import Response
-from discmri.trial.sdtm import CODES, MAPPING, finding_rows
+from discmri.trial.sdtm import MAPPING, finding_rows
 from discmri.trial.tables import LONG
 
 OPTIONS = Options(
@@ -108,9 +108,6 @@ def test_redcap_fields_obey_its_rules(done):
 
 def test_the_findings_table_is_mapped_and_short_enough(done):
     trial, outcome, out = done
-    assert set(CODES) == {one.name for one in PARAMETERS}
-    assert len(set(CODES.values())) == len(CODES)
-    assert all(re.fullmatch(r"[A-Z][A-Z0-9]{0,7}", code) for code in CODES.values())
     found = list(finding_rows(outcome.analysis, "DEMO", trial.visits))
     assert all(set(row) <= set(MAPPING) for row in found)
     assert all(len(str(row["MKTEST"])) <= 40 for row in found)

@@ -104,6 +104,6 @@ def add_height_method(group: argparse._ArgumentGroup) -> None:
     """Add which definition of height is the primary one."""
     group.add_argument(
         "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
-        choices=LazyChoices("discmri.measurement.height", "HEIGHT_METHODS"),
+        choices=LazyChoices("discmri.results.height", "HEIGHT_METHODS"),
         help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip

@@ -207,6 +207,19 @@ class SoftMask(Volume):
         weights = self.array.ravel()
         return self.grid.to_world((index * weights).sum(axis=1) / weights.sum())
 
+    @property
+    def is_hard(self) -> bool:
+        """Whether it is practically 0 or 1 everywhere, like a drawn label."""
+        filled = self.array > 0.02
+        between = filled & (self.array < 0.98)
+        return bool(between.sum() < 0.02 * filled.sum())
+
+    @property
+    def is_cut_at_sides(self) -> bool:
+        """Whether the stack ends while it is still well inside the structure."""
+        area = np.moveaxis(self.array, self.sagittal_axis, 0).sum(axis=(1, 2))
+        return bool(max(area[0], area[-1]) > 0.6 * area.max())
+
     def on(self, grid: Grid) -> Array:
         """The fractions as a full array on another grid, zero outside the crop."""
         full = np.zeros(grid.shape, dtype=np.float32)

@@ -17,11 +17,12 @@ from discmri.core.software import versions
 from discmri.core.volume import Grid, SoftMask, Volume
 from discmri.measurement import adc, grading, qc, shape, signal
 from discmri.measurement.align import Alignment, align
-from discmri.measurement.height import HEIGHT_METHODS, measure_heights
+from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.segment import segment
 from discmri.measurement.uncertainty import height_sd
+from discmri.results.height import HEIGHT_METHODS
 from discmri.results.model import DiffusionFacts, MeasuredImages, Provenance, StudyResult
 from discmri.results.outline import DiscOutline
 from discmri.results.records import DiscRecord, Measurement

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
-from discmri.measurement.outline import check_whole, disc_face
+from discmri.results.face import check_whole, disc_face
 from discmri.results.outline import DiscOutline
 from discmri.results.records import Measurement
 

@@ -25,8 +25,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.measurement.outline import is_hard, mid_plane_weights
-from discmri.results.outline import DiscOutline, Section
+from discmri.measurement.outline import mid_plane_weights
+from discmri.results.height import HEIGHT_METHODS
+from discmri.results.height.columns import mean_column
+from discmri.results.outline import DiscOutline
 
 PRIOR_SLICES = 8.0
 _SLICE_ERROR_VOXELS = {False: 0.06, True: 0.12}
@@ -34,18 +36,6 @@ _GRID_ERROR_VOXELS = {False: 0.04, True: 0.05}
 _VOXEL_SOFTNESS = 0.60
 """Softness that averaging over voxels and interpolating alone make, in voxels."""
 _SOFT_SHARE = 0.5
-_METHOD_FACTOR = {
-    "columns": 1.0,
-    "area": 1.1,
-    "3d": 1.3,
-    "anterior": 1.9,
-    "middle": 1.9,
-    "posterior": 1.9,
-    "hurxthal": 2.0,
-    "three_point": 2.0,
-    "dabbs": 2.8,
-}
-"""Sampling error of the other definitions as a multiple, with true masks."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +74,14 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
     KeyError
         Where ``method`` is no known code.
     """
-    voxel, hard = voxel_mm(outline), is_hard(outline.mask)
+    voxel, hard = voxel_mm(outline), outline.mask.is_hard
     scatter = slice_scatter(outline)
     prior = (_SLICE_ERROR_VOXELS[hard] * voxel) ** 2
     per_slice = (PRIOR_SLICES * prior + scatter.squares_mm2) / (PRIOR_SLICES + scatter.freedom)
     grid = (_GRID_ERROR_VOXELS[hard] * voxel) ** 2
     excess = 0.0 if hard else max(0.0, outline.border_sd_mm**2 - (_VOXEL_SOFTNESS * voxel) ** 2)
-    sampling = (per_slice * scatter.leverage + grid) * _METHOD_FACTOR[method] ** 2
+    factor = HEIGHT_METHODS[method].uncertainty_factor
+    sampling = (per_slice * scatter.leverage + grid) * factor**2
     return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + segmenter_sd_mm**2))
 
 
@@ -98,7 +89,7 @@ def slice_scatter(outline: DiscOutline) -> SliceScatter:
     """Scatter of the mean column heights of the central slices around a parabola."""
     cuts = [cut for cut in outline.sections if cut is not outline.mid]
     left = np.array([cut.left_mm for cut in cuts])
-    heights = np.array([_mean_height(cut) for cut in cuts])
+    heights = np.array([mean_column(cut) for cut in cuts])
     weights = mid_plane_weights(left)
     near = weights != 0
     freedom = max(0, int(near.sum()) - 3)
@@ -107,11 +98,6 @@ def slice_scatter(outline: DiscOutline) -> SliceScatter:
         fit = np.polynomial.Polynomial.fit(left[near], heights[near], 2)
         squares = float(((heights[near] - fit(left[near])) ** 2).sum())
     return SliceScatter(squares, float(freedom), float((weights**2).sum()))
-
-
-def _mean_height(cut: Section) -> float:
-    x, upper, lower = cut.between(0.10, 0.90)
-    return float(np.trapezoid(upper - lower, x) / (x[-1] - x[0]))
 
 
 def voxel_mm(outline: DiscOutline) -> float:

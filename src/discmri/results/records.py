@@ -7,132 +7,73 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discmri.core.levels import DiscLevel
+from discmri.results.height import DEFINITIONS
+from discmri.results.parameter import Parameter
 from discmri.results.plain import plain
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One measured column of ``discs.csv``.
-
-    Parameters
-    ----------
-    name
-        Column name; ends in its unit.
-    unit
-        UCUM-like unit for the long table, ``""`` for words and codes.
-    decimals
-        Digits after the point in the tables; more would be noise.
-    meaning
-        One sentence for the data dictionary and the report.
-    """
-
-    name: str
-    unit: str
-    decimals: int
-    meaning: str
-
-
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("height_mm", "mm", 3, "Primary disc height, by the method named beside it."),
     Parameter(
-        "height_anterior_mm",
-        "mm",
-        3,
-        "Endplate to endplate along the disc normal at 10 % of the AP width.",
+        "height_mm", "mm", 3, "Primary disc height, by the method named beside it.", "DSCHGT",
+    ),
+    *(one.column for one in DEFINITIONS),
+    Parameter("height_sd_mm", "mm", 3, "Standard uncertainty of the primary height.", "DSCHSD"),
+    Parameter("width_ap_mm", "mm", 3, "Anteroposterior width in the mid-sagittal plane.", "DSCWAP"),
+    Parameter("width_lr_mm", "mm", 3, "Left to right width.", "DSCWLR"),
+    Parameter("area_mm2", "mm2", 2, "Mid-sagittal area.", "DSCAREA"),
+    Parameter("volume_mm3", "mm3", 1, "Volume.", "DSCVOL"),
+    Parameter(
+        "wedge_deg", "deg", 2,
+        "Angle between the endplates, positive where it opens anteriorly.", "DSCWEDG",
     ),
     Parameter(
-        "height_middle_mm",
-        "mm",
-        3,
-        "Endplate to endplate along the disc normal at 50 % of the AP width.",
-    ),
-    Parameter(
-        "height_posterior_mm",
-        "mm",
-        3,
-        "Endplate to endplate along the disc normal at 90 % of the AP width.",
-    ),
-    Parameter("height_dabbs_mm", "mm", 3, "Mean of the anterior and posterior corner distances."),
-    Parameter("height_hurxthal_mm", "mm", 3, "Distance between the endplates' mid-points."),
-    Parameter(
-        "height_three_point_mm", "mm", 3, "Mean of the anterior, middle and posterior distances."
-    ),
-    Parameter("height_area_mm", "mm", 3, "Mid-sagittal area divided by the AP width."),
-    Parameter(
-        "height_columns_mm",
-        "mm",
-        3,
-        "Mean height of columns along the normal, 10 to 90 % of the AP width.",
-    ),
-    Parameter("height_3d_mm", "mm", 3, "Mean height of columns over the disc's whole face."),
-    Parameter(
-        "dhi_ap",
-        "{ratio}",
-        4,
-        "(anterior + posterior corner distance) / (upper + lower disc depth).",
-    ),
-    Parameter("dhi_vb", "{ratio}", 4, "Three-point height / mean height of the adjacent bodies."),
-    Parameter("height_sd_mm", "mm", 3, "Standard uncertainty of the primary height."),
-    Parameter("width_ap_mm", "mm", 3, "Anteroposterior width in the mid-sagittal plane."),
-    Parameter("width_lr_mm", "mm", 3, "Left to right width."),
-    Parameter("area_mm2", "mm2", 2, "Mid-sagittal area."),
-    Parameter("volume_mm3", "mm3", 1, "Volume."),
-    Parameter(
-        "wedge_deg", "deg", 2, "Angle between the endplates, positive where it opens anteriorly."
-    ),
-    Parameter(
-        "bulge_posterior_mm",
-        "mm",
-        3,
+        "bulge_posterior_mm", "mm", 3,
         "Greatest distance of the posterior border beyond the line between the posterior corners.",
+        "DSCBULG",
     ),
     Parameter(
-        "listhesis_mm",
-        "mm",
-        3,
+        "listhesis_mm", "mm", 3,
         "Displacement of the upper body's posterior corner along the disc, positive forward.",
+        "DSCLIST",
     ),
     Parameter(
-        "signal_ratio_csf", "{ratio}", 4, "Median T2 signal of the nucleus / CSF at the level."
+        "signal_ratio_csf", "{ratio}", 4,
+        "Median T2 signal of the nucleus / CSF at the level.", "DSCSIG",
     ),
-    Parameter("signal_contrast", "{ratio}", 4, "(nucleus - annulus) / CSF signal."),
+    Parameter("signal_contrast", "{ratio}", 4, "(nucleus - annulus) / CSF signal.", "DSCSCON"),
     Parameter(
-        "signal_bimodality",
-        "{ratio}",
-        3,
-        "Ashman's D of two Gaussians fitted to the disc's T2 histogram.",
-    ),
-    Parameter(
-        "adc_disc_um2_ms", "um2/ms", 4, "Mean ADC of the disc, eroded by one diffusion voxel."
-    ),
-    Parameter("adc_disc_median_um2_ms", "um2/ms", 4, "Median ADC of the same voxels."),
-    Parameter(
-        "adc_disc_sd_um2_ms", "um2/ms", 4, "Standard deviation of the ADC over the same voxels."
-    ),
-    Parameter("adc_nucleus_um2_ms", "um2/ms", 4, "Mean ADC of the nucleus region."),
-    Parameter("adc_voxels", "1", 0, "Diffusion voxels used."),
-    Parameter(
-        "adc_rejected_voxels",
-        "1",
-        0,
-        "Diffusion voxels inside the disc that were left out as impossible.",
+        "signal_bimodality", "{ratio}", 3,
+        "Ashman's D of two Gaussians fitted to the disc's T2 histogram.", "DSCSBIM",
     ),
     Parameter(
-        "adc_residual_mm",
-        "mm",
-        2,
-        "Distance between the disc on T2 and on the aligned diffusion images.",
+        "adc_disc_um2_ms", "um2/ms", 4,
+        "Mean ADC of the disc, eroded by one diffusion voxel.", "DSCADC",
+    ),
+    Parameter("adc_disc_median_um2_ms", "um2/ms", 4, "Median ADC of the same voxels.", "DSCADCM"),
+    Parameter(
+        "adc_disc_sd_um2_ms", "um2/ms", 4,
+        "Standard deviation of the ADC over the same voxels.", "DSCADCSD",
+    ),
+    Parameter("adc_nucleus_um2_ms", "um2/ms", 4, "Mean ADC of the nucleus region.", "DSCADCN"),
+    Parameter("adc_voxels", "1", 0, "Diffusion voxels used.", "DSCADCV"),
+    Parameter(
+        "adc_rejected_voxels", "1", 0,
+        "Diffusion voxels inside the disc that were left out as impossible.", "DSCADCR",
     ),
     Parameter(
-        "suggested_grade",
-        "",
-        0,
-        "Suggested modified Pfirrmann grade (Griffith 2007); a reader decides.",
+        "adc_residual_mm", "mm", 2,
+        "Distance between the disc on T2 and on the aligned diffusion images.", "DSCADCD",
     ),
-    Parameter("suggested_signal", "", 0, "Signal part of the suggestion, 1 to 5."),
-    Parameter("suggested_collapse", "", 0, "Collapse part of the suggestion: 0 none, 6, 7 or 8."),
-    Parameter("confidence", "1", 3, "How much the segmenter trusts this disc, 0 to 1."),
-)
+    Parameter(
+        "suggested_grade", "", 0,
+        "Suggested modified Pfirrmann grade (Griffith 2007); a reader decides.", "MPFGRADE",
+    ),
+    Parameter("suggested_signal", "", 0, "Signal part of the suggestion, 1 to 5.", "MPFSIG"),
+    Parameter(
+        "suggested_collapse", "", 0,
+        "Collapse part of the suggestion: 0 none, 6, 7 or 8.", "MPFCOLL",
+    ),
+    Parameter("confidence", "1", 3, "How much the segmenter trusts this disc, 0 to 1.", "SEGCONF"),
+)  # fmt: skip
 PARAMETER: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
 # These two columns stand right after the value whose method they name.
 METHOD_COLUMNS: Mapping[str, str] = {

@@ -12,6 +12,7 @@ from discmri.core.grade import Grade
 from discmri.core.text import number, printable
 from discmri.results.document import NOTICE
 from discmri.results.grade_words import criteria, reasons
+from discmri.results.height import HEIGHT_METHODS
 from discmri.results.pictures.canvas import LEVEL_COLOURS
 from discmri.results.plain import plain, present
 from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
@@ -101,8 +102,7 @@ _ACRONYMS = {
         "DWI",
         "SHA256",
         "SNR",
-        "Dabbs",
-        "Hurxthal",
+        *(part for one in HEIGHT_METHODS.values() for part in one.label.split()),
     )
 }
 
@@ -137,6 +137,12 @@ def _levels(result: StudyResult) -> str:
     return f"{words} (confidence {confidence:.2f}{doubt})"
 
 
+def _method(record: DiscRecord) -> str:
+    """The definition behind the primary height; the bare code where it is not known here."""
+    code = str(record.column("height_method") or "")
+    return HEIGHT_METHODS[code].label if code in HEIGHT_METHODS else printable(code)
+
+
 def _disc(
     result: StudyResult, record: DiscRecord, drawn: Mapping[str, object]
 ) -> dict[str, object]:
@@ -153,7 +159,7 @@ def _disc(
         "colour": LEVEL_COLOURS[record.level],
         "height": _value(record, "height_mm", 1),
         "height_sd": "" if sd is None else number(float(sd), 1),
-        "height_method": printable(record.column("height_method") or ""),
+        "height_method": _method(record),
         "anterior": _value(record, "height_anterior_mm", 1),
         "middle": _value(record, "height_middle_mm", 1),
         "posterior": _value(record, "height_posterior_mm", 1),

@@ -8,7 +8,7 @@ from enum import Enum
 
 from discmri.core.findings import Code
 from discmri.core.levels import DiscLevel
-from discmri.results.records import Parameter
+from discmri.results.parameter import Parameter
 from discmri.trial.comparability import (
     Comparability,
     Difference,

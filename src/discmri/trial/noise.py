@@ -17,7 +17,14 @@ import numpy as np
 
 from discmri.agreement.repeatability import within_variances
 from discmri.core.text import significant
-from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
+from discmri.results.height import column_of
+from discmri.trial.repeatability import (
+    ALLOWANCE,
+    ESTIMATED,
+    phantom_sd,
+    published,
+    random_share,
+)
 from discmri.trial.values import Value
 
 LEAST_REPEATS = 3
@@ -110,7 +117,7 @@ class Noise:
         if own is not None and alike:
             return own
         share = random_share(segmenter)
-        single = _stated(before, after, share) or _from_phantoms(parameter, segmenter)
+        single = _stated(before, after, share) or _from_phantoms(parameter, before, segmenter)
         known = [one for one in (own, single, _printed(parameter, before)) if one is not None]
         return max(known, key=lambda one: one.half, default=None)
 
@@ -151,22 +158,25 @@ def _stated(before: Value, after: Value, share: float) -> Band | None:
 
 
 def _printed(parameter: str, before: Value) -> Band | None:
-    printed = PUBLISHED.get(parameter)
+    printed = published(parameter, before.method)
     if printed is None or isinstance(before.value, str):
         return None
     size = printed.of(before.value)
     return Band(size, size / quantile(np.inf), Origin.PUBLISHED, printed.source)
 
 
-def _from_phantoms(parameter: str, segmenter: str) -> Band | None:
+def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None:
     """Where neither is known: phantoms scanned again, with an allowance."""
-    once = phantom_sd(segmenter, parameter)
+    once = phantom_sd(segmenter, parameter, before.method)
     if once is None:
         return None
     sd = float(np.sqrt(2) * ALLOWANCE * once)
+    how = ""
+    if column_of(parameter, before.method) in ESTIMATED:
+        how = " (of mean columns, times the definition's uncertainty factor)"
     text = (
-        f"SD {significant(once, 3)} within a disc of phantoms scanned again, times {ALLOWANCE:g} "
-        "since real scans scatter more"
+        f"SD {significant(once, 3)} within a disc of phantoms scanned again{how}, "
+        f"times {ALLOWANCE:g} since real scans scatter more"
     )
     return Band(quantile(np.inf) * sd, sd, Origin.PHANTOMS, text)
 

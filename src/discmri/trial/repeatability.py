@@ -10,38 +10,12 @@ repeat scans always win.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from discmri.results.height import DEFINITIONS, HEIGHT_METHODS, column_of
+from discmri.results.height.columns import COLUMNS
+from discmri.results.height.definition import HeightDefinition
+from discmri.results.height.published import BOOS_MEAN, Published
 
-@dataclass(frozen=True)
-class Published:
-    """A detectable change that somebody published.
-
-    Parameters
-    ----------
-    size
-        In the parameter's unit, or in percent of the first value.
-    percent
-        Whether it is percent.
-    source
-        Who and when, with what it was measured on.
-    """
-
-    size: float
-    percent: bool
-    source: str
-
-    def of(self, first: float) -> float:
-        """In the parameter's unit."""
-        return abs(first) * self.size / 100 if self.percent else self.size
-
-
-_BOOS_MEAN = Published(
-    0.85, False, "95 % detectable change of centroid heights, 10 volunteers (Boos 1996)"
-)
-_BOOS_POINTS = Published(
-    1.66, False, "95 % detectable change of (anterior + posterior) / 2, 10 volunteers (Boos 1996)"
-)
 _BELAVY_AREA = Published(
     10.0, True, "2.77 x CV of 3.6 % of disc area over 1.5 years, 21 men (Belavý 2012)"
 )
@@ -54,24 +28,15 @@ _NEWITT_ADC = Published(
 )
 
 PUBLISHED: Mapping[str, Published] = {
-    "height_mm": _BOOS_MEAN,
-    "height_columns_mm": _BOOS_MEAN,
-    "height_area_mm": _BOOS_MEAN,
-    "height_3d_mm": _BOOS_MEAN,
-    "height_dabbs_mm": _BOOS_POINTS,
-    "height_hurxthal_mm": _BOOS_POINTS,
-    "height_three_point_mm": _BOOS_POINTS,
-    "height_anterior_mm": _BOOS_POINTS,
-    "height_middle_mm": _BOOS_POINTS,
-    "height_posterior_mm": _BOOS_POINTS,
+    **{one.parameter: one.published for one in HEIGHT_METHODS.values() if one.published},
+    "height_mm": BOOS_MEAN,  # of a method that is not known
     "area_mm2": _BELAVY_AREA,
     "width_ap_mm": _BELAVY_WIDTH,
     "adc_disc_um2_ms": _NEWITT_ADC,
     "adc_disc_median_um2_ms": _NEWITT_ADC,
     "adc_nucleus_um2_ms": _NEWITT_ADC,
 }
-"""By parameter.  That mean heights get the figure of centroid heights, and heights at single
-places that of corner distances, is this project's choice."""
+"""By parameter; heights carry their own."""
 
 RANDOM_SHARE: Mapping[str, float] = {"masks": 1.0, "builtin": 0.1}
 """How much of the stated variance of a height differs from scan to scan of one disc; the rest
@@ -83,68 +48,43 @@ error is where it takes the border of a disc to be; 0.1 allows for real scans as
 ALLOWANCE = 5.0
 """Real scans are taken to scatter this many times as much as phantoms."""
 
+
+def _estimated(one: HeightDefinition) -> dict[str, float]:
+    """Scatter of a height without figures of its own, by segmenter."""
+    return {name: one.uncertainty_factor * sd for name, sd in COLUMNS.phantom_sd.items()}
+
+
 PHANTOM_SD: Mapping[str, Mapping[str, float]] = {
-    "masks": {
-        "height_mm": 0.067,
-        "height_anterior_mm": 0.2,
-        "height_middle_mm": 0.24,
-        "height_posterior_mm": 0.2,
-        "height_dabbs_mm": 0.33,
-        "height_hurxthal_mm": 0.27,
-        "height_three_point_mm": 0.26,
-        "height_area_mm": 0.13,
-        "height_columns_mm": 0.067,
-        "height_3d_mm": 0.12,
-        "dhi_ap": 0.011,
-        "dhi_vb": 0.011,
-        "width_ap_mm": 0.17,
-        "width_lr_mm": 1.4,
-        "area_mm2": 4.6,
-        "volume_mm3": 160,
-        "wedge_deg": 0.95,
-        "bulge_posterior_mm": 0.26,
-        "listhesis_mm": 0.45,
-        "signal_ratio_csf": 0.0052,
-        "signal_contrast": 0.005,
-        "signal_bimodality": 0.39,
-        "adc_disc_um2_ms": 0.0064,
-        "adc_disc_median_um2_ms": 0.007,
-        "adc_disc_sd_um2_ms": 0.01,
-        "adc_nucleus_um2_ms": 0.0078,
-    },
-    "builtin": {
-        "height_mm": 0.06,
-        "height_anterior_mm": 0.16,
-        "height_middle_mm": 0.15,
-        "height_posterior_mm": 0.13,
-        "height_dabbs_mm": 0.19,
-        "height_hurxthal_mm": 0.16,
-        "height_three_point_mm": 0.15,
-        "height_area_mm": 0.13,
-        "height_columns_mm": 0.06,
-        "height_3d_mm": 0.13,
-        "dhi_ap": 0.0062,
-        "dhi_vb": 0.0072,
-        "width_ap_mm": 0.21,
-        "width_lr_mm": 1.6,
-        "area_mm2": 4.6,
-        "volume_mm3": 250,
-        "wedge_deg": 0.69,
-        "bulge_posterior_mm": 0.26,  # of true outlines: it hardly finds a bulge on phantoms
-        "listhesis_mm": 0.19,
-        "signal_ratio_csf": 0.0048,
-        "signal_contrast": 0.025,
-        "signal_bimodality": 0.34,
-        "adc_disc_um2_ms": 0.005,
-        "adc_disc_median_um2_ms": 0.0071,
-        "adc_disc_sd_um2_ms": 0.004,
-        "adc_nucleus_um2_ms": 0.0083,
-    },
+    "height_mm": COLUMNS.phantom_sd,  # of a method that is not known
+    **{one.parameter: _estimated(one) for one in HEIGHT_METHODS.values()},
+    **{one.parameter: one.phantom_sd for one in DEFINITIONS if one.phantom_sd},
+    "width_ap_mm": {"masks": 0.17, "builtin": 0.21},
+    "width_lr_mm": {"masks": 1.4, "builtin": 1.6},
+    "area_mm2": {"masks": 4.6, "builtin": 4.6},
+    "volume_mm3": {"masks": 160, "builtin": 250},
+    "wedge_deg": {"masks": 0.95, "builtin": 0.69},
+    # of true outlines in both: the built-in segmenter hardly finds a bulge on phantoms
+    "bulge_posterior_mm": {"masks": 0.26, "builtin": 0.26},
+    "listhesis_mm": {"masks": 0.45, "builtin": 0.19},
+    "signal_ratio_csf": {"masks": 0.0052, "builtin": 0.0048},
+    "signal_contrast": {"masks": 0.005, "builtin": 0.025},
+    "signal_bimodality": {"masks": 0.39, "builtin": 0.34},
+    "adc_disc_um2_ms": {"masks": 0.0064, "builtin": 0.005},
+    "adc_disc_median_um2_ms": {"masks": 0.007, "builtin": 0.0071},
+    "adc_disc_sd_um2_ms": {"masks": 0.01, "builtin": 0.004},
+    "adc_nucleus_um2_ms": {"masks": 0.0078, "builtin": 0.0083},
 }
-"""Standard deviation from scan to scan of one disc, by segmenter and parameter."""
+"""Standard deviation from scan to scan of one disc, by parameter and segmenter."""
+ESTIMATED = frozenset(one.parameter for one in HEIGHT_METHODS.values() if not one.phantom_sd)
+"""Heights whose scatter is that of mean columns times their uncertainty factor."""
 
 
-def phantom_sd(segmenter: str, parameter: str) -> float | None:
+def published(parameter: str, method: str) -> Published | None:
+    """The published detectable change; of a primary height that of its method."""
+    return PUBLISHED.get(column_of(parameter, method))
+
+
+def phantom_sd(segmenter: str, parameter: str, method: str = "") -> float | None:
     """Standard deviation from scan to scan on phantoms; the larger one for other segmenters.
 
     Parameters
@@ -153,10 +93,11 @@ def phantom_sd(segmenter: str, parameter: str) -> float | None:
         As in ``study.json``, such as ``builtin:0123456789ab``.
     parameter
         Name of a column.
+    method
+        Code of the value's method.
     """
-    own = PHANTOM_SD.get(segmenter.partition(":")[0])
-    tables = PHANTOM_SD.values() if own is None else (own,)
-    return max((table[parameter] for table in tables if parameter in table), default=None)
+    known = PHANTOM_SD.get(column_of(parameter, method), {})
+    return known.get(segmenter.partition(":")[0], max(known.values(), default=None))
 
 
 def random_share(segmenter: str) -> float:

@@ -18,21 +18,6 @@ from discmri.trial.tables import Row, save, shown
 from discmri.trial.values import Value
 
 DOMAIN = "MK"
-CODES = {
-    "height_mm": "DSCHGT", "height_anterior_mm": "DSCHANT", "height_middle_mm": "DSCHMID",
-    "height_posterior_mm": "DSCHPOS", "height_dabbs_mm": "DSCHDAB", "height_hurxthal_mm": "DSCHHUR",
-    "height_three_point_mm": "DSCH3PT", "height_area_mm": "DSCHARE", "height_columns_mm": "DSCHCOL",
-    "height_3d_mm": "DSCH3D", "dhi_ap": "DHIAP", "dhi_vb": "DHIVB", "height_sd_mm": "DSCHSD",
-    "width_ap_mm": "DSCWAP", "width_lr_mm": "DSCWLR", "area_mm2": "DSCAREA",
-    "volume_mm3": "DSCVOL", "wedge_deg": "DSCWEDG", "bulge_posterior_mm": "DSCBULG",
-    "listhesis_mm": "DSCLIST", "signal_ratio_csf": "DSCSIG", "signal_contrast": "DSCSCON",
-    "signal_bimodality": "DSCSBIM", "adc_disc_um2_ms": "DSCADC", "adc_disc_median_um2_ms": "DSCADCM",
-    "adc_disc_sd_um2_ms": "DSCADCSD", "adc_nucleus_um2_ms": "DSCADCN", "adc_voxels": "DSCADCV",
-    "adc_rejected_voxels": "DSCADCR", "adc_residual_mm": "DSCADCD", "suggested_grade": "MPFGRADE",
-    "suggested_signal": "MPFSIG", "suggested_collapse": "MPFCOLL", "confidence": "SEGCONF",
-}  # fmt: skip
-"""Test code of at most eight characters by parameter."""
-
 MAPPING = {
     "STUDYID": ("identifier", "Name of the trial (--name)."),
     "DOMAIN": ("identifier", "Constant; musculoskeletal findings, to be confirmed."),
@@ -85,7 +70,7 @@ def finding_rows(analysis: Analysis, name: str, visits: tuple[str, ...]) -> Iter
                     change = changes.get((course.subject.name, visit.name, level, one.name))
                     row = _key(course, visit, name, visits) | {
                         "MKSEQ": sequence,
-                        "MKTESTCD": CODES[one.name],
+                        "MKTESTCD": one.sdtm_code,
                         "MKTEST": _test(one.name, one.unit),
                         **_result(disc.values.get(one.name), one.name),
                         "MKLOCDTL": level.value,
@@ -147,5 +132,5 @@ def mapping_rows() -> Iterator[Row]:
     for one in PARAMETERS:
         yield {
             "column": "MKTESTCD", "role": "topic", "source": one.meaning, "parameter": one.name,
-            "code": CODES[one.name],
+            "code": one.sdtm_code,
         }  # fmt: skip

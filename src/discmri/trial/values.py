@@ -8,8 +8,9 @@ from pathlib import Path
 
 from discmri.core.levels import DiscLevel
 from discmri.results.export.csv_long import touches
+from discmri.results.parameter import Parameter
 from discmri.results.read import read_results
-from discmri.results.records import PARAMETERS, Measurement, Parameter
+from discmri.results.records import PARAMETERS, Measurement
 from discmri.trial.conditions import Conditions, SeriesConditions, of_study
 from discmri.trial.plan import Scan
 

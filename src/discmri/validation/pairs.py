@@ -20,7 +20,7 @@ from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
-from discmri.measurement.height import HEIGHT_METHODS
+from discmri.results.height import column_of
 from discmri.results.label_map import LabelMap
 from discmri.results.records import PARAMETERS
 from discmri.simulation.cohort import CENTRE_COLUMNS, SCAN_COLUMNS
@@ -262,10 +262,8 @@ def _values(match: DiscMatch) -> Iterable[Pair]:
 
 def _true_value(match: DiscMatch, name: str) -> str:
     """The primary height is compared with the definition that it was measured by."""
-    if name == "height_mm" and match.found is not None and not match.truth.get(name):
-        method = HEIGHT_METHODS.get(match.found.get("height_method", ""))
-        return match.truth.get(method.parameter, "") if method else ""
-    return match.truth.get(name, "")
+    method = "" if match.found is None else match.found.get("height_method", "")
+    return match.truth.get(name, "") or match.truth.get(column_of(name, method), "")
 
 
 def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:

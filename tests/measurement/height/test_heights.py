@@ -9,9 +9,10 @@ from tests.disc_model import LEVEL, DiscModel, disc_labels, rotation, sagittal_g
 
 from discmri.core.findings import Code
 from discmri.core.volume import SoftMask
-from discmri.measurement.height import HEIGHT_METHODS, measure_heights
+from discmri.measurement.height import measure_heights
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.outline.contours import section_of
+from discmri.results.height import HEIGHT_METHODS
 from discmri.results.outline import BodyCorners, BodyEnd, Corners, DiscFrame, DiscOutline
 from discmri.results.records import PARAMETER
 

@@ -36,13 +36,6 @@ class SliceContours:
         return tuple(loops[0] for loops in self.loops_mm)
 
 
-def is_hard(mask: SoftMask) -> bool:
-    """Whether a mask is practically 0 or 1 everywhere, like a drawn label."""
-    filled = mask.array > 0.02
-    between = filled & (mask.array < 0.98)
-    return bool(between.sum() < 0.02 * filled.sum())
-
-
 def slice_contours(mask: SoftMask) -> SliceContours:
     """The 0.5 level of every sagittal slice by marching squares.
 
@@ -55,7 +48,7 @@ def slice_contours(mask: SoftMask) -> SliceContours:
     axis = mask.sagittal_axis
     slices = np.moveaxis(mask.array, axis, 0)
     padded = np.pad(slices, ((0, 0), (2, 2), (2, 2)))
-    if is_hard(mask):
+    if mask.is_hard:
         padded = gaussian_filter(padded, (0, _HARD_SMOOTHING_VOXELS, _HARD_SMOOTHING_VOXELS))
     loops = []
     for number, image in enumerate(padded):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from discmri.core.volume import Array
+from discmri.results.height.stations import STATIONS
 from discmri.results.outline import DiscOutline
-
-STATIONS = {"anterior": 0.10, "middle": 0.50, "posterior": 0.90}
-"""Share of the width, counted from the front."""
 
 
 def height_lines(outline: DiscOutline) -> dict[str, tuple[Array, Array]]:

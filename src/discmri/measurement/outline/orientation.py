@@ -78,12 +78,6 @@ def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -
     return frame.moved(np.array([0.0, 0.0, _mid_plane(frame, mask, around)]))
 
 
-def cut_at_sides(mask: SoftMask) -> bool:
-    """Whether the stack ends while it is still well inside the structure."""
-    area = np.moveaxis(mask.array, mask.sagittal_axis, 0).sum(axis=(1, 2))
-    return bool(max(area[0], area[-1]) > 0.6 * area.max())
-
-
 def _axis_in_slice(mask: SoftMask, axis: int) -> Array:
     """(3,) long axis of the disc within the slices, unsigned."""
     where = np.argwhere(mask.array > 0.02)
@@ -137,7 +131,7 @@ def _tilted_to_face(frame: DiscFrame, contours: SliceContours) -> DiscFrame:
 def _turned_to_canal(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> DiscFrame:
     """Turn about the normal: the front is away from the canal and across the wider diameter."""
     angles, weights = [0.0], [0.3]
-    if not cut_at_sides(mask):
+    if not mask.is_cut_at_sides:
         angle, trust = _face_turn(frame, mask)
         angles.append(angle)
         weights.append(trust)
@@ -185,10 +179,10 @@ def _face(mask: SoftMask, cranial: Array) -> tuple[Array, Array]:
 def _mid_plane(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> float:
     """Position of the mid-plane along ``left``: the median of disc, bodies and canal."""
     candidates = []
-    if not cut_at_sides(mask):
+    if not mask.is_cut_at_sides:
         points, weight = _face(mask, frame.cranial)
         candidates.append(float(np.average(frame.to_frame(points)[:, 2], weights=weight)))
-    bodies = [b for b in (around.above, around.below) if b is not None and not cut_at_sides(b)]
+    bodies = [b for b in (around.above, around.below) if b is not None and not b.is_cut_at_sides]
     centres = [_centre_beside(b, frame.origin_mm, frame.cranial, _BODY_WINDOW_MM) for b in bodies]
     found = [float(frame.to_frame(centre)[2]) for centre in centres if centre is not None]
     if len(found) == 2:

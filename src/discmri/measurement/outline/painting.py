@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array, Grid, SoftMask, Volume
-from discmri.measurement.outline.contours import is_hard
 
 _BRUSH_SOFTNESS_VOXELS = 0.7  # like the smoothing of hard masks before they are traced
 _RIM_VOXELS = 4  # beyond which softness adds nothing
@@ -49,7 +48,7 @@ def repainted(
     stop = np.minimum(painted.max(axis=0) + 1 + _RIM_VOXELS, change.shape)
     change = change[tuple(map(slice, start, stop))]
     where = drawn_on.cropped(tuple(start), change.shape)
-    hard = is_hard(mask)
+    hard = mask.is_hard
     if not hard:
         change = _softened(change, where)
     grid = _extended(mask.grid, drawn_on.to_world(painted))

@@ -13,7 +13,6 @@ from discmri.core.volume import Array, SoftMask
 from discmri.measurement.outline.contours import (
     SliceContours,
     flattened,
-    is_hard,
     mid_contour,
     section_of,
     slice_contours,
@@ -192,7 +191,7 @@ def _border_sd(labels: SpineLabels, level: DiscLevel, frame: DiscFrame, mid: Sec
     voxel = float(
         np.abs(np.delete(mask.grid.directions, mask.sagittal_axis, 1).T @ frame.cranial) @ spacing
     )
-    if is_hard(mask):
+    if mask.is_hard:
         return 0.29 * voxel
     x, upper, lower = mid.between(0.2, 0.8)
     pick = slice(None, None, 6)

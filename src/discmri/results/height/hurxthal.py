@@ -6,6 +6,8 @@ import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.volume import Array
+from discmri.results.height.definition import HeightDefinition
+from discmri.results.height.published import BOOS_POINTS
 from discmri.results.outline import DiscOutline
 
 
@@ -38,3 +40,10 @@ def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: in
     heights = start[1] - start[0] * (stop[1] - start[1]) / (stop[0] - start[0])
     height = heights.max() if side > 0 else heights.min()
     return np.asarray((anterior + posterior) / 2 + height * upwards)
+
+
+HURXTHAL = HeightDefinition(
+    code="hurxthal", label="Hurxthal", source="Hurxthal 1968", measure=height_hurxthal,
+    meaning="Distance between the endplates' mid-points.", sdtm_code="DSCHHUR",
+    uncertainty_factor=2.0, published=BOOS_POINTS, phantom_sd={"masks": 0.27, "builtin": 0.16},
+)  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
-from discmri.measurement.height.three_point import height_three_point
+from discmri.results.height.definition import HeightIndex
+from discmri.results.height.three_point import height_three_point
 from discmri.results.outline import BodyEnd, DiscOutline
 
 
@@ -30,3 +31,10 @@ def dhi_vb(outline: DiscOutline) -> float:
         if body.height_mm is not None:
             heights.append(body.height_mm)
     return height_three_point(outline) / float(np.mean(heights))
+
+
+DHI_VB = HeightIndex(
+    code="dhi_vb", measure=dhi_vb,
+    meaning="Three-point height / mean height of the adjacent bodies.", sdtm_code="DHIVB",
+    phantom_sd={"masks": 0.011, "builtin": 0.0072},
+)  # fmt: skip

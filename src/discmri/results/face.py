@@ -8,8 +8,6 @@ import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.volume import Array, SoftMask
-from discmri.measurement.outline.contours import is_hard
-from discmri.measurement.outline.orientation import cut_at_sides
 from discmri.results.outline import DiscOutline
 
 _STEP_MM = 0.5
@@ -70,7 +68,7 @@ def disc_face(outline: DiscOutline) -> Face:
     axes = [np.arange(low[n], high[n], step) for n, step in enumerate(steps)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     fractions = mask.sample(outline.frame.to_world(points))
-    cover = _inner_half(fractions) if is_hard(mask) else fractions.max(axis=1)
+    cover = _inner_half(fractions) if mask.is_hard else fractions.max(axis=1)
     full = float(np.percentile(cover[cover > 0.5], 80))
     return Face(np.clip(cover / full, 0.0, 1.0), (_STEP_MM, left_step))
 
@@ -105,7 +103,7 @@ def check_whole(outline: DiscOutline) -> None:
         raise MeasurementError(
             Code.FEW_SLICES, f"{slices} slice(s) cross the disc, {_MIN_SLICES} are needed"
         )
-    if cut_at_sides(mask):
+    if mask.is_cut_at_sides:
         raise MeasurementError(
             Code.CUT_BY_FIELD_OF_VIEW, "the stack of slices ends inside the disc"
         )

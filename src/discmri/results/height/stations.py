@@ -1,0 +1,35 @@
+"""Heights along the normal at three stations of the AP width."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from discmri.results.height.definition import HeightDefinition
+from discmri.results.height.published import BOOS_POINTS
+from discmri.results.outline import DiscOutline
+
+STATIONS = {"anterior": 0.10, "middle": 0.50, "posterior": 0.90}
+"""Share of the width, counted from the front."""
+_WINDOW = 0.03
+
+
+def _station(code: str, sdtm_code: str, masks_sd: float, builtin_sd: float) -> HeightDefinition:
+    share = STATIONS[code]
+    place = f"at {100 * share:.0f} % of the AP width"
+
+    def height(outline: DiscOutline) -> float:
+        """A straight line through the columns within 3 % of the width, read at the station, mm."""
+        x, upper, lower = outline.mid.between(share - _WINDOW, share + _WINDOW)
+        return float(np.polyfit(x - outline.mid.position(share), upper - lower, 1)[1])
+
+    return HeightDefinition(
+        code=code, label=f"{code}, {place}", measure=height,
+        meaning=f"Endplate to endplate along the disc normal {place}.", sdtm_code=sdtm_code,
+        uncertainty_factor=1.9, published=BOOS_POINTS,
+        phantom_sd={"masks": masks_sd, "builtin": builtin_sd},
+    )  # fmt: skip
+
+
+ANTERIOR = _station("anterior", "DSCHANT", 0.2, 0.16)
+MIDDLE = _station("middle", "DSCHMID", 0.24, 0.15)
+POSTERIOR = _station("posterior", "DSCHPOS", 0.2, 0.13)
