@@ -13,12 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import textwrap
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.conftest import TINY
 
 import discmri
+from discmri.phantoms.folder import write_phantom
+from discmri.results.height.columns import COLUMNS
+from discmri.trial.repeatability import ALLOWANCE
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(discmri.__file__).parent
@@ -37,7 +42,25 @@ class Recipe:
 
 _TOP = "from __future__ import annotations\n"
 
+
+def shown(heading: str) -> str:
+    """The file that a recipe of CONTRIBUTING shows."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    part = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    (found,) = re.findall(r"```python\n(.*?)```", part, re.DOTALL)
+    return textwrap.dedent(found)
+
+
 RECIPES = {
+    "height": Recipe(
+        "results/height/rear.py",
+        shown("Add a height definition"),
+        "results/height/__init__.py",
+        (
+            (_TOP, "from discmri.results.height.rear import REAR\n"),
+            ("    POSTERIOR,\n", "    REAR,\n"),
+        ),
+    ),
     "b-value": Recipe(
         "study/bvalues/acme.py",
         '''"""ACME: (0019,xx01) of ``ACME MR``."""
@@ -252,8 +275,8 @@ def test_a_vendor_of_phantoms_and_its_b_value_are_read_back(program, tmp_path):
     assert {one["manufacturer"] for one in facts["series"]} == {"ACME"}
 
 
-def discs(folder: Path) -> list[dict[str, str]]:
-    with (folder / "discs.csv").open(encoding="utf-8", newline="") as file:
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -274,7 +297,7 @@ def test_a_segmenter_a_scheme_and_an_exporter_are_used(program, tiny, tmp_path, 
     )  # fmt: skip
     record = json.loads((tmp_path / "found" / "study.json").read_text(encoding="utf-8"))
     assert record["segmenter"] == "acme:1"
-    found, given = discs(tmp_path / "found"), discs(tmp_path / "given")
+    found, given = (rows(tmp_path / name / "discs.csv") for name in ("found", "given"))
     assert len(found) >= 5
     for column in ("level", "height_mm", "volume_mm3"):
         assert [row[column] for row in found] == [row[column] for row in given]
@@ -317,12 +340,12 @@ def test_a_published_change_becomes_the_noise_band(program):
 
 
 def test_a_statistic_of_agreement_is_printed_and_written(program, tmp_path):
-    rows = [
+    values = [
         f"s{n},s{n},L4-L5,{rater},height_mm,{8 + n / 10 + late / 5}"
         for n in range(6)
         for late, rater in enumerate(("ann", "ben"))
     ]
-    text = "\n".join(["subject_id,study_uid,level,rater,parameter,value", *rows]) + "\n"
+    text = "\n".join(["subject_id,study_uid,level,rater,parameter,value", *values]) + "\n"
     (tmp_path / "values.csv").write_text(text, encoding="utf-8")
     heads = "subject_id,study_uid,level_automatic,reader,role,grade,grade_before_reveal,"
     grades = [f"s{n},s{n},L4-L5,{who},reader,{2 + n % 3},," for n in range(6) for who in ("a", "b")]
@@ -335,3 +358,67 @@ def test_a_statistic_of_agreement_is_printed_and_written(program, tmp_path):
     with (tmp_path / "out" / "agreement.csv").open(encoding="utf-8", newline="") as file:
         found = {(row["statistic"], row["value"]) for row in csv.DictReader(file)}
     assert {("acme", "0.5"), ("acme of values", "0.25")} <= found
+
+
+@pytest.fixture(scope="module")
+def spine(phantom, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("spine") / "phantom"
+    write_phantom(phantom, folder, "siemens", replace(TINY, slices=13))
+    return folder
+
+
+def test_a_new_height_is_the_primary_one_in_every_format(program, spine, tmp_path):
+    out = tmp_path / "out"
+    program(
+        "measure", spine / "study", "-o", out, "--quiet", "--height-method", "rear",
+        "--masks", spine / "labels.nii.gz",
+    )  # fmt: skip
+    discs = rows(out / "discs.csv")
+    assert len(discs) >= 6
+    for disc in discs:
+        assert (disc["height_mm"], disc["height_method"]) == (disc["height_rear_mm"], "rear")
+        assert float(disc["height_sd_mm"]) > 0
+    columns = list(discs[0])
+    assert columns.index("height_rear_mm") == columns.index("height_posterior_mm") + 1
+    long = {row["parameter"]: row for row in rows(out / "measurements.csv")}
+    assert (long["height_rear_mm"]["unit"], long["height_rear_mm"]["method"]) == ("mm", "rear")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "height: rear corners</span>" in page
+    assert "Distance of the posterior corners." in page
+
+
+def test_a_new_height_goes_through_a_trial_and_is_not_validated(program, spine, tmp_path):
+    listed = tmp_path / "trial.csv"
+    shutil.copytree(spine / "study", tmp_path / "later")
+    labels = spine / "labels.nii.gz"
+    listed.write_text(
+        "subject,visit,week,treated,path,masks\n"
+        f"S1,a,0,L4-L5,{spine / 'study'},{labels}\nS1,b,12,L4-L5,{tmp_path / 'later'},{labels}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    shown = program(
+        "trial", "run", listed, "-o", out, "--quiet", "--segmenter", "masks", "--workers", 1,
+        "--height-method", "rear", "--responder", "height_rear_mm",
+    )  # fmt: skip
+    assert "2 of 2 scans measured" in shown
+    later = [row for row in rows(out / "long.csv") if row["visit"] == "b"]
+    (row,) = (
+        one for one in later if (one["level"], one["parameter"]) == ("L4-L5", "height_rear_mm")
+    )
+    assert row["comparability_reason"] == "moon: full and new moon", "the dummy check alone"
+    assert "of mean columns, times the definition's uncertainty factor" in row["noise_source"]
+    sd = 2.8 * COLUMNS.phantom_sd["masks"]
+    assert float(row["change_sd"]) == pytest.approx(ALLOWANCE * 2**0.5 * sd, abs=1e-3)
+    assert {row["MKTESTCD"] for row in rows(out / "sdtm_findings.csv")} >= {"DSCHREAR"}
+    fields = {
+        row["Variable / Field Name"]: row["Field Label"]
+        for row in rows(out / "redcap_dictionary.csv")
+    }
+    assert fields["height_rear_mm"] == "Distance of the posterior corners. [mm]"
+
+    truth = tmp_path / "truth.csv"
+    truth.write_text("study,level,area_mm2\nS1 / a,L4-L5,300\n", encoding="utf-8")
+    program("validate", out / "measured", truth, "-o", tmp_path / "validated", "--quiet")
+    compared = {row["parameter"] for row in rows(tmp_path / "validated" / "pairs.csv")}
+    assert compared == {"area_mm2"}

@@ -97,7 +97,8 @@ def test_percent_figures_follow_the_first_value():
     ("method", "half"), [("columns", 0.85), ("dabbs", 1.66), ("no longer known", 0.85), ("", 0.85)]
 )
 def test_the_primary_height_has_the_published_change_of_its_method(method, half):
-    band = Noise().band("height_mm", Value(8.0, method), Value(9.0, method), "masks:spider")
+    values = Value(8.0, method, 0.1), Value(9.0, method, 0.1)
+    band = Noise().band("height_mm", *values, "masks:spider")
     assert (band.origin, band.half) == (Origin.PUBLISHED, half)
 
 
