@@ -32,12 +32,16 @@ class FoundDisc:
     height_sd_mm
         Standard uncertainty of a height that comes from the segmenter itself, as established
         on scans with known truth; 0 for a mask that is taken as given.
+    sacrum_above
+        Share of the bone above the disc that the segmenter takes for sacrum, 0 to 1; NaN where
+        it does not tell.
     """
 
     mask: SoftMask
     confidence: float
     level: DiscLevel | None = None
     height_sd_mm: float = 0.0
+    sacrum_above: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundDisc, FoundSpine
@@ -35,6 +36,8 @@ _DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint o
 _BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
+_STACKED_MM = 4.0  # pieces further apart than this along the column, and than from front to back
+_PARTED_BY_BONE = 0.5  # mean share of bone on the way from one piece of a disc to another
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 
 # A collapsed disc is little more than its endplates: this share of them is taken for disc
@@ -105,11 +108,50 @@ def _disc_places(column: Column) -> list[_Place]:
     places = []
     for at, low, high in _stretches(column, disc + 0.5 * plate):
         for share, trust in ((disc, 1.0), (thin, _THIN_TRUST)):
-            place = _Place(at, share, column.piece(share, low, high), trust)
+            whole = _one_disc(column.piece(share, low, high), column)
+            place = _Place(at, share, whole, trust)
             if _is_disc(place, column):
                 places.append(place)
                 break
     return places
+
+
+def _one_disc(mask: Mask, column: Column) -> Mask:
+    """The pieces that are one disc.
+
+    Bone between two pieces, or one below the other, tells that they are not: a spot within the
+    sacrum or a vertebral body is not part of the disc beside it.  Of the sets of pieces that go
+    together the one with the largest extent from front to back is kept.
+    """
+    from scipy.ndimage import label
+
+    pieces, count = label(mask, structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return mask
+    bone = column.shares[[Structure.BODY, Structure.SACRUM]].sum(axis=0)
+    where = [np.argwhere(pieces == n) for n in range(1, count + 1)]
+    middle = [
+        [np.nanmean(column_mm[tuple(place[:, 1:].T)]) for place in where]
+        for column_mm in (column.along_mm, column.behind_mm)
+    ]
+    together = np.eye(count, dtype=bool)
+    for a, b in combinations(range(count), 2):
+        down, back = (abs(at[a] - at[b]) for at in middle)
+        stacked = down > max(_STACKED_MM, back)
+        together[a, b] = together[b, a] = not stacked and not _parted(where[a], where[b], bone)
+    sets = [np.isin(pieces, 1 + np.flatnonzero(row)) for row in together]
+    return max(sets, key=lambda one: float(np.ptp(column.behind_mm[one.any(axis=0)])))
+
+
+def _parted(one: NDArray[np.intp], other: NDArray[np.intp], bone: Float) -> bool:
+    """Whether bone fills most of the shortest way between two sets of (slice, row, column)."""
+    from scipy.spatial import cKDTree
+
+    distance, nearest = cKDTree(other).query(one)
+    start, end = one[distance.argmin()], other[nearest[distance.argmin()]]
+    steps = np.linspace(0, 1, 2 + int(distance.min()))[:, None]
+    way = np.round(start + steps * (end - start)).astype(int)
+    return bool(bone[tuple(way.T)].mean() > _PARTED_BY_BONE)
 
 
 def _why_not(column: Column, places: Sequence[_Place]) -> str:
@@ -189,7 +231,21 @@ def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
     share = soft(place.share, place.mask)
     around = soft(place.share, place.mask, _AROUND_PX)
     sure = place.trust * _confidence(around, other, place.mask)
-    return FoundDisc(column.sheets.mask(share), sure, height_sd_mm=height_sd_mm(sure))
+    return FoundDisc(
+        column.sheets.mask(share),
+        sure,
+        height_sd_mm=height_sd_mm(sure),
+        sacrum_above=_sacrum_above(column, place),
+    )
+
+
+def _sacrum_above(column: Column, place: _Place) -> float:
+    """Share of the bone above a disc that is sacrum; NaN where the picture ends."""
+    area = place.mask.sum(axis=(1, 2))
+    bone = _bone(column, area > 0.3 * area.max(), place.at_mm, -1)
+    if bone is None or sum(bone) <= 0:
+        return float("nan")
+    return bone[1] / sum(bone)
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:

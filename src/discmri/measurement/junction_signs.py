@@ -1,0 +1,228 @@
+"""What the picture shows of the lumbosacral junction: the signs by which S1 is told from L5.
+
+Every sign is a ratio or an angle that compares the lowest disc found, and the bone above it,
+with the discs and bones above, so that neither the patient's size nor the scale of the picture
+matters.  Signs are measured on every sagittal slice that shows the lowest disc well, and the
+median over the slices is taken: one slice through the edge of a disc does not decide.
+
+Sources of the signs: a residual S1-S2 disc is shallower and lower than a lumbar disc, and the
+body of S1 tapers downwards where that of L5 is squared (O'Driscoll 1996, types 1 to 4; Tokgoz
+2014, PMC3955794).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.labels import FoundDisc, FoundSpine
+from discmri.core.volume import Array, Grid, SoftMask
+
+LEAST_DISCS = 3
+"""Fewer discs leave nothing to compare the lowest with."""
+_SHOWN = 0.5  # a slice counts that shows this share of the largest section of the lowest disc
+_REFERENCES = 3  # so many discs above the lowest serve as reference
+_LEAST_PIXELS = 12
+_ENDS = (0.02, 0.98)  # quantiles that stand for the ends of a section
+_CHORDS = (0.3, 0.7)  # where the bone between two discs is measured, share of the way up
+_HALF_CHORD_MM = 1.5
+_NEAR_CANAL_MM = 1.5
+
+
+@dataclass(frozen=True)
+class JunctionSigns:
+    """Signs of one spine, each the median over its slices; ``nan`` where not visible.
+
+    Parameters
+    ----------
+    depth_ratio
+        Front-to-back extent of the lowest disc / that of the discs above.
+    height_ratio
+        Mean height of the lowest disc / that of the discs above.
+    taper_ratio
+        Depth of the bone above the lowest disc, near that disc / near the disc above it.
+    bone_ratio
+        Mean depth of that bone / of the bone above it.
+    spacing_ratio
+        Distance from the lowest disc to the next / from that to the one after.
+    tilt_deg
+        Slope of the lowest disc against the horizontal, positive where its front is lower.
+    bend_deg
+        Slope of the lowest disc against the disc above it.
+    canal_ratio
+        Depth of the thecal sac behind the lowest disc / behind the discs above.
+    sacral_share
+        Share of the bone above the lowest disc that the segmenter takes for sacrum.
+    """
+
+    depth_ratio: float
+    height_ratio: float
+    taper_ratio: float
+    bone_ratio: float
+    spacing_ratio: float
+    tilt_deg: float
+    bend_deg: float
+    canal_ratio: float
+    sacral_share: float
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A disc on one slice, in (anterior, cranial) millimetres of the slice."""
+
+    centre: Array
+    forward: Array
+    depth_mm: float
+    height_mm: float
+
+    @property
+    def up(self) -> Array:
+        return np.array([-self.forward[1], self.forward[0]])
+
+    @property
+    def tilt_deg(self) -> float:
+        return float(np.degrees(np.arctan2(-self.forward[1], self.forward[0])))
+
+
+class _Slices:
+    """Points of structures by sagittal slice, in (anterior, cranial) millimetres of the slice."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._axis = grid.sagittal_axis
+        self._front, self._up = _plane(grid)
+        within = [k for k in range(3) if k != self._axis]
+        self.pixel_mm2 = float(np.prod(grid.spacing_mm[within]))
+
+    def points(self, mask: SoftMask) -> dict[int, Array]:
+        """(points, 2) by slice number."""
+        world = mask.grid.to_world(np.argwhere(mask.array > 0.5))
+        if not len(world):
+            return {}
+        number = np.round(self._grid.to_index(world)[:, self._axis]).astype(int)
+        plane = np.stack([world @ self._front, world @ self._up], axis=1)
+        return {int(k): plane[number == k] for k in np.unique(number)}
+
+
+def _plane(grid: Grid) -> tuple[Array, Array]:
+    """Unit vectors forward and upward within the sagittal slices."""
+    left = grid.directions[:, grid.sagittal_axis]
+    up = np.array([0.0, 0.0, 1.0])
+    up = up - (up @ left) * left
+    up /= np.linalg.norm(up)
+    front = np.cross(up, left)
+    return front * np.sign(front[1]), up
+
+
+def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSigns | None:
+    """Signs of the junction below or above the lowest disc.
+
+    Parameters
+    ----------
+    found
+        What the segmenter returned.
+    discs
+        Its discs, caudal to cranial.
+
+    Returns
+    -------
+    JunctionSigns or None
+        ``None`` with fewer than :data:`LEAST_DISCS` discs on one slice.
+    """
+    if len(discs) < LEAST_DISCS:
+        return None
+    slices = _Slices(found.grid)
+    by_disc = [slices.points(disc.mask) for disc in discs[: _REFERENCES + 1]]
+    bone = _joined(slices, [*found.bodies, *([found.sacrum] if found.sacrum else [])])
+    canal = slices.points(found.canal) if found.canal else {}
+    largest = max((len(p) for p in by_disc[0].values()), default=0)
+    rows = []
+    for k, lowest in by_disc[0].items():
+        if len(lowest) < max(_SHOWN * largest, _LEAST_PIXELS):
+            continue
+        sections = [
+            _section(points[k], slices.pixel_mm2)
+            for points in by_disc
+            if len(points.get(k, ())) >= _LEAST_PIXELS
+        ]
+        if len(sections) >= LEAST_DISCS:
+            rows.append(_of_slice(sections, bone.get(k), canal.get(k)))
+    if not rows:
+        return None
+    return JunctionSigns(*_medians(rows), sacral_share=discs[0].sacrum_above)
+
+
+def _medians(rows: Sequence[Sequence[float]]) -> Iterator[float]:
+    for column in np.array(rows).T:
+        known = column[np.isfinite(column)]
+        yield float(np.median(known)) if known.size else float("nan")
+
+
+def _joined(slices: _Slices, masks: Iterable[SoftMask]) -> dict[int, Array]:
+    joined: dict[int, list[Array]] = {}
+    for mask in masks:
+        for k, points in slices.points(mask).items():
+            joined.setdefault(k, []).append(points)
+    return {k: np.concatenate(parts) for k, parts in joined.items()}
+
+
+def _section(points: Array, pixel_mm2: float) -> _Section:
+    centre = points.mean(axis=0)
+    _, _, axes = np.linalg.svd(points - centre, full_matrices=False)
+    forward = axes[0] * (np.sign(axes[0][0]) or 1.0)
+    depth = float(np.ptp(np.quantile((points - centre) @ forward, _ENDS)))
+    return _Section(centre, forward, depth, len(points) * pixel_mm2 / max(depth, 1e-6))
+
+
+def _of_slice(
+    sections: Sequence[_Section], bone: Array | None, canal: Array | None
+) -> tuple[float, ...]:
+    """The signs of one slice in the order of :class:`JunctionSigns`, without the last."""
+    lowest, above, third = sections[:3]
+    depth = float(np.median([s.depth_mm for s in sections[1:]]))
+    height = float(np.median([s.height_mm for s in sections[1:]]))
+    low, high = _bone_depths(bone, lowest, above)
+    reference = np.mean(_bone_depths(bone, above, third))
+    spacing = np.linalg.norm(above.centre - third.centre)
+    canals = [_canal_depth(canal, s) for s in sections[1:]]
+    return (
+        lowest.depth_mm / depth,
+        lowest.height_mm / height,
+        low / high,
+        float((low + high) / 2 / reference),
+        float(np.linalg.norm(lowest.centre - above.centre) / spacing),
+        lowest.tilt_deg,
+        lowest.tilt_deg - above.tilt_deg,
+        _canal_depth(canal, lowest) / (float(np.median(canals)) or float("nan")),
+    )
+
+
+def _bone_depths(bone: Array | None, low: _Section, high: _Section) -> tuple[float, float]:
+    """Depth of the bone between two discs, near the lower and near the upper one."""
+    return tuple(_chord(bone, low, high, share) for share in _CHORDS)  # type: ignore[return-value]
+
+
+def _chord(bone: Array | None, low: _Section, high: _Section, share: float) -> float:
+    if bone is None:
+        return float("nan")
+    centre = (1 - share) * low.centre + share * high.centre
+    forward = (1 - share) * low.forward + share * high.forward
+    forward /= np.linalg.norm(forward)
+    offset = bone - centre
+    across = offset @ np.array([-forward[1], forward[0]])
+    along = (offset @ forward)[np.abs(across) < _HALF_CHORD_MM]
+    if len(along) < _LEAST_PIXELS:
+        return float("nan")
+    return float(np.ptp(np.quantile(along, _ENDS)))
+
+
+def _canal_depth(canal: Array | None, section: _Section) -> float:
+    """Depth of the thecal sac behind a disc; 0 where there is none."""
+    if canal is None:
+        return float("nan")
+    offset = canal - section.centre
+    beside = np.abs(offset @ section.up) < _NEAR_CANAL_MM
+    along = (offset @ section.forward)[beside]
+    return float(np.ptp(np.quantile(along, _ENDS))) if len(along) >= 4 else 0.0
