@@ -96,7 +96,10 @@ class SpineLabels:
     numbering
         How the names came about.
     numbering_confidence
-        0 to 1, how likely these names are right, as far as anything is known of it.
+        0 to 1, probability that these names are right, given five lumbar vertebrae; 1 where a
+        reader or a label map gave them.
+    numbering_signs
+        Signs of the lumbosacral junction behind that probability, by name.
     segmenter_sd_mm
         Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
     residual_discs
@@ -118,6 +121,7 @@ class SpineLabels:
     confidence: Mapping[DiscLevel, float]
     numbering: NumberingMethod
     numbering_confidence: float = 1.0
+    numbering_signs: Mapping[str, float] = field(default_factory=dict)
     segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
     residual_discs: Mapping[DiscLevel, SoftMask] = field(default_factory=dict)
 

@@ -67,6 +67,10 @@ class JunctionSigns:
     canal_ratio: float
     sacral_share: float
 
+    def visible(self) -> dict[str, float]:
+        """The signs that could be measured, by name."""
+        return {name: value for name, value in vars(self).items() if np.isfinite(value)}
+
 
 @dataclass(frozen=True)
 class _Section:

@@ -1,14 +1,15 @@
 """Which disc is which, and how sure.
 
-Names are counted upwards from the sacrum.  Without a whole-spine picture that rests on the
-assumption of five lumbar vertebrae: numbering from lumbar MRI alone was wrong in 14.1 % of
-1049 patients (Tokgoz 2014, PMC3955794), so a reader's word (``--lowest-disc``) always wins.
+Names are counted upwards from the lumbosacral junction, which the signs of
+:mod:`discmri.measurement.junction` tell with a probability.  Without a whole-spine picture that
+rests on the assumption of five lumbar vertebrae: numbering from lumbar MRI alone was wrong in
+14.1 % of 1049 patients (Tokgoz 2014, PMC3955794), so what a reader sets (``--lowest-disc``)
+always wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,27 +18,10 @@ from discmri.core.findings import Code, Finding, info, warning
 from discmri.core.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra, levels_upward
 from discmri.core.volume import Array, SoftMask
-
-SACRUM_CONFIDENCE = 0.859
-"""Counted from the sacrum on a lumbar picture: 1 - 14.1 % (Tokgoz 2014)."""
-UNCERTAIN_CONFIDENCE = 0.5
-"""Assumed names are right or wrong, and the picture does not say which."""
+from discmri.measurement.junction import CERTAIN, Junction, find_junction, usual_distance
 
 # Neighbouring discs further apart than this multiple of the usual distance have one between.
 SKIP_RATIO = 1.6
-# The lowest disc of a regular junction is nearly as deep as the one above; a remnant is not.
-REMNANT_DEPTH_RATIO = 0.7
-# A sacrum further below the lowest disc than this multiple of the usual distance is not its own.
-SACRUM_REACH = 1.3
-
-
-@dataclass(frozen=True)
-class _Start:
-    """The name of the lowest disc and where it comes from."""
-
-    lowest: DiscLevel
-    method: NumberingMethod
-    findings: tuple[Finding, ...] = ()
 
 
 def name_levels(
@@ -67,14 +51,20 @@ def name_levels(
     """
     discs = sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
     given = [disc.level for disc in discs]
-    if lowest is None and all(level is not None for level in given):
+    signs: Mapping[str, float] = {}
+    probability = 1.0
+    if lowest is not None:
+        method, findings = NumberingMethod.READER, []
+        named, skipped = _count_upwards(discs, lowest)
+    elif all(level is not None for level in given):
+        method, findings, skipped = NumberingMethod.MASKS, [], []
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
-        method, findings = NumberingMethod.MASKS, _six_bodies(named)
     else:
-        start = _start(found, discs, lowest)
-        named, skipped = _count_upwards(discs, start.lowest)
-        method = start.method
-        findings = [*start.findings, *skipped, *_six_bodies(named)]
+        junction = find_junction(found, discs)
+        method = NumberingMethod.SACRUM if junction.sacrum_seen else NumberingMethod.ASSUMED
+        findings, probability = _junction_findings(junction), junction.probability
+        signs = {} if junction.signs is None else junction.signs.visible()
+        named, skipped = _count_upwards(discs[junction.skipped :], junction.lowest)
     measured, residual = split_residual(named)
     labels = SpineLabels(
         grid=found.grid,
@@ -83,11 +73,12 @@ def name_levels(
         canal=found.canal,
         confidence={level: disc.confidence for level, disc in measured.items()},
         numbering=method,
-        numbering_confidence=_confidence(method, findings),
+        numbering_confidence=probability,
+        numbering_signs=signs,
         segmenter_sd_mm={level: disc.height_sd_mm for level, disc in measured.items()},
         residual_discs={level: disc.mask for level, disc in residual.items()},
     )
-    return labels, [*findings, *_residual_found(residual)]
+    return labels, [*findings, *skipped, *_six_bodies(named), *_residual_found(residual)]
 
 
 def split_residual(
@@ -117,93 +108,35 @@ def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
     return [info(Code.RESIDUAL_S1_S2, text.format(one.value), one) for one in residual]
 
 
-def _confidence(method: NumberingMethod, findings: Sequence[Finding]) -> float:
-    if any(finding.code is Code.NUMBERING_UNCERTAIN for finding in findings):
-        return UNCERTAIN_CONFIDENCE
-    return SACRUM_CONFIDENCE if method is NumberingMethod.SACRUM else 1.0
-
-
-def _start(found: FoundSpine, discs: Sequence[FoundDisc], lowest: DiscLevel | None) -> _Start:
-    if lowest is not None:
-        return _Start(lowest, NumberingMethod.READER)
-    if found.sacrum is None or not _reaches(found.sacrum, discs):
-        return _without_sacrum(found, discs)
-    remnant = _looks_like_remnant(discs)
-    if remnant:
-        return _Start(
-            DiscLevel.L5_S1,
-            NumberingMethod.SACRUM,
-            (
-                warning(Code.TRANSITIONAL_SUSPECTED, remnant),
-                warning(
-                    Code.NUMBERING_UNCERTAIN,
-                    "The lowest disc may be a sacral remnant; name it with --lowest-disc.",
-                ),
-            ),
+def _junction_findings(junction: Junction) -> list[Finding]:
+    """What a reader of the results has to know of the naming."""
+    lowest = junction.lowest.value
+    findings = []
+    if not junction.sacrum_seen:
+        findings.append(
+            warning(Code.SACRUM_MISSING, "No sacrum was found right below the lowest disc.")
         )
-    return _Start(DiscLevel.L5_S1, NumberingMethod.SACRUM)
-
-
-def _without_sacrum(found: FoundSpine, discs: Sequence[FoundDisc]) -> _Start:
-    """Without a sacrum the lowest disc is assumed, and said to be."""
-    bottom = discs[0].mask.centroid_mm[2]
-    body_below = any(body.centroid_mm[2] < bottom for body in found.bodies)
-    lowest = DiscLevel.L4_L5 if body_below else DiscLevel.L5_S1
-    return _Start(
-        lowest,
-        NumberingMethod.ASSUMED,
-        (
-            warning(Code.SACRUM_MISSING, "No sacrum was found below the lowest disc."),
+    if junction.transitional:
+        findings.append(
+            warning(
+                Code.TRANSITIONAL_SUSPECTED,
+                "The S1-S2 disc has full depth and S1 is squared: a transitional vertebra is "
+                "possible.",
+            )
+        )
+    if junction.probability < CERTAIN:
+        findings.append(
             warning(
                 Code.NUMBERING_UNCERTAIN,
-                f"The lowest disc is assumed to be {lowest.value}; name it with --lowest-disc.",
-            ),
-        ),
-    )
+                f"The lowest disc is {lowest} with a probability of {junction.probability:.2f}; "
+                "check it in the overview and correct it with --lowest-disc.",
+            )
+        )
+    return findings
 
 
 def _centres(discs: Sequence[FoundDisc]) -> Array:
     return np.array([disc.mask.centroid_mm for disc in discs])
-
-
-def _reaches(sacrum: SoftMask, discs: Sequence[FoundDisc]) -> bool:
-    """Whether the sacrum begins right below the lowest disc."""
-    inside = sacrum.grid.to_world(np.argwhere(sacrum.array > 0.5))
-    if not len(inside):
-        return False
-    gap = np.linalg.norm(inside - discs[0].mask.centroid_mm, axis=1).min()
-    return bool(gap < SACRUM_REACH * _usual_distance(discs) / 2 + 5.0)
-
-
-def _usual_distance(discs: Sequence[FoundDisc]) -> float:
-    """Median distance between neighbouring disc centres; 35 mm where there is one disc."""
-    centres = _centres(discs)
-    if len(centres) < 2:
-        return 35.0
-    return float(np.median(np.linalg.norm(np.diff(centres, axis=0), axis=1)))
-
-
-def _depth_mm(mask: SoftMask) -> float:
-    """Anteroposterior extent, by the spread of the mask along its longest sagittal direction."""
-    inside = mask.grid.to_world(np.argwhere(mask.array > 0.5))
-    if len(inside) < 3:
-        return 0.0
-    sagittal = inside[:, 1:] - inside[:, 1:].mean(axis=0)
-    _, _, axes = np.linalg.svd(sagittal, full_matrices=False)
-    along = sagittal @ axes[0]
-    return float(np.ptp(along))
-
-
-def _looks_like_remnant(discs: Sequence[FoundDisc]) -> str:
-    if len(discs) < 3:
-        return ""
-    depths = [_depth_mm(disc.mask) for disc in discs[:3]]
-    if depths[0] >= REMNANT_DEPTH_RATIO * depths[1]:
-        return ""
-    return (
-        f"The lowest disc is {depths[0]:.0f} mm deep, the one above {depths[1]:.0f} mm: "
-        "a transitional vertebra is suspected."
-    )
 
 
 def _count_upwards(
@@ -213,7 +146,7 @@ def _count_upwards(
     names = levels_upward(lowest)
     centres = _centres(discs)
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
-    usual = _usual_distance(discs)
+    usual = usual_distance(discs)
     named: dict[DiscLevel, FoundDisc] = {}
     findings: list[Finding] = []
     position = 0

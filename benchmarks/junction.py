@@ -1,0 +1,225 @@
+"""Whether L5-S1 is found: naming of levels against the SPIDER slices whose junction was read by eye.
+
+    python -m benchmarks.junction SPIDER [--fit]
+
+SPIDER is a folder with ``slices/*.png`` and ``overview.csv``.  ``--fit`` fits the models of
+``discmri.measurement.junction`` anew, cross-validated by patient, and prints their coefficients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.scans import spider_slices
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.labels import FoundSpine, SpineLabels
+from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
+from discmri.measurement.junction import CERTAIN, CUT, RESIDUAL, Model, sign_values
+from discmri.measurement.junction_signs import JunctionSigns, junction_signs
+from discmri.measurement.numbering import name_levels
+from discmri.measurement.segment import segment
+
+TRUTH = Path(__file__).parents[1] / "tests/data/spider_junction.csv"
+NEAR_MM = 14.0
+"""A disc this near the place that the readers named is the disc they named: neighbours are 25 mm
+and more away, and an outline that covers a part of a disc is up to 10 mm off its centre."""
+CANDIDATES = 3  # the lowest discs from which the models learn
+DOUBTFUL_WEIGHT = 0.5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the readers said of one slice."""
+
+    patient: str
+    place_px: tuple[float, float]
+    doubtful: bool
+    upside_down: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """One slice as the program names it, beside what the readers said."""
+
+    name: str
+    read: Read
+    place_mm: Floats
+    found: FoundSpine | None
+    labels: SpineLabels | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the disc called L5-S1 is the readers'."""
+        disc = self.labels.discs.get(DiscLevel.L5_S1) if self.labels else None
+        return disc is not None and _near(disc.centroid_mm, self.place_mm)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the names carry no mark of doubt."""
+        return self.labels is not None and self.labels.numbering_confidence >= CERTAIN
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The signs of one disc, taken for the lowest, and how many levels above L5-S1 it is."""
+
+    patient: str
+    signs: JunctionSigns
+    position: int  # among the discs found, from below
+    levels_above: int  # -1 for a residual disc
+    weight: float
+
+
+def reads(path: Path = TRUTH) -> dict[str, Read]:
+    """The readers' table by slice."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            row["slice"]: Read(
+                row["slice"].split("_")[0],
+                (float(row["column_px"]), float(row["row_px"])),
+                row["doubtful"] == "1",
+                row["upside_down"] == "1",
+            )
+            for row in csv.DictReader(stream)
+        }
+
+
+def named_slices(spider: Path) -> Iterator[Named]:
+    """Every slice of the table that is found in the folder, segmented and named."""
+    known = reads()
+    for name, image in spider_slices(spider):
+        if name not in known:
+            continue
+        column, row = known[name].place_px
+        place = image.grid.to_world((0, column, row))
+        try:
+            found = segment(image, Settings())
+        except NothingToMeasureError:
+            yield Named(name, known[name], place, None, None)
+            continue
+        yield Named(name, known[name], place, found, name_levels(found)[0])
+
+
+def report(slices: Sequence[Named]) -> None:
+    """Print how often L5-S1 is right, and what is wrong or marked."""
+    kinds: dict[str, list[Named]] = {"all": [one for one in slices if not one.read.upside_down]}
+    kinds["without doubtful"] = [one for one in kinds["all"] if not one.read.doubtful]
+    kinds["upside down"] = [one for one in slices if one.read.upside_down]
+    for suffix, kind in (("_t2", "T2"), ("_t1", "T1"), ("_SPACE", "3D T2")):
+        kinds[kind] = [one for one in kinds["all"] if one.name.endswith(suffix)]
+    for kind, some in kinds.items():
+        certain = [one for one in some if one.certain]
+        print(
+            f"{kind}: L5-S1 right on {_share(some)}; marked as uncertain "
+            f"{len(some) - len(certain)}; right without a mark {_share(certain)}"
+        )
+    for one in slices:
+        if not one.right or not one.certain:
+            told = "refused"
+            if one.labels is not None:
+                residual = ", residual disc" if one.labels.residual_discs else ""
+                told = f"{one.labels.numbering_confidence:.2f}{residual}"
+            print(f"  {one.name}: {'right' if one.right else 'WRONG'}, {told}")
+
+
+def _share(some: Sequence[Named]) -> str:
+    right = sum(one.right for one in some)
+    return f"{right} of {len(some)} ({100 * right / max(len(some), 1):.1f} %)"
+
+
+def _near(one: Floats, other: Floats) -> bool:
+    return bool(np.linalg.norm((one - other)[1:]) < NEAR_MM)
+
+
+def samples(slices: Sequence[Named]) -> list[Sample]:
+    """The signs of the lowest discs of every slice that shows the readers' disc."""
+    found = []
+    for one in slices:
+        if one.found is None or one.read.upside_down:
+            continue
+        discs = sorted(one.found.discs, key=lambda disc: disc.mask.centroid_mm[2])
+        distance = [np.linalg.norm((d.mask.centroid_mm - one.place_mm)[1:]) for d in discs]
+        junction = int(np.argmin(distance))
+        for position in range(min(CANDIDATES, len(discs))):
+            signs = junction_signs(one.found, discs[position:])
+            if signs is not None and distance[junction] < NEAR_MM:
+                weight = DOUBTFUL_WEIGHT if one.read.doubtful else 1.0
+                above = position - junction
+                found.append(Sample(one.read.patient, signs, position, above, weight))
+    return found
+
+
+def fit(known: Sequence[Sample]) -> None:
+    """Fit both models anew and print coefficients and cross-validated reliability."""
+    lowest = [s for s in known if s.position == 0]
+    print("residual disc against L5-S1:")
+    _fit_one(lowest, [int(s.levels_above < 0) for s in lowest], RESIDUAL)
+    seen = [s for s in known if 0 <= s.levels_above <= len(CUT) - 1]
+    print("level of the lowest disc without a sacrum (0 is L5-S1):")
+    _fit_one(seen, [s.levels_above for s in seen], next(iter(CUT.values())))
+
+
+def _fit_one(known: Sequence[Sample], wanted: Sequence[int], model: Model) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold
+
+    signs = np.array([_parts(s.signs, model) for s in known])
+    spread = signs.std(axis=0)
+    weight, truth = np.array([s.weight for s in known]), np.array(wanted)
+    patients = np.array([s.patient for s in known])
+    told = np.zeros((len(known), len(set(wanted))))
+    for train, test in GroupKFold(len(set(patients))).split(signs, truth, patients):
+        fitted = LogisticRegression(max_iter=5000)
+        fitted.fit(signs[train] / spread, truth[train], sample_weight=weight[train])
+        told[test] = fitted.predict_proba(signs[test] / spread)
+    _reliability(told, truth)
+    fitted = LogisticRegression(max_iter=5000).fit(signs / spread, truth, sample_weight=weight)
+    for intercept, weights in zip(fitted.intercept_, fitted.coef_ / spread, strict=True):
+        terms = ", ".join(f"{n} {w:.3f}" for n, w in zip(model.terms, weights, strict=True))
+        print(f"  intercept {intercept:.2f}, {terms}")
+
+
+def _parts(signs: JunctionSigns, model: Model) -> list[float]:
+    """What a fit sees of the signs: the clipped distance from usual."""
+    values: Mapping[str, float] = sign_values(signs)
+    return [term.of(values[name]) / term.weight for name, term in model.terms.items()]
+
+
+def _reliability(told: Floats, truth: NDArray[np.int_]) -> None:
+    right, sure = told.argmax(axis=1) == truth, told.max(axis=1)
+    print(f"  cross-validated by patient: {right.sum()} of {len(right)} right")
+    for low, high in ((0.0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.98), (0.98, 1.01)):
+        here = (sure >= low) & (sure < high)
+        if here.any():
+            print(
+                f"  probability {low:.2f} to {min(high, 1):.2f}: {here.sum()} discs, stated "
+                f"{sure[here].mean():.3f}, right {right[here].mean():.3f}"
+            )
+
+
+def main() -> None:
+    """Parse the call, score and fit."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("spider", type=Path)
+    parser.add_argument("--fit", action="store_true", help="fit the models anew")
+    arguments = parser.parse_args()
+    slices = list(named_slices(arguments.spider))
+    report(slices)
+    if arguments.fit:
+        fit(samples(slices))
+
+
+if __name__ == "__main__":
+    main()

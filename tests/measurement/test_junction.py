@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from tests.measurement.junction_model import LUMBAR, RESIDUAL, Piece, junction_spine
+
+from discmri.core.findings import Code, Severity
+from discmri.core.labels import NumberingMethod
+from discmri.core.levels import DiscLevel
+from discmri.measurement import junction as junctions
+from discmri.measurement.junction import Junction, Term, find_junction
+from discmri.measurement.junction_signs import junction_signs
+from discmri.measurement.numbering import name_levels
+
+
+def upward(found):
+    return sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
+
+
+def signs_of(*pieces, **kwargs):
+    found = junction_spine(pieces, **kwargs)
+    return junction_signs(found, upward(found))
+
+
+def warnings_of(findings):
+    return {f.code for f in findings if f.severity is not Severity.INFO}
+
+
+def test_signs_are_those_that_were_drawn():
+    low = Piece(18.0, 5.0, 30.0, 27.0, (20.0, 30.0), 0.25)
+    signs = signs_of(low, replace(LUMBAR, tilt_deg=10.0), LUMBAR, LUMBAR)
+    assert signs.depth_ratio == pytest.approx(18 / 36, abs=0.04)
+    assert signs.height_ratio == pytest.approx(5 / 10, abs=0.08)
+    assert signs.spacing_ratio == pytest.approx(27 / 36, abs=0.02)
+    assert signs.tilt_deg == pytest.approx(30, abs=1.5)
+    assert signs.bend_deg == pytest.approx(20, abs=2.0)
+    assert signs.sacral_share == 0.25
+
+
+def test_bone_that_tapers_shows_in_taper_and_depth():
+    straight = signs_of(LUMBAR, LUMBAR, LUMBAR, LUMBAR)
+    tapering = signs_of(replace(LUMBAR, bone_mm=(20.0, 36.0)), LUMBAR, LUMBAR, LUMBAR)
+    assert straight.taper_ratio == pytest.approx(1.0, abs=0.03)
+    assert straight.bone_ratio == pytest.approx(1.0, abs=0.03)
+    # depths at 30 and 70 % of the way between 20 and 36 mm
+    assert tapering.taper_ratio == pytest.approx(24.8 / 31.2, abs=0.05)
+    assert tapering.bone_ratio == pytest.approx(28 / 36, abs=0.05)
+
+
+def test_two_discs_give_no_signs():
+    assert signs_of(LUMBAR, LUMBAR) is None
+
+
+def test_the_slices_at_the_edge_of_a_disc_do_not_count():
+    found = junction_spine([RESIDUAL, LUMBAR, LUMBAR, LUMBAR], slices=(0, 1, 2, 3, 4))
+    masks = [disc.mask for disc in found.discs]
+    cut = masks[-1].array.copy()
+    cut[0, :, : cut.shape[2] // 2] = 0  # less than half of the section is left on this slice
+    cut[0, : cut.shape[1] * 2 // 3] = 0
+    lowest = replace(found.discs[-1], mask=type(masks[-1])(cut, masks[-1].affine))
+    whole = junction_signs(found, upward(found))
+    edged = junction_signs(found, upward(replace(found, discs=(*found.discs[:-1], lowest))))
+    assert edged == whole
+
+
+@pytest.mark.parametrize("slices", [(2,), (1, 2, 3), (0, 1, 2, 3, 4)])
+def test_a_residual_disc_is_named_and_everything_above_keeps_its_name(slices):
+    found = junction_spine([RESIDUAL, *[LUMBAR] * 5], slices=slices)
+    labels, findings = name_levels(found)
+    assert [level.value for level in labels.discs][-2:] == ["L4-L5", "L5-S1"]
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+    assert labels.numbering is NumberingMethod.SACRUM
+    assert labels.numbering_confidence > 0.95
+    assert warnings_of(findings) == set()
+    assert Code.RESIDUAL_S1_S2 in {finding.code for finding in findings}
+    assert labels.numbering_signs["depth_ratio"] < 0.6
+
+
+def test_a_second_residual_disc_gets_no_name():
+    deeper = replace(RESIDUAL, depth_mm=12.0, spacing_mm=24.0, bone_mm=(20.0, 26.0))
+    labels, _ = name_levels(junction_spine([deeper, RESIDUAL, *[LUMBAR] * 4]))
+    assert [level.value for level in labels.discs][-1] == "L5-S1"
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+    assert labels.residual_discs[DiscLevel.S1_S2].centroid_mm[2] == pytest.approx(69, abs=1)
+
+
+def test_a_shallow_disc_under_a_squared_body_is_no_residual_disc():
+    shallow = replace(LUMBAR, depth_mm=25.0)
+    labels, findings = name_levels(junction_spine([shallow, *[LUMBAR] * 4]))
+    assert list(labels.discs)[-1] is DiscLevel.L5_S1
+    assert not labels.residual_discs
+    assert warnings_of(findings) == set()
+
+
+def _with_odds(probability):
+    """A spine whose lowest disc is residual with this probability, by its share of sacrum."""
+    piece = Piece(26.0, 6.0, spacing_mm=33.0, bone_mm=(32.0, 36.0))
+    found = junction_spine([piece, *[LUMBAR] * 4])
+    rest = junctions.RESIDUAL.logit(junction_signs(found, upward(found)))
+    term = junctions.RESIDUAL.terms["sacral_share_log10"]
+    share = 10 ** (term.usual + (math.log(probability / (1 - probability)) - rest) / term.weight)
+    assert 10**term.low < share < 10**term.high
+    return junction_spine([replace(piece, sacrum_above=share), *[LUMBAR] * 4])
+
+
+@pytest.mark.parametrize(
+    ("odds", "lowest", "stated", "marked"),
+    [
+        (0.905, DiscLevel.S1_S2, 0.905, False),
+        (0.895, DiscLevel.S1_S2, 0.895, True),
+        (0.51, DiscLevel.S1_S2, 0.51, True),
+        (0.49, DiscLevel.L5_S1, 0.51, True),
+        (0.105, DiscLevel.L5_S1, 0.895, True),
+        (0.095, DiscLevel.L5_S1, 0.905, False),
+    ],
+)
+def test_the_likelier_name_is_given_and_marked_below_the_limit(odds, lowest, stated, marked):
+    labels, findings = name_levels(_with_odds(odds))
+    assert (DiscLevel.S1_S2 in labels.residual_discs) == (lowest is DiscLevel.S1_S2)
+    assert labels.numbering_confidence == pytest.approx(stated, abs=2e-3)
+    assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is marked
+
+
+@pytest.mark.parametrize(
+    ("depth", "taper", "level", "expected"),
+    [
+        (0.81, 0.96, DiscLevel.S1_S2, True),
+        (0.79, 0.96, DiscLevel.S1_S2, False),
+        (0.81, 0.94, DiscLevel.S1_S2, False),
+        (1.0, 1.0, DiscLevel.L5_S1, False),
+    ],
+)
+def test_transitional_is_a_full_disc_below_a_squared_first_sacral_body(
+    depth, taper, level, expected
+):
+    signs = replace(signs_of(*[LUMBAR] * 4), depth_ratio=depth, taper_ratio=taper)
+    assert Junction(level, 0, 0.95, True, signs).transitional is expected
+
+
+def test_a_transitional_look_is_a_warning():
+    full = replace(RESIDUAL, depth_mm=34.0, bone_mm=(36.0, 36.0), sacrum_above=0.9)
+    labels, findings = name_levels(junction_spine([full, *[LUMBAR] * 4]))
+    assert labels.residual_discs
+    assert Code.TRANSITIONAL_SUSPECTED in warnings_of(findings)
+
+
+@pytest.mark.parametrize(
+    ("tilts", "lowest"),
+    [((40, 15, 5, 0), "L5-S1"), ((14, 4, 0, -5), "L4-L5"), ((0, -6, -12, -15), "L3-L4")],
+)
+def test_without_a_sacrum_the_slope_of_the_lowest_disc_tells_its_level(tilts, lowest):
+    pieces = [replace(LUMBAR, tilt_deg=float(tilt)) for tilt in tilts]
+    labels, findings = name_levels(junction_spine(pieces, sacrum=False))
+    assert list(labels.discs)[-1].value == lowest
+    assert labels.numbering is NumberingMethod.ASSUMED
+    assert Code.SACRUM_MISSING in warnings_of(findings)
+    uncertain = Code.NUMBERING_UNCERTAIN in warnings_of(findings)
+    assert uncertain is (labels.numbering_confidence < 0.9)
+
+
+def test_too_few_discs_leave_the_usual_share_or_an_even_guess():
+    found = junction_spine([LUMBAR, LUMBAR])
+    assert find_junction(found, upward(found)).probability == junctions.USUAL
+    bare = replace(found, sacrum=None)
+    assert find_junction(bare, upward(bare)).probability == pytest.approx(1 / 3)
+
+
+def test_a_sacrum_far_below_the_lowest_disc_is_not_its_own():
+    def seen(missing_mm):
+        found = junction_spine([LUMBAR] * 4)
+        bottom = found.sacrum
+        lower = type(bottom)(bottom.array, bottom.affine.copy())
+        affine = lower.affine.copy()
+        affine[2, 3] -= missing_mm
+        return find_junction(
+            replace(found, sacrum=type(bottom)(bottom.array, affine)), upward(found)
+        ).sacrum_seen
+
+    # the reach is 1.3 * 36 / 2 + 5 = 28.4 mm from the centre of the disc, 1 mm above the bone
+    assert seen(26.0)
+    assert not seen(29.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.5, 1.0), (1.5, -1.0), (9.0, -2.0), (0.1, 1.4), (math.nan, 0.0)]
+)
+def test_a_term_is_clipped_and_an_invisible_sign_says_nothing(value, expected):
+    assert Term(-2.0, 1.0, 0.3, 2.0).of(value) == pytest.approx(expected)
