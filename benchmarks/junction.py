@@ -101,7 +101,7 @@ def named_slices(spider: Path) -> Iterator[Named]:
         if name not in known:
             continue
         column, row = known[name].place_px
-        place = image.grid.to_world((0, column, row))
+        place = image.grid.to_world((0, row, column))
         try:
             found = segment(image, Settings())
         except NothingToMeasureError:

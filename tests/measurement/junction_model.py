@@ -39,9 +39,7 @@ def junction_spine(
     for piece in pieces:
         centres.append((60.0, z))
         discs.append(
-            FoundDisc(
-                _rectangle((60.0, z), piece, slices), 0.9, sacrum_above=piece.sacrum_above
-            )
+            FoundDisc(_rectangle((60.0, z), piece, slices), 0.9, sacrum_above=piece.sacrum_above)
         )
         z += piece.spacing_mm
     ends = [*centres[1:], (60.0, z)]

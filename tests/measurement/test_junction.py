@@ -9,6 +9,7 @@ from tests.measurement.junction_model import LUMBAR, RESIDUAL, Piece, junction_s
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
+from discmri.core.volume import SoftMask
 from discmri.measurement import junction as junctions
 from discmri.measurement.junction import Junction, Term, find_junction
 from discmri.measurement.junction_signs import junction_signs
@@ -49,6 +50,28 @@ def test_bone_that_tapers_shows_in_taper_and_depth():
     assert tapering.bone_ratio == pytest.approx(28 / 36, abs=0.05)
 
 
+def test_extent_to_the_sides_needs_slices():
+    narrow = junction_spine([LUMBAR] * 4, slices=range(5))
+    lowest = narrow.discs[-1]
+    cut = lowest.mask.array.copy()
+    cut[[0, -1]] = 0
+    narrow = replace(
+        narrow, discs=(*narrow.discs[:-1], replace(lowest, mask=SoftMask(cut, lowest.mask.affine)))
+    )
+    assert junction_signs(narrow, upward(narrow)).width_ratio == pytest.approx(3 / 5)
+    assert junction_signs(narrow, upward(narrow)).wing_ratio == 1
+    body = narrow.bodies[-1]
+    slim = body.array.copy()
+    slim[[0, -1]] = 0
+    bodies = (*narrow.bodies[:-2], SoftMask(slim, narrow.bodies[-2].affine), body)
+    assert junction_signs(
+        replace(narrow, bodies=bodies), upward(narrow)
+    ).wing_ratio == pytest.approx(5 / 3)
+    one = junction_spine([LUMBAR] * 4, slices=(2,))
+    few = replace(one, grid=one.grid.cropped((1, 0, 0), (4, *one.grid.shape[1:])))
+    assert math.isnan(junction_signs(few, upward(few)).width_ratio)
+
+
 def test_two_discs_give_no_signs():
     assert signs_of(LUMBAR, LUMBAR) is None
 
@@ -62,7 +85,7 @@ def test_the_slices_at_the_edge_of_a_disc_do_not_count():
     lowest = replace(found.discs[-1], mask=type(masks[-1])(cut, masks[-1].affine))
     whole = junction_signs(found, upward(found))
     edged = junction_signs(found, upward(replace(found, discs=(*found.discs[:-1], lowest))))
-    assert edged == whole
+    assert edged == replace(whole, width_ratio=edged.width_ratio)
 
 
 @pytest.mark.parametrize("slices", [(2,), (1, 2, 3), (0, 1, 2, 3, 4)])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,6 +30,8 @@ _ENDS = (0.02, 0.98)  # quantiles that stand for the ends of a section
 _CHORDS = (0.3, 0.7)  # where the bone between two discs is measured, share of the way up
 _HALF_CHORD_MM = 1.5
 _NEAR_CANAL_MM = 1.5
+_LEAST_SLICES = 5  # fewer tell nothing of the extent from left to right
+_FAIR = 0.25  # a section of at least this share of the largest counts as fair
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class JunctionSigns:
         Slope of the lowest disc against the disc above it.
     canal_ratio
         Depth of the thecal sac behind the lowest disc / behind the discs above.
+    width_ratio
+        Left-to-right extent of the lowest disc / of the discs above; ``nan`` with few slices.
+    wing_ratio
+        Left-to-right extent of the bone above the lowest disc / of the bone above that: the
+        wings (alae) of the sacrum make S1 wider than a lumbar body; ``nan`` with few slices.
     sacral_share
         Share of the bone above the lowest disc that the segmenter takes for sacrum.
     """
@@ -65,6 +73,8 @@ class JunctionSigns:
     tilt_deg: float
     bend_deg: float
     canal_ratio: float
+    width_ratio: float
+    wing_ratio: float
     sacral_share: float
 
     def visible(self) -> dict[str, float]:
@@ -155,7 +165,35 @@ def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSig
             rows.append(_of_slice(sections, bone.get(k), canal.get(k)))
     if not rows:
         return None
-    return JunctionSigns(*_medians(rows), sacral_share=discs[0].sacrum_above)
+    return JunctionSigns(
+        *_medians(rows), *_widths(by_disc, bone, found.grid), sacral_share=discs[0].sacrum_above
+    )
+
+
+def _widths(
+    by_disc: Sequence[dict[int, Array]], bone: dict[int, Array], grid: Grid
+) -> tuple[float, float]:
+    """Left-to-right extent of the lowest disc and of the bone above it against those above."""
+    if grid.shape[grid.sagittal_axis] < _LEAST_SLICES:
+        return float("nan"), float("nan")
+    discs = [_slices_across(points) for points in by_disc]
+    heights = [_middle(points) for points in by_disc[:LEAST_DISCS]]
+    bones = [
+        _slices_across({k: p[(p[:, 1] > low) & (p[:, 1] < high)] for k, p in bone.items()})
+        for low, high in pairwise(heights)
+    ]
+    return discs[0] / float(np.median(discs[1:])), bones[0] / bones[1] if bones[1] else float("nan")
+
+
+def _slices_across(points: dict[int, Array]) -> int:
+    """On how many slices a structure has a fair section."""
+    sizes = np.array([len(p) for p in points.values()])
+    return int((sizes > _FAIR * sizes.max(initial=0)).sum())
+
+
+def _middle(points: dict[int, Array]) -> float:
+    """How far up the middle of a disc is, millimetres."""
+    return float(np.concatenate(list(points.values()))[:, 1].mean())
 
 
 def _medians(rows: Sequence[Sequence[float]]) -> Iterator[float]:
@@ -183,7 +221,7 @@ def _section(points: Array, pixel_mm2: float) -> _Section:
 def _of_slice(
     sections: Sequence[_Section], bone: Array | None, canal: Array | None
 ) -> tuple[float, ...]:
-    """The signs of one slice in the order of :class:`JunctionSigns`, without the last."""
+    """The signs of one slice in the order of :class:`JunctionSigns`, without those over slices."""
     lowest, above, third = sections[:3]
     depth = float(np.median([s.depth_mm for s in sections[1:]]))
     height = float(np.median([s.height_mm for s in sections[1:]]))
