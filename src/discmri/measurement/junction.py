@@ -82,13 +82,14 @@ def sign_values(signs: JunctionSigns) -> dict[str, float]:
 
 
 RESIDUAL = Model(
-    -2.59,
+    -2.58,
     {
-        "sacral_share_log10": Term(1.80, -3.0, -4.0, 0.0),
-        "depth_ratio": Term(-5.55, 0.80, 0.3, 1.3),
-        "height_ratio": Term(-2.74, 0.70, 0.0, 1.5),
-        "bone_ratio": Term(-6.85, 0.92, 0.6, 1.3),
-        "spacing_ratio": Term(-11.05, 0.95, 0.7, 1.3),
+        "sacral_share_log10": Term(1.79, -3.0, -4.0, 0.0),
+        "depth_ratio": Term(-5.15, 0.80, 0.3, 1.3),
+        "height_ratio": Term(-2.70, 0.70, 0.0, 1.5),
+        "bone_ratio": Term(-6.13, 0.92, 0.6, 1.3),
+        "below_ratio": Term(-1.72, 0.75, 0.4, 1.2),
+        "spacing_ratio": Term(-11.47, 0.95, 0.7, 1.3),
     },
 )
 """Log odds that the lowest disc above a sacrum is a residual S1-S2 disc."""
@@ -103,9 +104,9 @@ CUT: Mapping[DiscLevel, Model] = {
         },
     )
     for level, intercept, tilt, bend, bone in (
-        (DiscLevel.L5_S1, -0.36, 0.226, 0.030, -11.53),
-        (DiscLevel.L4_L5, 1.20, 0.016, -0.047, 1.57),
-        (DiscLevel.L3_L4, -0.84, -0.242, 0.018, 9.96),
+        (DiscLevel.L5_S1, -0.30, 0.235, 0.035, -11.77),
+        (DiscLevel.L4_L5, 1.24, 0.015, -0.048, 1.78),
+        (DiscLevel.L3_L4, -0.93, -0.250, 0.013, 9.99),
     )
 }
 """Logits of the level of the lowest disc in a picture that ends above the sacrum."""

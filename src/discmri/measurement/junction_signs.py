@@ -29,6 +29,7 @@ _LEAST_PIXELS = 12
 _ENDS = (0.02, 0.98)  # quantiles that stand for the ends of a section
 _CHORDS = (0.3, 0.7)  # where the bone between two discs is measured, share of the way up
 _HALF_CHORD_MM = 1.5
+_BELOW_MM = 12.0
 _NEAR_CANAL_MM = 1.5
 _LEAST_SLICES = 5  # fewer tell nothing of the extent from left to right
 _FAIR = 0.25  # a section of at least this share of the largest counts as fair
@@ -48,6 +49,9 @@ class JunctionSigns:
         Depth of the bone above the lowest disc, near that disc / near the disc above it.
     bone_ratio
         Mean depth of that bone / of the bone above it.
+    below_ratio
+        Depth of the bone 12 mm below the lowest disc / of the bone two above: S2 is shallower
+        than S1.
     spacing_ratio
         Distance from the lowest disc to the next / from that to the one after.
     tilt_deg
@@ -69,6 +73,7 @@ class JunctionSigns:
     height_ratio: float
     taper_ratio: float
     bone_ratio: float
+    below_ratio: float
     spacing_ratio: float
     tilt_deg: float
     bend_deg: float
@@ -234,6 +239,7 @@ def _of_slice(
         lowest.height_mm / height,
         low / high,
         float((low + high) / 2 / reference),
+        float(_depth_at(bone, lowest.centre - _BELOW_MM * lowest.up, lowest.forward) / reference),
         float(np.linalg.norm(lowest.centre - above.centre) / spacing),
         lowest.tilt_deg,
         lowest.tilt_deg - above.tilt_deg,
@@ -247,11 +253,15 @@ def _bone_depths(bone: Array | None, low: _Section, high: _Section) -> tuple[flo
 
 
 def _chord(bone: Array | None, low: _Section, high: _Section, share: float) -> float:
-    if bone is None:
-        return float("nan")
     centre = (1 - share) * low.centre + share * high.centre
     forward = (1 - share) * low.forward + share * high.forward
-    forward /= np.linalg.norm(forward)
+    return _depth_at(bone, centre, forward / np.linalg.norm(forward))
+
+
+def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
+    """Depth of the bone along a line through a point."""
+    if bone is None:
+        return float("nan")
     offset = bone - centre
     across = offset @ np.array([-forward[1], forward[0]])
     along = (offset @ forward)[np.abs(across) < _HALF_CHORD_MM]
