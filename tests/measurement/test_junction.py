@@ -9,7 +9,7 @@ from tests.measurement.junction_model import LUMBAR, RESIDUAL, Piece, junction_s
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import SoftMask
+from discmri.core.volume import Grid, SoftMask
 from discmri.measurement import junction as junctions
 from discmri.measurement.junction import Junction, Term, find_junction
 from discmri.measurement.junction_signs import junction_signs
@@ -177,10 +177,20 @@ def test_without_a_sacrum_the_slope_of_the_lowest_disc_tells_its_level(tilts, lo
     pieces = [replace(LUMBAR, tilt_deg=float(tilt)) for tilt in tilts]
     labels, findings = name_levels(junction_spine(pieces, sacrum=False))
     assert list(labels.discs)[-1].value == lowest
-    assert labels.numbering is NumberingMethod.ASSUMED
     assert Code.SACRUM_MISSING in warnings_of(findings)
-    uncertain = Code.NUMBERING_UNCERTAIN in warnings_of(findings)
-    assert uncertain is (labels.numbering_confidence < 0.9)
+    uncertain = labels.numbering_confidence < 0.9
+    assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is uncertain
+    assert (labels.numbering is NumberingMethod.ASSUMED) is uncertain
+
+
+@pytest.mark.parametrize(("room_mm", "lowest"), [(56.0, "L3-L4"), (59.0, "L5-S1")])
+def test_a_picture_that_would_show_another_disc_ends_with_l5_s1(room_mm, lowest):
+    found = junction_spine([LUMBAR] * 4, sacrum=False)  # 36 mm apart: 1.6 of it is 57.6 mm
+    affine = found.grid.affine.copy()
+    affine[2, 3] = 45.0 - room_mm
+    grid = Grid((*found.grid.shape[:2], 300), affine)
+    labels, _ = name_levels(replace(found, grid=grid))
+    assert list(labels.discs)[-1].value == lowest
 
 
 def test_too_few_discs_leave_the_usual_share_or_an_even_guess():

@@ -1,7 +1,7 @@
 """Which level the lowest disc is, by the signs of the lumbosacral junction, and how likely.
 
 Two small logistic models weigh the signs of :mod:`discmri.measurement.junction_signs`.  Where the
-sacrum is in the picture, the question is whether the lowest disc is L5-S1 or a residual S1-S2
+sacrum is in the picture, or would be, the question is whether the lowest disc is L5-S1 or a residual S1-S2
 disc; where it is not, whether it is L5-S1 or a disc above.  Both were fitted to the SPIDER slices
 (van der Graaf 2024, CC BY 4.0) whose junction two readers named by eye; ``python -m
 benchmarks.junction`` scores them, cross-validated by patient, and prints the coefficients anew.
@@ -20,7 +20,7 @@ import numpy as np
 
 from discmri.core.labels import FoundDisc, FoundSpine
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import SoftMask
+from discmri.core.volume import Grid, SoftMask
 from discmri.measurement.junction_signs import JunctionSigns, junction_signs
 
 CERTAIN = 0.9
@@ -36,6 +36,9 @@ the probability where there are too few discs for any sign."""
 SACRUM_REACH = 1.3
 """A sacrum further below the lowest disc than this multiple of half the usual distance between
 discs is not the next bone."""
+ROOM_BELOW = 1.6
+"""A picture that goes on for this multiple of the usual distance below the lowest disc would
+show another lumbar disc if there were one."""
 _SACRUM_MARGIN_MM = 5.0
 _USUAL_DISTANCE_MM = 35.0
 
@@ -157,23 +160,31 @@ def find_junction(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
     discs
         Its discs, caudal to cranial; at least one.
     """
-    if found.sacrum is None or not _reaches(found.sacrum, discs):
-        return _without_sacrum(found, discs)
-    return _above_sacrum(found, discs)
+    seen = found.sacrum is not None and _reaches(found.sacrum, discs)
+    if seen or _next_would_show(found.grid, discs):
+        return _above_sacrum(found, discs, seen)
+    return _without_sacrum(found, discs)
 
 
-def _above_sacrum(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
+def _next_would_show(grid: Grid, discs: Sequence[FoundDisc]) -> bool:
+    """Whether the picture reaches so far below the lowest disc that one more would be seen."""
+    below = discs[0].mask.centroid_mm - [0.0, 0.0, ROOM_BELOW * usual_distance(discs)]
+    index = grid.to_index(below)
+    return bool(((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all())
+
+
+def _above_sacrum(found: FoundSpine, discs: Sequence[FoundDisc], seen: bool) -> Junction:
     signs = junction_signs(found, discs)
     if signs is None:
-        return Junction(DiscLevel.L5_S1, 0, USUAL, True, None)
+        return Junction(DiscLevel.L5_S1, 0, USUAL, seen, None)
     residual = _sigmoid(RESIDUAL.logit(signs))
     if residual <= 0.5:
-        return Junction(DiscLevel.L5_S1, 0, 1 - residual, True, signs)
+        return Junction(DiscLevel.L5_S1, 0, 1 - residual, seen, signs)
     above = junction_signs(found, discs[1:])
     if above is not None and _sigmoid(RESIDUAL.logit(above)) > 0.5:
         probability = _sigmoid(RESIDUAL.logit(above))
-        return Junction(DiscLevel.S1_S2, 1, probability, True, above)
-    return Junction(DiscLevel.S1_S2, 0, residual, True, signs)
+        return Junction(DiscLevel.S1_S2, 1, probability, seen, above)
+    return Junction(DiscLevel.S1_S2, 0, residual, seen, signs)
 
 
 def _without_sacrum(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:

@@ -61,7 +61,8 @@ def name_levels(
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
     else:
         junction = find_junction(found, discs)
-        method = NumberingMethod.SACRUM if junction.sacrum_seen else NumberingMethod.ASSUMED
+        known = junction.sacrum_seen or junction.probability >= CERTAIN
+        method = NumberingMethod.SACRUM if known else NumberingMethod.ASSUMED
         findings, probability = _junction_findings(junction), junction.probability
         signs = {} if junction.signs is None else junction.signs.visible()
         named, skipped = _count_upwards(discs[junction.skipped :], junction.lowest)
