@@ -66,7 +66,7 @@ class Named:
     @property
     def certain(self) -> bool:
         """Whether the names carry no mark of doubt."""
-        return self.labels is not None and self.labels.numbering_confidence >= CERTAIN
+        return self.labels is not None and self.labels.numbering_probability >= CERTAIN
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def report(slices: Sequence[Named]) -> None:
             told = "refused"
             if one.labels is not None:
                 residual = ", residual disc" if one.labels.residual_discs else ""
-                told = f"{one.labels.numbering_confidence:.2f}{residual}"
+                told = f"{one.labels.numbering_probability:.2f}{residual}"
             print(f"  {one.name}: {'right' if one.right else 'WRONG'}, {told}")
 
 

@@ -97,7 +97,7 @@ def _results(folder: Path, number: int) -> Path:
         series_uid="1",
         records=tuple(DiscRecord(DiscLevel(level), {}) for level in LEVELS),
         numbering=NumberingMethod.SACRUM,
-        numbering_confidence=1.0,
+        numbering_probability=1.0,
         series=(),
         findings=(),
         provenance=Provenance({"discmri": discmri.__version__}),

@@ -95,7 +95,7 @@ def test_a_residual_disc_is_named_and_everything_above_keeps_its_name(slices):
     assert [level.value for level in labels.discs][-2:] == ["L4-L5", "L5-S1"]
     assert list(labels.residual_discs) == [DiscLevel.S1_S2]
     assert labels.numbering is NumberingMethod.SACRUM
-    assert labels.numbering_confidence > 0.95
+    assert labels.numbering_probability > 0.95
     assert warnings_of(findings) == set()
     assert Code.RESIDUAL_S1_S2 in {finding.code for finding in findings}
     assert labels.numbering_signs["depth_ratio"] < 0.6
@@ -142,7 +142,7 @@ def _with_odds(probability):
 def test_the_likelier_name_is_given_and_marked_below_the_limit(odds, lowest, stated, marked):
     labels, findings = name_levels(_with_odds(odds))
     assert (DiscLevel.S1_S2 in labels.residual_discs) == (lowest is DiscLevel.S1_S2)
-    assert labels.numbering_confidence == pytest.approx(stated, abs=2e-3)
+    assert labels.numbering_probability == pytest.approx(stated, abs=2e-3)
     assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is marked
 
 
@@ -178,7 +178,7 @@ def test_without_a_sacrum_the_slope_of_the_lowest_disc_tells_its_level(tilts, lo
     labels, findings = name_levels(junction_spine(pieces, sacrum=False))
     assert list(labels.discs)[-1].value == lowest
     assert Code.SACRUM_MISSING in warnings_of(findings)
-    uncertain = labels.numbering_confidence < 0.9
+    uncertain = labels.numbering_probability < 0.9
     assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is uncertain
     assert (labels.numbering is NumberingMethod.ASSUMED) is uncertain
 

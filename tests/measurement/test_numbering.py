@@ -24,7 +24,7 @@ def test_names_count_upwards_from_the_sacrum():
     labels, findings = name_levels(box_spine())
     assert names(labels) == ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
     assert labels.numbering is NumberingMethod.SACRUM
-    assert 0.95 < labels.numbering_confidence < 1
+    assert 0.95 < labels.numbering_probability < 1
     assert codes(findings) == set()
     assert next(iter(labels.vertebrae)) is Vertebra.T12
     assert list(labels.vertebrae)[-1] is Vertebra.SACRUM
@@ -37,14 +37,14 @@ def test_the_readers_word_wins():
     labels, _ = name_levels(box_spine(), DiscLevel.L6_S1)
     assert names(labels)[-3:] == ["L4-L5", "L5-L6", "L6-S1"]
     assert labels.numbering is NumberingMethod.READER
-    assert labels.numbering_confidence == 1
+    assert labels.numbering_probability == 1
     assert Vertebra.L6 in labels.vertebrae
 
 
 def test_without_a_sacrum_names_are_assumed_and_said_to_be():
     labels, findings = name_levels(box_spine(sacrum=False))
     assert labels.numbering is NumberingMethod.ASSUMED
-    assert labels.numbering_confidence < 0.9
+    assert labels.numbering_probability < 0.9
     assert {Code.SACRUM_MISSING, Code.NUMBERING_UNCERTAIN} <= codes(findings)
 
 

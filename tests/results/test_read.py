@@ -54,7 +54,7 @@ def test_a_result_equals_the_one_that_was_written(result, folder):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"subject_id": "other"}, {"records": ()}, {"numbering_confidence": 0.5},
+        {"subject_id": "other"}, {"records": ()}, {"numbering_probability": 0.5}, {"numbering_signs": {"tilt_deg": 31.0}},
         {"numbering": NumberingMethod.READER}, {"findings": ()}, {"series": ()},
     ],
 )  # fmt: skip

@@ -122,6 +122,8 @@ def type_of(column: str) -> type[str] | type[float] | type[int]:
     """
     if column == "label_id":
         return int
+    if column == "numbering_probability":
+        return float
     parameter = None if column in METHOD_COLUMNS else PARAMETER.get(column)
     if parameter is None or not parameter.unit:
         return str

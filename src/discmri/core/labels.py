@@ -95,7 +95,7 @@ class SpineLabels:
         0 to 1 per disc.
     numbering
         How the names came about.
-    numbering_confidence
+    numbering_probability
         0 to 1, probability that these names are right, given five lumbar vertebrae; 1 where a
         reader or a label map gave them.
     numbering_signs
@@ -120,7 +120,7 @@ class SpineLabels:
     canal: SoftMask | None
     confidence: Mapping[DiscLevel, float]
     numbering: NumberingMethod
-    numbering_confidence: float = 1.0
+    numbering_probability: float = 1.0
     numbering_signs: Mapping[str, float] = field(default_factory=dict)
     segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
     residual_discs: Mapping[DiscLevel, SoftMask] = field(default_factory=dict)

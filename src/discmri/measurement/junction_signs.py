@@ -12,7 +12,7 @@ body of S1 tapers downwards where that of L5 is squared (O'Driscoll 1996, types 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -170,8 +170,9 @@ def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSig
             rows.append(_of_slice(sections, bone.get(k), canal.get(k)))
     if not rows:
         return None
+    width, wing = _widths(by_disc, bone, found.grid)
     return JunctionSigns(
-        *_medians(rows), *_widths(by_disc, bone, found.grid), sacral_share=discs[0].sacrum_above
+        **_medians(rows), width_ratio=width, wing_ratio=wing, sacral_share=discs[0].sacrum_above
     )
 
 
@@ -201,10 +202,13 @@ def _middle(points: dict[int, Array]) -> float:
     return float(np.concatenate(list(points.values()))[:, 1].mean())
 
 
-def _medians(rows: Sequence[Sequence[float]]) -> Iterator[float]:
-    for column in np.array(rows).T:
-        known = column[np.isfinite(column)]
-        yield float(np.median(known)) if known.size else float("nan")
+def _medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Median over the slices of each sign, over those where it is visible."""
+    medians = {}
+    for name in rows[0]:
+        known = [row[name] for row in rows if np.isfinite(row[name])]
+        medians[name] = float(np.median(known)) if known else float("nan")
+    return medians
 
 
 def _joined(slices: _Slices, masks: Iterable[SoftMask]) -> dict[int, Array]:
@@ -225,26 +229,27 @@ def _section(points: Array, pixel_mm2: float) -> _Section:
 
 def _of_slice(
     sections: Sequence[_Section], bone: Array | None, canal: Array | None
-) -> tuple[float, ...]:
-    """The signs of one slice in the order of :class:`JunctionSigns`, without those over slices."""
+) -> dict[str, float]:
+    """The signs of one slice, by name."""
     lowest, above, third = sections[:3]
     depth = float(np.median([s.depth_mm for s in sections[1:]]))
     height = float(np.median([s.height_mm for s in sections[1:]]))
     low, high = _bone_depths(bone, lowest, above)
     reference = np.mean(_bone_depths(bone, above, third))
+    below = _depth_at(bone, lowest.centre - _BELOW_MM * lowest.up, lowest.forward)
     spacing = np.linalg.norm(above.centre - third.centre)
-    canals = [_canal_depth(canal, s) for s in sections[1:]]
-    return (
-        lowest.depth_mm / depth,
-        lowest.height_mm / height,
-        low / high,
-        float((low + high) / 2 / reference),
-        float(_depth_at(bone, lowest.centre - _BELOW_MM * lowest.up, lowest.forward) / reference),
-        float(np.linalg.norm(lowest.centre - above.centre) / spacing),
-        lowest.tilt_deg,
-        lowest.tilt_deg - above.tilt_deg,
-        _canal_depth(canal, lowest) / (float(np.median(canals)) or float("nan")),
-    )
+    canals = float(np.median([_canal_depth(canal, s) for s in sections[1:]])) or float("nan")
+    return {
+        "depth_ratio": lowest.depth_mm / depth,
+        "height_ratio": lowest.height_mm / height,
+        "taper_ratio": low / high,
+        "bone_ratio": float((low + high) / 2 / reference),
+        "below_ratio": float(below / reference),
+        "spacing_ratio": float(np.linalg.norm(lowest.centre - above.centre) / spacing),
+        "tilt_deg": lowest.tilt_deg,
+        "bend_deg": lowest.tilt_deg - above.tilt_deg,
+        "canal_ratio": _canal_depth(canal, lowest) / canals,
+    }
 
 
 def _bone_depths(bone: Array | None, low: _Section, high: _Section) -> tuple[float, float]:

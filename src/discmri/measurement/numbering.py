@@ -52,12 +52,14 @@ def name_levels(
     discs = sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
     given = [disc.level for disc in discs]
     signs: Mapping[str, float] = {}
+    findings: list[Finding] = []
+    skipped: list[Finding] = []
     probability = 1.0
     if lowest is not None:
-        method, findings = NumberingMethod.READER, []
+        method = NumberingMethod.READER
         named, skipped = _count_upwards(discs, lowest)
     elif all(level is not None for level in given):
-        method, findings, skipped = NumberingMethod.MASKS, [], []
+        method = NumberingMethod.MASKS
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
     else:
         junction = find_junction(found, discs)
@@ -74,7 +76,7 @@ def name_levels(
         canal=found.canal,
         confidence={level: disc.confidence for level, disc in measured.items()},
         numbering=method,
-        numbering_confidence=probability,
+        numbering_probability=probability,
         numbering_signs=signs,
         segmenter_sd_mm={level: disc.height_sd_mm for level, disc in measured.items()},
         residual_discs={level: disc.mask for level, disc in residual.items()},

@@ -132,7 +132,7 @@ def _write_failure(error: NothingToMeasureError, study: Study | None, request: R
         series_uid="",
         records=(),
         numbering=None,
-        numbering_confidence=None,
+        numbering_probability=None,
         series=() if study is None else tuple(one.describe() for one in study.series),
         findings=tuple(findings),
         provenance=Provenance(versions(), request.settings),

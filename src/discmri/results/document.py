@@ -82,7 +82,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     study_date: Annotated[str, Meta(pattern="^([0-9]{8})?$")]
     series_uid: _Line
     numbering: Literal["sacrum", "reader", "masks", "assumed", ""]
-    numbering_confidence: _Share | None
+    numbering_probability: _Share | None = msgspec.field(name="numbering_confidence")
     discs: tuple[DiscEntry, ...]
     findings: tuple[Finding, ...]
     meanings: dict[_Name, _Words]
@@ -95,6 +95,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     diffusion: DiffusionFacts
     files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
     residual_discs: tuple[ResidualEntry, ...] = ()  # since 0.2
+    numbering_signs: dict[_Name, float] = {}  # since 0.2
 
 
 def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -120,7 +121,8 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
         "study_date": result.study_date,
         "series_uid": result.series_uid,
         "numbering": "" if result.numbering is None else result.numbering,
-        "numbering_confidence": result.numbering_confidence,
+        "numbering_confidence": result.numbering_probability,
+        "numbering_signs": dict(result.numbering_signs),
         "discs": [_disc(result, record) for record in result.records],
         "residual_discs": [
             {"level": one.level, "label_id": one.level.label_id, **plain(one)}
@@ -193,7 +195,8 @@ def result_of(document: Document) -> StudyResult:
         series_uid=document.series_uid,
         records=records,
         numbering=NumberingMethod(document.numbering) if document.numbering else None,
-        numbering_confidence=document.numbering_confidence,
+        numbering_probability=document.numbering_probability,
+        numbering_signs=document.numbering_signs,
         series=document.series,
         findings=document.findings,
         provenance=provenance,

@@ -154,14 +154,16 @@ class StudyResult:
         One per disc, cranial to caudal; empty where nothing was measured.
     numbering
         How the discs got their names; ``None`` without any.
-    numbering_confidence
-        0 to 1, how likely these names are right.
+    numbering_probability
+        0 to 1, probability that these names are right, given five lumbar vertebrae.
     series
         Every series found.
     findings, provenance
         What was noticed; how it was made.
     residual_discs
         Discs that were found and are shown, but not measured.
+    numbering_signs
+        Signs of the lumbosacral junction behind the names, by name.
     message
         Why nothing was measured, in one line; empty where something was.
     images
@@ -174,11 +176,12 @@ class StudyResult:
     series_uid: str
     records: tuple[DiscRecord, ...]
     numbering: NumberingMethod | None
-    numbering_confidence: float | None
+    numbering_probability: float | None
     series: tuple[SeriesFacts, ...]
     findings: tuple[Finding, ...]
     provenance: Provenance
     residual_discs: tuple[ResidualDisc, ...] = ()
+    numbering_signs: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
     images: MeasuredImages | StoredImages | None = field(default=None, compare=False, repr=False)
 
@@ -309,6 +312,7 @@ class StudyResult:
             "level": record.level.value,
             "label_id": record.level.label_id,
             "numbering": "" if self.numbering is None else self.numbering.value,
+            "numbering_probability": self.numbering_probability,
         }
         row |= {column: record.column(column) for column in measured_columns()}
         row["flags"] = ";".join(self.flags(record.level))

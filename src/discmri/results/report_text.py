@@ -25,11 +25,26 @@ if TYPE_CHECKING:
 _UNITS = {"mm2": "mm²", "mm3": "mm³", "deg": "°", "{ratio}": "", "um2/ms": "µm²/ms", "1": ""}
 _METHOD_WORDS = {"fit": "fitted to the diffusion images", "map": "from the scanner's ADC map"}
 _NUMBERING_WORDS = {
-    "sacrum": "counted from the sacrum",
+    "sacrum": "counted from the lumbosacral junction",
     "reader": "given by the reader",
     "masks": "given by the label map",
-    "assumed": "assumed, not seen",
+    "assumed": "assumed: the lumbosacral junction is not clear",
 }
+SIGN_TEXTS = {
+    "depth_ratio": "the lowest disc has {:.2f} of the depth of the discs above",
+    "height_ratio": "{:.2f} of their height",
+    "width_ratio": "{:.2f} of their left-to-right extent",
+    "taper_ratio": "the bone above it has at its lower end {:.2f} of the depth of its upper end",
+    "bone_ratio": "{:.2f} of the depth of the bone above that",
+    "wing_ratio": "{:.2f} of its left-to-right extent",
+    "below_ratio": "the bone below has {:.2f} of that depth",
+    "spacing_ratio": "the distance to the next disc is {:.2f} of the next distance",
+    "tilt_deg": "its front is tilted down by {:.0f}°",
+    "bend_deg": "by {:.0f}° more than the disc above",
+    "canal_ratio": "the thecal sac behind it has {:.2f} of the depth higher up",
+    "sacral_share": "the segmenter takes {:.2g} of the bone above it for sacrum",
+}
+"""What each sign of ``numbering_signs`` says, in the order of the report."""
 _GRADE_PARAMETERS = ("suggested_grade", "suggested_signal", "suggested_collapse")
 
 
@@ -117,6 +132,7 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Discs", span),
         *(("Residual disc", _residual(disc)) for disc in result.residual_discs),
         ("Levels", _levels(result)),
+        *_signs(result),
         ("Voxel size", f"{spacing} mm"),
         ("Study UID", printable(result.study_uid)),
     ]
@@ -130,11 +146,23 @@ def _residual(disc: ResidualDisc) -> str:
 def _levels(result: StudyResult) -> str:
     """How the levels got their names, and how likely that is right where it is not certain."""
     words = "" if result.numbering is None else _NUMBERING_WORDS[result.numbering.value]
-    confidence = result.numbering_confidence
-    if confidence is None or confidence >= 1:
+    probability = result.numbering_probability
+    if probability is None or probability >= 1:
         return words
-    doubt = "; whether there are six lumbar vertebrae, a lumbar picture cannot tell"
-    return f"{words} (confidence {confidence:.2f}{doubt})"
+    return (
+        f"{words}; L5-S1 is right with a probability of {min(probability, 0.999):.3g}, for five "
+        "lumbar vertebrae (a lumbar MRI alone does not show whether there are six)"
+    )
+
+
+def _signs(result: StudyResult) -> list[tuple[str, str]]:
+    """The signs of the lumbosacral junction, one sentence for all that were visible."""
+    signs = [
+        text.format(result.numbering_signs[name])
+        for name, text in SIGN_TEXTS.items()
+        if name in result.numbering_signs
+    ]
+    return [("Signs at the lumbosacral junction", "; ".join(signs))] if signs else []
 
 
 def _method(record: DiscRecord) -> str:

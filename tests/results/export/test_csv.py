@@ -21,6 +21,7 @@ WIDE_START = [
     "level",
     "label_id",
     "numbering",
+    "numbering_probability",
     "height_mm",
     "height_method",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,6 +17,8 @@ from discmri.core.findings import Code, warning
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
+from discmri.measurement.junction_signs import JunctionSigns
+from discmri.results import report_text
 from discmri.results.export import report_html
 from discmri.results.pictures import disc as _disc
 from discmri.results.pictures import overview as _overview
@@ -57,11 +59,24 @@ def test_page_stands_alone(html):
 
 
 def test_the_doubt_of_counted_levels_stands_beside_them(result):
-    sure = replace(result, numbering=NumberingMethod.READER, numbering_confidence=1.0)
-    counted = replace(result, numbering_confidence=0.859)
+    sure = replace(result, numbering=NumberingMethod.READER, numbering_probability=1.0)
+    counted = replace(result, numbering_probability=0.859)
     pages = [_Page(report_html.page(one)).text for one in (sure, counted)]
-    assert ["six lumbar vertebrae" in page for page in pages] == [False, True]
-    assert "(confidence 0.86" in pages[1]
+    assert ["whether there are six" in page for page in pages] == [False, True]
+    assert "right with a probability of 0.859" in pages[1]
+
+
+def test_the_signs_of_the_junction_stand_in_words(result):
+    page = _Page(
+        report_html.page(replace(result, numbering_signs={"depth_ratio": 0.52, "tilt_deg": 31.4}))
+    ).text
+    assert "the lowest disc has 0.52 of the depth of the discs above" in page
+    assert "its front is tilted down by 31°" in page
+    assert "thecal sac" not in page
+
+
+def test_every_sign_has_its_words():
+    assert set(report_text.SIGN_TEXTS) == {field.name for field in fields(JunctionSigns)}
 
 
 def test_text_from_the_input_is_escaped_everywhere(result):

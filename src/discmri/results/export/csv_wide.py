@@ -21,6 +21,7 @@ BEFORE = (
     "level",
     "label_id",
     "numbering",
+    "numbering_probability",
 )
 
 
@@ -55,6 +56,8 @@ def cell(value: object, parameter: str = "") -> str:
     """
     if value is None:
         return ""
+    if isinstance(value, float) and parameter == "numbering_probability":
+        return number(value, 3)
     if isinstance(value, float) and parameter in PARAMETER:
         return number(value, PARAMETER[parameter].decimals)
     if isinstance(value, (int, float)):
