@@ -85,14 +85,14 @@ def sign_values(signs: JunctionSigns) -> dict[str, float]:
 
 
 RESIDUAL = Model(
-    -2.58,
+    -2.70,
     {
-        "sacral_share_log10": Term(1.79, -3.0, -4.0, 0.0),
-        "depth_ratio": Term(-5.15, 0.80, 0.3, 1.3),
-        "height_ratio": Term(-2.70, 0.70, 0.0, 1.5),
-        "bone_ratio": Term(-6.13, 0.92, 0.6, 1.3),
-        "below_ratio": Term(-1.72, 0.75, 0.4, 1.2),
-        "spacing_ratio": Term(-11.47, 0.95, 0.7, 1.3),
+        "sacral_share_log10": Term(1.95, -3.0, -4.0, 0.0),
+        "depth_ratio": Term(-4.88, 0.80, 0.3, 1.3),
+        "height_ratio": Term(-1.85, 0.70, 0.0, 1.5),
+        "bone_ratio": Term(-2.93, 0.92, 0.6, 1.3),
+        "below_ratio": Term(-3.06, 0.75, 0.4, 1.2),
+        "spacing_ratio": Term(-12.85, 0.95, 0.7, 1.3),
     },
 )
 """Log odds that the lowest disc above a sacrum is a residual S1-S2 disc."""
@@ -107,9 +107,9 @@ CUT: Mapping[DiscLevel, Model] = {
         },
     )
     for level, intercept, tilt, bend, bone in (
-        (DiscLevel.L5_S1, -0.30, 0.235, 0.035, -11.77),
-        (DiscLevel.L4_L5, 1.24, 0.015, -0.048, 1.78),
-        (DiscLevel.L3_L4, -0.93, -0.250, 0.013, 9.99),
+        (DiscLevel.L5_S1, -0.30, 0.234, 0.038, -11.74),
+        (DiscLevel.L4_L5, 1.24, 0.016, -0.050, 1.75),
+        (DiscLevel.L3_L4, -0.94, -0.250, 0.012, 9.99),
     )
 }
 """Logits of the level of the lowest disc in a picture that ends above the sacrum."""

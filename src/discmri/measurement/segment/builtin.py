@@ -36,7 +36,8 @@ _DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint o
 _BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
-_STACKED_MM = 4.0  # pieces further apart than this along the column, and than from front to back
+_STACKED_MM = 4.0  # pieces further apart than this along the column are one below the other ...
+_STACKED_SLOPE = 0.75  # ... unless they lie on a slope that a disc may have
 _PARTED_BY_BONE = 0.5  # mean share of bone on the way from one piece of a disc to another
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 
@@ -137,10 +138,20 @@ def _one_disc(mask: Mask, column: Column) -> Mask:
     together = np.eye(count, dtype=bool)
     for a, b in combinations(range(count), 2):
         down, back = (abs(at[a] - at[b]) for at in middle)
-        stacked = down > max(_STACKED_MM, back)
+        stacked = down > max(_STACKED_MM, _STACKED_SLOPE * back)
         together[a, b] = together[b, a] = not stacked and not _parted(where[a], where[b], bone)
-    sets = [np.isin(pieces, 1 + np.flatnonzero(row)) for row in together]
+    by_size = sorted(range(count), key=lambda n: -len(where[n]))
+    sets = [_joined(pieces, seed, by_size, together) for seed in by_size]
     return max(sets, key=lambda one: float(np.ptp(column.behind_mm[one.any(axis=0)])))
+
+
+def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together: Mask) -> Mask:
+    """One piece with all others, in order, that go with it and with each other."""
+    members = [seed]
+    for n in order:
+        if n != seed and together[n, members].all():
+            members.append(n)
+    return np.isin(pieces, 1 + np.array(members))
 
 
 def _parted(one: NDArray[np.intp], other: NDArray[np.intp], bone: Float) -> bool:
