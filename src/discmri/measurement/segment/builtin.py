@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundDisc, FoundSpine
@@ -22,6 +21,7 @@ from discmri.core.volume import SoftMask, Volume
 from discmri.measurement.segment.column import Column
 from discmri.measurement.segment.network import PIXEL_MM, Float, Structure, shares_of
 from discmri.measurement.segment.parts import Mask, main_part, near_main_part, soft
+from discmri.measurement.segment.pieces import one_disc
 from discmri.measurement.segment.sheets import Sheets
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
 
@@ -36,9 +36,6 @@ _DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint o
 _BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
-_STACKED_MM = 4.0  # pieces further apart than this along the column are one below the other ...
-_STACKED_SLOPE = 0.75  # ... unless they lie on a slope that a disc may have
-_PARTED_BY_BONE = 0.5  # mean share of bone on the way from one piece of a disc to another
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 
 # A collapsed disc is little more than its endplates: this share of them is taken for disc
@@ -109,60 +106,12 @@ def _disc_places(column: Column) -> list[_Place]:
     places = []
     for at, low, high in _stretches(column, disc + 0.5 * plate):
         for share, trust in ((disc, 1.0), (thin, _THIN_TRUST)):
-            whole = _one_disc(column.piece(share, low, high), column)
+            whole = one_disc(column.piece(share, low, high), column)
             place = _Place(at, share, whole, trust)
             if _is_disc(place, column):
                 places.append(place)
                 break
     return places
-
-
-def _one_disc(mask: Mask, column: Column) -> Mask:
-    """The pieces that are one disc.
-
-    Bone between two pieces, or one below the other, tells that they are not: a spot within the
-    sacrum or a vertebral body is not part of the disc beside it.  Of the sets of pieces that go
-    together the one with the largest extent from front to back is kept.
-    """
-    from scipy.ndimage import label
-
-    pieces, count = label(mask, structure=np.ones((3, 3, 3)))
-    if count < 2:
-        return mask
-    bone = column.shares[[Structure.BODY, Structure.SACRUM]].sum(axis=0)
-    where = [np.argwhere(pieces == n) for n in range(1, count + 1)]
-    middle = [
-        [np.nanmean(column_mm[tuple(place[:, 1:].T)]) for place in where]
-        for column_mm in (column.along_mm, column.behind_mm)
-    ]
-    together = np.eye(count, dtype=bool)
-    for a, b in combinations(range(count), 2):
-        down, back = (abs(at[a] - at[b]) for at in middle)
-        stacked = down > max(_STACKED_MM, _STACKED_SLOPE * back)
-        together[a, b] = together[b, a] = not stacked and not _parted(where[a], where[b], bone)
-    by_size = sorted(range(count), key=lambda n: -len(where[n]))
-    sets = [_joined(pieces, seed, by_size, together) for seed in by_size]
-    return max(sets, key=lambda one: float(np.ptp(column.behind_mm[one.any(axis=0)])))
-
-
-def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together: Mask) -> Mask:
-    """One piece with all others, in order, that go with it and with each other."""
-    members = [seed]
-    for n in order:
-        if n != seed and together[n, members].all():
-            members.append(n)
-    return np.isin(pieces, 1 + np.array(members))
-
-
-def _parted(one: NDArray[np.intp], other: NDArray[np.intp], bone: Float) -> bool:
-    """Whether bone fills most of the shortest way between two sets of (slice, row, column)."""
-    from scipy.spatial import cKDTree
-
-    distance, nearest = cKDTree(other).query(one)
-    start, end = one[distance.argmin()], other[nearest[distance.argmin()]]
-    steps = np.linspace(0, 1, 2 + int(distance.min()))[:, None]
-    way = np.round(start + steps * (end - start)).astype(int)
-    return bool(bone[tuple(way.T)].mean() > _PARTED_BY_BONE)
 
 
 def _why_not(column: Column, places: Sequence[_Place]) -> str:
