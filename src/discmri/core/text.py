@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import unicodedata
 
+NOTICE = "Research software, not a medical device. A suggested grade is for a reader to decide."
+
 
 def printable(text: object) -> str:
     r"""Text without control characters, line breaks or unpaired surrogates.

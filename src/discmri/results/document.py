@@ -14,6 +14,7 @@ from discmri.core.findings import MEANINGS, Finding
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.settings import Settings
+from discmri.core.text import NOTICE
 from discmri.results.model import DiffusionFacts, Provenance, Status, StudyResult
 from discmri.results.plain import plain, present
 from discmri.results.records import PARAMETERS, DiscRecord, Measurement
@@ -21,7 +22,6 @@ from discmri.results.residual import ResidualDisc
 
 SCHEMA_NAME = "discmri-study-1"
 """Name and version of the layout; the number grows when keys change their meaning or go."""
-NOTICE = "Research software, not a medical device. A suggested grade is for a reader to decide."
 
 T = TypeVar("T")
 _Line = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]*$")]

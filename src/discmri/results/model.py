@@ -138,6 +138,12 @@ class MeasuredImages:
 
         return draw(result)
 
+    def overview(self, result: StudyResult) -> bytes | None:
+        """The overview alone: all the other pictures would take seconds."""
+        from discmri.results.pictures import draw_overview
+
+        return draw_overview(result)
+
 
 @dataclass(frozen=True)
 class StudyResult:

@@ -6,10 +6,7 @@ from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 
-from discmri.core.text import number, one_line
-from discmri.results.document import NOTICE
-from discmri.results.model import MeasuredImages
-from discmri.results.pictures import draw_overview
+from discmri.core.text import NOTICE, number, one_line
 from discmri.results.records import PARAMETER
 
 if TYPE_CHECKING:
@@ -53,10 +50,7 @@ def _cell(value: object, name: str) -> str:
 
 def _picture(result: StudyResult) -> str:
     """The overview; nothing where the result has no images or its folder no figures."""
-    if isinstance(result.images, MeasuredImages):
-        png: bytes | None = draw_overview(result)  # all the others would take seconds
-    else:
-        png = None if result.images is None else result.pictures.get("overview")
+    png = None if result.images is None else result.images.overview(result)
     if png is None:
         return ""
     data = b64encode(png).decode("ascii")

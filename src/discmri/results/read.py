@@ -181,6 +181,10 @@ class StoredImages:
         paths = {name: self.folder / "figures" / f"{name}.png" for name in names}
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
+    def overview(self, result: StudyResult) -> bytes | None:
+        """The overview of the folder; ``None`` where it was written without figures."""
+        return self.pictures(result).get("overview")
+
     def _bytes(self, name: str) -> bytes:
         try:
             return (self.folder / name).read_bytes()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from discmri.core.findings import MEANINGS, Severity
 from discmri.core.grade import Grade
-from discmri.core.text import number, printable
-from discmri.results.document import NOTICE
+from discmri.core.text import NOTICE, number, printable
 from discmri.results.grade_words import criteria, reasons
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.pictures.canvas import LEVEL_COLOURS
