@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from discmri.core.findings import Finding
     from discmri.core.levels import DiscLevel
     from discmri.core.settings import Settings
-    from discmri.measurement.pipeline import measure
+    from discmri.measurement.pipeline import StudySteps, measure
     from discmri.results.model import StudyResult
     from discmri.results.read import read_results
     from discmri.results.records import DiscRecord, Measurement
@@ -39,6 +39,7 @@ __all__ = [
     "Settings",
     "Study",
     "StudyResult",
+    "StudySteps",
     "__version__",
     "measure",
     "read_cohort",
@@ -56,6 +57,7 @@ _HOMES = {
     "Settings": "discmri.core.settings",
     "Study": "discmri.study",
     "StudyResult": "discmri.results.model",
+    "StudySteps": "discmri.measurement.pipeline",
     "measure": "discmri.measurement.pipeline",
     "read_cohort": "discmri.cohort.read",
     "read_results": "discmri.results.read",

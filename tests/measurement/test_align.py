@@ -142,7 +142,7 @@ def test_carried_picture_lies_on_t2() -> None:
     slab = T2.grid.cropped((5, 0, 0), (1, *T2.shape[1:]))
     expected = paint(slab, SPINE, "dwi").ravel()
     likeness = [
-        np.corrcoef(given.carried(series.volume(0), slab).array.ravel(), expected)[0, 1]
+        np.corrcoef(given.resampled(series.volume(0), slab).array.ravel(), expected)[0, 1]
         for given in (found, Alignment(np.eye(4), None, (0.0, 0.0), 0.0))
     ]
     assert likeness[0] > 0.82

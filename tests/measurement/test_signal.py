@@ -9,7 +9,7 @@ from discmri.core.findings import Code, MeasurementError
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, Volume
-from discmri.measurement.signal import DiscSignal, ashman_d, flatten, measure_signal
+from discmri.measurement.signal import DiscSignal, ashman_d, correct_bias_field, measure_signal
 
 LEVEL = DiscLevel.L4_L5
 SPINE = Spine()
@@ -50,7 +50,7 @@ def test_values_are_those_of_the_tissues() -> None:
 @pytest.mark.parametrize("strength", [0.5, 1.0, 1.5])
 def test_shading_is_removed(strength: float) -> None:
     shaded = Volume(IMAGE.array * shading(T2_GRID, strength), IMAGE.affine)
-    flat = flatten(shaded, LABELS)
+    flat = correct_bias_field(shaded, LABELS)
     ratios, levels = [], []
     for level in LEVELS:
         signal = measure_signal(flat, LABELS, level, outline_of(SPINE, level))
@@ -66,7 +66,7 @@ def test_shading_is_removed(strength: float) -> None:
 def test_the_mean_signal_of_the_discs_is_kept(factor: float) -> None:
     """In the mean over the discs' centres the logarithm of the signal stays."""
     shaded = Volume(factor * IMAGE.array * shading(T2_GRID, 1.0), IMAGE.affine)
-    flat = flatten(shaded, LABELS)
+    flat = correct_bias_field(shaded, LABELS)
     centres = np.array([mask.centroid_mm for mask in LABELS.discs.values()])
     changed = np.log(flat.sample(centres) / shaded.sample(centres))
     assert np.mean(changed) == pytest.approx(0.0, abs=0.005)
@@ -74,13 +74,13 @@ def test_the_mean_signal_of_the_discs_is_kept(factor: float) -> None:
 
 
 def test_flat_image_stays_flat() -> None:
-    flat = flatten(IMAGE, LABELS)
+    flat = correct_bias_field(IMAGE, LABELS)
     np.testing.assert_allclose(flat.array, IMAGE.array, rtol=0.02)
 
 
 def test_without_bodies_and_canal_nothing_is_flattened() -> None:
     bare = dataclasses.replace(LABELS, vertebrae={}, canal=None)
-    assert flatten(IMAGE, bare) is IMAGE
+    assert correct_bias_field(IMAGE, bare) is IMAGE
 
 
 def test_dark_roots_do_not_lower_csf_but_stenosis_is_told() -> None:

@@ -218,17 +218,17 @@ def measured_once():
     from discmri.napari import loader, opening
 
     known = {}
-    measure_it = loader.load_workup
+    measure_it = loader.measure_loaded
 
-    def load_workup(loaded, settings, say):
+    def measure_loaded(loaded, settings, say):
         key = loaded.labels_file
         if key not in known:
             known[key] = measure_it(loaded, settings, say)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "load_workup", load_workup)
-        patch.setattr(opening, "load_workup", load_workup)
+        patch.setattr(loader, "measure_loaded", measure_loaded)
+        patch.setattr(opening, "measure_loaded", measure_loaded)
         yield
 
 

@@ -19,7 +19,7 @@ from discmri.napari import opening
 from discmri.napari.brush import Brush
 from discmri.napari.images import images_of
 from discmri.napari.loader import Loader
-from discmri.napari.loading import load_images, load_workup, repeatable, unpacked
+from discmri.napari.loading import load_images, measure_loaded, repeatable, unpacked
 from discmri.napari.panel import Question
 from discmri.napari.shelf import LoadedCase, edited_values
 from discmri.napari.viewing import Viewing
@@ -53,7 +53,7 @@ def loaded(visits, numbers):
 
 @pytest.fixture(scope="module")
 def measured(loaded, record):
-    return load_workup(loaded, record.provenance.settings, silent)
+    return measure_loaded(loaded, record.provenance.settings, silent)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_broken_label_map_is_told(visits, tmp_path, numbers):
 
 # ------------------------------------------------------------------ measuring as the results were
 def test_measured_again_as_the_results_were(measured, record):
-    again = {r.level: r for r in measured.workup.result.records}
+    again = {r.level: r for r in measured.steps.result.records}
     assert [level.value for level in again] == LEVELS
     for disc in record.records:
         for name, known in disc.values.items():
@@ -164,18 +164,18 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
 ):
     asked = []
 
-    def work_up(_study, settings, _say):
+    def study_steps(_study, settings):
         asked.append((settings.segmenter, settings.masks))
-        return measured.workup
+        return measured.steps
 
-    monkeypatch.setattr("discmri.napari.loading.work_up", work_up)
+    monkeypatch.setattr("discmri.napari.loading.StudySteps", study_steps)
     own = replace(record.provenance.settings, segmenter="builtin")
-    load_workup(loaded, own, silent)
+    measure_loaded(loaded, own, silent)
     assert asked == [("builtin", None)]
     asked.clear()
     other = loaded.images.labels.copy()
     other[0, 0, 0] = 44
-    load_workup(replace(loaded, images=replace(loaded.images, labels=other)), own, silent)
+    measure_loaded(replace(loaded, images=replace(loaded.images, labels=other)), own, silent)
     assert asked == [("builtin", None), ("masks", loaded.labels_file)]
 
 
@@ -286,7 +286,7 @@ def test_only_numbers_are_recorded(measured, case):
     from discmri.napari.loading import measure_painted
 
     again = measure_painted(
-        measured.workup, case.loaded.images, L45, case.where(L45), case.numbers[L45]
+        measured.steps, case.loaded.images, L45, case.where(L45), case.numbers[L45]
     )
     values = edited_values(again)
     assert {"height_mm", "volume_mm3", "suggested_signal"} <= values.keys()
@@ -493,7 +493,7 @@ def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measure
     done, again = opening.complete(look, silent)
     assert [level.value for level in done.discs] == LEVELS
     assert done.metrics[L45].number("height_mm") == pytest.approx(
-        measured.workup.result.records[4].get("height_mm")
+        measured.steps.result.records[4].get("height_mm")
     )
     place = tmp_path / "out" / "one.session"
     opening.plan_single(done, again, place, "ann")

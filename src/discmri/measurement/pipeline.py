@@ -1,116 +1,90 @@
-"""From a study to its result: the only file that knows the order of the steps."""
+"""The steps of measuring a study: the only file that knows their order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
-import numpy as np
-
-from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.errors import UsageError
 from discmri.core.findings import Code, Finding, MeasurementError, warning
-from discmri.core.labels import SpineLabels
+from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.software import versions
-from discmri.core.volume import Grid, SoftMask, Volume
-from discmri.measurement import adc, grading, qc, shape, signal
-from discmri.measurement.align import Alignment, align
+from discmri.core.volume import SoftMask, Volume
+from discmri.measurement import qc, signal
+from discmri.measurement.adc import AlignedAdc, DiscAdc, align_adc, measure_adc
+from discmri.measurement.grading import Suggestion, reference_heights, suggest
 from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.segment import segment
+from discmri.measurement.shape import measure_shape
+from discmri.measurement.signal import DiscSignal
 from discmri.measurement.uncertainty import height_sd
 from discmri.results.height import HEIGHT_METHODS
-from discmri.results.model import DiffusionFacts, MeasuredImages, Provenance, StudyResult
+from discmri.results.model import MeasuredImages, Provenance, StudyResult
 from discmri.results.outline import DiscOutline
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
-from discmri.study import Role, Series, Study
+from discmri.study import Series, Study
 
 Progress = Callable[[str, float], None]
-"""Told what is being done and which share of the whole is behind, 0 to 1."""
+"""Called with what is being done and which share of the whole is done, 0 to 1."""
+
+STEPS: Mapping[str, tuple[str, float]] = {
+    "image": ("reading the sagittal series", 0.0),
+    "labels": ("finding the discs", 0.1),
+    "outlines": ("tracing their borders", 0.5),
+    "heights": ("measuring heights", 0.57),
+    "shapes": ("measuring shapes", 0.59),
+    "bias_corrected": ("correcting the bias field", 0.6),
+    "signals": ("measuring the signal", 0.65),
+    "grades": ("suggesting grades", 0.69),
+    "diffusion": ("aligning and fitting the diffusion images", 0.7),
+    "adc": ("measuring the ADC", 0.95),
+}
+"""The steps in their order: a name of :class:`StudySteps`, what is told of it, share done before."""
 
 
-@dataclass
-class _Disc:
-    """What is known of one disc so far."""
-
-    level: DiscLevel
-    outline: DiscOutline
-    values: dict[str, Measurement] = field(default_factory=dict)
-    evidence: dict[str, object] = field(default_factory=dict)
-    signal: signal.DiscSignal | None = None
-
-    def take(self, measurements: Iterable[Measurement]) -> None:
-        self.values |= {one.parameter: one for one in measurements}
-
-    def number(self, parameter: str) -> float | None:
-        found = self.values.get(parameter)
-        return None if found is None or isinstance(found.value, str) else float(found.value)
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class _Diffusion:
-    """ADC, fitted or the scanner's, and where it lies on the sagittal image."""
-
-    adc: adc.AdcFit | AdcMap
-    alignment: Alignment
-    facts: DiffusionFacts
-
-    @property
-    def picture(self) -> Volume:
-        return self.adc.adc if isinstance(self.adc, adc.AdcFit) else self.adc.volume
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What every step needs, and the findings it adds to."""
-
-    study: Study
-    settings: Settings
-    target: Series
-    image: Volume
-    labels: SpineLabels
-    findings: list[Finding]
-
-    def failed(self, error: MeasurementError, level: DiscLevel | None = None) -> None:
-        """A value that could not be had becomes a warning."""
-        self.findings.append(warning(error.code, error.text, level))
-
-
-@dataclass(frozen=True, eq=False)
-class Workup:
-    """A measured study with what its steps left behind, so that one disc can be done again.
+@dataclass(frozen=True)
+class DiscValues:
+    """Heights or shape of one disc.
 
     Parameters
     ----------
-    result
-        The measured study.
+    measurements
+        Values by parameter; a missing value is absent.
+    findings
+        Why values are missing.
     """
 
-    result: StudyResult
-    _run: _Run
-    _discs: Mapping[DiscLevel, _Disc]
-    _even: Volume | None
-    _diffusion: _Diffusion | None
+    measurements: Mapping[str, Measurement]
+    findings: Sequence[Finding]
 
-    def adc_on(self, grid: Grid) -> Volume | None:
-        """The aligned ADC on a grid in the image's patient space, for pictures; um2/ms."""
-        if self._diffusion is None:
-            return None
-        return self._diffusion.alignment.carried(self._diffusion.picture, grid)
+    @classmethod
+    def of(
+        cls, level: DiscLevel, found: tuple[Iterable[Measurement], Iterable[MeasurementError]]
+    ) -> DiscValues:
+        """Values and errors of one disc, the errors as findings."""
+        values, errors = found
+        findings = tuple(warning(error.code, error.text, level) for error in errors)
+        return cls({one.parameter: one for one in values}, findings)
 
 
 @dataclass(frozen=True, eq=False)
-class Remeasured:
-    """One disc after its mask was changed.
+class RemeasuredDisc:
+    """One disc, measured with another mask.
 
     Parameters
     ----------
     record
-        All that is known of it now.
+        Its values.
     outline
         Its border; ``None`` where it could not be traced.
     findings
@@ -120,6 +94,357 @@ class Remeasured:
     record: DiscRecord
     outline: DiscOutline | None
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StudySteps:
+    """The steps of measuring one study, each of which can be called alone.
+
+    Every step is an attribute.  It is computed when it is first used, after the steps that it
+    needs, and then kept.  Steps of discs are mappings from :class:`DiscLevel`; a disc that could
+    not be measured is absent, and ``findings`` says why.
+
+    Parameters
+    ----------
+    study
+        From :func:`discmri.read_study`.
+    settings
+        Defaults where not given.
+
+    Attributes
+    ----------
+    findings : dict
+        What each step noticed, by the name of the step, as far as steps were done.
+
+    Raises
+    ------
+    UsageError
+        Where the settings name a height method that does not exist.
+
+    Examples
+    --------
+    >>> import discmri
+    >>> from pathlib import Path
+    >>> folder, level = Path("sample_phantoms/ge_residual_disc"), DiscLevel.L4_L5
+    >>> settings = Settings(segmenter="masks", masks=folder / "labels.nii.gz")
+    >>> steps = StudySteps(discmri.read_study(folder / "study"), settings)
+    >>> [disc.value for disc in steps.labels.discs][-2:]
+    ['L4-L5', 'L5-S1']
+    >>> print(f"{steps.outlines[level].mid.width_mm:.0f} mm")
+    37 mm
+    >>> print(f"{steps.heights[level].measurements['height_mm'].value:.1f} mm")
+    12.8 mm
+    >>> print(f"{steps.signals[level].ratio_csf:.2f} of the CSF, grade {steps.grades[level].grade}")
+    0.21 of the CSF, grade 4
+    >>> steps.diffusion is None, [one.code.value for one in steps.findings["diffusion"]]
+    (True, ['no_diffusion'])
+    >>> again = steps.remeasure(level, steps.labels.discs[level])
+    >>> again.record == steps.result.record(level)
+    True
+    """
+
+    study: Study
+    settings: Settings = field(default_factory=Settings)
+    findings: dict[str, Sequence[Finding]] = field(default_factory=dict, init=False, repr=False)
+    _study_steps: StudySteps | None = field(default=None, repr=False)  # of one disc: all discs
+
+    def __post_init__(self) -> None:
+        if self.settings.height_method not in HEIGHT_METHODS:
+            raise UsageError(
+                f"no height method is called {self.settings.height_method!r}; "
+                f"choose one of: {', '.join(HEIGHT_METHODS)}"
+            )
+
+    # -------------------------------------------------------------- image and labels
+    @property
+    def series(self) -> Series:
+        """The sagittal series that is measured.
+
+        Raises
+        ------
+        NothingToMeasureError
+            Where the study holds none.
+        """
+        return self.study.target()
+
+    @cached_property
+    def image(self) -> Volume:
+        """The sagittal image.
+
+        Raises
+        ------
+        DicomError
+            Where its pixel values cannot be decoded.
+        """
+        return self.study.read(self.series)
+
+    @cached_property
+    def segmentation(self) -> FoundSpine:
+        """Soft masks of discs, bodies and canal, without names.
+
+        Raises
+        ------
+        NothingToMeasureError
+            Where no disc is found.
+        UsageError
+            Where the settings name a segmenter or scheme that does not exist.
+        """
+        return segment(self.image, self.settings)
+
+    @cached_property
+    def labels(self) -> SpineLabels:
+        """The segmented structures with their names.
+
+        Raises
+        ------
+        UsageError
+            Where the reader's name of the lowest disc leaves none for the others.
+        """
+        labels, self.findings["labels"] = name_levels(self.segmentation, self.settings.lowest_disc)
+        return labels
+
+    # -------------------------------------------------------------- borders, heights, shapes
+    @cached_property
+    def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
+        """Border of each disc in its own frame, mm."""
+        slices = self.settings.central_slices
+        return self._each(
+            "outlines", self._levels, lambda level: trace_disc(self.labels, level, slices)
+        )
+
+    @cached_property
+    def heights(self) -> Mapping[DiscLevel, DiscValues]:
+        """Every height definition, and the primary height with its standard uncertainty, mm."""
+        method = self.settings.height_method
+
+        def heights(level: DiscLevel) -> DiscValues:
+            found = DiscValues.of(level, measure_heights(self.outlines[level]))
+            chosen = found.measurements.get(HEIGHT_METHODS[method].parameter)
+            if chosen is None:
+                return found
+            own_sd_mm = self.labels.segmenter_sd_mm.get(level, 0.0)
+            sd_mm = height_sd(self.outlines[level], method, own_sd_mm)
+            primary = {
+                "height_mm": Measurement("height_mm", chosen.value, method, sd_mm),
+                "height_sd_mm": Measurement("height_sd_mm", sd_mm, method),
+            }
+            return replace(found, measurements={**found.measurements, **primary})
+
+        return self._each("heights", self.outlines, heights)
+
+    @cached_property
+    def shapes(self) -> Mapping[DiscLevel, DiscValues]:
+        """Widths, area, volume, wedge, bulge and listhesis of each disc."""
+        return self._each(
+            "shapes",
+            self.outlines,
+            lambda level: DiscValues.of(level, measure_shape(self.outlines[level])),
+        )
+
+    # -------------------------------------------------------------- signal and grade
+    @cached_property
+    def bias_corrected(self) -> Volume | None:
+        """The image without the receive coil's bias field; ``None`` where it is not T2-weighted."""
+        if not self.series.t2_weighted:
+            return None
+        corrected = signal.correct_bias_field(self.image, self.labels)
+        brightness = signal.fluid_over_marrow(corrected, self.labels)
+        if brightness is None or brightness >= 1.0:
+            return corrected
+        text = (
+            f"The header says T2, but fluid has only {brightness:.2f} of the signal of marrow: "
+            "the picture is not T2-weighted, so signal and grade were not measured."
+        )
+        self.findings["bias_corrected"] = [warning(Code.NOT_T2, text)]
+        return None
+
+    @cached_property
+    def signals(self) -> Mapping[DiscLevel, DiscSignal]:
+        """T2 signal of each disc and of what it is compared with."""
+        image, fat_suppressed = self.bias_corrected, self.series.fat_suppressed
+        if image is None:
+            return {}
+
+        def measure(level: DiscLevel) -> DiscSignal:
+            outline = self.outlines[level]
+            return signal.measure_signal(image, self.labels, level, outline, fat_suppressed)
+
+        return self._each("signals", self.outlines, measure)
+
+    @cached_property
+    def grades(self) -> Mapping[DiscLevel, Suggestion]:
+        """Suggested modified Pfirrmann grade of each disc whose signal was measured."""
+        others = self._study_steps or self
+        heights_mm = _column({**others.heights, **self.heights}, "height_mm")
+        depths_mm = _column({**others.shapes, **self.shapes}, "width_ap_mm")
+        signals = {**others.signals, **self.signals}
+        references = reference_heights(heights_mm, signals, depths_mm)
+
+        def grade(level: DiscLevel) -> Suggestion:
+            height_mm, reference = heights_mm.get(level), references.get(level)
+            return suggest(level, signals[level], height_mm, reference, self.settings)
+
+        return self._each("grades", self.signals, grade)
+
+    # -------------------------------------------------------------- diffusion
+    @cached_property
+    def diffusion(self) -> AlignedAdc | None:
+        """ADC, aligned with the sagittal image; ``None`` without diffusion that can be used.
+
+        Raises
+        ------
+        DicomError
+            Where its pixel values cannot be decoded.
+        """
+        diffusion, self.findings["diffusion"] = align_adc(
+            self.study, self.image, self.labels, self.settings
+        )
+        return diffusion
+
+    @cached_property
+    def adc(self) -> Mapping[DiscLevel, DiscAdc]:
+        """ADC of each disc, um2/ms."""
+        diffusion = self.diffusion
+        if diffusion is None:
+            return {}
+
+        def measure(level: DiscLevel) -> DiscAdc:
+            values, alignment = diffusion.adc, diffusion.alignment
+            return measure_adc(values, alignment, level, self.outlines[level], self.settings)
+
+        return self._each("adc", self.outlines, measure)
+
+    # -------------------------------------------------------------- all of them
+    @cached_property
+    def result(self) -> StudyResult:
+        """What all steps gave, with the checks of it; steps that are missing are done first."""
+        records = [self._record(level) for level in self.labels.discs]
+        checks = qc.check(self.labels, self.outlines, records, self.settings)
+        adc = None if self.diffusion is None else self.diffusion.around(self.labels)
+        return StudyResult(
+            subject_id=self.study.subject_id,
+            study_uid=self.study.study_uid,
+            study_date=self.study.study_date,
+            series_uid=self.series.uid,
+            records=tuple(records),
+            numbering=self.labels.numbering,
+            numbering_probability=self.labels.numbering_probability,
+            numbering_signs=self.labels.numbering_signs,
+            series=tuple(series.describe() for series in self.study.series),
+            findings=(*self.study.findings, *self._noticed, *checks),
+            provenance=self._provenance(),
+            residual_discs=residual_discs(self.labels),
+            images=MeasuredImages(self.labels, self.outlines, self.image, adc),
+        )
+
+    def measure(self, progress: Progress | None = None) -> StudyResult:
+        """Do every step in order.
+
+        Parameters
+        ----------
+        progress
+            Called before each step; may raise to stop.
+
+        Returns
+        -------
+        StudyResult
+            The same as ``result``.
+
+        Raises
+        ------
+        NothingToMeasureError, UsageError, DicomError
+            As the steps do.
+        """
+        for step, (text, share) in STEPS.items():
+            if progress is not None:
+                progress(text, share)
+            getattr(self, step)
+        return self.result
+
+    def remeasure(self, level: DiscLevel, mask: SoftMask) -> RemeasuredDisc:
+        """Measure one disc with another mask; the study and its result stay as they are.
+
+        Bias field, alignment and the other discs, which the suggested grade refers to, are those
+        of the study, so this is quick, and the unchanged mask gives the unchanged values.
+
+        Parameters
+        ----------
+        level
+            One of the discs of ``labels``.
+        mask
+            What the disc fills now, in patient space.
+
+        Returns
+        -------
+        RemeasuredDisc
+            Its values and border.
+
+        Raises
+        ------
+        KeyError
+            Where the study has no such disc.
+        """
+        if level not in self.labels.discs:
+            raise KeyError(level)
+        again = StudySteps(self.study, self.settings, _study_steps=self)
+        vars(again).update(  # a cached step that is set is not done again
+            image=self.image,
+            labels=replace(self.labels, discs={**self.labels.discs, level: mask}),
+            bias_corrected=self.bias_corrected,
+            diffusion=self.diffusion,
+            _levels=(level,),
+        )
+        record = again._record(level)
+        checks = qc.check(again.labels, again.outlines, [record], self.settings)
+        findings = (*again._noticed, *(one for one in checks if one.level is level))
+        return RemeasuredDisc(record, again.outlines.get(level), findings)
+
+    @cached_property
+    def _levels(self) -> Iterable[DiscLevel]:
+        return tuple(self.labels.discs)
+
+    @property
+    def _noticed(self) -> list[Finding]:
+        return [one for step in STEPS for one in self.findings.get(step, ())]
+
+    def _each(
+        self, name: str, levels: Iterable[DiscLevel], step: Callable[[DiscLevel], T]
+    ) -> dict[DiscLevel, T]:
+        """A step for each disc; a disc where it fails is absent, with a finding."""
+        found, findings = {}, []
+        for level in levels:
+            try:
+                found[level] = step(level)
+            except MeasurementError as error:
+                findings.append(warning(error.code, error.text, level))
+            else:
+                findings.extend(getattr(found[level], "findings", ()))  # an outline has none
+        self.findings[name] = findings
+        return found
+
+    def _record(self, level: DiscLevel) -> DiscRecord:
+        values: dict[str, Measurement] = {}
+        for step in (self.heights, self.shapes, self.signals, self.grades, self.adc):
+            if level in step:
+                values |= step[level].measurements
+        confidence = round(self.labels.confidence[level], 6)
+        values["confidence"] = Measurement("confidence", confidence, "segmenter")
+        evidence = {"grade": self.grades[level].evidence} if level in self.grades else {}
+        return DiscRecord(level, values, evidence)
+
+    def _provenance(self) -> Provenance:
+        used, diffusion = [self.series], self.diffusion
+        if diffusion is not None and diffusion.facts.source == "fit":
+            used += self.study.choice.diffusion
+        elif diffusion is not None and self.study.choice.adc_map is not None:
+            used.append(self.study.choice.adc_map)
+        return Provenance(
+            versions=versions(),
+            settings=self.settings,
+            segmenter=self.segmentation.method,
+            inputs=tuple(self.study.inputs(series) for series in used),
+            diffusion=None if diffusion is None else diffusion.facts,
+        )
 
 
 def measure(
@@ -136,340 +461,27 @@ def measure(
     progress
         Called before each step.
 
+    Returns
+    -------
+    StudyResult
+        Values, findings, provenance and images.
+
     Raises
     ------
     NothingToMeasureError
         Where the study holds no sagittal series, or the series no disc.
     UsageError
         Where the settings name a segmenter, scheme or height method that does not exist.
+
+    Examples
+    --------
+    >>> import discmri
+    >>> study = discmri.read_study("study_dir")  # doctest: +SKIP
+    >>> discmri.measure(study).write("out")  # doctest: +SKIP
     """
-    return work_up(study, settings, progress).result
+    return StudySteps(study, settings or Settings()).measure(progress)
 
 
-def work_up(
-    study: Study, settings: Settings | None = None, progress: Progress | None = None
-) -> Workup:
-    """The same as :func:`measure`, but keeps what :func:`measure_again` needs.
-
-    Parameters and errors are those of :func:`measure`.
-    """
-    settings = settings or Settings()
-    _check(settings)
-    say = progress or (lambda _text, _share: None)
-    say("reading the sagittal series", 0.0)
-    target = study.target()
-    image = study.read(target)
-    say("finding the discs", 0.1)
-    found = segment(image, settings)
-    labels, naming = name_levels(found, settings.lowest_disc)
-    run = _Run(study, settings, target, image, labels, [*study.findings, *naming])
-    discs = _traced(run, say)
-    say("measuring the signal", 0.6)
-    even = _evened(run) if discs else None
-    _measure_signal(run, discs, even)
-    _suggest_grades(run, discs, discs)
-    say("aligning and fitting the diffusion images", 0.7)
-    diffusion = _diffusion(run)
-    _measure_adc(run, discs, diffusion)
-    result = _assembled(run, discs, diffusion, found.method)
-    return Workup(result, run, discs, even, diffusion)
-
-
-def measure_again(workup: Workup, level: DiscLevel, mask: SoftMask) -> Remeasured:
-    """Measure one disc with another mask; everything else stays as it was measured.
-
-    Shading, alignment and the other discs, which the suggested grade refers to, are taken from
-    the first measurement, so this is quick, and the unchanged mask gives the unchanged values.
-
-    Parameters
-    ----------
-    workup
-        From :func:`work_up`.
-    level
-        One of its discs.
-    mask
-        What the disc fills now, in patient space.
-
-    Raises
-    ------
-    KeyError
-        Where the study has no such disc.
-    """
-    before = workup._run
-    masks = {one: mask if one is level else other for one, other in before.labels.discs.items()}
-    if level not in masks:
-        raise KeyError(level)
-    run = replace(before, labels=replace(before.labels, discs=masks), findings=[])
-    disc = _trace(run, level)
-    discs = {**workup._discs, level: disc} if disc is not None else {}
-    if disc is not None:
-        _measure_signal(run, {level: disc}, workup._even)
-        _suggest_grades(run, discs, (level,))
-        _measure_adc(run, {level: disc}, workup._diffusion)
-    record = _record(disc, level, run.labels)
-    outlines = {} if disc is None else {level: disc.outline}
-    checks = qc.check(run.labels, outlines, [record], run.settings)
-    findings = (*run.findings, *(one for one in checks if one.level is level))
-    return Remeasured(record, None if disc is None else disc.outline, findings)
-
-
-def _check(settings: Settings) -> None:
-    if settings.height_method not in HEIGHT_METHODS:
-        raise UsageError(
-            f"no height method is called {settings.height_method!r}; "
-            f"choose one of: {', '.join(HEIGHT_METHODS)}"
-        )
-
-
-# ------------------------------------------------------------------ borders, heights, shape
-def _traced(run: _Run, say: Progress) -> dict[DiscLevel, _Disc]:
-    traced = {}
-    for number, level in enumerate(run.labels.discs):
-        say("tracing their borders", 0.5 + 0.1 * number / len(run.labels.discs))
-        traced[level] = _trace(run, level)
-    return {level: disc for level, disc in traced.items() if disc is not None}
-
-
-def _trace(run: _Run, level: DiscLevel) -> _Disc | None:
-    """Border, heights and shape of one disc; ``None`` where it has no border."""
-    try:
-        outline = trace_disc(run.labels, level, run.settings.central_slices)
-    except MeasurementError as error:
-        run.failed(error, level)
-        return None
-    disc = _Disc(level, outline)
-    for values, failures in (measure_heights(outline), shape.measure_shape(outline)):
-        disc.take(values)
-        for failure in failures:
-            run.failed(failure, level)
-    own_sd_mm = run.labels.segmenter_sd_mm.get(level, 0.0)
-    _choose_height(disc, run.settings.height_method, own_sd_mm)
-    return disc
-
-
-def _choose_height(disc: _Disc, method: str, segmenter_sd_mm: float) -> None:
-    """The primary height, with its uncertainty."""
-    chosen = disc.values.get(HEIGHT_METHODS[method].parameter)
-    if chosen is None:
-        return
-    sd = height_sd(disc.outline, method, segmenter_sd_mm)
-    disc.take(
-        [
-            Measurement("height_mm", chosen.value, method, sd),
-            Measurement("height_sd_mm", sd, method),
-        ]
-    )
-
-
-# ------------------------------------------------------------------ signal and grade
-def _evened(run: _Run) -> Volume | None:
-    """The image without shading; ``None`` where its signal means nothing."""
-    if not run.target.t2_weighted:
-        return None
-    even = signal.flatten(run.image, run.labels)
-    brightness = signal.fluid_over_marrow(even, run.labels)
-    if brightness is not None and brightness < 1.0:
-        text = (
-            f"The header says T2, but fluid has only {brightness:.2f} of the signal of marrow: "
-            "the picture is not T2-weighted, so signal and grade were not measured."
-        )
-        run.findings.append(warning(Code.NOT_T2, text))
-        return None
-    return even
-
-
-def _measure_signal(run: _Run, discs: Mapping[DiscLevel, _Disc], even: Volume | None) -> None:
-    if even is None:
-        return
-    for level, disc in discs.items():
-        try:
-            disc.signal = signal.measure_signal(
-                even, run.labels, level, disc.outline, run.target.fat_suppressed
-            )
-        except MeasurementError as error:
-            run.failed(error, level)
-            continue
-        disc.take(disc.signal.measurements.values())
-        run.findings.extend(disc.signal.findings)
-
-
-def _suggest_grades(
-    run: _Run, discs: Mapping[DiscLevel, _Disc], wanted: Collection[DiscLevel]
-) -> None:
-    """Suggest the grades of the wanted discs; all discs serve as reference."""
-    heights = {level: h for level, d in discs.items() if (h := d.number("height_mm")) is not None}
-    depths = {level: w for level, d in discs.items() if (w := d.number("width_ap_mm")) is not None}
-    signals = {level: d.signal for level, d in discs.items() if d.signal is not None}
-    references = grading.reference_heights(heights, signals, depths)
-    for level in wanted:
-        found = signals.get(level)
-        if found is None:
-            continue
-        try:
-            suggestion = grading.suggest(
-                level, found, heights.get(level), references.get(level), run.settings
-            )
-        except MeasurementError as error:
-            run.failed(error, level)
-            continue
-        discs[level].take(suggestion.measurements.values())
-        discs[level].evidence["grade"] = dict(suggestion.evidence)
-        run.findings.extend(suggestion.findings)
-
-
-# ------------------------------------------------------------------ diffusion
-def _diffusion(run: _Run) -> _Diffusion | None:
-    """ADC from the diffusion images where they can be fitted, else from the scanner's map.
-
-    Diffusion images that lie elsewhere give no ADC at all: a map made of them lies there too.
-    """
-    failures = []
-    for attempt in (_fitted, _mapped):
-        try:
-            found = attempt(run)
-        except MeasurementError as error:
-            run.failed(error)
-            failures.append(error.code)
-            if error.code in (Code.ADC_OTHER_FRAME, Code.ADC_MISALIGNED):
-                return None
-            continue
-        if found is not None:
-            if attempt is _mapped and _has_images(run.study):
-                text = "The diffusion images could not be fitted: the ADC is the scanner's map's."
-                run.findings.append(warning(Code.ADC_FROM_MAP, text))
-            return found
-    if not failures:
-        text = "The study holds no diffusion series and no ADC map."
-        run.findings.append(warning(Code.NO_DIFFUSION, text))
-    return None
-
-
-def _has_images(study: Study) -> bool:
-    """Whether there are diffusion images at all, fit for use or not."""
-    return any(series.role is Role.DWI for series in study.series)
-
-
-def _fitted(run: _Run) -> _Diffusion | None:
-    series = run.study.diffusion()
-    if series is None:
-        return None
-    fit = adc.fit_adc(series)
-    facts = DiffusionFacts(
-        source="fit",
-        series_uid=series.series_uid,
-        b_s_per_mm2=tuple(float(b) for b in fit.b_s_per_mm2),
-        images=fit.images,
-        b_value_sources=tuple(sorted({b.source for b in series.b_values})),
-        noise=float(fit.noise),
-    )
-    return _aligned(run, series, fit, facts)
-
-
-def _mapped(run: _Run) -> _Diffusion | None:
-    scanner = run.study.adc_map()
-    if scanner is None:
-        return None
-    facts = DiffusionFacts(
-        source="map", series_uid=scanner.series_uid, unit_source=scanner.unit_source
-    )
-    return _aligned(run, scanner, scanner, facts)
-
-
-def _aligned(
-    run: _Run,
-    moving: DiffusionSeries | AdcMap,
-    values: adc.AdcFit | AdcMap,
-    facts: DiffusionFacts,
-) -> _Diffusion:
-    alignment = align(
-        moving,
-        run.image,
-        run.labels,
-        run.target.frame_of_reference_uid,
-        run.settings.max_alignment_mm,
-    )
-    placed = replace(
-        facts,
-        shift_mm=round(alignment.shift_mm, 3),
-        explained_before=round(alignment.explained[0], 4),
-        explained_after=round(alignment.explained[1], 4),
-        distortion_corrected=alignment.phase is not None,
-        matrix=tuple(tuple(round(float(v), 6) for v in row) for row in alignment.matrix),
-    )
-    return _Diffusion(values, alignment, placed)
-
-
-def _measure_adc(run: _Run, discs: Mapping[DiscLevel, _Disc], diffusion: _Diffusion | None) -> None:
-    if diffusion is None:
-        return
-    for level, disc in discs.items():
-        try:
-            found = adc.measure_adc(
-                diffusion.adc, diffusion.alignment, level, disc.outline, run.settings
-            )
-        except MeasurementError as error:
-            run.failed(error, level)
-            continue
-        disc.take(found.measurements.values())
-        run.findings.extend(found.findings)
-
-
-# ------------------------------------------------------------------ assembling
-def _assembled(
-    run: _Run,
-    discs: Mapping[DiscLevel, _Disc],
-    diffusion: _Diffusion | None,
-    segmenter: str,
-) -> StudyResult:
-    outlines = {level: disc.outline for level, disc in discs.items()}
-    records = [_record(discs.get(level), level, run.labels) for level in run.labels.discs]
-    checks = qc.check(run.labels, outlines, records, run.settings)
-    picture = None
-    if diffusion is not None:
-        picture = diffusion.alignment.carried(diffusion.picture, _around(run.labels.discs.values()))
-    return StudyResult(
-        subject_id=run.study.subject_id,
-        study_uid=run.study.study_uid,
-        study_date=run.study.study_date,
-        series_uid=run.target.uid,
-        records=tuple(records),
-        numbering=run.labels.numbering,
-        numbering_probability=run.labels.numbering_probability,
-        numbering_signs=run.labels.numbering_signs,
-        series=tuple(series.describe() for series in run.study.series),
-        findings=(*run.findings, *checks),
-        provenance=_provenance(run, segmenter, diffusion),
-        residual_discs=residual_discs(run.labels),
-        images=MeasuredImages(run.labels, outlines, run.image, picture),
-    )
-
-
-def _around(masks: Collection[SoftMask]) -> Grid:
-    """The part of the image's grid that holds all discs, for the ADC picture."""
-    grid = next(iter(masks)).grid
-    ends = [grid.to_index(mask.grid.to_world([(0, 0, 0), mask.shape])) for mask in masks]
-    start = np.floor(np.min(ends, axis=(0, 1))).astype(int)
-    i, j, k = (int(n) for n in np.ceil(np.max(ends, axis=(0, 1))) - start)
-    return grid.cropped((int(start[0]), int(start[1]), int(start[2])), (i, j, k))
-
-
-def _record(disc: _Disc | None, level: DiscLevel, labels: SpineLabels) -> DiscRecord:
-    confidence = Measurement("confidence", round(labels.confidence[level], 6), "segmenter")
-    values = {} if disc is None else disc.values
-    evidence = {} if disc is None else disc.evidence
-    return DiscRecord(level, {**values, "confidence": confidence}, evidence)
-
-
-def _provenance(run: _Run, segmenter: str, diffusion: _Diffusion | None) -> Provenance:
-    used = [run.target]
-    if diffusion is not None and diffusion.facts.source == "fit":
-        used += run.study.choice.diffusion
-    elif diffusion is not None and run.study.choice.adc_map is not None:
-        used.append(run.study.choice.adc_map)
-    return Provenance(
-        versions=versions(),
-        settings=run.settings,
-        segmenter=segmenter,
-        inputs=tuple(run.study.inputs(series) for series in used),
-        diffusion=None if diffusion is None else diffusion.facts,
-    )
+def _column(values: Mapping[DiscLevel, DiscValues], parameter: str) -> dict[DiscLevel, float]:
+    found = {level: one.measurements.get(parameter) for level, one in values.items()}
+    return {level: float(one.value) for level, one in found.items() if one is not None}

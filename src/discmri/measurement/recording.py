@@ -5,7 +5,6 @@ This is what ``discmri measure`` does, and what every member of a cohort goes th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +20,9 @@ from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
+    from discmri.measurement.pipeline import Progress
     from discmri.results.model import StudyResult
     from discmri.study import Study
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and which share of the whole is behind, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +60,18 @@ def measure_into(request: Request, progress: Progress | None = None) -> StudyRes
     NothingToMeasureError
         Where the study holds nothing that can be measured; the record of it is written.
     """
-    say = progress or (lambda _text, _share: None)
+    progress = progress or (lambda _text, _share: None)
     settings = request.settings
     study: Study | None = None
     try:
-        say("reading headers", 0.0)
+        progress("reading headers", 0.0)
         from discmri.study import read_study
 
         study = read_study(request.path, study_uid=request.study_uid, threads=settings.threads)
         from discmri.measurement.pipeline import measure
 
-        result = measure(study, settings, lambda text, share: say(text, 0.1 + 0.7 * share))
-        say("writing results", 0.8)
+        result = measure(study, settings, lambda text, share: progress(text, 0.1 + 0.7 * share))
+        progress("writing results", 0.8)
         result.write(request.folder, settings.formats, request.overwrite)
     except NothingToMeasureError as error:
         _write_failure(error, study, request)

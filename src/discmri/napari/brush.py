@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
-from discmri.measurement.pipeline import Remeasured
+from discmri.measurement.pipeline import RemeasuredDisc
 from discmri.napari.images import DiscMark, traced
 from discmri.napari.loading import Say, measure_painted
 from discmri.napari.shelf import LoadedCase, edited_values
@@ -50,7 +50,7 @@ class Brush:
         self.key: DiscLevel | None = None
         self._canvas, self._work, self._moved, self._fail = canvas, work, moved, failed
         self._before: NDArray[np.uint8] | None = None
-        self._again: Remeasured | None = None
+        self._again: RemeasuredDisc | None = None
         self._seen: NDArray[np.bool_] | None = None
         self._measuring = self._stale = self._erase = False
         self._waiting: Callable[[], None] | None = None
@@ -104,16 +104,16 @@ class Brush:
             self._stale = True
             return
         self._measuring, self._stale = True, False
-        workup, images = case.measured.workup, case.loaded.images
+        steps, images = case.measured.steps, case.loaded.images
         where, number = case.where(key), case.numbers[key]
         self._seen = where
 
-        def job(_say: Say) -> Remeasured | None:
-            return measure_painted(workup, images, key, where, number)
+        def job(_say: Say) -> RemeasuredDisc | None:
+            return measure_painted(steps, images, key, where, number)
 
         self._work(job, self._measured, self._broken)
 
-    def _measured(self, again: Remeasured | None) -> None:
+    def _measured(self, again: RemeasuredDisc | None) -> None:
         self._measuring = False
         if not self.busy:
             return

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
-from discmri.measurement.pipeline import Remeasured
+from discmri.measurement.pipeline import RemeasuredDisc
 from discmri.napari.loading import (
     Loaded,
     Measured,
     Say,
     load_images,
-    load_workup,
+    measure_loaded,
     measure_painted,
 )
 from discmri.napari.shelf import LoadedCase, Shelf
@@ -187,7 +187,7 @@ class Loader:
         if case is None:
             return self._load_images(session, item)
         if case.measured is None:
-            return self._try((item, MEASURES), partial(_workup, case.loaded), case.take_measured)
+            return self._try((item, MEASURES), partial(_measured, case.loaded), case.take_measured)
         if case.to_measure:
             where = {level: case.where(level) for level in case.to_measure}
             return self._try((item, EDITS), partial(_again, case, where), case.edited.update)
@@ -235,22 +235,22 @@ def _images(
     return load_images(study, labels, numbers)
 
 
-def _workup(loaded: Loaded, say: Say) -> Measured:
+def _measured(loaded: Loaded, say: Say) -> Measured:
     folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
     result, _ = read_record(folder)
-    return load_workup(loaded, result.provenance.settings, say)
+    return measure_loaded(loaded, result.provenance.settings, say)
 
 
 def _again(
     case: LoadedCase, where: Mapping[DiscLevel, NDArray[np.bool_]], say: Say
-) -> dict[DiscLevel, Remeasured | None]:
+) -> dict[DiscLevel, RemeasuredDisc | None]:
     """Discs with an edited label, measured with it."""
-    found: dict[DiscLevel, Remeasured | None] = {}
+    found: dict[DiscLevel, RemeasuredDisc | None] = {}
     for level, voxels in where.items():
         say("measuring edited discs", 0.5)
         if case.measured is not None:
             number = case.numbers[level]
             found[level] = measure_painted(
-                case.measured.workup, case.loaded.images, level, voxels, number
+                case.measured.steps, case.loaded.images, level, voxels, number
             )
     return found

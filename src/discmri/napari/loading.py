@@ -1,7 +1,7 @@
 """Getting a study ready to look at: jobs that run in a worker and tell how far they are.
 
 A case comes in two steps.  :func:`load_images` takes a second and is all that grading needs;
-:func:`load_workup` measures the study once more, which takes as long as measuring does and is
+:func:`measure_loaded` measures the study once more, which takes as long as measuring does and is
 needed for height lines, the aligned ADC and for measuring a painted disc.
 """
 
@@ -20,7 +20,7 @@ from discmri.core.errors import ResultsError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement.outline import repainted
-from discmri.measurement.pipeline import Remeasured, Workup, measure_again, work_up
+from discmri.measurement.pipeline import RemeasuredDisc, StudySteps
 from discmri.napari.images import Images, Picture, adc_picture, images_of
 from discmri.napari.view import SagittalView
 from discmri.results.label_map import LabelMap
@@ -57,13 +57,13 @@ class Measured:
 
     Parameters
     ----------
-    workup
+    steps
         The study, measured as its results were.
     adc
         The ADC on the lattice of the pictures, ``None`` without diffusion.
     """
 
-    workup: Workup
+    steps: StudySteps
     adc: Picture | None
 
 
@@ -91,7 +91,7 @@ def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int])
     return Loaded(study, images_of(study, labels.array, labels.grid, discs), labels_file)
 
 
-def load_workup(loaded: Loaded, settings: Settings, say: Say) -> Measured:
+def measure_loaded(loaded: Loaded, settings: Settings, say: Say) -> Measured:
     """Measure a study again as its results were measured.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
@@ -109,25 +109,26 @@ def load_workup(loaded: Loaded, settings: Settings, say: Say) -> Measured:
     return with_adc(_as_measured(loaded, repeatable(settings), say), loaded.images.view, say)
 
 
-def with_adc(workup: Workup, view: SagittalView, say: Say) -> Measured:
+def with_adc(steps: StudySteps, view: SagittalView, say: Say) -> Measured:
     """A measured study with its ADC as it is drawn."""
     say("placing the ADC", 0.95)
-    adc = workup.adc_on(view.grid)
-    return Measured(workup, None if adc is None else adc_picture(view, adc))
+    diffusion = steps.diffusion
+    adc = None if diffusion is None else adc_picture(view, diffusion.on(view.grid))
+    return Measured(steps, adc)
 
 
 def measure_painted(
-    workup: Workup,
+    steps: StudySteps,
     images: Images,
     level: DiscLevel,
     where: NDArray[np.bool_],
     number: int,
-) -> Remeasured | None:
+) -> RemeasuredDisc | None:
     """Measure a disc whose label was painted; ``None`` where nothing of it is left.
 
     Parameters
     ----------
-    workup
+    steps
         The study as it was measured.
     images
         With the automatic labels.
@@ -139,15 +140,15 @@ def measure_painted(
     if not where.any():
         return None
     before = images.labels == number
-    mask = workup.result.labels.discs[level]
-    return measure_again(workup, level, repainted(mask, images.view.grid, before, where))
+    mask = repainted(steps.labels.discs[level], images.view.grid, before, where)
+    return steps.remeasure(level, mask)
 
 
-def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> Workup:
+def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> StudySteps:
     if settings.segmenter != "masks":
-        workup = work_up(loaded.study, settings, say)
-        if np.array_equal(workup.result.labels.label_map(), loaded.images.labels):
-            return workup
+        steps = StudySteps(loaded.study, settings)
+        if np.array_equal(steps.measure(say).labels.label_map(), loaded.images.labels):
+            return steps
     from_labels = replace(
         settings,
         segmenter="masks",
@@ -155,7 +156,9 @@ def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> Workup:
         mask_scheme="discmri",
         lowest_disc=None,
     )
-    return work_up(loaded.study, from_labels, say)
+    steps = StudySteps(loaded.study, from_labels)
+    steps.measure(say)
+    return steps
 
 
 def repeatable(settings: Settings) -> Settings:

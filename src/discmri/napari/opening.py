@@ -16,9 +16,9 @@ from discmri.core.errors import SessionError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
-from discmri.measurement.pipeline import work_up
+from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import images_of
-from discmri.napari.loading import Loaded, Measured, Say, load_images, load_workup, with_adc
+from discmri.napari.loading import Loaded, Measured, Say, load_images, measure_loaded, with_adc
 from discmri.reading import (
     DiscMetrics,
     Mode,
@@ -200,9 +200,9 @@ def look_at_study(path: Path, say: Say, settings: Settings | None = None) -> Loo
 def complete(look: Look, say: Say) -> tuple[Look, Measured]:
     """Measure a study that is looked at, or measure it again as its results were measured."""
     if look.results is not None:
-        return look, load_workup(look.loaded, look.settings, say)
-    workup = work_up(look.loaded.study, look.settings, say)
-    result = workup.result
+        return look, measure_loaded(look.loaded, look.settings, say)
+    steps = StudySteps(look.loaded.study, look.settings)
+    result = steps.measure(say)
     discs = {one.level: one.level.label_id for one in result.records}
     residual = {one.level: one.level.label_id for one in result.residual_discs}
     labels = result.label_map
@@ -214,7 +214,7 @@ def complete(look: Look, say: Say) -> tuple[Look, Measured]:
         residual=residual,
         metrics=metrics_of(result),
     )
-    return found, with_adc(workup, images.view, say)
+    return found, with_adc(steps, images.view, say)
 
 
 def _title(subject: str, date: str) -> str:
@@ -255,7 +255,7 @@ def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> Non
     results = look.results
     if results is None:
         results = place.with_suffix("")
-        measured.workup.result.write(results)
+        measured.steps.result.write(results)
     wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN, planner=reader)
     place.parent.mkdir(parents=True, exist_ok=True)
     planned = plan_session({results: look.study_path}, wishes, place.parent)

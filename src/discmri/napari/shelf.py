@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
-from discmri.measurement.pipeline import Remeasured
+from discmri.measurement.pipeline import RemeasuredDisc
 from discmri.napari.images import DiscMark, Picture, dashes_of, traced
 from discmri.napari.loading import Loaded, Measured, packed, unpacked
 from discmri.results.outline import DiscOutline
@@ -41,7 +41,7 @@ class LoadedCase:
     discs: NDArray[np.uint8]
     edits: Mapping[DiscLevel, str] = field(default_factory=dict)
     measured: Measured | None = None
-    edited: dict[DiscLevel, Remeasured | None] = field(default_factory=dict)
+    edited: dict[DiscLevel, RemeasuredDisc | None] = field(default_factory=dict)
     _dashes: dict[DiscLevel, Array] = field(default_factory=dict)
 
     @classmethod
@@ -103,7 +103,7 @@ class LoadedCase:
         if level in self.edited:
             again = self.edited[level]
             return None if again is None else again.outline
-        return None if self.measured is None else self.measured.workup.result.outlines.get(level)
+        return None if self.measured is None else self.measured.steps.result.outlines.get(level)
 
     def file(self) -> bytes:
         """The whole label map with the reader's edits, as a file."""
@@ -118,7 +118,7 @@ def _discs_alone(labels: NDArray[np.uint8], numbers: Mapping[DiscLevel, int]) ->
     return np.where(np.isin(labels, list(numbers.values())), labels, 0).astype(np.uint8)
 
 
-def edited_values(again: Remeasured) -> dict[str, float]:
+def edited_values(again: RemeasuredDisc) -> dict[str, float]:
     """The numbers of a disc that was measured again, as a session records them."""
     return {
         name: float(one.value)

@@ -1,11 +1,20 @@
 """Apparent diffusion coefficient: fitting the diffusion images, measuring the discs.
 
-Numbers are taken on the diffusion images' own voxels: the disc's soft mask is carried to
+Numbers are taken on the diffusion images' own voxels: the disc's soft mask is mapped to
 them, the ADC is never resampled.
 """
 
+from discmri.measurement.adc.aligned import AlignedAdc, align_adc
 from discmri.measurement.adc.disc import DiscAdc, measure_adc
 from discmri.measurement.adc.fit import AdcFit, fit_adc
 from discmri.measurement.adc.noise import estimate_noise
 
-__all__ = ["AdcFit", "DiscAdc", "estimate_noise", "fit_adc", "measure_adc"]
+__all__ = [
+    "AdcFit",
+    "AlignedAdc",
+    "DiscAdc",
+    "align_adc",
+    "estimate_noise",
+    "fit_adc",
+    "measure_adc",
+]

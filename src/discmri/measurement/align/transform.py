@@ -78,7 +78,7 @@ class Alignment:
                 moved = points - self.phase.at(moved)
         return (moved - self.matrix[:3, 3]) @ self.matrix[:3, :3]
 
-    def carried(self, volume: Volume, grid: Grid) -> Volume:
+    def resampled(self, volume: Volume, grid: Grid) -> Volume:
         """A diffusion-space image drawn on a grid in T2 space, for pictures only."""
         index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
         values = volume.sample(self.to_diffusion(grid.to_world(index)))

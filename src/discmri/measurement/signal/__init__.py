@@ -3,6 +3,6 @@
 from discmri.measurement.signal.comparators import fluid_over_marrow
 from discmri.measurement.signal.disc import DiscSignal, measure_signal
 from discmri.measurement.signal.histogram import ashman_d
-from discmri.measurement.signal.shading import flatten
+from discmri.measurement.signal.shading import correct_bias_field
 
-__all__ = ["DiscSignal", "ashman_d", "flatten", "fluid_over_marrow", "measure_signal"]
+__all__ = ["DiscSignal", "ashman_d", "correct_bias_field", "fluid_over_marrow", "measure_signal"]

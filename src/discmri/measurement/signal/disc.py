@@ -112,7 +112,7 @@ def measure_signal(
     Parameters
     ----------
     image
-        T2 image, flattened (:func:`flatten`).
+        T2 image without bias field (:func:`correct_bias_field`).
     labels
         Named structures; canal and sacrum serve for the comparators.
     level, outline

@@ -12,7 +12,7 @@ from discmri.core.volume import Array, Volume
 from discmri.measurement.signal.samples import inside_of, percentile
 
 
-def flatten(image: Volume, labels: SpineLabels) -> Volume:
+def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
     """Remove the slow shading of the receive coil around the spine.
 
     Marrow of the bodies, marrow of the sacrum and CSF are each taken as one tissue of
@@ -34,7 +34,7 @@ def flatten(image: Volume, labels: SpineLabels) -> Volume:
     Volume
         Same grid and unit.
     """
-    tissues = _even_tissues(image, labels)
+    tissues = _uniform_tissues(image, labels)
     if not tissues:
         return image
     plane = np.concatenate([points[:, 1:] for points, _ in tissues])
@@ -61,8 +61,8 @@ def flatten(image: Volume, labels: SpineLabels) -> Volume:
     return Volume(image.array * np.exp(level - field), image.affine, image.unit)
 
 
-def _even_tissues(image: Volume, labels: SpineLabels) -> list[tuple[Array, Array]]:
-    """Points and signal of each tissue that should look alike everywhere."""
+def _uniform_tissues(image: Volume, labels: SpineLabels) -> list[tuple[Array, Array]]:
+    """Points and signal of each tissue whose signal should be the same everywhere."""
     bodies = [m for v, m in labels.vertebrae.items() if v is not Vertebra.SACRUM]
     sacrum = [m for v, m in labels.vertebrae.items() if v is Vertebra.SACRUM]
     tissues = []

@@ -188,7 +188,7 @@ class Shell:
             desk.tell("Labels are edited in a session: begin one to grade.")
         elif case is None or case.measured is None:
             desk.tell("The case is still being measured; then its labels can be painted.")
-        elif desk.key not in case.measured.workup.result.labels.discs:
+        elif desk.key not in case.measured.steps.labels.discs:
             desk.tell(
                 "This disc was taken for a residual one and not measured: measure the study "
                 "again with --lowest-disc to edit its label.",

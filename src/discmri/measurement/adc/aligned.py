@@ -1,0 +1,139 @@
+"""The ADC of a study, fitted or the scanner's, aligned with its sagittal image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from discmri.core.diffusion import AdcMap, DiffusionSeries
+from discmri.core.findings import Code, Finding, MeasurementError, warning
+from discmri.core.labels import SpineLabels
+from discmri.core.settings import Settings
+from discmri.core.volume import Grid, Volume
+from discmri.measurement.adc.fit import AdcFit, fit_adc
+from discmri.measurement.align import Alignment, align
+from discmri.results.model import DiffusionFacts
+from discmri.study import Role, Study
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedAdc:
+    """ADC on the diffusion images' own voxels, and where these lie on the sagittal image.
+
+    Parameters
+    ----------
+    adc
+        The fit of the diffusion images, or the scanner's map.
+    alignment
+        Diffusion images to sagittal image.
+    facts
+        How both came about, for the record.
+    """
+
+    adc: AdcFit | AdcMap
+    alignment: Alignment
+    facts: DiffusionFacts
+
+    def on(self, grid: Grid) -> Volume:
+        """The aligned ADC on a grid in the sagittal image's patient space, um2/ms.
+
+        It is interpolated: for pictures, not for measuring.
+        """
+        volume = self.adc.adc if isinstance(self.adc, AdcFit) else self.adc.volume
+        return self.alignment.resampled(volume, grid)
+
+    def around(self, labels: SpineLabels) -> Volume:
+        """The aligned ADC on the part of the labels' grid that holds all discs, um2/ms."""
+        masks = labels.discs.values()
+        grid = next(iter(masks)).grid
+        ends = [grid.to_index(mask.grid.to_world([(0, 0, 0), mask.shape])) for mask in masks]
+        start = np.floor(np.min(ends, axis=(0, 1))).astype(int)
+        i, j, k = (int(n) for n in np.ceil(np.max(ends, axis=(0, 1))) - start)
+        return self.on(grid.cropped((int(start[0]), int(start[1]), int(start[2])), (i, j, k)))
+
+
+def align_adc(
+    study: Study, image: Volume, labels: SpineLabels, settings: Settings
+) -> tuple[AlignedAdc | None, list[Finding]]:
+    """ADC from the diffusion images where they can be fitted, else from the scanner's map.
+
+    Parameters
+    ----------
+    study
+        Holds the diffusion images, the map, both or neither.
+    image, labels
+        The sagittal image and its named structures.
+    settings
+        ``max_alignment_mm`` is used.
+
+    Returns
+    -------
+    AlignedAdc or None, list of Finding
+        ``None`` without diffusion, with the reasons.  Diffusion images that lie elsewhere give no
+        ADC at all: a map made of them lies there too.
+    """
+    findings = []
+    for find in (_fitted, _mapped):
+        try:
+            found = find(study)
+            aligned = None if found is None else _aligned(found, study, image, labels, settings)
+        except MeasurementError as error:
+            findings.append(warning(error.code, error.text))
+            if error.code in (Code.ADC_OTHER_FRAME, Code.ADC_MISALIGNED):
+                return None, findings
+            continue
+        if aligned is not None:
+            if find is _mapped and any(series.role is Role.DWI for series in study.series):
+                text = "The diffusion images could not be fitted: the ADC is the scanner's map's."
+                findings.append(warning(Code.ADC_FROM_MAP, text))
+            return aligned, findings
+    if not findings:
+        text = "The study holds no diffusion series and no ADC map."
+        findings.append(warning(Code.NO_DIFFUSION, text))
+    return None, findings
+
+
+_Found = tuple[DiffusionSeries | AdcMap, AdcFit | AdcMap, DiffusionFacts]
+"""What is aligned, the ADC, and the facts known before alignment."""
+
+
+def _fitted(study: Study) -> _Found | None:
+    series = study.diffusion()
+    if series is None:
+        return None
+    fit = fit_adc(series)
+    facts = DiffusionFacts(
+        source="fit",
+        series_uid=series.series_uid,
+        b_s_per_mm2=tuple(float(b) for b in fit.b_s_per_mm2),
+        images=fit.images,
+        b_value_sources=tuple(sorted({b.source for b in series.b_values})),
+        noise=float(fit.noise),
+    )
+    return series, fit, facts
+
+
+def _mapped(study: Study) -> _Found | None:
+    scanner = study.adc_map()
+    if scanner is None:
+        return None
+    facts = DiffusionFacts("map", scanner.series_uid, unit_source=scanner.unit_source)
+    return scanner, scanner, facts
+
+
+def _aligned(
+    found: _Found, study: Study, image: Volume, labels: SpineLabels, settings: Settings
+) -> AlignedAdc:
+    moving, adc, facts = found
+    frame_uid = study.target().frame_of_reference_uid
+    alignment = align(moving, image, labels, frame_uid, settings.max_alignment_mm)
+    placed = replace(
+        facts,
+        shift_mm=round(alignment.shift_mm, 3),
+        explained_before=round(alignment.explained[0], 4),
+        explained_after=round(alignment.explained[1], 4),
+        distortion_corrected=alignment.phase is not None,
+        matrix=tuple(tuple(round(float(v), 6) for v in row) for row in alignment.matrix),
+    )
+    return AlignedAdc(adc, alignment, placed)
