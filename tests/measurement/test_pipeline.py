@@ -284,9 +284,9 @@ def test_another_mask_changes_that_disc_alone(steps):
     assert steps.labels.discs[L45] is mask
 
 
-def test_a_disc_that_is_wiped_out_has_no_values_and_a_reason(steps):
+def test_a_mask_without_a_border_gives_no_values_and_a_reason(steps):
     mask = steps.labels.discs[L45]
-    again = steps.remeasure(L45, replace(mask, array=np.zeros_like(mask.array)))
+    again = steps.remeasure(L45, replace(mask, array=0.45 * mask.array))
     assert again.outline is None
     assert set(again.record.values) == {"confidence"}
     assert Code.OUTLINE_FAILED in {one.code for one in again.findings}

@@ -372,7 +372,7 @@ class StudySteps:
         level
             One of the discs of ``labels``.
         mask
-            What the disc fills now, in patient space.
+            What the disc fills now, in patient space; some voxel at least.
 
         Returns
         -------
