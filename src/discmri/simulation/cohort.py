@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import discmri
-from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
-from discmri.cohort.workers import Workers, carry_out
-from discmri.core.errors import UnfinishedError, UsageError
+from discmri.cohort.isolated import Limits
+from discmri.cohort.workers import Workers
+from discmri.core.errors import UsageError
 from discmri.core.locks import locked
-from discmri.phantoms import DiscTruth, lumbar_spine, make_phantom
-from discmri.phantoms.folder import write_phantom
+from discmri.phantoms import DiscTruth, lumbar_spine
 from discmri.phantoms.population import Member
 from discmri.results.export.csv_wide import write_table
+from discmri.simulation.writing import PhantomJob, Progress, is_new, write_phantoms
 
 SCAN_COLUMNS = ("vendor", "field_strength_t", "spacing_mm", "slice_thickness_mm", "snr")
 """How a phantom was scanned, in ``truth.csv``."""
@@ -27,19 +26,12 @@ _TRUTH_COLUMNS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class _Job:
-    member: Member
-    folder: Path
-    limits: Limits
-
-
 def make_cohort(
     members: Sequence[Member],
     root: Path,
     workers: Workers | None = None,
     limits: Limits | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write phantoms, their lists and their truth; phantoms that are there already are kept.
 
@@ -62,49 +54,23 @@ def make_cohort(
     UnfinishedError
         Where phantoms could not be made.
     """
-    limits = limits or Limits()
     _check_root(root, members)
     with locked(root / ".batch" / "lock", wait=False):
         (root / "recipe.txt").write_text(_recipe(members), encoding="utf-8")
-        jobs = [_Job(one, root.absolute() / "phantoms" / one.name, limits) for one in members]
-        to_do = [job for job in jobs if not job.folder.is_dir()]
-        done = len(jobs) - len(to_do)
-        failures = []
-        for n, failure in carry_out(_work, to_do, workers or Workers()):
-            done += 1
-            if failure != "":
-                failures.append(f"{to_do[n].member.name}: {failure or 'its workers died'}")
-            if progress is not None:
-                progress(done, len(jobs))
-        if failures:
-            raise UnfinishedError(
-                f"{len(failures)} of {len(jobs)} phantoms could not be made ({failures[0]}); run "
-                "the same command again"
+        jobs = [
+            PhantomJob(
+                root.absolute() / "phantoms" / one.name,
+                lumbar_spine(one.wishes, one.seed), one.vendor, one.protocol, one.compression,
             )
+            for one in members
+        ]  # fmt: skip
+        write_phantoms(jobs, workers, limits, progress)
         _write_lists(members, root)
-
-
-def _work(job: _Job, stop: threading.Event | None = None) -> str:
-    """Make one phantom in a process of its own; what went wrong, or nothing."""
-    try:
-        isolated(_make, job, job.limits, stop)
-    except ProcessEndedError as error:
-        return str(error)
-    return ""
-
-
-def _make(job: _Job) -> None:
-    one = job.member
-    phantom = make_phantom(lumbar_spine(one.wishes, one.seed))
-    write_phantom(phantom, job.folder, one.vendor, one.protocol, one.compression)
 
 
 def _check_root(root: Path, members: Sequence[Member]) -> None:
     recipe = root / "recipe.txt"
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{root} is a file, not a folder; choose another")
-    if not root.exists() or {path.name for path in root.iterdir()} <= {".batch"}:
-        root.mkdir(parents=True, exist_ok=True)
+    if is_new(root):
         return
     if not recipe.is_file():
         raise UsageError(f"{root} holds something else than a phantom cohort; choose another")

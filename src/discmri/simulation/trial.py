@@ -9,8 +9,7 @@ All sizes are chosen; only the loss of height over the day follows a source (Boo
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,9 +18,7 @@ import numpy as np
 
 import discmri
 from discmri.cohort import Limits, Workers
-from discmri.cohort.isolated import ProcessEndedError, isolated
-from discmri.cohort.workers import carry_out
-from discmri.core.errors import UnfinishedError, UsageError
+from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.locks import locked
 from discmri.phantoms import (
@@ -33,8 +30,8 @@ from discmri.phantoms import (
     lumbar_spine,
     make_phantom,
 )
-from discmri.phantoms.folder import write_phantom
 from discmri.results.export.csv_wide import write_table
+from discmri.simulation.writing import PhantomJob, Progress, is_new, write_phantoms
 
 WEEKS = (0, 4, 12, 24)
 RESPONSE = {0: 0.0, 4: 0.35, 12: 0.75, 24: 1.0}
@@ -214,19 +211,12 @@ def _over_the_day(spec: SpineSpec, clock_h: float, day: float) -> SpineSpec:
 
 
 # ------------------------------------------------------------------ on disk
-@dataclass(frozen=True)
-class _Job:
-    scan: PhantomScan
-    folder: Path
-    limits: Limits
-
-
 def make_trial(
     scans: tuple[PhantomScan, ...],
     root: Path,
     workers: Workers | None = None,
     limits: Limits | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write all studies, ``trial.csv``, ``trial_with_masks.csv`` and ``truth.csv``.
 
@@ -250,49 +240,18 @@ def make_trial(
     UnfinishedError
         Where studies could not be made.
     """
-    limits = limits or Limits()
     recipe = "".join(f"{line}\n" for line in (f"discmri {discmri.__version__}", *_recipe(scans)))
-    _check_root(root, recipe)
-    with locked(root / ".batch" / "lock", wait=False):
-        (root / "recipe.txt").write_text(recipe, encoding="utf-8")
-        jobs = [_Job(one, root.absolute() / "studies" / one.folder, limits) for one in scans]
-        to_do = [job for job in jobs if not job.folder.is_dir()]
-        failures = []
-        for done, (n, failure) in enumerate(carry_out(_work, to_do, workers or Workers()), 1):
-            if failure != "":
-                failures.append(f"{to_do[n].scan.folder}: {failure or 'its workers died'}")
-            if progress is not None:
-                progress(len(jobs) - len(to_do) + done, len(jobs))
-        if failures:
-            raise UnfinishedError(
-                f"{len(failures)} of {len(jobs)} studies could not be made ({failures[0]}); run "
-                "the same command again"
-            )
-        _write_lists(scans, root)
-
-
-def _work(job: _Job, stop: threading.Event | None = None) -> str:
-    try:
-        isolated(_make, job, job.limits, stop)
-    except ProcessEndedError as error:
-        return str(error)
-    return ""
-
-
-def _make(job: _Job) -> None:
-    scan = job.scan
-    write_phantom(make_phantom(scan.spec), job.folder, scan.vendor, scan.protocol)
-
-
-def _check_root(root: Path, recipe: str) -> None:
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{root} is a file, not a folder; choose another")
-    if not root.exists() or {path.name for path in root.iterdir()} <= {".batch"}:
-        (root / ".batch").mkdir(parents=True, exist_ok=True)
-        return
-    path = root / "recipe.txt"
-    if not path.is_file() or path.read_text(encoding="utf-8") != recipe:
+    before = root / "recipe.txt"
+    if not is_new(root) and not (before.is_file() and before.read_text(encoding="utf-8") == recipe):
         raise UsageError(f"{root} holds something else than this synthetic trial; choose another")
+    with locked(root / ".batch" / "lock", wait=False):
+        before.write_text(recipe, encoding="utf-8")
+        studies = root.absolute() / "studies"
+        jobs = [
+            PhantomJob(studies / one.folder, one.spec, one.vendor, one.protocol) for one in scans
+        ]
+        write_phantoms(jobs, workers, limits, progress)
+        _write_lists(scans, root)
 
 
 def _recipe(scans: tuple[PhantomScan, ...]) -> Iterator[str]:
