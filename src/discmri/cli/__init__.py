@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import discmri
 from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
@@ -85,7 +85,11 @@ def _complain(what: object, code: int, debug: bool) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
+    """A parser that says what is wrong in one line, and shows examples as they are written."""
+
+    def __init__(self, *, allow_abbrev: bool = False, **options: Any) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=layout, allow_abbrev=allow_abbrev, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with 2."""
@@ -97,13 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="discmri",
         description="Disc height, diffusion and modified Pfirrmann grade of lumbar discs on MRI.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"discmri {discmri.__version__}")
-    subparsers = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
-    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         import_module(f"discmri.cli.{name}").add_parser(subparsers)
     return parser

@@ -32,8 +32,6 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         description="Make a seeded population of synthetic patients, degenerated as symptomatic "
         "ones are, in the scanners of several vendors.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
     parser.add_argument("--n", type=positive, required=True, metavar="N", help="how many")

@@ -31,8 +31,6 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         help="make the studies of a synthetic trial",
         description="Make a synthetic phase I trial in which it is known who gained.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
     parser.add_argument("--seed", type=int, default=0, help="of it all (default: %(default)s)")

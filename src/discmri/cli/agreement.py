@@ -42,8 +42,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Agreement and reliability of grades and measured values, per level and "
         "pooled, with intervals by bootstrap over subjects.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("sources", metavar="SOURCE", nargs="+", help="what to compare")
     parser.add_argument(

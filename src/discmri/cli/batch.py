@@ -67,8 +67,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Measure every study of a cohort, each in a process of its own, into one "
         "folder with cohort.csv, cohort.parquet and board.html.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("cohort", metavar="COHORT", type=a_path, help="a folder or a CSV list")
     parser.add_argument(

@@ -81,8 +81,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="plan, read, adjudicate and export grading sessions",
         description="Controlled reading sessions: who grades which disc, seeing what.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = grade.add_subparsers(dest="action", required=True, metavar="ACTION")
     made = {name: _add_action(actions, name) for name in _SUBCOMMANDS}
@@ -121,8 +119,6 @@ def _add_action(
         help=text,
         description=text[0].upper() + text[1:] + ".",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("session", metavar="SESSION", help="a file, or a URL of PostgreSQL")
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")

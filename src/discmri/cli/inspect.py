@@ -30,8 +30,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="List the series found, the role given to each and why, and what would be "
         "measured. No pixel is measured and nothing is written.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_study(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

@@ -50,8 +50,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Measure height, shape, signal and ADC of every lumbar disc of a study and "
         "suggest its modified Pfirrmann grade.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_study(parser)
     parser.add_argument(

@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make synthetic studies with exact truth",
         description="Synthetic lumbar spines whose true values are known exactly.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=True,
     )
     actions = phantom.add_subparsers(dest="action", required=True, metavar="ACTION")
     make = actions.add_parser(
@@ -47,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make one study",
         description="Make a synthetic lumbar spine study whose true values are known exactly.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=True,
     )
     make.add_argument("--debug", action="store_true", help="a traceback on errors")
     make.add_argument("out", metavar="OUT", type=a_path, help="folder to make")

@@ -31,8 +31,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Measure a fixed set of phantoms, hold bias, spread and naming against limits, "
         "and write a sheet that a trial can file as installation and operational qualification.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=a_path, default=Path("discmri-out/qualification"),

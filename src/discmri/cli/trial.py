@@ -64,8 +64,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="compare visits: change per disc beyond noise",
         description="Compare the visits of a trial's subjects, disc by disc.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = trial.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = _action(actions, "check", "say what is missing, wrong or not comparable", _CHECK)
@@ -108,8 +106,6 @@ def _action(
         help=help_,
         description=f"{help_[0].upper()}{help_[1:]}.",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("list", metavar="TRIAL", type=a_path, help="CSV list of scans")
     return parser

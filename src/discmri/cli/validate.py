@@ -37,8 +37,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Bias, limits of agreement, coverage of the stated uncertainty and errors of "
         "naming, by definition, level and grade.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("results", metavar="RESULTS", type=a_path, help="of discmri batch")
     parser.add_argument("truth", metavar="TRUTH", type=a_path, help="of discmri phantom cohort")

@@ -51,15 +51,7 @@ _REACH: dict[Code, tuple[str, ...]] = {
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``measurements.csv``; a value that could not be had is an empty cell with its flag.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``measurements.csv``; a value that could not be had is an empty cell with its flag."""
     write_table(folder / "measurements.csv", _COLUMNS, _rows(result))
 
 

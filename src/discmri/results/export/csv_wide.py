@@ -26,15 +26,7 @@ BEFORE = (
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``discs.csv``.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``discs.csv``."""
     columns = (*BEFORE, *measured_columns(), "flags")
     rows = [[cell(row.get(column), column) for column in columns] for row in result.rows()]
     write_table(folder / "discs.csv", columns, rows)

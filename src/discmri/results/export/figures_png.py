@@ -10,15 +10,7 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``figures/overview.png``, one picture per disc and one per disc with ADC.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``figures/overview.png``, one picture per disc and one per disc with ADC."""
     target = folder / "figures"
     target.mkdir(exist_ok=True)
     for name, content in result.pictures.items():

@@ -10,13 +10,5 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``labels.nii.gz``: unsigned 8-bit label numbers, RAS+ millimetres.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``labels.nii.gz``: unsigned 8-bit label numbers, RAS+ millimetres."""
     (folder / "labels.nii.gz").write_bytes(result.label_map.to_bytes())

@@ -15,15 +15,7 @@ SCHEMA_NAME = "discmri-outlines-1"
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``outlines.json``.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``outlines.json``."""
     discs = {
         level.value: {
             "origin_mm": _rounded(border.frame.origin_mm),

@@ -12,15 +12,7 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``report.html``: styles and pictures inside, no scripts, nothing from the network.
-
-    Parameters
-    ----------
-    result
-        What was measured.
-    folder
-        An existing folder.
-    """
+    """Write ``report.html``: styles and pictures inside, no scripts, nothing from the network."""
     (folder / "report.html").write_text(page(result), encoding="utf-8", newline="\n")
 
 

@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``study.json``, with a hash of every file already in the folder.
-
-    Parameters
-    ----------
-    result
-        What was measured, or why nothing was.
-    folder
-        An existing folder.
-    """
+    """Write ``study.json``, with a hash of every file already in the folder."""
     text = dumps(document(result, _hashes(folder)))
     (folder / RECORD).write_text(text, encoding="utf-8", newline="\n")
 
