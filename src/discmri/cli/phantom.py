@@ -61,81 +61,42 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_anatomy(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, default=0, help="of all variation (default 0)")
-    group.add_argument(
-        "--grades",
-        type=_words,
-        default=(),
-        metavar="G,G,…",
-        help="modified Pfirrmann grades from L1-L2 downwards, 1 to 8 or double like 4/7",
-    )
-    group.add_argument(
-        "--heights",
-        type=_numbers,
-        default=(),
-        metavar="MM,MM,…",
-        help="distances of the endplate chords from L1-L2 downwards; win over the grades",
-    )
     group.add_argument("--six-lumbar", action="store_true", help="a sixth lumbar vertebra")
     group.add_argument(
-        "--scoliosis",
-        type=_within(-90, 90),
-        default=0.0,
-        metavar="DEG",
-        help="Cobb angle (default 0)",
-    )
-    group.add_argument(
-        "--lordosis",
-        type=_within(0, 120),
-        metavar="DEG",
-        help="L1 to S1 (default: sacral slope + 10)",
-    )
-    group.add_argument(
-        "--sacral-slope",
-        type=_within(0, 80),
-        default=40.0,
-        metavar="DEG",
-        help="tilt of the upper endplate of S1 against the horizontal (default 40)",
-    )
-    group.add_argument(
-        "--s1-depth-ratio",
-        type=_finite,
-        metavar="X",
-        help="depth of S1 above / below: 1.4 tapers, 1 is squared (default 1.41, or less where a "
-        "deep residual disc needs it)",
-    )
-    group.add_argument(
-        "--residual-disc",
-        type=_numbers,
-        metavar="SHARE[,MM[,BRIGHTNESS[,PLACE]]]",
-        help="a disc left between S1 and S2: its depth as a share of that of the disc above "
-        "(0.1-1), its height (default 4 mm), its brightness on T2 from 0, dark, to 1, as CSF "
-        "(default 0.4), and its place from -1, posterior, to 1, anterior (default -0.3)",
-    )
-    group.add_argument(
-        "--listhesis",
-        action="append",
-        default=[],
-        metavar="LEVEL=MM",
+        "--listhesis", action="append", default=[], metavar="LEVEL=MM",
         help="forward slip of the upper body, such as L4-L5=6; repeatable",
-    )
+    )  # fmt: skip
+    for flag, kind, default, metavar, text in (
+        ("--grades", _words, (), "G,G,…",
+         "modified Pfirrmann grades from L1-L2 downwards, 1 to 8 or double like 4/7"),
+        ("--heights", _numbers, (), "MM,MM,…",
+         "distances of the endplate chords from L1-L2 downwards; win over the grades"),
+        ("--scoliosis", _within(-90, 90), 0.0, "DEG", "Cobb angle (default 0)"),
+        ("--lordosis", _within(0, 120), None, "DEG", "L1 to S1 (default: sacral slope + 10)"),
+        ("--sacral-slope", _within(0, 80), 40.0, "DEG",
+         "tilt of the upper endplate of S1 against the horizontal (default 40)"),
+        ("--s1-depth-ratio", _finite, None, "X",
+         "depth of S1 above / below: 1.4 tapers, 1 is squared (default 1.41, or less where a "
+         "deep residual disc needs it)"),
+        ("--residual-disc", _numbers, None, "SHARE[,MM[,BRIGHTNESS[,PLACE]]]",
+         "a disc left between S1 and S2: its depth as a share of that of the disc above "
+         "(0.1-1), its height (default 4 mm), its brightness on T2 from 0, dark, to 1, as CSF "
+         "(default 0.4), and its place from -1, posterior, to 1, anterior (default -0.3)"),
+    ):  # fmt: skip
+        group.add_argument(flag, type=kind, default=default, metavar=metavar, help=text)
 
 
 def _add_scan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--vendor",
-        metavar="NAME",
+        "--vendor", metavar="NAME", default="siemens",
         choices=LazyChoices("discmri.phantoms.vendors", "VENDORS"),
-        default="siemens",
         help="whose dialect; one of: %(choices)s (default: %(default)s)",
-    )
+    )  # fmt: skip
     group.add_argument(
-        "--series",
-        type=_words,
-        default=("t2", "t1", "dwi", "adc"),
-        metavar="S,S,…",
+        "--series", type=_words, default=("t2", "t1", "dwi", "adc"), metavar="S,S,…",
         help=f"of {', '.join(SERIES)} (default t2,t1,dwi,adc)",
-    )
-    for flag, metavar, text, type_ in (
+    )  # fmt: skip
+    for flag, metavar, text, kind in (
         ("--spacing", "MM", "in-plane pixel size", _finite),
         ("--slice-thickness", "MM", "slice thickness", _finite),
         ("--gap", "MM", "gap between slices", _finite),
@@ -143,17 +104,12 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
         ("--snr", "X", "signal of marrow (DWI: of a disc at b = 0) / noise", _finite),
         ("--field", "T", "field strength", _within(0.05, 20)),
         ("--saturation", "0..1", "suppression of the belly", _within(0, 1)),
-    ):
-        group.add_argument(flag, type=type_, metavar=metavar, help=text)
-    group.add_argument("--slices", type=int, metavar="N", help="number of sagittal slices")
-    group.add_argument("--fov", type=_numbers, metavar="AP,SI", help="field of view in mm")
-    group.add_argument(
-        "--oblique",
-        type=_numbers,
-        metavar="A,B,C",
-        help="turn of the slices about the vertical, front and side axis, degrees",
-    )
-    group.add_argument("--b-values", type=_numbers, metavar="B,B,…", help="s/mm2")
+        ("--slices", "N", "number of sagittal slices", int),
+        ("--fov", "AP,SI", "field of view in mm", _numbers),
+        ("--oblique", "A,B,C", "turn of the slices about the vertical, front and side axis, degrees", _numbers),
+        ("--b-values", "B,B,…", "s/mm2", _numbers),
+    ):  # fmt: skip
+        group.add_argument(flag, type=kind, metavar=metavar, help=text)
     group.add_argument(
         "--directions", action="store_true", help="store DWI per direction instead of traces"
     )
