@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from discmri.cli._options import LazyChoices, a_path, add_voice, positive
-from discmri.cli._terminal import working
-from discmri.cli.batch import add_workers, limits_of, workers_of
+from discmri.cli._terminal import resumable, working
+from discmri.cli.batch import add_workers, counting, limits_of, workers_of
 from discmri.core.errors import UsageError
 
 _EPILOG = """\
@@ -72,19 +72,10 @@ def run(args: argparse.Namespace) -> int:
     members = [
         member(args.seed, number, args.degeneration, sequences) for number in range(1, args.n + 1)
     ]
-    with working(args) as steps:
-        try:
-            make_cohort(
-                members,
-                args.out,
-                workers_of(args),
-                limits_of(args),
-                lambda done, total: steps(f"{done} of {total} phantoms", done / total),
-            )
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                "the phantoms that are done are kept, run the same command again to finish"
-            ) from None
+    with working(args) as steps, resumable("the phantoms that are done are"):
+        make_cohort(
+            members, args.out, workers_of(args), limits_of(args), counting(steps, "phantoms")
+        )
     print(f"{args.out}: {len(members)} phantoms; measure them with")
     print(f"  discmri batch {args.out / 'studies.csv'} -o results")
     return 0

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from discmri.cli._options import a_path, add_voice
-from discmri.cli._terminal import working
-from discmri.cli.batch import add_workers, limits_of, workers_of
+from discmri.cli._terminal import resumable, working
+from discmri.cli.batch import add_workers, counting, limits_of, workers_of
 from discmri.core.errors import UsageError
 
 _EPILOG = """\
@@ -56,19 +56,8 @@ def run(args: argparse.Namespace) -> int:
     if not (0 <= args.gain_height <= 4 and 0 <= args.gain_adc <= 0.8):
         raise UsageError("gains lie within 0 and 4 mm, and 0 and 0.8 µm²/ms")
     scans = trial_scans(args.seed, Effect(args.gain_height, args.gain_adc))
-    with working(args) as steps:
-        try:
-            make_trial(
-                scans,
-                args.out,
-                workers_of(args),
-                limits_of(args),
-                lambda done, total: steps(f"{done} of {total} studies", done / total),
-            )
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                "the studies that are done are kept, run the same command again to finish"
-            ) from None
+    with working(args) as steps, resumable("the studies that are done are"):
+        make_trial(scans, args.out, workers_of(args), limits_of(args), counting(steps, "studies"))
     print(f"{args.out}: {len(scans)} studies; compare their visits with")
     print(f"  discmri trial run {args.out / 'trial.csv'} -o results")
     return 0

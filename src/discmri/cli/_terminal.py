@@ -141,6 +141,16 @@ def working(args: argparse.Namespace) -> Iterator[Steps]:
 
 
 @contextmanager
+def resumable(what: str) -> Iterator[None]:
+    """Inside, an interruption names what is kept, such as ``what is done is``."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        text = f"{what} kept, run the same command again to finish"
+        raise KeyboardInterrupt(text) from None
+
+
+@contextmanager
 def _chatter_silenced() -> Iterator[TextIO]:
     """File descriptors 1 and 2 lead nowhere; what is yielded still reaches standard error."""
     with ExitStack() as stack:

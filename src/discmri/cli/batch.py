@@ -19,7 +19,7 @@ from discmri.cli._options import (
     positive,
 )
 from discmri.cli._table import show_table
-from discmri.cli._terminal import Steps, working
+from discmri.cli._terminal import Steps, resumable, working
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
@@ -146,14 +146,10 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             plans = _plans(cohort, args, settings)
         else:
-            try:
+            with resumable("what is done is"):
                 result = run_batch(
                     cohort, args.output, settings, workers_of(args), limits_of(args), telling(steps)
                 )
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    "what is done is kept, run the same command again to finish"
-                ) from None
     if args.dry_run:
         show_table(("Study", "Path", "Would be"), plans)
         return 0
@@ -198,6 +194,11 @@ def telling(steps: Steps, every_s: float = 2.0) -> Callable[[Tally], None]:
             next_s = time.monotonic() + every_s * (tally.done > 0)
 
     return tell
+
+
+def counting(steps: Steps, what: str) -> Callable[[int, int], None]:
+    """Progress of many alike, such as ``3 of 40 phantoms``."""
+    return lambda done, total: steps(f"{done} of {total} {what}", done / total)
 
 
 def _plans(cohort: Cohort, args: argparse.Namespace, settings: Settings) -> list[tuple[str, ...]]:

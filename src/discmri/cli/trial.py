@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from discmri.cli._options import a_path, add_voice
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import resumable, working
 from discmri.cli.batch import add_settings, add_workers, limits_of, settings_of, telling, workers_of
 from discmri.core.errors import UsageError
 from discmri.core.text import one_line
@@ -166,13 +166,8 @@ def _run(args: argparse.Namespace) -> int:
         responder_visit=args.responder_visit,
         name=one_line(args.name) or args.list.stem,
     )
-    with working(args) as steps:
-        try:
-            outcome = run_trial(trial, args.output, options, steps, telling(steps))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                "what is measured is kept, run the same command again to finish"
-            ) from None
+    with working(args) as steps, resumable("what is measured is"):
+        outcome = run_trial(trial, args.output, options, steps, telling(steps))
     _show(outcome, args.output)
     return 0
 

@@ -7,12 +7,10 @@ files: while it stays the same, nobody has written to them, and they need not be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from discmri.study.source import open_source
-
-_CHUNK = 2**20
 
 
 def input_files(path: Path, masks: Path | None = None) -> list[tuple[str, Path]]:
@@ -46,12 +44,7 @@ def stamp(files: Sequence[tuple[str, Path]]) -> str:
     OSError
         Where a file is gone.
     """
-    total = hashlib.sha256()
-    for name, path in files:
-        facts = path.stat()
-        times = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-        total.update(_line(name, times))
-    return total.hexdigest()
+    return _hash(files, _times)
 
 
 def digest(files: Sequence[tuple[str, Path]]) -> str:
@@ -62,20 +55,21 @@ def digest(files: Sequence[tuple[str, Path]]) -> str:
     OSError
         Where a file is gone.
     """
+    return _hash(files, _bytes)
+
+
+def _hash(files: Sequence[tuple[str, Path]], facts_of: Callable[[Path], str]) -> str:
     total = hashlib.sha256()
     for name, path in files:
-        one = hashlib.sha256()
-        for chunk in _chunks(path):
-            one.update(chunk)
-        total.update(_line(name, one.hexdigest()))
+        total.update(f"{name}\0{facts_of(path)}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
-def _line(name: str, facts: str) -> bytes:
-    return f"{name}\0{facts}\n".encode("utf-8", "surrogateescape")
+def _times(path: Path) -> str:
+    facts = path.stat()
+    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _bytes(path: Path) -> str:
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -71,14 +71,12 @@ class Contrast:
 
     Parameters
     ----------
-    te_ms, tr_ms, ti_ms, flip_deg
+    te_ms, tr_ms, ti_ms
         Timing; ``None`` where the header does not say.
     echo_train
         Echoes per excitation.
     techniques
         Any of ``SE``, ``GR``, ``EP``, ``IR``.
-    three_d
-        Whether acquired as a volume.
     fat_suppressed
         Whether a suppression of fat is switched on, and by which word of the header.
     """
@@ -86,10 +84,8 @@ class Contrast:
     te_ms: float | None = None
     tr_ms: float | None = None
     ti_ms: float | None = None
-    flip_deg: float | None = None
     echo_train: int | None = None
     techniques: frozenset[str] = frozenset()
-    three_d: bool = False
     fat_suppressed: str = ""
 
 
@@ -101,8 +97,8 @@ class Scaling:
     ----------
     slope, intercept, rescale_type
         Modality rescale and the unit it may name.
-    philips_slope, philips_intercept
-        Scale slope and intercept of Philips, with which signals of different series compare.
+    philips_slope
+        Scale slope of Philips, with which signals of different series compare.
     real_slope, real_intercept, real_unit
         Real World Value Mapping; ``real_unit`` is empty without one.
     padding
@@ -113,7 +109,6 @@ class Scaling:
     intercept: float = 0.0
     rescale_type: str = ""
     philips_slope: float | None = None
-    philips_intercept: float = 0.0
     real_slope: float = 1.0
     real_intercept: float = 0.0
     real_unit: str = ""

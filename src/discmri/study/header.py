@@ -264,10 +264,8 @@ def _contrast(ds: Dataset) -> Contrast:
         te_ms=_positive(_number(ds, "EchoTime", "EffectiveEchoTime")),
         tr_ms=_positive(_number(ds, "RepetitionTime")),
         ti_ms=_positive(inversion),
-        flip_deg=_number(ds, "FlipAngle"),
         echo_train=_integer(ds, "EchoTrainLength", "RFEchoTrainLength"),
         techniques=frozenset(techniques),
-        three_d=_text(ds, "MRAcquisitionType").upper() == "3D",
         fat_suppressed=_fat_suppressed(ds),
     )
 
@@ -297,10 +295,9 @@ def _scaling(ds: Dataset, origin: Origin) -> Scaling:
             slope, intercept = real, _number(item, "RealWorldValueIntercept") or 0.0
             unit = _text(codes[0], "CodeValue")
             break
-    scale = []
+    scale: list[float] = []
     if "PHILIPS" in origin.manufacturer.upper():
-        for offset in (0x0E, 0x0D):
-            scale += floats(private_value(ds, 0x2005, _PHILIPS_MR, offset, "FL"))[:1]
+        scale = floats(private_value(ds, 0x2005, _PHILIPS_MR, 0x0E, "FL"))
     rescale = raw_numbers(ds, 0x00281053)
     padding = _integer(ds, "PixelPaddingValue") if 0x00280120 in ds else None
     if not (rescale or unit or scale or padding is not None):
@@ -310,7 +307,6 @@ def _scaling(ds: Dataset, origin: Origin) -> Scaling:
         intercept=next(iter(raw_numbers(ds, 0x00281052)), 0.0),
         rescale_type=raw_text(ds, 0x00281054),
         philips_slope=scale[0] if scale and 0 < scale[0] < 1e30 else None,
-        philips_intercept=scale[1] if len(scale) > 1 else 0.0,
         real_slope=slope,
         real_intercept=intercept,
         real_unit=unit,

@@ -307,10 +307,8 @@ def _contrast(sidecar: dict[str, Any], weighted: bool) -> Contrast:
         te_ms=ms("EchoTime"),
         tr_ms=ms("RepetitionTime"),
         ti_ms=ms("InversionTime"),
-        flip_deg=_number(sidecar, "FlipAngle"),
         echo_train=None if train is None else int(train),
         techniques=frozenset(techniques | ({"EP"} if weighted else set())),
-        three_d=clean_text(sidecar.get("MRAcquisitionType")).upper() == "3D",
         fat_suppressed="ScanOptions FS" if "FS" in options else "",
     )
 

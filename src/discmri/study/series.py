@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from discmri.core.findings import Finding
 from discmri.core.volume import Grid
 from discmri.study.frame import Contrast, Scaling
 
+_TIMING = ("te_ms", "tr_ms", "ti_ms", "echo_train")
 SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
 
 
@@ -149,40 +150,20 @@ class Series:
 
     def describe(self) -> SeriesFacts:
         """What ``discmri inspect`` and ``study.json`` tell of it."""
-        contrast, spacing = self.contrast, self.spacing_mm
+        differing: dict[str, Any] = {
+            "usable": not self.problem,
+            "techniques": tuple(sorted(self.contrast.techniques)),
+            "spacing_mm": None if self.spacing_mm is None else _rounded(self.spacing_mm),
+            "b_value_sources": tuple(
+                sorted({im.b_value.source for im in self.images if im.b_value})
+            ),
+            "slice_normal": None if self.grid is None else _slice_normal(self.grid),
+            "findings": tuple(replace(found, series_uid=None) for found in self.findings),
+        }
+        same = [field.name for field in fields(SeriesFacts) if field.name not in differing]
+        origins = {name: self.contrast if name in _TIMING else self for name in same}
         return SeriesFacts(
-            uid=self.uid,
-            part=self.part,
-            number=self.number,
-            description=self.description,
-            role=self.role,
-            reasons=self.reasons,
-            usable=not self.problem,
-            problem=self.problem,
-            plane=self.plane,
-            te_ms=contrast.te_ms,
-            tr_ms=contrast.tr_ms,
-            ti_ms=contrast.ti_ms,
-            echo_train=contrast.echo_train,
-            techniques=tuple(sorted(contrast.techniques)),
-            fat_suppressed=self.fat_suppressed,
-            t2_weighted=self.t2_weighted,
-            slices=self.slices,
-            shape=self.shape,
-            spacing_mm=None if spacing is None else _rounded(spacing),
-            b_values_s_per_mm2=self.b_values_s_per_mm2,
-            b_value_sources=tuple(sorted({im.b_value.source for im in self.images if im.b_value})),
-            manufacturer=self.manufacturer,
-            model=self.model,
-            field_t=self.field_t,
-            station=self.station,
-            software=self.software,
-            coil=self.coil,
-            thickness_mm=self.thickness_mm,
-            slice_normal=None if self.grid is None else _slice_normal(self.grid),
-            frame_of_reference_uid=self.frame_of_reference_uid,
-            acquired=self.acquired,
-            findings=tuple(replace(found, series_uid=None) for found in self.findings),
+            **differing, **{name: getattr(origin, name) for name, origin in origins.items()}
         )
 
 

@@ -22,21 +22,8 @@ from discmri.trial.pictures import Window, draw, window_of
 from discmri.trial.plan import Scan, Subject
 from discmri.trial.spine import Carried, Spine, carry, read_spine
 
-
-@dataclass(frozen=True)
-class Look:
-    """A measured scan whose images are to be looked at again.
-
-    Parameters
-    ----------
-    scan
-        Which.
-    folder
-        Its results folder.
-    """
-
-    scan: Scan
-    folder: Path
+Look = tuple[Scan, Path]
+"""A measured scan whose images are to be looked at again, and its results folder."""
 
 
 @dataclass(frozen=True)
@@ -87,24 +74,26 @@ def work(job: Job, stop: threading.Event | None = None) -> Followed:
 
 def follow(job: Job) -> Followed:
     """Carry the names of the first scan to the others and draw the treated discs."""
+    scan, _ = job.looks[0]
     first = _opened(job.looks[0])
     names = {disc.level: disc.level for disc in first[0]}
-    carried = {job.looks[0].scan.name: Carried(names, np.eye(4), 1.0, 1.0)}
+    carried = {scan.name: Carried(names, np.eye(4), 1.0, 1.0)}
     wanted = _drawn(job.subject, first[0])
     windows = {disc.level: window_of(first[1], first[0], disc) for disc in wanted}
-    pictures = _pictures(job.looks[0].scan, first, names, wanted, windows)
+    pictures = _pictures(scan, first, names, wanted, windows)
     for look in job.looks[1:]:
+        scan, _ = look
         later = _opened(look)
-        found = carry(first, later)
-        carried[look.scan.name] = found
-        if look.scan.repeat == 1:
-            pictures |= _pictures(look.scan, later, found.names, wanted, windows)
+        carried[scan.name] = found = carry(first, later)
+        if scan.repeat == 1:
+            pictures |= _pictures(scan, later, found.names, wanted, windows)
     return Followed(carried, pictures)
 
 
 def _opened(look: Look) -> tuple[Spine, Volume]:
-    study = read_study(look.scan.path, study_uid=look.scan.study_uid, threads=1)
-    return read_spine(look.folder), study.read(study.target())
+    scan, folder = look
+    study = read_study(scan.path, study_uid=scan.study_uid, threads=1)
+    return read_spine(folder), study.read(study.target())
 
 
 def _drawn(subject: Subject, spine: Spine) -> tuple[DiscBorder, ...]:

@@ -15,7 +15,7 @@ from discmri.core.settings import Settings
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import course_of
-from discmri.trial.following import Followed, Job, Look, work
+from discmri.trial.following import Followed, Job, work
 from discmri.trial.grades import Reads, read_reads
 from discmri.trial.outputs import write_outputs
 from discmri.trial.plan import Trial
@@ -195,11 +195,11 @@ def _followed(
     for subject in trial.subjects:
         ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
         looks = [
-            Look(replace(scan, path=scan.path.absolute()), measured[scan.name].folder.absolute())
+            (replace(scan, path=scan.path.absolute()), measured[scan.name].folder.absolute())
             for scan in ordered
             if not measured[scan.name].reason
         ]
-        if looks and looks[0].scan.name == subject.baseline.name:
+        if looks and looks[0][0].name == subject.baseline.name:
             jobs.append(Job(subject, tuple(looks), options.limits))
     found = {}
     for done, (n, result) in enumerate(carry_out(work, jobs, options.workers), 1):
