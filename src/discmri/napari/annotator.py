@@ -141,7 +141,7 @@ class Annotator:
         action = self._keys.get(key)
         if action is None or self.question is not None:
             return
-        self._say("")
+        self.tell("")
         action()
 
     def select(self, key: DiscLevel) -> None:
@@ -156,7 +156,7 @@ class Annotator:
         if 0 <= place < len(keys):
             self.select(keys[place])
         else:
-            self._say("No further disc in this case; Page Up and Page Down change the case.")
+            self.tell("No further disc in this case; Page Up and Page Down change the case.")
 
     def turn(self, by: int) -> None:
         """Go to the next or previous case."""
@@ -164,7 +164,7 @@ class Annotator:
         if 0 <= place < len(self.items):
             self.open(self.items[place])
         else:
-            self._say("There is no further case.")
+            self.tell("There is no further case.")
 
     def open(self, item: str) -> None:
         """Go to a case, to its first disc with something left to do."""
@@ -184,7 +184,7 @@ class Annotator:
                 return
         following = self.session.next_case(self.item)
         if following is None:
-            self._say("Every disc of this session is done.")
+            self.tell("Every disc of this session is done.")
         else:
             self.open(following.item)
 
@@ -203,7 +203,7 @@ class Annotator:
             self._record(Grade.parse(str(number)), "")
             self._entry = _Entry(SECOND_ENTRY) if signal else None
         elif earlier == Grade.parse(str(number)):
-            self._say(f"{disc.level.value} is {earlier} already.")
+            self.tell(f"{disc.level.value} is {earlier} already.")
             self._entry = _Entry(None) if signal else None
         else:
             self._change(Grade.parse(str(number)), earlier, None)
@@ -233,7 +233,7 @@ class Annotator:
         """Add words to the judgement of the disc."""
         read = self.disc.read
         if read is None:
-            self._say("Grade the disc first; the comment stands with its grade.")
+            self.tell("Grade the disc first; the comment stands with its grade.")
             return
         key, judgement = self.key, read.judgement
 
@@ -264,7 +264,7 @@ class Annotator:
             self.select(self.case.discs[0].key if undone.disc is None else undone.disc)
             self._count(undone.item)
             where = f" of {self.disc.level.value}" if self.key is undone.disc else ""
-            self._say(f"The {_KINDS[undone.kind]}{where} was taken back.")
+            self.tell(f"The {_KINDS[undone.kind]}{where} was taken back.")
 
     def shift(self, by: int) -> None:
         """Ask why, then name all discs of the case one level down (1) or up (-1).
@@ -275,7 +275,7 @@ class Annotator:
         try:
             name = shifted(lowest, by)
         except ValueError as error:
-            self._say(f"{error}.", alarm=True)
+            self.tell(f"{error}.", alarm=True)
             return
 
         def said(reason: str) -> None:
@@ -325,17 +325,17 @@ class Annotator:
         if question is None:
             return
         if not text.strip():
-            self._say("This needs a few words; Escape leaves everything as it was.", alarm=True)
+            self.tell("This needs a few words; Escape leaves everything as it was.", alarm=True)
             return
         self.question = None
-        self._say("")
+        self.tell("")
         question.answered(text)
 
     def cancel(self) -> None:
         """Leave the question; nothing was changed."""
         if self.question is not None:
             self.question = None
-            self._say("Nothing was changed.")
+            self.tell("Nothing was changed.")
 
     def save(self) -> None:
         """Try again to save what waits."""
@@ -357,21 +357,18 @@ class Annotator:
         counts = True
         try:
             act()
-            self._say(told)
+            self.tell(told)
         except NotSavedYetError as error:
-            self._say(str(error), alarm=True)
+            self.tell(str(error), alarm=True)
         except DiscmriError as error:
-            self._say(str(error), alarm=True)
+            self.tell(str(error), alarm=True)
             counts = False
         self._count(self.item)
         return counts
 
-    def _say(self, notice: str, alarm: bool = False) -> None:
-        self._notice, self._alarm = notice, alarm
-
     def tell(self, notice: str, alarm: bool = False) -> None:
-        """Show a notice that comes from elsewhere."""
-        self._say(notice, alarm)
+        """Show a notice."""
+        self._notice, self._alarm = notice, alarm
 
     def _count(self, item: str) -> None:
         """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""

@@ -39,41 +39,6 @@ class Picture:
     png: str
 
 
-@dataclass(frozen=True)
-class Line:
-    """One change as the page shows it."""
-
-    level: str
-    treated: bool
-    visit: str
-    parameter: str
-    before: str
-    after: str
-    change: str
-    percent: str
-    sd: str
-    band: str
-    source: str
-    origin: str
-    verdict: str
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One subject as the page shows it."""
-
-    name: str
-    arm: str
-    treated: str
-    notes: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
-    plots: tuple[tuple[str, str], ...]
-    treated_lines: tuple[Line, ...]
-    other_lines: tuple[Line, ...]
-    contrasts: tuple[tuple[str, ...], ...]
-
-
 def page(trial: Trial, analysis: Analysis, name: str) -> str:
     """The page as HTML, every text from the input escaped."""
     visits = trial.visits
@@ -150,7 +115,7 @@ def _repeats(analysis: Analysis) -> list[tuple[str, ...]]:
 
 
 # ------------------------------------------------------------------ one subject
-def _section(course: Course, analysis: Analysis) -> Section:
+def _section(course: Course, analysis: Analysis) -> dict[str, object]:
     subject = course.subject
     own = [one for one in analysis.changes if one.subject == subject.name]
     lines = [
@@ -168,17 +133,17 @@ def _section(course: Course, analysis: Analysis) -> Section:
         for parameter in analysis.rule.parameters
         if course.baseline.discs
     ]
-    return Section(
-        subject.name,
-        subject.arm,
-        ", ".join(level.value for level in subject.treated) or "no disc",
-        tuple(_notes(course)),
-        tuple((level.value, _pictures(course, level, own)) for level in _drawn(course)),
-        tuple(plots),
-        tuple(one for one in lines if one.treated),
-        tuple(one for one in lines if not one.treated),
-        _contrasts(course, analysis),
-    )
+    return {
+        "name": subject.name,
+        "arm": subject.arm,
+        "treated": ", ".join(level.value for level in subject.treated) or "no disc",
+        "notes": _notes(course),
+        "rows": [(level.value, _pictures(course, level, own)) for level in _drawn(course)],
+        "plots": plots,
+        "treated_lines": [one for one in lines if one["treated"]],
+        "other_lines": [one for one in lines if not one["treated"]],
+        "contrasts": _contrasts(course, analysis),
+    }
 
 
 def _drawn(course: Course) -> list[DiscLevel]:
@@ -231,25 +196,25 @@ def _below(visit: Visit, level: DiscLevel, own: Sequence[Change]) -> str:
     return text
 
 
-def _line(one: Change) -> Line:
+def _line(one: Change) -> dict[str, object]:
     digits = min(PARAMETER[one.parameter].decimals, 3)
     band = one.band
-    return Line(
-        level=one.level.value,
-        treated=one.treated,
-        visit=one.visit,
-        parameter=one.parameter,
-        before=shown(one.before, one.parameter),
-        after=shown(one.after, one.parameter),
-        change=("+" if one.change > 0 else "") + number(one.change, digits),
-        percent="" if one.percent is None else f"{one.percent:+.1f} %",
-        sd="" if band is None else significant(band.sd, 2),
-        band="" if band is None else f"±{significant(band.half, 2)}",
-        source="" if band is None else band.source,
-        origin="" if band is None else band.origin.value,
-        verdict=one.verdict.value,
-        reasons=one.reasons,
-    )
+    return {
+        "level": one.level.value,
+        "treated": one.treated,
+        "visit": one.visit,
+        "parameter": one.parameter,
+        "before": shown(one.before, one.parameter),
+        "after": shown(one.after, one.parameter),
+        "change": ("+" if one.change > 0 else "") + number(one.change, digits),
+        "percent": "" if one.percent is None else f"{one.percent:+.1f} %",
+        "sd": "" if band is None else significant(band.sd, 2),
+        "band": "" if band is None else f"±{significant(band.half, 2)}",
+        "source": "" if band is None else band.source,
+        "origin": "" if band is None else band.origin.value,
+        "verdict": one.verdict.value,
+        "reasons": one.reasons,
+    }
 
 
 def _contrasts(course: Course, analysis: Analysis) -> tuple[tuple[str, ...], ...]:
