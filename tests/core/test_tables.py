@@ -105,7 +105,6 @@ def row(text: str, comma: bool = False) -> Row:
     [
         (Row.number, "8.5", 8.5), (Row.number, "-.5e1", -5.0), (Row.number, "+3", 3.0),
         (Row.integer, "2", 2), (Row.integer, "2.0", 2), (Row.integer, "99", 99),
-        (Row.yes_no, "Yes", True), (Row.yes_no, "False", False),
         (Row.day, "2026-03-31", date(2026, 3, 31)), (Row.day, "20260331", date(2026, 3, 31)),
         (Row.day, "31.03.2026", date(2026, 3, 31)),
         (Row.level, "l4/5", DiscLevel.L4_L5), (Row.grade, "4/7", Grade(4, 7)),
@@ -128,7 +127,6 @@ def test_cells_as_what_they_mean(read, text, value):
             for text in ("III", "8,5", "1.234,5", "inf", "1e999", "NaN", "1_0", "٣")
         ),
         *((Row.integer, text) for text in ("0", "100", "1.5", "one", "NaN")),
-        *((Row.yes_no, text) for text in ("perhaps", "2", "NaN")),
         *((Row.day, text) for text in ("03/31/2026", "2026-02-30", "202633", "NaN")),
         *((Row.level, text) for text in ("C2-C3", "L4", "NaN", "none")),
         *((Row.grade, text) for text in ("3.0", "III", "9", "NaN", "-", "4-7", "4 Jul")),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from discmri.agreement import Agreement, Estimate
 from discmri.agreement.ratings import ALL_LEVELS
+from discmri.results.pictures.canvas import chart, embedded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _STYLE: Any = {"font.size": 9, "svg.hashsalt": "discmri", "svg.fonttype": "path"}
 _INK, _ACCENT, _SOFT = "#1d2733", "#0b5c8a", "#52606d"
@@ -27,13 +25,14 @@ def difference_plot(agreement: Agreement) -> str:
     means, differences = values.mean(axis=1), values[:, 0] - values[:, 1]
     unit = f" ({comparison.unit})" if comparison.unit else ""
     with rc_context(_STYLE):
-        figure, axes = _figure(4.6, 3.1)
+        figure, axes = chart(4.6, 3.1)
+        axes.spines[["top", "right"]].set_visible(False)
         axes.scatter(means, differences, s=14, color=_ACCENT, alpha=0.65, linewidths=0)
         _lines(axes, agreement.of(ALL_LEVELS))
         axes.set_xlabel(f"mean of both{unit}")
         axes.set_ylabel(f"{comparison.columns[0]} − {comparison.columns[1]}{unit}")
         axes.margins(x=0.04, y=0.12)
-        return _uri(figure)
+        return f"data:image/svg+xml;base64,{embedded(figure, 'svg')}"
 
 
 def _lines(axes: Axes, estimates: Sequence[Estimate]) -> None:
@@ -47,18 +46,3 @@ def _lines(axes: Axes, estimates: Sequence[Estimate]) -> None:
         axes.annotate(
             f"{one.value:.3g}", (1.01, one.value), xycoords=("axes fraction", "data"), va="center"
         )
-
-
-def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    axes: Any = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _uri(figure: Figure) -> str:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.getvalue()).decode()}"

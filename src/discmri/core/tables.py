@@ -52,9 +52,6 @@ _DAYS = {
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}": "%Y-%m-%d", r"[0-9]{8}": "%Y%m%d",
     r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}": "%d.%m.%Y",
 }  # fmt: skip
-_YES_NO = dict.fromkeys(("yes", "y", "true", "1"), True) | dict.fromkeys(
-    ("no", "n", "false", "0"), False
-)
 
 
 class CellError(UsageError):
@@ -150,13 +147,6 @@ class Row(Mapping[str, str]):
         if value is not None and value not in range(least, most + 1):
             raise self._refused(column, "a whole number", f"one from {least} to {most}")
         return None if value is None else int(value)
-
-    def yes_no(self, column: str) -> bool | None:
-        """Yes or no, also as ``true`` and ``false`` or 1 and 0; else :class:`CellError`."""
-        text = self.text(column).casefold()
-        if text and text not in _YES_NO:
-            raise self._refused(column, "yes or no", "one of them")
-        return _YES_NO.get(text)
 
     def day(self, column: str) -> date | None:
         """A day as ``2026-03-31``, ``20260331`` or ``31.03.2026``; else :class:`CellError`."""

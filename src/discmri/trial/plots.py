@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from discmri.core.levels import DiscLevel
+from discmri.results.pictures.canvas import chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Verdict
@@ -63,7 +62,7 @@ def course_plot(
             color=colour if treated else "#6b7885", va="center",
         )  # fmt: skip
     _finish(axes, places, [visit.name for visit in visits], _title(parameter))
-    return _png(figure)
+    return embedded(figure)
 
 
 def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> str:
@@ -96,7 +95,7 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
     _finish(axes, range(len(visits)), list(visits), f"change of {_title(parameter)}")
     if said:
         axes.legend(fontsize=7, frameon=False, loc="upper left")
-    return _png(figure)
+    return embedded(figure)
 
 
 def _line(
@@ -114,12 +113,7 @@ def _line(
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = chart(width, height, 130)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5)
     return figure, axes
@@ -135,9 +129,3 @@ def _finish(axes: Axes, places: Sequence[float], names: Sequence[str], title: st
 def _title(parameter: str) -> str:
     unit = PARAMETER[parameter].unit
     return f"{parameter} ({unit})" if unit and not unit.startswith("{") else parameter
-
-
-def _png(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return base64.b64encode(file.getvalue()).decode()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,14 +14,11 @@ from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.pages import render
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
-from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
 from discmri.validation.pairs import Comparison, Pair, compare
 from discmri.validation.statistics import ErrorSummary, GradeTable, grade_table, summaries
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 GROUPS = ("level", "grade", *SCAN_COLUMNS)
 """By what errors are split."""
@@ -244,12 +238,7 @@ def _plot(pairs: Sequence[Pair], one: ErrorSummary) -> str:
 
     The truth has no error here, so it stands on the horizontal axis instead of the mean.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 3.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = chart(4.6, 3.2, 110)
     own = [pair for pair in pairs if pair.parameter == one.parameter]
     for level in MEASURED_LEVELS:
         some = [pair for pair in own if pair.level == level.value]
@@ -273,10 +262,4 @@ def _plot(pairs: Sequence[Pair], one: ErrorSummary) -> str:
     )
     spread = float(np.abs([pair.error for pair in own]).max()) or 1.0
     axes.set_ylim(-1.15 * spread, 1.15 * spread)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return base64.b64encode(stream.getvalue()).decode()
+    return embedded(figure)

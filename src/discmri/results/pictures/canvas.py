@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -44,6 +45,22 @@ def canvas(width_mm: float, height_mm: float, pixels_per_mm: float) -> tuple[Fig
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     return figure, axes
+
+
+def chart(width_in: float, height_in: float, dpi: float = 100.0) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes for curves and points."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), dpi=dpi, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def embedded(figure: Figure, kind: str = "png") -> str:
+    """A chart for a page, base64, without dates and software."""
+    absent = {"png": ("Software",), "svg": ("Date", "Creator")}[kind]
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, metadata=dict.fromkeys(absent))
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def png(figure: Figure, colours: Sequence[str], colour_map: str = "") -> bytes:
