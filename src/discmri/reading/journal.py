@@ -218,19 +218,10 @@ def _parsed(data: bytes) -> tuple[Head | None, list[Draft], int]:
 
 def _draft_content(draft: Draft) -> dict[str, Any]:
     attachment = draft.attachment
-    return {
+    return vars(draft) | {
         "kind": draft.kind.value,
-        "reader": draft.reader,
-        "mode": draft.mode,
-        "item": draft.item,
-        "disc": draft.disc,
-        "visible": list(draft.visible),
-        "input_sha256": draft.input_sha256,
         "content": dict(draft.content),
         "attachment": None if attachment is None else base64.b64encode(attachment).decode(),
-        "entry_id": draft.entry_id,
-        "at": draft.at,
-        "software": draft.software,
     }
 
 

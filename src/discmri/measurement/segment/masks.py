@@ -84,9 +84,7 @@ def _read(path: Path) -> tuple[Labels, Grid]:
         values = np.asarray(file.dataobj)
         if path.suffix.lower() == ".gz":
             _check_to_the_end(path)
-    except _DAMAGE as error:
-        raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
-    except (ImageFileError, HeaderDataError, ImageDataError) as error:
+    except (*_DAMAGE, ImageFileError, HeaderDataError, ImageDataError) as error:
         raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
