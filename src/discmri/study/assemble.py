@@ -94,7 +94,7 @@ def _plane(frame: Frame) -> Plane:
 
 def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Frame]]) -> Series:
     first = frames[0]
-    origin = first.origin
+    origin, uid = first.origin, first.origin.series_uid
     values = sorted({f.b_value.value_s_per_mm2 for f in frames if f.b_value is not None})
     from_text = bool(values) and all(f.b_value is None or is_from_text(f.b_value) for f in frames)
     facts = Facts(
@@ -117,32 +117,22 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
     findings = [finding for stack in stacks for finding in stack.findings]
     if stacks and len(stacks[0].frames) < facts.slices and not findings:
         text = f"{len(stacks[0].frames)} of {facts.slices} slices are there at every weighting"
-        findings.append(warning(Code.SLICE_MISSING, text, None, origin.series_uid))
+        findings.append(warning(Code.SLICE_MISSING, text))
     apart = _split_by_geometry(first, groups)
     if apart:
-        findings.append(warning(Code.SERIES_SPLIT, apart, None, origin.series_uid))
+        findings.append(warning(Code.SERIES_SPLIT, apart))
     part = "" if n_parts == 1 else _part_name(first, groups)
     if part:
-        findings.append(
-            info(
-                Code.SERIES_SPLIT,
-                f"one of {n_parts} kinds of image in its series: {part}",
-                None,
-                origin.series_uid,
-            )
-        )
+        text = f"one of {n_parts} kinds of image in its series: {part}"
+        findings.append(info(Code.SERIES_SPLIT, text))
     unweighted = sum(frame.b_value is None for frame in frames) if diffusion else 0
     if unweighted:
         text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
-        findings.append(warning(Code.SERIES_LEFT_OUT, text, None, origin.series_uid))
+        findings.append(warning(Code.SERIES_LEFT_OUT, text))
     if diffusion and any(f.b_value is not None and is_from_text(f.b_value) for f in frames):
-        findings.append(
-            warning(
-                Code.B_VALUE_FROM_TEXT, "b-values were read from free text", None, origin.series_uid
-            )
-        )
+        findings.append(warning(Code.B_VALUE_FROM_TEXT, "b-values were read from free text"))
     return Series(
-        uid=origin.series_uid,
+        uid=uid,
         part=part,
         number=origin.number,
         description=origin.description,
@@ -169,7 +159,7 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
         acquired=min((frame.acquired for frame in frames if frame.acquired), default=""),
         original=first.image_type[:1] != ("DERIVED",),
         problem=problem,
-        findings=tuple(dict.fromkeys(findings)),
+        findings=tuple(replace(one, series_uid=uid) for one in dict.fromkeys(findings)),
     )
 
 
@@ -179,7 +169,7 @@ def _stacks(frames: list[Frame], problem: str, diffusion: bool) -> tuple[list[St
     if diffusion:
         frames = [frame for frame in frames if frame.b_value is not None]
     try:
-        stacks = stacks_of(frames, frames[0].origin.series_uid)
+        stacks = stacks_of(frames)
         return (on_common_slices(stacks) if diffusion else stacks), ""
     except GeometryError as error:
         return [], str(error)

@@ -101,10 +101,10 @@ def grouped(
     return [group for siblings in groups.values() for group in siblings]
 
 
-def stacks_of(frames: Sequence[Frame], series_uid: str) -> list[Stack]:
+def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
     """Stacks of one kind of picture, told apart by b-value and direction, then by repetition.
 
-    Where the positions of an image without b-value repeat unevenly, the last acquired
+    Their findings name no series.  Where the positions of an image without b-value repeat unevenly, the last acquired
     slice at each position is kept.
 
     Raises
@@ -115,9 +115,9 @@ def stacks_of(frames: Sequence[Frame], series_uid: str) -> list[Stack]:
     stacks = []
     problem: GeometryError | None = None
     for group in grouped(frames, _weighting, close=False):
-        for repetition, findings in _repetitions(group, series_uid):
+        for repetition, findings in _repetitions(group):
             try:
-                stacks.append(_stack(repetition, findings, series_uid))
+                stacks.append(_stack(repetition, findings))
             except GeometryError as error:
                 problem = error
     if not stacks and problem is not None:
@@ -152,7 +152,7 @@ def _geometry(frame: Frame) -> Geometry:
 
 
 def _repetitions(
-    frames: Sequence[Frame], series_uid: str
+    frames: Sequence[Frame],
 ) -> list[tuple[list[Frame], tuple[Finding, ...]]]:
     """One list of frames per repetition, each position once, ordered along the normal."""
     normal = _geometry(frames[0]).normal
@@ -173,32 +173,26 @@ def _repetitions(
         return [([place[0] for place in places], ())]
     if len(counts) == 1:
         (count,) = counts
-        note = info(
-            Code.SERIES_SPLIT,
-            f"{count} images at every slice position: repetitions",
-            None,
-            series_uid,
-        )
+        note = info(Code.SERIES_SPLIT, f"{count} images at every slice position: repetitions")
         return [([place[n] for place in places], (note,)) for n in range(count)]
     repeated = sum(len(place) > 1 for place in places)
     text = (
         f"{repeated} of {len(places)} slice positions occur more than once; "
         "the image acquired last was kept"
     )
-    return [
-        ([place[-1] for place in places], (warning(Code.SLICE_REPEATED, text, None, series_uid),))
-    ]
+    return [([place[-1] for place in places], (warning(Code.SLICE_REPEATED, text),))]
 
 
-def _stack(frames: list[Frame], findings: tuple[Finding, ...], series_uid: str) -> Stack:
+def _stack(frames: list[Frame], findings: tuple[Finding, ...]) -> Stack:
     first = _geometry(frames[0])
     distances = np.array([_geometry(frame).position @ first.normal for frame in frames])
     _refuse_shear(frames, first)
     if len(frames) == 1:
-        spacing, start = _thickness(first, series_uid), float(distances[0])
-        notes: tuple[Finding, ...] = (_single_slice(first, series_uid),)
+        uid = frames[0].origin.series_uid
+        spacing, start = _thickness(first, uid), float(distances[0])
+        notes: tuple[Finding, ...] = (_single_slice(first),)
     else:
-        chosen, spacing, start, notes = _even_run(distances, first, series_uid)
+        chosen, spacing, start, notes = _even_run(distances, first)
         frames = frames[chosen]
     first = _geometry(frames[0])
     origin = first.position + (start - first.position @ first.normal) * first.normal
@@ -215,7 +209,7 @@ def _stack(frames: list[Frame], findings: tuple[Finding, ...], series_uid: str) 
 
 
 def _even_run(
-    distances: NDArray[np.float64], geometry: Geometry, series_uid: str
+    distances: NDArray[np.float64], geometry: Geometry
 ) -> tuple[slice, float, float, tuple[Finding, ...]]:
     """The slices to use, their spacing, the place of the first, and what is odd about them.
 
@@ -238,23 +232,19 @@ def _even_run(
     spacing, start = np.polyfit(np.arange(length), distances[run], 1)
     notes = []
     if length < len(distances):
-        notes.append(
-            warning(
-                Code.SLICE_MISSING,
-                f"slices are missing (gaps of {gaps[breaks].max():.1f} mm where others are "
-                f"{typical:.1f} mm apart); the longest run of {length} of {len(distances)} slices is used",
-                None,
-                series_uid,
-            )
+        text = (
+            f"slices are missing (gaps of {gaps[breaks].max():.1f} mm where others are "
+            f"{typical:.1f} mm apart); the longest run of {length} of {len(distances)} slices is used"
         )
+        notes.append(warning(Code.SLICE_MISSING, text))
     deviation = float(np.abs(distances[run] - (start + spacing * np.arange(length))).max())
     if deviation > REGULAR_WITHIN * spacing + 0.01:
         text = f"slices lie up to {deviation:.2f} mm off an even spacing of {spacing:.2f} mm"
-        notes.append(warning(Code.SPACING_IRREGULAR, text, None, series_uid))
+        notes.append(warning(Code.SPACING_IRREGULAR, text))
     stated = geometry.between_mm
     if stated is not None and abs(stated - spacing) > 0.05 * spacing:
         text = f"Spacing Between Slices says {stated:g} mm, the positions {spacing:.3f} mm"
-        notes.append(info(Code.HEADER_CONTRADICTS_GEOMETRY, text, None, series_uid))
+        notes.append(info(Code.HEADER_CONTRADICTS_GEOMETRY, text))
     return run, float(spacing), float(start), tuple(notes)
 
 
@@ -277,11 +267,11 @@ def _thickness(geometry: Geometry, series_uid: str) -> float:
     return geometry.thickness_mm
 
 
-def _single_slice(geometry: Geometry, series_uid: str) -> Finding:
+def _single_slice(geometry: Geometry) -> Finding:
     text = (
         f"a single slice; its thickness of {geometry.thickness_mm:g} mm stands in for the spacing"
     )
-    return warning(Code.SINGLE_SLICE, text, None, series_uid)
+    return warning(Code.SINGLE_SLICE, text)
 
 
 def on_common_slices(stacks: Sequence[Stack]) -> list[Stack]:
