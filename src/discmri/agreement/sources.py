@@ -82,18 +82,7 @@ def matched_by_subject(ratings: Iterable[Rating]) -> list[Rating]:
 
 
 def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
-    """Ratings from rows of ``reads_long.csv``; those of an adjudicator are left out.
-
-    Parameters
-    ----------
-    rows
-        As :func:`discmri.reading.export_session` writes them.
-
-    Raises
-    ------
-    UsageError
-        Where a cell cannot be read, with its line and column.
-    """
+    """Ratings from rows of ``reads_long.csv``; those of an adjudicator are left out."""
     suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
         if (row.get("role") or ReaderRole.READER.value) != ReaderRole.READER.value:
@@ -114,18 +103,7 @@ def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
 
 
 def ratings_of_edits(rows: Sequence[Row]) -> Iterator[Rating]:
-    """Ratings from rows of ``label_edits.csv``: edited values, and automatic ones once.
-
-    Parameters
-    ----------
-    rows
-        As :func:`discmri.reading.export_session` writes them.
-
-    Raises
-    ------
-    UsageError
-        Where a cell cannot be read, with its line and column.
-    """
+    """Ratings from rows of ``label_edits.csv``: edited values, and automatic ones once."""
     seen = set()
     for row in rows:
         edited, automatic = row.value("edited"), row.value("automatic")
@@ -152,7 +130,10 @@ def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
             yield replace(one, value=value)
 
 
-_READERS: Mapping[tuple[str, ...], Callable[[Sequence[Row]], Iterator[Rating]]] = {
+Reader = Callable[[Sequence[Row]], Iterator[Rating]]
+"""Rows of a table to ratings; ``UsageError`` with line and column where a cell cannot be read."""
+
+_READERS: Mapping[tuple[str, ...], Reader] = {
     ("reader", "grade", "level_automatic"): ratings_of_reads,
     ("reader", "parameter", "automatic", "edited"): ratings_of_edits,
     ("parameter", "value", "level"): _of_values,
