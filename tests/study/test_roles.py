@@ -18,7 +18,7 @@ PLAIN = ("ORIGINAL", "PRIMARY", "M", "ND")
 
 
 def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts:
-    contrast = Contrast(te, tr, ti, None, 10, techniques, False, fat)
+    contrast = Contrast(te, tr, ti, 10, techniques, fat)
     return Facts(Plane.SAGITTAL, contrast, facts.pop("words", PLAIN), slices=15, **facts)
 
 
