@@ -13,7 +13,8 @@ import discmri
 from benchmarks.speed import best
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
-from discmri.results.model import Provenance, StudyResult
+from discmri.results.model import StudyResult
+from discmri.results.provenance import Provenance
 from discmri.results.records import DiscRecord
 
 CASES = (20, 400)

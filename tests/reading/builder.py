@@ -12,7 +12,8 @@ from discmri.core.facts import Role, SeriesInput
 from discmri.core.findings import Code, warning
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
-from discmri.results.model import Provenance, StudyResult
+from discmri.results.model import StudyResult
+from discmri.results.provenance import Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import ResidualDisc
 

@@ -21,7 +21,8 @@ from discmri.core.settings import Settings
 from discmri.results.document import SCHEMA_NAME
 from discmri.results.export.csv_wide import cell
 from discmri.results.label_map import LabelMap
-from discmri.results.model import Status, StudyResult
+from discmri.results.model import StudyResult
+from discmri.results.provenance import Status
 from discmri.results.schema import schema
 
 VERSION_1 = Path(__file__).with_name("version_1")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from discmri.core.facts import Chosen, Role, SeriesFacts, SeriesInput, StudyFacts
-from discmri.results.model import DiffusionFacts, Provenance, StudyResult
+from discmri.results.model import StudyResult
+from discmri.results.provenance import DiffusionFacts, Provenance
 from discmri.trial.comparability import CHECKS, Comparability, Pair, differences, tilt_deg, verdict
 from discmri.trial.conditions import Conditions, SeriesConditions, of_inspection, of_study
 

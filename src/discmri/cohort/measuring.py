@@ -20,9 +20,8 @@ from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
 from discmri.measurement.recording import Request, measure_into, without_folders
-from discmri.results.document import decoded
+from discmri.results.document import RECORD, decoded
 from discmri.results.plain import plain
-from discmri.results.read import RECORD
 
 NEEDED_FORMATS = ("csv", "json")
 """What the tables of a cohort are made of."""

@@ -25,8 +25,9 @@ from discmri.measurement.shape import measure_shape
 from discmri.measurement.signal import DiscSignal
 from discmri.measurement.uncertainty import height_sd
 from discmri.results.height import HEIGHT_METHODS
-from discmri.results.model import MeasuredImages, Provenance, StudyResult
+from discmri.results.model import MeasuredImages, StudyResult
 from discmri.results.outline import DiscOutline
+from discmri.results.provenance import Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
 from discmri.study import Series, Study

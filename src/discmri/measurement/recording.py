@@ -116,7 +116,8 @@ def without_folders(message: str, *paths: Path | None) -> str:
 def _write_failure(error: NothingToMeasureError, study: Study | None, request: Request) -> None:
     from discmri.core.findings import Code, Finding, Severity
     from discmri.core.software import versions
-    from discmri.results.model import Provenance, StudyResult
+    from discmri.results.model import StudyResult
+    from discmri.results.provenance import Provenance
 
     message = without_folders(str(error), request.path, request.settings.masks)
     reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)

@@ -29,7 +29,7 @@ from discmri.reading import (
     plan_session,
 )
 from discmri.reading.results import case_of, metrics_of, open_images, read_record
-from discmri.results.read import RECORD
+from discmri.results.document import RECORD
 from discmri.study import read_study
 
 DRAWING = "drawing a synthetic spine"

@@ -11,8 +11,10 @@ from discmri.core.errors import NothingToMeasureError, ResultsError, SessionErro
 from discmri.core.levels import DiscLevel
 from discmri.reading.entry import sha256
 from discmri.reading.plan import Case, PlannedDisc
-from discmri.results.model import Status, StudyResult
-from discmri.results.read import RECORD, from_json
+from discmri.results.document import RECORD
+from discmri.results.model import StudyResult
+from discmri.results.provenance import Status
+from discmri.results.read import from_json
 from discmri.results.records import Measurement
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -11,15 +12,18 @@ from msgspec import Meta
 from discmri.core.errors import ResultsError
 from discmri.core.facts import SeriesFacts, SeriesInput
 from discmri.core.findings import MEANINGS, Finding
-from discmri.core.labels import NumberingMethod
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.text import NOTICE
-from discmri.results.model import DiffusionFacts, Provenance, Status, StudyResult
 from discmri.results.plain import plain, present
-from discmri.results.records import PARAMETERS, DiscRecord, Measurement
-from discmri.results.residual import ResidualDisc
+from discmri.results.provenance import DiffusionFacts, Status
+from discmri.results.records import PARAMETERS, DiscRecord
 
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+RECORD = "study.json"
+"""The file that makes a folder a results folder."""
 SCHEMA_NAME = "discmri-study-1"
 """Name and version of the layout; the number grows when keys change their meaning or go."""
 
@@ -169,43 +173,13 @@ def parse(text: bytes, name: str) -> Document:
     return decoded(text, Document, name)
 
 
-def result_of(document: Document) -> StudyResult:
-    """The result that a document was made of, without its images.
-
-    Raises
-    ------
-    ResultsError
-        Where it contradicts itself.
-    """
-    provenance = Provenance(
-        document.versions,
-        document.settings,
-        document.segmenter,
-        document.inputs,
-        document.diffusion if document.diffusion.source else None,
-    )
+def files_of(folder: Path) -> frozenset[str]:
+    """Files that an earlier run wrote into a folder, relative; none where it is no results folder."""
     try:
-        records = tuple(_record(entry) for entry in document.discs)
-    except ValueError as error:
-        raise ResultsError(f"a study.json holds a value that cannot be ({error})") from error
-    return StudyResult(
-        subject_id=document.subject_id,
-        study_uid=document.study_uid,
-        study_date=document.study_date,
-        series_uid=document.series_uid,
-        records=records,
-        numbering=NumberingMethod(document.numbering) if document.numbering else None,
-        numbering_probability=document.numbering_probability,
-        numbering_signs=document.numbering_signs,
-        series=document.series,
-        findings=document.findings,
-        provenance=provenance,
-        residual_discs=tuple(
-            ResidualDisc(one.level, one.centre_mm, one.depth_mm, one.height_mm)
-            for one in document.residual_discs
-        ),
-        message=document.message,
-    )
+        found = parse((folder / RECORD).read_bytes(), str(folder))
+    except (OSError, ResultsError):
+        return frozenset()
+    return frozenset({RECORD, *found.files})
 
 
 def decoded(text: bytes, kind: type[T], name: str) -> T:
@@ -228,13 +202,6 @@ class _Head(msgspec.Struct):
 
 def _path(kind: type, value: Any) -> Any:
     return kind(value)
-
-
-def _record(entry: DiscEntry) -> DiscRecord:
-    values = {
-        name: Measurement(name, one.value, one.method, one.sd) for name, one in entry.values.items()
-    }
-    return DiscRecord(entry.level, values, entry.evidence)
 
 
 def _disc(result: StudyResult, record: DiscRecord) -> dict[str, object]:

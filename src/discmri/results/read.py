@@ -12,16 +12,17 @@ import msgspec
 import numpy as np
 
 from discmri.core.errors import ResultsError, UsageError
-from discmri.core.labels import SpineLabels
+from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.results.document import decoded, parse, result_of
+from discmri.results.document import RECORD, DiscEntry, Document, decoded, parse
 from discmri.results.label_map import LabelMap
 from discmri.results.model import StudyResult
 from discmri.results.outline import DiscBorder, DiscFrame, DiscOutline
+from discmri.results.provenance import Provenance
+from discmri.results.records import DiscRecord, Measurement
+from discmri.results.residual import ResidualDisc
 
-RECORD = "study.json"
-"""The file that makes a folder a results folder."""
 _Vector = tuple[float, float, float]
 
 
@@ -80,15 +81,6 @@ def from_json(text: bytes, folder: Path, study: str | Path | None = None) -> Stu
         return result
     images = StoredImages(folder, result, None if study is None else Path(study))
     return replace(result, images=images)
-
-
-def files_of(folder: Path) -> frozenset[str]:
-    """Files that an earlier run wrote into a folder, relative; none where it is no results folder."""
-    try:
-        found = parse((folder / RECORD).read_bytes(), str(folder))
-    except (OSError, ResultsError):
-        return frozenset()
-    return frozenset({RECORD, *found.files})
 
 
 class _Border(msgspec.Struct, frozen=True):
@@ -204,3 +196,49 @@ class StoredImages:
 def _border(level: DiscLevel, found: _Border) -> DiscBorder:
     axes = (np.array(axis) for axis in (found.origin_mm, found.anterior, found.cranial, found.left))
     return DiscBorder(level, DiscFrame(*axes), found.mid_left_mm, np.array(found.contour_mm))
+
+
+def result_of(document: Document) -> StudyResult:
+    """The result that a document was made of, without its images.
+
+    Raises
+    ------
+    ResultsError
+        Where it contradicts itself.
+    """
+    provenance = Provenance(
+        document.versions,
+        document.settings,
+        document.segmenter,
+        document.inputs,
+        document.diffusion if document.diffusion.source else None,
+    )
+    try:
+        records = tuple(_record(entry) for entry in document.discs)
+    except ValueError as error:
+        raise ResultsError(f"a study.json holds a value that cannot be ({error})") from error
+    return StudyResult(
+        subject_id=document.subject_id,
+        study_uid=document.study_uid,
+        study_date=document.study_date,
+        series_uid=document.series_uid,
+        records=records,
+        numbering=NumberingMethod(document.numbering) if document.numbering else None,
+        numbering_probability=document.numbering_probability,
+        numbering_signs=document.numbering_signs,
+        series=document.series,
+        findings=document.findings,
+        provenance=provenance,
+        residual_discs=tuple(
+            ResidualDisc(one.level, one.centre_mm, one.depth_mm, one.height_mm)
+            for one in document.residual_discs
+        ),
+        message=document.message,
+    )
+
+
+def _record(entry: DiscEntry) -> DiscRecord:
+    values = {
+        name: Measurement(name, one.value, one.method, one.sd) for name, one in entry.values.items()
+    }
+    return DiscRecord(entry.level, values, entry.evidence)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
+from discmri.results.document import files_of
 from discmri.results.export import EXPORTERS
-from discmri.results.model import Status
-from discmri.results.read import files_of
+from discmri.results.provenance import Status
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult

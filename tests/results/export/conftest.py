@@ -14,8 +14,9 @@ from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.settings import Settings
 from discmri.core.volume import SoftMask, Volume
-from discmri.results.model import DiffusionFacts, MeasuredImages, Provenance, StudyResult
+from discmri.results.model import MeasuredImages, StudyResult
 from discmri.results.outline import Corners, DiscFrame, DiscOutline, Section
+from discmri.results.provenance import DiffusionFacts, Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
 

@@ -12,9 +12,10 @@ import pytest
 
 from discmri.core.levels import DiscLevel
 from discmri.results.document import document as document_of
-from discmri.results.document import parse, result_of
+from discmri.results.document import parse
 from discmri.results.export import study_json
 from discmri.results.plain import dumps, plain
+from discmri.results.read import result_of
 from discmri.results.records import PARAMETERS
 from discmri.results.schema import schema
 

@@ -13,7 +13,7 @@ from discmri.core.settings import Settings
 from discmri.core.volume import Grid, Volume
 from discmri.measurement.adc.fit import AdcFit, fit_adc
 from discmri.measurement.align import Alignment, align
-from discmri.results.model import DiffusionFacts
+from discmri.results.provenance import DiffusionFacts
 from discmri.study import Role, Study
 
 

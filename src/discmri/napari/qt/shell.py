@@ -30,7 +30,7 @@ from discmri.napari.qt.work import start
 from discmri.napari.shelf import LoadedCase
 from discmri.napari.viewing import Viewing
 from discmri.reading import open_session
-from discmri.results.read import RECORD
+from discmri.results.document import RECORD
 
 if TYPE_CHECKING:
     from napari import Viewer

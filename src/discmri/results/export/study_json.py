@@ -6,9 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.results.document import document
+from discmri.results.document import RECORD, document
 from discmri.results.plain import dumps
-from discmri.results.read import RECORD
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult
