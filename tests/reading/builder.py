@@ -34,7 +34,7 @@ def make_results(folder: Path, subject: str, date: str, levels=LEVELS, status="m
         (warning(Code.FEW_SLICES, "two slices"),),
         Provenance({"discmri": "0"}, segmenter="builtin",
                    inputs=(SeriesInput(Role.SAG_T2, f"{uid}.1", (), "ab" * 32),)),
-        tuple(residual), "" if measured else "nothing there",
+        residual_discs=tuple(residual), message="" if measured else "nothing there",
     )  # fmt: skip
     result.write(folder, ("json",))
     (folder / "labels.nii.gz").write_bytes(b"labels")
