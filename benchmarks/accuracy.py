@@ -32,8 +32,8 @@ from discmri.phantoms import (
     DiscTruth,
     Phantom,
     Protocol,
-    Sequence,
-    Wishes,
+    PulseSequence,
+    SpineOptions,
     lumbar_spine,
     make_phantom,
 )
@@ -51,7 +51,7 @@ class Case:
     """One spine and how it is scanned."""
 
     seed: int
-    wishes: Wishes
+    options: SpineOptions
     protocol: Protocol
 
     @property
@@ -80,7 +80,7 @@ def cases(quick: bool) -> list[Case]:
     return [
         Case(
             seed,
-            Wishes(
+            SpineOptions(
                 grades=GRADES[seed % len(GRADES)],
                 scoliosis_deg=(0.0, 0.0, 10.0, 0.0)[seed % 4],
                 listhesis_mm={DiscLevel.L4_L5: 4.0} if seed % 3 == 2 else None,
@@ -114,11 +114,11 @@ def main(quick: bool = False) -> None:
     adc_errors: Errors = defaultdict(list)
     wrong = 0
     for case in cases(quick):
-        phantom = make_phantom(lumbar_spine(case.wishes, seed=case.seed))
+        phantom = make_phantom(lumbar_spine(case.options, seed=case.seed))
         truth = phantom.truth()
         labels = phantom.labels(phantom.grid(case.protocol), case.protocol.slice_thickness_mm)
         true += _compared(labels, truth)
-        image = phantom.image(Sequence.T2, case.protocol)
+        image = phantom.image(PulseSequence.T2, case.protocol)
         diffusion = _diffusion(phantom, case.protocol)
         adc_errors["true masks"] += _adc_errors(truth, diffusion, image, labels)
         try:

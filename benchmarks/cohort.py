@@ -23,9 +23,9 @@ from benchmarks.studies import full_study
 from discmri.cohort import Limits, Workers, find_cohort, run_batch
 from discmri.cohort.batch import plan
 from discmri.cohort.inputs import digest, input_files, stamp
-from discmri.cohort.measuring import Note
+from discmri.cohort.measuring import RunRecord
 from discmri.core.settings import Settings
-from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Protocol, PulseSequence, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.folder import write_phantom
 
 SETTINGS = Settings(formats=("csv", "json"))
@@ -97,10 +97,10 @@ def _memory(root: Path, studies: int) -> None:
     import psutil
 
     protocol = Protocol(
-        sequences=(Sequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
+        sequences=(PulseSequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
         fov_mm=(160.0, 260.0),
     )  # fmt: skip
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 5, 7]), seed=4))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=4))
     write_phantom(phantom, root / "tiny", "siemens", protocol)
     listed = root / "many.csv"
     line = f"{root / 'tiny/study'},{root / 'tiny/labels.nii.gz'}"
@@ -142,7 +142,7 @@ def _resume(study: Path, root: Path, studies: int) -> None:
     (result,) = (out / "studies").iterdir()
     cohort = find_cohort(root / "copies")
     (known,) = (out / ".batch").glob("*.json")
-    note = Note(**json.loads(known.read_text(encoding="utf-8")))
+    note = RunRecord(**json.loads(known.read_text(encoding="utf-8")))
     for job in plan(cohort, out, SETTINGS, Limits()).jobs:
         shutil.copytree(result, job.folder)
         own = input_files(job.entry.path)

@@ -20,7 +20,7 @@ from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.volume import Array, Grid, SoftMask
 from discmri.measurement import uncertainty
 from discmri.measurement.outline import trace_disc
-from discmri.phantoms import Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.shapes import DiscShape
 from discmri.results.height.columns import height_columns
 from discmri.results.outline import DiscOutline
@@ -78,10 +78,10 @@ def fractions(shape: DiscShape, grid: Grid, thickness_mm: float) -> Array:
 def trials(seed: int) -> dict[bool, list[Trial]]:
     """All discs of one spine, soft (``False``) and hard (``True``)."""
     rng = np.random.default_rng([seed, 9])
-    wishes = Wishes(
+    options = SpineOptions(
         grades=[str(g) for g in rng.choice(_GRADES, 5)], scoliosis_deg=float(rng.uniform(-20, 20))
     )
-    phantom = make_phantom(lumbar_spine(wishes, seed=seed))
+    phantom = make_phantom(lumbar_spine(options, seed=seed))
     found: dict[bool, list[Trial]] = {False: [], True: []}
     for level, truth in phantom.truth().items():
         shape = phantom.scene.column.discs[level]

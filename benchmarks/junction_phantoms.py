@@ -17,10 +17,10 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Volume
 from discmri.phantoms import (
     Protocol,
-    ResidualDisc,
-    Sequence,
+    PulseSequence,
+    ResidualDiscSpec,
+    SpineOptions,
     SpineSpec,
-    Wishes,
     lumbar_spine,
     make_phantom,
 )
@@ -28,7 +28,7 @@ from discmri.phantoms import (
 DEPTH_SHARES = (0.15, 0.35, 0.55, 0.75, 0.95)
 BRIGHTNESSES = (0.0, 0.5, 1.0)
 SACRAL_SLOPES_DEG = (15.0, 40.0, 65.0)
-SEQUENCES = (Sequence.T2, Sequence.T1)
+SEQUENCES = (PulseSequence.T2, PulseSequence.T1)
 _GRADES = ((2, 2, 3, 3, 4), (3, 3, 4, 5, 7), (1, 2, 2, 2, 3), (4, 5, 5, 7, 8))
 
 
@@ -46,7 +46,7 @@ class JunctionPhantom(NamedTuple):
 
 
 def junction_phantoms(
-    slices: int = 1, sequences: tuple[Sequence, ...] = SEQUENCES
+    slices: int = 1, sequences: tuple[PulseSequence, ...] = SEQUENCES
 ) -> Iterator[JunctionPhantom]:
     """Every depth share with every brightness, sacral slope and sequence.
 
@@ -85,13 +85,13 @@ def junction_specs() -> Iterator[SpineSpec]:
 
 def _spec(number: int, slope_deg: float, share: float, brightness: float) -> SpineSpec:
     """Spine ``number`` of the grid; height, place and grades go round with the number."""
-    disc = ResidualDisc(
+    disc = ResidualDiscSpec(
         share,
         height_mm=(2.5, 4.0, 5.5, 7.0)[number % 4],
         brightness=brightness,
         position=(-0.6, -0.2, 0.3)[number % 3],
     )
-    wishes = Wishes(
+    options = SpineOptions(
         grades=_GRADES[number % 4],
         # the lumbar curve follows the sacrum
         lordosis_deg=slope_deg + 10.0,
@@ -99,7 +99,7 @@ def _spec(number: int, slope_deg: float, share: float, brightness: float) -> Spi
         size=(0.92, 1.0, 1.07)[number % 3],
         residual_disc=disc,
     )
-    return lumbar_spine(wishes, seed=7000 + number)
+    return lumbar_spine(options, seed=7000 + number)
 
 
 def main(folder: Path) -> None:

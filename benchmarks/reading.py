@@ -52,11 +52,11 @@ def _session(folder: Path, size: int) -> dict[str, float]:
         times[name] = time.perf_counter() - start
         return done
 
-    wishes = reading.Wishes(("ann", "ben"), reading.Mode.BLINDED, repeats=0.2)
+    options = reading.SessionOptions(("ann", "ben"), reading.Mode.BLINDED, repeats=0.2)
     timed(
         "plan",
         lambda: reading.create_session(
-            session, reading.plan_session(dict.fromkeys(results), wishes, folder)
+            session, reading.plan_session(dict.fromkeys(results), options, folder)
         ),
     )
     for reader in ("ann", "ben"):

@@ -128,10 +128,10 @@ print(len(found.discs), int(status["VmHWM"].split()[0]) // 1024)
 
 def _segmenting(folder: Path, quick: bool) -> None:
     """The built-in segmenter on 16 slices of 448 x 448, in a fresh process with two threads."""
-    from discmri.phantoms import Protocol, Sequence, lumbar_spine, make_phantom
+    from discmri.phantoms import Protocol, PulseSequence, lumbar_spine, make_phantom
 
     protocol = Protocol(spacing_mm=0.6, fov_mm=(268.8, 268.8), slices=5 if quick else 16)
-    image = make_phantom(lumbar_spine(seed=11)).image(Sequence.T2, protocol)
+    image = make_phantom(lumbar_spine(seed=11)).image(PulseSequence.T2, protocol)
     path = folder / "image.npz"
     np.savez(path, array=image.array.astype(np.float32), affine=image.affine)
     shape = " x ".join(map(str, image.shape))

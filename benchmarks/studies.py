@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from discmri.phantoms import Protocol, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Protocol, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.vendors import write_study
 
 
@@ -15,7 +15,7 @@ def full_study(root: Path, small: bool = False) -> Path:
         if small
         else Protocol(spacing_mm=0.67, fov_mm=(300.0, 300.0), slices=16)
     )
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 5, 7]), seed=11))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=11))
     folder = root / "study"
     write_study(phantom, folder, "siemens", protocol)
     return folder

@@ -32,14 +32,14 @@ from discmri.simulation.trial import (
     make_trial,
     trial_scans,
 )
-from discmri.trial import Options, Outcome, read_trial, run_trial
+from discmri.trial import TrialOptions, TrialResult, read_trial, run_trial
 from discmri.trial.analysis import analyse
 from discmri.trial.change import Course, Verdict, course_of
 from discmri.trial.conditions import Conditions, SeriesConditions
-from discmri.trial.following import Followed
+from discmri.trial.follow_up import FollowUp
 from discmri.trial.plan import Scan, Subject
+from discmri.trial.registration import Registration
 from discmri.trial.responders import PRIMARY, Response
-from discmri.trial.spine import Carried
 from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
 
 TRIALS = 200
@@ -66,14 +66,14 @@ def main(quick: bool = False) -> None:
             report(segmenter, outcomes, 40 if quick else TRIALS)
 
 
-def rendered(root: Path, segmenter: str, folder: Path) -> Outcome:
+def rendered(root: Path, segmenter: str, folder: Path) -> TrialResult:
     """Measure a rendered trial."""
-    options = Options(settings=Settings(segmenter=segmenter))
+    options = TrialOptions(settings=Settings(segmenter=segmenter))
     out = folder / f"out-{root.name}-{segmenter}"
     return run_trial(read_trial(root / LISTS[segmenter]), out, options)
 
 
-def report(segmenter: str, outcomes: list[tuple[Path, Outcome]], trials: int) -> None:
+def report(segmenter: str, outcomes: list[tuple[Path, TrialResult]], trials: int) -> None:
     """Print all figures of one segmenter."""
     print(f"\n### {segmenter}\n")
     for root, outcome in outcomes:
@@ -99,7 +99,7 @@ def truly(root: Path) -> list[str]:
 
 
 # ------------------------------------------------------------------ repeatability
-def repeatability(outcomes: list[tuple[Path, Outcome]]) -> None:
+def repeatability(outcomes: list[tuple[Path, TrialResult]]) -> None:
     """Scatter from scan to scan of one disc, and how much of a stated variance it is."""
     print("\n| parameter | SD within a disc | discs |\n|---|---|---|")
     scatter: dict[str, list[tuple[float, int]]] = defaultdict(list)
@@ -133,7 +133,7 @@ def repeatability(outcomes: list[tuple[Path, Outcome]]) -> None:
     )
 
 
-def stated_variances(outcomes: list[tuple[Path, Outcome]]) -> list[float]:
+def stated_variances(outcomes: list[tuple[Path, TrialResult]]) -> list[float]:
     """Stated variance of every height, mm²."""
     return [
         value.sd**2
@@ -192,7 +192,7 @@ Residuals = list[Mapping[tuple[DiscLevel, str], float]]
 """Per rendered scan: error of every disc and parameter less the disc's mean error."""
 
 
-def pooled_residuals(outcomes: list[tuple[Path, Outcome]]) -> Residuals:
+def pooled_residuals(outcomes: list[tuple[Path, TrialResult]]) -> Residuals:
     """What scans add to a disc's own error, scan by scan."""
     found: Residuals = []
     for root, outcome in outcomes:
@@ -349,9 +349,11 @@ def drawn_courses(
             measured[plan.name] = MeasuredScan(
                 plan, Path(), conditions=conditions(scan, draw.segmenter), discs=discs
             )
-            carried[plan.name] = Carried({level: level for level in discs}, np.eye(4), 1.0, 1.0)
+            carried[plan.name] = Registration(
+                {level: level for level in discs}, np.eye(4), 1.0, 1.0
+            )
         subject = Subject(name, tuple(planned.values()), (own[0].treated,))
-        yield course_of(subject, measured, Followed(carried))
+        yield course_of(subject, measured, FollowUp(carried))
 
 
 def drawn_discs(

@@ -19,11 +19,11 @@ from typing import Any
 
 from benchmarks.reading import CASES
 from benchmarks.visits import make_visits
-from discmri.phantoms import Protocol, Sequence
+from discmri.phantoms import Protocol, PulseSequence
 
 LARGE = Protocol(spacing_mm=0.67, fov_mm=(300.0, 300.0), slices=16)
 SMALL = Protocol(
-    sequences=(Sequence.T2, Sequence.T1, Sequence.ADC),
+    sequences=(PulseSequence.T2, PulseSequence.T1, PulseSequence.ADC),
     spacing_mm=1.1, slices=7, fov_mm=(170.0, 230.0), dwi_spacing_mm=2.2,
 )  # fmt: skip
 OPENED = 5
@@ -54,10 +54,10 @@ def _session(
 
     studies = make_visits(root, protocol, count, opened)
     session = root / "x.session"
-    wishes = reading.Wishes(("ann",), reading.Mode.OPEN, reading.Order.AS_GIVEN)
-    reading.create_session(session, reading.plan_session(studies, wishes, root))
+    options = reading.SessionOptions(("ann",), reading.Mode.OPEN, reading.Order.AS_GIVEN)
+    reading.create_session(session, reading.plan_session(studies, options, root))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.at_the_viewer", str(session), str(opened)],
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.viewer_session", str(session), str(opened)],
         capture_output=True, text=True, check=False, env=os.environ | screen,
     )  # fmt: skip
     if done.returncode != 0:

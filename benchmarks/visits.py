@@ -9,7 +9,7 @@ import nibabel as nib
 
 from discmri.core.settings import Settings
 from discmri.measurement.pipeline import measure
-from discmri.phantoms import Protocol, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Protocol, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.vendors import write_study
 from discmri.study import read_study
 
@@ -28,7 +28,7 @@ def make_visits(
     count, with_images
         How many visits, and how many of them can be opened.
     """
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 7, 8]), seed=11))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 7, 8]), seed=11))
     grid = phantom.grid(protocol)
     labels = root / "truth.nii.gz"
     root.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from discmri.phantoms import Phantom, Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import (
+    Phantom,
+    Protocol,
+    PulseSequence,
+    SpineOptions,
+    lumbar_spine,
+    make_phantom,
+)
 from discmri.phantoms.folder import write_phantom
 from discmri.phantoms.vendors import write_study
 
 SMALL = Protocol(spacing_mm=0.9, slices=13, fov_mm=(230.0, 290.0), snr=30.0)
 TINY = Protocol(
-    sequences=(Sequence.T2,),
+    sequences=(PulseSequence.T2,),
     spacing_mm=1.2,
     slices=5,
     slice_thickness_mm=5.0,
@@ -44,7 +51,7 @@ class Tiny:
 @pytest.fixture(scope="session")
 def phantom() -> Phantom:
     """A spine with grades from 2 to 7."""
-    return make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 5, 7]), seed=4))
+    return make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=4))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +76,7 @@ def phantom_labels(phantom, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Tiny:
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 4, 5, 7]), seed=4))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=4))
     folder = tmp_path_factory.mktemp("tiny") / "phantom"
     write_phantom(phantom, folder, "siemens", TINY)
     return Tiny(phantom, folder)

@@ -102,7 +102,7 @@ def test_no_file_uses_what_another_keeps_private(path):
 @pytest.mark.parametrize(
     ("line", "fine"),
     [
-        ("from discmri.cli._options import a_path", False),
+        ("from discmri.cli._options import path_argument", False),
         ("from discmri.agreement.bootstrap import _evaluated", False),
         ("from discmri.core import _hidden", False),
         ("import discmri.cli._options", False),
@@ -115,7 +115,7 @@ def test_no_file_uses_what_another_keeps_private(path):
 def test_the_check_of_private_names_sees_them(line, fine):
     assert (not strangers(SOURCE / "discmri" / "trial" / "noise.py", line)) == fine
     beside = SOURCE / "discmri" / "cli" / "batch.py"
-    assert not strangers(beside, "from discmri.cli._options import a_path")
+    assert not strangers(beside, "from discmri.cli._options import path_argument")
     assert strangers(beside, "from discmri.cli.trial import _read")
 
 

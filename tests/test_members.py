@@ -43,10 +43,10 @@ from discmri.study.bvalues import READERS
 from discmri.trial.analysis import analyse
 from discmri.trial.change import course_of
 from discmri.trial.comparability import HEIGHT
-from discmri.trial.following import Followed
+from discmri.trial.follow_up import FollowUp
 from discmri.trial.outputs import write_outputs
 from discmri.trial.plan import Scan, Subject, Trial
-from discmri.trial.spine import Carried
+from discmri.trial.registration import Registration
 from discmri.trial.values import read_scan
 
 
@@ -118,10 +118,10 @@ def test_primary_height_through_every_format_and_a_trial(name, wide, tmp_path):
     scans = tuple(Scan("S1", visit, wide.study, week=n) for n, visit in enumerate("ab"))
     measured = {scan.name: read_scan(scan, found) for scan in scans}
     names = {level: level for level in measured["S1 / a"].discs}
-    carried = {scan.name: Carried(names, np.eye(4), 1.0, 1.0) for scan in scans}
+    carried = {scan.name: Registration(names, np.eye(4), 1.0, 1.0) for scan in scans}
     subject = Subject("S1", scans, (list(names)[-1],))
     analysis = analyse(
-        [course_of(subject, measured, Followed(carried))], ("a", "b"), parameters=("height_mm",)
+        [course_of(subject, measured, FollowUp(carried))], ("a", "b"), parameters=("height_mm",)
     )
     written = write_outputs(Trial((subject,)), analysis, tmp_path, "T")
     assert {"long.csv", "redcap_import.csv", "sdtm_findings.csv"} <= set(written)
@@ -211,10 +211,10 @@ def test_exporter(name, result, tmp_path):
 @pytest.mark.parametrize("check", qc.CHECKS, ids=lambda c: c.__name__)
 def test_check(check, result):
     assert inspect.getdoc(check)
-    measured = qc.Measured(result.labels, result.outlines, result.records, Settings())
+    measured = qc.QcInput(result.labels, result.outlines, result.records, Settings())
     for finding in check(measured):
         assert isinstance(finding, Finding)
-    nothing = qc.Measured(replace(result.labels, discs={}), {}, (), Settings())
+    nothing = qc.QcInput(replace(result.labels, discs={}), {}, (), Settings())
     assert list(check(nothing)) == []
 
 

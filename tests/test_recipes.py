@@ -310,7 +310,7 @@ def test_a_way_to_degenerate_is_drawn_from(program):
     assert "healthy" in program("phantom", "cohort", "--help")
     grades = program(
         code="from discmri.phantoms.population import member\n"
-        "print(*member(3, 1, 'healthy').wishes.grades)"
+        "print(*member(3, 1, 'healthy').options.grades)"
     )
     assert set(grades.split()) == {"2"}
 

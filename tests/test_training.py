@@ -11,13 +11,13 @@ from training.canvas import PIXEL_MM, SHAPE, SIZE_MM, Canvas
 from training.contrast import Crop, picture
 from training.draw import draw_section
 from training.fields import blobs
+from training.non_spines import draw_stranger
 from training.remnants import SQUARED, Remnant, paint_remnant, sample_remnants, squared
 from training.slabs import SLICES, draw_slab, slab
 from training.spine import directions, sample_spine
-from training.strangers import draw_stranger
 from training.tissues import Tissue, structure_table
 
-from discmri.measurement.segment.network import CHANNELS, Structure, network_input
+from discmri.measurement.segment.network import CHANNELS, Channel, network_input
 
 CROP = Crop((160, 128), 0.8)
 
@@ -41,21 +41,21 @@ def test_a_slab_is_the_same_whenever_it_is_drawn(tmp_path) -> None:
 
 
 def test_the_middle_section_shows_every_structure(middle: np.ndarray) -> None:
-    assert set(np.unique(middle)) == {int(s) for s in Structure}
+    assert set(np.unique(middle)) == {int(s) for s in Channel}
 
 
 def test_endplates_lie_between_discs_and_bodies(middle: np.ndarray) -> None:
     touching = [pair for column in middle.T for pair in itertools.pairwise(column)]
     pairs = {frozenset(pair) for pair in touching if pair[0] != pair[1]}
-    assert frozenset({Structure.DISC, Structure.ENDPLATE}) in pairs
-    share = np.mean([set(p) == {Structure.DISC, Structure.BODY} for p in touching])
-    plates = np.mean([set(p) == {Structure.DISC, Structure.ENDPLATE} for p in touching])
+    assert frozenset({Channel.DISC, Channel.ENDPLATE}) in pairs
+    share = np.mean([set(p) == {Channel.DISC, Channel.BODY} for p in touching])
+    plates = np.mean([set(p) == {Channel.DISC, Channel.ENDPLATE} for p in touching])
     assert share < 0.05 * plates
 
 
 def test_discs_have_the_height_of_discs(middle: np.ndarray) -> None:
     runs = []
-    for column in (middle == Structure.DISC).T:
+    for column in (middle == Channel.DISC).T:
         edges = np.flatnonzero(np.diff(np.r_[0, column.astype(int), 0]))
         runs += [(b - a) * PIXEL_MM for a, b in zip(edges[::2], edges[1::2], strict=True)]
     assert 2.0 < np.median(runs) < 12.0
@@ -68,7 +68,7 @@ def test_remnants_of_every_size_lie_in_the_sacrum_and_are_no_disc() -> None:
         spine = sample_spine(np.random.default_rng(number), SIZE_MM)
         drawn = draw_section(spine, 0.0)
         remnant = drawn == Tissue.SACRAL_REMNANT
-        assert set(table[drawn[remnant]]) <= {Structure.SACRUM}
+        assert set(table[drawn[remnant]]) <= {Channel.SACRUM}
         counts.append(remnant.any())
         apart = np.random.default_rng([spine.seed, 1])
         deep = bool(apart.random() < SQUARED)
@@ -122,7 +122,7 @@ def test_shares_add_up_and_neighbours_may_be_missing() -> None:
     for seed in range(12):
         image, shares = picture(tissues, CROP, np.random.default_rng(seed))
         assert image.shape == (3, *CROP.shape)
-        assert shares.shape == (len(Structure), *CROP.shape)
+        assert shares.shape == (len(Channel), *CROP.shape)
         assert np.allclose(shares.sum(axis=0), 1)
         assert image.min() >= 0
         assert image[1].any()
@@ -146,5 +146,5 @@ def test_fields_have_unit_spread_and_lumps_of_their_size() -> None:
 def test_every_tissue_belongs_to_a_structure() -> None:
     table = structure_table()
     assert len(table) == len(Tissue)
-    assert table[Tissue.ENDPLATE] == Structure.ENDPLATE
-    assert table[Tissue.UNREAD_ANNULUS] == Structure.BACKGROUND
+    assert table[Tissue.ENDPLATE] == Channel.ENDPLATE
+    assert table[Tissue.UNREAD_ANNULUS] == Channel.BACKGROUND

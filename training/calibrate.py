@@ -21,7 +21,7 @@ from discmri.core.errors import NothingToMeasureError
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment.builtin import builtin
-from discmri.measurement.segment.network import PIXEL_MM, Structure
+from discmri.measurement.segment.network import PIXEL_MM, Channel
 from training.contrast import Crop, picture
 from training.slabs import HELD_OUT, slab
 
@@ -55,7 +55,7 @@ def compare(number: int, folder: Path) -> list[Compared]:
         found = builtin(volume, Settings(threads=1))
     except NothingToMeasureError:
         return []
-    truth = shares[Structure.DISC]
+    truth = shares[Channel.DISC]
     masks = [disc.mask.on(volume.grid)[1] for disc in found.discs]
     return [
         one

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from discmri.measurement.segment.network import Structure
+from discmri.measurement.segment.network import Channel
 from training.canvas import PIXEL_MM
 from training.fields import blobs
 from training.slabs import CENTRE, SLICES
@@ -153,12 +153,12 @@ def _shares(tissues: NDArray[np.uint8], crop: Crop) -> Image:
     """(structures, rows, columns) the share of each pixel that a structure fills."""
     which = structure_table()[tissues]
     n = which.shape[0] * FINE * FINE
-    shares = np.zeros((len(Structure), *crop.shape), dtype=np.float32)
+    shares = np.zeros((len(Channel), *crop.shape), dtype=np.float32)
     for section in which:
         for r in range(FINE):
             for c in range(FINE):
                 part = section[r::FINE, c::FINE]
-                for s in Structure:
+                for s in Channel:
                     shares[s] += part == s
     return shares / np.float32(n)
 

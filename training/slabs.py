@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from training.canvas import SIZE_MM
 from training.draw import draw_section
+from training.non_spines import draw_stranger
 from training.spine import sample_spine
-from training.strangers import draw_stranger
 
 SLICES = (slice(0, 2), slice(2, 5), slice(5, 7))
 """Which sections of a slab make up a slice: the one before, the middle one, the one after."""

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.measurement.segment.network import Structure
+from discmri.measurement.segment.network import Channel
 
 
 class Tissue(IntEnum):
@@ -56,7 +56,7 @@ class Tissue(IntEnum):
 
 
 _MEMBERS = {
-    Structure.DISC: (
+    Channel.DISC: (
         Tissue.NUCLEUS,
         Tissue.INNER_ANNULUS,
         Tissue.OUTER_ANNULUS,
@@ -64,18 +64,18 @@ _MEMBERS = {
         Tissue.VACUUM,
         Tissue.FISSURE,
     ),
-    Structure.BODY: (
+    Channel.BODY: (
         Tissue.MARROW,
         Tissue.MARROW_CHANGE,
         Tissue.BODY_CORTEX,
         Tissue.BASIVERTEBRAL_VEIN,
     ),
-    Structure.SACRUM: (Tissue.SACRAL_MARROW, Tissue.SACRAL_CORTEX, Tissue.SACRAL_REMNANT),
-    Structure.CANAL: (Tissue.CSF, Tissue.CORD, Tissue.ROOTS),
-    Structure.ENDPLATE: (Tissue.ENDPLATE,),
-    Structure.POSTERIOR: (Tissue.POSTERIOR_MARROW, Tissue.POSTERIOR_CORTEX),
+    Channel.SACRUM: (Tissue.SACRAL_MARROW, Tissue.SACRAL_CORTEX, Tissue.SACRAL_REMNANT),
+    Channel.CANAL: (Tissue.CSF, Tissue.CORD, Tissue.ROOTS),
+    Channel.ENDPLATE: (Tissue.ENDPLATE,),
+    Channel.POSTERIOR: (Tissue.POSTERIOR_MARROW, Tissue.POSTERIOR_CORTEX),
 }
-DISC_TISSUES = np.array(_MEMBERS[Structure.DISC], dtype=np.uint8)
+DISC_TISSUES = np.array(_MEMBERS[Channel.DISC], dtype=np.uint8)
 DISC_SPACE = np.append(DISC_TISSUES, np.uint8(Tissue.UNREAD_ANNULUS))
 NOT_DISC = np.array(
     [t for t in Tissue if t not in DISC_SPACE and t is not Tissue.ENDPLATE],

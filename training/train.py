@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Structure, network_input
+from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Channel, network_input
 from training.contrast import Crop, picture
 from training.network import SpineNet
 from training.slabs import HELD_OUT, slab
@@ -89,7 +89,7 @@ class Trainer:
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(1)
         self.plan = plan
-        self.net = SpineNet(len(Structure)).to(memory_format=torch.channels_last)
+        self.net = SpineNet(len(Channel)).to(memory_format=torch.channels_last)
         self.mean = torch.optim.swa_utils.AveragedModel(
             self.net,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995),
@@ -205,7 +205,7 @@ def _record(path: Path, step: int, loss: float, scores: list[float]) -> None:
     with path.open("a", newline="") as stream:
         writer = csv.writer(stream)
         if new:
-            writer.writerow(["step", "loss", *(s.name.lower() for s in Structure)])
+            writer.writerow(["step", "loss", *(s.name.lower() for s in Channel)])
         writer.writerow([step, f"{loss:.5f}", *(f"{v:.4f}" for v in scores)])
 
 

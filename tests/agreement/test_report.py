@@ -13,7 +13,7 @@ from tests.agreement.known import GRADES, HEIGHTS_MM
 from discmri.agreement import Rating, Resampling
 from discmri.agreement.grras import items
 from discmri.agreement.report import write_report
-from discmri.agreement.sources import Source
+from discmri.agreement.sources import RatingSource
 from discmri.core.errors import UsageError
 
 ATTACK = "<script>alert(1)</script>"
@@ -52,7 +52,7 @@ def ratings(readers=("ann", "ben")) -> list[Rating]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report") / "out"
-    write_report([Source("reads.csv", tuple(ratings()))], folder, FEW)
+    write_report([RatingSource("reads.csv", tuple(ratings()))], folder, FEW)
     return folder
 
 
@@ -108,7 +108,7 @@ def test_confusion_matrices_are_counts(report):
 
 
 def test_two_runs_write_the_same_bytes(report, tmp_path):
-    write_report([Source("reads.csv", tuple(ratings()))], tmp_path / "again", FEW)
+    write_report([RatingSource("reads.csv", tuple(ratings()))], tmp_path / "again", FEW)
     files = list(report.iterdir())
     assert len(files) == len(list((tmp_path / "again").iterdir())) > 1
     for path in files:
@@ -117,7 +117,7 @@ def test_two_runs_write_the_same_bytes(report, tmp_path):
 
 def test_names_are_escaped_everywhere(tmp_path):
     hostile = ratings((ATTACK, '=1+1"'))
-    write_report([Source(ATTACK, tuple(hostile))], tmp_path / "out", Resampling(20))
+    write_report([RatingSource(ATTACK, tuple(hostile))], tmp_path / "out", Resampling(20))
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert ATTACK not in html
     assert "&lt;script&gt;" in html
@@ -127,11 +127,11 @@ def test_names_are_escaped_everywhere(tmp_path):
 
 def test_nothing_to_compare_is_said_and_nothing_written(tmp_path):
     with pytest.raises(UsageError, match="nothing to compare"):
-        write_report([Source("x", tuple(ratings(("ann",))))], tmp_path / "out")
+        write_report([RatingSource("x", tuple(ratings(("ann",))))], tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     with pytest.raises(UsageError, match="--overwrite"):
-        write_report([Source("x", tuple(ratings()))], tmp_path / "out", Resampling(20))
+        write_report([RatingSource("x", tuple(ratings()))], tmp_path / "out", Resampling(20))
 
 
 @pytest.mark.parametrize("parameter", ["grade", "height_mm"])
@@ -139,7 +139,7 @@ def test_what_is_stated_fits_what_was_compared(parameter):
     from discmri.agreement import analyse
 
     chosen = [one for one in ratings() if one.parameter == parameter]
-    found = items([Source("x", tuple(chosen))], analyse(chosen, FEW), FEW)
+    found = items([RatingSource("x", tuple(chosen))], analyse(chosen, FEW), FEW)
     text = " ".join(paragraph for item in found for paragraph in item.stated)
     assert ("Griffith" in text) == (parameter == "grade")
     assert ("limits of agreement" in text) == (parameter == "height_mm")

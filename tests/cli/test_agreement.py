@@ -10,7 +10,7 @@ from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
 from discmri.cli import main
-from discmri.reading import Grade, Store, Wishes
+from discmri.reading import Grade, SessionOptions, Store
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def call(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folders = [make_results(tmp_path / "results" / name, name, "20240131") for name in "ABCD"]
     planned = reading.plan_session(
-        dict.fromkeys(folders), Wishes(("ann", "ben"), reading.Mode.OPEN)
+        dict.fromkeys(folders), SessionOptions(("ann", "ben"), reading.Mode.OPEN)
     )
     reading.create_session("x.session", planned)
     for shift, reader in enumerate(("ann", "ben")):

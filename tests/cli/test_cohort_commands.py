@@ -11,10 +11,10 @@ import discmri.cohort
 import discmri.simulation.cohort
 import discmri.validation.qualify
 from discmri.cli import main
-from discmri.cohort import BatchResult, Limits, Outcome, Status, Tally, Workers
+from discmri.cohort import BatchProgress, BatchResult, Limits, StudyOutcome, StudyStatus, Workers
 from discmri.core.errors import UnfinishedError
 from discmri.core.settings import Settings
-from discmri.validation.qualify import Check, Qualification
+from discmri.validation.qualify import AcceptanceCheck, Qualification
 
 
 @pytest.fixture
@@ -40,13 +40,16 @@ def call(here, capfd):
 def batch(monkeypatch):
     """A stand-in for the work; what it was asked stands in ``asked``."""
     asked = {}
-    outcomes = [Outcome("a", Status.MEASURED), Outcome("b", Status.NOTHING, "no MR; give another")]
+    outcomes = [
+        StudyOutcome("a", StudyStatus.MEASURED),
+        StudyOutcome("b", StudyStatus.NOTHING, "no MR; give another"),
+    ]
 
     def run_batch(cohort, root, settings, workers, limits, progress):
         asked.update(cohort=cohort, root=root, settings=settings, workers=workers, limits=limits)
         if "error" in asked:
             raise asked["error"]
-        progress(Tally(2, 0, 1, 0, 3.0))
+        progress(BatchProgress(2, 0, 1, 0, 3.0))
         return BatchResult(tuple(asked.get("outcomes", outcomes)), 1, ("cohort.csv", "board.html"))
 
     monkeypatch.setattr(discmri.cohort, "run_batch", run_batch)
@@ -96,7 +99,10 @@ def test_every_option_arrives(call, batch, options, name, value):
 
 
 def test_no_study_measured_is_three(call, batch):
-    batch["outcomes"] = [Outcome("a", Status.FAILED, "it hung"), Outcome("b", Status.FAILED, "x")]
+    batch["outcomes"] = [
+        StudyOutcome("a", StudyStatus.FAILED, "it hung"),
+        StudyOutcome("b", StudyStatus.FAILED, "x"),
+    ]
     code, out, err = call("batch", "scans", "-o", "out", "--quiet")
     assert code == 3
     assert "it hung" in out
@@ -206,7 +212,7 @@ def test_validate_shows_and_writes(call):
 
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_qualify_ends_with_what_it_found(call, monkeypatch, passed, code):
-    check = Check("true outlines", "bias", "0 to 1", "0.5", passed, "so")
+    check = AcceptanceCheck("true outlines", "bias", "0 to 1", "0.5", passed, "so")
     asked = SimpleNamespace()
 
     def qualify(folder, site, workers, progress):

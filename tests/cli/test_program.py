@@ -189,7 +189,7 @@ def test_bar_and_frame_on_a_terminal(tmp_path):
     script = Path(tmp_path / "show.py")
     script.write_text(
         "import argparse\n"
-        "from discmri.cli._terminal import working\n"
+        "from discmri.cli._terminal import quiet_progress\n"
         "from discmri.cli._table import show_table\n"
         "with working(argparse.Namespace(debug=False, quiet=False)) as steps:\n"
         "    steps('reading [red]x[/red]', 0.5)\n"

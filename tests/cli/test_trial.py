@@ -8,10 +8,9 @@ from tests.trial.courses import L3, L4, make_course
 import discmri.simulation.trial
 import discmri.trial
 from discmri.cli import main
-from discmri.cohort import Outcome as StudyOutcome
-from discmri.cohort import Status
+from discmri.cohort import StudyOutcome, StudyStatus
 from discmri.core.errors import NothingToMeasureError
-from discmri.trial import Outcome, Remark, Weight, analyse
+from discmri.trial import Issue, IssueSeverity, TrialResult, analyse
 
 LIST = """\
 subject,visit,week,treated,path
@@ -44,8 +43,11 @@ def measured(monkeypatch):
             raise asked["raises"]
         course = make_course({"a": {L3: 9.0, L4: 8.0}, "b": {L3: 9.0, L4: 10.0}})
         found = analyse([course], ("a", "b"), parameters=options.responder_parameters)
-        studies = (StudyOutcome("S1 / a", Status.MEASURED), StudyOutcome("S1 / b", Status.MEASURED))
-        return Outcome(found, studies, 1, ("report.html", "long.csv"))
+        studies = (
+            StudyOutcome("S1 / a", StudyStatus.MEASURED),
+            StudyOutcome("S1 / b", StudyStatus.MEASURED),
+        )
+        return TrialResult(found, studies, 1, ("report.html", "long.csv"))
 
     monkeypatch.setattr(discmri.trial, "run_trial", run_trial)
     return asked
@@ -106,7 +108,10 @@ def test_a_list_that_is_not_there_is_refused(call, action):
 
 
 def test_check_shows_all_and_fails_only_on_errors(call, monkeypatch):
-    found = [Remark(Weight.NOTE, "S1 / b", "rest differs"), Remark(Weight.WARNING, "S1", "no ADC")]
+    found = [
+        Issue(IssueSeverity.NOTE, "S1 / b", "rest differs"),
+        Issue(IssueSeverity.WARNING, "S1", "no ADC"),
+    ]
     seen = {}
 
     def check_trial(trial, needs_masks, progress):
@@ -118,7 +123,7 @@ def test_check_shows_all_and_fails_only_on_errors(call, monkeypatch):
     assert (code, err, seen) == (0, "", {"scans": 2, "masks": True})
     assert "1 subjects, 2 scans: 0 errors, 1 warnings, 1 notes." in out
     assert out.index("no ADC") < out.index("rest differs")
-    found.append(Remark(Weight.ERROR, "S1 / a", "does not exist"))
+    found.append(Issue(IssueSeverity.ERROR, "S1 / a", "does not exist"))
     code, out, err = call("trial", "check", "trial.csv", "--quiet")
     assert code == 2
     assert "S1 / a: does not exist" in err

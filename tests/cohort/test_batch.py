@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import discmri
-from discmri.cohort import Limits, Status, Workers, find_cohort, run_batch, workers
-from discmri.cohort.batch import Tally, check_root, plan
+from discmri.cohort import Limits, StudyStatus, Workers, find_cohort, run_batch, workers
+from discmri.cohort.batch import BatchProgress, check_root, plan
 from discmri.cohort.tables import COLUMNS, type_of
 from discmri.core.errors import UsageError
 from discmri.core.locks import locked
@@ -54,12 +54,12 @@ def measured(tiny, tmp_path_factory) -> Path:
     (base / "list.csv").write_text("id,path,masks\n" + "\n".join(listed) + "\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "has_dask", lambda: False)
-        told: list[Tally] = []
+        told: list[BatchProgress] = []
         result = run_batch(
             find_cohort(base / "list.csv"), base / "out", SETTINGS, Workers(2), None, told.append
         )
     assert [outcome.status for outcome in result.outcomes] == [
-        Status.MEASURED, Status.NOTHING, Status.FAILED, Status.MEASURED, Status.FAILED,
+        StudyStatus.MEASURED, StudyStatus.NOTHING, StudyStatus.FAILED, StudyStatus.MEASURED, StudyStatus.FAILED,
     ]  # fmt: skip
     assert [tally.done for tally in told] == [0, 1, 2, 3, 4, 5]
     assert told[-1].without_result == 3
@@ -152,7 +152,7 @@ def test_what_changed_is_measured_again_and_nothing_else(base):
     copies = [name for name in again(base)[1] if name != "good"]
     assert len(copies) == 1
     assert copies[0].startswith("copy-")
-    assert [o.status for o in result.outcomes].count(Status.MEASURED) == 2
+    assert [o.status for o in result.outcomes].count(StudyStatus.MEASURED) == 2
 
 
 def test_results_that_were_damaged_are_made_again(base):
@@ -176,7 +176,7 @@ def test_another_examination_of_the_same_folder_is_another_study(base):
     (base / "list.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     result, remeasured = again(base)
     assert remeasured == ["good"]
-    assert result.outcomes[0].status is Status.NOTHING
+    assert result.outcomes[0].status is StudyStatus.NOTHING
     assert "holds no study 1.2.3" in result.outcomes[0].reason
     assert not (base / "out/studies/good/discs.csv").exists()
 
@@ -196,7 +196,7 @@ def test_two_runs_in_one_folder_are_refused(base):
 def test_a_study_that_takes_too_long_is_one_row(tiny, tmp_path):
     cohort = find_cohort(tiny.listed(tmp_path / "list.csv", ["slow"]))
     result = run_batch(cohort, tmp_path / "out", SETTINGS, Workers(1), Limits(minutes=0.1 / 60))
-    assert result.outcomes[0].status is Status.FAILED
+    assert result.outcomes[0].status is StudyStatus.FAILED
     (row,) = rows(tmp_path / "out")
     assert row["reason"] == "it took longer than its limit of 0.00166667 min"
 
@@ -230,7 +230,7 @@ def test_output_folders_that_will_not_do(tmp_path):
 def test_a_batch_is_read_back(measured):
     cohort = discmri.read_cohort(measured / "out")
     assert [one.status for one in cohort] == [
-        Status.MEASURED, Status.NOTHING, Status.FAILED, Status.MEASURED, Status.FAILED,
+        StudyStatus.MEASURED, StudyStatus.NOTHING, StudyStatus.FAILED, StudyStatus.MEASURED, StudyStatus.FAILED,
     ]  # fmt: skip
     good, empty, lost = cohort[:3]
     assert good.result == discmri.read_results(measured / "out" / "studies" / "good")

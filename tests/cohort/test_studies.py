@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from discmri.cohort.studies import COLUMNS, Entry, find_cohort
+from discmri.cohort.studies import COLUMNS, StudyInput, find_cohort
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
@@ -145,21 +145,21 @@ def test_a_list_says_all_it_can(tmp_path):
     )
     cohort = find_cohort(path)
     assert cohort.entries == (
-        Entry("SUBJ-1", tmp_path / "scans/a", "1.2", tmp_path / "m/a.nii.gz", "spider",
+        StudyInput("SUBJ-1", tmp_path / "scans/a", "1.2", tmp_path / "m/a.nii.gz", "spider",
               DiscLevel.L6_S1),
-        Entry("/elsewhere/b.zip", Path("/elsewhere/b.zip")),
+        StudyInput("/elsewhere/b.zip", Path("/elsewhere/b.zip")),
     )  # fmt: skip
     assert cohort.unused_columns == ("arm",)
 
 
 def test_what_a_list_says_becomes_settings():
-    entry = Entry("a", Path("a"), None, Path("m.nii"), "spider", DiscLevel.L6_S1)
+    entry = StudyInput("a", Path("a"), None, Path("m.nii"), "spider", DiscLevel.L6_S1)
     own = entry.settings(Settings(segmenter="masks"))
     assert (own.masks, own.mask_scheme, own.lowest_disc) == (
         Path("m.nii"), "spider", DiscLevel.L6_S1,
     )  # fmt: skip
     assert entry.settings(Settings(segmenter="builtin")).masks is None
-    assert Entry("b", Path("b")).settings(Settings()) == Settings()
+    assert StudyInput("b", Path("b")).settings(Settings()) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_list_that_is_no_text(tmp_path):
     "name", ["../../etc/passwd", "a/b", "x" * 300, "..", "é", "con\tx", ".hidden", "a.", ""]
 )
 def test_a_results_folder_has_a_harmless_name(name):
-    folder = Entry(name, Path()).folder_name
+    folder = StudyInput(name, Path()).folder_name
     assert Path(folder).name == folder
     assert not folder.startswith(".")
     assert folder.isascii()
@@ -209,4 +209,4 @@ def test_a_results_folder_has_a_harmless_name(name):
 
 def test_names_that_are_written_alike_get_folders_of_their_own():
     names = ["a/b", "a_b", "a b", "a:b"]
-    assert len({Entry(name, Path()).folder_name for name in names}) == len(names)
+    assert len({StudyInput(name, Path()).folder_name for name in names}) == len(names)

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from discmri.cohort.board import content, page
-from discmri.cohort.measuring import Outcome, Status
+from discmri.cohort.measuring import StudyOutcome, StudyStatus
 from discmri.cohort.tables import COLUMNS, DISC_COLUMNS, StudyRows, write_csv, write_parquet
 from discmri.results.export.csv_wide import BEFORE
 from discmri.results.records import PARAMETERS, measured_columns
@@ -27,15 +27,15 @@ def disc(level: str, flags: str = "", **cells: str) -> dict[str, str]:
 
 STUDIES = (
     StudyRows(
-        Outcome("anna", Status.MEASURED),
+        StudyOutcome("anna", StudyStatus.MEASURED),
         (
             disc("L4-L5", "adc_few_voxels;few_slices", height_mm="8.125", suggested_grade="4/7"),
             disc("L5-S1", height_mm="7.000", adc_voxels="12", height_method="columns"),
         ),
         "S1", "1.2", "20240131", "studies/anna/report.html",
     ),
-    StudyRows(Outcome("</script><b>ben", Status.NOTHING, "no MR; give another"), ()),
-    StudyRows(Outcome("carl", Status.MEASURED), (disc("L6-S1"), disc("L5-L6")), "S3"),
+    StudyRows(StudyOutcome("</script><b>ben", StudyStatus.NOTHING, "no MR; give another"), ()),
+    StudyRows(StudyOutcome("carl", StudyStatus.MEASURED), (disc("L6-S1"), disc("L5-L6")), "S3"),
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def test_without_pyarrow_there_is_no_parquet(tmp_path, monkeypatch):
 
 def test_a_table_appears_whole_or_not_at_all(tmp_path):
     (tmp_path / "cohort.csv").write_text("before")
-    broken = StudyRows(Outcome("x", Status.MEASURED), ({"level": None},))
+    broken = StudyRows(StudyOutcome("x", StudyStatus.MEASURED), ({"level": None},))
     broken.discs[0]["height_mm"] = object()
     with pytest.raises((TypeError, ValueError, OSError)):
         write_csv((broken,), tmp_path / "nowhere" / "cohort.csv")
@@ -101,5 +101,7 @@ def test_two_thousand_studies_make_a_page_of_a_few_megabytes():
     cells = {p.name: "12.345" for p in PARAMETERS if p.unit and p.decimals} | {"adc_voxels": "120"}
     levels = ("T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1")
     discs = tuple(disc(level, "few_slices;no_diffusion", **cells) for level in levels)
-    studies = [StudyRows(Outcome(f"s{n}", Status.MEASURED), discs, f"S{n}") for n in range(2000)]
+    studies = [
+        StudyRows(StudyOutcome(f"s{n}", StudyStatus.MEASURED), discs, f"S{n}") for n in range(2000)
+    ]
     assert len(page(studies)) < 6e6

@@ -12,7 +12,7 @@ import pytest
 from tests.cohort import calls
 
 from discmri.cohort import Workers, workers
-from discmri.cohort.workers import carry_out, slurm_cluster
+from discmri.cohort.workers import run_jobs, slurm_cluster
 from discmri.core.errors import UsageError
 
 SLURM = 'queue = "cpu"\ncores = 1\nmemory = "1GB"\nwalltime = "01:00:00"\njobs = 1\n'
@@ -20,22 +20,22 @@ SLURM = 'queue = "cpu"\ncores = 1\nmemory = "1GB"\nwalltime = "01:00:00"\njobs =
 
 def test_a_pool_does_every_job(monkeypatch):
     monkeypatch.setattr(workers, "has_dask", lambda: False)
-    done = dict(carry_out(calls.doubled, [1, 2, 3, 4], Workers(2)))
+    done = dict(run_jobs(calls.doubled, [1, 2, 3, 4], Workers(2)))
     assert done == {0: 2, 1: 4, 2: 6, 3: 8}
 
 
 def test_dask_does_the_same():
-    done = dict(carry_out(calls.doubled, [1, 2, 3, 4], Workers(2)))
+    done = dict(run_jobs(calls.doubled, [1, 2, 3, 4], Workers(2)))
     assert done == {0: 2, 1: 4, 2: 6, 3: 8}
 
 
 def test_no_job_starts_nothing():
-    assert list(carry_out(calls.doubled, [], Workers(scheduler="tcp://127.0.0.1:1"))) == []
+    assert list(run_jobs(calls.doubled, [], Workers(scheduler="tcp://127.0.0.1:1"))) == []
 
 
 def test_a_pool_that_is_left_stops_its_work(monkeypatch):
     monkeypatch.setattr(workers, "has_dask", lambda: False)
-    running = carry_out(calls.wait_for_stop, [0.0, 60.0, 60.0], Workers(2))
+    running = run_jobs(calls.wait_for_stop, [0.0, 60.0, 60.0], Workers(2))
     assert next(running) == (0, "waited")
     running.close()  # returns at once, for the event reaches the work
 
@@ -44,14 +44,14 @@ def test_a_pool_that_is_left_stops_its_work(monkeypatch):
 def test_without_dask_its_options_are_refused(monkeypatch, options):
     monkeypatch.setattr(workers, "has_dask", lambda: False)
     with pytest.raises(UsageError, match=r"needs Dask.*pip install 'discmri\[cohort\]'"):
-        list(carry_out(calls.doubled, [1], Workers(**options)))
+        list(run_jobs(calls.doubled, [1], Workers(**options)))
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])
 def test_a_scheduler_that_does_not_answer(monkeypatch, address):
     monkeypatch.setattr(workers, "_PATIENCE_S", 0.5)
     with pytest.raises(UsageError, match="no Dask scheduler answers"):
-        list(carry_out(calls.doubled, [1], Workers(scheduler=address)))
+        list(run_jobs(calls.doubled, [1], Workers(scheduler=address)))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_queue_runs_the_work(tmp_path, monkeypatch):
     prologue = f'job_script_prologue = ["export PYTHONPATH={root}"]\ninterface = "lo"\n'
     file.write_text(SLURM + prologue)
     monkeypatch.chdir(tmp_path)
-    done = dict(carry_out(calls.doubled, [1, 2, 3], Workers(slurm=file)))
+    done = dict(run_jobs(calls.doubled, [1, 2, 3], Workers(slurm=file)))
     assert done == {0: 2, 1: 4, 2: 6}
 
 
@@ -124,4 +124,4 @@ def test_a_job_whose_workers_die_over_and_over_is_given_up():
     import dask
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        assert dict(carry_out(calls.die, [1], Workers(1))) == {0: None}
+        assert dict(run_jobs(calls.die, [1], Workers(1))) == {0: None}

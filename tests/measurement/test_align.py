@@ -12,8 +12,8 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, Volume
 from discmri.measurement.align import Alignment, PhaseShift, align
 from discmri.measurement.align.distortion import residual_at
-from discmri.measurement.align.scene import Scene
 from discmri.measurement.align.series import lowest_b
+from discmri.measurement.align.similarity import SimilarityMetric
 
 SPINE = Spine()
 LABELS = labels_of(SPINE)
@@ -156,27 +156,27 @@ def test_unknown_disc_is_refused() -> None:
     assert caught.value.code is Code.ADC_MISALIGNED
 
 
-def oblique(degrees: float) -> Scene:
+def oblique(degrees: float) -> SimilarityMetric:
     """The spine turned about the left-right axis together with its diffusion images."""
-    scene = Scene.of(lowest_b(dwi_series(SPINE)), T2, LABELS)
+    metric = SimilarityMetric.of(lowest_b(dwi_series(SPINE)), T2, LABELS)
     angle = np.radians(degrees)
     turn = np.eye(4)
     turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     return dataclasses.replace(
-        scene,
-        picture=Volume(scene.picture.array, turn @ scene.picture.affine),
-        points=scene.points @ turn[:3, :3].T,
-        grid=Grid(scene.grid.shape, turn @ scene.grid.affine),
-        discs={level: turn[:3, :3] @ centre for level, centre in scene.discs.items()},
+        metric,
+        picture=Volume(metric.picture.array, turn @ metric.picture.affine),
+        points=metric.points @ turn[:3, :3].T,
+        grid=Grid(metric.grid.shape, turn @ metric.grid.affine),
+        discs={level: turn[:3, :3] @ centre for level, centre in metric.discs.items()},
     )
 
 
 @pytest.mark.parametrize("degrees", [-35, 0, 35])
 @pytest.mark.parametrize("shift", [(0, 0), (0.7, 3.5), (-2, -4)])
 def test_what_remains_is_found_at_oblique_discs(degrees: float, shift: tuple[float, float]) -> None:
-    scene = oblique(degrees)
+    metric = oblique(degrees)
     moved = np.eye(4)
     moved[1:3, 3] = shift
     for level in LEVELS:
-        remains = residual_at(scene, level, moved, None)
+        remains = residual_at(metric, level, moved, None)
         assert remains == pytest.approx(np.hypot(*shift), abs=1.0)

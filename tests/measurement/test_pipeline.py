@@ -17,7 +17,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement import pipeline
 from discmri.measurement.pipeline import STEPS
-from discmri.phantoms import Sequence
+from discmri.phantoms import PulseSequence
 from discmri.phantoms.vendors import write_study
 
 
@@ -125,7 +125,10 @@ def test_an_unknown_member_is_told_with_the_known_ones(study, settings):
 def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom, tmp_path):
     """T1 pixels under a header that says T2."""
     write_study(
-        phantom, tmp_path / "both", "siemens", replace(SMALL, sequences=(Sequence.T2, Sequence.T1))
+        phantom,
+        tmp_path / "both",
+        "siemens",
+        replace(SMALL, sequences=(PulseSequence.T2, PulseSequence.T1)),
     )
     by_echo = {}
     for path in sorted((tmp_path / "both").rglob("*.dcm")):

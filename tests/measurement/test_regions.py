@@ -6,7 +6,7 @@ from tests.scene import T2_GRID, WIDTH_MM, Spine, outline_of
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.measurement.regions import central_sections, locate, part, straighten
+from discmri.measurement.regions import central_sections, disc_coordinates, region, straighten
 
 LEVEL = DiscLevel.L4_L5
 OUTLINE = outline_of(Spine(), LEVEL)
@@ -16,7 +16,7 @@ OUTLINE = outline_of(Spine(), LEVEL)
 @settings(max_examples=50, deadline=None)
 def test_locate_inverts_the_frame(along: float, up: float, left: float) -> None:
     point = [(along - 0.5) * WIDTH_MM, (up - 0.5) * 11.0, left]
-    place = locate(OUTLINE, OUTLINE.frame.to_world(np.array([point])))
+    place = disc_coordinates(OUTLINE, OUTLINE.frame.to_world(np.array([point])))
     assert place.along[0] == pytest.approx(along, abs=1e-6)
     assert place.up[0] == pytest.approx(up, abs=1e-6)
     assert place.left_mm[0] == pytest.approx(left, abs=1e-9)
@@ -26,7 +26,9 @@ def test_locate_inverts_the_frame(along: float, up: float, left: float) -> None:
 
 
 def test_locate_outside_is_negative() -> None:
-    place = locate(OUTLINE, OUTLINE.frame.to_world(np.array([[0.0, 7.0, 0.0], [20.0, 0.0, 0.0]])))
+    place = disc_coordinates(
+        OUTLINE, OUTLINE.frame.to_world(np.array([[0.0, 7.0, 0.0], [20.0, 0.0, 0.0]]))
+    )
     assert place.to_endplate_mm[0] == pytest.approx(-1.5)
     assert place.to_edge_mm[1] == pytest.approx(-3.0)
     assert not place.within((0, 1), (0, 1)).any()
@@ -50,4 +52,4 @@ def test_central_sections_are_the_nearest_in_order() -> None:
 
 def test_part_takes_fractions() -> None:
     straight = np.arange(60.0).reshape(1, 6, 10)
-    assert part(straight, (0.5, 1.0), (0.0, 0.5)).shape == (1, 3, 5)
+    assert region(straight, (0.5, 1.0), (0.0, 0.5)).shape == (1, 3, 5)

@@ -19,15 +19,15 @@ from tests.reading.builder import make_results
 from discmri import reading
 from discmri.core.settings import Settings
 from discmri.measurement.pipeline import measure
-from discmri.phantoms import Protocol, Sequence, lumbar_spine, make_phantom
-from discmri.phantoms import Wishes as Spine
+from discmri.phantoms import Protocol, PulseSequence, lumbar_spine, make_phantom
+from discmri.phantoms import SpineOptions as Spine
 from discmri.phantoms.vendors import write_study
-from discmri.reading import Mode, Order, Wishes
+from discmri.reading import Mode, Order, SessionOptions
 from discmri.study import read_study
 
 SUBJECT, PATIENT = "MEYER-4711", "Meyer^Anna"
 TINY = Protocol(
-    sequences=(Sequence.T2, Sequence.T1, Sequence.ADC),
+    sequences=(PulseSequence.T2, PulseSequence.T1, PulseSequence.ADC),
     spacing_mm=1.1, slices=7, fov_mm=(170.0, 230.0), dwi_spacing_mm=2.2,
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ def plan(tmp_path):
     def make(mode=Mode.OPEN, readers=("ann", "ben")):
         where = tmp_path / f"{mode.value}.session"
         order = Order.COMMON if mode is Mode.BLINDED else Order.AS_GIVEN
-        wished = Wishes(readers, mode, order)
+        wished = SessionOptions(readers, mode, order)
         planned = reading.plan_session(dict.fromkeys(results), wished, tmp_path)
         reading.create_session(where, planned)
         return where
@@ -116,11 +116,13 @@ def _call(study: Path, subject: str, date: str) -> dict[str, str]:
 def session_on(visits, tmp_path):
     """A function: the path of a session of some mode on both visits."""
 
-    def make(mode: Mode, readers=("ann",), **wishes) -> Path:
+    def make(mode: Mode, readers=("ann",), **options) -> Path:
         where = tmp_path / f"{mode.value}.session"
         studies = {visit.results: visit.study for visit in visits}
         order = Order.COMMON if mode is Mode.BLINDED else Order.AS_GIVEN
-        planned = reading.plan_session(studies, Wishes(readers, mode, order, **wishes), tmp_path)
+        planned = reading.plan_session(
+            studies, SessionOptions(readers, mode, order, **options), tmp_path
+        )
         reading.create_session(where, planned)
         return where
 
@@ -220,10 +222,10 @@ def measured_once():
     known = {}
     measure_it = loader.measure_loaded
 
-    def measure_loaded(loaded, settings, say):
+    def measure_loaded(loaded, settings, progress):
         key = loaded.labels_file
         if key not in known:
-            known[key] = measure_it(loaded, settings, say)
+            known[key] = measure_it(loaded, settings, progress)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

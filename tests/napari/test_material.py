@@ -16,13 +16,13 @@ from discmri.core.errors import NothingToMeasureError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid
 from discmri.napari import opening
+from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
+from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import images_of
 from discmri.napari.loader import Loader
 from discmri.napari.loading import load_images, measure_loaded, repeatable, unpacked
 from discmri.napari.panel import Question
-from discmri.napari.shelf import LoadedCase, edited_values
-from discmri.napari.viewing import Viewing
 from discmri.reading import Mode, open_session
 from discmri.reading.results import metrics_of, read_record
 from discmri.study import read_study
@@ -59,7 +59,7 @@ def measured(loaded, record):
 @pytest.fixture
 def case(loaded, measured, numbers):
     made = LoadedCase.of(loaded, numbers)
-    made.take_measured(measured)
+    made.set_measured(measured)
     return made
 
 
@@ -199,7 +199,7 @@ def at_once(job, done, failed):
 def test_painting_measures_that_disc_and_no_other(case, record):
     moved = []
     brush = Brush(NoCanvas(), at_once, lambda: moved.append(True), pytest.fail)
-    brush.take(case, L45, erase=False)
+    brush.start(case, L45, erase=False)
     assert not brush.changed
     bump(case)
     brush.stroke()
@@ -217,7 +217,7 @@ def test_painting_measures_that_disc_and_no_other(case, record):
 
 def test_what_is_kept_is_the_label_map_with_the_edit(case, numbers):
     brush = Brush(NoCanvas(), at_once, lambda: None, pytest.fail)
-    brush.take(case, L45, erase=False)
+    brush.start(case, L45, erase=False)
     bump(case)
     asked = []
     brush.when_measured(lambda: asked.append(brush.values))
@@ -237,7 +237,7 @@ def test_what_is_kept_is_the_label_map_with_the_edit(case, numbers):
 def test_dropping_puts_the_label_back(case):
     before = case.discs.copy()
     brush = Brush(NoCanvas(), at_once, lambda: None, pytest.fail)
-    brush.take(case, L45, erase=True)
+    brush.start(case, L45, erase=True)
     case.discs[:] = 0
     brush.stroke()
     assert brush.values == {}, "nothing is left to measure"
@@ -249,7 +249,7 @@ def test_dropping_puts_the_label_back(case):
 def test_strokes_that_come_while_measuring_are_measured_together(case):
     jobs = []
     brush = Brush(NoCanvas(), lambda job, done, failed: jobs.append((job, done)), list, pytest.fail)
-    brush.take(case, L45, erase=False)
+    brush.start(case, L45, erase=False)
     for rows in (1, 2, 3):
         bump(case, rows=rows)
         brush.stroke()
@@ -272,11 +272,11 @@ def test_edits_of_an_earlier_sitting_are_taken_and_measured(case, session_on, me
         session.edit_label(item, L45, {"height_mm": 9.0}, "osteophyte", case.file())
         fresh = LoadedCase.of(case.loaded, case.numbers)
         edit = session.case(item).disc(L45).edit
-        fresh.take_edits(session.painted_labels(item), {L45: edit.entry_id})
+        fresh.apply_edits(session.painted_labels(item), {L45: edit.entry_id})
         assert np.array_equal(fresh.discs, case.discs)
         assert fresh.to_measure == (L45,)
         session.undo()
-        fresh.take_edits(session.painted_labels(item), {})
+        fresh.apply_edits(session.painted_labels(item), {})
         assert np.array_equal(fresh.discs, LoadedCase.of(case.loaded, case.numbers).discs)
         assert fresh.to_measure == ()
 
@@ -369,7 +369,7 @@ def test_slots_that_are_kept_after_their_job_hold_nothing(at_work, end):
     _, loader, jobs, _, _ = at_work
     case = Case()
     free = weakref.ref(case)
-    loader.start(("a", "x"), lambda _say: None, case.take, lambda _error, case=case: None)
+    loader.start(("a", "x"), lambda _progress: None, case.take, lambda _error, case=case: None)
     _, *slots = jobs.open.pop()
     if end == "stopped":
         loader.forget()
@@ -389,8 +389,8 @@ def test_jobs_wait_while_the_reader_paints_and_can_be_stopped_then(at_work):
     _, loader, jobs, _, _ = at_work
     came = []
 
-    def job(say):
-        say("the only step", 0.0)
+    def job(progress):
+        progress("the only step", 0.0)
         return "done"
 
     loader.hold(True)
@@ -409,12 +409,12 @@ def test_jobs_wait_while_the_reader_paints_and_can_be_stopped_then(at_work):
     waits, _, _, _ = jobs.open.pop()
     asked = iter((False, False, True))
 
-    def say(_text, _share):
+    def progress(_text, _share):
         if next(asked):
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        waits(say)
+        waits(progress)
 
 
 def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_work, visits):
@@ -442,31 +442,31 @@ def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_w
 # ------------------------------------------------------------------ outside a session
 def test_what_stands_at_a_path_is_told(visits, session_on, tmp_path):
     first = visits[0]
-    assert opening.kind_of(first.study) is opening.Kind.STUDY
-    assert opening.kind_of(first.results) is opening.Kind.RESULTS
-    assert opening.kind_of(first.results / "study.json") is opening.Kind.RESULTS
-    assert opening.kind_of(session_on(Mode.OPEN)) is opening.Kind.SESSION
-    assert opening.kind_of(next(first.study.rglob("*.dcm"))) is opening.Kind.STUDY
+    assert opening.path_kind(first.study) is opening.PathKind.STUDY
+    assert opening.path_kind(first.results) is opening.PathKind.RESULTS
+    assert opening.path_kind(first.results / "study.json") is opening.PathKind.RESULTS
+    assert opening.path_kind(session_on(Mode.OPEN)) is opening.PathKind.SESSION
+    assert opening.path_kind(next(first.study.rglob("*.dcm"))) is opening.PathKind.STUDY
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("nothing")
-    assert opening.kind_of(tmp_path / "notes") is None
+    assert opening.path_kind(tmp_path / "notes") is None
     nameless = tmp_path / "IM0001"
     nameless.write_bytes(bytes(128) + b"DICM")
-    assert opening.kind_of(nameless) is opening.Kind.STUDY
+    assert opening.path_kind(nameless) is opening.PathKind.STUDY
 
 
 def test_results_find_their_images_or_ask(visits, record, tmp_path, monkeypatch):
     first = visits[0]
     with pytest.raises(opening.ImagesMissingError, match="were not found"):
-        opening.look_at_results(first.results, silent)
+        opening.open_results(first.results, silent)
     with pytest.raises(SessionError, match="holds no study"):
-        opening.look_at_results(first.results, silent, visits[1].study)
-    look = opening.look_at_results(first.results, silent, first.study)
+        opening.open_results(first.results, silent, visits[1].study)
+    look = opening.open_results(first.results, silent, first.study)
     assert look.title == "MEYER-4711, 20230517"
     assert [level.value for level in look.discs] == LEVELS
     assert look.metrics == metrics_of(record)
     monkeypatch.chdir(first.study.parent)
-    assert opening.look_at_results(first.results, silent).study_path.samefile(first.study)
+    assert opening.open_results(first.results, silent).study_path.samefile(first.study)
 
 
 def test_results_of_a_study_without_discs_say_so(tmp_path):
@@ -474,12 +474,12 @@ def test_results_of_a_study_without_discs_say_so(tmp_path):
 
     folder = make_results(tmp_path / "none", "S", "20240101", status="nothing_to_measure")
     with pytest.raises(SessionError, match="nothing was measured"):
-        opening.look_at_results(folder, silent)
+        opening.open_results(folder, silent)
 
 
 def test_a_folder_without_images_is_told(tmp_path):
     with pytest.raises(NothingToMeasureError):
-        opening.look_at_study(tmp_path, silent)
+        opening.open_study(tmp_path, silent)
 
 
 def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measured, tmp_path):
@@ -487,7 +487,7 @@ def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measure
 
     first = visits[0]
     settings = Settings(segmenter="masks", masks=first.results / "labels.nii.gz")
-    look = opening.look_at_study(first.study, silent, settings)
+    look = opening.open_study(first.study, silent, settings)
     assert (look.discs, look.metrics) == ({}, {})
     assert len(look.loaded.images.pictures) == 2
     done, again = opening.complete(look, silent)
@@ -508,9 +508,9 @@ def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measure
 
 def test_looking_records_nothing_until_somebody_begins(visits, measured):
     begun = []
-    viewing = Viewing(lambda place, reader: begun.append((place.name, reader)))
+    viewing = StudyBrowser(lambda place, reader: begun.append((place.name, reader)))
     assert "Drop a study" in viewing.panel().rule
-    look = opening.look_at_results(visits[0].results, silent, visits[0].study)
+    look = opening.open_results(visits[0].results, silent, visits[0].study)
     viewing.show(look, ready=False)
     viewing.press("begin")
     assert "still being measured" in viewing.panel().notice
@@ -530,7 +530,7 @@ def test_looking_records_nothing_until_somebody_begins(visits, measured):
 
 def test_the_sample_is_a_study_of_its_own_that_goes_with_the_program(monkeypatch):
     monkeypatch.setattr(opening, "SAMPLE", dict(opening.SAMPLE, spacing_mm=1.4, slices=5))
-    look = opening.look_at_sample(silent)
+    look = opening.open_sample(silent)
     assert look.fleeting
     assert opening.session_place(look).parent == look.study_path.parent
     assert look.loaded.images.pictures[0].name == "T2"

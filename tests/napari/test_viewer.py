@@ -23,8 +23,8 @@ from tests.napari.walking import texts
 from discmri import reading
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.napari.shelf import edited_values
-from discmri.phantoms import Sequence
+from discmri.napari.cache import edited_values
+from discmri.phantoms import PulseSequence
 from discmri.reading import Grade, Mode, open_session
 from discmri.results.pictures.canvas import LEVEL_COLOURS
 
@@ -282,7 +282,7 @@ def test_every_worker_answers_in_the_viewers_thread(viewer, session_on):
     with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
         reader.shell.loader.start(
             ("x", "thread"),
-            lambda say: (say("working", 0.5), threading.current_thread())[1],
+            lambda progress: (progress("working", 0.5), threading.current_thread())[1],
             lambda thread: heard.append((thread, threading.current_thread())),
         )
         settle(lambda: heard)
@@ -312,12 +312,14 @@ def test_a_case_that_is_far_away_is_let_go(viewer, session_on):
 
 def test_a_worker_that_has_ended_holds_nothing(viewer):
     """Qt gives a worker back only when its loop is idle, which may be long after."""
-    from discmri.napari.qt.work import Task
+    from discmri.napari.qt.worker import Task
 
     case = np.zeros(3)
     free = weakref.ref(case)
     came = []
-    task = Task(lambda _say, case=case: came.append(len(case)), came.append, came.append, print)
+    task = Task(
+        lambda _progress, case=case: came.append(len(case)), came.append, came.append, print
+    )
     del case
     task.run()
     settle(lambda: len(came) == 2)
@@ -386,7 +388,7 @@ def test_blinded_tells_nothing_anywhere_at_any_time(own_viewer, session_on, visi
         assert not bar.isVisible()
         assert not any(action.isVisible() or action.isEnabled() for action in bar.actions())
         assert not viewer.window._qt_viewer.acceptDrops()
-        shell_of(viewer).look_at(visits[0].study)
+        shell_of(viewer).open_path(visits[0].study)
         assert "open other studies elsewhere" in reader.panel.notice
         assert leaks(viewer, forbidden) == []
 
@@ -545,7 +547,7 @@ def test_what_cannot_be_opened_is_told(viewer, tmp_path, preferred):
 def test_sample_data_is_drawn_in_a_worker(viewer, monkeypatch):
     from discmri.napari import opening
 
-    quick = {"spacing_mm": 1.4, "slices": 5, "sequences": (Sequence.T2,)}
+    quick = {"spacing_mm": 1.4, "slices": 5, "sequences": (PulseSequence.T2,)}
     monkeypatch.setattr(opening, "SAMPLE", dict(opening.SAMPLE, **quick))
     reader = Reader(viewer)
     placeholder = viewer.open_sample("discmri", "spine")

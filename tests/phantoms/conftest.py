@@ -2,19 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from discmri.phantoms import Phantom, Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import (
+    Phantom,
+    Protocol,
+    PulseSequence,
+    SpineOptions,
+    lumbar_spine,
+    make_phantom,
+)
 
 
 @pytest.fixture(scope="session")
 def phantom() -> Phantom:
-    return make_phantom(lumbar_spine(Wishes(grades=[1, 2, 3, 4, 5]), seed=11))
+    return make_phantom(lumbar_spine(SpineOptions(grades=[1, 2, 3, 4, 5]), seed=11))
 
 
 @pytest.fixture(scope="session")
 def coarse() -> Protocol:
     """A protocol that is quick to render."""
     return Protocol(
-        sequences=(Sequence.T2, Sequence.DWI, Sequence.ADC),
+        sequences=(PulseSequence.T2, PulseSequence.DWI, PulseSequence.ADC),
         spacing_mm=2.0,
         dwi_spacing_mm=3.0,
         slices=3,

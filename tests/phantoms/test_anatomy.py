@@ -8,7 +8,7 @@ import pytest
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel, Vertebra
-from discmri.phantoms import Phantom, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Phantom, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
 from discmri.phantoms.truth import disc_truth
 
@@ -17,8 +17,8 @@ from discmri.phantoms.truth import disc_truth
     ("grade", "least", "most"), [(5, 0, 0), (6, 0.1, 0.3), (7, 0.3, 0.6), (8, 0.6, 0.9)]
 )
 def test_collapse_loses_as_much_height_as_the_scheme_says(grade, least, most):
-    asked = lumbar_spine(Wishes(grades=[grade] * 5), seed=2)
-    normal = lumbar_spine(Wishes(grades=[5] * 5), seed=2)
+    asked = lumbar_spine(SpineOptions(grades=[grade] * 5), seed=2)
+    normal = lumbar_spine(SpineOptions(grades=[5] * 5), seed=2)
     for n in (3, 6, 7):
         truth = disc_truth(build_column(asked), asked.discs[n])
         assert least <= truth.height_loss_share <= most
@@ -28,9 +28,9 @@ def test_collapse_loses_as_much_height_as_the_scheme_says(grade, least, most):
 
 
 def test_asked_heights_and_slips_arrive():
-    wishes = Wishes(heights_mm=[8, 9, 10, 11, 12], listhesis_mm={DiscLevel.L4_L5: 5.0})
-    straight = make_phantom(lumbar_spine(replace(wishes, listhesis_mm={}), seed=4)).truth()
-    slipped = make_phantom(lumbar_spine(wishes, seed=4)).truth()
+    options = SpineOptions(heights_mm=[8, 9, 10, 11, 12], listhesis_mm={DiscLevel.L4_L5: 5.0})
+    straight = make_phantom(lumbar_spine(replace(options, listhesis_mm={}), seed=4)).truth()
+    slipped = make_phantom(lumbar_spine(options, seed=4)).truth()
     for level, height in zip(list(slipped)[3:], [8, 9, 10, 11, 12], strict=True):
         assert straight[level].height_dabbs_mm == pytest.approx(height, abs=0.6)
     moved = slipped[DiscLevel.L4_L5].listhesis_mm - straight[DiscLevel.L4_L5].listhesis_mm
@@ -38,13 +38,13 @@ def test_asked_heights_and_slips_arrive():
 
 
 def test_a_sixth_lumbar_body_brings_its_discs():
-    truth = make_phantom(lumbar_spine(Wishes(six_lumbar=True), seed=1)).truth()
+    truth = make_phantom(lumbar_spine(SpineOptions(six_lumbar=True), seed=1)).truth()
     assert [level.value for level in truth][-3:] == ["L4-L5", "L5-L6", "L6-S1"]
     assert truth[DiscLevel.L6_S1].label_id == 100
 
 
 def test_scoliosis_is_the_angle_between_the_most_tilted_bodies():
-    column = make_phantom(lumbar_spine(Wishes(scoliosis_deg=24), seed=1)).scene.column
+    column = make_phantom(lumbar_spine(SpineOptions(scoliosis_deg=24), seed=1)).scene.column
     tilt = [np.degrees(np.arcsin(b.frame.axes[0, 2])) for b in column.bodies.values()]
     assert max(tilt) - min(tilt) == pytest.approx(24, abs=2.5)
     straight = make_phantom(lumbar_spine(seed=1)).scene.column
@@ -54,7 +54,7 @@ def test_scoliosis_is_the_angle_between_the_most_tilted_bodies():
 def test_lordosis_is_the_angle_between_l1_and_the_sacrum():
     tilts = {}
     for asked in (40.0, 60.0):
-        spec = lumbar_spine(Wishes(lordosis_deg=asked), seed=6)
+        spec = lumbar_spine(SpineOptions(lordosis_deg=asked), seed=6)
         column = make_phantom(spec).scene.column
         lowest = column.discs[DiscLevel.L5_S1].frame.axes[1:, 2]
         l1 = column.bodies[Vertebra.L1].frame.axes[1:, 2]
@@ -70,9 +70,9 @@ def test_a_chain_with_a_missing_disc_is_refused():
 
 def test_a_wish_for_a_disc_that_does_not_exist_is_refused():
     with pytest.raises(UsageError, match="L6-S1"):
-        lumbar_spine(Wishes(listhesis_mm={DiscLevel.L6_S1: 3.0}))
+        lumbar_spine(SpineOptions(listhesis_mm={DiscLevel.L6_S1: 3.0}))
     with pytest.raises(UsageError, match="6 grades"):
-        lumbar_spine(Wishes(grades=[1] * 6))
+        lumbar_spine(SpineOptions(grades=[1] * 6))
 
 
 def test_discs_and_bodies_neither_overlap_nor_leave_a_hole(phantom: Phantom):

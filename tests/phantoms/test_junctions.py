@@ -15,7 +15,7 @@ from benchmarks.junction_phantoms import (
     junction_specs,
 )
 
-from discmri.phantoms import Sequence
+from discmri.phantoms import PulseSequence
 from discmri.phantoms.column import build_column
 
 
@@ -26,11 +26,11 @@ def test_the_grid_holds_every_size_brightness_and_slope_once():
         found.add((spec.sacral_slope_deg, disc.depth_share, disc.brightness))
         assert build_column(spec).junctions[0].disc == disc
     assert found == set(itertools.product(SACRAL_SLOPES_DEG, DEPTH_SHARES, BRIGHTNESSES))
-    assert set(SEQUENCES) == {Sequence.T1, Sequence.T2}
+    assert set(SEQUENCES) == {PulseSequence.T1, PulseSequence.T2}
 
 
 def test_a_picture_shows_both_discs_where_its_truth_says():
-    one = next(junction_phantoms(sequences=(Sequence.T2,)))
+    one = next(junction_phantoms(sequences=(PulseSequence.T2,)))
     assert one.name.startswith("t2-slope15-depth0.15")
     for point in (one.l5_s1_mm, one.s1_s2_mm):
         index = one.volume.grid.to_index(point)

@@ -7,7 +7,7 @@ from discmri.core.errors import UsageError
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Grid
-from discmri.phantoms import Phantom, Protocol, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Phantom, Protocol, SpineOptions, lumbar_spine, make_phantom
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_order_in_the_body(phantom: Phantom, block: Grid):
 
 def test_right_is_right():
     """A spine that bows has its discs where its column says, in RAS+."""
-    phantom = make_phantom(lumbar_spine(Wishes(scoliosis_deg=30), seed=1))
+    phantom = make_phantom(lumbar_spine(SpineOptions(scoliosis_deg=30), seed=1))
     protocol = Protocol(spacing_mm=3.0, slices=17, fov_mm=(90.0, 240.0))
     labels = phantom.labels(phantom.grid(protocol), protocol.slice_thickness_mm)
     column = phantom.scene.column

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from discmri.phantoms import Sequence, lumbar_spine
+from discmri.phantoms import PulseSequence, lumbar_spine
 from discmri.phantoms.column import build_column
 from discmri.phantoms.population import (
     DEGENERATIONS,
@@ -28,7 +28,7 @@ def collapse(grade: str) -> int:
 
 
 def test_the_worst_discs_are_as_in_the_patients_that_were_published():
-    worst = Counter(max(map(collapse, one.wishes.grades)) for one in MANY)
+    worst = Counter(max(map(collapse, one.options.grades)) for one in MANY)
     expected = np.array([*WORST_GRADES.values()], dtype=float)
     found = [worst[grade] for grade in WORST_GRADES]
     assert sum(found) == len(MANY)
@@ -36,12 +36,12 @@ def test_the_worst_discs_are_as_in_the_patients_that_were_published():
 
 
 def test_lower_discs_wear_more_and_every_grade_occurs():
-    grades = np.array([[collapse(g) for g in one.wishes.grades[-5:]] for one in MANY])
+    grades = np.array([[collapse(g) for g in one.options.grades[-5:]] for one in MANY])
     means = grades.mean(axis=0)
     assert list(means[:3]) == sorted(means[:3])
     assert min(means[3:]) > means[2]
     assert set(grades.ravel()) == set(range(1, 9))
-    assert any("/" in grade for one in MANY for grade in one.wishes.grades)
+    assert any("/" in grade for one in MANY for grade in one.options.grades)
 
 
 def test_even_deals_every_grade_alike():
@@ -51,13 +51,13 @@ def test_even_deals_every_grade_alike():
 
 
 def test_what_trials_meet_occurs():
-    share = np.mean([one.wishes.six_lumbar for one in MANY])
+    share = np.mean([one.options.six_lumbar for one in MANY])
     assert share == pytest.approx(SIX_LUMBAR, abs=0.02)
     assert {one.vendor for one in MANY} == set(VENDORS)
     assert {one.protocol.field_strength_t for one in MANY} == {1.5, 3.0}
     assert {one.compression for one in MANY} == {"none", "rle", "jpeg-ls"}
-    assert any(one.wishes.listhesis_mm for one in MANY)
-    assert any(one.wishes.scoliosis_deg for one in MANY)
+    assert any(one.options.listhesis_mm for one in MANY)
+    assert any(one.options.scoliosis_deg for one in MANY)
     spacing = [one.protocol.spacing_mm for one in MANY]
     assert (min(spacing), max(spacing)) == (
         pytest.approx(0.5, abs=0.02),
@@ -69,7 +69,7 @@ def test_what_trials_meet_occurs():
 
 
 def test_residual_discs_are_as_frequent_as_stated_and_fit_their_sacrum():
-    discs = [one.wishes.residual_disc for one in MANY]
+    discs = [one.options.residual_disc for one in MANY]
     found = [disc for disc in discs if disc is not None]
     assert len(found) / len(MANY) == pytest.approx(RESIDUAL_DISC, abs=0.04)
     deep = np.mean([disc.depth_share > 0.7 for disc in found])
@@ -77,12 +77,12 @@ def test_residual_discs_are_as_frequent_as_stated_and_fit_their_sacrum():
     assert min(disc.brightness for disc in found) < 0.05
     assert max(disc.brightness for disc in found) > 0.9
     deepest = sorted(
-        (one for one in MANY if one.wishes.residual_disc),
-        key=lambda one: one.wishes.residual_disc.depth_share * one.wishes.size,
+        (one for one in MANY if one.options.residual_disc),
+        key=lambda one: one.options.residual_disc.depth_share * one.options.size,
     )
     for one in deepest[-40:]:
-        column = build_column(lumbar_spine(one.wishes, one.seed))
-        assert column.junctions[0].disc == one.wishes.residual_disc
+        column = build_column(lumbar_spine(one.options, one.seed))
+        assert column.junctions[0].disc == one.options.residual_disc
 
 
 def test_every_stack_covers_the_widest_disc():
@@ -94,4 +94,4 @@ def test_a_member_depends_on_seed_and_number_alone():
     assert member(5, 7) == MANY[6]
     assert member(6, 7) != MANY[6]
     assert len({one.seed for one in MANY}) == len(MANY)
-    assert member(5, 7, sequences=(Sequence.T2,)).wishes == MANY[6].wishes
+    assert member(5, 7, sequences=(PulseSequence.T2,)).options == MANY[6].options

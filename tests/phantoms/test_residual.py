@@ -14,17 +14,17 @@ from discmri.core.volume import Grid
 from discmri.phantoms import (
     Phantom,
     Protocol,
-    ResidualDisc,
+    PulseSequence,
+    ResidualDiscSpec,
     SacrumSpec,
-    Sequence,
-    Wishes,
+    SpineOptions,
     lumbar_spine,
     make_phantom,
 )
 from discmri.phantoms.column import build_column
 from discmri.phantoms.series import study_of
 
-WISHED = Wishes(residual_disc=ResidualDisc(0.5, 4.0, 1.0, -0.3))
+WISHED = SpineOptions(residual_disc=ResidualDiscSpec(0.5, 4.0, 1.0, -0.3))
 FLAT = Protocol(spacing_mm=1.0, slices=1, fov_mm=(200.0, 230.0), snr=1e4, shading=0.0)
 
 
@@ -48,7 +48,7 @@ def _t2(brightness: float) -> float:
     """Signal at the middle of a residual disc as a share of CSF."""
     disc = replace(WISHED.residual_disc, brightness=brightness, height_mm=6.0)
     phantom = make_phantom(lumbar_spine(replace(WISHED, residual_disc=disc), seed=11))
-    image = phantom.image(Sequence.T2, FLAT)
+    image = phantom.image(PulseSequence.T2, FLAT)
     masks = phantom.labels(image.grid, FLAT.slice_thickness_mm)
     middle = masks.residual_discs[DiscLevel.S1_S2].on(image.grid) > 0.98
     canal = masks.canal.on(image.grid) > 0.98
@@ -91,8 +91,8 @@ def test_bone_joins_the_segments_in_front_of_it(remnant: Phantom):
     one = Grid((1, 1, 1), affine)
     sacrum = remnant.labels(one).vertebrae[Vertebra.SACRUM].on(one)
     assert sacrum[0, 0, 0] == pytest.approx(1.0, abs=0.01)
-    signal = remnant.image_on(one, Sequence.T1, FLAT)
-    scar = make_phantom(lumbar_spine(seed=11)).image_on(one, Sequence.T1, FLAT)
+    signal = remnant.image_on(one, PulseSequence.T1, FLAT)
+    scar = make_phantom(lumbar_spine(seed=11)).image_on(one, PulseSequence.T1, FLAT)
     assert signal.array[0, 0, 0] > 2 * scar.array[0, 0, 0]
 
 
@@ -114,7 +114,7 @@ def test_position_moves_it_within_the_bone(position: float):
 
 
 def test_a_deep_disc_squares_s1_unless_the_ratio_is_given():
-    deep = replace(WISHED, residual_disc=ResidualDisc(0.95, 6.0))
+    deep = replace(WISHED, residual_disc=ResidualDiscSpec(0.95, 6.0))
     assert lumbar_spine(deep).sacrum.s1_depth_ratio < 1.0
     assert lumbar_spine(WISHED).sacrum.s1_depth_ratio == pytest.approx(31 / 22)
     tapering = lumbar_spine(replace(deep, s1_depth_ratio=1.4))
@@ -124,7 +124,7 @@ def test_a_deep_disc_squares_s1_unless_the_ratio_is_given():
 
 @pytest.mark.parametrize(("ratio", "lower_mm"), [(1.0, 31.0), (31 / 22, 22.0), (1.8, 17.2)])
 def test_s1_is_as_deep_below_as_its_ratio_says(ratio: float, lower_mm: float):
-    column = build_column(lumbar_spine(Wishes(s1_depth_ratio=ratio), seed=1))
+    column = build_column(lumbar_spine(SpineOptions(s1_depth_ratio=ratio), seed=1))
     s1 = column.sacrum[0]
     y = np.linspace(-25, 25, 5001)
     inside = s1.wall(np.zeros_like(y), y, np.full_like(y, -s1.height_mm / 2)) < 0
@@ -158,7 +158,7 @@ def test_spines_without_one_keep_their_numbers_and_their_study():
 )
 def test_sizes_that_no_residual_disc_has_are_refused(wrong: dict[str, float]):
     with pytest.raises(UsageError, match="of a residual disc lies within"):
-        ResidualDisc(**{"depth_share": 0.5, **wrong})
+        ResidualDiscSpec(**{"depth_share": 0.5, **wrong})
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_shapes_that_no_sacrum_has_are_refused(wrong: dict[str, float]):
 )
 def test_the_limits_themselves_are_allowed(edge: dict[str, float]):
     assert SacrumSpec(**edge) != SacrumSpec()
-    assert ResidualDisc(0.1, 1.0, 0.0, -1.0) != ResidualDisc(1.0, 12.0, 1.0, 1.0)
+    assert ResidualDiscSpec(0.1, 1.0, 0.0, -1.0) != ResidualDiscSpec(1.0, 12.0, 1.0, 1.0)

@@ -8,7 +8,14 @@ import pytest
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.phantoms import Phantom, Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import (
+    Phantom,
+    Protocol,
+    PulseSequence,
+    SpineOptions,
+    lumbar_spine,
+    make_phantom,
+)
 from discmri.phantoms.protocol import TIMING, Timing
 from discmri.phantoms.signal import (
     TissueSignals,
@@ -55,9 +62,9 @@ def test_fat_moves_along_the_frequency_axis_only():
 
 @pytest.mark.parametrize("field", [1.5, 3.0])
 def test_hydration_goes_as_the_grading_scheme_says(field):
-    spec = lumbar_spine(Wishes(grades=[1, 2, 3, 4, 5]), seed=0)
+    spec = lumbar_spine(SpineOptions(grades=[1, 2, 3, 4, 5]), seed=0)
     signals = TissueSignals(spec, field)
-    timing = TIMING[Sequence.T2]
+    timing = TIMING[PulseSequence.T2]
     water, fat = signals.water(timing), signals.fat(timing)
     csf = water(Material(Tissue.CSF))
     fatty = water(Material(Tissue.FAT)) + fat(Material(Tissue.FAT))
@@ -85,9 +92,9 @@ def _median_inside(phantom: Phantom, image: Volume, protocol: Protocol) -> dict[
 
 
 def test_discs_darken_with_their_grade_in_the_picture():
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[1, 2, 3, 4, 5]), seed=11))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[1, 2, 3, 4, 5]), seed=11))
     protocol = Protocol(spacing_mm=1.2, slices=1, fov_mm=(90.0, 220.0), snr=1000, shading=0)
-    image = phantom.image(Sequence.T2, protocol)
+    image = phantom.image(PulseSequence.T2, protocol)
     medians = _median_inside(phantom, image, protocol)
     lumbar = [medians[level.value] for level in list(phantom.truth())[3:]]
     assert all(a > b for a, b in itertools.pairwise(lumbar))
@@ -99,7 +106,7 @@ def test_the_noise_free_map_is_the_asked_adc(phantom: Phantom):
         dwi_spacing_mm=2.0, slices=1, fov_mm=(90.0, 220.0), snr=1e5, epi_shift_mm=0,
         epi_distortion_mm=0, blur_px=0, b_values=(0, 200, 500),
     )  # fmt: skip
-    adc = phantom.image(Sequence.ADC, protocol)
+    adc = phantom.image(PulseSequence.ADC, protocol)
     medians = _median_inside(phantom, adc, protocol)
     for level, truth in phantom.truth().items():
         if level.value in medians:

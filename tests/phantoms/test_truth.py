@@ -14,15 +14,15 @@ from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.phantoms import DiscSpec, Phantom, SpineSpec, lumbar_spine, make_phantom
 from discmri.phantoms.column import build_column
-from discmri.phantoms.shapes import DiscShape, Footprint, Frame, Ripple
-from discmri.phantoms.truth import disc_truth, projected_area, quadrature, section_of
+from discmri.phantoms.shapes import DiscShape, Footprint, LocalFrame, Ripple
+from discmri.phantoms.truth import disc_truth, projected_area, quadrature, true_section
 
 SMOOTH = Ripple(0.0, np.zeros((4, 3)))
 
 
 def _plain(height: float = 9.0, bulge: float = 0.0) -> DiscShape:
     rim = Footprint(22.0, 17.0)
-    frame = Frame(np.zeros(3), np.eye(3))
+    frame = LocalFrame(np.zeros(3), np.eye(3))
     return DiscShape(frame, height, 0, 0, rim, rim, 0, 0, bulge, bulge, SMOOTH, SMOOTH)
 
 
@@ -111,7 +111,7 @@ def test_corners_lie_on_the_disc_and_on_the_wall_of_the_body(phantom: Phantom):
     level = DiscLevel.L3_L4
     shape = column.discs[level]
     above, below = column.bodies[level.above], column.bodies[level.below]
-    section = section_of(shape, above, below)
+    section = true_section(shape, above, below)
     for corner, body in (
         (section.upper_front, above),
         (section.upper_back, above),

@@ -9,11 +9,17 @@ import pytest
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.phantoms import Phantom, Protocol, Sequence
+from discmri.phantoms import Phantom, Protocol, PulseSequence
 from discmri.phantoms.vendors import VENDORS, write_study
 
 TO_RAS = np.array([-1.0, -1.0, 1.0])
-ALL = (Sequence.T2, Sequence.T1, Sequence.DWI, Sequence.ADC, Sequence.LOCALIZER)
+ALL = (
+    PulseSequence.T2,
+    PulseSequence.T1,
+    PulseSequence.DWI,
+    PulseSequence.ADC,
+    PulseSequence.LOCALIZER,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +158,9 @@ def test_philips_scaling_gives_back_comparable_signal(studies):
 
 
 def test_directions_can_be_stored_one_by_one(phantom: Phantom, coarse: Protocol, tmp_path: Path):
-    protocol = replace(coarse, trace=False, sequences=(Sequence.DWI,), slices=1, dwi_spacing_mm=8.0)
+    protocol = replace(
+        coarse, trace=False, sequences=(PulseSequence.DWI,), slices=1, dwi_spacing_mm=8.0
+    )
     write_study(phantom, tmp_path, "ge", protocol)
     kinds = [d[0x0043, 0x1030].value for d in map(pydicom.dcmread, sorted(tmp_path.rglob("*.dcm")))]
     assert kinds == [14, 3, 4, 5, 3, 4, 5]
@@ -164,7 +172,7 @@ def test_directions_can_be_stored_one_by_one(phantom: Phantom, coarse: Protocol,
 
 @pytest.mark.parametrize("compression", ["none", "rle", "jpeg-ls"])
 def test_same_seed_same_bytes_and_lossless(phantom, coarse, tmp_path, compression):
-    protocol = replace(coarse, sequences=(Sequence.T2,), slices=1, spacing_mm=4.0)
+    protocol = replace(coarse, sequences=(PulseSequence.T2,), slices=1, spacing_mm=4.0)
     a = write_study(phantom, tmp_path / "a", "siemens", protocol, compression)
     b = write_study(phantom, tmp_path / "b", "siemens", protocol, compression)
     assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
@@ -176,7 +184,7 @@ def test_same_seed_same_bytes_and_lossless(phantom, coarse, tmp_path, compressio
 def test_another_seed_is_another_study(coarse, tmp_path: Path):
     from discmri.phantoms import lumbar_spine, make_phantom
 
-    protocol = replace(coarse, sequences=(Sequence.T2,), slices=1, spacing_mm=6.0)
+    protocol = replace(coarse, sequences=(PulseSequence.T2,), slices=1, spacing_mm=6.0)
     files = [
         write_study(make_phantom(lumbar_spine(seed=s)), tmp_path / str(s), "canon", protocol)[0]
         for s in (1, 2)

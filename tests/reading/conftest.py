@@ -8,7 +8,7 @@ import pytest
 from tests.reading.builder import make_results
 
 from discmri import reading
-from discmri.reading import Mode, Wishes
+from discmri.reading import Mode, SessionOptions
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def results(tmp_path) -> list[Path]:
 def plan(results, tmp_path):
     """A function: a session planned with some wishes; gives what opens it."""
 
-    def make(mode=Mode.OPEN, readers=("ann", "ben"), at=None, **wishes):
+    def make(mode=Mode.OPEN, readers=("ann", "ben"), at=None, **options):
         where = at or tmp_path / f"{mode.value}.session"
-        wished = Wishes(readers, mode, **wishes)
+        wished = SessionOptions(readers, mode, **options)
         planned = reading.plan_session(dict.fromkeys(results), wished, beside=tmp_path)
         reading.create_session(where, planned)
         return where

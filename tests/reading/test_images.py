@@ -12,7 +12,7 @@ from discmri import reading
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.settings import Settings
 from discmri.measurement.pipeline import measure
-from discmri.reading import Mode, Wishes
+from discmri.reading import Mode, SessionOptions
 from discmri.study import read_study
 
 
@@ -36,7 +36,7 @@ def session(measured, tmp_path):
 
     def start(mode=Mode.OPEN):
         images = reading.find_study(results, scans)
-        planned = reading.plan_session({results: images}, Wishes(("ann",), mode), tmp_path)
+        planned = reading.plan_session({results: images}, SessionOptions(("ann",), mode), tmp_path)
         reading.create_session(tmp_path / f"{mode.value}.session", planned)
         made.append(reading.open_session(tmp_path / f"{mode.value}.session", "ann"))
         return made[-1]
@@ -97,9 +97,9 @@ def test_other_images_are_no_plan(measured, tmp_path):
         dataset.SeriesInstanceUID = f"1.2.3.{dataset.SeriesNumber}"
         dataset.save_as(path)
     with pytest.raises(SessionError, match="other images than those that were measured"):
-        reading.plan_session({results: tmp_path / "other"}, Wishes(("ann",)))
+        reading.plan_session({results: tmp_path / "other"}, SessionOptions(("ann",)))
     with pytest.raises(SessionError, match="cannot be read"):
-        reading.plan_session({results: tmp_path / "nowhere"}, Wishes(("ann",)))
+        reading.plan_session({results: tmp_path / "nowhere"}, SessionOptions(("ann",)))
     with pytest.raises(UsageError, match="no study called sub-01"):
         reading.find_study(results, tmp_path / "other")
 

@@ -21,7 +21,7 @@ from discmri.core.errors import NotSavedYetError, UsageError
 from discmri.reading import Grade, Store, database
 from discmri.reading import journal as module
 from discmri.reading.database import UnavailableError
-from discmri.reading.entry import Draft, Kind
+from discmri.reading.entry import Draft, EntryKind
 from discmri.reading.journal import RESERVED_BYTES, Journal, read_pending, read_receipt
 from discmri.reading.store import Head
 
@@ -30,7 +30,15 @@ L1, L2, L3, *_ = LEVELS
 
 def draft(text="", attachment=None) -> Draft:
     return Draft(
-        Kind.READ, "ann", "open", "c1.1", "L4-L5", ("images",), "ab", {"comment": text}, attachment
+        EntryKind.READ,
+        "ann",
+        "open",
+        "c1.1",
+        "L4-L5",
+        ("images",),
+        "ab",
+        {"comment": text},
+        attachment,
     )
 
 

@@ -10,14 +10,14 @@ from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
-from discmri.reading import Mode, Order, Wishes
+from discmri.reading import Mode, Order, SessionOptions
 from discmri.reading.plan import from_content, to_content
 
 
 def test_a_plan_survives_the_store(results, tmp_path):
-    wishes = Wishes(("ann", "ben"), Mode.BLINDED, repeats=0.3, seed=4, title="Lumbar =1+1",
+    options = SessionOptions(("ann", "ben"), Mode.BLINDED, repeats=0.3, seed=4, title="Lumbar =1+1",
                     planner="zoe")  # fmt: skip
-    planned = reading.plan_session(dict.fromkeys(results), wishes, beside=tmp_path)
+    planned = reading.plan_session(dict.fromkeys(results), options, beside=tmp_path)
     store = reading.create_session(tmp_path / "x.session", planned)
     assert store.plan() == planned.plan
     assert from_content(json.loads(json.dumps(to_content(planned.plan)))) == planned.plan
@@ -40,50 +40,50 @@ def test_what_was_not_measured_is_left_out(results, tmp_path):
     failed = make_results(
         tmp_path / "data" / "failed", "SUBJ-D", "20240131", status="nothing_to_measure"
     )
-    planned = reading.plan_session(dict.fromkeys([*results, failed]), Wishes(("ann",)))
+    planned = reading.plan_session(dict.fromkeys([*results, failed]), SessionOptions(("ann",)))
     assert planned.left_out == (failed.resolve(),)
     assert len(planned.plan.cases) == 6
     with pytest.raises(UsageError, match="nothing was measured"):
-        reading.plan_session({failed: None}, Wishes(("ann",)))
+        reading.plan_session({failed: None}, SessionOptions(("ann",)))
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("options", "message"),
     [
-        (Wishes(()), "needs readers"),
-        (Wishes(("ann", " ")), "needs readers"),
-        (Wishes(("ann", "ann")), "named twice"),
-        (Wishes(("ann",), Mode.BLINDED, Order.AS_GIVEN), "shuffles the visits"),
-        (Wishes(("ann",), repeats=0.9), "share of repeats"),
+        (SessionOptions(()), "needs readers"),
+        (SessionOptions(("ann", " ")), "needs readers"),
+        (SessionOptions(("ann", "ann")), "named twice"),
+        (SessionOptions(("ann",), Mode.BLINDED, Order.AS_GIVEN), "shuffles the visits"),
+        (SessionOptions(("ann",), repeats=0.9), "share of repeats"),
     ],
 )
-def test_wishes_that_contradict_each_other(results, wishes, message):
+def test_wishes_that_contradict_each_other(results, options, message):
     with pytest.raises(UsageError, match=message):
-        reading.plan_session(dict.fromkeys(results), wishes)
+        reading.plan_session(dict.fromkeys(results), options)
 
 
 def test_no_results_no_session():
     with pytest.raises(UsageError, match="needs cases"):
-        reading.plan_session({}, Wishes(("ann",)))
+        reading.plan_session({}, SessionOptions(("ann",)))
 
 
 def test_the_same_visit_twice_is_refused(results, tmp_path):
     twin = tmp_path / "data" / "twin"
     shutil.copytree(results[0], twin)
     with pytest.raises(UsageError, match="are the same visit of SUBJ-A"):
-        reading.plan_session(dict.fromkeys([*results, twin]), Wishes(("ann",)))
+        reading.plan_session(dict.fromkeys([*results, twin]), SessionOptions(("ann",)))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": "other-1"}', "{"])
 def test_what_discmri_did_not_write_is_refused(results, content):
     (results[0] / "study.json").write_text(content)
     with pytest.raises(SessionError, match=r"study\.json"):
-        reading.plan_session(dict.fromkeys(results), Wishes(("ann",)))
+        reading.plan_session(dict.fromkeys(results), SessionOptions(("ann",)))
 
 
 def test_a_session_is_never_overwritten(plan, results):
     path = plan()
-    planned = reading.plan_session(dict.fromkeys(results), Wishes(("cat",)))
+    planned = reading.plan_session(dict.fromkeys(results), SessionOptions(("cat",)))
     with pytest.raises(UsageError, match="never overwritten"):
         reading.create_session(path, planned)
     assert reading.Store.open(path).plan().readers == ("ann", "ben")

@@ -19,7 +19,7 @@ from tests.reading.builder import GRADE_EVERYTHING, LEVELS, reader_process
 from discmri import reading
 from discmri.core.errors import NotSavedYetError, SessionError, UsageError
 from discmri.reading import Grade, Store, database
-from discmri.reading.database import locate, make_engine, transaction
+from discmri.reading.database import make_engine, parse_locator, transaction
 
 L1, L2, *_ = LEVELS
 
@@ -63,7 +63,7 @@ class Server:
     def database(self, name: str) -> str:
         """URL of a fresh database."""
         url = f"postgresql://postgres@127.0.0.1:{self.port}"
-        engine = make_engine(locate(f"{url}/postgres"))
+        engine = make_engine(parse_locator(f"{url}/postgres"))
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
         return f"{url}/{name}"
@@ -164,7 +164,7 @@ def test_killed_in_mid_save(plan, url):
 def test_the_database_itself_refuses_changes(plan, server, change, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     url = plan(at=server.database(f"refuses_{change.split()[0].lower()}"))
-    engine = make_engine(locate(url))
+    engine = make_engine(parse_locator(url))
     with (
         pytest.raises(database.UnavailableError, match="never changed or removed"),
         transaction(engine, writes=True) as connection,
@@ -194,7 +194,7 @@ def test_changed_rows_are_found(plan, url):
 
 
 def test_the_first_version_is_brought_up_to_date(url):
-    engine = make_engine(locate(url))
+    engine = make_engine(parse_locator(url))
     with transaction(engine, writes=True) as connection:
         database.migrate(connection, "0001")
     store = Store.open(url)

@@ -11,9 +11,9 @@ from tests.reading.builder import LEVELS, make_results
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading import DiscState, Grade, Mode, NotEvaluable, Wishes, shifted
+from discmri.reading import DiscState, Grade, Mode, NotEvaluable, SessionOptions, shifted
 from discmri.reading.adjudication import disputes
-from discmri.reading.entry import Kind
+from discmri.reading.entry import EntryKind
 from discmri.reading.tables import long_rows, numbering_rows, wide_rows
 
 L1, L2, L3, L4, L5 = LEVELS
@@ -21,7 +21,7 @@ L1, L2, L3, L4, L5 = LEVELS
 
 def test_a_visit_without_a_name_has_a_number(tmp_path):
     folder = make_results(tmp_path / "data" / "x", "", "")
-    planned = reading.plan_session({folder: None}, reading.Wishes(("ann",), Mode.OPEN))
+    planned = reading.plan_session({folder: None}, reading.SessionOptions(("ann",), Mode.OPEN))
     reading.create_session(tmp_path / "x.session", planned)
     with reading.open_session(tmp_path / "x.session", "ann") as session:
         assert session.cases[0].title == "Case 1 of 1"
@@ -32,8 +32,8 @@ def opened(plan):
     """A function: the first case of a fresh session of some mode."""
 
     @contextmanager
-    def start(mode=Mode.OPEN, **wishes):
-        with reading.open_session(plan(mode, **wishes), "ann") as session:
+    def start(mode=Mode.OPEN, **options):
+        with reading.open_session(plan(mode, **options), "ann") as session:
             yield session, session.cases[0].item
 
     return start
@@ -156,9 +156,9 @@ def test_undo_withdraws_step_by_step(opened):
             kinds.append(undone.kind)
             disc = session.case(item).disc(L1)
             assert undone.item == item
-            if undone.kind is Kind.READ:
+            if undone.kind is EntryKind.READ:
                 assert (disc.read and disc.read.judgement.signal) == expected
-        assert kinds == [Kind.NUMBERING, Kind.LABEL_EDIT, Kind.READ, Kind.READ]
+        assert kinds == [EntryKind.NUMBERING, EntryKind.LABEL_EDIT, EntryKind.READ, EntryKind.READ]
         assert session.case(item).disc(L2).edit is None
         assert session.case(item).disc(L5).level is L5
         with pytest.raises(UsageError, match="nothing to undo"):
@@ -243,7 +243,7 @@ def test_a_reader_who_calls_a_disc_s1_s2_has_no_part_in_a_dispute_about_it(plan)
 
 def test_the_only_disc_of_a_case_cannot_be_a_residual_one(tmp_path):
     folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=(L5,))
-    planned = reading.plan_session({folder: None}, Wishes(("ann",)), beside=tmp_path)
+    planned = reading.plan_session({folder: None}, SessionOptions(("ann",)), beside=tmp_path)
     reading.create_session(tmp_path / "one.session", planned)
     with (
         reading.open_session(tmp_path / "one.session", "ann") as session,
@@ -255,7 +255,7 @@ def test_the_only_disc_of_a_case_cannot_be_a_residual_one(tmp_path):
 def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tmp_path):
     found = (L4, L5, DiscLevel.S1_S2)
     folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=found)
-    planned = reading.plan_session({folder: None}, Wishes(("ann",)), beside=tmp_path)
+    planned = reading.plan_session({folder: None}, SessionOptions(("ann",)), beside=tmp_path)
     assert [disc.level for disc in planned.plan.cases[0].discs] == [L4, L5]
     reading.create_session(tmp_path / "one.session", planned)
     with reading.open_session(tmp_path / "one.session", "ann") as session:
@@ -390,11 +390,11 @@ def test_an_adjudicator_decides_where_readers_differ(plan):
     ],
 )
 def test_what_needs_an_adjudicator(texts, reasons):
-    assert reading.differences(map(Grade.parse, texts)) == reasons
+    assert reading.disagreements(map(Grade.parse, texts)) == reasons
 
 
 def test_not_evaluable_for_all_is_no_dispute():
-    assert reading.differences([NotEvaluable("a"), NotEvaluable("b")]) == ()
+    assert reading.disagreements([NotEvaluable("a"), NotEvaluable("b")]) == ()
 
 
 def test_progress_counts(plan):

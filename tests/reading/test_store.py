@@ -16,13 +16,19 @@ from tests.reading.builder import GRADE_EVERYTHING, reader_process
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
 from discmri.reading import database, schema
-from discmri.reading.database import REVISION, UnavailableError, locate, make_engine, transaction
-from discmri.reading.entry import NO_PREDECESSOR, Draft, Kind, row_hash
+from discmri.reading.database import (
+    REVISION,
+    UnavailableError,
+    make_engine,
+    parse_locator,
+    transaction,
+)
+from discmri.reading.entry import NO_PREDECESSOR, Draft, EntryKind, row_hash
 from discmri.reading.store import Head, Store
 
 
 def draft(reader="ann", **content) -> Draft:
-    return Draft(Kind.READ, reader, "open", "c1.1", "L4-L5", content=content)
+    return Draft(EntryKind.READ, reader, "open", "c1.1", "L4-L5", content=content)
 
 
 def test_a_row_sent_twice_is_stored_once(plan):
@@ -99,7 +105,7 @@ def test_a_damaged_file_is_told(plan):
 
 
 def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, monkeypatch):
-    planned = reading.plan_session(dict.fromkeys(results), reading.Wishes(("ann",)))
+    planned = reading.plan_session(dict.fromkeys(results), reading.SessionOptions(("ann",)))
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -120,10 +126,10 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
 )
 def test_urls(text, message):
     if message is None:
-        assert locate(text).path is None
+        assert parse_locator(text).path is None
         return
     with pytest.raises(UsageError, match=message):
-        locate(text)
+        parse_locator(text)
 
 
 def test_a_missing_package_is_one_line(monkeypatch):
@@ -169,18 +175,18 @@ def revision_and_differences(engine):
 
 
 def test_from_nothing_the_tables_are_as_the_schema_says(plan):
-    engine = make_engine(locate(plan()))
+    engine = make_engine(parse_locator(plan()))
     assert revision_and_differences(engine) == (REVISION, [])
 
 
 def test_the_first_version_is_brought_up_to_date_and_still_verifies(tmp_path):
-    locator = locate(tmp_path / "old.session")
+    locator = parse_locator(tmp_path / "old.session")
     first_version(make_engine(locator))
     store = Store.open(tmp_path / "old.session")
     assert revision_and_differences(store.engine) == (REVISION, [])
     assert reading.verify(store).sound
     assert store.entries()[0].row["reader"] == "planner"
-    attached = Draft(Kind.LABEL_EDIT, "ann", "open", attachment=b"map")
+    attached = Draft(EntryKind.LABEL_EDIT, "ann", "open", attachment=b"map")
     entry = store.append(attached)
     assert store.attachment(entry.row["attachment_sha256"]) == b"map"
     assert reading.verify(store).sound
@@ -198,7 +204,7 @@ def test_a_newer_session_is_refused(plan):
 
 def test_an_interrupted_migration_leaves_the_old_version(tmp_path, monkeypatch):
     path = tmp_path / "old.session"
-    first_version(make_engine(locate(path)))
+    first_version(make_engine(parse_locator(path)))
 
     def broken(connection, revision="head"):
         real(connection, revision)
@@ -209,7 +215,7 @@ def test_an_interrupted_migration_leaves_the_old_version(tmp_path, monkeypatch):
         patch.setattr(database, "migrate", broken)
         with pytest.raises(SessionError, match="disk is full"):
             Store.open(path)
-    assert revision_and_differences(make_engine(locate(path)))[0] == "0001"
+    assert revision_and_differences(make_engine(parse_locator(path)))[0] == "0001"
     assert reading.verify(Store.open(path)).sound
 
 

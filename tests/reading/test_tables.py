@@ -11,7 +11,7 @@ from tests.reading.builder import LEVELS, make_results
 from discmri import reading
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading import Grade, Mode, NotEvaluable, Store, Wishes
+from discmri.reading import Grade, Mode, NotEvaluable, SessionOptions, Store
 
 L1, L2, L3, L4, L5 = LEVELS
 
@@ -115,7 +115,7 @@ def test_two_exports_are_the_same_bytes(exported, tmp_path):
 def test_a_session_nobody_read(results, tmp_path):
     six = (*LEVELS[:4], DiscLevel.L5_L6, DiscLevel.L6_S1)
     folder = make_results(tmp_path / "data" / "six", "SUBJ-6", "20240131", six)
-    planned = reading.plan_session({folder: None}, Wishes(("ann",)))
+    planned = reading.plan_session({folder: None}, SessionOptions(("ann",)))
     store = reading.create_session(tmp_path / "x.session", planned)
     reading.export_session(store, tmp_path / "out")
     assert rows(tmp_path / "out" / "reads_long.csv") == []

@@ -13,7 +13,7 @@ from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
 from discmri.core.errors import SessionError
-from discmri.reading import Grade, Head, NotEvaluable, Store, Wishes
+from discmri.reading import Grade, Head, NotEvaluable, SessionOptions, Store
 from discmri.reading.entry import NO_PREDECESSOR, row_hash
 from discmri.reading.schema import FACTS
 
@@ -25,7 +25,7 @@ def original(tmp_path_factory):
     """A session with a plan and eight rows of two readers, one with an attachment."""
     folder = tmp_path_factory.mktemp("original")
     results = [make_results(folder / "data" / name, name, "20240131") for name in ("A", "B")]
-    planned = reading.plan_session(dict.fromkeys(results), Wishes(("ann", "ben")))
+    planned = reading.plan_session(dict.fromkeys(results), SessionOptions(("ann", "ben")))
     reading.create_session(folder / "x.session", planned)
     for reader in ("ann", "ben"):
         with reading.open_session(folder / "x.session", reader) as session:

@@ -7,8 +7,8 @@ from tests.study.builder import SeriesSpec, save, write
 
 from discmri.core.findings import Code
 from discmri.study import Plane, Role, read_study
-from discmri.study.frame import Contrast
-from discmri.study.roles import Facts, decide
+from discmri.study.frame import ContrastParameters
+from discmri.study.roles import RoleEvidence, decide
 
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
@@ -17,9 +17,9 @@ SE, GR, EP, IR = (frozenset({name}) for name in ("SE", "GR", "EP", "IR"))
 PLAIN = ("ORIGINAL", "PRIMARY", "M", "ND")
 
 
-def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts:
-    contrast = Contrast(te, tr, ti, 10, techniques, fat)
-    return Facts(Plane.SAGITTAL, contrast, facts.pop("words", PLAIN), slices=15, **facts)
+def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> RoleEvidence:
+    contrast = ContrastParameters(te, tr, ti, 10, techniques, fat)
+    return RoleEvidence(Plane.SAGITTAL, contrast, facts.pop("words", PLAIN), slices=15, **facts)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def sagittal(te=None, tr=None, ti=None, techniques=SE, fat="", **facts) -> Facts
             Role.DERIVED,
             False,
         ),
-        (Facts(Plane.AXIAL, Contrast(100, 3500)), Role.AXIAL, False),
-        (Facts(Plane.CORONAL, Contrast(100, 3500)), Role.CORONAL, False),
-        (Facts(Plane.OBLIQUE, Contrast(100, 3500)), Role.OTHER, False),
-        (Facts(Plane.UNKNOWN, Contrast(100, 3500)), Role.OTHER, False),
+        (RoleEvidence(Plane.AXIAL, ContrastParameters(100, 3500)), Role.AXIAL, False),
+        (RoleEvidence(Plane.CORONAL, ContrastParameters(100, 3500)), Role.CORONAL, False),
+        (RoleEvidence(Plane.OBLIQUE, ContrastParameters(100, 3500)), Role.OTHER, False),
+        (RoleEvidence(Plane.UNKNOWN, ContrastParameters(100, 3500)), Role.OTHER, False),
         (sagittal(100, 3500, screenshot="a secondary capture"), Role.SCREENSHOT, False),
         (sagittal(60, 3000, techniques=EP, tiles=48), Role.OTHER, False),
     ],
 )
-def test_role(facts: Facts, role: Role, t2: bool) -> None:
+def test_role(facts: RoleEvidence, role: Role, t2: bool) -> None:
     decision = decide(facts)
     assert (decision.role, decision.t2_weighted) == (role, t2)
     assert decision.reasons
@@ -196,9 +196,9 @@ def test_description_is_json(t2: Path) -> None:
 
     from discmri.core.facts import StudyFacts
     from discmri.results.document import decoded
-    from discmri.results.plain import dumps, plain
+    from discmri.results.jsonable import dumps, jsonable
 
     facts = read_study(t2).describe()
-    text = dumps(plain(facts))
+    text = dumps(jsonable(facts))
     assert json.loads(text)["series"][0]["role"] == "sagittal T2"
     assert decoded(text.encode(), StudyFacts, "the text") == facts

@@ -9,7 +9,7 @@ import pytest
 from tests.trial.courses import SAME
 
 from discmri.cohort import Workers
-from discmri.phantoms import Protocol, Sequence
+from discmri.phantoms import Protocol, PulseSequence
 from discmri.simulation.trial import Effect, PhantomScan, make_trial, trial_scans
 from discmri.trial.conditions import Conditions
 
@@ -21,7 +21,7 @@ def late() -> Conditions:
 
 
 SMALL = Protocol(
-    sequences=(Sequence.T2,),
+    sequences=(PulseSequence.T2,),
     spacing_mm=1.2,
     slices=5,
     slice_thickness_mm=5.0,

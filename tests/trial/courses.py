@@ -10,9 +10,9 @@ import numpy as np
 from discmri.core.levels import DiscLevel
 from discmri.trial.change import Course, course_of
 from discmri.trial.conditions import Conditions, SeriesConditions
-from discmri.trial.following import Followed
+from discmri.trial.follow_up import FollowUp
 from discmri.trial.plan import Scan, Subject
-from discmri.trial.spine import Carried
+from discmri.trial.registration import Registration
 from discmri.trial.values import DiscValues, MeasuredScan, Value
 
 L3, L4, L5 = DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1
@@ -52,5 +52,5 @@ def make_course(
             scan, Path(key), conditions=(conditions or {}).get(key, SAME), discs=values,
             study_uid=f"{name}.{key}",
         )  # fmt: skip
-        carried[scan.name] = Carried({level: level for level in discs}, np.eye(4), 1.0, 1.0)
-    return course_of(Subject(name, tuple(scans), treated, arm), measured, Followed(carried))
+        carried[scan.name] = Registration({level: level for level in discs}, np.eye(4), 1.0, 1.0)
+    return course_of(Subject(name, tuple(scans), treated, arm), measured, FollowUp(carried))

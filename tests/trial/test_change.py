@@ -22,7 +22,7 @@ from discmri.trial.contrast import (
     pooled,
 )
 from discmri.trial.grades import VisitGrade, grades_of, read_reads, shifts
-from discmri.trial.noise import Noise, Origin, RepeatNoise, quantile, repeat_noise
+from discmri.trial.noise import Noise, NoiseOrigin, RepeatNoise, quantile, repeat_noise
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.responders import Response
 from discmri.trial.values import TRACKED, Value
@@ -56,7 +56,7 @@ def test_own_repeats_win_over_everything_printed():
     band = QUIET.band(
         "height_mm", Value(8.0, "columns", 0.3), Value(9.0, "columns", 0.3), "builtin"
     )
-    assert band.origin is Origin.REPEATS
+    assert band.origin is NoiseOrigin.REPEATS
     assert band.half == pytest.approx(BAND, rel=1e-5)
     assert "10 pairs of repeat scans" in band.source
 
@@ -65,21 +65,21 @@ def test_repeats_of_one_scanner_do_not_speak_for_another():
     other = replace(SAME, sagittal=replace(SAME.sagittal, scanner="B"))
     course = make_course({"a": FLAT, "b": FLAT | {L4: 8.6}}, conditions={"b": other})
     found = {one.level: one for one in changes_of(course, QUIET)}
-    assert (found[L4].band.origin, found[L4].band.half) == (Origin.PUBLISHED, 0.85)
+    assert (found[L4].band.origin, found[L4].band.half) == (NoiseOrigin.PUBLISHED, 0.85)
     assert (found[L4].verdict, found[L4].comparability.value) == (Verdict.WITHIN, "caution")
     loud = Noise({"height_mm": RepeatNoise(1.0, 10, 50, math.inf)})
     (change, *_) = changes_of(course, loud)
-    assert change.band.origin is Origin.REPEATS
+    assert change.band.origin is NoiseOrigin.REPEATS
 
 
 def test_without_repeats_the_larger_of_stated_and_printed_counts():
     small, large = Value(8.0, "columns", 0.1), Value(8.0, "columns", 2.0)
     printed = Noise().band("height_mm", small, small, "builtin:1")
-    assert (printed.origin, printed.half) == (Origin.PUBLISHED, 0.85)
+    assert (printed.origin, printed.half) == (NoiseOrigin.PUBLISHED, 0.85)
     assert "Boos 1996" in printed.source
     stated = Noise().band("height_mm", large, large, "builtin:1")
     expected = 1.959964 * math.sqrt(random_share("builtin:1") * 8.0)
-    assert (stated.origin, stated.half) == (Origin.STATED, pytest.approx(expected, rel=1e-5))
+    assert (stated.origin, stated.half) == (NoiseOrigin.STATED, pytest.approx(expected, rel=1e-5))
 
 
 def test_nothing_cancels_for_a_segmenter_nobody_looked_into():
@@ -99,7 +99,7 @@ def test_percent_figures_follow_the_first_value():
 def test_the_primary_height_has_the_published_change_of_its_method(method, half):
     values = Value(8.0, method, 0.1), Value(9.0, method, 0.1)
     band = Noise().band("height_mm", *values, "masks:spider")
-    assert (band.origin, band.half) == (Origin.PUBLISHED, half)
+    assert (band.origin, band.half) == (NoiseOrigin.PUBLISHED, half)
 
 
 def test_the_primary_height_scatters_as_its_method_on_phantoms():
@@ -111,7 +111,7 @@ def test_the_primary_height_scatters_as_its_method_on_phantoms():
 def test_phantoms_stand_in_with_an_allowance():
     band = Noise().band("wedge_deg", Value(5.0), Value(6.0), "builtin:1")
     sd = math.sqrt(2) * ALLOWANCE * phantom_sd("builtin:1", "wedge_deg")
-    assert (band.origin, band.sd) == (Origin.PHANTOMS, pytest.approx(sd))
+    assert (band.origin, band.sd) == (NoiseOrigin.PHANTOMS, pytest.approx(sd))
 
 
 def test_every_tracked_parameter_has_a_band_without_repeats():

@@ -10,7 +10,14 @@ import pytest
 from discmri.core.facts import Chosen, Role, SeriesFacts, SeriesInput, StudyFacts
 from discmri.results.model import StudyResult
 from discmri.results.provenance import DiffusionFacts, Provenance
-from discmri.trial.comparability import CHECKS, Comparability, Pair, differences, tilt_deg, verdict
+from discmri.trial.comparability import (
+    CHECKS,
+    Comparability,
+    ScanPair,
+    differences,
+    tilt_deg,
+    worst_comparability,
+)
 from discmri.trial.conditions import Conditions, SeriesConditions, of_inspection, of_study
 
 SAGITTAL = SeriesConditions(
@@ -22,7 +29,7 @@ SCAN = Conditions(SAGITTAL, DWI, "builtin:1", "0.1.0", "fit", 20.0)
 
 
 def judged(after: Conditions, parameter: str, tilt: float | None = None) -> str:
-    return verdict(differences(Pair(SCAN, after, tilt)), parameter).value
+    return worst_comparability(differences(ScanPair(SCAN, after, tilt)), parameter).value
 
 
 def changed(**facts: object) -> Conditions:
@@ -34,8 +41,8 @@ def weighted(**facts: object) -> Conditions:
 
 
 def test_the_same_conditions_are_comparable():
-    assert differences(Pair(SCAN, SCAN, 2.0)) == ()
-    assert verdict((), "height_mm") is Comparability.COMPARABLE
+    assert differences(ScanPair(SCAN, SCAN, 2.0)) == ()
+    assert worst_comparability((), "height_mm") is Comparability.COMPARABLE
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,7 @@ def test_either_side_of_the_limits_of_tilt(tilt, expected):
 
 
 def test_a_difference_says_both_sides():
-    (found,) = differences(Pair(SCAN, changed(clock_h=15.5)))
+    (found,) = differences(ScanPair(SCAN, changed(clock_h=15.5)))
     assert "09:00 and 15:30" in found.text
 
 
@@ -126,7 +133,7 @@ def test_every_check_finds_something_in_quite_another_scan():
         replace(SAGITTAL, clock_h=18.0, scanner="GE", te_ms=60.0, pixel_mm=1.2),
         replace(DWI, b_values_s_per_mm2=(0.0, 600.0)), "masks:spider", "9", "map", 90.0,
     )  # fmt: skip
-    pair = Pair(SCAN, other, 20.0)
+    pair = ScanPair(SCAN, other, 20.0)
     assert all(list(check(pair)) for check in CHECKS)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.trial import Weight, read_listing, read_trial
+from discmri.trial import IssueSeverity, read_listing, read_trial
 
 GOOD = """\
 subject,visit,week,date,repeat,treated,arm,path
@@ -122,7 +122,7 @@ def test_each_mistake_has_its_place_and_a_way_out(listed, old, new, said):
 
 def test_all_mistakes_are_said_at_once(listed):
     text = GOOD.replace("L4/L5", "L9").replace("2026-03-30", "soon")
-    wrong = [r for r in read_listing(listed(text)).remarks if r.weight is Weight.ERROR]
+    wrong = [r for r in read_listing(listed(text)).issues if r.severity is IssueSeverity.ERROR]
     assert len(wrong) == 2
     with pytest.raises(UsageError, match=r"and 1 more: discmri trial check"):
         read_trial(listed(text))
@@ -140,19 +140,19 @@ def test_all_mistakes_are_said_at_once(listed):
 )
 def test_what_is_odd_is_remarked_but_not_refused(listed, old, new, said):
     listing = read_listing(listed(GOOD.replace(old, new, 1)))
-    assert not [one for one in listing.remarks if one.weight is Weight.ERROR]
-    assert any(said in str(one) for one in listing.remarks)
+    assert not [one for one in listing.issues if one.severity is IssueSeverity.ERROR]
+    assert any(said in str(one) for one in listing.issues)
 
 
 def test_a_good_list_has_no_remark(listed):
-    assert read_listing(listed(GOOD)).remarks == ()
+    assert read_listing(listed(GOOD)).issues == ()
 
 
 def test_the_readers_word_belongs_to_the_first_visit(listed):
     text = "subject,visit,week,treated,path,lowest_disc\nS1,a,0,L4-L5,x,{}\nS1,b,4,,y,L5-S1\n"
-    (remark,) = read_listing(listed(text.format(""))).remarks
+    (remark,) = read_listing(listed(text.format(""))).issues
     assert "lowest_disc stands at b but not at a" in remark.text
-    assert read_listing(listed(text.format("L5-S1"))).remarks == ()
+    assert read_listing(listed(text.format("L5-S1"))).issues == ()
 
 
 def test_visits_that_cannot_be_put_in_order_are_refused(listed):
@@ -167,12 +167,12 @@ def test_a_list_that_says_one_time_for_all_and_the_other_for_some_is_enough(list
     assert [scan.visit for scan in read_trial(listed(text)).subjects[0].first_scans] == [
         "baseline", "week 12",
     ]  # fmt: skip
-    assert not read_listing(listed(text)).remarks
+    assert not read_listing(listed(text)).issues
 
 
 def test_a_late_repeat_is_remarked(listed):
-    (remark,) = read_listing(listed(GOOD.replace("2026-01-05,2", "2026-02-09,2"))).remarks
-    assert remark.weight is Weight.WARNING
+    (remark,) = read_listing(listed(GOOD.replace("2026-01-05,2", "2026-02-09,2"))).issues
+    assert remark.severity is IssueSeverity.WARNING
     assert "5.0 weeks from the scan it repeats" in remark.text
 
 
@@ -185,6 +185,8 @@ def test_rest_is_minutes_from_zero_on(listed, minutes):
 
 def test_a_scan_listed_twice_is_said_once(listed):
     text = GOOD.replace("S01,week 12,12,2026-03-30", "S01,baseline,0,2026-01-05")
-    wrong = [str(one) for one in read_listing(listed(text)).remarks if one.weight is Weight.ERROR]
+    wrong = [
+        str(one) for one in read_listing(listed(text)).issues if one.severity is IssueSeverity.ERROR
+    ]
     assert len(wrong) == 1
     assert "listed twice" in wrong[0]

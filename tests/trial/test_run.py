@@ -15,8 +15,8 @@ from discmri.core.settings import Settings
 from discmri.results.records import PARAMETERS
 from discmri.simulation.trial import WEEKS, Effect, make_trial, trial_scans
 from discmri.trial import (
-    Options,
-    Weight,
+    IssueSeverity,
+    TrialOptions,
     check_trial,
     read_listing,
     read_trial,
@@ -27,7 +27,7 @@ from discmri.trial.responders import Response
 from discmri.trial.sdtm import MAPPING, finding_rows
 from discmri.trial.tables import LONG
 
-OPTIONS = Options(
+OPTIONS = TrialOptions(
     Settings(segmenter="masks"), Workers(2), responder_parameters=("height_mm",), name="DEMO"
 )
 
@@ -164,33 +164,33 @@ def test_a_visit_that_cannot_be_measured_costs_only_itself(done, rendered, tmp_p
 
 
 # ------------------------------------------------------------------ before anything runs
-def remarks(path):
+def issues(path):
     listing = read_listing(path)
-    return [*listing.remarks, *check_trial(listing.trial)]
+    return [*listing.issues, *check_trial(listing.trial)]
 
 
 def test_a_check_of_good_scans_finds_nothing_wrong(rendered):
-    found = remarks(rendered.root / "trial.csv")
-    assert not [one for one in found if one.weight is Weight.ERROR]
-    warned = [str(one) for one in found if one.weight is Weight.WARNING]
+    found = issues(rendered.root / "trial.csv")
+    assert not [one for one in found if one.severity is IssueSeverity.ERROR]
+    warned = [str(one) for one in found if one.severity is IssueSeverity.WARNING]
     assert warned == ["no scan has diffusion that can be used: no ADC"]
 
 
 @pytest.mark.parametrize(
-    ("change", "weight", "said"),
+    ("change", "severity", "said"),
     [
-        (("2025-08-", "2025-09-"), Weight.WARNING, "the list says 2025-09-"),
-        (("week24/study", "week24/none"), Weight.ERROR, "does not exist"),
+        (("2025-08-", "2025-09-"), IssueSeverity.WARNING, "the list says 2025-09-"),
+        (("week24/study", "week24/none"), IssueSeverity.ERROR, "does not exist"),
     ],
 )
-def test_a_check_says_what_does_not_agree(rendered, change, weight, said):
+def test_a_check_says_what_does_not_agree(rendered, change, severity, said):
     path = rendered.root / "changed.csv"
     text = (rendered.root / "trial.csv").read_text(encoding="utf-8")
     assert change[0] in text
     path.write_text(text.replace(*change), encoding="utf-8")
-    found = [one for one in remarks(path) if said in one.text]
+    found = [one for one in issues(path) if said in one.text]
     path.unlink()
-    assert [one.weight for one in found] == [weight]
+    assert [one.severity for one in found] == [severity]
 
 
 def test_a_check_tells_copies_and_strangers(rendered, tmp_path):
@@ -202,7 +202,7 @@ def test_a_check_tells_copies_and_strangers(rendered, tmp_path):
     other = lines[-1].replace(f"{subject},", "S99,", 1)
     path = tmp_path / "trial.csv"
     path.write_text("\n".join([*lines[:-1], copied, other]) + "\n", encoding="utf-8")
-    said = [str(one) for one in remarks(path) if one.weight is Weight.ERROR]
+    said = [str(one) for one in issues(path) if one.severity is IssueSeverity.ERROR]
     assert any("are the same examination" in one for one in said)
     assert any(f"subjects {subject} and S99: share the patient" in one for one in said)
 
@@ -211,10 +211,10 @@ def test_a_check_tells_copies_and_strangers(rendered, tmp_path):
 def test_wrong_options_are_refused_before_the_work(rendered, tmp_path):
     trial = read_trial(rendered.root / "trial_with_masks.csv")
     for options, said in (
-        (Options(responder_visit="week 99"), "no visit after the first is called 'week 99'"),
-        (Options(responder_parameters=("suggested_grade",)), "is no number"),
-        (Options(responder_parameters=("hight_mm",)), "is no parameter"),
-        (Options(reads=tmp_path / "none.csv"), "cannot be read"),
+        (TrialOptions(responder_visit="week 99"), "no visit after the first is called 'week 99'"),
+        (TrialOptions(responder_parameters=("suggested_grade",)), "is no number"),
+        (TrialOptions(responder_parameters=("hight_mm",)), "is no parameter"),
+        (TrialOptions(reads=tmp_path / "none.csv"), "cannot be read"),
     ):
         with pytest.raises(UsageError, match=said):
             run_trial(trial, tmp_path / "out", options)
@@ -230,7 +230,7 @@ def test_a_trial_without_any_result_says_so(rendered, tmp_path):
     path = tmp_path / "trial.csv"
     path.write_text("subject,visit,week,path\nS1,a,0,empty\nS1,b,4,later\n", encoding="utf-8")
     with pytest.raises(NothingToMeasureError, match="none of 2 scans"):
-        run_trial(read_trial(path), tmp_path / "out", Options(workers=Workers(1)))
+        run_trial(read_trial(path), tmp_path / "out", TrialOptions(workers=Workers(1)))
 
 
 # ------------------------------------------------------------------ the synthetic trial

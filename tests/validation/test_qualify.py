@@ -11,13 +11,20 @@ from tests.conftest import TINY
 from discmri.cohort import Workers, workers
 from discmri.core import software
 from discmri.core.errors import UsageError
-from discmri.phantoms import Wishes, lumbar_spine
+from discmri.phantoms import SpineOptions, lumbar_spine
 from discmri.phantoms.population import Member
 from discmri.phantoms.vendors import COMPRESSIONS, VENDORS
 from discmri.validation.limits import FIGURES, LIMITS, WHOLE, Limit
-from discmri.validation.qualify import PHANTOMS, Check, Qualification, clear, page, qualify
+from discmri.validation.qualify import (
+    PHANTOMS,
+    AcceptanceCheck,
+    Qualification,
+    clear,
+    page,
+    qualify,
+)
 
-ONE = (Member("one", 4, Wishes(grades=[2, 3, 4, 5, 7]), "siemens", TINY, "none"),)
+ONE = (Member("one", 4, SpineOptions(grades=[2, 3, 4, 5, 7]), "siemens", TINY, "none"),)
 HEIGHT = tuple(one for one in LIMITS if one.parameter == "height_columns_mm")
 IMPOSSIBLE = Limit("masks", "height_columns_mm", "bias", 5.0, 6.0, "never so far off")
 
@@ -112,15 +119,15 @@ def test_a_value_that_was_not_measured_fails():
 def test_the_fixed_set_covers_vendors_codings_and_grades():
     assert {one.vendor for one in PHANTOMS} == set(VENDORS)
     assert {one.compression for one in PHANTOMS} == set(COMPRESSIONS)
-    grades = {str(g) for one in PHANTOMS for g in one.wishes.grades}
+    grades = {str(g) for one in PHANTOMS for g in one.options.grades}
     assert set("12345678") <= grades
     assert {one.protocol.snr for one in PHANTOMS} == {30.0}
     for one in PHANTOMS:
-        assert len(lumbar_spine(one.wishes, one.seed).discs) == 8
+        assert len(lumbar_spine(one.options, one.seed).discs) == 8
 
 
 def test_words_of_a_site_are_harmless():
-    check = Check("<i>", "name", "a", "b", True, "so")
+    check = AcceptanceCheck("<i>", "name", "a", "b", True, "so")
     text = page(Qualification((check,), {"site": "<script>alert(1)</script>"}, ONE))
     assert "<script>" not in text
     assert "Passed" in text

@@ -14,7 +14,7 @@ from discmri.agreement.sources import from_table
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
-from discmri.validation.pairs import GradePair, Pair, compare
+from discmri.validation.pairs import GradePair, ValuePair, compare
 from discmri.validation.statistics import grade_table, summaries, summary
 from discmri.validation.validate import page, validate, write_validation
 
@@ -74,8 +74,8 @@ def test_bias_limits_and_coverage_of_known_errors(tmp_path):
     assert validation.grades.within_one == 1
 
 
-def pair(study: str, measured: float, truth: float = 8.0, subject: str = "", **groups) -> Pair:
-    return Pair(study, "L4-L5", "height_mm", truth, measured, None, groups, subject or study)
+def pair(study: str, measured: float, truth: float = 8.0, subject: str = "", **groups) -> ValuePair:
+    return ValuePair(study, "L4-L5", "height_mm", truth, measured, None, groups, subject or study)
 
 
 def test_the_interval_counts_subjects_not_discs():

@@ -37,7 +37,7 @@ __all__ = [
     "DIFFERENCES",
     "GRADE_STATISTICS",
     "VALUE_STATISTICS",
-    "Agreement",
+    "AgreementResult",
     "Comparison",
     "Estimate",
     "Rating",
@@ -115,7 +115,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class AgreementResult:
     """A comparison with its statistics.
 
     Parameters
@@ -134,7 +134,9 @@ class Agreement:
         return tuple(one for one in self.estimates if one.level == level)
 
 
-def analyse(ratings: Iterable[Rating], resampling: Resampling | None = None) -> list[Agreement]:
+def analyse(
+    ratings: Iterable[Rating], resampling: Resampling | None = None
+) -> list[AgreementResult]:
     """All statistics of all comparisons, per level and pooled, with intervals over subjects.
 
     Parameters
@@ -151,7 +153,7 @@ def analyse(ratings: Iterable[Rating], resampling: Resampling | None = None) -> 
     """
     chosen = resampling or Resampling()
     return [
-        Agreement(
+        AgreementResult(
             comparison,
             tuple(
                 one

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.agreement import Agreement
+from discmri.agreement import AgreementResult
 from discmri.agreement.ratings import SCALES, Comparison, Scale
 from discmri.results.export.csv_wide import cell, write_table
 
@@ -18,7 +18,7 @@ _ESTIMATES = (
 )  # fmt: skip
 
 
-def write_estimates(found: Sequence[Agreement], path: Path) -> None:
+def write_estimates(found: Sequence[AgreementResult], path: Path) -> None:
     """One row per parameter, comparison, level and statistic."""
     rows = [
         [
@@ -38,7 +38,7 @@ def write_estimates(found: Sequence[Agreement], path: Path) -> None:
     write_table(path, _ESTIMATES, rows)
 
 
-def write_confusion(found: Sequence[Agreement], path: Path) -> None:
+def write_confusion(found: Sequence[AgreementResult], path: Path) -> None:
     """One row per cell of each confusion matrix, empty cells included."""
     header = (
         "parameter",
@@ -53,7 +53,7 @@ def write_confusion(found: Sequence[Agreement], path: Path) -> None:
     write_table(path, header, _confusion_rows(found))
 
 
-def _confusion_rows(found: Sequence[Agreement]) -> Iterator[list[str]]:
+def _confusion_rows(found: Sequence[AgreementResult]) -> Iterator[list[str]]:
     for one in found:
         scale = SCALES.get(one.comparison.parameter)
         if scale is None or len(one.comparison.columns) != 2:

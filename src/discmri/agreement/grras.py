@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from discmri.agreement import Agreement, Resampling
+from discmri.agreement import AgreementResult, Resampling
 from discmri.agreement.design import Design
 from discmri.agreement.ratings import AUTOMATIC, SCALES, Rating
-from discmri.agreement.sources import Source
+from discmri.agreement.sources import RatingSource
 from discmri.results.records import PARAMETER
 
 
@@ -36,7 +36,7 @@ class Item:
 
 
 def items(
-    sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling
+    sources: Sequence[RatingSource], found: Sequence[AgreementResult], resampling: Resampling
 ) -> list[Item]:
     """All fifteen, in order; tables and plots are added to 11, 12, 13 and 15 by the page."""
     designs = [source.design for source in sources if source.design is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from discmri.agreement import Agreement, Estimate
+from discmri.agreement import AgreementResult, Estimate
 from discmri.agreement.ratings import ALL_LEVELS
 from discmri.results.pictures.canvas import chart, embedded
 
@@ -16,7 +16,7 @@ _STYLE: Any = {"font.size": 9, "svg.hashsalt": "discmri", "svg.fonttype": "path"
 _INK, _ACCENT, _SOFT = "#1d2733", "#0b5c8a", "#52606d"
 
 
-def difference_plot(agreement: Agreement) -> str:
+def difference_plot(agreement: AgreementResult) -> str:
     """Bland-Altman plot of two columns with bias, limits and their intervals."""
     from matplotlib import rc_context
 

@@ -14,7 +14,7 @@ import discmri
 from discmri.agreement import (
     GRADE_STATISTICS,
     VALUE_STATISTICS,
-    Agreement,
+    AgreementResult,
     Estimate,
     Resampling,
     analyse,
@@ -22,7 +22,7 @@ from discmri.agreement import (
 from discmri.agreement.csv_estimates import confusion, write_confusion, write_estimates
 from discmri.agreement.grras import items, title
 from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
-from discmri.agreement.sources import Source
+from discmri.agreement.sources import RatingSource
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
@@ -30,7 +30,7 @@ from discmri.core.text import number
 
 
 @dataclass(frozen=True)
-class Table:
+class StatisticsTable:
     """Statistics as they stand in the page: comparisons down, statistics across."""
 
     caption: str
@@ -50,11 +50,11 @@ class Matrix:
 
 
 def write_report(
-    sources: Sequence[Source],
+    sources: Sequence[RatingSource],
     folder: Path,
     resampling: Resampling | None = None,
     overwrite: bool = False,
-) -> list[Agreement]:
+) -> list[AgreementResult]:
     """Analyse and write ``report.html``, ``agreement.csv`` and ``confusion.csv``.
 
     Parameters
@@ -87,7 +87,9 @@ def write_report(
     return found
 
 
-def page(sources: Sequence[Source], found: Sequence[Agreement], resampling: Resampling) -> str:
+def page(
+    sources: Sequence[RatingSource], found: Sequence[AgreementResult], resampling: Resampling
+) -> str:
     """The page as HTML, every text from the input escaped."""
     ratings = [rating for source in sources for rating in source.ratings]
     return render(
@@ -106,7 +108,7 @@ def page(sources: Sequence[Source], found: Sequence[Agreement], resampling: Resa
     )
 
 
-def _numbers(ratings: Sequence[Rating]) -> Table:
+def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:
     """How many discs each rater gave a value, on the first occasion and again."""
     raters = list(dict.fromkeys(one.rater for one in ratings))
     rows = []
@@ -119,10 +121,10 @@ def _numbers(ratings: Sequence[Rating]) -> Table:
             for rater in raters
         ]
         rows.append((parameter, *(str(cell or "") for cell in cells)))
-    return Table("Discs with a value, + again", ("", *raters), tuple(rows))
+    return StatisticsTable("Discs with a value, + again", ("", *raters), tuple(rows))
 
 
-def _distribution(ratings: Sequence[Rating]) -> Table | None:
+def _distribution(ratings: Sequence[Rating]) -> StatisticsTable | None:
     """How often each rater gave each grade on the first occasion."""
     scale = SCALES["grade"]
     given = [one for one in ratings if one.parameter == scale.parameter and one.occasion == 1]
@@ -133,14 +135,14 @@ def _distribution(ratings: Sequence[Rating]) -> Table | None:
         for rater in dict.fromkeys(one.rater for one in given)
     ]
     header = ("Rater", *(f"Grade {word}" for word in scale.words))
-    return Table("Discs by grade, first occasion", header, tuple(rows))
+    return StatisticsTable("Discs by grade, first occasion", header, tuple(rows))
 
 
 def _share(given: Sequence[Rating], rater: str, value: int) -> str:
     return str(sum(one.rater == rater and one.value == value for one in given) or "")
 
 
-def _pooled(found: Sequence[Agreement]) -> list[Table]:
+def _pooled(found: Sequence[AgreementResult]) -> list[StatisticsTable]:
     """Per parameter, all levels together."""
     tables = []
     for parameter in dict.fromkeys(one.comparison.parameter for one in found):
@@ -150,13 +152,13 @@ def _pooled(found: Sequence[Agreement]) -> list[Table]:
     return tables
 
 
-def _by_level(one: Agreement) -> Table:
+def _by_level(one: AgreementResult) -> StatisticsTable:
     levels = list(dict.fromkeys(estimate.level for estimate in one.estimates))
     caption = f"{one.comparison.parameter}: {one.comparison.name}"
     return _table(caption, "Level", {level: one.of(level) for level in levels})
 
 
-def _table(caption: str, first: str, rows: Mapping[str, Sequence[Estimate]]) -> Table:
+def _table(caption: str, first: str, rows: Mapping[str, Sequence[Estimate]]) -> StatisticsTable:
     names = list(dict.fromkeys(one.statistic for estimates in rows.values() for one in estimates))
     units = next((one.unit for estimates in rows.values() for one in estimates if one.unit), "")
     body = []
@@ -165,7 +167,7 @@ def _table(caption: str, first: str, rows: Mapping[str, Sequence[Estimate]]) -> 
         size = (str(estimates[0].subjects), str(estimates[0].discs))
         body.append((name, *size, *(shown.get(statistic, "") for statistic in names)))
     header = (first, "Subjects", "Discs", *names)
-    return Table(f"{caption} ({units})" if units else caption, header, tuple(body))
+    return StatisticsTable(f"{caption} ({units})" if units else caption, header, tuple(body))
 
 
 def _shown(one: Estimate) -> str:
@@ -177,7 +179,7 @@ def _shown(one: Estimate) -> str:
     return f"{number(one.value, 2)}\n{number(low, 2)} to {number(high, 2)}"
 
 
-def _matrices(found: Sequence[Agreement]) -> list[Matrix]:
+def _matrices(found: Sequence[AgreementResult]) -> list[Matrix]:
     """Confusion matrix of every comparison of two columns of grades."""
     matrices = []
     for one in found:
@@ -195,7 +197,7 @@ def _matrices(found: Sequence[Agreement]) -> list[Matrix]:
     return matrices
 
 
-def _plots(found: Sequence[Agreement]) -> list[tuple[str, str]]:
+def _plots(found: Sequence[AgreementResult]) -> list[tuple[str, str]]:
     """Caption and difference plot of every comparison of two columns of measured values."""
     from discmri.agreement.plots import difference_plot
 
@@ -206,7 +208,7 @@ def _plots(found: Sequence[Agreement]) -> list[tuple[str, str]]:
     ]
 
 
-def _meanings(found: Sequence[Agreement]) -> list[tuple[str, str]]:
+def _meanings(found: Sequence[AgreementResult]) -> list[tuple[str, str]]:
     used = {estimate.statistic for one in found for estimate in one.estimates}
     return [
         (name, (inspect.getdoc(statistic) or "").partition("\n")[0])

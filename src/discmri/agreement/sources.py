@@ -19,7 +19,7 @@ from discmri.results.records import PARAMETER
 
 
 @dataclass(frozen=True)
-class Source:
+class RatingSource:
     """Ratings and, where they come from a session, how it was read.
 
     Parameters
@@ -40,7 +40,7 @@ class Source:
     note: str = ""
 
 
-def from_table(path: Path, rater: str = "") -> Source:
+def from_table(path: Path, rater: str = "") -> RatingSource:
     """Ratings from a CSV: ``reads_long.csv``, ``label_edits.csv``, or a table of values.
 
     A table of values has the columns ``subject_id``, ``study_uid``, ``level``, ``parameter``
@@ -69,7 +69,7 @@ def from_table(path: Path, rater: str = "") -> Source:
     for needed, read in _READERS.items():
         if set(needed) <= set(table.columns):
             ratings = tuple(read(rows))
-            return Source(one_line(path.name), ratings, note=table.note)
+            return RatingSource(one_line(path.name), ratings, note=table.note)
     raise UsageError(
         f"{path} is no table of reads or values: it has the columns "
         f"{', '.join(table.columns)}; {kinds} (or name the rater, NAME=FILE)"

@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import discmri
-from discmri.cli._terminal import lead_nowhere, open_standard_streams, terminated_as_interrupt
+from discmri.cli._terminal import discard_output, open_standard_streams, terminated_as_interrupt
 from discmri.core.text import one_line
-from discmri.measurement.recording import verdict
+from discmri.measurement.recording import describe_error
 
 COMMANDS = (
     "inspect", "measure", "batch", "trial", "grade", "agreement", "phantom", "validate", "qualify",
@@ -54,12 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has had enough; the results are on disk all the same.
-        lead_nowhere(sys.stdout)
+        discard_output(sys.stdout)
         return 0
     except KeyboardInterrupt as stop:
-        return _complain(f"interrupted; {str(stop) or 'nothing was written'}", 130, debug)
+        return _print_error(f"interrupted; {str(stop) or 'nothing was written'}", 130, debug)
     except Exception as error:  # noqa: BLE001 - the last stop
-        return _complain(*verdict(error), debug)
+        return _print_error(*describe_error(error), debug)
     return code
 
 
@@ -72,7 +72,7 @@ def _call(argv: Sequence[str] | None) -> int:
     return int(module.run(args))
 
 
-def _complain(what: object, code: int, debug: bool) -> int:
+def _print_error(what: object, code: int, debug: bool) -> int:
     if debug:
         import traceback
 
@@ -80,7 +80,7 @@ def _complain(what: object, code: int, debug: bool) -> int:
     try:
         print(f"discmri: {one_line(what)}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens; the code still tells
-        lead_nowhere(sys.stderr)
+        discard_output(sys.stderr)
     return code
 
 

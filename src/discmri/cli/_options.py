@@ -30,7 +30,7 @@ class LazyChoices(Container[str]):
         return choice in getattr(import_module(self._module), self._name)
 
 
-def a_path(text: str) -> Path:
+def path_argument(text: str) -> Path:
     """A path, for argparse; an empty one is a mistake, not the current folder."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got an empty text")
@@ -69,7 +69,7 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         metavar="STUDY",
-        type=a_path,
+        type=path_argument,
         help="a folder (searched recursively), a .zip of one, or a NIfTI file",
     )
     parser.add_argument(
@@ -82,10 +82,10 @@ def add_study(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many threads read and compute (default: %(default)s)",
     )
-    add_voice(parser)
+    add_verbosity(parser)
 
 
-def add_voice(parser: argparse.ArgumentParser) -> None:
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """Add how much is said."""
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")

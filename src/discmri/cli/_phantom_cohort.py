@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from discmri.cli._options import LazyChoices, a_path, add_voice, positive
-from discmri.cli._terminal import resumable, working
+from discmri.cli._options import LazyChoices, add_verbosity, path_argument, positive
+from discmri.cli._terminal import quiet_progress, resumable
 from discmri.cli.batch import add_workers, counting, limits_of, workers_of
 from discmri.core.errors import UsageError
 
@@ -33,7 +33,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         "ones are, in the scanners of several vendors.",
         epilog=_EPILOG,
     )
-    parser.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
+    parser.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
     parser.add_argument("--n", type=positive, required=True, metavar="N", help="how many")
     parser.add_argument(
         "--seed", type=int, default=0, help="of the population (default: %(default)s)"
@@ -48,13 +48,13 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         help=f"of {', '.join(_SERIES)} (default: %(default)s)",
     )  # fmt: skip
     add_workers(parser)
-    add_voice(parser)
+    add_verbosity(parser)
     parser.set_defaults(act=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make a cohort."""
-    from discmri.phantoms import Sequence
+    from discmri.phantoms import PulseSequence
     from discmri.phantoms.population import member
     from discmri.simulation.cohort import make_cohort
 
@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.seed < 0:
         raise UsageError(f"--seed {args.seed} is below zero; give another")
-    sequences = tuple(Sequence(name) for name in dict.fromkeys(names))
+    sequences = tuple(PulseSequence(name) for name in dict.fromkeys(names))
     members = [
         member(args.seed, number, args.degeneration, sequences) for number in range(1, args.n + 1)
     ]
-    with working(args) as steps, resumable("the phantoms that are done are"):
+    with quiet_progress(args) as steps, resumable("the phantoms that are done are"):
         make_cohort(
             members, args.out, workers_of(args), limits_of(args), counting(steps, "phantoms")
         )

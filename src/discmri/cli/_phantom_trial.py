@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from discmri.cli._options import a_path, add_voice
-from discmri.cli._terminal import resumable, working
+from discmri.cli._options import add_verbosity, path_argument
+from discmri.cli._terminal import quiet_progress, resumable
 from discmri.cli.batch import add_workers, counting, limits_of, workers_of
 from discmri.core.errors import UsageError
 
@@ -32,7 +32,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         description="Make a synthetic phase I trial in which it is known who gained.",
         epilog=_EPILOG,
     )
-    parser.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
+    parser.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
     parser.add_argument("--seed", type=int, default=0, help="of it all (default: %(default)s)")
     parser.add_argument(
         "--gain-height", type=float, default=1.0, metavar="MM",
@@ -43,7 +43,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         help="true gain in ADC, µm²/ms (default: %(default)g)",
     )  # fmt: skip
     add_workers(parser)
-    add_voice(parser)
+    add_verbosity(parser)
     parser.set_defaults(act=run)
 
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not (0 <= args.gain_height <= 4 and 0 <= args.gain_adc <= 0.8):
         raise UsageError("gains lie within 0 and 4 mm, and 0 and 0.8 µm²/ms")
     scans = trial_scans(args.seed, Effect(args.gain_height, args.gain_adc))
-    with working(args) as steps, resumable("the studies that are done are"):
+    with quiet_progress(args) as steps, resumable("the studies that are done are"):
         make_trial(scans, args.out, workers_of(args), limits_of(args), counting(steps, "studies"))
     print(f"{args.out}: {len(scans)} studies; compare their visits with")
     print(f"  discmri trial run {args.out / 'trial.csv'} -o results")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 5.0
 
 
-class Steps:
+class ProgressDisplay:
     """Progress on standard error: a bar on a terminal, plain lines otherwise.
 
     Parameters
@@ -64,7 +64,7 @@ class Steps:
             for line in self._held:
                 print(line, file=self._stream, flush=True)
         except OSError:
-            lead_nowhere(self._stream)
+            discard_output(self._stream)
             self._stream = None
         self._held.clear()
 
@@ -112,7 +112,7 @@ def open_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def lead_nowhere(stream: TextIO) -> None:
+def discard_output(stream: TextIO) -> None:
     """Let what a broken stream still holds vanish, instead of failing again at its end."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -121,7 +121,7 @@ def lead_nowhere(stream: TextIO) -> None:
 
 
 @contextmanager
-def working(args: argparse.Namespace) -> Iterator[Steps]:
+def quiet_progress(args: argparse.Namespace) -> Iterator[ProgressDisplay]:
     """Silence libraries down to the file descriptors and yield where to report progress.
 
     With ``--debug`` nothing is silenced and the log goes to standard error.
@@ -133,8 +133,8 @@ def working(args: argparse.Namespace) -> Iterator[Steps]:
             logging.getLogger().setLevel(logging.INFO)
             own: TextIO | None = sys.stderr
         else:
-            own = stack.enter_context(_chatter_silenced())
-        steps = Steps(None if args.quiet else own, 0.0 if args.debug else _PATIENCE_S)
+            own = stack.enter_context(_libraries_silenced())
+        steps = ProgressDisplay(None if args.quiet else own, 0.0 if args.debug else _PATIENCE_S)
         stack.callback(steps.close)
         yield steps
         steps.show()
@@ -151,7 +151,7 @@ def resumable(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _chatter_silenced() -> Iterator[TextIO]:
+def _libraries_silenced() -> Iterator[TextIO]:
     """File descriptors 1 and 2 lead nowhere; what is yielded still reaches standard error."""
     with ExitStack() as stack:
         own = sys.stderr

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import a_path, positive
+from discmri.cli._options import path_argument, positive
 from discmri.cli._table import show_table
 from discmri.core.errors import UsageError
 from discmri.core.text import number, one_line
@@ -14,8 +14,8 @@ from discmri.core.text import number, one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from discmri.agreement import Agreement
-    from discmri.agreement.sources import Source
+    from discmri.agreement import AgreementResult
+    from discmri.agreement.sources import RatingSource
 
 _EPILOG = """\
 examples:
@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("sources", metavar="SOURCE", nargs="+", help="what to compare")
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=a_path, required=True, help="folder to write"
+        "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder to write"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
     parser.add_argument(
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _source(text: str) -> Source:
+def _source(text: str) -> RatingSource:
     from discmri.agreement.sources import from_table
 
     rater, separator, place = text.partition("=")
@@ -109,7 +109,7 @@ def _is_session(path: Path) -> bool:
         return file.read(6) == b"SQLite"
 
 
-def _show(found: Sequence[Agreement]) -> None:
+def _show(found: Sequence[AgreementResult]) -> None:
     from discmri.agreement.ratings import ALL_LEVELS
 
     rows = []

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import (
     LazyChoices,
-    a_path,
     add_height_method,
     add_mask_scheme,
-    add_voice,
+    add_verbosity,
     check_readable,
+    path_argument,
     positive,
 )
 from discmri.cli._table import show_table
-from discmri.cli._terminal import Steps, resumable, working
+from discmri.cli._terminal import ProgressDisplay, quiet_progress, resumable
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.cohort import BatchResult, Cohort, Limits, Tally, Workers
+    from discmri.cohort import BatchProgress, BatchResult, Cohort, Limits, Workers
 
 _EPILOG = """\
 examples:
@@ -68,9 +68,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "folder with cohort.csv, cohort.parquet and board.html.",
         epilog=_EPILOG,
     )
-    parser.add_argument("cohort", metavar="COHORT", type=a_path, help="a folder or a CSV list")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=a_path, required=True,
+        "cohort", metavar="COHORT", type=path_argument, help="a folder or a CSV list"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=path_argument, required=True,
         help="folder for all results; an earlier batch in it is picked up",
     )  # fmt: skip
     parser.add_argument(
@@ -79,7 +81,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )  # fmt: skip
     add_workers(parser)
     add_settings(parser.add_argument_group("measuring"))
-    add_voice(parser)
+    add_verbosity(parser)
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +96,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--slurm",
         metavar="FILE",
-        type=a_path,
+        type=path_argument,
         help="TOML file that describes jobs of a Slurm queue",
     )
     group.add_argument(
@@ -140,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run and args.slurm:
         _show_script(args.slurm)
         return 0
-    with working(args) as steps:
+    with quiet_progress(args) as steps:
         steps("looking for studies", 0.0)
         cohort = find_cohort(args.cohort)
         if args.dry_run:
@@ -148,7 +150,12 @@ def run(args: argparse.Namespace) -> int:
         else:
             with resumable("what is done is"):
                 result = run_batch(
-                    cohort, args.output, settings, workers_of(args), limits_of(args), telling(steps)
+                    cohort,
+                    args.output,
+                    settings,
+                    workers_of(args),
+                    limits_of(args),
+                    progress_callback(steps),
                 )
     if args.dry_run:
         show_table(("Study", "Path", "Would be"), plans)
@@ -183,20 +190,22 @@ def limits_of(args: argparse.Namespace) -> Limits:
     return Limits(args.time_limit, args.memory_limit, args.threads)
 
 
-def telling(steps: Steps, every_s: float = 2.0) -> Callable[[Tally], None]:
+def progress_callback(
+    steps: ProgressDisplay, every_s: float = 2.0
+) -> Callable[[BatchProgress], None]:
     """Progress of a batch as a bar or lines, not more often than a person reads."""
     next_s = 0.0
 
-    def tell(tally: Tally) -> None:
+    def show(tally: BatchProgress) -> None:
         nonlocal next_s
         if time.monotonic() >= next_s or tally.share == 1.0:
             steps(str(tally), tally.share)
             next_s = time.monotonic() + every_s * (tally.done > 0)
 
-    return tell
+    return show
 
 
-def counting(steps: Steps, what: str) -> Callable[[int, int], None]:
+def counting(steps: ProgressDisplay, what: str) -> Callable[[int, int], None]:
     """Progress of many alike, such as ``3 of 40 phantoms``."""
     return lambda done, total: steps(f"{done} of {total} {what}", done / total)
 
@@ -220,18 +229,18 @@ def _show_script(file: Path) -> None:
 
 
 def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
-    from discmri.cohort import Status
+    from discmri.cohort import StudyStatus
 
     rows = [
         (outcome.name, outcome.status.value, outcome.reason)
         for outcome in result.outcomes
-        if outcome.status is not Status.MEASURED
+        if outcome.status is not StudyStatus.MEASURED
     ]
     if rows:
         show_table(("Study", "Status", "Why"), rows)
         print()
     kept = f" ({result.kept} of the studies were done before)" if result.kept else ""
-    print(f"{result.count(Status.MEASURED)} of {len(result.outcomes)} studies measured{kept}.")
+    print(f"{result.count(StudyStatus.MEASURED)} of {len(result.outcomes)} studies measured{kept}.")
     if cohort.unused_columns:
         print(f"Columns of the list that mean nothing here: {', '.join(cohort.unused_columns)}.")
     if "cohort.parquet" not in result.files:
@@ -240,9 +249,9 @@ def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
 
 
 def _code(result: BatchResult) -> int:
-    from discmri.cohort import Status
+    from discmri.cohort import StudyStatus
 
-    if result.count(Status.MEASURED):
+    if result.count(StudyStatus.MEASURED):
         return 0
     raise NothingToMeasureError(
         f"none of {len(result.outcomes)} studies could be measured; the first says: "

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import LazyChoices, a_path
+from discmri.cli._options import LazyChoices, path_argument
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import quiet_progress
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.text import one_line
 
@@ -89,13 +89,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     made["adjudicate"].add_argument("--reader", metavar="NAME", help="who decides")
     for name in ("open", "adjudicate"):
         made[name].add_argument(
-            "--root", metavar="DIR", type=a_path,
+            "--root", metavar="DIR", type=path_argument,
             help="where results and images are now, if they were moved",
         )  # fmt: skip
     for name in ("progress", "adjudicate", "verify"):
         made[name].add_argument("--json", action="store_true", help="print JSON instead of text")
     export = made["export"]
-    export.add_argument("-o", "--output", metavar="DIR", type=a_path, required=True, help="folder")
+    export.add_argument(
+        "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder"
+    )
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     export.add_argument(
         "--anyway", action="store_true", help="export a session that does not verify"
@@ -105,7 +107,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="a head that was noted down earlier; repeatable",
     )  # fmt: skip
     made["verify"].add_argument(
-        "--journal", metavar="FILE", type=a_path, action="append", default=[],
+        "--journal", metavar="FILE", type=path_argument, action="append", default=[],
         help="a reader's journal from another machine; repeatable",
     )  # fmt: skip
 
@@ -127,7 +129,7 @@ def _add_action(
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "results", metavar="RESULTS", nargs="+", type=a_path,
+        "results", metavar="RESULTS", nargs="+", type=path_argument,
         help="results folders of discmri measure, or folders that hold some",
     )  # fmt: skip
     parser.add_argument(
@@ -154,10 +156,16 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--planner", default="planner", metavar="NAME", help="who plans")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--study-root", metavar="DIR", type=a_path, help="folder with the images of all results"
+        "--study-root",
+        metavar="DIR",
+        type=path_argument,
+        help="folder with the images of all results",
     )
     where.add_argument(
-        "--studies", metavar="FILE", type=a_path, help="CSV with the columns results and study"
+        "--studies",
+        metavar="FILE",
+        type=path_argument,
+        help="CSV with the columns results and study",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
@@ -173,13 +181,13 @@ def run(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------ plan
 def _plan(args: argparse.Namespace) -> int:
     from discmri import reading
-    from discmri.reading.database import locate
+    from discmri.reading.database import parse_locator
     from discmri.reading.store import refuse_existing
 
-    locator = locate(args.session)
+    locator = parse_locator(args.session)
     if locator.path is not None:
         refuse_existing(locator.path)
-    wishes = reading.Wishes(
+    options = reading.SessionOptions(
         readers=tuple(args.readers),
         mode=reading.Mode(args.mode),
         order=reading.Order(args.order),
@@ -190,8 +198,8 @@ def _plan(args: argparse.Namespace) -> int:
     )
     studies = _studies(args)
     beside = None if locator.path is None else locator.path.parent
-    with working(args) as steps:
-        planned = reading.plan_session(studies, wishes, beside, steps)
+    with quiet_progress(args) as steps:
+        planned = reading.plan_session(studies, options, beside, steps)
         reading.create_session(args.session, planned)
     plan = planned.plan
     showings = len(plan.showings(plan.readers[0]))

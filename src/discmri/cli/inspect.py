@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import add_study, check_readable
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import quiet_progress
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Inspect one study."""
     check_readable(args.path)
-    with working(args) as steps:
+    with quiet_progress(args) as steps:
         from discmri.study import read_study
 
         steps("reading headers", 0.0)
         study = read_study(args.path, study_uid=args.study_uid, threads=args.threads)
     if args.json:
-        from discmri.results.plain import dumps, plain
+        from discmri.results.jsonable import dumps, jsonable
 
-        print(dumps(plain(study.describe())), end="")
+        print(dumps(jsonable(study.describe())), end="")
     else:
         _show(study)
     return 0

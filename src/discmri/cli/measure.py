@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import (
     LazyChoices,
-    a_path,
     add_height_method,
     add_mask_scheme,
     add_study,
     check_readable,
+    path_argument,
 )
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import quiet_progress
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.text import number, one_line
-from discmri.measurement.recording import Request, measure_into
+from discmri.measurement.recording import MeasurementRequest, measure_into
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     add_study(parser)
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=a_path,
+        "-o", "--output", metavar="DIR", type=path_argument,
         help="results folder (default: discmri-out/<name of STUDY> in the current folder)",
     )  # fmt: skip
     parser.add_argument(
@@ -76,7 +76,7 @@ def _add_discs(group: argparse._ArgumentGroup) -> None:
         "or masks where --masks is given)",
     )  # fmt: skip
     group.add_argument(
-        "--masks", metavar="FILE", type=a_path, help="NIfTI label map to measure instead"
+        "--masks", metavar="FILE", type=path_argument, help="NIfTI label map to measure instead"
     )
     add_mask_scheme(group)
     group.add_argument(
@@ -94,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     folder = args.output or Path("discmri-out") / name_of(args.path)
     check_output(folder, args.path, args.overwrite)
-    with working(args) as steps:
+    with quiet_progress(args) as steps:
         result = measure_into(
-            Request(args.path, folder, settings, args.study_uid, args.overwrite), steps
+            MeasurementRequest(args.path, folder, settings, args.study_uid, args.overwrite), steps
         )
     if args.json:
         print((folder / "study.json").read_text(encoding="utf-8"), end="")

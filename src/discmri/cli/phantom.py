@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.cli import _phantom_cohort, _phantom_trial
-from discmri.cli._options import LazyChoices, a_path
+from discmri.cli._options import LazyChoices, path_argument
 
 if TYPE_CHECKING:
     from discmri.core.levels import DiscLevel
-    from discmri.phantoms import Protocol, ResidualDisc, SpineSpec
+    from discmri.phantoms import Protocol, ResidualDiscSpec, SpineSpec
 
 EXAMPLES = """\
 examples:
@@ -50,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         allow_abbrev=True,
     )
     make.add_argument("--debug", action="store_true", help="a traceback on errors")
-    make.add_argument("out", metavar="OUT", type=a_path, help="folder to make")
+    make.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
     make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     _add_anatomy(make.add_argument_group("anatomy"))
     _add_scan(make.add_argument_group("scan"))
@@ -143,9 +143,9 @@ def _make(args: argparse.Namespace) -> int:
 
 
 def _spec(args: argparse.Namespace) -> SpineSpec:
-    from discmri.phantoms import Wishes, lumbar_spine
+    from discmri.phantoms import SpineOptions, lumbar_spine
 
-    wishes = Wishes(
+    options = SpineOptions(
         grades=args.grades,
         heights_mm=args.heights,
         listhesis_mm=_slips(args.listhesis),
@@ -156,23 +156,23 @@ def _spec(args: argparse.Namespace) -> SpineSpec:
         residual_disc=_residual_disc(args.residual_disc),
         s1_depth_ratio=args.s1_depth_ratio,
     )
-    return lumbar_spine(wishes, args.seed)
+    return lumbar_spine(options, args.seed)
 
 
-def _residual_disc(values: tuple[float, ...] | None) -> ResidualDisc | None:
+def _residual_disc(values: tuple[float, ...] | None) -> ResidualDiscSpec | None:
     from discmri.core.errors import UsageError
-    from discmri.phantoms import ResidualDisc
+    from discmri.phantoms import ResidualDiscSpec
 
     if values is None:
         return None
     if len(values) > 4:
         raise UsageError(f"--residual-disc takes 1 to 4 numbers, got {len(values)}")
-    return ResidualDisc(*values)
+    return ResidualDiscSpec(*values)
 
 
 def _protocol(args: argparse.Namespace) -> Protocol:
     from discmri.core.errors import UsageError
-    from discmri.phantoms import Protocol, Sequence
+    from discmri.phantoms import Protocol, PulseSequence
 
     unknown = [name for name in args.series if name not in SERIES]
     if unknown:
@@ -191,7 +191,7 @@ def _protocol(args: argparse.Namespace) -> Protocol:
         "b_values": args.b_values,
     }
     return Protocol(
-        sequences=tuple(Sequence(name) for name in args.series),
+        sequences=tuple(PulseSequence(name) for name in args.series),
         trace=not args.directions,
         **{name: value for name, value in given.items() if value is not None},
     )

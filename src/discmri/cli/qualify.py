@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from discmri.cli._options import a_path, add_voice, positive
+from discmri.cli._options import add_verbosity, path_argument, positive
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import quiet_progress
 from discmri.core.text import one_line
 
 _EPILOG = """\
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog=_EPILOG,
     )
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=a_path, default=Path("discmri-out/qualification"),
+        "-o", "--output", metavar="OUT", type=path_argument, default=Path("discmri-out/qualification"),
         help="folder to write (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="remove an earlier test first")
@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--workers", type=positive, default=0, metavar="N",
         help="phantoms at a time (default: one per processor)",
     )  # fmt: skip
-    add_voice(parser)
+    add_verbosity(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.overwrite:
         clear(args.output)
-    with working(args) as steps:
+    with quiet_progress(args) as steps:
         done = qualify(args.output, one_line(args.site), Workers(args.workers), steps)
     rows = [
         (check.part, check.name, check.wanted, check.found, "pass" if check.passed else "FAIL")

@@ -6,15 +6,22 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.cli._options import a_path, add_voice
+from discmri.cli._options import add_verbosity, path_argument
 from discmri.cli._table import show_table
-from discmri.cli._terminal import resumable, working
-from discmri.cli.batch import add_settings, add_workers, limits_of, settings_of, telling, workers_of
+from discmri.cli._terminal import quiet_progress, resumable
+from discmri.cli.batch import (
+    add_settings,
+    add_workers,
+    limits_of,
+    progress_callback,
+    settings_of,
+    workers_of,
+)
 from discmri.core.errors import UsageError
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.trial import Analysis, Outcome, Remark
+    from discmri.trial import Analysis, Issue, TrialResult
 
 _LIST = """\
 TRIAL is a CSV with one scan a line. Columns: subject, visit, path, and date (2026-03-31) or week;
@@ -73,16 +80,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     check.add_argument(
         "--masks", action="store_true", dest="needs_masks", help="label maps are to be measured"
     )
-    add_voice(check)
+    add_verbosity(check)
     check.set_defaults(act=_check)
     run_ = _action(actions, "run", "measure, compare and report", _RUN)
     run_.add_argument(
-        "-o", "--output", metavar="OUT", type=a_path, required=True,
+        "-o", "--output", metavar="OUT", type=path_argument, required=True,
         help="folder for all results; an earlier run in it is picked up",
     )  # fmt: skip
     run_.add_argument("--name", default="", help="of the trial (default: name of the CSV)")
     run_.add_argument(
-        "--reads", metavar="CSV", type=a_path,
+        "--reads", metavar="CSV", type=path_argument,
         help="reads_long.csv of discmri grade export: readers' grades",
     )  # fmt: skip
     run_.add_argument(
@@ -94,7 +101,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_workers(run_)
     add_settings(run_.add_argument_group("measuring"))
-    add_voice(run_)
+    add_verbosity(run_)
     run_.set_defaults(act=_run)
 
 
@@ -107,7 +114,7 @@ def _action(
         description=f"{help_[0].upper()}{help_[1:]}.",
         epilog=epilog,
     )
-    parser.add_argument("list", metavar="TRIAL", type=a_path, help="CSV list of scans")
+    parser.add_argument("list", metavar="TRIAL", type=path_argument, help="CSV list of scans")
     return parser
 
 
@@ -117,34 +124,36 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from discmri.trial import Weight, check_trial, read_listing
+    from discmri.trial import IssueSeverity, check_trial, read_listing
 
     _exists(args.list)
     listing = read_listing(args.list)
-    remarks = list(listing.remarks)
+    issues = list(listing.issues)
     if not args.list_only:
-        with working(args) as steps:
-            remarks += check_trial(listing.trial, args.needs_masks, steps)
-    _show_remarks(remarks)
-    counts = {weight: sum(one.weight is weight for one in remarks) for weight in Weight}
+        with quiet_progress(args) as steps:
+            issues += check_trial(listing.trial, args.needs_masks, steps)
+    _show_issues(issues)
+    counts = {
+        severity: sum(one.severity is severity for one in issues) for severity in IssueSeverity
+    }
     scans, subjects = len(listing.trial.scans), len(listing.trial.subjects)
     print(
-        f"{subjects} subjects, {scans} scans: {counts[Weight.ERROR]} errors, "
-        f"{counts[Weight.WARNING]} warnings, {counts[Weight.NOTE]} notes."
+        f"{subjects} subjects, {scans} scans: {counts[IssueSeverity.ERROR]} errors, "
+        f"{counts[IssueSeverity.WARNING]} warnings, {counts[IssueSeverity.NOTE]} notes."
     )
-    if counts[Weight.ERROR]:
-        first = next(one for one in remarks if one.weight is Weight.ERROR)
+    if counts[IssueSeverity.ERROR]:
+        first = next(one for one in issues if one.severity is IssueSeverity.ERROR)
         raise UsageError(f"{args.list} cannot be measured as it stands: {first}")
     return 0
 
 
-def _show_remarks(remarks: list[Remark]) -> None:
-    from discmri.trial import Weight
+def _show_issues(issues: list[Issue]) -> None:
+    from discmri.trial import IssueSeverity
 
-    order = list(Weight)
+    order = list(IssueSeverity)
     rows = [
-        (one.weight.value, one.where, one.text)
-        for one in sorted(remarks, key=lambda one: order.index(one.weight))
+        (one.severity.value, one.where, one.text)
+        for one in sorted(issues, key=lambda one: order.index(one.severity))
     ]
     if rows:
         show_table(("", "Where", "What"), rows)
@@ -152,12 +161,12 @@ def _show_remarks(remarks: list[Remark]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from discmri.trial import Options, read_trial, run_trial
+    from discmri.trial import TrialOptions, read_trial, run_trial
     from discmri.trial.responders import PRIMARY
 
     _exists(args.list)
     trial = read_trial(args.list)
-    options = Options(
+    options = TrialOptions(
         settings=settings_of(args),
         workers=workers_of(args),
         limits=limits_of(args),
@@ -166,16 +175,16 @@ def _run(args: argparse.Namespace) -> int:
         responder_visit=args.responder_visit,
         name=one_line(args.name) or args.list.stem,
     )
-    with working(args) as steps, resumable("what is measured is"):
-        outcome = run_trial(trial, args.output, options, steps, telling(steps))
+    with quiet_progress(args) as steps, resumable("what is measured is"):
+        outcome = run_trial(trial, args.output, options, steps, progress_callback(steps))
     _show(outcome, args.output)
     return 0
 
 
-def _show(outcome: Outcome, root: Path) -> None:
-    from discmri.cohort import Status
+def _show(outcome: TrialResult, root: Path) -> None:
+    from discmri.cohort import StudyStatus
 
-    failed = [one for one in outcome.studies if one.status is not Status.MEASURED]
+    failed = [one for one in outcome.studies if one.status is not StudyStatus.MEASURED]
     if failed:
         show_table(("Scan", "Status", "Why"), [(o.name, o.status.value, o.reason) for o in failed])
         print()

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import a_path, add_voice, check_readable
+from discmri.cli._options import add_verbosity, check_readable, path_argument
 from discmri.cli._table import show_table
-from discmri.cli._terminal import working
+from discmri.cli._terminal import quiet_progress
 from discmri.core.text import number, one_line
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "naming, by definition, level and grade.",
         epilog=_EPILOG,
     )
-    parser.add_argument("results", metavar="RESULTS", type=a_path, help="of discmri batch")
-    parser.add_argument("truth", metavar="TRUTH", type=a_path, help="of discmri phantom cohort")
+    parser.add_argument("results", metavar="RESULTS", type=path_argument, help="of discmri batch")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=a_path, default=Path("discmri-out/validation"),
+        "truth", metavar="TRUTH", type=path_argument, help="of discmri phantom cohort"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=path_argument, default=Path("discmri-out/validation"),
         help="folder to write (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier one")
-    add_voice(parser)
+    add_verbosity(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     check_readable(args.results)
     check_readable(args.truth)
     check_writable(args.output, args.overwrite)
-    with working(args) as steps:
+    with quiet_progress(args) as steps:
         steps("matching discs", 0.0)
         validation = validate(args.results, args.truth)
         steps("drawing", 0.5)

@@ -6,20 +6,20 @@
 ('cohort.csv', 'cohort.parquet', 'board.html', 'batch.json')
 """
 
-from discmri.cohort.batch import BatchResult, Tally, run_batch
+from discmri.cohort.batch import BatchProgress, BatchResult, run_batch
 from discmri.cohort.isolated import Limits
-from discmri.cohort.measuring import Outcome, Status
-from discmri.cohort.studies import Cohort, Entry, find_cohort
+from discmri.cohort.measuring import StudyOutcome, StudyStatus
+from discmri.cohort.studies import Cohort, StudyInput, find_cohort
 from discmri.cohort.workers import Workers
 
 __all__ = [
+    "BatchProgress",
     "BatchResult",
     "Cohort",
-    "Entry",
     "Limits",
-    "Outcome",
-    "Status",
-    "Tally",
+    "StudyInput",
+    "StudyOutcome",
+    "StudyStatus",
     "Workers",
     "find_cohort",
     "run_batch",

@@ -11,29 +11,29 @@ from discmri.cohort.board import write_board
 from discmri.cohort.isolated import Limits
 from discmri.cohort.measuring import (
     NEEDED_FORMATS,
-    Job,
-    Outcome,
-    Status,
+    StudyJob,
+    StudyOutcome,
+    StudyStatus,
     context_of,
-    done_before,
-    work,
+    earlier_outcome,
+    run_job,
 )
 from discmri.cohort.studies import Cohort
 from discmri.cohort.tables import StudyRows, collect, write_csv, write_parquet
-from discmri.cohort.workers import Workers, carry_out
+from discmri.cohort.workers import Workers, run_jobs
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_file, remove_unfinished
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
-from discmri.results.plain import dumps, plain
+from discmri.results.jsonable import dumps, jsonable
 
 SCHEMA_NAME = "discmri-batch-1"
 _LOST = "its worker died several times, killed from outside or for want of memory"
 
 
 @dataclass(frozen=True)
-class Tally:
+class BatchProgress:
     """How far a batch is.
 
     Parameters
@@ -64,7 +64,7 @@ class Tally:
     def __str__(self) -> str:
         """One line with rate and time left.
 
-        >>> str(Tally(total=40, kept=10, done=6, without_result=1, seconds=90.0))
+        >>> str(BatchProgress(total=40, kept=10, done=6, without_result=1, seconds=90.0))
         '16 of 40 studies (10 kept, 1 without result), 4.0 a minute, 6 min left'
         """
         notes = [f"{self.kept} kept"] if self.kept else []
@@ -92,8 +92,8 @@ class Batch:
         Outcomes of an earlier run that still hold, by number.
     """
 
-    jobs: tuple[Job, ...]
-    known: Mapping[int, Outcome]
+    jobs: tuple[StudyJob, ...]
+    known: Mapping[int, StudyOutcome]
 
     @property
     def to_do(self) -> tuple[int, ...]:
@@ -115,11 +115,11 @@ class BatchResult:
         Names of the files about the whole cohort.
     """
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[StudyOutcome, ...]
     kept: int
     files: tuple[str, ...]
 
-    def count(self, status: Status) -> int:
+    def count(self, status: StudyStatus) -> int:
         """How many studies ended so."""
         return sum(outcome.status is status for outcome in self.outcomes)
 
@@ -163,8 +163,8 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
                 f"study {entry.name} has no label map; --segmenter masks needs the column masks "
                 "in a CSV list"
             )
-        jobs.append(Job(here, own, root.absolute(), limits, context_of(here, own)))
-    found = ((n, done_before(job)) for n, job in enumerate(jobs))
+        jobs.append(StudyJob(here, own, root.absolute(), limits, context_of(here, own)))
+    found = ((n, earlier_outcome(job)) for n, job in enumerate(jobs))
     return Batch(tuple(jobs), {n: outcome for n, outcome in found if outcome is not None})
 
 
@@ -199,7 +199,7 @@ def run_batch(
     settings: Settings,
     workers: Workers | None = None,
     limits: Limits | None = None,
-    progress: Callable[[Tally], None] | None = None,
+    progress: Callable[[BatchProgress], None] | None = None,
 ) -> BatchResult:
     """Measure a cohort, or finish what an earlier run in the same folder has begun.
 
@@ -243,24 +243,24 @@ def run_batch(
 
 
 def _outcomes(
-    batch: Batch, workers: Workers, progress: Callable[[Tally], None] | None
-) -> tuple[Outcome, ...]:
+    batch: Batch, workers: Workers, progress: Callable[[BatchProgress], None] | None
+) -> tuple[StudyOutcome, ...]:
     outcomes = dict(batch.known)
     to_do = batch.to_do
     started = time.monotonic()
 
-    def tell() -> None:
+    def notify() -> None:
         if progress is not None:
             kept = len(batch.known)
-            without = sum(one.status is not Status.MEASURED for one in outcomes.values())
+            without = sum(one.status is not StudyStatus.MEASURED for one in outcomes.values())
             spent = time.monotonic() - started
-            progress(Tally(len(batch.jobs), kept, len(outcomes) - kept, without, spent))
+            progress(BatchProgress(len(batch.jobs), kept, len(outcomes) - kept, without, spent))
 
-    tell()
-    for n, outcome in carry_out(work, [batch.jobs[n] for n in to_do], workers):
-        lost = Outcome(batch.jobs[to_do[n]].entry.name, Status.FAILED, _LOST)
+    notify()
+    for n, outcome in run_jobs(run_job, [batch.jobs[n] for n in to_do], workers):
+        lost = StudyOutcome(batch.jobs[to_do[n]].entry.name, StudyStatus.FAILED, _LOST)
         outcomes[to_do[n]] = outcome or lost
-        tell()
+        notify()
     return tuple(outcomes[n] for n in range(len(batch.jobs)))
 
 
@@ -277,13 +277,13 @@ def _write(
         "schema": SCHEMA_NAME,
         "versions": dict(versions()),
         "package_sha256": package_sha256(),
-        "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
+        "settings": {one.name: jsonable(getattr(settings, one.name)) for one in fields(settings)},
         "studies": [
             {
-                "study": plain(study.outcome.name),
+                "study": jsonable(study.outcome.name),
                 "folder": job.folder.relative_to(job.root).as_posix(),
                 "status": study.outcome.status.value,
-                "reason": plain(study.outcome.reason),
+                "reason": jsonable(study.outcome.reason),
             }
             for job, study in zip(batch.jobs, studies, strict=True)
         ],

@@ -12,23 +12,23 @@ import sys
 import threading
 from pathlib import Path
 
-from discmri.measurement.recording import verdict
+from discmri.measurement.recording import describe_error
 
 
 def main(file: Path) -> None:
     """Take the call, answer it, and end with whoever asked."""
     sys.path[:] = pickle.load(sys.stdin.buffer)
     function, argument = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_the_asker, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         answer = (True, function(argument))
     except Exception as error:  # noqa: BLE001 - the last stop of this process
-        answer = (False, verdict(error)[0])
+        answer = (False, describe_error(error)[0])
     file.write_bytes(pickle.dumps(answer))
     os._exit(0)  # the answer is given; nothing waits for the farewell of libraries
 
 
-def _end_with_the_asker() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.buffer.read()  # returns when the other end of the pipe is gone
     os._exit(1)
 

@@ -13,21 +13,21 @@ from pathlib import Path
 import discmri
 from discmri.cohort.inputs import digest, input_files, stamp
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
-from discmri.cohort.studies import Entry
+from discmri.cohort.studies import StudyInput
 from discmri.core.errors import DiscmriError, NothingToMeasureError, ResultsError, UsageError
 from discmri.core.files import atomic_file
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
-from discmri.measurement.recording import Request, measure_into, without_folders
+from discmri.measurement.recording import MeasurementRequest, measure_into, without_folders
 from discmri.results.document import RECORD, decoded
-from discmri.results.plain import plain
+from discmri.results.jsonable import jsonable
 
 NEEDED_FORMATS = ("csv", "json")
 """What the tables of a cohort are made of."""
 
 
-class Status(Enum):
+class StudyStatus(Enum):
     """What became of a study."""
 
     MEASURED = "measured"
@@ -36,7 +36,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StudyOutcome:
     """What became of one study.
 
     Parameters
@@ -50,12 +50,12 @@ class Outcome:
     """
 
     name: str
-    status: Status
+    status: StudyStatus
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Job:
+class StudyJob:
     """One study to measure, as it travels to a worker.
 
     Parameters
@@ -72,7 +72,7 @@ class Job:
         Hash of settings and software, from :func:`context_of`; a worker must find the same.
     """
 
-    entry: Entry
+    entry: StudyInput
     settings: Settings
     root: Path
     limits: Limits
@@ -90,7 +90,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Note:
+class RunRecord:
     """What results were made of, so that a later run can tell whether they still hold.
 
     Parameters
@@ -112,31 +112,34 @@ class Note:
     reason: str
     record: str
 
-    def outcome(self, name: str) -> Outcome:
+    def outcome(self, name: str) -> StudyOutcome:
         """What a table says of it."""
-        return Outcome(name, Status(self.status), self.reason)
+        return StudyOutcome(name, StudyStatus(self.status), self.reason)
 
 
-def context_of(entry: Entry, settings: Settings) -> str:
+def context_of(entry: StudyInput, settings: Settings) -> str:
     """Hash of everything but the input's bytes that makes a result what it is."""
     parts = {
-        "settings": {one.name: plain(getattr(settings, one.name)) for one in fields(settings)},
-        "input": [plain(entry.path.name), plain(entry.study_uid)],  # the name may name the subject
+        "settings": {one.name: jsonable(getattr(settings, one.name)) for one in fields(settings)},
+        "input": [
+            jsonable(entry.path.name),
+            jsonable(entry.study_uid),
+        ],  # the name may name the subject
         "package": package_sha256(),
         "versions": dict(versions()),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def work(job: Job, stop: threading.Event | None = None) -> Outcome:
+def run_job(job: StudyJob, stop: threading.Event | None = None) -> StudyOutcome:
     """Measure a study in a process of its own; never raises for what a study can do."""
     try:
         return isolated(measure_study, job, job.limits, stop)
     except ProcessEndedError as error:
-        return Outcome(job.entry.name, Status.FAILED, _reason(error, job))
+        return StudyOutcome(job.entry.name, StudyStatus.FAILED, _reason(error, job))
 
 
-def done_before(job: Job) -> Outcome | None:
+def earlier_outcome(job: StudyJob) -> StudyOutcome | None:
     """What an earlier run made of it, where settings, software and input have not changed."""
     note = _read(job)
     if note is None or note.context != job.context:
@@ -148,7 +151,7 @@ def done_before(job: Job) -> Outcome | None:
     return note.outcome(job.entry.name) if unchanged else None
 
 
-def measure_study(job: Job) -> Outcome:
+def measure_study(job: StudyJob) -> StudyOutcome:
     """Measure a study into its folder and note what the results were made of.
 
     Of two processes that are given the same study, the second waits and finds it done.
@@ -159,7 +162,7 @@ def measure_study(job: Job) -> Outcome:
             f"this worker runs other software than the batch was started with (discmri "
             f"{discmri.__version__}); install the same versions everywhere"
         )
-        return Outcome(name, Status.FAILED, text)
+        return StudyOutcome(name, StudyStatus.FAILED, text)
     with locked(job.note.with_suffix(".lock")):
         try:
             files = input_files(job.entry.path, job.settings.masks)
@@ -173,31 +176,33 @@ def measure_study(job: Job) -> Outcome:
             if stamp(input_files(job.entry.path, job.settings.masks)) == seen:
                 _note(job, outcome, seen, bytes_read)
         except UsageError as error:
-            return Outcome(name, Status.FAILED, _reason(error, job))
+            return StudyOutcome(name, StudyStatus.FAILED, _reason(error, job))
     return outcome
 
 
-def _measured(job: Job) -> Outcome:
-    request = Request(job.entry.path, job.folder, job.settings, job.entry.study_uid, overwrite=True)
+def _measured(job: StudyJob) -> StudyOutcome:
+    request = MeasurementRequest(
+        job.entry.path, job.folder, job.settings, job.entry.study_uid, overwrite=True
+    )
     try:
         measure_into(request)
     except NothingToMeasureError as error:
-        return Outcome(job.entry.name, Status.NOTHING, _reason(error, job))
-    return Outcome(job.entry.name, Status.MEASURED)
+        return StudyOutcome(job.entry.name, StudyStatus.NOTHING, _reason(error, job))
+    return StudyOutcome(job.entry.name, StudyStatus.MEASURED)
 
 
-def _note(job: Job, outcome: Outcome, seen: str, bytes_read: str) -> None:
-    note = Note(
+def _note(job: StudyJob, outcome: StudyOutcome, seen: str, bytes_read: str) -> None:
+    note = RunRecord(
         job.context, bytes_read, seen, outcome.status.value, outcome.reason, _record(job.folder)
     )
     with atomic_file(job.note) as fresh:
         fresh.write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
 
 
-def _read(job: Job) -> Note | None:
+def _read(job: StudyJob) -> RunRecord | None:
     """The note of an earlier run, where it can be believed: the results are still there."""
     with suppress(OSError, ResultsError):
-        note = decoded(job.note.read_bytes(), Note, job.note.name)
+        note = decoded(job.note.read_bytes(), RunRecord, job.note.name)
         if note.record == _record(job.folder):
             return note
     return None
@@ -211,5 +216,5 @@ def _record(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _reason(error: Exception, job: Job) -> str:
+def _reason(error: Exception, job: StudyJob) -> str:
     return without_folders(str(error), job.entry.path, job.settings.masks, job.root)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from discmri.cohort.measuring import Status
+from discmri.cohort.measuring import StudyStatus
 from discmri.core.errors import UsageError
 from discmri.results.document import decoded
 from discmri.results.model import StudyResult
@@ -38,7 +38,7 @@ class CohortStudy:
     """
 
     name: str
-    status: Status
+    status: StudyStatus
     reason: str
     folder: Path
 
@@ -51,7 +51,7 @@ class CohortStudy:
         UsageError
             Where the study failed, so that there is nothing to read.
         """
-        if self.status is Status.FAILED:
+        if self.status is StudyStatus.FAILED:
             raise UsageError(f"study {self.name} has no result: {self.reason}; run the batch again")
         return read_results(self.folder)
 
@@ -68,21 +68,21 @@ class CohortResult(tuple[CohortStudy, ...]):
         rows = [
             {"study": one.name} | row
             for one in self
-            if one.status is Status.MEASURED
+            if one.status is StudyStatus.MEASURED
             for row in read_results(one.folder).rows()
         ]
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
         """One line: how many, how many without result."""
-        without = sum(one.status is not Status.MEASURED for one in self)
+        without = sum(one.status is not StudyStatus.MEASURED for one in self)
         return f"<CohortResult: {len(self)} studies, {without} without result>"
 
 
 class _Study(msgspec.Struct, frozen=True):
     study: str
     folder: str
-    status: Status
+    status: StudyStatus
     reason: str
 
 

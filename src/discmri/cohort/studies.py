@@ -26,7 +26,7 @@ _NIFTI = "nifti:"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StudyInput:
     """One study of a cohort.
 
     Parameters
@@ -52,7 +52,7 @@ class Entry:
     def folder_name(self) -> str:
         """Name of its results folder: its own where that is a plain one.
 
-        >>> Entry("SUBJ-01", Path()).folder_name, Entry("site 1/anna", Path()).folder_name
+        >>> StudyInput("SUBJ-01", Path()).folder_name, StudyInput("site 1/anna", Path()).folder_name
         ('SUBJ-01', 'site_1_anna-7f06ec8c')
         """
         if _PLAIN_NAME.fullmatch(self.name) and not self.name.endswith("."):
@@ -83,7 +83,7 @@ class Cohort:
         Columns of a list that mean nothing here.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[StudyInput, ...]
     unused_columns: tuple[str, ...] = ()
 
 
@@ -117,7 +117,7 @@ def find_cohort(path: Path) -> Cohort:
     return cohort
 
 
-def _check_names(entries: tuple[Entry, ...], path: Path) -> None:
+def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:
     """Two studies must not share a results folder, on any file system."""
     known: dict[str, str] = {}
     for entry in entries:
@@ -175,24 +175,24 @@ class _Branch:
         return not (self.images or self.zips) and all(branch.is_barren for branch in self.below)
 
 
-def _found(branch: _Branch, root: Path) -> Iterator[Entry]:
+def _found(branch: _Branch, root: Path) -> Iterator[StudyInput]:
     """Every study in a branch: the outermost folders that hold one examination each, and zips.
 
     A folder without any image beside others is a study as well: measuring it says why not.
     """
     if branch.is_study or (branch.images and not branch.has_nifti):
         # images of several studies in one folder: measuring it names them
-        yield Entry(_name(branch.folder, root), branch.folder)
+        yield StudyInput(_name(branch.folder, root), branch.folder)
     else:
         for study in dict.fromkeys(study for study, _ in branch.images):
             yield _nifti_entry(branch, study, root)
         for below in branch.below:
             if below.is_barren:
-                yield Entry(_name(below.folder, root), below.folder)
+                yield StudyInput(_name(below.folder, root), below.folder)
             else:
                 yield from _found(below, root)
     for path in branch.zips:
-        yield Entry(_name(path.with_suffix(""), root), path)
+        yield StudyInput(_name(path.with_suffix(""), root), path)
 
 
 def _grown(folder: Path, root: Path, above: frozenset[tuple[int, int]]) -> _Branch:
@@ -247,14 +247,16 @@ def _nifti(files: list[Path], each: bool) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _nifti_entry(branch: _Branch, study: str, root: Path) -> Entry:
+def _nifti_entry(branch: _Branch, study: str, root: Path) -> StudyInput:
     """One of several NIfTI studies in a folder."""
     if not study.startswith(_NIFTI):
-        return Entry(_name(branch.folder / study, root), branch.folder, study_uid=study)
+        return StudyInput(_name(branch.folder / study, root), branch.folder, study_uid=study)
     path = Path(study.removeprefix(_NIFTI))
     if path == branch.folder:  # files without a subject among others with one
-        return Entry(_name(branch.folder, root), branch.folder, study_uid="")
-    return Entry(_name(path.with_name(path.name[: path.name.lower().rindex(".nii")]), root), path)
+        return StudyInput(_name(branch.folder, root), branch.folder, study_uid="")
+    return StudyInput(
+        _name(path.with_name(path.name[: path.name.lower().rindex(".nii")]), root), path
+    )
 
 
 def _name(path: Path, root: Path) -> str:
@@ -270,11 +272,11 @@ def _listed(path: Path) -> Cohort:
     return Cohort(tuple(_entry(row, path.parent) for row in table.rows), unused)
 
 
-def _entry(row: Row, folder: Path) -> Entry:
+def _entry(row: Row, folder: Path) -> StudyInput:
     from discmri.measurement.segment.schemes import SCHEMES
 
     place, masks = row.filled("path"), row.text("masks")
-    return Entry(
+    return StudyInput(
         name=one_line(row.text("id") or place),
         path=folder / place,
         study_uid=row.text("study_uid") or None,

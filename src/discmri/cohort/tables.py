@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from discmri.cohort.measuring import Job, Outcome, Status
+from discmri.cohort.measuring import StudyJob, StudyOutcome, StudyStatus
 from discmri.core.files import atomic_file
 from discmri.results.export.csv_wide import BEFORE, cell, write_table
 from discmri.results.model import StudyResult
@@ -35,7 +35,7 @@ class StudyRows:
         The page about it, relative to the cohort's folder; empty where there is none.
     """
 
-    outcome: Outcome
+    outcome: StudyOutcome
     discs: tuple[dict[str, str], ...]
     subject_id: str = ""
     study_uid: str = ""
@@ -59,16 +59,16 @@ class StudyRows:
         }
 
 
-def collect(job: Job, outcome: Outcome) -> StudyRows:
+def collect(job: StudyJob, outcome: StudyOutcome) -> StudyRows:
     """Read back what was written about one study."""
-    if outcome.status is Status.FAILED:
+    if outcome.status is StudyStatus.FAILED:
         return StudyRows(outcome, ())
     page = job.folder / "report.html"
     report = page.relative_to(job.root).as_posix() if page.is_file() else ""
     return rows_of(outcome, read_results(job.folder), report)
 
 
-def rows_of(outcome: Outcome, result: StudyResult, report: str = "") -> StudyRows:
+def rows_of(outcome: StudyOutcome, result: StudyResult, report: str = "") -> StudyRows:
     """What one result adds to the table."""
     discs = tuple({name: cell(row[name], name) for name in DISC_COLUMNS} for row in result.rows())
     return StudyRows(

@@ -70,7 +70,7 @@ class Workers:
         return self.count or _processors()
 
 
-def carry_out(
+def run_jobs(
     work: Work[J, R], jobs: Sequence[J], workers: Workers
 ) -> Iterator[tuple[int, R | None]]:
     """Do all jobs and yield number and result of each as it is done.

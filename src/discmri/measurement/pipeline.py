@@ -32,7 +32,7 @@ from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
 from discmri.study import Series, Study
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 """Called with what is being done and which share of the whole is done, 0 to 1."""
 
 STEPS: Mapping[str, tuple[str, float]] = {
@@ -338,7 +338,7 @@ class StudySteps:
             images=MeasuredImages(self.labels, self.outlines, self.image, adc),
         )
 
-    def measure(self, progress: Progress | None = None) -> StudyResult:
+    def measure(self, progress: ProgressCallback | None = None) -> StudyResult:
         """Do every step in order.
 
         Parameters
@@ -449,7 +449,7 @@ class StudySteps:
 
 
 def measure(
-    study: Study, settings: Settings | None = None, progress: Progress | None = None
+    study: Study, settings: Settings | None = None, progress: ProgressCallback | None = None
 ) -> StudyResult:
     """Measure every lumbar disc of a study.
 

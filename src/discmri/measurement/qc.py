@@ -1,6 +1,6 @@
 """Checks of a measured study: what came out must be possible and completely seen.
 
-A check is a small function from :class:`Measured` to findings; the values themselves are
+A check is a small function from :class:`QcInput` to findings; the values themselves are
 never changed here.  To add one: write it below and add it to :data:`CHECKS`.
 """
 
@@ -28,7 +28,7 @@ MAX_PITCH_MM = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class QcInput:
     """What the checks look at.
 
     Parameters
@@ -43,7 +43,7 @@ class Measured:
     settings: Settings
 
 
-Check = Callable[[Measured], Iterable[Finding]]
+Check = Callable[[QcInput], Iterable[Finding]]
 
 
 def check(
@@ -53,11 +53,11 @@ def check(
     settings: Settings,
 ) -> list[Finding]:
     """Findings of every check in :data:`CHECKS`, in that order."""
-    measured = Measured(labels, outlines, records, settings)
+    measured = QcInput(labels, outlines, records, settings)
     return [finding for one in CHECKS for finding in one(measured)]
 
 
-def heights_plausible(measured: Measured) -> Iterator[Finding]:
+def heights_plausible(measured: QcInput) -> Iterator[Finding]:
     """Anterior, middle and posterior height within 2 to 22 mm."""
     names = ("height_anterior_mm", "height_middle_mm", "height_posterior_mm")
     for record in measured.records:
@@ -69,7 +69,7 @@ def heights_plausible(measured: Measured) -> Iterator[Finding]:
             yield warning(Code.HEIGHT_IMPLAUSIBLE, text, record.level)
 
 
-def widths_plausible(measured: Measured) -> Iterator[Finding]:
+def widths_plausible(measured: QcInput) -> Iterator[Finding]:
     """Anteroposterior width within 22 to 48 mm."""
     for record in measured.records:
         width = record.get("width_ap_mm")
@@ -78,7 +78,7 @@ def widths_plausible(measured: Measured) -> Iterator[Finding]:
             yield warning(Code.WIDTH_IMPLAUSIBLE, text, record.level)
 
 
-def enough_slices(measured: Measured) -> Iterator[Finding]:
+def enough_slices(measured: QcInput) -> Iterator[Finding]:
     """At least three slices through every disc."""
     for level, outline in measured.outlines.items():
         count = len(outline.sections)
@@ -87,7 +87,7 @@ def enough_slices(measured: Measured) -> Iterator[Finding]:
             yield warning(Code.FEW_SLICES, text, level)
 
 
-def inside_picture(measured: Measured) -> Iterator[Finding]:
+def inside_picture(measured: QcInput) -> Iterator[Finding]:
     """No disc touches the edge of the picture; for a single slice, of the slice."""
     for level, mask in measured.labels.discs.items():
         sides = _touched(mask, measured.labels)
@@ -96,7 +96,7 @@ def inside_picture(measured: Measured) -> Iterator[Finding]:
             yield warning(Code.CUT_BY_FIELD_OF_VIEW, text, level)
 
 
-def confident(measured: Measured) -> Iterator[Finding]:
+def confident(measured: QcInput) -> Iterator[Finding]:
     """The segmenter trusts every disc at least half."""
     for level, confidence in measured.labels.confidence.items():
         if confidence < MIN_CONFIDENCE:
@@ -104,7 +104,7 @@ def confident(measured: Measured) -> Iterator[Finding]:
             yield warning(Code.LOW_CONFIDENCE, text, level)
 
 
-def none_skipped(measured: Measured) -> Iterator[Finding]:
+def none_skipped(measured: QcInput) -> Iterator[Finding]:
     """Neighbouring discs lie one vertebra apart and carry neighbouring names."""
     discs = measured.labels.discs
     found = list(discs)

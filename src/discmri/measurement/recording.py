@@ -20,13 +20,13 @@ from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.measurement.pipeline import Progress
+    from discmri.measurement.pipeline import ProgressCallback
     from discmri.results.model import StudyResult
     from discmri.study import Study
 
 
 @dataclass(frozen=True)
-class Request:
+class MeasurementRequest:
     """What is to be measured, how, and where the results go.
 
     Parameters
@@ -50,7 +50,9 @@ class Request:
     overwrite: bool = False
 
 
-def measure_into(request: Request, progress: Progress | None = None) -> StudyResult:
+def measure_into(
+    request: MeasurementRequest, progress: ProgressCallback | None = None
+) -> StudyResult:
     """Read, measure and write; without a result, leave ``study.json`` with the reason.
 
     Raises
@@ -79,10 +81,10 @@ def measure_into(request: Request, progress: Progress | None = None) -> StudyRes
     return result
 
 
-def verdict(error: Exception) -> tuple[str, int]:
+def describe_error(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit code; whatever was not foreseen is our mistake.
 
-    >>> verdict(UsageError("no such option"))
+    >>> describe_error(UsageError("no such option"))
     ('no such option', 2)
     """
     if isinstance(error, UsageError):
@@ -113,7 +115,9 @@ def without_folders(message: str, *paths: Path | None) -> str:
     return text
 
 
-def _write_failure(error: NothingToMeasureError, study: Study | None, request: Request) -> None:
+def _write_failure(
+    error: NothingToMeasureError, study: Study | None, request: MeasurementRequest
+) -> None:
     from discmri.core.findings import Code, Finding, Severity
     from discmri.core.software import versions
     from discmri.results.model import StudyResult

@@ -89,10 +89,10 @@ def straighten(
     return np.stack(pictures)
 
 
-def part(straight: Array, along: tuple[float, float], up: tuple[float, float]) -> Array:
+def region(straight: Array, along: tuple[float, float], up: tuple[float, float]) -> Array:
     """The cells of a straightened disc within two ranges, as (section, up, along).
 
-    >>> part(np.arange(40.0).reshape(1, 4, 10), (0.0, 0.2), (0.5, 1.0)).ravel().tolist()
+    >>> region(np.arange(40.0).reshape(1, 4, 10), (0.0, 0.2), (0.5, 1.0)).ravel().tolist()
     [20.0, 21.0, 30.0, 31.0]
     """
     _, n_up, n_along = straight.shape
@@ -103,7 +103,7 @@ def part(straight: Array, along: tuple[float, float], up: tuple[float, float]) -
     return np.asarray(straight[:, rows_in][:, :, columns_in])
 
 
-def locate(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
+def disc_coordinates(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
     """Disc coordinates of RAS+ points (n, 3); borders are interpolated between sections.
 
     Beyond the outermost sections the outermost border is continued.

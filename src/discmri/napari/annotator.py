@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 from discmri.core.errors import DiscmriError, NotSavedYetError
 from discmri.core.levels import DiscLevel
-from discmri.napari import words
+from discmri.napari import panel_text
 from discmri.napari.images import level_colour
 from discmri.napari.panel import DiscRow, Panel, Question
 from discmri.reading import (
     CaseView,
-    Disc,
     DiscMetrics,
     DiscState,
+    DiscView,
+    EntryKind,
     Grade,
     Judgement,
-    Kind,
     Mode,
     NotEvaluable,
     Session,
@@ -37,12 +37,16 @@ _RULES = {
     Mode.LOCKED: "Locked session: grade first, then see what was measured.",
     Mode.BLINDED: "Blinded session: images and labels only.",
 }
-_KINDS = {Kind.READ: "grade", Kind.LABEL_EDIT: "edited label", Kind.NUMBERING: "numbering"}
+_KINDS = {
+    EntryKind.READ: "grade",
+    EntryKind.LABEL_EDIT: "edited label",
+    EntryKind.NUMBERING: "numbering",
+}
 _STATES = {DiscState.OPEN: "", DiscState.GRADED: "not revealed", DiscState.DONE: "done"}
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _NewGrade:
     """A grade that was just entered: a second key may add the collapse to it.
 
     ``reason`` is the one to record with that; ``None`` where it has to be asked for, because
@@ -70,7 +74,7 @@ class Annotator:
         self._notice, self._alarm = "", False
         self.question: Question | None = None
         self.preview: Mapping[str, float] = {}
-        self._entry: _Entry | None = None
+        self._entry: _NewGrade | None = None
         first = session.next_case() or cases[0]
         self.item = first.item
         self.key = _first_open(first)
@@ -83,7 +87,7 @@ class Annotator:
             "down": lambda: self.step(1),
             "page up": lambda: self.turn(-1),
             "page down": lambda: self.turn(1),
-            "enter": self.go_on,
+            "enter": self.resume,
             "names up": lambda: self.shift(-1),
             "names down": lambda: self.shift(1),
         } | {str(number): self._grading(number) for number in range(1, 9)}
@@ -95,12 +99,12 @@ class Annotator:
         return self.session.case(self.item)
 
     @property
-    def disc(self) -> Disc:
+    def disc(self) -> DiscView:
         """The disc at hand, as it stands now."""
         return self.case.disc(self.key)
 
     @property
-    def discreet(self) -> bool:
+    def blinded(self) -> bool:
         """Whether nothing may tell whose images these are."""
         return not self.session.mode.shows_identity
 
@@ -141,7 +145,7 @@ class Annotator:
         action = self._keys.get(key)
         if action is None or self.question is not None:
             return
-        self.tell("")
+        self.notify("")
         action()
 
     def select(self, key: DiscLevel) -> None:
@@ -156,7 +160,7 @@ class Annotator:
         if 0 <= place < len(keys):
             self.select(keys[place])
         else:
-            self.tell("No further disc in this case; Page Up and Page Down change the case.")
+            self.notify("No further disc in this case; Page Up and Page Down change the case.")
 
     def turn(self, by: int) -> None:
         """Go to the next or previous case."""
@@ -164,14 +168,14 @@ class Annotator:
         if 0 <= place < len(self.items):
             self.open(self.items[place])
         else:
-            self.tell("There is no further case.")
+            self.notify("There is no further case.")
 
     def open(self, item: str) -> None:
         """Go to a case, to its first disc with something left to do."""
         self.item = item
         self.select(_first_open(self.case))
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Reveal the disc where it is locked, else go to the next one with something to do."""
         if self.disc.state is DiscState.GRADED:
             self.reveal()
@@ -184,7 +188,7 @@ class Annotator:
                 return
         following = self.session.next_case(self.item)
         if following is None:
-            self.tell("Every disc of this session is done.")
+            self.notify("Every disc of this session is done.")
         else:
             self.open(following.item)
 
@@ -201,10 +205,10 @@ class Annotator:
             self._change(Grade(earlier.signal, number), earlier, entry.reason)
         elif earlier is None:
             self._record(Grade.parse(str(number)), "")
-            self._entry = _Entry(SECOND_ENTRY) if signal else None
+            self._entry = _NewGrade(SECOND_ENTRY) if signal else None
         elif earlier == Grade.parse(str(number)):
-            self.tell(f"{disc.level.value} is {earlier} already.")
-            self._entry = _Entry(None) if signal else None
+            self.notify(f"{disc.level.value} is {earlier} already.")
+            self._entry = _NewGrade(None) if signal else None
         else:
             self._change(Grade.parse(str(number)), earlier, None)
 
@@ -213,7 +217,7 @@ class Annotator:
 
         def changed(reason: str) -> None:
             self._record(judgement, reason)
-            self._entry = None if judgement.collapse else _Entry(reason)
+            self._entry = None if judgement.collapse else _NewGrade(reason)
 
         if reason is not None:
             changed(reason)
@@ -233,7 +237,7 @@ class Annotator:
         """Add words to the judgement of the disc."""
         read = self.disc.read
         if read is None:
-            self.tell("Grade the disc first; the comment stands with its grade.")
+            self.notify("Grade the disc first; the comment stands with its grade.")
             return
         key, judgement = self.key, read.judgement
 
@@ -264,7 +268,7 @@ class Annotator:
             self.select(self.case.discs[0].key if undone.disc is None else undone.disc)
             self._count(undone.item)
             where = f" of {self.disc.level.value}" if self.key is undone.disc else ""
-            self.tell(f"The {_KINDS[undone.kind]}{where} was taken back.")
+            self.notify(f"The {_KINDS[undone.kind]}{where} was taken back.")
 
     def shift(self, by: int) -> None:
         """Ask why, then name all discs of the case one level down (1) or up (-1).
@@ -275,7 +279,7 @@ class Annotator:
         try:
             name = shifted(lowest, by)
         except ValueError as error:
-            self.tell(f"{error}.", alarm=True)
+            self.notify(f"{error}.", alarm=True)
             return
 
         def said(reason: str) -> None:
@@ -325,17 +329,17 @@ class Annotator:
         if question is None:
             return
         if not text.strip():
-            self.tell("This needs a few words; Escape leaves everything as it was.", alarm=True)
+            self.notify("This needs a few words; Escape leaves everything as it was.", alarm=True)
             return
         self.question = None
-        self.tell("")
+        self.notify("")
         question.answered(text)
 
     def cancel(self) -> None:
         """Leave the question; nothing was changed."""
         if self.question is not None:
             self.question = None
-            self.tell("Nothing was changed.")
+            self.notify("Nothing was changed.")
 
     def save(self) -> None:
         """Try again to save what waits."""
@@ -357,16 +361,16 @@ class Annotator:
         counts = True
         try:
             act()
-            self.tell(told)
+            self.notify(told)
         except NotSavedYetError as error:
-            self.tell(str(error), alarm=True)
+            self.notify(str(error), alarm=True)
         except DiscmriError as error:
-            self.tell(str(error), alarm=True)
+            self.notify(str(error), alarm=True)
             counts = False
         self._count(self.item)
         return counts
 
-    def tell(self, notice: str, alarm: bool = False) -> None:
+    def notify(self, notice: str, alarm: bool = False) -> None:
         """Show a notice."""
         self._notice, self._alarm = notice, alarm
 
@@ -408,9 +412,9 @@ class Annotator:
             return replace(shown, hidden=self._why_hidden())
         return replace(
             shown,
-            metrics=words.metric_rows(metrics, self._edited()),
-            reasons=words.evidence(metrics),
-            flags=words.flags(metrics),
+            metrics=panel_text.metric_rows(metrics, self._edited()),
+            reasons=panel_text.evidence(metrics),
+            flags=panel_text.flags(metrics),
         )
 
     def _edited(self) -> Mapping[str, float] | None:
@@ -436,7 +440,7 @@ def _done(case: CaseView) -> int:
     return sum(disc.state is DiscState.DONE for disc in case.discs)
 
 
-def _row(disc: Disc) -> DiscRow:
+def _row(disc: DiscView) -> DiscRow:
     grade = "" if disc.read is None else str(disc.read.judgement)
     states = [_STATES[disc.state], "" if disc.edit is None else "edited"]
     before = disc.before_reveal

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
 from discmri.measurement.pipeline import RemeasuredDisc
+from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import DiscMark, traced
-from discmri.napari.loading import Say, measure_painted
-from discmri.napari.shelf import LoadedCase, edited_values
+from discmri.napari.loading import ProgressCallback, measure_painted
 
 if TYPE_CHECKING:
     from discmri.napari.canvas import Canvas
 
-Work = Callable[[Callable[[Say], Any], Callable[[Any], None], Callable[[Exception], None]], object]
+Work = Callable[
+    [Callable[[ProgressCallback], Any], Callable[[Any], None], Callable[[Exception], None]], object
+]
 """Does a job in a worker and calls one of two functions with what came of it."""
 
 
@@ -82,14 +84,14 @@ class Brush:
         mark = case.loaded.images.marks.get(key)
         return None if mark is None else traced(mark, case.loaded.images.view, again.outline)
 
-    def take(self, case: LoadedCase, key: DiscLevel, erase: bool) -> None:
+    def start(self, case: LoadedCase, key: DiscLevel, erase: bool) -> None:
         """Begin to paint or erase, or go on with the other of the two."""
         if self.case is None:
             self.case, self.key, self._before = case, key, case.discs.copy()
         self._erase = erase
-        self.go_on()
+        self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Hand the brush to the reader again, after the layers were drawn anew."""
         if self.case is not None and self.key is not None:
             self._canvas.paint(self.case.numbers[self.key], self._erase)
@@ -108,7 +110,7 @@ class Brush:
         where, number = case.where(key), case.numbers[key]
         self._seen = where
 
-        def job(_say: Say) -> RemeasuredDisc | None:
+        def job(_progress: ProgressCallback) -> RemeasuredDisc | None:
             return measure_painted(steps, images, key, where, number)
 
         self._work(job, self._measured, self._broken)

@@ -11,18 +11,18 @@ import numpy as np
 from discmri.core.errors import UsageError
 from discmri.napari.opening import (
     DRAWING,
-    Kind,
+    PathKind,
     complete,
-    kind_of,
-    look_at_results,
-    look_at_sample,
-    look_at_study,
+    open_results,
+    open_sample,
+    open_study,
+    path_kind,
 )
 
 if TYPE_CHECKING:
     from napari import Viewer
 
-    from discmri.napari.opening import Look
+    from discmri.napari.opening import OpenedStudy
 
 LayerData = tuple[Any, ...]
 Reader = Callable[[str | list[str]], list[LayerData]]
@@ -32,7 +32,7 @@ _NOTHING: list[LayerData] = [(None,)]  # napari's way of saying: read, but there
 def get_reader(path: str | list[str]) -> Reader | None:
     """A reader for study folders, results folders and session files; ``None`` for others."""
     first = Path(path[0] if isinstance(path, list) else path)
-    if kind_of(first) is None:
+    if path_kind(first) is None:
         return None
     return read
 
@@ -55,14 +55,14 @@ def read(path: str | list[str]) -> list[LayerData]:
     if viewer is not None:
         from discmri.napari.qt.window import shell_of
 
-        shell_of(viewer).look_at(first)
+        shell_of(viewer).open_path(first)
         return _NOTHING
-    kind = kind_of(first)
-    if kind is Kind.SESSION:
+    kind = path_kind(first)
+    if kind is PathKind.SESSION:
         raise UsageError(f"{first} is a session; open it in a viewer")
-    folder = first.parent if first.is_file() and kind is Kind.RESULTS else first
+    folder = first.parent if first.is_file() and kind is PathKind.RESULTS else first
     look = (
-        look_at_results(folder, _silent) if kind is Kind.RESULTS else look_at_study(folder, _silent)
+        open_results(folder, _silent) if kind is PathKind.RESULTS else open_study(folder, _silent)
     )
     return _layers(complete(look, _silent)[0])
 
@@ -71,10 +71,10 @@ def sample() -> list[LayerData]:
     """A synthetic spine: drawn in a worker where there is a viewer, else at once."""
     viewer = _current_viewer()
     if viewer is None:
-        return _layers(complete(look_at_sample(_silent), _silent)[0])
+        return _layers(complete(open_sample(_silent), _silent)[0])
     from discmri.napari.qt.window import shell_of
 
-    shell_of(viewer).look_at_sample()
+    shell_of(viewer).open_sample()
     return [(np.empty((0, 2)), {"name": DRAWING, "units": "mm"}, "points")]
 
 
@@ -88,7 +88,7 @@ def _silent(_text: str, _share: float) -> None:
     """Nobody is told."""
 
 
-def _layers(look: Look) -> list[LayerData]:
+def _layers(look: OpenedStudy) -> list[LayerData]:
     images = look.loaded.images
     space: dict[str, Any] = {"scale": images.view.spacing_mm, "units": "mm"}
     layers: list[LayerData] = [

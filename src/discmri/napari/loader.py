@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
 from discmri.measurement.pipeline import RemeasuredDisc
+from discmri.napari.cache import CaseCache, LoadedCase
 from discmri.napari.loading import (
-    Loaded,
-    Measured,
-    Say,
+    LoadedStudy,
+    MeasuredStudy,
+    ProgressCallback,
     load_images,
     measure_loaded,
     measure_painted,
 )
-from discmri.napari.shelf import LoadedCase, Shelf
 from discmri.reading import Session
 from discmri.reading.results import read_record
 
-Job = Callable[[Say], Any]
+Job = Callable[[ProgressCallback], Any]
 Name = tuple[str, str]
 """Of a job: the case it is for, and which step."""
 
@@ -80,7 +80,7 @@ class Loader:
         failed: Callable[[Exception], None],
         said: Callable[[str, str, float], None],
     ) -> None:
-        self._shelf = Shelf()
+        self._cache = CaseCache()
         self._work, self._moved, self._fail, self._said = work, moved, failed, said
         self._running: dict[Name, _Started] = {}
         self._failed: set[Name] = set()
@@ -95,15 +95,15 @@ class Loader:
     @property
     def held(self) -> int:
         """How many cases are loaded."""
-        return len(self._shelf)
+        return len(self._cache)
 
     def case(self, item: str) -> LoadedCase | None:
         """A case, ``None`` until its images are there."""
-        return self._shelf.get(item)
+        return self._cache.get(item)
 
     def put(self, item: str, case: LoadedCase) -> None:
         """Keep a case that was loaded otherwise."""
-        self._shelf.put(item, case)
+        self._cache.put(item, case)
 
     def hold(self, held: bool) -> None:
         """Let jobs wait at their next step while the reader needs the processor, or go on."""
@@ -121,7 +121,7 @@ class Loader:
     def forget(self) -> None:
         """Stop, and let go of everything."""
         self.stop()
-        self._shelf = Shelf()
+        self._cache = CaseCache()
         self._failed = set()
 
     def start(
@@ -171,7 +171,7 @@ class Loader:
             Items not to be forgotten.
         """
         near = {*wanted, *kept}
-        self._shelf.keep(near)
+        self._cache.keep(near)
         self._failed = {name for name in self._failed if name[0] in near}  # else tried again
         for name in [one for one in self._running if one[0] not in wanted]:
             self._running.pop(name).job.quit()
@@ -187,7 +187,7 @@ class Loader:
         if case is None:
             return self._load_images(session, item)
         if case.measured is None:
-            return self._try((item, MEASURES), partial(_measured, case.loaded), case.take_measured)
+            return self._try((item, MEASURES), partial(_measured, case.loaded), case.set_measured)
         if case.to_measure:
             where = {level: case.where(level) for level in case.to_measure}
             return self._try((item, EDITS), partial(_again, case, where), case.edited.update)
@@ -215,39 +215,43 @@ class Loader:
         return True
 
 
-def _in_steps(job: Job, going_on: Event, say: Say) -> Any:
+def _in_steps(job: Job, going_on: Event, progress: ProgressCallback) -> Any:
     """Do a job that waits at each of its steps until it may go on; being stopped ends that too."""
 
     def step(text: str, share: float) -> None:
-        say(text, share)
+        progress(text, share)
         while not going_on.wait(_WAIT_S):
-            say(text, share)
+            progress(text, share)
 
     return job(step)
 
 
 def _images(
-    session: Session, item: str, labels: Path, numbers: Mapping[DiscLevel, int], say: Say
-) -> Loaded:
-    say("reading the images", 0.0)
+    session: Session,
+    item: str,
+    labels: Path,
+    numbers: Mapping[DiscLevel, int],
+    progress: ProgressCallback,
+) -> LoadedStudy:
+    progress("reading the images", 0.0)
     study = session.images(item)
-    say("reading the labels", 0.6)
+    progress("reading the labels", 0.6)
     return load_images(study, labels, numbers)
 
 
-def _measured(loaded: Loaded, say: Say) -> Measured:
+def _measured(loaded: LoadedStudy, progress: ProgressCallback) -> MeasuredStudy:
     folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
     result, _ = read_record(folder)
-    return measure_loaded(loaded, result.provenance.settings, say)
+    return measure_loaded(loaded, result.provenance.settings, progress)
 
 
 def _again(
-    case: LoadedCase, where: Mapping[DiscLevel, NDArray[np.bool_]], say: Say
+    case: LoadedCase, where: Mapping[DiscLevel, NDArray[np.bool_]], progress: ProgressCallback
 ) -> dict[DiscLevel, RemeasuredDisc | None]:
     """Discs with an edited label, measured with it."""
     found: dict[DiscLevel, RemeasuredDisc | None] = {}
     for level, voxels in where.items():
-        say("measuring edited discs", 0.5)
+        progress("measuring edited discs", 0.5)
         if case.measured is not None:
             number = case.numbers[level]
             found[level] = measure_painted(

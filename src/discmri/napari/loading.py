@@ -28,12 +28,12 @@ from discmri.results.label_map import LabelMap
 if TYPE_CHECKING:
     from discmri.study import Study
 
-Say = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedStudy:
     """What the first step of loading gives.
 
     Parameters
@@ -52,7 +52,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredStudy:
     """What the second step of loading gives.
 
     Parameters
@@ -67,7 +67,7 @@ class Measured:
     adc: Picture | None
 
 
-def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int]) -> Loaded:
+def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int]) -> LoadedStudy:
     """Read the pictures of a study and its label map.
 
     Parameters
@@ -88,10 +88,12 @@ def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int])
         labels = unpacked(labels_file.read_bytes())
     except OSError as error:
         raise SessionError(f"{labels_file} cannot be read ({error})") from error
-    return Loaded(study, images_of(study, labels.array, labels.grid, discs), labels_file)
+    return LoadedStudy(study, images_of(study, labels.array, labels.grid, discs), labels_file)
 
 
-def measure_loaded(loaded: Loaded, settings: Settings, say: Say) -> Measured:
+def measure_loaded(
+    loaded: LoadedStudy, settings: Settings, progress: ProgressCallback
+) -> MeasuredStudy:
     """Measure a study again as its results were measured.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
@@ -103,18 +105,20 @@ def measure_loaded(loaded: Loaded, settings: Settings, say: Say) -> Measured:
         From :func:`load_images`.
     settings
         That the results were made with.
-    say
+    progress
         Told how far it is; may raise to stop.
     """
-    return with_adc(_as_measured(loaded, repeatable(settings), say), loaded.images.view, say)
+    return with_adc(
+        _as_measured(loaded, repeatable(settings), progress), loaded.images.view, progress
+    )
 
 
-def with_adc(steps: StudySteps, view: SagittalView, say: Say) -> Measured:
+def with_adc(steps: StudySteps, view: SagittalView, progress: ProgressCallback) -> MeasuredStudy:
     """A measured study with its ADC as it is drawn."""
-    say("placing the ADC", 0.95)
+    progress("placing the ADC", 0.95)
     diffusion = steps.diffusion
     adc = None if diffusion is None else adc_picture(view, diffusion.on(view.grid))
-    return Measured(steps, adc)
+    return MeasuredStudy(steps, adc)
 
 
 def measure_painted(
@@ -144,10 +148,10 @@ def measure_painted(
     return steps.remeasure(level, mask)
 
 
-def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> StudySteps:
+def _as_measured(loaded: LoadedStudy, settings: Settings, progress: ProgressCallback) -> StudySteps:
     if settings.segmenter != "masks":
         steps = StudySteps(loaded.study, settings)
-        if np.array_equal(steps.measure(say).labels.label_map(), loaded.images.labels):
+        if np.array_equal(steps.measure(progress).labels.label_map(), loaded.images.labels):
             return steps
     from_labels = replace(
         settings,
@@ -157,7 +161,7 @@ def _as_measured(loaded: Loaded, settings: Settings, say: Say) -> StudySteps:
         lowest_disc=None,
     )
     steps = StudySteps(loaded.study, from_labels)
-    steps.measure(say)
+    steps.measure(progress)
     return steps
 
 

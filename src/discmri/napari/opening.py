@@ -18,12 +18,19 @@ from discmri.core.settings import Settings
 from discmri.core.text import one_line
 from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import images_of
-from discmri.napari.loading import Loaded, Measured, Say, load_images, measure_loaded, with_adc
+from discmri.napari.loading import (
+    LoadedStudy,
+    MeasuredStudy,
+    ProgressCallback,
+    load_images,
+    measure_loaded,
+    with_adc,
+)
 from discmri.reading import (
     DiscMetrics,
     Mode,
     Order,
-    Wishes,
+    SessionOptions,
     create_session,
     find_study,
     plan_session,
@@ -41,7 +48,7 @@ _LOOKED_AT = 200  # files of a folder that are looked at before it counts as no 
 _IMAGE_SUFFIXES = (".dcm", ".ima", ".nii", ".nii.gz", ".zip")
 
 
-class Kind(Enum):
+class PathKind(Enum):
     """What stands at a path."""
 
     STUDY = "study"
@@ -54,7 +61,7 @@ class ImagesMissingError(SessionError):
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class OpenedStudy:
     """A study that is looked at.
 
     Parameters
@@ -78,7 +85,7 @@ class Look:
     """
 
     title: str
-    loaded: Loaded
+    loaded: LoadedStudy
     study_path: Path
     results: Path | None = None
     settings: Settings = field(default_factory=Settings)
@@ -88,17 +95,17 @@ class Look:
     fleeting: bool = False
 
 
-def kind_of(path: Path) -> Kind | None:
+def path_kind(path: Path) -> PathKind | None:
     """What stands at a path, told quickly; ``None`` where it is nothing to this program."""
     if path.is_file():
         if path.suffix == SESSION_SUFFIX:
-            return Kind.SESSION
+            return PathKind.SESSION
         if path.name == RECORD:
-            return Kind.RESULTS
-        return Kind.STUDY if _may_be_image(path) else None
+            return PathKind.RESULTS
+        return PathKind.STUDY if _may_be_image(path) else None
     if (path / RECORD).is_file():
-        return Kind.RESULTS
-    return Kind.STUDY if any(map(_may_be_image, _first_files(path))) else None
+        return PathKind.RESULTS
+    return PathKind.STUDY if any(map(_may_be_image, _first_files(path))) else None
 
 
 def _first_files(folder: Path) -> Iterator[Path]:
@@ -122,14 +129,16 @@ def _may_be_image(path: Path) -> bool:
         return False
 
 
-def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> Look:
+def open_results(
+    folder: Path, progress: ProgressCallback, study_path: Path | None = None
+) -> OpenedStudy:
     """Open a results folder with the images that were measured.
 
     Parameters
     ----------
     folder
         Of ``discmri measure``.
-    say
+    progress
         Told how far it is.
     study_path
         Where the images are; looked for near the results where not given.
@@ -141,13 +150,13 @@ def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> L
     SessionError
         Where the results cannot be read or nothing was measured.
     """
-    say("reading the results", 0.0)
+    progress("reading the results", 0.0)
     result, _ = read_record(folder)
     case = case_of("look", folder, folder.name, "")
     if case is None:
         raise SessionError(f"nothing was measured in {folder}: {result.message}")
     candidates = [study_path] if study_path is not None else list(_near(folder))
-    say("looking for the images", 0.1)
+    progress("looking for the images", 0.1)
     for candidate in candidates:
         try:
             study = open_images(case, candidate)
@@ -159,7 +168,7 @@ def look_at_results(folder: Path, say: Say, study_path: Path | None = None) -> L
         residual = {disc.level: disc.label_id for disc in case.residual_discs}
         loaded = load_images(study, folder / "labels.nii.gz", discs | residual)
         title = _title(case.subject_id, case.study_date)
-        return Look(
+        return OpenedStudy(
             title, loaded, candidate, folder, result.provenance.settings, discs,
             metrics_of(result), residual,
         )  # fmt: skip
@@ -177,7 +186,9 @@ def _near(folder: Path) -> Iterator[Path]:
             yield found
 
 
-def look_at_study(path: Path, say: Say, settings: Settings | None = None) -> Look:
+def open_study(
+    path: Path, progress: ProgressCallback, settings: Settings | None = None
+) -> OpenedStudy:
     """Open a study that is not measured yet: its pictures, without any disc.
 
     Raises
@@ -185,24 +196,24 @@ def look_at_study(path: Path, say: Say, settings: Settings | None = None) -> Loo
     UsageError, NothingToMeasureError
         As :func:`discmri.read_study` and for a study without sagittal series.
     """
-    say("reading headers", 0.0)
+    progress("reading headers", 0.0)
     study = read_study(path)
-    say("reading the sagittal series", 0.2)
+    progress("reading the sagittal series", 0.2)
     grid = study.target().grid
     if grid is None:
         raise SessionError(f"{study.target().name} cannot be read: {study.target().problem}")
     nothing = np.zeros(grid.shape, dtype=np.uint8)
-    loaded = Loaded(study, images_of(study, nothing, grid, {}), None)
+    loaded = LoadedStudy(study, images_of(study, nothing, grid, {}), None)
     title = _title(study.subject_id, study.study_date)
-    return Look(title, loaded, Path(path), settings=settings or Settings())
+    return OpenedStudy(title, loaded, Path(path), settings=settings or Settings())
 
 
-def complete(look: Look, say: Say) -> tuple[Look, Measured]:
+def complete(look: OpenedStudy, progress: ProgressCallback) -> tuple[OpenedStudy, MeasuredStudy]:
     """Measure a study that is looked at, or measure it again as its results were measured."""
     if look.results is not None:
-        return look, measure_loaded(look.loaded, look.settings, say)
+        return look, measure_loaded(look.loaded, look.settings, progress)
     steps = StudySteps(look.loaded.study, look.settings)
-    result = steps.measure(say)
+    result = steps.measure(progress)
     discs = {one.level: one.level.label_id for one in result.records}
     residual = {one.level: one.level.label_id for one in result.residual_discs}
     labels = result.label_map
@@ -214,7 +225,7 @@ def complete(look: Look, say: Say) -> tuple[Look, Measured]:
         residual=residual,
         metrics=metrics_of(result),
     )
-    return found, with_adc(steps, images.view, say)
+    return found, with_adc(steps, images.view, progress)
 
 
 def _title(subject: str, date: str) -> str:
@@ -222,7 +233,7 @@ def _title(subject: str, date: str) -> str:
 
 
 # ------------------------------------------------------------------ grading what is looked at
-def session_place(look: Look) -> Path:
+def session_place(look: OpenedStudy) -> Path:
     """Where the session of a single study goes if the reader wants nothing else."""
     if look.results is not None:
         return look.results.with_name(f"{look.results.name}{SESSION_SUFFIX}")
@@ -231,7 +242,7 @@ def session_place(look: Look) -> Path:
     return Path("discmri-out") / f"{look.study_path.resolve().name}{SESSION_SUFFIX}"
 
 
-def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> None:
+def plan_single(look: OpenedStudy, measured: MeasuredStudy, place: Path, reader: str) -> None:
     """Make a session on one study in open mode, unless it exists.
 
     A study without results gets them beside the session.
@@ -256,9 +267,9 @@ def plan_single(look: Look, measured: Measured, place: Path, reader: str) -> Non
     if results is None:
         results = place.with_suffix("")
         measured.steps.result.write(results)
-    wishes = Wishes((reader,), Mode.OPEN, Order.AS_GIVEN, planner=reader)
+    options = SessionOptions((reader,), Mode.OPEN, Order.AS_GIVEN, planner=reader)
     place.parent.mkdir(parents=True, exist_ok=True)
-    planned = plan_session({results: look.study_path}, wishes, place.parent)
+    planned = plan_session({results: look.study_path}, options, place.parent)
     create_session(place, planned)
 
 
@@ -269,24 +280,24 @@ def _sample_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="discmri-sample-")
 
 
-def look_at_sample(say: Say) -> Look:
+def open_sample(progress: ProgressCallback) -> OpenedStudy:
     """Draw a small synthetic spine with T2, T1 and diffusion images, and open it."""
     import nibabel as nib
 
     from discmri.phantoms import Protocol, lumbar_spine, make_phantom
-    from discmri.phantoms import Wishes as Spine
+    from discmri.phantoms import SpineOptions as Spine
     from discmri.phantoms.vendors import write_study
 
     folder = Path(_sample_folder().name)
     study_path, labels = folder / "sample", folder / "labels.nii.gz"
     if not labels.exists():
         protocol = Protocol(**SAMPLE)
-        say("drawing a synthetic spine", 0.0)
+        progress("drawing a synthetic spine", 0.0)
         phantom = make_phantom(lumbar_spine(Spine(grades=[2, 3, 4, 7, 8]), seed=11))
         write_study(phantom, study_path, "siemens", protocol)
-        say("drawing its labels", 0.7)
+        progress("drawing its labels", 0.7)
         grid = phantom.grid(protocol)
         drawn = phantom.label_map(grid, protocol.slice_thickness_mm)
         nib.save(nib.Nifti1Image(drawn, grid.affine), labels)
     settings = Settings(segmenter="masks", masks=labels)
-    return replace(look_at_study(study_path, say, settings), fleeting=True)
+    return replace(open_study(study_path, progress, settings), fleeting=True)

@@ -1,22 +1,22 @@
 """Synthetic lumbar spines in three dimensions with exactly known truth.
 
->>> from discmri.phantoms import Wishes, lumbar_spine, make_phantom
->>> phantom = make_phantom(lumbar_spine(Wishes(grades=[1, 2, 3, 4, 7]), seed=5))
+>>> from discmri.phantoms import SpineOptions, lumbar_spine, make_phantom
+>>> phantom = make_phantom(lumbar_spine(SpineOptions(grades=[1, 2, 3, 4, 7]), seed=5))
 >>> [truth.grade for truth in phantom.truth().values()][-5:]
 ['1', '2', '3', '4', '7']
 """
 
 from discmri.phantoms.anatomy import (
     DiscSpec,
+    SpineOptions,
     SpineSpec,
     VertebraSpec,
-    Wishes,
     lumbar_levels,
     lumbar_spine,
 )
 from discmri.phantoms.phantom import DiffusionImage, Phantom, make_phantom
-from discmri.phantoms.protocol import Occasion, Protocol, Sequence
-from discmri.phantoms.sacrum import ResidualDisc, SacrumSpec
+from discmri.phantoms.protocol import Occasion, Protocol, PulseSequence
+from discmri.phantoms.sacrum import ResidualDiscSpec, SacrumSpec
 from discmri.phantoms.truth import DiscTruth, ResidualDiscTruth
 
 __all__ = [
@@ -26,13 +26,13 @@ __all__ = [
     "Occasion",
     "Phantom",
     "Protocol",
-    "ResidualDisc",
+    "PulseSequence",
+    "ResidualDiscSpec",
     "ResidualDiscTruth",
     "SacrumSpec",
-    "Sequence",
+    "SpineOptions",
     "SpineSpec",
     "VertebraSpec",
-    "Wishes",
     "lumbar_levels",
     "lumbar_spine",
     "make_phantom",

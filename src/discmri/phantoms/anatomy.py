@@ -1,6 +1,6 @@
 """What a synthetic spine is asked to be: sizes, curves and grades, before any shape.
 
-A :class:`SpineSpec` is a full description; :func:`lumbar_spine` fills one from a few wishes
+A :class:`SpineSpec` is a full description; :func:`lumbar_spine` fills one from a few options
 and a seed.  The sizes are chosen to be plausible for adults, they are no reference values.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel, Vertebra
-from discmri.phantoms.sacrum import S1_DEPTH_RATIO, ResidualDisc, SacrumSpec
+from discmri.phantoms.sacrum import S1_DEPTH_RATIO, ResidualDiscSpec, SacrumSpec
 
 T = TypeVar("T")
 
@@ -188,7 +188,7 @@ def lumbar_levels(six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SpineOptions:
     """What :func:`lumbar_spine` is asked for; all of it optional.
 
     Parameters
@@ -220,12 +220,12 @@ class Wishes:
     lordosis_deg: float = 50.0
     sacral_slope_deg: float = 40.0
     size: float = 1.0
-    residual_disc: ResidualDisc | None = None
+    residual_disc: ResidualDiscSpec | None = None
     s1_depth_ratio: float | None = None
 
     @property
     def sacrum(self) -> SacrumSpec:
-        """The sacrum that these wishes make."""
+        """The sacrum that these options make."""
         ratio = self.s1_depth_ratio
         if self.residual_disc is None:
             return SacrumSpec(S1_DEPTH_RATIO if ratio is None else ratio)
@@ -235,24 +235,24 @@ class Wishes:
         return SacrumSpec(ratio, _LEAN_DEG, self.residual_disc)
 
 
-def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
-    """A spine with usual proportions, individual variation from ``seed``, and the wishes.
+def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpec:
+    """A spine with usual proportions, individual variation from ``seed``, and the options.
 
     Raises
     ------
     UsageError
         Where a wish names a disc that this spine does not have.
 
-    >>> spec = lumbar_spine(Wishes(grades=[1, 2, 3, "4/7", 8]), seed=3)
+    >>> spec = lumbar_spine(SpineOptions(grades=[1, 2, 3, "4/7", 8]), seed=3)
     >>> [str(disc.grade) for disc in spec.discs]
     ['2', '2', '2', '1', '2', '3', '4/7', '8']
     """
-    wishes = wishes or Wishes()
+    options = options or SpineOptions()
     rng = np.random.default_rng([seed, 1])
-    levels = lumbar_levels(wishes.six_lumbar)
-    grades = _by_level(wishes.grades, levels, "grades")
-    heights = _by_level(wishes.heights_mm, levels, "heights")
-    slips = dict(wishes.listhesis_mm or {})
+    levels = lumbar_levels(options.six_lumbar)
+    grades = _by_level(options.grades, levels, "grades")
+    heights = _by_level(options.heights_mm, levels, "heights")
+    slips = dict(options.listhesis_mm or {})
     unknown = [k.value for k in slips if k not in levels]
     if unknown:
         raise UsageError(
@@ -260,8 +260,8 @@ def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
         )
     vertebrae = []
     discs = []
-    for upper in _names(wishes.six_lumbar):
-        vertebra, disc = _usual_pair(upper, wishes, rng)
+    for upper in _names(options.six_lumbar):
+        vertebra, disc = _usual_pair(upper, options, rng)
         vertebrae.append(vertebra)
         grade = Grade.parse(str(grades.get(disc.level, 2)))
         discs.append(
@@ -270,14 +270,14 @@ def lumbar_spine(wishes: Wishes | None = None, seed: int = 0) -> SpineSpec:
     return SpineSpec(
         vertebrae=tuple(vertebrae),
         discs=tuple(discs),
-        sacral_slope_deg=wishes.sacral_slope_deg,
-        scoliosis_deg=wishes.scoliosis_deg,
+        sacral_slope_deg=options.sacral_slope_deg,
+        scoliosis_deg=options.scoliosis_deg,
         fatness=float(rng.uniform(0.7, 1.5)),
         muscle_fat=float(rng.uniform(0.15, 0.6)),
         marrow_fat=float(rng.uniform(0.33, 0.5)),
         cartilage_mm=float(np.clip(rng.normal(CARTILAGE_MM, 0.15), 0.4, 1.15)),
         seed=seed,
-        sacrum=wishes.sacrum,
+        sacrum=options.sacrum,
     )
 
 
@@ -296,27 +296,27 @@ def _by_level(
 
 
 def _usual_pair(
-    upper: Vertebra, wishes: Wishes, rng: np.random.Generator
+    upper: Vertebra, options: SpineOptions, rng: np.random.Generator
 ) -> tuple[VertebraSpec, DiscSpec]:
-    lowest = Vertebra.L6 if wishes.six_lumbar else Vertebra.L5
+    lowest = Vertebra.L6 if options.six_lumbar else Vertebra.L5
     # with six lumbar bodies L5 looks like a usual L4 to L5, and L6 takes the place of L5
     row = _USUAL[Vertebra.L5 if upper is lowest else upper]
-    if wishes.six_lumbar and upper is Vertebra.L5:
+    if options.six_lumbar and upper is Vertebra.L5:
         row = tuple(np.mean([_USUAL[Vertebra.L4], _USUAL[Vertebra.L5]], axis=0))
     height, depth, width, wedge, disc_height, disc_wedge = row
-    chain = [*_names(wishes.six_lumbar), Vertebra.SACRUM]
+    chain = [*_names(options.six_lumbar), Vertebra.SACRUM]
     below = chain[chain.index(upper) + 1]
     vary = 1.0 + rng.normal(0.0, 1.0, 5) * np.array([0.02, 0.02, 0.02, 0.05, 0.06])
-    extra = (wishes.lordosis_deg - _USUAL_LORDOSIS_DEG) * disc_wedge / 43.0
+    extra = (options.lordosis_deg - _USUAL_LORDOSIS_DEG) * disc_wedge / 43.0
     vertebra = VertebraSpec(
         upper,
-        height_mm=float(height * vary[0] * wishes.size),
-        depth_mm=float(depth * vary[1] * wishes.size),
-        width_mm=float(width * vary[2] * wishes.size),
+        height_mm=float(height * vary[0] * options.size),
+        depth_mm=float(depth * vary[1] * options.size),
+        width_mm=float(width * vary[2] * options.size),
         wedge_deg=float(wedge + rng.normal(0.0, 0.5)),
         waist=float(rng.uniform(0.09, 0.14)),
     )
-    normal = float(disc_height * vary[3] * wishes.size)
+    normal = float(disc_height * vary[3] * options.size)
     disc = DiscSpec(
         DiscLevel(f"{upper.value}-{below.value}"),
         height_mm=normal,

@@ -19,7 +19,7 @@ from discmri.phantoms.sacrum import (
     sacral_frames,
     sacral_shapes,
 )
-from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, Frame, Ripple
+from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, LocalFrame, Ripple
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +140,8 @@ def _index_of(spec: SpineSpec, vertebra: Vertebra) -> int:
     return [v.vertebra for v in spec.vertebrae].index(vertebra)
 
 
-def _moved(frame: Frame, shift: Array) -> Frame:
-    return Frame(frame.origin_mm + shift, frame.axes)
+def _moved(frame: LocalFrame, shift: Array) -> LocalFrame:
+    return LocalFrame(frame.origin_mm + shift, frame.axes)
 
 
 def _lateral_steps(spec: SpineSpec) -> Array:
@@ -156,23 +156,23 @@ def _lateral_steps(spec: SpineSpec) -> Array:
     return np.asarray(np.diff(tilt) / 2)
 
 
-def _stack(spec: SpineSpec) -> tuple[list[tuple[Frame, Frame]], Array]:
+def _stack(spec: SpineSpec) -> tuple[list[tuple[LocalFrame, LocalFrame]], Array]:
     """Frames of (body, disc below it), cranial to caudal, and the S1 endplate's centre."""
     point = np.zeros(3)
     sagittal, lateral = spec.sacral_slope_deg, 0.0
-    frames: list[tuple[Frame, Frame]] = []
+    frames: list[tuple[LocalFrame, LocalFrame]] = []
     steps = _lateral_steps(spec)
     pairs = zip(spec.vertebrae, spec.discs, strict=True)
     for n, (vertebra, disc) in enumerate(reversed(list(pairs))):
-        tilt = Frame.tilted(point, sagittal - disc.wedge_deg / 2, lateral + steps[n] / 2)
+        tilt = LocalFrame.tilted(point, sagittal - disc.wedge_deg / 2, lateral + steps[n] / 2)
         slip = disc.listhesis_mm * tilt.axes[:, 1]
         rise = disc.height_mm * tilt.axes[:, 2]
-        disc_frame = Frame(point + (rise + slip) / 2, tilt.axes)
+        disc_frame = LocalFrame(point + (rise + slip) / 2, tilt.axes)
         point = point + rise + slip
         sagittal -= disc.wedge_deg
         lateral += steps[n]
-        body = Frame.tilted(point, sagittal - vertebra.wedge_deg / 2, lateral + steps[n] / 2)
-        body_frame = Frame(point + body.axes[:, 2] * vertebra.height_mm / 2, body.axes)
+        body = LocalFrame.tilted(point, sagittal - vertebra.wedge_deg / 2, lateral + steps[n] / 2)
+        body_frame = LocalFrame(point + body.axes[:, 2] * vertebra.height_mm / 2, body.axes)
         point = point + body.axes[:, 2] * vertebra.height_mm
         sagittal -= vertebra.wedge_deg
         lateral += steps[n]
@@ -188,7 +188,7 @@ def _disc_shape(
     disc: DiscSpec,
     above: VertebraSpec,
     below: VertebraSpec | None,
-    frame: Frame,
+    frame: LocalFrame,
     rng: np.random.Generator,
     spec: SpineSpec,
 ) -> DiscShape:

@@ -12,19 +12,19 @@ from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageS
 
 from discmri.core.diffusion import DirectionKind
 from discmri.core.volume import Array
-from discmri.phantoms.protocol import TIMING, Sequence, Timing
-from discmri.phantoms.series import Picture, Series, Study, slice_thickness_mm
+from discmri.phantoms.protocol import TIMING, PulseSequence, Timing
+from discmri.phantoms.series import PhantomSeries, PhantomStudy, SeriesVolume, slice_thickness_mm
 
 _TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 DESCRIPTIONS = {
-    Sequence.T2: "t2_tse_sag",
-    Sequence.T1: "t1_tse_sag",
-    Sequence.STIR: "t2_stir_sag",
-    Sequence.DWI: "dwi_sag",
-    Sequence.ADC: "dwi_sag_ADC",
-    Sequence.LOCALIZER: "localizer",
-    Sequence.AXIAL_T2: "t2_tse_tra",
+    PulseSequence.T2: "t2_tse_sag",
+    PulseSequence.T1: "t1_tse_sag",
+    PulseSequence.STIR: "t2_stir_sag",
+    PulseSequence.DWI: "dwi_sag",
+    PulseSequence.ADC: "dwi_sag_ADC",
+    PulseSequence.LOCALIZER: "localizer",
+    PulseSequence.AXIAL_T2: "t2_tse_tra",
 }
 DIRECTIONALITY = {
     DirectionKind.NONE: "NONE",
@@ -46,7 +46,7 @@ class Instance:
     """
 
     dataset: Dataset
-    picture: Picture
+    picture: SeriesVolume
 
 
 def lps(vector: Array) -> list[float]:
@@ -54,19 +54,19 @@ def lps(vector: Array) -> list[float]:
     return [round(float(v), 6) + 0.0 for v in np.asarray(vector) * _TO_LPS]
 
 
-def timing_of(sequence: Sequence) -> Timing:
+def timing_of(sequence: PulseSequence) -> Timing:
     """Echo times; a map has those of the pictures it was made from."""
-    return TIMING[Sequence.DWI if sequence is Sequence.ADC else sequence]
+    return TIMING[PulseSequence.DWI if sequence is PulseSequence.ADC else sequence]
 
 
-def stored_pixels(series: Series, picture: Picture) -> Array:
+def stored_pixels(series: PhantomSeries, picture: SeriesVolume) -> Array:
     """uint16 pixels; ADC in 10⁻⁶ mm²/s."""
     if series.is_map:
         return np.clip(np.round(picture.volume.array * 1000), 0, 4095).astype(np.uint16)
     return series.stored(picture)
 
 
-def classic(series: Series, study: Study) -> Iterator[Instance]:
+def classic(series: PhantomSeries, study: PhantomStudy) -> Iterator[Instance]:
     """One MR Image Storage object per slice, weighting by weighting."""
     number = 0
     for picture in series.pictures:
@@ -86,7 +86,7 @@ def classic(series: Series, study: Study) -> Iterator[Instance]:
             yield Instance(dataset, picture)
 
 
-def _general(series: Series, study: Study) -> Dataset:
+def _general(series: PhantomSeries, study: PhantomStudy) -> Dataset:
     d = Dataset()
     d.file_meta = FileMetaDataset()
     d.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -124,9 +124,9 @@ def _finish_meta(dataset: Dataset) -> None:
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
 
 
-def _classic_acquisition(d: Dataset, series: Series, study: Study) -> None:
+def _classic_acquisition(d: Dataset, series: PhantomSeries, study: PhantomStudy) -> None:
     timing = timing_of(series.sequence)
-    diffusion = series.sequence in (Sequence.DWI, Sequence.ADC)
+    diffusion = series.sequence in (PulseSequence.DWI, PulseSequence.ADC)
     d.ScanningSequence = ["EP", "SE"] if diffusion else "SE"
     d.SequenceVariant = "SK" if diffusion else ["SK", "SP"]
     d.ScanOptions = "FS" if diffusion else ""
@@ -147,7 +147,7 @@ def _classic_acquisition(d: Dataset, series: Series, study: Study) -> None:
     d.ReceiveCoilName = study.protocol.occasion.coil
 
 
-def _classic_plane(d: Dataset, picture: Picture, k: int) -> None:
+def _classic_plane(d: Dataset, picture: SeriesVolume, k: int) -> None:
     grid = picture.volume.grid
     d.ImageOrientationPatient = lps(grid.directions[:, 0]) + lps(grid.directions[:, 1])
     d.ImagePositionPatient = lps(grid.to_world((0, 0, k)))
@@ -177,7 +177,7 @@ def _item(**values: object) -> DicomSequence:
     return DicomSequence([dataset])
 
 
-def enhanced(series: Series, study: Study) -> tuple[Dataset, list[Picture]]:
+def enhanced(series: PhantomSeries, study: PhantomStudy) -> tuple[Dataset, list[SeriesVolume]]:
     """One Enhanced MR object of all slices and weightings, and the picture of each frame."""
     d = _general(series, study)
     d.SOPClassUID = EnhancedMRImageStorage
@@ -209,15 +209,15 @@ def enhanced(series: Series, study: Study) -> tuple[Dataset, list[Picture]]:
     return d, [picture for picture, _, _ in frames]
 
 
-def _enhanced_description(d: Dataset, series: Series) -> None:
-    kind = "DIFFUSION" if series.sequence is Sequence.DWI else "T2"
+def _enhanced_description(d: Dataset, series: PhantomSeries) -> None:
+    kind = "DIFFUSION" if series.sequence is PulseSequence.DWI else "T2"
     d.ImageType = ["ORIGINAL", "PRIMARY", "M", "NONE"]
     if series.is_map:
         d.ImageType = ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]
         kind = "DIFFUSION"
-    elif series.sequence is Sequence.T1:
+    elif series.sequence is PulseSequence.T1:
         kind = "T1"
-    elif series.sequence is Sequence.STIR:
+    elif series.sequence is PulseSequence.STIR:
         kind = "STIR"
     d.PixelPresentation = "MONOCHROME"
     d.VolumetricProperties = "VOLUME"
@@ -243,11 +243,11 @@ def _enhanced_description(d: Dataset, series: Series) -> None:
     d.NumberOfKSpaceTrajectories = 1
 
 
-def _dimensions(d: Dataset, study: Study, series: Series) -> None:
+def _dimensions(d: Dataset, study: PhantomStudy, series: PhantomSeries) -> None:
     organization = study.uid(series.number, "dimensions")
     d.DimensionOrganizationSequence = _item(DimensionOrganizationUID=organization)
     pointers = [(0x00209056, 0x00209111), (0x00209057, 0x00209111)]
-    if series.sequence is Sequence.DWI:
+    if series.sequence is PulseSequence.DWI:
         pointers.append((0x00189087, 0x00189117))
     items = [
         _item(
@@ -260,7 +260,7 @@ def _dimensions(d: Dataset, study: Study, series: Series) -> None:
     d.DimensionIndexSequence = DicomSequence(items)
 
 
-def _shared_groups(series: Series, study: Study) -> Dataset:
+def _shared_groups(series: PhantomSeries, study: PhantomStudy) -> Dataset:
     grid = series.pictures[0].volume.grid
     timing = timing_of(series.sequence)
     g = Dataset()
@@ -280,7 +280,7 @@ def _shared_groups(series: Series, study: Study) -> Dataset:
         GradientEchoTrainLength=0,
     )
     g.MREchoSequence = _item(EffectiveEchoTime=timing.echo_ms)
-    phase = "ROW" if series.sequence in (Sequence.DWI, Sequence.ADC) else "COLUMN"
+    phase = "ROW" if series.sequence in (PulseSequence.DWI, PulseSequence.ADC) else "COLUMN"
     g.MRFOVGeometrySequence = _item(
         InPlanePhaseEncodingDirection=phase,
         MRAcquisitionFrequencyEncodingSteps=int(grid.shape[0]),
@@ -298,15 +298,17 @@ def _shared_groups(series: Series, study: Study) -> Dataset:
     return g
 
 
-def _moment(study: Study) -> str:
+def _moment(study: PhantomStudy) -> str:
     return f"{study.protocol.occasion.date}{study.protocol.occasion.time}00.000000"
 
 
-def _frame_groups(series: Series, picture: Picture, place: tuple[int, int], moment: str) -> Dataset:
+def _frame_groups(
+    series: PhantomSeries, picture: SeriesVolume, place: tuple[int, int], moment: str
+) -> Dataset:
     g = Dataset()
     k, weighting = place
     index = [1, k + 1]
-    if series.sequence is Sequence.DWI:
+    if series.sequence is PulseSequence.DWI:
         index.append(weighting + 1)
     g.FrameContentSequence = _item(
         StackID="1",
@@ -336,7 +338,7 @@ def _frame_groups(series: Series, picture: Picture, place: tuple[int, int], mome
     return g
 
 
-def diffusion_item(picture: Picture) -> DicomSequence:
+def diffusion_item(picture: SeriesVolume) -> DicomSequence:
     """The standard's description of a diffusion weighting."""
     item = Dataset()
     item.DiffusionBValue = float(picture.b_s_per_mm2 or 0.0)

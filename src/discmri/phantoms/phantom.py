@@ -15,7 +15,7 @@ from discmri.core.labels import FoundDisc, FoundSpine, NumberingMethod, SpineLab
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.phantoms.anatomy import SpineSpec
-from discmri.phantoms.protocol import TIMING, Protocol, Sequence
+from discmri.phantoms.protocol import TIMING, Protocol, PulseSequence
 from discmri.phantoms.scene import (
     Composition,
     Scene,
@@ -25,7 +25,7 @@ from discmri.phantoms.scene import (
     compose,
     tissue_is,
 )
-from discmri.phantoms.shapes import DiscShape, Frame, LensShape
+from discmri.phantoms.shapes import DiscShape, LensShape, LocalFrame
 from discmri.phantoms.signal import (
     SUPPRESSED_FAT,
     TissueSignals,
@@ -102,17 +102,17 @@ class Phantom:
         y = 22.0 if protocol.fov_mm[0] >= 230 else 0.0
         return np.asarray(np.array([across, y, z]) + np.array(protocol.occasion.offset_mm))
 
-    def grid(self, protocol: Protocol, sequence: Sequence = Sequence.T2) -> Grid:
+    def grid(self, protocol: Protocol, sequence: PulseSequence = PulseSequence.T2) -> Grid:
         """Voxel grid of a series."""
         centre = self.centre_mm(protocol)
-        if sequence is Sequence.AXIAL_T2:
+        if sequence is PulseSequence.AXIAL_T2:
             lowest = self.scene.column.discs[self.spec.discs[-1].level].frame.origin_mm
             return protocol.axial_grid(np.array([centre[0], lowest[1] - 5, lowest[2] + 50]))
-        if sequence in (Sequence.DWI, Sequence.ADC):
+        if sequence in (PulseSequence.DWI, PulseSequence.ADC):
             return protocol.sagittal_grid(centre, protocol.dwi_spacing_mm)
         return protocol.sagittal_grid(centre)
 
-    def image(self, sequence: Sequence, protocol: Protocol | None = None) -> Volume:
+    def image(self, sequence: PulseSequence, protocol: Protocol | None = None) -> Volume:
         """What the scanner shows, with all its flaws.
 
         Parameters
@@ -123,14 +123,14 @@ class Phantom:
             Scan parameters.
         """
         protocol = protocol or Protocol()
-        if sequence is Sequence.ADC:
+        if sequence is PulseSequence.ADC:
             pictures = [(i.b_s_per_mm2, i.volume) for i in self.diffusion(protocol)]
             return adc_map(pictures)
-        if sequence is Sequence.DWI:
+        if sequence is PulseSequence.DWI:
             raise ValueError("a DWI series is several pictures; call diffusion()")
         return self.image_on(self.grid(protocol, sequence), sequence, protocol)
 
-    def image_on(self, grid: Grid, sequence: Sequence, protocol: Protocol) -> Volume:
+    def image_on(self, grid: Grid, sequence: PulseSequence, protocol: Protocol) -> Volume:
         """The same on any grid whose last axis steps through the slices."""
         composition = self._compose(grid, protocol.slice_thickness_mm)
         signals = TissueSignals(self.spec, protocol.field_strength_t)
@@ -151,16 +151,16 @@ class Phantom:
     def diffusion(self, protocol: Protocol | None = None) -> tuple[DiffusionImage, ...]:
         """All pictures of the DWI series, b-values ascending."""
         protocol = protocol or Protocol()
-        grid = self.grid(protocol, Sequence.DWI)
+        grid = self.grid(protocol, PulseSequence.DWI)
         warp = self._epi_warp(protocol)
         composition = compose(self.scene, grid, protocol.slice_thickness_mm, warp)
         signals = TissueSignals(self.spec, protocol.field_strength_t)
-        timing = TIMING[Sequence.DWI]
+        timing = TIMING[PulseSequence.DWI]
         shade = self._shade(grid, protocol)
         sigma = spin_echo_signal(0.9, 1150.0, 84.0, timing) / protocol.snr
         sigma *= self._shade_at_spine(grid, shade)
         fat = composition.summed(signals.fat(timing)) * SUPPRESSED_FAT
-        rng = self._rng(Sequence.DWI, protocol.occasion.noise)
+        rng = self._rng(PulseSequence.DWI, protocol.occasion.noise)
         images: list[DiffusionImage] = []
         for b in sorted(protocol.b_values):
             clean = composition.summed(signals.water(timing, b)) + fat
@@ -266,9 +266,9 @@ class Phantom:
             ]
         return json.dumps(document, indent=1) + "\n"
 
-    def _rng(self, sequence: Sequence, scan: int) -> np.random.Generator:
+    def _rng(self, sequence: PulseSequence, scan: int) -> np.random.Generator:
         again = [scan] if scan else []
-        return np.random.default_rng([self.spec.seed, 5, [*Sequence].index(sequence), *again])
+        return np.random.default_rng([self.spec.seed, 5, [*PulseSequence].index(sequence), *again])
 
     def _compose(self, grid: Grid, thickness_mm: float) -> Composition:
         key = (grid.shape, grid.affine.tobytes(), thickness_mm)
@@ -314,7 +314,7 @@ def _lens_is_inside(grid: Grid, lens: LensShape) -> bool:
     return _holds(grid, lens.frame, size)
 
 
-def _holds(grid: Grid, frame: Frame, half_mm: tuple[float, float, float]) -> bool:
+def _holds(grid: Grid, frame: LocalFrame, half_mm: tuple[float, float, float]) -> bool:
     """Whether a box lies in the picture: whole in the plane, its centre between the slices."""
     corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1)
     x, y, z = corners * np.array(half_mm)[:, None]

@@ -16,9 +16,9 @@ from functools import partial
 import numpy as np
 
 from discmri.core.levels import DiscLevel
-from discmri.phantoms.anatomy import Wishes, lumbar_levels
-from discmri.phantoms.protocol import Protocol, Sequence
-from discmri.phantoms.sacrum import ResidualDisc
+from discmri.phantoms.anatomy import SpineOptions, lumbar_levels
+from discmri.phantoms.protocol import Protocol, PulseSequence
+from discmri.phantoms.sacrum import ResidualDiscSpec
 from discmri.phantoms.vendors import VENDORS
 
 WORST_GRADES = {4: 13, 5: 41, 6: 187, 7: 125, 8: 94}
@@ -47,7 +47,7 @@ class Member:
         ``p0001`` and so on.
     seed
         Of the spine's own variation.
-    wishes
+    options
         Its anatomy and grades.
     vendor, protocol, compression
         How it is scanned and stored.
@@ -55,7 +55,7 @@ class Member:
 
     name: str
     seed: int
-    wishes: Wishes
+    options: SpineOptions
     vendor: str
     protocol: Protocol
     compression: str
@@ -65,7 +65,7 @@ def member(
     seed: int,
     number: int,
     degeneration: str = "symptomatic",
-    sequences: tuple[Sequence, ...] = (Sequence.T2, Sequence.DWI, Sequence.ADC),
+    sequences: tuple[PulseSequence, ...] = (PulseSequence.T2, PulseSequence.DWI, PulseSequence.ADC),
 ) -> Member:
     """The ``number``-th member of a population, whatever its size.
 
@@ -89,7 +89,7 @@ def member(
     return Member(
         name=f"p{number:04d}",
         seed=int(rng.integers(2**31)),
-        wishes=replace(_wishes(rng, DEGENERATIONS[degeneration]), residual_disc=residual),
+        options=replace(_options(rng, DEGENERATIONS[degeneration]), residual_disc=residual),
         vendor=str(rng.choice(list(VENDORS))),
         protocol=_protocol(rng, sequences),
         compression=str(rng.choice(["none", "rle", "jpeg-ls"], p=[0.6, 0.2, 0.2])),
@@ -109,12 +109,12 @@ def symptomatic(rng: np.random.Generator, discs: int) -> list[str]:
     return grades
 
 
-def even(rng: np.random.Generator, discs: int) -> list[str]:
+def uniform(rng: np.random.Generator, discs: int) -> list[str]:
     """Every grade as often as any other, disc by disc."""
     return [_entry(rng, int(rng.integers(1, 9))) for _ in range(discs)]
 
 
-DEGENERATIONS: Mapping[str, Draw] = {"symptomatic": symptomatic, "even": even}
+DEGENERATIONS: Mapping[str, Draw] = {"symptomatic": symptomatic, "even": uniform}
 """How grades are dealt; add a function of type :data:`Draw` and one line."""
 
 
@@ -123,14 +123,14 @@ def _entry(rng: np.random.Generator, grade: int) -> str:
     return f"{rng.integers(3, 5)}/{grade}" if bright else str(grade)
 
 
-def _wishes(rng: np.random.Generator, draw: Draw) -> Wishes:
+def _options(rng: np.random.Generator, draw: Draw) -> SpineOptions:
     six = bool(rng.random() < SIX_LUMBAR)
     levels = lumbar_levels(six)
     slips: dict[DiscLevel, float] = {}
     if rng.random() < SLIPPED:
         slips[levels[-1 - int(rng.integers(2))]] = round(float(rng.uniform(2.0, 7.0)), 1)
     within = partial(_within, rng)
-    return Wishes(
+    return SpineOptions(
         grades=draw(rng, len(levels)),
         listhesis_mm=slips,
         six_lumbar=six,
@@ -141,11 +141,11 @@ def _wishes(rng: np.random.Generator, draw: Draw) -> Wishes:
     )
 
 
-def _residual_disc(rng: np.random.Generator) -> ResidualDisc | None:
+def _residual_disc(rng: np.random.Generator) -> ResidualDiscSpec | None:
     if rng.random() >= RESIDUAL_DISC:
         return None
     deep = rng.random() < RESIDUAL_DISC_DEEP
-    return ResidualDisc(
+    return ResidualDiscSpec(
         depth_share=round(float(rng.uniform(0.8, 0.95) if deep else rng.uniform(0.15, 0.65)), 2),
         height_mm=round(float(rng.uniform(3.0, 7.5) if deep else rng.uniform(1.5, 5.0)), 1),
         brightness=round(float(rng.beta(1.2, 2.0)), 2),
@@ -153,7 +153,7 @@ def _residual_disc(rng: np.random.Generator) -> ResidualDisc | None:
     )
 
 
-def _protocol(rng: np.random.Generator, sequences: tuple[Sequence, ...]) -> Protocol:
+def _protocol(rng: np.random.Generator, sequences: tuple[PulseSequence, ...]) -> Protocol:
     thickness = float(rng.choice([3.0, 3.5, 4.0, 4.5, 5.0]))
     gap = round(thickness * float(rng.uniform(0.1, 0.2)), 2)
     within = partial(_within, rng)

@@ -11,7 +11,7 @@ from discmri.core.errors import UsageError
 from discmri.core.volume import Array, Grid
 
 
-class Sequence(Enum):
+class PulseSequence(Enum):
     """A series the phantom scanner can make; the value is a short name for files."""
 
     T2 = "t2"
@@ -44,12 +44,12 @@ class Timing:
 
 
 TIMING = {
-    Sequence.T2: Timing(3600.0, 102.0, None, 17),
-    Sequence.T1: Timing(560.0, 10.0, None, 3),
-    Sequence.STIR: Timing(4200.0, 50.0, 205.0, 12),
-    Sequence.DWI: Timing(3200.0, 72.0, None, 64),
-    Sequence.LOCALIZER: Timing(1200.0, 80.0, None, 128),
-    Sequence.AXIAL_T2: Timing(4100.0, 105.0, None, 15),
+    PulseSequence.T2: Timing(3600.0, 102.0, None, 17),
+    PulseSequence.T1: Timing(560.0, 10.0, None, 3),
+    PulseSequence.STIR: Timing(4200.0, 50.0, 205.0, 12),
+    PulseSequence.DWI: Timing(3200.0, 72.0, None, 64),
+    PulseSequence.LOCALIZER: Timing(1200.0, 80.0, None, 128),
+    PulseSequence.AXIAL_T2: Timing(4100.0, 105.0, None, 15),
 }
 
 
@@ -125,7 +125,12 @@ class Protocol:
         Which scan of the patient this is.
     """
 
-    sequences: tuple[Sequence, ...] = (Sequence.T2, Sequence.T1, Sequence.DWI, Sequence.ADC)
+    sequences: tuple[PulseSequence, ...] = (
+        PulseSequence.T2,
+        PulseSequence.T1,
+        PulseSequence.DWI,
+        PulseSequence.ADC,
+    )
     spacing_mm: float = 0.75
     slice_thickness_mm: float = 4.0
     gap_mm: float = 0.4

@@ -19,8 +19,8 @@ from discmri.phantoms.shapes import (
     BodyShape,
     DiscShape,
     Footprint,
-    Frame,
     LensShape,
+    LocalFrame,
     Ripple,
     radius_share,
 )
@@ -43,7 +43,7 @@ _DEEPENING = (0.0, 1.0, 0.45, 0.15, 0.0, 0.0)  # how much of S2's extra depth ea
 
 
 @dataclass(frozen=True)
-class ResidualDisc:
+class ResidualDiscSpec:
     """A disc left between S1 and S2.
 
     Parameters
@@ -110,7 +110,7 @@ class SacrumSpec:
 
     s1_depth_ratio: float = S1_DEPTH_RATIO
     lean_deg: float = 5.0
-    residual_disc: ResidualDisc | None = None
+    residual_disc: ResidualDiscSpec | None = None
 
     def __post_init__(self) -> None:
         if not 0.85 <= self.s1_depth_ratio <= 2.0:
@@ -158,11 +158,11 @@ class Junction:
         Whether and how it shows as one; ``None`` for a mere dark scar.
     """
 
-    frame: Frame
+    frame: LocalFrame
     rim: Footprint
     gap_mm: float
     lens: LensShape
-    disc: ResidualDisc | None = None
+    disc: ResidualDiscSpec | None = None
 
     def wall(self, x: Array, y: Array) -> Array:
         """Signed distance to the wall of the bone, negative inside, local coordinates."""
@@ -171,20 +171,20 @@ class Junction:
         return np.asarray(radius * (1 - 1 / np.maximum(share, 1e-3)))
 
 
-def sacral_frames(spec: SacrumSpec, slope_deg: float, top_mm: Array) -> list[Frame]:
+def sacral_frames(spec: SacrumSpec, slope_deg: float, top_mm: Array) -> list[LocalFrame]:
     """Frames of the segments, downwards from the middle of the upper endplate of S1."""
     frames = []
     point = np.array(top_mm, dtype=float)
     gaps = (*spec.gaps_mm, 0.0)
     for (turn, height, _, _), gap in zip(spec.segments, gaps, strict=True):
-        frame = Frame.tilted(point, slope_deg + turn, 0.0)
-        frames.append(Frame(point - frame.axes[:, 2] * height / 2, frame.axes))
+        frame = LocalFrame.tilted(point, slope_deg + turn, 0.0)
+        frames.append(LocalFrame(point - frame.axes[:, 2] * height / 2, frame.axes))
         point = point - frame.axes[:, 2] * (height + gap)
     return frames
 
 
 def sacral_shapes(
-    spec: SacrumSpec, frames: Sequence[Frame], last: DiscShape, rng: np.random.Generator
+    spec: SacrumSpec, frames: Sequence[LocalFrame], last: DiscShape, rng: np.random.Generator
 ) -> tuple[BodyShape, ...]:
     """The segments below the last lumbar disc."""
     shapes = []
@@ -224,7 +224,7 @@ def junctions(
         body = segments[n]
         turn = (spec.segments[n][0] + spec.segments[n + 1][0]) / 2
         low = body.frame.origin_mm - body.frame.axes[:, 2] * (body.height_mm + gap) / 2
-        frame = Frame.tilted(low, slope_deg + turn, 0.0)
+        frame = LocalFrame.tilted(low, slope_deg + turn, 0.0)
         narrow = 1 - body.taper
         rim = Footprint(body.rim.half_width_mm * narrow, body.rim.half_depth_mm * narrow)
         disc = spec.residual_disc if n == 0 else None
@@ -233,7 +233,7 @@ def junctions(
     return tuple(found)
 
 
-def _lens(disc: ResidualDisc, frame: Frame, rim: Footprint, above: DiscShape) -> LensShape:
+def _lens(disc: ResidualDiscSpec, frame: LocalFrame, rim: Footprint, above: DiscShape) -> LensShape:
     half_depth = disc.depth_share * (above.upper.half_depth_mm + above.lower.half_depth_mm) / 2
     room = rim.half_depth_mm - half_depth
     if room < 0:
@@ -245,7 +245,7 @@ def _lens(disc: ResidualDisc, frame: Frame, rim: Footprint, above: DiscShape) ->
     fill = half_depth / rim.half_depth_mm
     middle = frame.origin_mm + frame.axes[:, 1] * disc.position * room
     return LensShape(
-        Frame(middle, frame.axes),
+        LocalFrame(middle, frame.axes),
         half_depth,
         rim.half_width_mm * min(1.0, fill * 1.1),
         disc.height_mm / 2,
@@ -253,10 +253,10 @@ def _lens(disc: ResidualDisc, frame: Frame, rim: Footprint, above: DiscShape) ->
     )
 
 
-def _scar(frame: Frame, rim: Footprint, gap_mm: float) -> LensShape:
+def _scar(frame: LocalFrame, rim: Footprint, gap_mm: float) -> LensShape:
     middle = frame.origin_mm - frame.axes[:, 1] * 0.25 * rim.half_depth_mm
     return LensShape(
-        Frame(middle, frame.axes),
+        LocalFrame(middle, frame.axes),
         0.38 * rim.half_depth_mm,
         0.5 * rim.half_width_mm,
         0.35 * gap_mm + 0.35,

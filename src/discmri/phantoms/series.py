@@ -11,20 +11,20 @@ import numpy as np
 from discmri.core.diffusion import DirectionKind
 from discmri.core.volume import Array, Grid, Volume
 from discmri.phantoms.phantom import Phantom, adc_map
-from discmri.phantoms.protocol import Occasion, Protocol, Sequence
+from discmri.phantoms.protocol import Occasion, Protocol, PulseSequence
 from discmri.phantoms.sacrum import SacrumSpec
 
 LOCALIZER_MM = 8.0
 """Slice thickness of localizers."""
 
 
-def slice_thickness_mm(sequence: Sequence, protocol: Protocol) -> float:
+def slice_thickness_mm(sequence: PulseSequence, protocol: Protocol) -> float:
     """Thickness of one slice of a series."""
-    return LOCALIZER_MM if sequence is Sequence.LOCALIZER else protocol.slice_thickness_mm
+    return LOCALIZER_MM if sequence is PulseSequence.LOCALIZER else protocol.slice_thickness_mm
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class SeriesVolume:
     """One volume of a series.
 
     Parameters
@@ -42,7 +42,7 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class PhantomSeries:
     """What one acquisition or one map consists of.
 
     Parameters
@@ -58,23 +58,23 @@ class Series:
     """
 
     number: int
-    sequence: Sequence
-    pictures: tuple[Picture, ...]
+    sequence: PulseSequence
+    pictures: tuple[SeriesVolume, ...]
     scale: float
 
     @property
     def is_map(self) -> bool:
         """Whether the values are ADC."""
-        return self.sequence is Sequence.ADC
+        return self.sequence is PulseSequence.ADC
 
-    def stored(self, picture: Picture) -> Array:
+    def stored(self, picture: SeriesVolume) -> Array:
         """Pixel values (i, j, k) uint16 of a signal picture."""
         values = np.round(picture.volume.array * self.scale)
         return np.clip(values, 0, 4095).astype(np.uint16)
 
 
 @dataclass(frozen=True)
-class Study:
+class PhantomStudy:
     """What all series of a study share.
 
     Parameters
@@ -98,36 +98,38 @@ class Study:
         return str(generate_uid(entropy_srcs=[self.key, *map(str, parts)]))
 
 
-def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> Study:
+def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> PhantomStudy:
     """Identity of the study that a phantom, a vendor and a protocol make."""
     text = repr((phantom.spec, vendor, protocol))
     if protocol.occasion != Occasion():
         text += repr(protocol.occasion)
     if phantom.spec.sacrum != SacrumSpec():
         text += repr(phantom.spec.sacrum)
-    return Study(phantom.spec.seed, hashlib.sha256(text.encode()).hexdigest(), protocol)
+    return PhantomStudy(phantom.spec.seed, hashlib.sha256(text.encode()).hexdigest(), protocol)
 
 
-def series_of(phantom: Phantom, protocol: Protocol) -> Iterator[Series]:
+def series_of(phantom: Phantom, protocol: Protocol) -> Iterator[PhantomSeries]:
     """Scan all series of the protocol, in order."""
-    diffusion: tuple[Picture, ...] = ()
-    if {Sequence.DWI, Sequence.ADC} & set(protocol.sequences):
+    diffusion: tuple[SeriesVolume, ...] = ()
+    if {PulseSequence.DWI, PulseSequence.ADC} & set(protocol.sequences):
         diffusion = tuple(
-            Picture(i.volume, i.b_s_per_mm2, i.kind, i.direction)
+            SeriesVolume(i.volume, i.b_s_per_mm2, i.kind, i.direction)
             for i in phantom.diffusion(protocol)
         )
     for number, sequence in enumerate(protocol.sequences, start=1):
-        pictures: tuple[Picture, ...]
-        if sequence is Sequence.DWI:
+        pictures: tuple[SeriesVolume, ...]
+        if sequence is PulseSequence.DWI:
             pictures = diffusion
-        elif sequence is Sequence.ADC:
-            pictures = (Picture(adc_map([(p.b_s_per_mm2 or 0.0, p.volume) for p in diffusion])),)
-        elif sequence is Sequence.LOCALIZER:
-            pictures = tuple(Picture(v) for v in localizer(phantom, protocol))
+        elif sequence is PulseSequence.ADC:
+            pictures = (
+                SeriesVolume(adc_map([(p.b_s_per_mm2 or 0.0, p.volume) for p in diffusion])),
+            )
+        elif sequence is PulseSequence.LOCALIZER:
+            pictures = tuple(SeriesVolume(v) for v in localizer(phantom, protocol))
         else:
-            pictures = (Picture(phantom.image(sequence, protocol)),)
+            pictures = (SeriesVolume(phantom.image(sequence, protocol)),)
         top = max(float(np.percentile(p.volume.array, 99.8)) for p in pictures)
-        yield Series(number, sequence, pictures, 1400.0 / max(top, 1e-9))
+        yield PhantomSeries(number, sequence, pictures, 1400.0 / max(top, 1e-9))
 
 
 def localizer(phantom: Phantom, protocol: Protocol) -> Iterator[Volume]:
@@ -142,4 +144,4 @@ def localizer(phantom: Phantom, protocol: Protocol) -> Iterator[Volume]:
         affine = np.eye(4)
         affine[:3, :3] = axes * np.array([2.4, 2.4, LOCALIZER_MM])
         affine[:3, 3] = phantom.centre_mm(protocol) - affine[:3, :3] @ np.array([79.5, 79.5, 0.0])
-        yield phantom.image_on(Grid((160, 160, 1), affine), Sequence.LOCALIZER, quick)
+        yield phantom.image_on(Grid((160, 160, 1), affine), PulseSequence.LOCALIZER, quick)

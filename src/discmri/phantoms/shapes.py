@@ -1,6 +1,6 @@
 """Analytic shapes: where a disc or a vertebral body begins and ends, at any point in space.
 
-All functions take points in a local :class:`Frame` (x right, y anterior, z superior, mm) as
+All functions take points in a local :class:`LocalFrame` (x right, y anterior, z superior, mm) as
 separate coordinate arrays of any shape and dtype, so a shape can be sampled at any resolution
 or integrated without ever being drawn.
 """
@@ -19,7 +19,7 @@ _POSTERIOR_POWER = 2.8
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class LocalFrame:
     """A local coordinate system in patient space.
 
     Parameters
@@ -34,10 +34,10 @@ class Frame:
     axes: Array
 
     @classmethod
-    def tilted(cls, origin_mm: Array, sagittal_deg: float, lateral_deg: float) -> Frame:
+    def tilted(cls, origin_mm: Array, sagittal_deg: float, lateral_deg: float) -> LocalFrame:
         """A frame whose superior axis leans forward and to the right by two angles.
 
-        >>> frame = Frame.tilted(np.zeros(3), 90.0, 0.0)
+        >>> frame = LocalFrame.tilted(np.zeros(3), 90.0, 0.0)
         >>> frame.axes[:, 2].round(6).tolist()
         [0.0, 1.0, 0.0]
         """
@@ -155,7 +155,7 @@ class DiscShape:
         Irregularity of the endplates.
     """
 
-    frame: Frame
+    frame: LocalFrame
     height_mm: float
     wedge_deg: float
     lateral_wedge_deg: float
@@ -237,7 +237,7 @@ class LensShape:
         2 is a lens with thin rims; the larger, the more of a plate.
     """
 
-    frame: Frame
+    frame: LocalFrame
     half_depth_mm: float
     half_width_mm: float
     half_height_mm: float
@@ -292,7 +292,7 @@ class BodyShape:
         Whether the body goes on upwards for ever.
     """
 
-    frame: Frame
+    frame: LocalFrame
     height_mm: float
     rim: Footprint
     waist: float

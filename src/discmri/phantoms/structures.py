@@ -20,7 +20,7 @@ from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array
 from discmri.phantoms.anatomy import BONY_ENDPLATE_MM, CARTILAGE_MM
 from discmri.phantoms.column import Curve
-from discmri.phantoms.shapes import BodyShape, DiscShape, Frame
+from discmri.phantoms.shapes import BodyShape, DiscShape, LocalFrame
 from discmri.phantoms.tissues import Tissue
 
 CORTEX_MM = 0.5
@@ -280,7 +280,7 @@ class PosteriorElements:
     phase: float = 0.0
 
     @cached_property
-    def _frame(self) -> Frame:
+    def _frame(self) -> LocalFrame:
         return self.body.frame
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from discmri.phantoms.anatomy import DiscSpec
-from discmri.phantoms.sacrum import ResidualDisc
+from discmri.phantoms.sacrum import ResidualDiscSpec
 
 
 class Tissue(IntEnum):
@@ -151,7 +151,7 @@ def disc_properties(disc: DiscSpec) -> dict[Tissue, Properties]:
     }
 
 
-def residual_properties(disc: ResidualDisc) -> dict[Tissue, Properties]:
+def residual_properties(disc: ResidualDiscSpec) -> dict[Tissue, Properties]:
     """Tissues of a residual disc: from those of grade 5 (dark) to those of grade 1 (bright)."""
 
     def between(dark: float, bright: float) -> float:

@@ -78,7 +78,7 @@ def _rounded(value: object) -> object:
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class TrueSection:
     """The mid-sagittal section of a disc.
 
     Parameters
@@ -123,7 +123,7 @@ def wall_y(shape: DiscShape, level: Array, front: bool) -> Array:
     return np.asarray(centre + sign * (reach + bulge * (1 - level**2)))
 
 
-def section_of(shape: DiscShape, above: BodyShape, below: BodyShape) -> Section:
+def true_section(shape: DiscShape, above: BodyShape, below: BodyShape) -> TrueSection:
     """Border and corners in the disc's mid-sagittal plane."""
     level = np.linspace(-1, 1, _CURVE_POINTS)
     front_y, back_y = wall_y(shape, level, True), wall_y(shape, level, False)
@@ -138,7 +138,7 @@ def section_of(shape: DiscShape, above: BodyShape, below: BodyShape) -> Section:
     lower = at(np.linspace(back_y[0], front_y[0], _CURVE_POINTS), -ones)
     upper_front, upper_back = _rim(shape, upper, above)
     lower_front, lower_back = _rim(shape, lower[::-1], below)
-    return Section(
+    return TrueSection(
         at(front_y, level), upper, at(back_y[::-1], level[::-1]), lower,
         upper_front, upper_back, lower_front, lower_back,
     )  # fmt: skip
@@ -171,7 +171,7 @@ def chord_middle(curve: Array, front: Array, back: Array) -> Array:
     return np.asarray((front + back) / 2 + across * np.interp(0.0, t[order], d[order]))
 
 
-def column_heights(section: Section, shares: Array) -> Array:
+def column_heights(section: TrueSection, shares: Array) -> Array:
     """Border to border along ``n`` at shares of the width, counted from the front."""
     u, n = section.axes
     outline = section.outline
@@ -270,7 +270,7 @@ def disc_truth(column: SpineColumn, spec: DiscSpec) -> DiscTruth:
     """Everything that is true of one disc."""
     shape = column.discs[spec.level]
     above, below = _neighbours(column, spec.level)
-    section = section_of(shape, above, below)
+    section = true_section(shape, above, below)
     u, n = section.axes
     outline = section.outline
     heights = _heights(section)
@@ -343,7 +343,7 @@ def _neighbours(column: SpineColumn, level: DiscLevel) -> tuple[BodyShape, BodyS
     return column.bodies[level.above], below
 
 
-def _heights(section: Section) -> dict[str, float]:
+def _heights(section: TrueSection) -> dict[str, float]:
     shares = np.linspace(0.1, 0.9, 801)
     columns = column_heights(section, shares)
     front = float(np.linalg.norm(section.upper_front - section.lower_front))
@@ -366,14 +366,14 @@ def _heights(section: Section) -> dict[str, float]:
     }
 
 
-def _wedge_deg(section: Section) -> float:
+def _wedge_deg(section: TrueSection) -> float:
     upper = section.upper_front - section.upper_back
     lower = section.lower_front - section.lower_back
     cross = lower[0] * upper[1] - lower[1] * upper[0]
     return float(np.degrees(np.arctan2(cross, upper @ lower)))
 
 
-def _bulge(section: Section) -> float:
+def _bulge(section: TrueSection) -> float:
     line = section.upper_back - section.lower_back
     outward = np.array([-line[1], line[0]]) / np.linalg.norm(line)  # to the back
     return float(max(0.0, ((section.outline - section.lower_back) @ outward).max()))
@@ -389,8 +389,8 @@ def _width_lr(shape: DiscShape) -> float:
 def _body_height(column: SpineColumn, above: DiscLevel, below: DiscLevel) -> float:
     """Mean of anterior, middle and posterior height of the body between two discs."""
     top, bottom = column.discs[above], column.discs[below]
-    upper = section_of(top, *_neighbours(column, above))
-    lower = section_of(bottom, *_neighbours(column, below))
+    upper = true_section(top, *_neighbours(column, above))
+    lower = true_section(bottom, *_neighbours(column, below))
     step = np.array([0.0, column.spec.cartilage_mm])  # the body begins below the cartilage
     tops = [
         upper.lower_front,

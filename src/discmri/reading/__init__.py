@@ -40,7 +40,7 @@ kept in the reader's journal, and every later call, :meth:`Session.save` or the 
 :class:`~discmri.core.errors.UsageError` nothing was recorded; its message is for the reader.
 
 **State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
-call that records returns the fresh :class:`Disc` or :class:`CaseView`; old ones never change.
+call that records returns the fresh :class:`DiscView` or :class:`CaseView`; old ones never change.
 ``session.case(item)``, ``session.cases`` and ``session.progress`` are the truth at any time, and
 keep up with what is not saved yet.
 
@@ -57,31 +57,31 @@ the disputed discs only; :meth:`Session.opinions` tells what the readers said, w
 from __future__ import annotations
 
 from discmri.core.grade import Grade
-from discmri.reading.adjudication import Dispute, differences, disputes
-from discmri.reading.entry import Kind
+from discmri.reading.adjudication import Dispute, disagreements, disputes
+from discmri.reading.entry import EntryKind
 from discmri.reading.history import LabelEdit, Read, shifted
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.opening import create_session, open_adjudication, open_session
 from discmri.reading.plan import Mode, Order, Plan
-from discmri.reading.planning import Planned, Wishes, plan_session
-from discmri.reading.progress import Progress, progress_of
+from discmri.reading.planning import Planned, SessionOptions, plan_session
+from discmri.reading.progress import SessionProgress, progress_of
 from discmri.reading.results import DiscMetrics, find_study, results_folders
 from discmri.reading.session import Session
 from discmri.reading.store import Head, Store
 from discmri.reading.tables import export_session
-from discmri.reading.verification import Problem, Verdict, verify
-from discmri.reading.views import CaseView, Disc, DiscState, Undone
+from discmri.reading.verification import Problem, Verification, verify
+from discmri.reading.views import CaseView, DiscState, DiscView, Undone
 
 __all__ = [
     "CaseView",
-    "Disc",
     "DiscMetrics",
     "DiscState",
+    "DiscView",
     "Dispute",
+    "EntryKind",
     "Grade",
     "Head",
     "Judgement",
-    "Kind",
     "LabelEdit",
     "Mode",
     "NotEvaluable",
@@ -89,15 +89,15 @@ __all__ = [
     "Plan",
     "Planned",
     "Problem",
-    "Progress",
     "Read",
     "Session",
+    "SessionOptions",
+    "SessionProgress",
     "Store",
     "Undone",
-    "Verdict",
-    "Wishes",
+    "Verification",
     "create_session",
-    "differences",
+    "disagreements",
     "disputes",
     "export_session",
     "find_study",

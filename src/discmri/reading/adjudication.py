@@ -26,7 +26,7 @@ class Dispute:
     case, disc
         Which one, by its automatic level.
     reasons
-        Rules of :func:`differences` that it met.
+        Rules of :func:`disagreements` that it met.
     judgements
         By reader, first showings only.
     decision, adjudicator
@@ -46,7 +46,7 @@ class Dispute:
         return Showing(self.case.key).item
 
 
-def differences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
+def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     """Why judgements on one disc need an adjudicator; empty where they do not.
 
     They do where grades differ by two or more (a double entry counts by its collapse part, and
@@ -55,9 +55,9 @@ def differences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> differences([Grade.parse("5"), Grade.parse("6")])
+    >>> disagreements([Grade.parse("5"), Grade.parse("6")])
     ('cross 5|6',)
-    >>> differences([Grade.parse("4"), Grade.parse("5")])
+    >>> disagreements([Grade.parse("4"), Grade.parse("5")])
     ()
     """
     given = list(judgements)
@@ -102,7 +102,7 @@ def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
     for case in plan.cases:
         for disc in case.all_discs:
             judgements = _judgements(_counting(readers, case, disc.level), case, disc.level)
-            reasons = differences(judgements.values())
+            reasons = disagreements(judgements.values())
             if reasons:
                 decided = _judgements(others, case, disc.level)
                 adjudicator, decision = next(reversed(decided.items()), ("", None))

@@ -46,7 +46,7 @@ class UnavailableError(Exception):
     """The database cannot be reached or cannot write: what was asked may be tried again."""
 
 
-def locate(text: str | Path) -> Locator:
+def parse_locator(text: str | Path) -> Locator:
     """What a user names as SESSION: a path, or a URL with ``://``.
 
     Raises
@@ -56,7 +56,7 @@ def locate(text: str | Path) -> Locator:
 
     Examples
     --------
-    >>> locate("reads.session").name, locate("postgresql://ann:secret@db/reads").name
+    >>> parse_locator("reads.session").name, parse_locator("postgresql://ann:secret@db/reads").name
     ('reads.session', 'postgresql+pg8000://ann:***@db/reads')
     """
     require("sqlalchemy", "reading")
@@ -73,7 +73,7 @@ def locate(text: str | Path) -> Locator:
             "the session's URL cannot be read; give postgresql://user@host/database"
         ) from error
     if url.get_backend_name() == "sqlite" and url.database:
-        return locate(url.database)
+        return parse_locator(url.database)
     if url.get_backend_name() != "postgresql":
         raise UsageError(
             f"a session cannot be kept in {url.get_backend_name()}; give a file or a URL of "

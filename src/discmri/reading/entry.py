@@ -26,7 +26,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class Kind(Enum):
+class EntryKind(Enum):
     """What a row records."""
 
     PLAN = "plan"  # always the first row, and only that
@@ -70,7 +70,7 @@ class Draft:
         Version of discmri.
     """
 
-    kind: Kind
+    kind: EntryKind
     reader: str
     mode: str
     item: str = ""
@@ -123,9 +123,9 @@ class Entry:
     sha256: str
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> EntryKind:
         """What it records."""
-        return Kind(self.row["kind"])
+        return EntryKind(self.row["kind"])
 
     @property
     def entry_id(self) -> str:
@@ -139,7 +139,7 @@ class Entry:
         return loaded
 
 
-def waiting(draft: Draft) -> Entry:
+def pending_entry(draft: Draft) -> Entry:
     """A draft as an entry without a place yet, for those who look at both alike."""
     return Entry(0, draft.row(), "", "")
 

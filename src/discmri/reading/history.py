@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from discmri.core.levels import DiscLevel, levels_upward
-from discmri.reading.entry import Entry, Kind
+from discmri.reading.entry import Entry, EntryKind
 from discmri.reading.judgement import Judgement, from_content
 from discmri.reading.plan import Case
 
@@ -131,14 +131,14 @@ class History:
         self.last_at = row["at"]
         if entry.kind in _UNDOABLE:
             self.undoable.append(entry)
-        if entry.kind is Kind.NUMBERING:
+        if entry.kind is EntryKind.NUMBERING:
             self.lowest[row["item"]] = DiscLevel(entry.content["lowest"])
         elif row["disc"]:
             key = (row["item"], DiscLevel(row["disc"]))
-            _take(self.discs.setdefault(key, DiscHistory()), entry)
+            _apply(self.discs.setdefault(key, DiscHistory()), entry)
 
 
-_UNDOABLE = (Kind.READ, Kind.LABEL_EDIT, Kind.NUMBERING)
+_UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
 def history(entries: Iterable[Entry]) -> History:
@@ -150,22 +150,22 @@ def history(entries: Iterable[Entry]) -> History:
         In order; those that wait to be saved at the end.
     """
     rows = list(entries)
-    withdrawals = [entry for entry in rows if entry.kind is Kind.WITHDRAWAL]
+    withdrawals = [entry for entry in rows if entry.kind is EntryKind.WITHDRAWAL]
     gone = {entry.content["withdraws"] for entry in withdrawals}
     found = History()
     for entry in rows:
-        if entry.kind is not Kind.WITHDRAWAL and entry.entry_id not in gone:
+        if entry.kind is not EntryKind.WITHDRAWAL and entry.entry_id not in gone:
             found.add(entry)
     found.entry_ids |= {entry.entry_id for entry in rows}
     found.last_at = rows[-1].row["at"] if rows else ""
     return found
 
 
-def _take(disc: DiscHistory, entry: Entry) -> None:
+def _apply(disc: DiscHistory, entry: Entry) -> None:
     row, content = entry.row, entry.content
-    if entry.kind is Kind.REVEAL:
+    if entry.kind is EntryKind.REVEAL:
         disc.revealed = True
-    elif entry.kind is Kind.LABEL_EDIT:
+    elif entry.kind is EntryKind.LABEL_EDIT:
         disc.edits.append(
             LabelEdit(
                 entry_id=entry.entry_id,
@@ -176,7 +176,7 @@ def _take(disc: DiscHistory, entry: Entry) -> None:
                 attachment_sha256=row["attachment_sha256"],
             )
         )
-    elif entry.kind is Kind.READ:
+    elif entry.kind is EntryKind.READ:
         disc.reads.append(
             Read(
                 entry_id=entry.entry_id,

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from discmri.core.errors import UsageError
 from discmri.core.locks import acquire
-from discmri.reading.entry import Draft, Kind, canonical, sha256
+from discmri.reading.entry import Draft, EntryKind, canonical, sha256
 from discmri.reading.store import Head
 
 RESERVED_BYTES = 1 << 16
@@ -230,7 +230,7 @@ def _draft(content: dict[str, Any]) -> Draft:
     return Draft(
         **{
             **content,
-            "kind": Kind(content["kind"]),
+            "kind": EntryKind(content["kind"]),
             "visible": tuple(content["visible"]),
             "attachment": None if attachment is None else base64.b64decode(attachment),
         }

@@ -11,17 +11,17 @@ from pathlib import Path
 from discmri.core.errors import UsageError
 from discmri.core.text import one_line
 from discmri.reading import plan as plans
-from discmri.reading.entry import Draft, Kind
+from discmri.reading.entry import Draft, EntryKind
 from discmri.reading.plan import Case, Mode, Order, Plan
 from discmri.reading.results import case_of, find_images
 from discmri.reading.sequence import sequences
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SessionOptions:
     """What a session is to be like.
 
     Parameters
@@ -72,14 +72,14 @@ class Planned:
     def draft(self) -> Draft:
         """The first row of the session."""
         content = plans.to_content(self.plan)
-        return Draft(Kind.PLAN, self.planner, self.plan.mode.value, content=content)
+        return Draft(EntryKind.PLAN, self.planner, self.plan.mode.value, content=content)
 
 
 def plan_session(
     studies: Mapping[Path, Path | None],
-    wishes: Wishes,
+    options: SessionOptions,
     beside: Path | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Planned:
     """Plan who reads what, in which order, seeing what.
 
@@ -88,7 +88,7 @@ def plan_session(
     studies
         For each results folder, the images that were measured, or ``None`` where they are not
         needed.  Images are checked by their headers; their pixels when a case is opened.
-    wishes
+    options
         What the session is to be like.
     beside
         Folder in which the session's file will stand, so that it can be moved together with
@@ -104,8 +104,8 @@ def plan_session(
     SessionError
         Where a results folder cannot be read, or images are not those that were measured.
     """
-    readers = _readers(wishes)
-    say = progress or (lambda _text, _share: None)
+    readers = _readers(options)
+    report = progress or (lambda _text, _share: None)
     folders = {
         folder.resolve(): None if s is None else s.resolve() for folder, s in studies.items()
     }
@@ -113,7 +113,7 @@ def plan_session(
     cases: list[Case] = []
     left_out: list[Path] = []
     for n, (folder, study) in enumerate(folders.items()):
-        say(f"looking at {folder.name}", n / len(folders))
+        report(f"looking at {folder.name}", n / len(folders))
         key = f"c{len(cases) + 1:0{len(str(len(folders)))}d}"
         images = "" if study is None else study.relative_to(root).as_posix()
         case = case_of(key, folder, folder.relative_to(root).as_posix(), images)
@@ -123,31 +123,31 @@ def plan_session(
         if study is not None:
             find_images(case, study)
         cases.append(case)
-    _refuse_twins(cases)
+    _refuse_duplicates(cases)
     plan = Plan(
         session_id=secrets.token_hex(8),
-        title=one_line(wishes.title),
-        mode=wishes.mode,
-        order=wishes.order,
-        seed=wishes.seed,
-        repeats=wishes.repeats,
+        title=one_line(options.title),
+        mode=options.mode,
+        order=options.order,
+        seed=options.seed,
+        repeats=options.repeats,
         readers=readers,
         cases=tuple(cases),
-        sequences=sequences(cases, readers, wishes.order, wishes.repeats, wishes.seed),
+        sequences=sequences(cases, readers, options.order, options.repeats, options.seed),
         root=str(root),
     )
     if beside is not None:
         plan = replace(plan, root_from_session=_relative(root, beside))
-    return Planned(plan, tuple(left_out), one_line(wishes.planner))
+    return Planned(plan, tuple(left_out), one_line(options.planner))
 
 
-def _readers(wishes: Wishes) -> tuple[str, ...]:
-    names = tuple(one_line(name) for name in wishes.readers)
+def _readers(options: SessionOptions) -> tuple[str, ...]:
+    names = tuple(one_line(name) for name in options.readers)
     if not names or not all(names):
         raise UsageError("a session needs readers; name each with --reader NAME")
     if len(set(names)) < len(names):
         raise UsageError(f"a reader is named twice in {', '.join(names)}; name each once")
-    if wishes.mode is Mode.BLINDED and wishes.order is Order.AS_GIVEN:
+    if options.mode is Mode.BLINDED and options.order is Order.AS_GIVEN:
         raise UsageError(
             "a blinded session shuffles the visits, so its order cannot be as given; "
             f"choose {Order.PER_READER.value} or {Order.COMMON.value}"
@@ -176,7 +176,7 @@ def _relative(root: Path, beside: Path) -> str:
         return ""
 
 
-def _refuse_twins(cases: Sequence[Case]) -> None:
+def _refuse_duplicates(cases: Sequence[Case]) -> None:
     """Reads are keyed by visit, so two cases must not be the same visit."""
     if not cases:
         raise UsageError(

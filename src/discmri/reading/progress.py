@@ -47,7 +47,7 @@ class ReaderProgress:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SessionProgress:
     """How far a session is.
 
     Parameters
@@ -66,7 +66,7 @@ class Progress:
     decided: int
 
 
-def progress_of(store: Store) -> Progress:
+def progress_of(store: Store) -> SessionProgress:
     """Count what is done and what is left.
 
     Raises
@@ -81,7 +81,9 @@ def progress_of(store: Store) -> Progress:
         for reader in plan.readers
     )
     found = disputes(plan, entries)
-    return Progress(plan, readers, len(found), sum(one.decision is not None for one in found))
+    return SessionProgress(
+        plan, readers, len(found), sum(one.decision is not None for one in found)
+    )
 
 
 def _of_reader(plan: Plan, reader: str, known: History, waiting: int) -> ReaderProgress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from discmri.agreement.design import Design
-from discmri.agreement.sources import Source, ratings_of_edits, ratings_of_reads
+from discmri.agreement.sources import RatingSource, ratings_of_edits, ratings_of_reads
 from discmri.core.tables import Row
 from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.store import Store
@@ -30,7 +30,7 @@ _KEPT = (
 _INDEPENDENT = "The session shows no reader what another reader said."
 
 
-def from_session(store: Store) -> Source:
+def from_session(store: Store) -> RatingSource:
     """Reads and label edits of a session that count now.
 
     Parameters
@@ -48,7 +48,7 @@ def from_session(store: Store) -> Source:
     reads = _texts(name, long_rows(plan, entries))
     edits = _texts(name, edit_rows(plan, entries))
     ratings = [*ratings_of_reads(reads), *ratings_of_edits(edits)]
-    return Source(name, tuple(ratings), design_of(plan))
+    return RatingSource(name, tuple(ratings), design_of(plan))
 
 
 def design_of(plan: Plan) -> Design:

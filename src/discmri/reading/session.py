@@ -12,7 +12,7 @@ from discmri.core.errors import SessionError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.text import one_line
 from discmri.reading import results
-from discmri.reading.entry import Draft, Kind, sha256, waiting
+from discmri.reading.entry import Draft, EntryKind, pending_entry, sha256
 from discmri.reading.history import DiscHistory, counted, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, to_content
@@ -20,7 +20,7 @@ from discmri.reading.outbox import Outbox
 from discmri.reading.plan import Case, Mode, Plan
 from discmri.reading.results import DiscMetrics
 from discmri.reading.store import Store
-from discmri.reading.views import Agenda, CaseView, Disc, DiscState, Undone
+from discmri.reading.views import Agenda, CaseView, DiscState, DiscView, Undone
 
 if TYPE_CHECKING:
     from discmri.study import Study
@@ -56,7 +56,7 @@ class Session:
         self._root = root
         saved = store.entries(reader)
         self._outbox = Outbox(store, journal, {entry.entry_id for entry in saved})
-        self._rows = [*saved, *map(waiting, self._outbox.waiting)]
+        self._rows = [*saved, *map(pending_entry, self._outbox.waiting)]
         self._history = history(self._rows)
         self._metrics = lru_cache(maxsize=4)(self._read_metrics)
 
@@ -141,11 +141,11 @@ class Session:
                 return case
         return None
 
-    def _disc(self, item: str, key: DiscLevel, level: DiscLevel, label_id: int) -> Disc:
+    def _disc(self, item: str, key: DiscLevel, level: DiscLevel, label_id: int) -> DiscView:
         known = self._history.of(item, key)
         edit = known.edits[-1] if known.edits else None
         before = known.before_reveal if self.mode is Mode.LOCKED else None
-        return Disc(key, level, label_id, self._state(known), known.last, before, edit)
+        return DiscView(key, level, label_id, self._state(known), known.last, before, edit)
 
     def _state(self, known: DiscHistory) -> DiscState:
         if known.last is None:
@@ -188,7 +188,7 @@ class Session:
         """
         path = self._root / self.plan.case_of(item).results / "labels.nii.gz"
         if not path.is_file():
-            raise SessionError(self._discreet(item, f"{path} is gone; restore the results"))
+            raise SessionError(self._blinded(item, f"{path} is gone; restore the results"))
         return path
 
     def painted_labels(self, item: str) -> bytes | None:
@@ -201,7 +201,7 @@ class Session:
         """
         for entry in reversed(self._history.undoable):
             digest = entry.row["attachment_sha256"]
-            if entry.kind is Kind.LABEL_EDIT and entry.row["item"] == item and digest:
+            if entry.kind is EntryKind.LABEL_EDIT and entry.row["item"] == item and digest:
                 waiting_ones = (draft.attachment for draft in self._outbox.waiting)
                 known = (data for data in waiting_ones if data and sha256(data) == digest)
                 return next(known, None) or self.store.attachment(digest)
@@ -226,16 +226,16 @@ class Session:
         try:
             return results.open_images(case, self._root / case.study)
         except SessionError as error:
-            raise SessionError(self._discreet(item, str(error))) from error
+            raise SessionError(self._blinded(item, str(error))) from error
 
     def _read_metrics(self, item: str) -> dict[DiscLevel, DiscMetrics]:
         case = self.plan.case_of(item)
         try:
             return results.metrics(case, self._root / case.results)
         except SessionError as error:
-            raise SessionError(self._discreet(item, str(error))) from error
+            raise SessionError(self._blinded(item, str(error))) from error
 
-    def _discreet(self, item: str, message: str) -> str:
+    def _blinded(self, item: str, message: str) -> str:
         """A message without paths and identities where the session is blinded."""
         if self.mode.shows_identity:
             return message
@@ -261,7 +261,7 @@ class Session:
         judgement: Judgement,
         comment: str = "",
         reason: str = "",
-    ) -> Disc:
+    ) -> DiscView:
         """Record a judgement; returns once it is safe.
 
         Parameters
@@ -298,7 +298,7 @@ class Session:
             "after_reveal": known.revealed,
             "corrects": "" if view.read is None else view.read.entry_id,
         }
-        self._add(Kind.READ, item, disc, content)
+        self._add(EntryKind.READ, item, disc, content)
         return self.case(item).disc(disc)
 
     def reveal(self, item: str, disc: DiscLevel) -> DiscMetrics | None:
@@ -318,7 +318,7 @@ class Session:
             raise UsageError(f"{view.level.value} is not graded yet; grade it first")
         shown = self._metrics(item).get(disc)
         if view.state is DiscState.GRADED:
-            self._add(Kind.REVEAL, item, disc, {"level": view.level.value})
+            self._add(EntryKind.REVEAL, item, disc, {"level": view.level.value})
         return shown
 
     def edit_label(
@@ -328,7 +328,7 @@ class Session:
         edited: Mapping[str, float],
         reason: str,
         labels: bytes | None = None,
-    ) -> Disc:
+    ) -> DiscView:
         """Record that a disc's label was painted, and what was measured on it before and after.
 
         Parameters
@@ -366,7 +366,7 @@ class Session:
             "edited": {name: float(value) for name, value in edited.items()},
             "reason": one_line(reason),
         }
-        self._add(Kind.LABEL_EDIT, item, disc, content, labels)
+        self._add(EntryKind.LABEL_EDIT, item, disc, content, labels)
         return self.case(item).disc(disc)
 
     def number(self, item: str, lowest: DiscLevel, reason: str) -> CaseView:
@@ -397,7 +397,7 @@ class Session:
             "lowest": lowest.value,
             "reason": one_line(reason),
         }
-        self._add(Kind.NUMBERING, item, None, content)
+        self._add(EntryKind.NUMBERING, item, None, content)
         return self.case(item)
 
     def undo(self) -> Undone:
@@ -415,7 +415,7 @@ class Session:
         last = self._history.undoable[-1]
         item = last.row["item"]
         disc = DiscLevel(last.row["disc"]) if last.row["disc"] else None
-        if last.kind is Kind.READ and disc is not None:
+        if last.kind is EntryKind.READ and disc is not None:
             sealed = self._history.of(item, disc).revealed and not last.content["after_reveal"]
             if sealed:
                 raise UsageError(
@@ -423,7 +423,7 @@ class Session:
                     "cannot be undone; change it and give the reason"
                 )
         content = {"withdraws": last.entry_id, "reason": "undo"}
-        self._add(Kind.WITHDRAWAL, item, disc, content)
+        self._add(EntryKind.WITHDRAWAL, item, disc, content)
         return Undone(last.kind, item, disc)
 
     # ------------------------------------------------------------------ saving
@@ -439,7 +439,7 @@ class Session:
 
     def _add(
         self,
-        kind: Kind,
+        kind: EntryKind,
         item: str,
         disc: DiscLevel | None,
         content: Mapping[str, Any],
@@ -452,13 +452,13 @@ class Session:
             mode=self.mode.value,
             item=item,
             disc="" if disc is None else disc.value,
-            visible=self._visible(revealed or kind is Kind.REVEAL),
+            visible=self._visible(revealed or kind is EntryKind.REVEAL),
             input_sha256=self.plan.case_of(item).input_sha256,
             content=content,
             attachment=attachment,
         )
-        self._rows.append(waiting(draft))
-        if kind is Kind.WITHDRAWAL:
+        self._rows.append(pending_entry(draft))
+        if kind is EntryKind.WITHDRAWAL:
             self._history = history(self._rows)
         else:
             self._history.add(self._rows[-1])

@@ -22,12 +22,12 @@ from discmri.reading.database import (
     UnavailableError,
     bring_up_to_date,
     check_file,
-    locate,
     make_engine,
     migrate,
+    parse_locator,
     transaction,
 )
-from discmri.reading.entry import Draft, Entry, Kind, row_hash
+from discmri.reading.entry import Draft, Entry, EntryKind, row_hash
 from discmri.reading.plan import Plan
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Store:
         UsageError
             Where there is one already, or the place cannot be written.
         """
-        locator = locate(session)
+        locator = parse_locator(session)
         try:
             if locator.path is None:
                 return cls._create_at(locator, first)
@@ -114,7 +114,7 @@ class Store:
         refuse_existing(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as fresh:
-            cls._create_at(locate(fresh), first)
+            cls._create_at(parse_locator(fresh), first)
         return cls.open(path)
 
     @classmethod
@@ -145,7 +145,7 @@ class Store:
         SessionError
             Where it is no session, made by a newer discmri, or cannot be reached.
         """
-        locator = locate(session)
+        locator = parse_locator(session)
         if locator.path is not None:
             check_file(locator.path)
         store = cls(locator, make_engine(locator))
@@ -195,7 +195,7 @@ class Store:
 
         from discmri.reading.schema import ENTRIES
 
-        query = sa.select(ENTRIES).where(ENTRIES.c.kind == Kind.PLAN.value)
+        query = sa.select(ENTRIES).where(ENTRIES.c.kind == EntryKind.PLAN.value)
         with self._reachable(), transaction(self.engine) as connection:
             found = connection.execute(query.order_by(ENTRIES.c.seq)).first()
         if found is None:

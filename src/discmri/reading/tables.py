@@ -16,9 +16,9 @@ from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
-from discmri.reading.verification import Verdict, verify
+from discmri.reading.verification import Verification, verify
 from discmri.results.export.csv_wide import cell, write_table
-from discmri.results.plain import dumps
+from discmri.results.jsonable import dumps
 
 VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
 """What a row is keyed by: the visit, and the disc by its automatic level."""
@@ -37,7 +37,7 @@ _NUMBERING = (*VISIT[:3], "reader", "occasion", "lowest_automatic", "lowest")
 
 def export_session(
     store: Store, folder: Path, overwrite: bool = False, anyway: bool = False
-) -> Verdict:
+) -> Verification:
     """Write the tables of a session into a folder that appears whole or not at all.
 
     ``reads_long.csv`` has one row per reader, disc and showing, ``reads_wide.csv`` one per disc
@@ -239,7 +239,7 @@ def _cells(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
         yield [cell(row.get(column)) for column in columns]
 
 
-def _account(plan: Plan, verdict: Verdict) -> Row:
+def _account(plan: Plan, verdict: Verification) -> Row:
     """What was planned, without the order in which anybody reads."""
     return {
         "schema": "discmri-session-1",

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from discmri.core.errors import SessionError
-from discmri.reading.entry import NO_PREDECESSOR, Entry, Kind, row_hash, sha256
+from discmri.reading.entry import NO_PREDECESSOR, Entry, EntryKind, row_hash, sha256
 from discmri.reading.journal import journals, read_receipt
 from discmri.reading.store import Head, Store
 
@@ -40,7 +40,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verification:
     """What :func:`verify` found.
 
     Parameters
@@ -63,7 +63,7 @@ class Verdict:
         return not self.problems
 
 
-def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verdict:
+def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verification:
     """Check every row, the head, the attachments, and the witnesses on this machine.
 
     Parameters
@@ -85,7 +85,7 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verdict:
     for name, receipt in witnesses.items():
         problems += check_witness(entries, name, receipt)
     end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
-    return Verdict(end, tuple(problems), len(witnesses))
+    return Verification(end, tuple(problems), len(witnesses))
 
 
 def require_sound(store: Store) -> None:
@@ -120,7 +120,7 @@ def check_chain(entries: Sequence[Entry]) -> list[Problem]:
             problems.append(Problem(entry.seq, f"row {entry.seq} was changed"))
         expected, previous = entry.seq + 1, entry.sha256
     kinds = [entry.row["kind"] for entry in entries]
-    if kinds[:1] != [Kind.PLAN.value] or kinds.count(Kind.PLAN.value) > 1:
+    if kinds[:1] != [EntryKind.PLAN.value] or kinds.count(EntryKind.PLAN.value) > 1:
         problems.append(Problem(1, "the plan is not the first row and the only one"))
     return problems
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading.entry import Kind
+from discmri.reading.entry import EntryKind
 from discmri.reading.history import LabelEdit, Read
 from discmri.reading.judgement import Judgement
 
@@ -25,7 +25,7 @@ class DiscState(Enum):
 
 
 @dataclass(frozen=True)
-class Disc:
+class DiscView:
     """One disc as the reader sees it.
 
     Parameters
@@ -78,16 +78,16 @@ class CaseView:
     item: str
     title: str
     number: int
-    discs: tuple[Disc, ...]
+    discs: tuple[DiscView, ...]
     lowest: DiscLevel
-    residual: tuple[Disc, ...] = ()
+    residual: tuple[DiscView, ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return all(disc.state is DiscState.DONE for disc in self.discs)
 
-    def disc(self, key: DiscLevel) -> Disc:
+    def disc(self, key: DiscLevel) -> DiscView:
         """One of its discs.
 
         Raises
@@ -132,6 +132,6 @@ class Undone:
         Where; ``disc`` is ``None`` for a numbering.
     """
 
-    kind: Kind
+    kind: EntryKind
     item: str
     disc: DiscLevel | None

@@ -15,7 +15,7 @@ from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.text import NOTICE
-from discmri.results.plain import plain, present
+from discmri.results.jsonable import jsonable, present
 from discmri.results.provenance import DiffusionFacts, Status
 from discmri.results.records import PARAMETERS, DiscRecord
 
@@ -129,7 +129,7 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
         "numbering_signs": dict(result.numbering_signs),
         "discs": [_disc(result, record) for record in result.records],
         "residual_discs": [
-            {"level": one.level, "label_id": one.level.label_id, **plain(one)}
+            {"level": one.level, "label_id": one.level.label_id, **jsonable(one)}
             for one in result.residual_discs
         ],
         "findings": result.findings,
@@ -140,10 +140,10 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
         "versions": provenance.versions,
         "segmenter": provenance.segmenter,
         "inputs": provenance.inputs,
-        "diffusion": present(plain(provenance.diffusion)) if provenance.diffusion else {},
+        "diffusion": present(jsonable(provenance.diffusion)) if provenance.diffusion else {},
         "files": files or {},
     }
-    found: dict[str, object] = plain(facts)
+    found: dict[str, object] = jsonable(facts)
     return found
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from discmri.core.levels import DiscLevel
 from discmri.results.height import DEFINITIONS
+from discmri.results.jsonable import jsonable
 from discmri.results.parameter import Parameter
-from discmri.results.plain import plain
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
@@ -129,7 +129,7 @@ class DiscRecord:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "evidence", plain(self.evidence))
+        object.__setattr__(self, "evidence", jsonable(self.evidence))
 
     def get(self, parameter: str) -> float | int | str | None:
         """The value, or ``None`` where it could not be had."""

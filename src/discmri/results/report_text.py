@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from discmri.core.findings import MEANINGS, Severity
 from discmri.core.grade import Grade
 from discmri.core.text import NOTICE, number, printable
-from discmri.results.grade_words import criteria, reasons
+from discmri.results.grade_text import criteria, reasons
 from discmri.results.height import HEIGHT_METHODS
+from discmri.results.jsonable import jsonable, present
 from discmri.results.pictures.canvas import LEVEL_COLOURS
-from discmri.results.plain import plain, present
 from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
 from discmri.results.residual import ResidualDisc
 
@@ -63,20 +63,22 @@ def content(result: StudyResult) -> dict[str, object]:
         "study_findings": [
             _finding(f) for f in result.findings if f.level is None or not f.level.is_measured
         ],
-        "series": [_pairs(plain(entry)) for entry in result.series],
+        "series": [_pairs(jsonable(entry)) for entry in result.series],
         "dictionary": [_entry(p.name, p.unit, p.meaning) for p in PARAMETERS],
-        "settings": _pairs(plain(provenance.settings)),
+        "settings": _pairs(jsonable(provenance.settings)),
         "versions": _pairs(provenance.versions),
         "segmenter": printable(provenance.segmenter),
-        "inputs": [_pairs(plain(entry)) for entry in provenance.inputs],
-        "diffusion": _pairs(present(plain(provenance.diffusion)) if provenance.diffusion else {}),
+        "inputs": [_pairs(jsonable(entry)) for entry in provenance.inputs],
+        "diffusion": _pairs(
+            present(jsonable(provenance.diffusion)) if provenance.diffusion else {}
+        ),
     }
 
 
-def words(name: object) -> str:
+def readable(name: object) -> str:
     """A key of the data as words: units set apart, underscores gone.
 
-    >>> words("reference_height_mm"), words("b_values_s_per_mm2"), words("csf_median")
+    >>> readable("reference_height_mm"), readable("b_values_s_per_mm2"), readable("csf_median")
     ('Reference height (mm)', 'B values (s/mm²)', 'CSF median')
     """
     text = printable(name)
@@ -177,7 +179,7 @@ def _disc(
     own = [f for f in result.findings if f.level is record.level]
     warnings = [f for f in own if f.severity is not Severity.INFO]
     sd = record.get("height_sd_mm")
-    evidence = plain(record.evidence)
+    evidence = jsonable(record.evidence)
     grade = evidence.get("grade")
     suggested = _value(record, "suggested_grade", 0)
     shown = [p.name for p in PARAMETERS if p.name not in _GRADE_PARAMETERS]
@@ -207,7 +209,7 @@ def _disc(
             for p in shown
             if record.get(p) is not None
         ],
-        "missing": [words(p).split(" (")[0] for p in shown if record.get(p) is None],
+        "missing": [readable(p).split(" (")[0] for p in shown if record.get(p) is None],
         "criteria": criteria(Grade.parse(suggested)) if suggested else [],
         "reasons": reasons(grade) if isinstance(grade, Mapping) else [],
         "evidence": _pairs({k: v for k, v in evidence.items() if k != "grade"}),
@@ -226,7 +228,7 @@ def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> s
 
 
 def _entry(name: str, unit: str, meaning: str) -> tuple[str, str, str]:
-    return words(name).split(" (")[0], _UNITS.get(unit, unit), meaning
+    return readable(name).split(" (")[0], _UNITS.get(unit, unit), meaning
 
 
 def _finding(finding: Finding) -> dict[str, str]:
@@ -241,8 +243,8 @@ def _finding(finding: Finding) -> dict[str, str]:
 def _pairs(data: Mapping[str, object], above: str = "") -> list[tuple[str, str]]:
     """Nested data as a flat list of words and values."""
     pairs: list[tuple[str, str]] = []
-    for key, value in plain(data).items():
-        name = f"{above}{words(key)}"
+    for key, value in jsonable(data).items():
+        name = f"{above}{readable(key)}"
         if isinstance(value, Mapping):
             pairs += _pairs(value, f"{name}: ")
         elif value is not None and value not in ("", []):
@@ -260,7 +262,7 @@ def _as_text(value: object) -> str:
             return f"{len(value)} entries, listed in study.json"
         return "; ".join(_as_text(entry) for entry in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{words(k).lower()} {_as_text(v)}" for k, v in value.items())
+        return ", ".join(f"{readable(k).lower()} {_as_text(v)}" for k, v in value.items())
     return printable(value)
 
 

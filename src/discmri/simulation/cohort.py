@@ -60,7 +60,7 @@ def make_cohort(
         jobs = [
             PhantomJob(
                 root.absolute() / "phantoms" / one.name,
-                lumbar_spine(one.wishes, one.seed), one.vendor, one.protocol, one.compression,
+                lumbar_spine(one.options, one.seed), one.vendor, one.protocol, one.compression,
             )
             for one in members
         ]  # fmt: skip

@@ -24,9 +24,9 @@ from discmri.core.locks import locked
 from discmri.phantoms import (
     Occasion,
     Protocol,
-    Sequence,
+    PulseSequence,
+    SpineOptions,
     SpineSpec,
-    Wishes,
     lumbar_spine,
     make_phantom,
 )
@@ -127,7 +127,7 @@ def trial_scans(
     scans: list[PhantomScan] = []
     for n in range(subjects):
         treated = _TREATED[n % len(_TREATED)]
-        base = lumbar_spine(Wishes(grades=_GRADES[treated]), seed=1000 * seed + n + 1)
+        base = lumbar_spine(SpineOptions(grades=_GRADES[treated]), seed=1000 * seed + n + 1)
         hour = float(rng.uniform(8.5, 11.0))
         for week, repeat in [(0, 1), (0, 2), *((week, 1) for week in WEEKS[1:])]:
             share = RESPONSE[week] if n in responders else 0.0
@@ -159,7 +159,7 @@ def trial_scans(
 def default_protocol() -> Protocol:
     """How the synthetic trial is scanned."""
     return Protocol(
-        sequences=(Sequence.T2, Sequence.DWI),
+        sequences=(PulseSequence.T2, PulseSequence.DWI),
         spacing_mm=0.85,
         slices=11,
         fov_mm=(190.0, 265.0),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
-from discmri.cohort.workers import Workers, carry_out
+from discmri.cohort.workers import Workers, run_jobs
 from discmri.core.errors import UnfinishedError, UsageError
 from discmri.phantoms import Protocol, SpineSpec, make_phantom
 from discmri.phantoms.folder import write_phantom
@@ -44,7 +44,7 @@ def write_phantoms(
     """Write phantoms, but for those that are there already; ``UnfinishedError`` if one fails."""
     to_do = [(job, limits or Limits()) for job in jobs if not job.folder.is_dir()]
     failures = []
-    for done, (n, failure) in enumerate(carry_out(_work, to_do, workers or Workers()), 1):
+    for done, (n, failure) in enumerate(run_jobs(_work, to_do, workers or Workers()), 1):
         if failure != "":
             failures.append(f"{to_do[n][0].folder.name}: {failure or 'its workers died'}")
         if progress is not None:

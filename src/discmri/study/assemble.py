@@ -12,8 +12,8 @@ from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.bvalues import absent_means_zero
 from discmri.study.bvalues.text import is_from_text
-from discmri.study.frame import Contrast, Frame
-from discmri.study.roles import Facts, computed_kind, decide
+from discmri.study.frame import ContrastParameters, Frame
+from discmri.study.roles import RoleEvidence, computed_kind, decide
 from discmri.study.series import Series, plane_of
 from discmri.study.stack import Stack, grouped, on_common_slices, stacks_of
 
@@ -97,7 +97,7 @@ def _series(frames: list[Frame], planes: int, n_parts: int, groups: list[list[Fr
     origin, uid = first.origin, first.origin.series_uid
     values = sorted({f.b_value.value_s_per_mm2 for f in frames if f.b_value is not None})
     from_text = bool(values) and all(f.b_value is None or is_from_text(f.b_value) for f in frames)
-    facts = Facts(
+    facts = RoleEvidence(
         plane=_plane(first),
         contrast=_typical_contrast(frames),
         words=first.image_type,
@@ -183,7 +183,7 @@ def _screenshot(frame: Frame) -> str:
     return ""
 
 
-def _typical_contrast(frames: Sequence[Frame]) -> Contrast:
+def _typical_contrast(frames: Sequence[Frame]) -> ContrastParameters:
     return Counter(frame.contrast for frame in frames).most_common(1)[0][0]
 
 

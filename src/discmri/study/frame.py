@@ -66,7 +66,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ContrastParameters:
     """What made the picture: the physics a role is decided by.
 
     Parameters
@@ -197,7 +197,7 @@ class Frame:
     sop_instance_uid: str
     owner: Owner
     origin: Origin
-    contrast: Contrast
+    contrast: ContrastParameters
     scaling: Scaling
     geometry: Geometry | None
     image_type: tuple[str, ...]

@@ -15,7 +15,7 @@ from pydicom.multival import MultiValue
 from discmri.study.bvalues import ge, read_b_value
 from discmri.study.bvalues.private import floats, private_value
 from discmri.study.frame import (
-    Contrast,
+    ContrastParameters,
     Frame,
     Geometry,
     Origin,
@@ -251,7 +251,7 @@ def _origin(ds: Dataset) -> Origin:
     )
 
 
-def _contrast(ds: Dataset) -> Contrast:
+def _contrast(ds: Dataset) -> ContrastParameters:
     techniques = set(_words(ds, "ScanningSequence")) & {"SE", "GR", "EP", "IR"}
     echo = _text(ds, "EchoPulseSequence").upper()
     techniques |= {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(echo, set())
@@ -260,7 +260,7 @@ def _contrast(ds: Dataset) -> Contrast:
     inversion = _number(ds, "InversionTime", "InversionTimes")
     if _text(ds, "InversionRecovery").upper() == "YES":
         techniques.add("IR")
-    return Contrast(
+    return ContrastParameters(
         te_ms=_positive(_number(ds, "EchoTime", "EffectiveEchoTime")),
         tr_ms=_positive(_number(ds, "RepetitionTime")),
         ti_ms=_positive(inversion),

@@ -21,10 +21,10 @@ from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, 
 SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
 _CHILD = "from discmri.study.jpeg import decode_for_parent; decode_for_parent()"
 _SECONDS = 600
-Job = tuple[bytes, str, list[int], dict[str, Any]]
+DecodeJob = tuple[bytes, str, list[int], dict[str, Any]]
 
 
-def decode(jobs: Sequence[Job]) -> list[list[NDArray[np.generic]]]:
+def decode(jobs: Sequence[DecodeJob]) -> list[list[NDArray[np.generic]]]:
     """Arrays of every job.
 
     Parameters

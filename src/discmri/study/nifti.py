@@ -24,8 +24,8 @@ from discmri.core.errors import DicomError, GeometryError
 from discmri.core.facts import Plane, Role
 from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
-from discmri.study.frame import Contrast, Scaling
-from discmri.study.roles import Facts, decide
+from discmri.study.frame import ContrastParameters, Scaling
+from discmri.study.roles import RoleEvidence, decide
 from discmri.study.series import Image, Series, plane_of
 from discmri.study.source import InputFile, clean_text
 
@@ -129,7 +129,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         problem = f"it holds {volumes} volumes but {len(b_values)} b-values"
     plane = Plane.UNKNOWN if grid is None else _plane(grid)
     text = f"{stem.rsplit('/', 1)[-1]} {sidecar.get('SeriesDescription', '')} {sidecar.get('ProtocolName', '')}"
-    facts = Facts(
+    facts = RoleEvidence(
         plane=plane,
         contrast=_contrast(sidecar, bool(b_values)),
         words=_image_type(sidecar, stem),
@@ -294,7 +294,7 @@ def _table(file: InputFile | None) -> NDArray[np.float64] | None:
     return table if good else None
 
 
-def _contrast(sidecar: dict[str, Any], weighted: bool) -> Contrast:
+def _contrast(sidecar: dict[str, Any], weighted: bool) -> ContrastParameters:
     def ms(key: str) -> float | None:
         seconds = _number(sidecar, key)
         return None if seconds is None or seconds <= 0 else round(seconds * 1e3, 6)
@@ -303,7 +303,7 @@ def _contrast(sidecar: dict[str, Any], weighted: bool) -> Contrast:
     options = set(re.split(r"[\\_\s,]+", clean_text(sidecar.get("ScanOptions")).upper()))
     train = _number(sidecar, "EchoTrainLength")
     techniques = words & {"SE", "GR", "EP", "IR"}
-    return Contrast(
+    return ContrastParameters(
         te_ms=ms("EchoTime"),
         tr_ms=ms("RepetitionTime"),
         ti_ms=ms("InversionTime"),

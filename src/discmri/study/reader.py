@@ -11,8 +11,8 @@ from discmri.study.assemble import assemble, without_duplicates
 from discmri.study.choose import choose
 from discmri.study.frame import Frame
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
-from discmri.study.scan import Scan, scan
-from discmri.study.source import InputFile, Source, clean_text, open_source
+from discmri.study.scan import HeaderIndex, scan
+from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
 from discmri.study.study import Study
 
 
@@ -51,7 +51,9 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
     raise NothingToMeasureError(_nothing(source, found))
 
 
-def _from_dicom(source: Source, found: Scan, study_uid: str | None, threads: int) -> Study:
+def _from_dicom(
+    source: StudyFiles, found: HeaderIndex, study_uid: str | None, threads: int
+) -> Study:
     frames = _one_study(source, found.frames, study_uid)
     frames, findings = without_duplicates(frames)
     series = assemble(frames)
@@ -74,7 +76,7 @@ def _from_dicom(source: Source, found: Scan, study_uid: str | None, threads: int
     )
 
 
-def _one_study(source: Source, frames: Sequence[Frame], study_uid: str | None) -> list[Frame]:
+def _one_study(source: StudyFiles, frames: Sequence[Frame], study_uid: str | None) -> list[Frame]:
     chosen = [f for f in frames if study_uid is None or f.owner.study_uid == study_uid]
     owners: dict[tuple[str, str], str] = {}
     for frame in chosen or frames:
@@ -103,7 +105,7 @@ def _one_study(source: Source, frames: Sequence[Frame], study_uid: str | None) -
 
 
 def _from_nifti(
-    source: Source, volumes: Sequence[InputFile], study_uid: str | None, threads: int
+    source: StudyFiles, volumes: Sequence[InputFile], study_uid: str | None, threads: int
 ) -> Study:
     owners = {file: subject_and_session(file) for file in volumes}
     studies = sorted({study for _, study in owners.values()})
@@ -138,7 +140,7 @@ def _from_nifti(
     )
 
 
-def _unreadable(found: Scan, used: set[str], known: set[str]) -> tuple[Finding, ...]:
+def _unreadable(found: HeaderIndex, used: set[str], known: set[str]) -> tuple[Finding, ...]:
     """Files left out: a warning where they may belong to a series that is used."""
     findings = []
     for one in found.unreadable:
@@ -150,7 +152,7 @@ def _unreadable(found: Scan, used: set[str], known: set[str]) -> tuple[Finding, 
     return tuple(findings)
 
 
-def _nothing(source: Source, found: Scan) -> str:
+def _nothing(source: StudyFiles, found: HeaderIndex) -> str:
     if not source.files:
         return f"{clean_text(source.root)} holds no files; give the folder that holds the images"
     if found.unreadable:

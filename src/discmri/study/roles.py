@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discmri.core.facts import Plane, Role
-from discmri.study.frame import Contrast
+from discmri.study.frame import ContrastParameters
 
 # Words of ImageType (value 1 and 2 left out) that name a picture computed from others.
 _ADC = {"ADC", "ADC_MAP"}
@@ -32,7 +32,7 @@ _GE_DIXON = re.compile(r"^(water|fat|inphase|outphase)\s*:")
 
 
 @dataclass(frozen=True)
-class Facts:
+class RoleEvidence:
     """What a role is decided by.
 
     Parameters
@@ -56,7 +56,7 @@ class Facts:
     """
 
     plane: Plane
-    contrast: Contrast
+    contrast: ContrastParameters
     words: tuple[str, ...] = ()
     b_values_s_per_mm2: tuple[float, ...] = ()
     b_from_text: bool = False
@@ -90,10 +90,10 @@ class Decision:
     problem: str = ""
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: RoleEvidence) -> Decision:
     """The role of one kind of picture within a series.
 
-    >>> t2 = Facts(Plane.SAGITTAL, Contrast(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
+    >>> t2 = RoleEvidence(Plane.SAGITTAL, ContrastParameters(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
     >>> decide(t2)
     Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices lie sagittally',
     'spin echo with TE 100 ms and TR 3500 ms weights by T2'), t2_weighted=True, ...)
@@ -128,7 +128,7 @@ def computed_kind(words: tuple[str, ...]) -> str:
     return next((kind for kind, vocabulary in kinds if named & vocabulary), "")
 
 
-def _not_placed(facts: Facts) -> Decision | None:
+def _not_placed(facts: RoleEvidence) -> Decision | None:
     if facts.screenshot:
         return Decision(Role.SCREENSHOT, (facts.screenshot,), problem=facts.screenshot)
     if facts.tiles > 1:
@@ -144,7 +144,7 @@ def _not_placed(facts: Facts) -> Decision | None:
     return None
 
 
-def _computed(facts: Facts) -> Decision | None:
+def _computed(facts: RoleEvidence) -> Decision | None:
     kind = computed_kind(facts.words)
     words = "\\".join(facts.words)
     derived = "DERIVED" in facts.words[:1]
@@ -173,7 +173,7 @@ def _computed(facts: Facts) -> Decision | None:
     return None
 
 
-def _localizer(facts: Facts) -> Decision | None:
+def _localizer(facts: RoleEvidence) -> Decision | None:
     if "LOCALIZER" in facts.words:
         return Decision(Role.LOCALIZER, ("ImageType names a localizer",))
     if facts.planes > 1 and facts.slices <= 15 and not facts.b_values_s_per_mm2:
@@ -186,7 +186,7 @@ def _localizer(facts: Facts) -> Decision | None:
     return None
 
 
-def _diffusion(facts: Facts) -> Decision | None:
+def _diffusion(facts: RoleEvidence) -> Decision | None:
     echo_planar = "EP" in facts.contrast.techniques
     values = facts.b_values_s_per_mm2
     listed = ", ".join(f"{b:g}" for b in values)
@@ -207,14 +207,14 @@ def _diffusion(facts: Facts) -> Decision | None:
     return Decision(Role.DWI, tuple(reasons))
 
 
-def _other_plane(facts: Facts) -> Decision | None:
+def _other_plane(facts: RoleEvidence) -> Decision | None:
     reasons = (f"slices lie in {facts.plane.value} planes",)
     roles = {Plane.AXIAL: Role.AXIAL, Plane.CORONAL: Role.CORONAL, Plane.OBLIQUE: Role.OTHER}
     role = roles.get(facts.plane)
     return None if role is None else Decision(role, reasons)
 
 
-def _sagittal(facts: Facts) -> Decision:
+def _sagittal(facts: RoleEvidence) -> Decision:
     place = "slices lie sagittally"
     role, why, t2 = next(_contrasts(facts))
     suppressed = facts.contrast.fat_suppressed
@@ -228,7 +228,7 @@ def _sagittal(facts: Facts) -> Decision:
     return Decision(role, reasons, t2, suppressed)
 
 
-def _contrasts(facts: Facts) -> Iterator[tuple[Role, str, bool]]:
+def _contrasts(facts: RoleEvidence) -> Iterator[tuple[Role, str, bool]]:
     """Role, reason and whether T2-weighted; the first that applies is meant."""
     yield from _by_inversion(facts.contrast)
     yield from _by_echo(facts.contrast)
@@ -236,7 +236,7 @@ def _contrasts(facts: Facts) -> Iterator[tuple[Role, str, bool]]:
     yield Role.SAG_OTHER, "neither timing nor description tell the contrast", False
 
 
-def _by_inversion(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
+def _by_inversion(contrast: ContrastParameters) -> Iterator[tuple[Role, str, bool]]:
     te, ti = contrast.te_ms, contrast.ti_ms
     if ti is None or (contrast.techniques and "IR" not in contrast.techniques):
         return  # some scanners note the delay of a spectral fat suppression here
@@ -248,7 +248,7 @@ def _by_inversion(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
         yield Role.SAG_OTHER, f"inversion at TI {ti:g} ms darkens fluid (FLAIR)", False
 
 
-def _by_echo(contrast: Contrast) -> Iterator[tuple[Role, str, bool]]:
+def _by_echo(contrast: ContrastParameters) -> Iterator[tuple[Role, str, bool]]:
     te, tr = contrast.te_ms, contrast.tr_ms
     if te is None:
         return

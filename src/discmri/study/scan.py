@@ -78,7 +78,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Scan:
+class HeaderIndex:
     """What the headers of all files say.
 
     Parameters
@@ -107,7 +107,7 @@ def lenient_pydicom() -> Iterator[None]:
         yield
 
 
-def scan(files: Sequence[InputFile]) -> Scan:
+def scan(files: Sequence[InputFile]) -> HeaderIndex:
     """Read every header once, one after another: parsing holds the interpreter's lock."""
     reader = HeaderReader()
     with lenient_pydicom():
@@ -126,7 +126,7 @@ def scan(files: Sequence[InputFile]) -> Scan:
             foreign += 1
         else:
             frames.extend(result)
-    return Scan(tuple(frames), tuple(unreadable), foreign, other)
+    return HeaderIndex(tuple(frames), tuple(unreadable), foreign, other)
 
 
 def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | str | None:

@@ -13,7 +13,7 @@ from discmri.core.diffusion import BValue
 from discmri.core.facts import Plane, Role, SeriesFacts
 from discmri.core.findings import Finding
 from discmri.core.volume import Grid
-from discmri.study.frame import Contrast, Scaling
+from discmri.study.frame import ContrastParameters, Scaling
 
 _TIMING = ("te_ms", "tr_ms", "ti_ms", "echo_train")
 SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
@@ -96,7 +96,7 @@ class Series:
     role: Role
     reasons: tuple[str, ...]
     plane: Plane
-    contrast: Contrast
+    contrast: ContrastParameters
     t2_weighted: bool = False
     images: tuple[Image, ...] = field(default=(), repr=False)
     slices: int = 0

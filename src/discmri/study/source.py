@@ -69,7 +69,7 @@ class TemporaryFolder:
 
 
 @dataclass(frozen=True)
-class Source:
+class StudyFiles:
     """All files of one input.
 
     Parameters
@@ -96,7 +96,7 @@ def clean_text(value: object) -> str:
     return _CONTROL.sub("", str(value if value is not None else "")).strip()
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> StudyFiles:
     """List the files of a folder (recursively), of a zip, or of one file.
 
     Directory links are followed once, so loops end; pipes, sockets and devices are passed
@@ -116,11 +116,11 @@ def open_source(path: Path) -> Source:
     if not os.access(path, os.R_OK):
         raise UsageError(f"{clean_text(path)} cannot be read; check its permissions")
     if path.is_dir():
-        return Source(path, tuple(_walk(path)))
+        return StudyFiles(path, tuple(_walk(path)))
     if not path.is_file():
         raise UsageError(f"{clean_text(path)} is neither a folder nor a regular file")
     if path.name.upper() == "DICOMDIR":
-        return Source(path.parent, tuple(_walk(path.parent)))
+        return StudyFiles(path.parent, tuple(_walk(path.parent)))
     if zipfile.is_zipfile(path):
         return _unzipped(path)
     if path.suffix.lower() == ".zip":
@@ -130,10 +130,10 @@ def open_source(path: Path) -> Source:
     if path.name.lower().endswith((".nii", ".nii.gz")):
         stem = _stem(path.name)
         beside = [p for p in sorted(path.parent.iterdir()) if _stem(p.name) == stem and p.is_file()]
-        return Source(
+        return StudyFiles(
             path, tuple(InputFile(p, p.name) for p in beside if p == path or not _nifti(p))
         )
-    return Source(path, (InputFile(path, path.name),))
+    return StudyFiles(path, (InputFile(path, path.name),))
 
 
 def _walk(root: Path) -> list[InputFile]:
@@ -171,7 +171,7 @@ def _walk(root: Path) -> list[InputFile]:
     return sorted(found, key=lambda file: file.name)
 
 
-def _unzipped(path: Path) -> Source:
+def _unzipped(path: Path) -> StudyFiles:
     keeper = TemporaryFolder()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -185,7 +185,7 @@ def _unzipped(path: Path) -> Source:
     except NothingToMeasureError:
         keeper.remove()
         raise
-    return Source(path, tuple(sorted(files, key=lambda file: file.name)), keeper)
+    return StudyFiles(path, tuple(sorted(files, key=lambda file: file.name)), keeper)
 
 
 def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFile]:

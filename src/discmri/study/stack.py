@@ -192,7 +192,7 @@ def _stack(frames: list[Frame], findings: tuple[Finding, ...]) -> Stack:
         spacing, start = _thickness(first, uid), float(distances[0])
         notes: tuple[Finding, ...] = (_single_slice(first),)
     else:
-        chosen, spacing, start, notes = _even_run(distances, first)
+        chosen, spacing, start, notes = _regular_run(distances, first)
         frames = frames[chosen]
     first = _geometry(frames[0])
     origin = first.position + (start - first.position @ first.normal) * first.normal
@@ -208,7 +208,7 @@ def _stack(frames: list[Frame], findings: tuple[Finding, ...]) -> Stack:
     return Stack(tuple(frames), grid, frames[0].b_value, (*findings, *notes))
 
 
-def _even_run(
+def _regular_run(
     distances: NDArray[np.float64], geometry: Geometry
 ) -> tuple[slice, float, float, tuple[Finding, ...]]:
     """The slices to use, their spacing, the place of the first, and what is odd about them.

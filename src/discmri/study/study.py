@@ -20,7 +20,7 @@ from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.choose import Choice, weightings
 from discmri.study.pixels import MAX_SERIES_BYTES
 from discmri.study.series import Image, Series
-from discmri.study.source import Source, clean_text
+from discmri.study.source import StudyFiles, clean_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Study:
     findings: tuple[Finding, ...] = ()
     other_files: Mapping[str, int] = field(default_factory=dict)
     threads: int = 2
-    source: Source | None = field(default=None, repr=False)
+    source: StudyFiles | None = field(default=None, repr=False)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     def target(self) -> Series:

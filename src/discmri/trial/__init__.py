@@ -8,21 +8,21 @@
 
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.checks import check_trial
+from discmri.trial.issues import Issue, IssueSeverity
 from discmri.trial.listing import Listing, read_listing, read_trial
 from discmri.trial.plan import Scan, Subject, Trial
-from discmri.trial.remarks import Remark, Weight
-from discmri.trial.run import Options, Outcome, run_trial
+from discmri.trial.run import TrialOptions, TrialResult, run_trial
 
 __all__ = [
     "Analysis",
+    "Issue",
+    "IssueSeverity",
     "Listing",
-    "Options",
-    "Outcome",
-    "Remark",
     "Scan",
     "Subject",
     "Trial",
-    "Weight",
+    "TrialOptions",
+    "TrialResult",
     "analyse",
     "check_trial",
     "read_listing",

@@ -12,16 +12,16 @@ from discmri.results.parameter import Parameter
 from discmri.trial.comparability import (
     Comparability,
     Difference,
-    Pair,
+    ScanPair,
     alike,
     differences,
     tilt_deg,
-    verdict,
+    worst_comparability,
 )
-from discmri.trial.following import Followed
+from discmri.trial.follow_up import FollowUp
 from discmri.trial.noise import Band, Noise
 from discmri.trial.plan import Subject
-from discmri.trial.spine import Carried
+from discmri.trial.registration import Registration
 from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
 
 NAMING = frozenset(
@@ -49,7 +49,7 @@ class Visit:
     ----------
     measured
         What came of the scan.
-    carried
+    registration
         How its discs correspond to those of the first visit.
     discs
         Values by frozen name.
@@ -62,7 +62,7 @@ class Visit:
     """
 
     measured: MeasuredScan
-    carried: Carried | None
+    registration: Registration | None
     discs: Mapping[DiscLevel, DiscValues]
     own_names: Mapping[DiscLevel, DiscLevel]
     differences: tuple[Difference, ...] = ()
@@ -78,13 +78,13 @@ class Visit:
         """Whether the frozen names hold at this visit, in words; empty where all is well."""
         if self.measured.reason:
             return ""
-        if self.carried is None:
+        if self.registration is None:
             return "names could not be carried to this visit: its images could not be read again"
-        if self.carried.problem:
-            return f"names could not be carried to this visit: {self.carried.problem}"
-        if self.carried.contradicted:
+        if self.registration.problem:
+            return f"names could not be carried to this visit: {self.registration.problem}"
+        if self.registration.contradicted:
             pairs = ", ".join(
-                f"{own.value} is {frozen.value}" for own, frozen in self.carried.names.items()
+                f"{own.value} is {frozen.value}" for own, frozen in self.registration.names.items()
             )
             return f"this visit's own numbering contradicts the frozen one ({pairs})"
         return ""
@@ -101,7 +101,7 @@ class Course:
     visits
         First scans of the visits in order, then repeats.
     pictures
-        As in :class:`discmri.trial.following.Followed`.
+        As in :class:`discmri.trial.follow_up.FollowUp`.
     """
 
     subject: Subject
@@ -179,7 +179,7 @@ class Change:
         return 100 * self.change / first if first > 0 else None
 
 
-def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Followed) -> Course:
+def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: FollowUp) -> Course:
     """Put together what is known of a subject.
 
     Parameters
@@ -196,8 +196,8 @@ def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Fol
     visits = []
     for scan in ordered:
         measured = scans[scan.name]
-        carried = followed.carried.get(scan.name)
-        names = {} if carried is None else carried.names
+        registration = followed.registrations.get(scan.name)
+        names = {} if registration is None else registration.names
         if measured is baseline and not names:  # its names are the subject's
             names = {level: level for level in measured.discs}
         discs = {
@@ -205,12 +205,12 @@ def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Fol
         }
         own = {frozen: own for own, frozen in names.items()}
         tilt = None
-        if carried is not None and not carried.problem and measured is not baseline:
+        if registration is not None and not registration.problem and measured is not baseline:
             before, after = baseline.conditions.sagittal, measured.conditions.sagittal
-            tilt = tilt_deg(before, after, carried.matrix[:3, :3])
-        pair = Pair(baseline.conditions, measured.conditions, tilt)
+            tilt = tilt_deg(before, after, registration.matrix[:3, :3])
+        pair = ScanPair(baseline.conditions, measured.conditions, tilt)
         found = () if measured.reason or measured is baseline else differences(pair)
-        visits.append(Visit(measured, carried, discs, own, found, tilt))
+        visits.append(Visit(measured, registration, discs, own, found, tilt))
     return Course(subject, tuple(visits), followed.pictures)
 
 
@@ -261,11 +261,11 @@ def _comparability(
 ) -> tuple[Comparability, tuple[str, ...]]:
     found = [one for one in visit.differences if one.concerns(parameter)]
     reasons = [f"{one.what}: {one.text}" for one in found]
-    worst = verdict(found, parameter)
+    worst = worst_comparability(found, parameter)
     if before.method != after.method:
         reasons.append(f"method: {before.method} and {after.method}")
         worst = Comparability.NOT_COMPARABLE
-    if visit.carried is not None and visit.carried.contradicted:
+    if visit.registration is not None and visit.registration.contradicted:
         reasons.append("numbering: this visit's own names contradict the frozen ones")
         if worst is Comparability.COMPARABLE:
             worst = Comparability.CAUTION
@@ -283,12 +283,12 @@ def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
 def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:
     """Per pair of repeat scans, by parameter, the differences of all lumbar discs."""
     for first, again in course.repeats:
-        pair = Pair(first.measured.conditions, again.measured.conditions)
+        pair = ScanPair(first.measured.conditions, again.measured.conditions)
         found = differences(pair)
         collected: dict[str, list[float]] = {}
         for parameter in TRACKED:
             name = parameter.name
-            if verdict(found, name) is Comparability.NOT_COMPARABLE:
+            if worst_comparability(found, name) is Comparability.NOT_COMPARABLE:
                 continue
             pairs = [
                 (first.discs[level].number(name), again.discs[level].number(name))

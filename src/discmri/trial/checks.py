@@ -10,12 +10,12 @@ from discmri.core.errors import DiscmriError
 from discmri.measurement.recording import without_folders
 from discmri.study import read_study
 from discmri.study.source import clean_text
-from discmri.trial.comparability import Comparability, Difference, Pair, differences
+from discmri.trial.comparability import Comparability, Difference, ScanPair, differences
 from discmri.trial.conditions import Conditions, of_inspection
+from discmri.trial.issues import Issue, IssueSeverity
 from discmri.trial.plan import Scan, Trial
-from discmri.trial.remarks import Remark, Weight
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Inspected:
 
 
 def check_trial(
-    trial: Trial, needs_masks: bool = False, progress: Progress | None = None
-) -> list[Remark]:
+    trial: Trial, needs_masks: bool = False, progress: ProgressCallback | None = None
+) -> list[Issue]:
     """Look at the headers of every scan; nothing is measured.
 
     Parameters
@@ -53,7 +53,7 @@ def check_trial(
     progress
         Told what is looked at.
     """
-    remarks: list[Remark] = []
+    issues: list[Issue] = []
     inspected: dict[str, Inspected] = {}
     scans = trial.scans
     for n, scan in enumerate(scans):
@@ -62,17 +62,17 @@ def check_trial(
         found = _inspect(scan, needs_masks)
         if isinstance(found, Inspected):
             inspected[scan.name] = found
-            remarks += _own(found)
+            issues += _own(found)
         else:
-            remarks += found
-    remarks += _diffusion(inspected.values())
-    remarks += _identities(inspected.values())
-    remarks += _pairs(trial, inspected)
-    remarks += _repeats(trial)
-    return remarks
+            issues += found
+    issues += _diffusion(inspected.values())
+    issues += _identities(inspected.values())
+    issues += _pairs(trial, inspected)
+    issues += _repeats(trial)
+    return issues
 
 
-def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Remark]:
+def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Issue]:
     problems = []
     if needs_masks and scan.masks is None:
         problems.append("has no label map (column masks)")
@@ -80,14 +80,14 @@ def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Remark]:
         problems.append(f"its label map {scan.masks.name} does not exist")
     if not scan.path.exists():
         text = f"its study {clean_text(scan.path)} does not exist; paths are relative to the list"
-        return [*(Remark(Weight.ERROR, scan.name, one) for one in (text, *problems))]
+        return [*(Issue(IssueSeverity.ERROR, scan.name, one) for one in (text, *problems))]
     try:
         study = read_study(scan.path, study_uid=scan.study_uid, threads=1)
         study.target()
     except DiscmriError as error:
         problems.append(without_folders(str(error), scan.path))
     if problems:
-        return [Remark(Weight.ERROR, scan.name, text) for text in problems]
+        return [Issue(IssueSeverity.ERROR, scan.name, text) for text in problems]
     described = study.describe()
     return Inspected(
         scan, study.subject_id, study.study_uid, study.study_date,
@@ -95,28 +95,28 @@ def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Remark]:
     )  # fmt: skip
 
 
-def _own(found: Inspected) -> Iterator[Remark]:
+def _own(found: Inspected) -> Iterator[Issue]:
     scan = found.scan
     if scan.date is not None and found.study_date:
         header = found.study_date
         if scan.date.strftime("%Y%m%d") != header:
             text = f"the list says {scan.date.isoformat()}, the headers {header}; correct the list"
-            yield Remark(Weight.WARNING, scan.name, text)
+            yield Issue(IssueSeverity.WARNING, scan.name, text)
 
 
-def _diffusion(inspected: Iterable[Inspected]) -> Iterator[Remark]:
+def _diffusion(inspected: Iterable[Inspected]) -> Iterator[Issue]:
     """Scans without ADC; said once where no scan has any."""
     every = list(inspected)
     without = [one.scan.name for one in every if one.conditions.diffusion is None]
     text = "has no diffusion that can be used: no ADC"
     if len(without) == len(every) > 1:
-        yield Remark(Weight.WARNING, "", "no scan has diffusion that can be used: no ADC")
+        yield Issue(IssueSeverity.WARNING, "", "no scan has diffusion that can be used: no ADC")
         return
     for name in without:
-        yield Remark(Weight.WARNING, name, text)
+        yield Issue(IssueSeverity.WARNING, name, text)
 
 
-def _identities(inspected: Iterable[Inspected]) -> Iterator[Remark]:
+def _identities(inspected: Iterable[Inspected]) -> Iterator[Issue]:
     by_study: dict[str, list[Inspected]] = defaultdict(list)
     by_patient: dict[str, list[Inspected]] = defaultdict(list)
     by_subject: dict[str, list[Inspected]] = defaultdict(list)
@@ -128,20 +128,20 @@ def _identities(inspected: Iterable[Inspected]) -> Iterator[Remark]:
         if len(same) > 1:
             names = " and ".join(one.scan.name for one in same)
             text = "are the same examination (one Study Instance UID); correct a path"
-            yield Remark(Weight.ERROR, names, text)
+            yield Issue(IssueSeverity.ERROR, names, text)
     for patient, same in by_patient.items():
         names_of = sorted({one.scan.subject for one in same})
         if patient and len(names_of) > 1:
             text = f"share the patient {patient} in the headers; correct a path"
-            yield Remark(Weight.ERROR, f"subjects {' and '.join(names_of)}", text)
+            yield Issue(IssueSeverity.ERROR, f"subjects {' and '.join(names_of)}", text)
     for subject, same in by_subject.items():
         patients = sorted({one.subject_id for one in same})
         if len(patients) > 1:
             text = f"has several patients in the headers: {', '.join(patients)}; check the paths"
-            yield Remark(Weight.WARNING, f"subject {subject}", text)
+            yield Issue(IssueSeverity.WARNING, f"subject {subject}", text)
 
 
-def _pairs(trial: Trial, inspected: Mapping[str, Inspected]) -> Iterator[Remark]:
+def _pairs(trial: Trial, inspected: Mapping[str, Inspected]) -> Iterator[Issue]:
     for subject in trial.subjects:
         first = inspected.get(subject.baseline.name)
         if first is None:
@@ -150,18 +150,18 @@ def _pairs(trial: Trial, inspected: Mapping[str, Inspected]) -> Iterator[Remark]
             later = inspected.get(scan.name)
             if later is None or scan is subject.baseline:
                 continue
-            for found in differences(Pair(first.conditions, later.conditions)):
-                yield _remark(found, f"{scan.name} against {subject.baseline.visit}")
+            for found in differences(ScanPair(first.conditions, later.conditions)):
+                yield _issue(found, f"{scan.name} against {subject.baseline.visit}")
 
 
-def _remark(found: Difference, where: str) -> Remark:
+def _issue(found: Difference, where: str) -> Issue:
     bad = found.verdict is Comparability.NOT_COMPARABLE
     parts = ", ".join(name.rstrip("_") for name in found.touches)
     text = f"{found.what}: {found.text} → {parts}: {found.verdict.value}"
-    return Remark(Weight.WARNING if bad else Weight.NOTE, where, text)
+    return Issue(IssueSeverity.WARNING if bad else IssueSeverity.NOTE, where, text)
 
 
-def _repeats(trial: Trial) -> Iterator[Remark]:
+def _repeats(trial: Trial) -> Iterator[Issue]:
     from discmri.trial.noise import LEAST_REPEATS
 
     repeats = sum(scan.repeat > 1 for scan in trial.scans)
@@ -170,4 +170,4 @@ def _repeats(trial: Trial) -> Iterator[Remark]:
             f"{repeats} repeat scans (column repeat); from {LEAST_REPEATS} on the noise comes from "
             "the trial itself, else from stated uncertainties and published figures"
         )
-        yield Remark(Weight.NOTE, "", text)
+        yield Issue(IssueSeverity.NOTE, "", text)

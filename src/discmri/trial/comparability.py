@@ -68,7 +68,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ScanPair:
     """Two scans of one subject, and how the spine lay in them.
 
     Parameters
@@ -90,13 +90,13 @@ UNLIKE = (
 )  # fmt: skip
 """Differences that repeat scans in one scanner and protocol say nothing about."""
 
-Check = Callable[[Pair], Iterable[Difference]]
+Check = Callable[[ScanPair], Iterable[Difference]]
 """Differences of one kind between two scans."""
 
 _CAUTION, _NOT = Comparability.CAUTION, Comparability.NOT_COMPARABLE
 
 
-def time_of_day(pair: Pair) -> Iterable[Difference]:
+def time_of_day(pair: ScanPair) -> Iterable[Difference]:
     """Discs lose water and height while a person is up."""
     before, after = pair.before.sagittal.clock_h, pair.after.sagittal.clock_h
     touches = (*HEIGHT, "area_", "volume_", *SIGNAL, *ADC, *GRADE)
@@ -111,7 +111,7 @@ def time_of_day(pair: Pair) -> Iterable[Difference]:
         yield Difference("time of day", text, touches, _NOT)
 
 
-def rest(pair: Pair) -> Iterable[Difference]:
+def rest(pair: ScanPair) -> Iterable[Difference]:
     """Lying down before the scan gives some of it back."""
     before, after = pair.before.rest_min, pair.after.rest_min
     touches = (*HEIGHT, "area_", "volume_", *SIGNAL, *ADC)
@@ -124,7 +124,7 @@ def rest(pair: Pair) -> Iterable[Difference]:
         yield Difference("rest", text, touches, _CAUTION)
 
 
-def scanner(pair: Pair) -> Iterable[Difference]:
+def scanner(pair: ScanPair) -> Iterable[Difference]:
     """Another scanner has other gradients, field shape and reconstruction."""
     before, after = pair.before.sagittal, pair.after.sagittal
     if before.field_t and after.field_t and abs(before.field_t - after.field_t) > 0.2:
@@ -143,7 +143,7 @@ def scanner(pair: Pair) -> Iterable[Difference]:
         yield Difference("coil", text, (*SIGNAL, *GRADE, *ADC), _CAUTION)
 
 
-def weighting(pair: Pair) -> Iterable[Difference]:
+def weighting(pair: ScanPair) -> Iterable[Difference]:
     """Signal and where a border seems to lie depend on the weighting."""
     before, after = pair.before.sagittal, pair.after.sagittal
     for what, share, a, b in (
@@ -159,7 +159,7 @@ def weighting(pair: Pair) -> Iterable[Difference]:
         yield Difference("fat suppression", text, (*HEIGHT, *SHAPE, *SIGNAL, *GRADE), _NOT)
 
 
-def sampling(pair: Pair) -> Iterable[Difference]:
+def sampling(pair: ScanPair) -> Iterable[Difference]:
     """Coarser voxels see other borders and mix in more of the neighbours."""
     for kind, before, after in _series(pair):
         touches = (*HEIGHT, *SHAPE, *GRADE) if kind == "sagittal" else ADC
@@ -173,7 +173,7 @@ def sampling(pair: Pair) -> Iterable[Difference]:
                 yield Difference(what, text, touches, _CAUTION)
 
 
-def diffusion(pair: Pair) -> Iterable[Difference]:
+def diffusion(pair: ScanPair) -> Iterable[Difference]:
     """The ADC depends on the b-values it is fitted to, and on who fits it."""
     before, after = pair.before.diffusion, pair.after.diffusion
     if before is None or after is None:
@@ -190,7 +190,7 @@ def diffusion(pair: Pair) -> Iterable[Difference]:
         yield Difference("TE", text, ADC, _CAUTION)
 
 
-def tilt(pair: Pair) -> Iterable[Difference]:
+def tilt(pair: ScanPair) -> Iterable[Difference]:
     """Slices that cut the spine at another angle show other sections of a disc."""
     if pair.tilt_deg is None or pair.tilt_deg <= TILT_CAUTION_DEG:
         return
@@ -199,7 +199,7 @@ def tilt(pair: Pair) -> Iterable[Difference]:
     yield Difference("tilt", text, (*HEIGHT, *SHAPE, *GRADE), _NOT if far else _CAUTION)
 
 
-def measurement(pair: Pair) -> Iterable[Difference]:
+def measurement(pair: ScanPair) -> Iterable[Difference]:
     """Borders of one segmenter are comparable with each other, not with another's."""
     before, after = pair.before, pair.after
     if before.segmenter != after.segmenter:
@@ -223,12 +223,12 @@ CHECKS: tuple[Check, ...] = (
 """Everything that is looked at between two scans."""
 
 
-def differences(pair: Pair) -> tuple[Difference, ...]:
+def differences(pair: ScanPair) -> tuple[Difference, ...]:
     """All that may fake a change between two scans."""
     return tuple(found for check in CHECKS for found in check(pair))
 
 
-def verdict(found: Iterable[Difference], parameter: str) -> Comparability:
+def worst_comparability(found: Iterable[Difference], parameter: str) -> Comparability:
     """The worst that any difference says of a parameter."""
     verdicts = [one.verdict for one in found if one.concerns(parameter)]
     order = [*Comparability]
@@ -257,7 +257,7 @@ def tilt_deg(before: SeriesConditions, after: SeriesConditions, rotation: object
     return float(np.degrees(np.arccos(min(cosine, 1.0))))
 
 
-def _series(pair: Pair) -> Iterable[tuple[str, SeriesConditions, SeriesConditions]]:
+def _series(pair: ScanPair) -> Iterable[tuple[str, SeriesConditions, SeriesConditions]]:
     yield "sagittal", pair.before.sagittal, pair.after.sagittal
     if pair.before.diffusion is not None and pair.after.diffusion is not None:
         yield "diffusion", pair.before.diffusion, pair.after.diffusion

@@ -11,7 +11,7 @@ from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.core.tables import read_table
 from discmri.trial.change import Course, Visit
-from discmri.trial.comparability import Comparability, verdict
+from discmri.trial.comparability import Comparability, worst_comparability
 
 SUGGESTED = "suggested"
 """Name of the automatic suggestion among the readers."""
@@ -95,7 +95,7 @@ def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:
     """Every grade of a subject, the suggested ones first."""
     found = []
     for visit in (course.baseline, *course.later):
-        worst = verdict(visit.differences, "suggested_grade")
+        worst = worst_comparability(visit.differences, "suggested_grade")
         for level in course.levels:
             first = _said(course.baseline, level, reads)
             for reader, grade in _said(visit, level, reads).items():

@@ -13,8 +13,8 @@ from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.tables import CellError, Row, Table, read_table
 from discmri.core.text import one_line
+from discmri.trial.issues import Issue, IssueSeverity, errors
 from discmri.trial.plan import Scan, Subject, Trial
-from discmri.trial.remarks import Remark, Weight, errors
 
 NEEDED = ("subject", "visit", "path")
 TIMES = ("date", "week")
@@ -39,12 +39,12 @@ class Listing:
     ----------
     trial
         What could be understood of it.
-    remarks
+    issues
         What was noticed.
     """
 
     trial: Trial
-    remarks: tuple[Remark, ...]
+    issues: tuple[Issue, ...]
 
 
 def read_trial(path: Path) -> Trial:
@@ -61,7 +61,7 @@ def read_trial(path: Path) -> Trial:
         Where the list cannot be read or is wrong; it says the first mistake and how many more.
     """
     listing = read_listing(path)
-    wrong = errors(listing.remarks)
+    wrong = errors(listing.issues)
     if wrong:
         more = f" (and {len(wrong) - 1} more: discmri trial check {path})" if wrong[1:] else ""
         raise UsageError(f"{path}, {wrong[0]}{more}")
@@ -77,28 +77,28 @@ def read_listing(path: Path) -> Listing:
         Where there is nothing to understand: no text, no scan, or not the columns needed.
     """
     table = _table(path)
-    remarks: list[Remark] = []
+    issues: list[Issue] = []
     scans: list[tuple[Scan, Row]] = []
     for row in table.rows:
-        scan = _scan(row, path.parent, remarks)
+        scan = _scan(row, path.parent, issues)
         if scan is not None:
             scans.append((scan, row))
-    remarks += _twice([scan for scan, _ in scans])
+    issues += _twice([scan for scan, _ in scans])
     by_subject: dict[str, list[tuple[Scan, Row]]] = defaultdict(list)
     for scan, cells in scans:
         by_subject[scan.subject].append((scan, cells))
     subjects = []
     for name, own in by_subject.items():
-        subject = _subject(name, own, remarks)
-        remarks += _visits_of(subject)
+        subject = _subject(name, own, issues)
+        issues += _visits_of(subject)
         subjects.append(subject)
     unused = tuple(name for name in table.columns if name not in COLUMNS)
     if unused:
         text = f"columns that mean nothing here: {', '.join(unused)}"
-        remarks.append(Remark(Weight.NOTE, "", text))
+        issues.append(Issue(IssueSeverity.NOTE, "", text))
     trial = Trial(tuple(subjects), unused)
-    remarks += _between(trial)
-    return Listing(trial, tuple(remarks))
+    issues += _between(trial)
+    return Listing(trial, tuple(issues))
 
 
 # ------------------------------------------------------------------ cells to scans
@@ -112,24 +112,24 @@ def _table(path: Path) -> Table:
     return table
 
 
-def _scan(row: Row, folder: Path, remarks: list[Remark]) -> Scan | None:
-    """One scan; what is wrong with it goes to ``remarks``."""
+def _scan(row: Row, folder: Path, issues: list[Issue]) -> Scan | None:
+    """One scan; what is wrong with it goes to ``issues``."""
     from discmri.measurement.segment.schemes import SCHEMES
 
-    before = len(remarks)
+    before = len(issues)
 
     def known(read: Callable[..., T | None], *given: object) -> T | None:
         try:
             return read(*given)
         except CellError as error:
-            remarks.append(Remark(Weight.ERROR, error.where, error.problem))
+            issues.append(Issue(IssueSeverity.ERROR, error.where, error.problem))
             return None
 
     for name in NEEDED:
         known(row.filled, name)
     if not row.text("date") and not row.text("week"):
         text = "neither date nor week is given; give one of them"
-        remarks.append(Remark(Weight.ERROR, f"line {row.line}", text))
+        issues.append(Issue(IssueSeverity.ERROR, f"line {row.line}", text))
     masks = row.text("masks")
     scan = Scan(
         subject=one_line(row.text("subject")),
@@ -145,11 +145,11 @@ def _scan(row: Row, folder: Path, remarks: list[Remark]) -> Scan | None:
         rest_min=known(row.number, "rest_min", 0.0),
         lowest_disc=known(row.level, "lowest_disc"),
     )
-    return scan if len(remarks) == before else None
+    return scan if len(issues) == before else None
 
 
 # ------------------------------------------------------------------ scans to subjects
-def _subject(name: str, own: Sequence[tuple[Scan, Row]], remarks: list[Remark]) -> Subject:
+def _subject(name: str, own: Sequence[tuple[Scan, Row]], issues: list[Issue]) -> Subject:
     """Treated discs and arm may stand in one line of the subject or in all, never two ways."""
     said: dict[str, dict[str, int]] = {"treated": {}, "arm": {}}
     for scan, cells in own:
@@ -160,13 +160,13 @@ def _subject(name: str, own: Sequence[tuple[Scan, Row]], remarks: list[Remark]) 
         if len(ways) > 1:
             listed = " and ".join(f"{way!r} (line {line})" for way, line in ways.items())
             text = f"{column} is {listed}; a subject has one"
-            remarks.append(Remark(Weight.ERROR, f"subject {name}", text))
-    treated = _treated(next(iter(said["treated"]), ""), name, remarks)
+            issues.append(Issue(IssueSeverity.ERROR, f"subject {name}", text))
+    treated = _treated(next(iter(said["treated"]), ""), name, issues)
     scans = sorted((scan for scan, _ in own), key=lambda one: (*one.moment, one.repeat))
     return Subject(name, tuple(scans), treated, next(iter(said["arm"]), ""))
 
 
-def _treated(text: str, name: str, remarks: list[Remark]) -> tuple[DiscLevel, ...]:
+def _treated(text: str, name: str, issues: list[Issue]) -> tuple[DiscLevel, ...]:
     if text.lower() in NONE:
         return ()
     levels = []
@@ -178,44 +178,46 @@ def _treated(text: str, name: str, remarks: list[Remark]) -> tuple[DiscLevel, ..
             levels.append(level)
         except UsageError as error:
             where = f"subject {name}, column treated"
-            remarks.append(Remark(Weight.ERROR, where, f"{error}, or none"))
+            issues.append(Issue(IssueSeverity.ERROR, where, f"{error}, or none"))
     return tuple(dict.fromkeys(levels))
 
 
-def _visits_of(subject: Subject) -> Iterator[Remark]:
+def _visits_of(subject: Subject) -> Iterator[Issue]:
     where = f"subject {subject.name}"
     if len({scan.visit for scan in subject.first_scans}) < 2:
         text = "has one visit only, so that no change can be measured"
-        yield Remark(Weight.WARNING, where, text)
+        yield Issue(IssueSeverity.WARNING, where, text)
     for scan in subject.scans:
         alone = not any(o.visit == scan.visit and o.repeat == 1 for o in subject.scans)
         if scan.repeat > 1 and alone:
             text = f"repeat {scan.repeat} of {scan.visit} has no scan with repeat 1"
-            yield Remark(Weight.ERROR, f"line {scan.line}", f"{text}; give the first one")
+            yield Issue(IssueSeverity.ERROR, f"line {scan.line}", f"{text}; give the first one")
     yield from _times_of(subject, where)
     first = subject.scans[0]
     said = [scan for scan in subject.scans if scan.lowest_disc is not None]
     if said and first.lowest_disc is None:
         text = f"lowest_disc stands at {said[0].visit} but not at {first.visit}, whose names the"
-        yield Remark(Weight.WARNING, where, f"{text} others get; give it there")
+        yield Issue(IssueSeverity.WARNING, where, f"{text} others get; give it there")
     for scan in subject.first_scans[1:]:
         yield from _out_of_step(first, scan, where)
 
 
-def _times_of(subject: Subject, where: str) -> Iterator[Remark]:
+def _times_of(subject: Subject, where: str) -> Iterator[Issue]:
     """Visits that cannot be put in order, and repeats too late to show noise alone."""
     whole = [
         name for name in TIMES if all(getattr(scan, name) is not None for scan in subject.scans)
     ]
     if not whole:
         text = "some of its scans have only a date, others only a week, so that visits cannot be"
-        yield Remark(Weight.ERROR, where, f"{text} put in order; fill one column for all of them")
+        yield Issue(
+            IssueSeverity.ERROR, where, f"{text} put in order; fill one column for all of them"
+        )
         return
     seen: dict[tuple[float, float], Scan] = {}
     for scan in subject.first_scans:
         if scan.moment in seen and seen[scan.moment].visit != scan.visit:
             text = f"{seen[scan.moment].visit} and {scan.visit} are at the same time"
-            yield Remark(Weight.ERROR, where, f"{text}; correct date or week")
+            yield Issue(IssueSeverity.ERROR, where, f"{text}; correct date or week")
         seen.setdefault(scan.moment, scan)
     first = {scan.visit: scan for scan in subject.first_scans}
     for scan in subject.scans:
@@ -223,7 +225,7 @@ def _times_of(subject: Subject, where: str) -> Iterator[Remark]:
             weeks = _weeks_between(first[scan.visit], scan)
             if abs(weeks) > _REPEAT_WEEKS:
                 text = f"is {abs(weeks):.1f} weeks from the scan it repeats: a true change would"
-                yield Remark(Weight.WARNING, scan.name, f"{text} count as noise")
+                yield Issue(IssueSeverity.WARNING, scan.name, f"{text} count as noise")
 
 
 def _weeks_between(first: Scan, later: Scan) -> float:
@@ -232,7 +234,7 @@ def _weeks_between(first: Scan, later: Scan) -> float:
     return later.moment[0] - first.moment[0]
 
 
-def _out_of_step(first: Scan, scan: Scan, where: str) -> Iterator[Remark]:
+def _out_of_step(first: Scan, scan: Scan, where: str) -> Iterator[Issue]:
     """Week and date that do not tell the same time."""
     if first.date is None or scan.date is None or first.week is None or scan.week is None:
         return
@@ -243,10 +245,10 @@ def _out_of_step(first: Scan, scan: Scan, where: str) -> Iterator[Remark]:
             f"{scan.visit} is {weeks:g} weeks after {first.visit} by week and "
             f"{days / 7:.1f} by date; correct one"
         )
-        yield Remark(Weight.WARNING, where, text)
+        yield Issue(IssueSeverity.WARNING, where, text)
 
 
-def _twice(scans: Sequence[Scan]) -> Iterator[Remark]:
+def _twice(scans: Sequence[Scan]) -> Iterator[Issue]:
     seen: dict[object, Scan] = {}
     for scan in scans:
         place = scan.path.resolve(), scan.study_uid
@@ -256,12 +258,12 @@ def _twice(scans: Sequence[Scan]) -> Iterator[Remark]:
         ):
             if key in seen:
                 text = f"{what} (see line {seen[key].line})"
-                yield Remark(Weight.ERROR, f"line {scan.line}", text)
+                yield Issue(IssueSeverity.ERROR, f"line {scan.line}", text)
             seen.setdefault(key, scan)
 
 
 # ------------------------------------------------------------------ between subjects
-def _between(trial: Trial) -> Iterator[Remark]:
+def _between(trial: Trial) -> Iterator[Issue]:
     if not trial.subjects:
         return
     usual = trial.visits
@@ -272,21 +274,23 @@ def _between(trial: Trial) -> Iterator[Remark]:
         missing = [visit for visit in usual if visit not in own]
         if missing:
             text = f"has no scan at {', '.join(missing)}, which other subjects have"
-            yield Remark(Weight.WARNING, where, text)
+            yield Issue(IssueSeverity.WARNING, where, text)
         if own and own[0] != starts.most_common(1)[0][0]:
             text = (
                 f"starts with {own[0]}, most others with {starts.most_common(1)[0][0]}: its "
                 "changes are not counted in pooled tables"
             )
-            yield Remark(Weight.WARNING, where, text)
+            yield Issue(IssueSeverity.WARNING, where, text)
         in_order = [visit for visit in usual if visit in own]
         if own != in_order and len(set(own)) == len(own):  # one listed twice has been said
             text = f"has its visits in the order {', '.join(own)}, others {', '.join(in_order)}"
-            yield Remark(Weight.ERROR, where, f"{text}; correct date or week")
+            yield Issue(IssueSeverity.ERROR, where, f"{text}; correct date or week")
     if not any(subject.treated for subject in trial.subjects):
         text = "no treated disc is named (column treated): treated and untreated discs are not told apart"
-        yield Remark(Weight.WARNING, "", text)
+        yield Issue(IssueSeverity.WARNING, "", text)
     arms = Counter(subject.arm for subject in trial.subjects)
     if "" in arms and len(arms) > 1:
         who = ", ".join(one.name for one in trial.subjects if not one.arm)
-        yield Remark(Weight.ERROR, "", f"no arm is given for {who}; give it to all or to none")
+        yield Issue(
+            IssueSeverity.ERROR, "", f"no arm is given for {who}; give it to all or to none"
+        )

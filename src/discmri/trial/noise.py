@@ -32,7 +32,7 @@ LEAST_REPEATS = 3
 LEVEL = 0.95
 
 
-class Origin(Enum):
+class NoiseOrigin(Enum):
     """Where a noise band comes from."""
 
     REPEATS = "repeat scans"
@@ -57,7 +57,7 @@ class Band:
 
     half: float
     sd: float
-    origin: Origin
+    origin: NoiseOrigin
     source: str
 
 
@@ -130,7 +130,7 @@ class Noise:
             f"{own.pairs} pairs of repeat scans of this trial, {own.discs} discs: "
             f"SD {significant(own.sd, 3)} within a disc"
         )
-        return Band(own.factor * sd, sd, Origin.REPEATS, text)
+        return Band(own.factor * sd, sd, NoiseOrigin.REPEATS, text)
 
 
 def quantile(freedom: float) -> float:
@@ -154,7 +154,7 @@ def _stated(before: Value, after: Value, share: float) -> Band | None:
         f"stated uncertainties {significant(before.sd, 2)} and {significant(after.sd, 2)}; "
         f"{100 * share:.0f} % of their variance is taken to differ from scan to scan"
     )
-    return Band(quantile(np.inf) * sd, sd, Origin.STATED, text)
+    return Band(quantile(np.inf) * sd, sd, NoiseOrigin.STATED, text)
 
 
 def _printed(parameter: str, before: Value) -> Band | None:
@@ -162,7 +162,7 @@ def _printed(parameter: str, before: Value) -> Band | None:
     if printed is None or isinstance(before.value, str):
         return None
     size = printed.of(before.value)
-    return Band(size, size / quantile(np.inf), Origin.PUBLISHED, printed.source)
+    return Band(size, size / quantile(np.inf), NoiseOrigin.PUBLISHED, printed.source)
 
 
 def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None:
@@ -178,7 +178,7 @@ def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None
         f"SD {significant(once, 3)} within a disc of phantoms scanned again{how}, "
         f"times {ALLOWANCE:g} since real scans scatter more"
     )
-    return Band(quantile(np.inf) * sd, sd, Origin.PHANTOMS, text)
+    return Band(quantile(np.inf) * sd, sd, NoiseOrigin.PHANTOMS, text)
 
 
 def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, RepeatNoise]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import discmri
 from discmri.core.files import atomic_file
-from discmri.results.plain import dumps, plain
+from discmri.results.jsonable import dumps, jsonable
 from discmri.trial.analysis import Analysis
 from discmri.trial.plan import Trial
 from discmri.trial.redcap import write_redcap
@@ -61,10 +61,10 @@ def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
         ],
         "noise": {
             parameter: {
-                "sd_within_disc": plain(one.sd),
+                "sd_within_disc": jsonable(one.sd),
                 "pairs": one.pairs,
                 "discs": one.discs,
-                "freedom": plain(one.freedom),
+                "freedom": jsonable(one.freedom),
             }
             for parameter, one in analysis.noise.repeats.items()
         },
@@ -73,18 +73,18 @@ def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
                 "subject": course.subject.name,
                 "visit": visit.name,
                 "repeat": visit.measured.scan.repeat,
-                "study_uid": plain(visit.measured.study_uid),
+                "study_uid": jsonable(visit.measured.study_uid),
                 "folder": f"measured/studies/{visit.measured.folder.name}",
                 "reason": visit.measured.reason,
                 "numbering": visit.numbering,
                 "names": {own.value: frozen.value for frozen, own in visit.own_names.items()},
                 "correlation": None
-                if visit.carried is None
-                else round(visit.carried.correlation, 4),
-                "lead": None if visit.carried is None else round(visit.carried.lead, 4),
+                if visit.registration is None
+                else round(visit.registration.correlation, 4),
+                "lead": None if visit.registration is None else round(visit.registration.lead, 4),
                 "residual_mm": None
-                if visit.carried is None
-                else round(visit.carried.residual_mm, 3),
+                if visit.registration is None
+                else round(visit.registration.residual_mm, 3),
                 "tilt_deg": None if visit.tilt_deg is None else round(visit.tilt_deg, 2),
             }
             for course in analysis.courses

@@ -10,7 +10,7 @@ import numpy as np
 from discmri.core.volume import Array, Volume
 from discmri.results.outline import DiscBorder
 from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
-from discmri.trial.spine import Spine
+from discmri.trial.registration import Spine
 
 _REACH_MM = (27.0, 17.0)  # half sizes: anterior, cranial
 _STEP_MM = 0.3

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from discmri.cohort import Cohort, Entry
+from discmri.cohort import Cohort, StudyInput
 from discmri.core.levels import DiscLevel
 
 
@@ -65,9 +65,9 @@ class Scan:
         day = float(self.date.toordinal()) if self.date else 0.0
         return (day / 7 if self.week is None else self.week, day)
 
-    def entry(self) -> Entry:
+    def entry(self) -> StudyInput:
         """The same as a study of a cohort."""
-        return Entry(
+        return StudyInput(
             self.name, self.path, self.study_uid, self.masks, self.mask_scheme, self.lowest_disc
         )
 

@@ -31,7 +31,7 @@ _MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
-class Picture:
+class DiscPicture:
     """One disc at one visit: caption, note below it, and PNG in base64 (empty where none)."""
 
     caption: str
@@ -173,12 +173,12 @@ def _notes(course: Course) -> list[str]:
     return notes
 
 
-def _pictures(course: Course, level: DiscLevel, own: Sequence[Change]) -> tuple[Picture, ...]:
+def _pictures(course: Course, level: DiscLevel, own: Sequence[Change]) -> tuple[DiscPicture, ...]:
     pictures = []
     for visit in (course.baseline, *course.later):
         png = course.pictures.get((visit.measured.scan.name, level), "")
         pictures.append(
-            Picture(f"{visit.name}, {visit.measured.day}", _below(visit, level, own), png)
+            DiscPicture(f"{visit.name}, {visit.measured.day}", _below(visit, level, own), png)
         )
     return tuple(pictures)
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from discmri.cohort import Limits, Status, Workers, run_batch
-from discmri.cohort.batch import Tally, check_root
-from discmri.cohort.measuring import Outcome as StudyOutcome
-from discmri.cohort.workers import carry_out
+from discmri.cohort import Limits, StudyStatus, Workers, run_batch
+from discmri.cohort.batch import BatchProgress, check_root
+from discmri.cohort.measuring import StudyOutcome
+from discmri.cohort.workers import run_jobs
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import course_of
-from discmri.trial.following import Followed, Job, work
+from discmri.trial.follow_up import FollowUp, SubjectJob, run_job
 from discmri.trial.grades import Reads, read_reads
 from discmri.trial.outputs import write_outputs
 from discmri.trial.plan import Trial
@@ -26,11 +26,11 @@ MEASURED = "measured"
 """Folder of the batch in a trial's folder."""
 _FORMATS = ("csv", "csv-long", "nifti", "outlines", "html", "json")
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class TrialOptions:
     """How a trial is measured and judged.
 
     Parameters
@@ -57,7 +57,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """What came of a trial.
 
     Parameters
@@ -81,10 +81,10 @@ class Outcome:
 def run_trial(
     trial: Trial,
     root: Path,
-    options: Options | None = None,
-    progress: Progress | None = None,
-    tally: Callable[[Tally], None] | None = None,
-) -> Outcome:
+    options: TrialOptions | None = None,
+    progress: ProgressCallback | None = None,
+    tally: Callable[[BatchProgress], None] | None = None,
+) -> TrialResult:
     """Measure all scans of a trial, compare them and write the report.
 
     Run again in the same folder, it measures only what has changed.
@@ -107,34 +107,34 @@ def run_trial(
     NothingToMeasureError
         Where no scan could be measured.
     """
-    options = options or Options()
-    say = progress or (lambda _text, _share: None)
+    options = options or TrialOptions()
+    report = progress or (lambda _text, _share: None)
     check_options(trial, options)
     check_trial_root(root)
     reads: Reads = {} if options.reads is None else read_reads(options.reads)
     batch = run_batch(
         trial.cohort(), root / MEASURED, _settings(options), options.workers, options.limits, tally
     )
-    if not batch.count(Status.MEASURED):
+    if not batch.count(StudyStatus.MEASURED):
         raise NothingToMeasureError(
             f"none of {len(batch.outcomes)} scans could be measured; the first says: "
             f"{batch.outcomes[0].reason}"
         )
     measured = _measured(trial, root / MEASURED, batch.outcomes)
-    followed = _followed(trial, measured, options, say)
+    followed = _followed(trial, measured, options, report)
     courses = [
-        course_of(one, measured, followed.get(one.name, Followed())) for one in trial.subjects
+        course_of(one, measured, followed.get(one.name, FollowUp())) for one in trial.subjects
     ]
-    say("comparing visits", 0.9)
+    report("comparing visits", 0.9)
     analysis = analyse(
         courses, trial.visits, reads, options.responder_parameters, options.responder_visit
     )
-    say("writing tables and report", 0.95)
+    report("writing tables and report", 0.95)
     files = write_outputs(trial, analysis, root, options.name)
-    return Outcome(analysis, batch.outcomes, batch.kept, files)
+    return TrialResult(analysis, batch.outcomes, batch.kept, files)
 
 
-def check_options(trial: Trial, options: Options) -> None:
+def check_options(trial: Trial, options: TrialOptions) -> None:
     """Refuse options that name what there is not, before the work.
 
     Raises
@@ -171,7 +171,7 @@ def check_trial_root(root: Path) -> None:
     check_root(root / MEASURED)
 
 
-def _settings(options: Options) -> Settings:
+def _settings(options: TrialOptions) -> Settings:
     asked = options.settings.formats
     return replace(options.settings, formats=tuple(dict.fromkeys((*_FORMATS, *asked))))
 
@@ -182,27 +182,30 @@ def _measured(
     found = {}
     for scan, outcome in zip(trial.scans, outcomes, strict=True):
         folder = root / "studies" / scan.entry().folder_name
-        reason = "" if outcome.status is Status.MEASURED else outcome.reason or "no result"
+        reason = "" if outcome.status is StudyStatus.MEASURED else outcome.reason or "no result"
         found[scan.name] = read_scan(scan, folder, reason)
     return found
 
 
 def _followed(
-    trial: Trial, measured: Mapping[str, MeasuredScan], options: Options, say: Progress
-) -> dict[str, Followed]:
+    trial: Trial,
+    measured: Mapping[str, MeasuredScan],
+    options: TrialOptions,
+    report: ProgressCallback,
+) -> dict[str, FollowUp]:
     """Carry names and draw pictures, one process per subject."""
     jobs = []
     for subject in trial.subjects:
         ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
-        looks = [
+        scans = [
             (replace(scan, path=scan.path.absolute()), measured[scan.name].folder.absolute())
             for scan in ordered
             if not measured[scan.name].reason
         ]
-        if looks and looks[0][0].name == subject.baseline.name:
-            jobs.append(Job(subject, tuple(looks), options.limits))
+        if scans and scans[0][0].name == subject.baseline.name:
+            jobs.append(SubjectJob(subject, tuple(scans), options.limits))
     found = {}
-    for done, (n, result) in enumerate(carry_out(work, jobs, options.workers), 1):
-        say(f"registering the spines of {done} of {len(jobs)} subjects", 0.9 * done / len(jobs))
-        found[jobs[n].subject.name] = result or Followed(problem="its workers died")
+    for done, (n, result) in enumerate(run_jobs(run_job, jobs, options.workers), 1):
+        report(f"registering the spines of {done} of {len(jobs)} subjects", 0.9 * done / len(jobs))
+        found[jobs[n].subject.name] = result or FollowUp(problem="its workers died")
     return found

@@ -230,7 +230,7 @@ def comparability_rows(analysis: Analysis) -> Iterator[Row]:
                 yield key | {"condition": "result", "difference": visit.measured.reason,
                              "touches": "everything", "verdict": "not comparable"}  # fmt: skip
             if visit.numbering:
-                bad = visit.carried is None or bool(visit.carried.problem)
+                bad = visit.registration is None or bool(visit.registration.problem)
                 yield key | {"condition": "numbering", "difference": visit.numbering,
                              "touches": "everything",
                              "verdict": "not comparable" if bad else "caution"}  # fmt: skip

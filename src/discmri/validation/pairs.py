@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from discmri.cohort.studies import Entry
+from discmri.cohort.studies import StudyInput
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
@@ -42,7 +42,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Pair:
+class ValuePair:
     """One measured value and the true one.
 
     Parameters
@@ -123,7 +123,7 @@ class DiscMatch:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TruthComparison:
     """All that is compared.
 
     Parameters
@@ -146,7 +146,7 @@ class Comparison:
     by_place: bool
     notes: tuple[str, ...] = ()
 
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ValuePair]:
         """Every value that both sides have."""
         return [pair for match in self.matches for pair in _values(match)]
 
@@ -164,7 +164,7 @@ class Comparison:
         ]
 
 
-def compare(results: Path, truth: Path) -> Comparison:
+def compare(results: Path, truth: Path) -> TruthComparison:
     """Match results with the truth.
 
     Parameters
@@ -204,7 +204,7 @@ def compare(results: Path, truth: Path) -> Comparison:
         used = {row["level"] for row in partners.values()}
         extra += [(study, row["level"]) for row in rows if row["level"] not in used]
     judged = {level.value for level in JUDGED}
-    return Comparison(
+    return TruthComparison(
         tuple(match for match in matches if match.truth["level"] in judged),
         tuple(one for one in extra if one[1] in judged),
         {study: why for study, why in failed.items() if study in expected},
@@ -236,7 +236,7 @@ def _partners(
 
 def _centres(folder: Path, study: str, rows: Iterable[Row]) -> dict[str, Array]:
     """Where the measured discs lie, from the study's label map; empty without one."""
-    path = folder / "studies" / Entry(study, Path()).folder_name / "labels.nii.gz"
+    path = folder / "studies" / StudyInput(study, Path()).folder_name / "labels.nii.gz"
     if not path.is_file():
         return {}
     labels = LabelMap.from_bytes(path.read_bytes())
@@ -244,7 +244,7 @@ def _centres(folder: Path, study: str, rows: Iterable[Row]) -> dict[str, Array]:
     return {name: middle for name, middle in middles.items() if middle is not None}
 
 
-def _values(match: DiscMatch) -> Iterable[Pair]:
+def _values(match: DiscMatch) -> Iterable[ValuePair]:
     if match.found is None:
         return
     groups = {name: match.truth[name] for name in ("grade", *SCAN_COLUMNS) if match.truth.get(name)}
@@ -254,7 +254,7 @@ def _values(match: DiscMatch) -> Iterable[Pair]:
         if not parameter.unit or name in _NO_VALUES or not truth or not measured:
             continue
         stated = match.found.get(UNCERTAINTIES.get(name, ""), "")
-        yield Pair(
+        yield ValuePair(
             match.truth["study"], match.truth["level"], name, float(truth), float(measured),
             float(stated) if stated else None, groups, match.subject,
         )  # fmt: skip

@@ -20,10 +20,10 @@ from discmri.core.pages import render
 from discmri.core.settings import Settings
 from discmri.core.software import changed_files, package_sha256, versions
 from discmri.measurement.segment.weights import weights_sha256
-from discmri.phantoms import Protocol, Wishes
-from discmri.phantoms import Sequence as Series
+from discmri.phantoms import Protocol, SpineOptions
+from discmri.phantoms import PulseSequence as Series
 from discmri.phantoms.population import Member
-from discmri.results.plain import dumps
+from discmri.results.jsonable import dumps
 from discmri.simulation.cohort import make_cohort
 from discmri.validation.limits import LIMITS, Limit
 from discmri.validation.validate import Validation, validate, write_validation
@@ -32,7 +32,7 @@ SCHEMA_NAME = "discmri-qualification-1"
 SEGMENTERS = {"masks": "studies_with_masks.csv", "builtin": "studies.csv"}
 _FORMATS = ("csv", "json", "nifti")
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 
 
 def _scan(spacing_mm: float, thickness_mm: float, **changes: object) -> Protocol:
@@ -49,23 +49,23 @@ def _scan(spacing_mm: float, thickness_mm: float, **changes: object) -> Protocol
 
 
 PHANTOMS: tuple[Member, ...] = (
-    Member("siemens", 101, Wishes(grades=[1, 2, 3, 4, 5]), "siemens", _scan(0.8, 4.0), "none"),
-    Member("siemens-enhanced", 102, Wishes(grades=[2, 3, 4, 6, 7]), "siemens-enhanced",
+    Member("siemens", 101, SpineOptions(grades=[1, 2, 3, 4, 5]), "siemens", _scan(0.8, 4.0), "none"),
+    Member("siemens-enhanced", 102, SpineOptions(grades=[2, 3, 4, 6, 7]), "siemens-enhanced",
            _scan(0.7, 4.5, field_strength_t=3.0), "none"),
-    Member("ge", 103, Wishes(grades=[3, 4, 5, 6, 8], scoliosis_deg=12.0), "ge",
+    Member("ge", 103, SpineOptions(grades=[3, 4, 5, 6, 8], scoliosis_deg=12.0), "ge",
            _scan(0.9, 4.0, oblique_deg=(5.0, -3.0, 2.0)), "jpeg-ls"),
-    Member("philips", 104, Wishes(grades=[1, 3, "4/7", 6, 5]), "philips",
+    Member("philips", 104, SpineOptions(grades=[1, 3, "4/7", 6, 5]), "philips",
            _scan(0.8, 5.0, b_values=(50.0, 400.0, 800.0)), "none"),
-    Member("philips-classic", 105, Wishes(grades=[2, 2, 5, 8, 7]), "philips-classic",
+    Member("philips-classic", 105, SpineOptions(grades=[2, 2, 5, 8, 7]), "philips-classic",
            _scan(1.0, 3.5, trace=False), "rle"),
-    Member("canon", 106, Wishes(grades=[4, 5, 6, 3, 6], listhesis_mm={DiscLevel.L4_L5: 4.0}),
+    Member("canon", 106, SpineOptions(grades=[4, 5, 6, 3, 6], listhesis_mm={DiscLevel.L4_L5: 4.0}),
            "canon", _scan(0.8, 4.0, b_values=(0.0, 500.0)), "none"),
 )  # fmt: skip
 """All eight grades, every vendor's dialect, every lossless coding, SNR 30."""
 
 
 @dataclass(frozen=True)
-class Check:
+class AcceptanceCheck:
     """One line of the sheet.
 
     Parameters
@@ -102,7 +102,7 @@ class Qualification:
         What was measured.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[AcceptanceCheck, ...]
     facts: Mapping[str, str]
     phantoms: tuple[Member, ...]
 
@@ -116,7 +116,7 @@ def qualify(
     folder: Path,
     site: str = "",
     workers: Workers | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     phantoms: Sequence[Member] = PHANTOMS,
     limits: Sequence[Limit] = LIMITS,
 ) -> Qualification:
@@ -143,23 +143,23 @@ def qualify(
     UnfinishedError
         Where phantoms could not be made or a scheduler went away.
     """
-    say = progress or (lambda _text, _share: None)
+    report = progress or (lambda _text, _share: None)
     workers = workers or Workers()
     _check_folder(folder)
     make_cohort(
         phantoms, folder / "phantoms", workers, None,
-        lambda done, total: say(f"{done} of {total} phantoms made", 0.5 * done / total),
+        lambda done, total: report(f"{done} of {total} phantoms made", 0.5 * done / total),
     )  # fmt: skip
     validations = {}
     for n, (segmenter, listed) in enumerate(SEGMENTERS.items()):
-        say(f"measuring them with --segmenter {segmenter}", 0.5 + 0.2 * n)
+        report(f"measuring them with --segmenter {segmenter}", 0.5 + 0.2 * n)
         cohort = find_cohort(folder / "phantoms" / listed)
         results = folder / f"results-{segmenter}"
         settings = Settings(segmenter=segmenter, formats=_FORMATS)
         run_batch(cohort, results, settings, workers)
         validations[segmenter] = validate(results, folder / "phantoms")
         write_validation(validations[segmenter], folder / f"validation-{segmenter}", True)
-    say("measuring one again", 0.9)
+    report("measuring one again", 0.9)
     same = _repeats(folder, workers)
     checks = (*_installation(), *_operation(validations, limits), _repeatable(same))
     done = Qualification(checks, _facts(site), tuple(phantoms))
@@ -215,23 +215,25 @@ def _repeats(folder: Path, workers: Workers) -> bool:
 
 
 # ------------------------------------------------------------------ checks
-def _installation() -> list[Check]:
+def _installation() -> list[AcceptanceCheck]:
     checked, changed = changed_files()
     found = "none" if not changed else ", ".join(changed[:3])
     return [
-        Check(
+        AcceptanceCheck(
             "installation", f"installed files that differ from their record (of {checked})", "none",
             found, not changed, "a file that was edited or damaged is not the tested program",
         )
     ]  # fmt: skip
 
 
-def _operation(validations: Mapping[str, Validation], limits: Sequence[Limit]) -> list[Check]:
+def _operation(
+    validations: Mapping[str, Validation], limits: Sequence[Limit]
+) -> list[AcceptanceCheck]:
     checks = []
     for limit in limits:
         found = limit.found(validations[limit.segmenter])
         checks.append(
-            Check(
+            AcceptanceCheck(
                 {"masks": "true outlines", "builtin": "built-in segmenter"}[limit.segmenter],
                 limit.name,
                 _range(limit),
@@ -249,8 +251,8 @@ def _range(limit: Limit) -> str:
     return f"{limit.low:g} to {limit.high:g}"
 
 
-def _repeatable(same: bool) -> Check:
-    return Check(
+def _repeatable(same: bool) -> AcceptanceCheck:
+    return AcceptanceCheck(
         "repeatability", "one study measured twice", "the same bytes",
         "the same bytes" if same else "other bytes", same,
         "a result that cannot be repeated cannot be audited",

@@ -19,7 +19,7 @@ from discmri.agreement.csv_estimates import confusion
 from discmri.agreement.ratings import SCALES
 from discmri.agreement.sums import moments
 from discmri.core.volume import Array
-from discmri.validation.pairs import GradePair, Pair
+from discmri.validation.pairs import GradePair, ValuePair
 
 MEASURED, TRUE = "measured", "truth"
 _GRADE_FIGURES = (
@@ -82,7 +82,7 @@ class ErrorSummary:
     limit_high_to: float | None
 
 
-def summaries(pairs: Iterable[Pair], groups: Sequence[str]) -> list[ErrorSummary]:
+def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSummary]:
     """Errors of every parameter, over all discs and by each kind of group.
 
     Parameters
@@ -90,23 +90,23 @@ def summaries(pairs: Iterable[Pair], groups: Sequence[str]) -> list[ErrorSummary
     pairs
         Measured and true values.
     groups
-        ``level`` or keys of :attr:`Pair.groups`.
+        ``level`` or keys of :attr:`ValuePair.groups`.
     """
-    by_parameter: dict[str, list[Pair]] = defaultdict(list)
+    by_parameter: dict[str, list[ValuePair]] = defaultdict(list)
     for pair in pairs:
         by_parameter[pair.parameter].append(pair)
     found = []
     for own in by_parameter.values():
         found.append(summary(own))
         for kind in groups:
-            split: dict[str, list[Pair]] = defaultdict(list)
+            split: dict[str, list[ValuePair]] = defaultdict(list)
             for pair in own:
                 split[pair.level if kind == "level" else pair.groups.get(kind, "")].append(pair)
             found += [summary(split[g], kind, g) for g in sorted(split) if g]
     return found
 
 
-def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> ErrorSummary:
+def summary(pairs: Sequence[ValuePair], grouped_by: str = "", group: str = "") -> ErrorSummary:
     """Errors of one parameter in one group.
 
     Parameters
@@ -150,7 +150,7 @@ def summary(pairs: Sequence[Pair], grouped_by: str = "", group: str = "") -> Err
     )
 
 
-def _comparison(pairs: Sequence[Pair], measured: Array, truth: Array) -> Comparison:
+def _comparison(pairs: Sequence[ValuePair], measured: Array, truth: Array) -> Comparison:
     """Measured beside true values, so that differences are errors."""
     return Comparison(
         pairs[0].parameter,
@@ -166,7 +166,7 @@ def _ends(one: Estimate) -> tuple[float | None, float | None]:
     return one.interval or (None, None)
 
 
-def _coverage(pairs: Sequence[Pair], times: float) -> float | None:
+def _coverage(pairs: Sequence[ValuePair], times: float) -> float | None:
     ratios = [abs(pair.error) <= times * pair.sd for pair in pairs if pair.sd is not None]
     return float(np.mean(ratios)) if ratios else None
 

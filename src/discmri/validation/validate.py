@@ -17,7 +17,7 @@ from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
-from discmri.validation.pairs import Comparison, Pair, compare
+from discmri.validation.pairs import TruthComparison, ValuePair, compare
 from discmri.validation.statistics import ErrorSummary, GradeTable, grade_table, summaries
 
 GROUPS = ("level", "grade", *SCAN_COLUMNS)
@@ -54,8 +54,8 @@ class Naming:
 class Validation:
     """All that results and truth say of each other."""
 
-    comparison: Comparison
-    pairs: tuple[Pair, ...]
+    comparison: TruthComparison
+    pairs: tuple[ValuePair, ...]
     errors: tuple[ErrorSummary, ...]
     grades: GradeTable | None
     naming: Naming
@@ -96,7 +96,7 @@ def validate(results: Path, truth: Path) -> Validation:
     )
 
 
-def _naming(comparison: Comparison) -> Naming:
+def _naming(comparison: TruthComparison) -> Naming:
     wrong = [match for match in comparison.matches if match.misnamed]
     measured = [m for m in comparison.matches if m.truth["study"] not in comparison.failed]
     return Naming(
@@ -233,7 +233,7 @@ def span(low: float | None, high: float | None, digits: int) -> str:
     return "" if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
 
 
-def _plot(pairs: Sequence[Pair], one: ErrorSummary) -> str:
+def _plot(pairs: Sequence[ValuePair], one: ErrorSummary) -> str:
     """Bland-Altman plot of one parameter as the text of a PNG.
 
     The truth has no error here, so it stands on the horizontal axis instead of the mean.

@@ -13,7 +13,7 @@ from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
-from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Structure, network_input
+from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Channel, network_input
 from discmri.measurement.segment.weights import weights, weights_sha256
 
 PITCH_MM, DISC_MM, DEPTH_MM = 36.0, 9.0, 34.0
@@ -270,7 +270,7 @@ def test_weights_are_small_and_named_by_their_hash(upright: FoundSpine) -> None:
 
 
 def test_channels_and_pixel_are_those_of_the_training() -> None:
-    assert [s.name for s in Structure][:5] == ["BACKGROUND", "DISC", "BODY", "SACRUM", "CANAL"]
+    assert [s.name for s in Channel][:5] == ["BACKGROUND", "DISC", "BODY", "SACRUM", "CANAL"]
     assert pytest.approx(0.8) == PIXEL_MM
 
 

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from discmri.core.volume import Grid
-from discmri.measurement.segment.column import Column
-from discmri.measurement.segment.network import PIXEL_MM, Structure
+from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.network import PIXEL_MM, Channel
+from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.pieces import one_disc
-from discmri.measurement.segment.sheets import Sheets
 
 ROWS, COLUMNS = 64, 64
 
 
-def column_with(bone: tuple[slice, slice] | None = None) -> Column:
+def column_with(bone: tuple[slice, slice] | None = None) -> VertebralColumn:
     """A straight column from head to feet; so much of the picture is bone."""
-    sheets = Sheets.of(Grid((1, ROWS, COLUMNS), np.diag([4.0, PIXEL_MM, PIXEL_MM, 1.0])))
-    shares = np.zeros((len(Structure), 1, ROWS, COLUMNS), dtype=np.float32)
+    sheets = NetworkSlices.of(Grid((1, ROWS, COLUMNS), np.diag([4.0, PIXEL_MM, PIXEL_MM, 1.0])))
+    shares = np.zeros((len(Channel), 1, ROWS, COLUMNS), dtype=np.float32)
     if bone is not None:
-        shares[(Structure.SACRUM, 0, *bone)] = 1.0
+        shares[(Channel.SACRUM, 0, *bone)] = 1.0
     rows, columns = np.indices((ROWS, COLUMNS)) * PIXEL_MM
     axis = np.stack([np.arange(ROWS) * PIXEL_MM, np.full(ROWS, 32 * PIXEL_MM)], axis=1)
     along, behind = rows.astype(np.float32), (columns - 32 * PIXEL_MM).astype(np.float32)
-    return Column(sheets, shares, np.ones((1, ROWS, COLUMNS), bool), axis, along, behind)
+    return VertebralColumn(sheets, shares, np.ones((1, ROWS, COLUMNS), bool), axis, along, behind)
 
 
 def pieces(*boxes: tuple[slice, slice]) -> np.ndarray:

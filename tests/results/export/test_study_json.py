@@ -14,7 +14,7 @@ from discmri.core.levels import DiscLevel
 from discmri.results.document import document as document_of
 from discmri.results.document import parse
 from discmri.results.export import study_json
-from discmri.results.plain import dumps, plain
+from discmri.results.jsonable import dumps, jsonable
 from discmri.results.read import result_of
 from discmri.results.records import PARAMETERS
 from discmri.results.schema import schema
@@ -114,11 +114,11 @@ def test_odd_values_become_plain_json():
         "array": np.array([1.5, np.nan]), "set": {"b", "a"}, "enum": DiscLevel.L4_L5,
         "flag": np.bool_(True), "count": np.int16(3), "half": "\ud800",
     }  # fmt: skip
-    assert plain(odd) == {
+    assert jsonable(odd) == {
         "array": [1.5, None], "set": ["a", "b"], "enum": "L4-L5",
         "flag": True, "count": 3, "half": "?",
     }  # fmt: skip
-    assert json.loads(dumps(plain(odd)))["count"] == 3
+    assert json.loads(dumps(jsonable(odd)))["count"] == 3
 
 
 def test_a_residual_disc_has_its_place_and_size_and_is_no_row(with_residual):

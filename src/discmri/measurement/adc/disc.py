@@ -15,7 +15,7 @@ from discmri.core.settings import Settings
 from discmri.core.volume import Array, Grid
 from discmri.measurement.adc.fit import AdcFit
 from discmri.measurement.align import Alignment
-from discmri.measurement.regions import NUCLEUS_ALONG, NUCLEUS_UP, locate
+from discmri.measurement.regions import NUCLEUS_ALONG, NUCLEUS_UP, disc_coordinates
 from discmri.results.outline import DiscOutline
 from discmri.results.records import Measurement
 
@@ -187,7 +187,7 @@ def _in_nucleus(grid: Grid, outline: DiscOutline, points: Array) -> NDArray[np.b
     """Which points lie in the nucleus region on the three central diffusion slices."""
     if not len(points):
         return np.zeros(0, dtype=bool)
-    place = locate(outline, points)
+    place = disc_coordinates(outline, points)
     reach = 1.5 * float(grid.spacing_mm[grid.sagittal_axis])
     return place.within(NUCLEUS_ALONG, NUCLEUS_UP) & (np.abs(place.left_mm) <= reach)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
-from discmri.measurement.align.scene import Scene, best_shift, explained_share
+from discmri.measurement.align.similarity import SimilarityMetric, best_shift, explained_variance
 from discmri.measurement.align.transform import Alignment, PhaseShift
 
 PHASE_SEARCH_MM = 6.0
@@ -20,12 +20,12 @@ PATCH_MM = np.array([12.0, 30.0, 16.0])  # half size of a disc's surroundings
 WORTHWHILE = 0.0005  # gain of explained variance for which the displacement is kept
 
 
-def phase_shift(scene: Scene, matrix: Array, axis: Array) -> PhaseShift | None:
+def phase_shift(metric: SimilarityMetric, matrix: Array, axis: Array) -> PhaseShift | None:
     """Displacement along the phase axis: one value per disc, smoothed along the spine."""
     axis = matrix[:3, :3] @ axis
     found = []
-    for level, centre in scene.discs.items():
-        peak = _peak(scene, level, matrix, axis)
+    for level, centre in metric.discs.items():
+        peak = _peak(metric, level, matrix, axis)
         if peak is not None:
             found.append((centre[2], *peak))
     if not found:
@@ -35,19 +35,19 @@ def phase_shift(scene: Scene, matrix: Array, axis: Array) -> PhaseShift | None:
     kernel = np.exp(-0.5 * distance**2) * np.maximum(weight, 1e-6)
     smooth = kernel @ shift / kernel.sum(axis=1)
     phase = PhaseShift(axis, superior, smooth)
-    gain = scene.explained(matrix, phase) - scene.explained(matrix)
+    gain = metric.explained(matrix, phase) - metric.explained(matrix)
     return phase if gain > WORTHWHILE else None
 
 
 def residual_at(
-    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
+    metric: SimilarityMetric, level: DiscLevel, matrix: Array, phase: PhaseShift | None
 ) -> float | None:
     """Shift still found at one disc, in the sagittal plane; ``None`` without diffusion there.
 
     Both directions are searched together: along one alone, an oblique disc seems to fit where
     it does not.
     """
-    patch = _patch(scene, level, matrix, phase)
+    patch = _patch(metric, level, matrix, phase)
     if patch is None:
         return None
     lattice = best_shift(patch.score, np.zeros(2), RESIDUAL_SEARCH_MM, 2 * RESIDUAL_STEP_MM)
@@ -64,7 +64,7 @@ def residual_at(
 class _Patch:
     """A disc's surroundings: (n, 3) points on T2, RAS+ mm, and (n,) diffusion signal."""
 
-    scene: Scene
+    metric: SimilarityMetric
     points: Array
     values: Array
 
@@ -72,24 +72,26 @@ class _Patch:
         """Explained share with the points moved by (anterior, superior) or (3,) mm."""
         moved = self.points.copy()
         moved[:, 3 - len(shift) :] += shift
-        return explained_share(self.scene.design(moved), self.values)
+        return explained_variance(self.metric.design(moved), self.values)
 
 
 def _patch(
-    scene: Scene, level: DiscLevel, matrix: Array, phase: PhaseShift | None
+    metric: SimilarityMetric, level: DiscLevel, matrix: Array, phase: PhaseShift | None
 ) -> _Patch | None:
     placed = Alignment(matrix, phase, (0, 0), 0.0)
-    offset = np.abs(scene.points - placed.to_diffusion(scene.discs[level]))
+    offset = np.abs(metric.points - placed.to_diffusion(metric.discs[level]))
     near = np.flatnonzero((offset <= PATCH_MM).all(axis=1))
     if len(near) < 60:
         return None
     near = near[:: max(len(near) // PATCH_POINTS, 1)]
-    return _Patch(scene, placed.to_image(scene.points[near]), scene.values[near])
+    return _Patch(metric, placed.to_image(metric.points[near]), metric.values[near])
 
 
-def _peak(scene: Scene, level: DiscLevel, matrix: Array, axis: Array) -> tuple[float, float] | None:
+def _peak(
+    metric: SimilarityMetric, level: DiscLevel, matrix: Array, axis: Array
+) -> tuple[float, float] | None:
     """Best shift of one disc's surroundings along an axis (mm) and how sharp it is."""
-    patch = _patch(scene, level, matrix, None)
+    patch = _patch(metric, level, matrix, None)
     if patch is None:
         return None
     steps = np.arange(-PHASE_SEARCH_MM, PHASE_SEARCH_MM + 1e-9, PHASE_STEP_MM)

@@ -9,8 +9,8 @@ from discmri.core.findings import Code, MeasurementError
 from discmri.core.labels import SpineLabels
 from discmri.core.volume import Array, Volume
 from discmri.measurement.align.distortion import WORTHWHILE, phase_shift, residual_at
-from discmri.measurement.align.movement import likely, rigid
-from discmri.measurement.align.scene import Scene
+from discmri.measurement.align.rigid import candidate_shifts, register_rigid
+from discmri.measurement.align.similarity import SimilarityMetric
 from discmri.measurement.align.transform import Alignment, PhaseShift
 
 MIN_EXPLAINED = 0.15
@@ -51,10 +51,10 @@ def align(
             f"the diffusion images lie in frame of reference {other}, T2 in {fixed_frame_uid}",
         )
     picture = lowest_b(moving)
-    scene = Scene.of(picture, fixed, labels)
-    before = scene.explained(np.eye(4))
+    metric = SimilarityMetric.of(picture, fixed, labels)
+    before = metric.explained(np.eye(4))
     axis = moving.phase_axis if isinstance(moving, DiffusionSeries) else None
-    matrix, phase, after = _best(scene, np.array(axis or (0.0, 1.0, 0.0)))
+    matrix, phase, after = _best(metric, np.array(axis or (0.0, 1.0, 0.0)))
     centres = np.array([mask.centroid_mm for mask in labels.discs.values()])
     bare = Alignment(matrix, phase, (before, after), 0.0)
     shift_mm = float(np.linalg.norm(bare.to_diffusion(centres) - centres, axis=1).max())
@@ -73,7 +73,7 @@ def align(
     residuals = {
         level: residual
         for level in labels.discs
-        if (residual := residual_at(scene, level, matrix, phase)) is not None
+        if (residual := residual_at(metric, level, matrix, phase)) is not None
     }
     return Alignment(matrix, phase, (before, after), shift_mm, residuals, float(in_plane.max()))
 
@@ -82,19 +82,19 @@ _Placed = tuple[Array, PhaseShift | None, float]
 """A movement (4, 4), the displacement it leaves, and what they explain together."""
 
 
-def _best(scene: Scene, axis: Array) -> _Placed:
+def _best(metric: SimilarityMetric, axis: Array) -> _Placed:
     """Movement and displacement that together explain most; the simplest where in doubt.
 
     Movements are compared with the displacement each leaves: alone, a wrong movement can take
     the place of a displacement and look better than none.
     """
-    shift = _simplest([_placed(scene, matrix, axis) for matrix in likely(scene)])
-    return _simplest([shift, _placed(scene, rigid(scene, shift[0]), axis)])
+    shift = _simplest([_placed(metric, matrix, axis) for matrix in candidate_shifts(metric)])
+    return _simplest([shift, _placed(metric, register_rigid(metric, shift[0]), axis)])
 
 
-def _placed(scene: Scene, matrix: Array, axis: Array) -> _Placed:
-    phase = phase_shift(scene, matrix, axis)
-    return matrix, phase, scene.explained(matrix, phase)
+def _placed(metric: SimilarityMetric, matrix: Array, axis: Array) -> _Placed:
+    phase = phase_shift(metric, matrix, axis)
+    return matrix, phase, metric.explained(matrix, phase)
 
 
 def _simplest(found: list[_Placed]) -> _Placed:

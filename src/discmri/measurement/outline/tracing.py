@@ -17,8 +17,8 @@ from discmri.measurement.outline.contours import (
     section_of,
     slice_contours,
 )
+from discmri.measurement.outline.corners import body_corners, disc_corners
 from discmri.measurement.outline.orientation import Surroundings, first_frame
-from discmri.measurement.outline.rims import body_corners, disc_corners
 from discmri.results.outline import (
     BodyCorners,
     BodyEnd,

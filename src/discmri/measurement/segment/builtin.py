@@ -18,11 +18,11 @@ from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundDisc, FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import SoftMask, Volume
-from discmri.measurement.segment.column import Column
-from discmri.measurement.segment.network import PIXEL_MM, Float, Structure, shares_of
+from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.network import PIXEL_MM, Channel, Float, shares_of
+from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.parts import Mask, main_part, near_main_part, soft
 from discmri.measurement.segment.pieces import one_disc
-from discmri.measurement.segment.sheets import Sheets
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
 
 # Anatomy
@@ -65,11 +65,13 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
     NothingToMeasureError
         Where no disc between two vertebrae can be found.
     """
-    sheets = Sheets.of(image.grid)
-    shares, other = shares_of(sheets.slices(image), sheets.spacing_mm[0], settings.threads)
-    column = Column.of(shares, sheets)
+    network_slices = NetworkSlices.of(image.grid)
+    shares, other = shares_of(
+        network_slices.slices(image), network_slices.spacing_mm[0], settings.threads
+    )
+    column = VertebralColumn.of(shares, network_slices)
     places = _disc_places(column) if column else []
-    if column is None or (reason := _why_not(column, places)):
+    if column is None or (reason := _refusal(column, places)):
         reason = reason if column else "nothing in it looks like a stack of vertebrae and discs"
         raise NothingToMeasureError(
             f"no lumbar disc found in the sagittal image: {reason}; check that it shows the "
@@ -87,7 +89,7 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
 
 
 @dataclass(frozen=True, eq=False)
-class _Place:
+class _DiscPosition:
     """One disc: where its middle is along the column, its share, and where that is the most.
 
     ``trust`` is below 1 where the disc could only be told from its endplates by allowance.
@@ -99,22 +101,22 @@ class _Place:
     trust: float = 1.0
 
 
-def _disc_places(column: Column) -> list[_Place]:
+def _disc_places(column: VertebralColumn) -> list[_DiscPosition]:
     """Where along the column the discs are, cranial to caudal."""
-    disc, plate = column.shares[Structure.DISC], column.shares[Structure.ENDPLATE]
+    disc, plate = column.shares[Channel.DISC], column.shares[Channel.ENDPLATE]
     thin = np.minimum(disc + _THIN_PLATE * plate, 1)
     places = []
     for at, low, high in _stretches(column, disc + 0.5 * plate):
         for share, trust in ((disc, 1.0), (thin, _THIN_TRUST)):
             whole = one_disc(column.piece(share, low, high), column)
-            place = _Place(at, share, whole, trust)
+            place = _DiscPosition(at, share, whole, trust)
             if _is_disc(place, column):
                 places.append(place)
                 break
     return places
 
 
-def _why_not(column: Column, places: Sequence[_Place]) -> str:
+def _refusal(column: VertebralColumn, places: Sequence[_DiscPosition]) -> str:
     """Why this is not a lumbar spine seen from the side, or nothing."""
     if not places:
         return "nothing in it looks like discs between vertebrae"
@@ -124,13 +126,13 @@ def _why_not(column: Column, places: Sequence[_Place]) -> str:
     return ""
 
 
-def _depth_mm(place: _Place, column: Column) -> float:
+def _depth_mm(place: _DiscPosition, column: VertebralColumn) -> float:
     """Front-to-back extent on the slice that shows most of a disc."""
     best = place.mask[int(place.mask.sum(axis=(1, 2)).argmax())]
     return float(np.ptp(np.quantile(column.behind_mm[best], [0.02, 0.98])))
 
 
-def _stretches(column: Column, share: Float) -> list[tuple[float, float, float]]:
+def _stretches(column: VertebralColumn, share: Float) -> list[tuple[float, float, float]]:
     """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks
@@ -153,7 +155,7 @@ def _stretches(column: Column, share: Float) -> list[tuple[float, float, float]]
     ]
 
 
-def _is_disc(place: _Place, column: Column) -> bool:
+def _is_disc(place: _DiscPosition, column: VertebralColumn) -> bool:
     """Large enough, whole, and between two bodies or a body and the sacrum.
 
     Bone is not asked for where the picture ends.
@@ -164,7 +166,7 @@ def _is_disc(place: _Place, column: Column) -> bool:
     best = place.mask[int(area.argmax())]
     if _depth_mm(place, column) < _LEAST_LENGTH_MM:
         return False
-    if best[~column.sheets.shown].sum() > 0.04 * best.sum():
+    if best[~column.network_slices.shown].sum() > 0.04 * best.sum():
         return False
     slices = area > 0.3 * area.max()
     above = _bone(column, slices, place.at_mm, -1)
@@ -174,32 +176,34 @@ def _is_disc(place: _Place, column: Column) -> bool:
     return below is None or sum(below) >= _LEAST_BONE
 
 
-def _bone(column: Column, slices: Mask, at_mm: float, direction: int) -> tuple[float, float] | None:
+def _bone(
+    column: VertebralColumn, slices: Mask, at_mm: float, direction: int
+) -> tuple[float, float] | None:
     """Share of body and of sacrum around the axis beside a disc; None beyond the picture."""
     low, high = sorted(at_mm + direction * d for d in _BODY_SEARCH_MM)
     where = column.stretch(low, high) & (np.abs(column.behind_mm) < _BODY_SEARCH_WIDTH_MM / 2)
     wanted = _BODY_SEARCH_WIDTH_MM * (high - low) / PIXEL_MM**2
-    if (where & column.sheets.shown).sum() < 0.6 * wanted:
+    if (where & column.network_slices.shown).sum() < 0.6 * wanted:
         return None
     body, sacrum = (
-        float(column.shares[s][slices][:, where].mean()) for s in (Structure.BODY, Structure.SACRUM)
+        float(column.shares[s][slices][:, where].mean()) for s in (Channel.BODY, Channel.SACRUM)
     )
     return body, sacrum
 
 
-def _found_disc(column: Column, place: _Place, other: Float) -> FoundDisc:
+def _found_disc(column: VertebralColumn, place: _DiscPosition, other: Float) -> FoundDisc:
     share = soft(place.share, place.mask)
     around = soft(place.share, place.mask, _AROUND_PX)
     sure = place.trust * _confidence(around, other, place.mask)
     return FoundDisc(
-        column.sheets.mask(share),
+        column.network_slices.mask(share),
         sure,
         height_sd_mm=height_sd_mm(sure),
         sacrum_above=_sacrum_above(column, place),
     )
 
 
-def _sacrum_above(column: Column, place: _Place) -> float:
+def _sacrum_above(column: VertebralColumn, place: _DiscPosition) -> float:
     """Share of the bone above a disc that is sacrum; NaN where the picture ends."""
     area = place.mask.sum(axis=(1, 2))
     bone = _bone(column, area > 0.3 * area.max(), place.at_mm, -1)
@@ -239,13 +243,15 @@ def _border_mm(share: Float, mask: Mask) -> float:
     return float(np.mean(widths))
 
 
-def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], SoftMask | None]:
+def _bones(
+    column: VertebralColumn, places: Sequence[_DiscPosition]
+) -> tuple[list[SoftMask], SoftMask | None]:
     """Vertebral bodies cranial to caudal, and the sacrum.
 
     Between the last lumbar body and the sacrum lies a disc.  What looks like a body below the
     lowest disc and goes over into the sacrum without one is the first sacral segment.
     """
-    body, sacrum = column.shares[Structure.BODY], column.shares[Structure.SACRUM]
+    body, sacrum = column.shares[Channel.BODY], column.shares[Channel.SACRUM]
     at = [place.at_mm for place in places]
     gap = float(np.median(np.diff(at))) if len(at) > 1 else _USUAL_GAP_MM
     below = column.mask & column.stretch(at[-1], at[-1] + gap)
@@ -258,19 +264,19 @@ def _bones(column: Column, places: Sequence[_Place]) -> tuple[list[SoftMask], So
     for low, high in pairwise(bounds):
         piece = column.piece(body, low, high)
         if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
-            bodies.append(column.sheets.mask(soft(body, piece)))
+            bodies.append(column.network_slices.mask(soft(body, piece)))
     if not ends_in_body:  # what the network takes for a body there is the first sacral segment
         first = column.mask & column.stretch(at[-1], at[-1] + 1.3 * gap)
         sacrum = np.where(first, np.minimum(sacrum + body, 1), sacrum)
     where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
     large = where.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2
-    return bodies, column.sheets.mask(soft(sacrum, where)) if large else None
+    return bodies, column.network_slices.mask(soft(sacrum, where)) if large else None
 
 
-def _canal(column: Column) -> SoftMask | None:
+def _canal(column: VertebralColumn) -> SoftMask | None:
     """The thecal sac behind the column."""
-    share = column.shares[Structure.CANAL]
+    share = column.shares[Channel.CANAL]
     where = (share > 0.5) & (column.behind_mm > 0)
     if not where.any():
         return None
-    return column.sheets.mask(soft(share, main_part(where, least=0.1)))
+    return column.network_slices.mask(soft(share, main_part(where, least=0.1)))

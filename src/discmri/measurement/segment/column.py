@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array
-from discmri.measurement.segment.network import PIXEL_MM, Float, Structure
+from discmri.measurement.segment.network import PIXEL_MM, Channel, Float
+from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.parts import Mask, main_part
-from discmri.measurement.segment.sheets import Sheets
 
 _LEAST_COLUMN_MM = 20.0
 _LEAST_SHOWN = 0.25
@@ -20,12 +20,12 @@ _REACH_MM = 30.0  # nothing of body or disc is further from the axis of the colu
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class VertebralColumn:
     """The stack of bodies and discs, and its axis from head to feet.
 
     Parameters
     ----------
-    sheets
+    network_slices
         Where the slices are.
     shares
         (structures, slices, rows, columns) what the network said.
@@ -39,7 +39,7 @@ class Column:
         (rows, columns) distance behind the axis, negative in front of it.
     """
 
-    sheets: Sheets
+    network_slices: NetworkSlices
     shares: Float
     mask: Mask
     axis_mm: Array
@@ -47,25 +47,25 @@ class Column:
     behind_mm: Float
 
     @classmethod
-    def of(cls, shares: Float, sheets: Sheets) -> Column | None:
+    def of(cls, shares: Float, network_slices: NetworkSlices) -> VertebralColumn | None:
         """The heaviest stack in the picture, with pieces of it that stand alone in their slice."""
         from scipy import ndimage
 
-        stack = shares[[Structure.DISC, Structure.BODY, Structure.ENDPLATE]].sum(axis=0)
+        stack = shares[[Channel.DISC, Channel.BODY, Channel.ENDPLATE]].sum(axis=0)
         parts, count = ndimage.label(
-            stack + shares[Structure.SACRUM] > 0.5, structure=np.ones((3, 3, 3))
+            stack + shares[Channel.SACRUM] > 0.5, structure=np.ones((3, 3, 3))
         )
         if count == 0:
             return None
         weight = ndimage.sum_labels(stack, parts, np.arange(1, count + 1))
         main = parts == 1 + int(np.argmax(weight))
-        axis = _axis(np.where(main, stack + 0.3 * shares[Structure.SACRUM], 0).sum(axis=0))
+        axis = _axis(np.where(main, stack + 0.3 * shares[Channel.SACRUM], 0).sum(axis=0))
         if axis is None:
             return None
-        along, behind = _along(axis, sheets.shape[1:])
+        along, behind = _along(axis, network_slices.shape[1:])
         near = 1 + np.flatnonzero(weight > 0.02 * weight.max())
         mask = np.isin(parts, near) & np.isfinite(along)
-        return cls(sheets, shares, mask, axis, along, behind)
+        return cls(network_slices, shares, mask, axis, along, behind)
 
     def stretch(self, low_mm: float, high_mm: float) -> Mask:
         """(rows, columns) the part of the picture beside a stretch of the axis."""

@@ -23,7 +23,7 @@ _AROUND_SPINE_MM = 32.0  # what is looked at in front of and behind bodies and d
 Float = NDArray[np.float32]
 
 
-class Structure(IntEnum):
+class Channel(IntEnum):
     """The channels of the network, in order."""
 
     BACKGROUND = 0
@@ -50,10 +50,10 @@ def network_input(slices: Array) -> Float:
         (4, rows, columns), without scale: brightness of the slice, its local contrast, and that
         of the neighbour before and after it.
     """
-    return _Looks(slices).of(1, apart=1)
+    return _SliceFeatures(slices).of(1, apart=1)
 
 
-class _Looks:
+class _SliceFeatures:
     """Brightness and local contrast of every slice, computed once for itself and its neighbours."""
 
     def __init__(self, slices: Array) -> None:
@@ -128,13 +128,13 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     apart = max(1, round(NEIGHBOUR_MM / spacing_mm))
     count, _, width = slices.shape
 
-    def seen(looks: _Looks, k: int, columns: slice) -> Float:
+    def seen(looks: _SliceFeatures, k: int, columns: slice) -> Float:
         looked = np.ascontiguousarray(looks.of(k, apart)[..., columns])
         return np.asarray(session.run(None, {"image": looked[None]})[0][0])
 
-    first, second = _Looks(slices), _Looks(slices**_OTHER_GAMMA)
-    shares = np.zeros((len(Structure), *slices.shape), dtype=np.float32)
-    shares[Structure.BACKGROUND] = 1
+    first, second = _SliceFeatures(slices), _SliceFeatures(slices**_OTHER_GAMMA)
+    shares = np.zeros((len(Channel), *slices.shape), dtype=np.float32)
+    shares[Channel.BACKGROUND] = 1
     other = np.zeros(slices.shape, dtype=np.float32)
     probes = sorted({count // 4, count // 2, 3 * count // 4})
     for k in probes:
@@ -143,16 +143,16 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     for k in range(count):
         if k not in probes:
             shares[:, k, :, columns] = seen(first, k, columns)
-        if (shares[Structure.DISC, k] > 0.5).any():
+        if (shares[Channel.DISC, k] > 0.5).any():
             again = seen(second, k, columns)
-            other[k, :, columns] = again[Structure.DISC]
+            other[k, :, columns] = again[Channel.DISC]
             shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
     return shares, other
 
 
 def _columns_of_spine(shares: Float, width: int) -> slice:
     """The columns around bodies and discs, a multiple of the network's side; else all of them."""
-    spine = shares[[Structure.DISC, Structure.BODY]].sum(axis=0) > 0.5
+    spine = shares[[Channel.DISC, Channel.BODY]].sum(axis=0) > 0.5
     filled = np.flatnonzero(spine.any(axis=(0, 1)))
     if not filled.size:
         return slice(0, width)

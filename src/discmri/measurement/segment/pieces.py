@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.measurement.segment.column import Column
-from discmri.measurement.segment.network import Float, Structure
+from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.network import Channel, Float
 from discmri.measurement.segment.parts import Mask
 
 _STACKED_MM = 4.0  # pieces further apart than this along the column are one below the other ...
@@ -17,7 +17,7 @@ _STACKED_SLOPE = 0.75  # ... unless they lie on a slope that a disc may have
 _PARTED_BY_BONE = 0.5  # mean share of bone on the way from one piece of a disc to another
 
 
-def one_disc(mask: Mask, column: Column) -> Mask:
+def one_disc(mask: Mask, column: VertebralColumn) -> Mask:
     """The pieces that are one disc.
 
     Bone between two pieces, or one below the other, tells that they are not: a spot within the
@@ -29,7 +29,7 @@ def one_disc(mask: Mask, column: Column) -> Mask:
     pieces, count = label(mask, structure=np.ones((3, 3, 3)))
     if count < 2:
         return mask
-    bone = column.shares[[Structure.BODY, Structure.SACRUM]].sum(axis=0)
+    bone = column.shares[[Channel.BODY, Channel.SACRUM]].sum(axis=0)
     where = [np.argwhere(pieces == n) for n in range(1, count + 1)]
     middle = [
         [np.nanmean(column_mm[tuple(place[:, 1:].T)]) for place in where]

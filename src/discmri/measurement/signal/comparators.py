@@ -90,8 +90,8 @@ def _presacral_fat(image: Volume, labels: SpineLabels) -> float | None:
         return None
     bright = values[values >= np.median(values)]
     level = median(bright)
-    even = percentile(bright, 90) <= 1.35 * level
-    return level if even and level > 1.15 * median(marrow) else None
+    uniform = percentile(bright, 90) <= 1.35 * level
+    return level if uniform and level > 1.15 * median(marrow) else None
 
 
 def _anterior_border(mask: SoftMask) -> Array:

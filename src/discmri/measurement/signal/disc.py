@@ -19,7 +19,7 @@ from discmri.measurement.regions import (
     NUCLEUS_ALONG,
     NUCLEUS_UP,
     central_sections,
-    part,
+    region,
     straighten,
 )
 from discmri.measurement.signal.comparators import comparing_fat, csf_beside
@@ -126,7 +126,7 @@ def measure_signal(
         ``SIGNAL_NOT_MEASURED`` where the disc itself holds no signal.
     """
     disc = straighten(image, outline, central_sections(outline, CENTRAL_SLICES))
-    nucleus = median(part(disc, NUCLEUS_ALONG, NUCLEUS_UP))
+    nucleus = median(region(disc, NUCLEUS_ALONG, NUCLEUS_UP))
     if not nucleus > 0:
         raise MeasurementError(
             Code.SIGNAL_NOT_MEASURED, f"{level.value}: the image has no signal in the nucleus"
@@ -138,16 +138,18 @@ def measure_signal(
     fat, why = comparing_fat(image, labels, fat_suppressed)
     if fat is None:
         findings.append(info(Code.FAT_NOT_FOUND, f"{level.value}: {why}", level))
-    outer = percentile(part(disc, POSTERIOR_OUTER_ALONG, MIDDLE_UP), 20)
-    posterior_inner = median(part(disc, POSTERIOR_INNER_ALONG, MIDDLE_UP))
-    rims = [part(disc, where, MIDDLE_UP) for where in (POSTERIOR_OUTER_ALONG, ANTERIOR_OUTER_ALONG)]
+    outer = percentile(region(disc, POSTERIOR_OUTER_ALONG, MIDDLE_UP), 20)
+    posterior_inner = median(region(disc, POSTERIOR_INNER_ALONG, MIDDLE_UP))
+    rims = [
+        region(disc, where, MIDDLE_UP) for where in (POSTERIOR_OUTER_ALONG, ANTERIOR_OUTER_ALONG)
+    ]
     return DiscSignal(
         nucleus=nucleus,
-        inner=median(part(disc, INNER_ALONG, NUCLEUS_UP)),
+        inner=median(region(disc, INNER_ALONG, NUCLEUS_UP)),
         annulus=median(np.concatenate([rim.ravel() for rim in rims])),
         outer_posterior=outer,
         distinctness=(posterior_inner - outer) / (csf or nucleus),
-        bimodality=ashman_d(part(disc, (0.03, 0.97), (0.1, 0.9)).ravel()),
+        bimodality=ashman_d(region(disc, (0.03, 0.97), (0.1, 0.9)).ravel()),
         csf=csf,
         csf_source=csf_source,
         fat=fat,

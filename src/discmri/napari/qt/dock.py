@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 
 from discmri.core.levels import DiscLevel
 from discmri.napari.panel import Panel
-from discmri.napari.words import scale
+from discmri.napari.panel_text import scale
 
 _GRADING = (
     ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),

@@ -19,23 +19,23 @@ from discmri.core.errors import DiscmriError
 from discmri.core.levels import DiscLevel
 from discmri.napari import opening
 from discmri.napari.annotator import Annotator
+from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
+from discmri.napari.cache import LoadedCase
 from discmri.napari.canvas import Canvas, Mark
 from discmri.napari.images import level_colour
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
-from discmri.napari.loading import Measured
-from discmri.napari.qt.discreet import make_discreet
+from discmri.napari.loading import MeasuredStudy
+from discmri.napari.qt.blinding import restrict_window
 from discmri.napari.qt.dock import GradingDock
-from discmri.napari.qt.work import start
-from discmri.napari.shelf import LoadedCase
-from discmri.napari.viewing import Viewing
+from discmri.napari.qt.worker import start
 from discmri.reading import open_session
 from discmri.results.document import RECORD
 
 if TYPE_CHECKING:
     from napari import Viewer
 
-    from discmri.napari.loading import Say
+    from discmri.napari.loading import ProgressCallback
     from discmri.reading import CaseView, Session
 
 _log = logging.getLogger(__name__)
@@ -67,10 +67,10 @@ class Shell:
     def __init__(self, viewer: Viewer, dock: GradingDock) -> None:
         self.viewer, self.dock = viewer, dock
         self.window: QMainWindow | None = None
-        self.desk: Annotator | Viewing = Viewing(self._begin)
-        self.loader = Loader(start, self.refresh, self._tell_failure, self._tell_progress)
+        self.desk: Annotator | StudyBrowser = StudyBrowser(self._begin)
+        self.loader = Loader(start, self.refresh, self._show_failure, self._show_progress)
         self.canvas = Canvas(viewer, self._stroke)
-        self.brush = Brush(self.canvas, start, self._brush_moved, self._tell_failure)
+        self.brush = Brush(self.canvas, start, self._brush_moved, self._show_failure)
         self._own: Session | None = None
         self._drawn: tuple[Any, ...] = ()
         self._marked: tuple[Any, ...] = ()
@@ -98,12 +98,12 @@ class Shell:
         for sequence, key in _KEYS.items():
             shortcut = QShortcut(QKeySequence(sequence), window)
             shortcut.activated.connect(partial(self.press, key))
-        self._hush()
+        self._silence()
 
-    def _hush(self) -> None:
+    def _silence(self) -> None:
         desk = self.desk
-        if self.window is not None and isinstance(desk, Annotator) and desk.discreet:
-            make_discreet(self.window, self.viewer)
+        if self.window is not None and isinstance(desk, Annotator) and desk.blinded:
+            restrict_window(self.window, self.viewer)
 
     # ------------------------------------------------------------------ what the reader does
     def press(self, key: str) -> None:
@@ -114,7 +114,7 @@ class Shell:
         if action is not None:
             action()
         elif self.brush.busy and key not in _WHILE_PAINTING:
-            self.desk.tell("Keep the edit or drop it first.", alarm=True)
+            self.desk.notify("Keep the edit or drop it first.", alarm=True)
         else:
             self.desk.press(key)
         self.refresh()
@@ -137,7 +137,7 @@ class Shell:
     def pick(self, key: DiscLevel) -> None:
         """A disc that was clicked in the list."""
         if self.brush.busy:
-            self.desk.tell("Keep the edit or drop it first.", alarm=True)
+            self.desk.notify("Keep the edit or drop it first.", alarm=True)
         else:
             self.desk.select(key)
         self.refresh()
@@ -152,7 +152,7 @@ class Shell:
             self.desk.cancel()
         elif self.brush.busy:
             self.brush.drop()
-            self.desk.tell("The label is as it was.")
+            self.desk.notify("The label is as it was.")
 
     def _toggle_marks(self) -> None:
         self._marks_hidden = not self._marks_hidden
@@ -185,19 +185,19 @@ class Shell:
     def _paint(self, erase: bool) -> None:
         case, desk = self.loader.case(self._item), self.desk
         if not isinstance(desk, Annotator):
-            desk.tell("Labels are edited in a session: begin one to grade.")
+            desk.notify("Labels are edited in a session: begin one to grade.")
         elif case is None or case.measured is None:
-            desk.tell("The case is still being measured; then its labels can be painted.")
+            desk.notify("The case is still being measured; then its labels can be painted.")
         elif desk.key not in case.measured.steps.labels.discs:
-            desk.tell(
+            desk.notify(
                 "This disc was taken for a residual one and not measured: measure the study "
                 "again with --lowest-disc to edit its label.",
                 alarm=True,
             )
         elif desk.question is None:
-            self.brush.take(case, desk.key, erase)
+            self.brush.start(case, desk.key, erase)
             self.loader.hold(True)
-            desk.tell("Paint with the left button; then keep the edit, or drop it with Escape.")
+            desk.notify("Paint with the left button; then keep the edit, or drop it with Escape.")
 
     def _stroke(self) -> None:
         self.brush.stroke()
@@ -216,7 +216,7 @@ class Shell:
             self.brush.when_measured(partial(self._ask_why, desk))
         else:
             self.brush.drop()
-            desk.tell("Nothing was painted.")
+            desk.notify("Nothing was painted.")
 
     def _ask_why(self, desk: Annotator) -> None:
         case = self.brush.case
@@ -232,54 +232,54 @@ class Shell:
         """Read a session in this viewer; whoever opened it closes it."""
         self._forget()
         self.desk = Annotator(session)
-        self._hush()
+        self._silence()
         self.refresh()
 
-    def look_at(self, path: Path, study_path: Path | None = None) -> None:
+    def open_path(self, path: Path, study_path: Path | None = None) -> None:
         """Look at a study folder or a results folder, or read a session file."""
-        kind = opening.kind_of(path)
+        kind = opening.path_kind(path)
         if not self._may_open():
             return
-        if kind is opening.Kind.SESSION:
+        if kind is opening.PathKind.SESSION:
             desk = self.look_away()
             desk.ask("Who reads?", partial(self._open_session, path))
             self.refresh()
-        elif kind is opening.Kind.RESULTS:
+        elif kind is opening.PathKind.RESULTS:
             folder = path.parent if path.name == RECORD else path
-            self._look(lambda say: opening.look_at_results(folder, say, study_path), folder)
+            self._open(lambda progress: opening.open_results(folder, progress, study_path), folder)
         else:
-            self._look(lambda say: opening.look_at_study(path, say), path)
+            self._open(lambda progress: opening.open_study(path, progress), path)
 
-    def look_at_sample(self) -> None:
+    def open_sample(self) -> None:
         """Look at a synthetic spine."""
         if self._may_open():
-            self._look(opening.look_at_sample, Path())
+            self._open(opening.open_sample, Path())
 
     def _may_open(self) -> bool:
-        if isinstance(self.desk, Viewing) or self._own is not None:
+        if isinstance(self.desk, StudyBrowser) or self._own is not None:
             return True
-        self.desk.tell("A session is being read here; open other studies elsewhere.", alarm=True)
+        self.desk.notify("A session is being read here; open other studies elsewhere.", alarm=True)
         self.refresh()
         return False
 
-    def look_away(self) -> Viewing:
+    def look_away(self) -> StudyBrowser:
         """Leave what is open, and show nothing."""
         self._forget()
-        desk = self.desk = Viewing(self._begin)
+        desk = self.desk = StudyBrowser(self._begin)
         self.refresh()
         return desk
 
-    def _look(self, job: Job, path: Path) -> None:
+    def _open(self, job: Job, path: Path) -> None:
         desk = self.look_away()
         self.loader.start(
             (_LOOK, IMAGES),
             job,
-            partial(self._looked, desk),
+            partial(self._opened, desk),
             partial(self._not_found, desk, path),
         )
         self.refresh()
 
-    def _looked(self, desk: Viewing, look: opening.Look) -> None:
+    def _opened(self, desk: StudyBrowser, look: opening.OpenedStudy) -> None:
         for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
             self.viewer.layers.remove(layer)
         desk.show(look, ready=False)
@@ -287,28 +287,30 @@ class Shell:
         job = partial(opening.complete, look)
         self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
 
-    def _completed(self, desk: Viewing, found: tuple[opening.Look, Measured]) -> None:
+    def _completed(
+        self, desk: StudyBrowser, found: tuple[opening.OpenedStudy, MeasuredStudy]
+    ) -> None:
         look, measured = found
         desk.show(look, ready=True)
         case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
-        case.take_measured(measured)
+        case.set_measured(measured)
         self.loader.put(_LOOK, case)
 
-    def _not_found(self, desk: Viewing, folder: Path, error: Exception) -> None:
+    def _not_found(self, desk: StudyBrowser, folder: Path, error: Exception) -> None:
         """Ask where the images are; tell any other failure."""
         if isinstance(error, opening.ImagesMissingError):
             desk.ask(
                 f"The images of {folder.name} were not found. Where are they?",
-                lambda place: self.look_at(folder, Path(place).expanduser()),
+                lambda place: self.open_path(folder, Path(place).expanduser()),
             )
         else:
-            self._tell_failure(error)
+            self._show_failure(error)
 
     def _open_session(self, path: Path, reader: str) -> None:
         try:
             session = open_session(path, reader)
         except DiscmriError as error:
-            self.desk.tell(str(error), alarm=True)
+            self.desk.notify(str(error), alarm=True)
         else:
             self.read(session)
             self._own = session
@@ -316,7 +318,7 @@ class Shell:
     def _begin(self, place: Path, reader: str) -> None:
         """Begin a session on the study that is looked at."""
         desk, case = self.desk, self.loader.case(_LOOK)
-        if isinstance(desk, Viewing) and desk.look and case is not None and case.measured:
+        if isinstance(desk, StudyBrowser) and desk.look and case is not None and case.measured:
             job = partial(_planned, desk.look, case.measured, place, reader)
             opened = partial(self._open_session, place, reader)
             self.loader.start((_LOOK, "session"), job, lambda _none: opened())
@@ -338,14 +340,14 @@ class Shell:
             self._own = None
 
     # ------------------------------------------------------------------ what workers tell
-    def _tell_progress(self, item: str, text: str, share: float) -> None:
+    def _show_progress(self, item: str, text: str, share: float) -> None:
         which = "" if item == self._item else "next case: "
         self.dock.show_busy(f"{which}{text}", share)
 
-    def _tell_failure(self, error: Exception) -> None:
+    def _show_failure(self, error: Exception) -> None:
         """Say that something could not be loaded; in a blinded session nothing more."""
         desk = self.desk
-        if isinstance(desk, Annotator) and desk.discreet:
+        if isinstance(desk, Annotator) and desk.blinded:
             _log.debug("loading failed", exc_info=error)
             told = "A case cannot be shown as it was measured; ask whoever planned the session."
         elif isinstance(error, DiscmriError):
@@ -353,7 +355,7 @@ class Shell:
         else:
             _log.error("loading failed", exc_info=error)
             told = f"Something went wrong inside ({type(error).__name__})."
-        desk.tell(told, alarm=True)
+        desk.notify(told, alarm=True)
 
     # ------------------------------------------------------------------ drawing
     @property
@@ -367,7 +369,7 @@ class Shell:
             self.loader.serve(desk.session, desk.wanted, desk.neighbours)
         case = self.loader.case(self._item)
         if isinstance(desk, Annotator) and case is not None:
-            self._take_edits(desk, case)
+            self._apply_edits(desk, case)
         panel = desk.panel()
         self.dock.show_panel(panel, painting=self.brush.busy)
         if not self.loader.busy:
@@ -383,11 +385,11 @@ class Shell:
             self.canvas.clear()
             self._drawn, self._marked, self._at = (), (), ()
 
-    def _take_edits(self, desk: Annotator, case: LoadedCase) -> None:
+    def _apply_edits(self, desk: Annotator, case: LoadedCase) -> None:
         """Draw the labels as this reader left them, where they are drawn otherwise."""
         edits = _edits(desk.case)
         if edits != case.edits and not self.brush.busy:
-            case.take_edits(desk.session.painted_labels(desk.item), edits)
+            case.apply_edits(desk.session.painted_labels(desk.item), edits)
             self.canvas.refresh_discs()
 
     def _draw(self, case: LoadedCase) -> None:
@@ -423,7 +425,7 @@ class Shell:
         self.canvas.mark(marks)
         self._marked = signature
         if self.brush.busy:
-            self.brush.go_on()  # new layers and colours take the brush away
+            self.brush.resume()  # new layers and colours take the brush away
 
     def _go(self, case: LoadedCase, key: DiscLevel | None) -> None:
         """Go to the disc at hand, unless the reader looks at it already."""
@@ -434,8 +436,14 @@ class Shell:
             self.canvas.focus(mark)
 
 
-def _planned(look: opening.Look, measured: Measured, place: Path, reader: str, say: Say) -> None:
-    say("making the session", 0.0)
+def _planned(
+    look: opening.OpenedStudy,
+    measured: MeasuredStudy,
+    place: Path,
+    reader: str,
+    progress: ProgressCallback,
+) -> None:
+    progress("making the session", 0.0)
     opening.plan_single(look, measured, place, reader)
 
 

@@ -15,13 +15,13 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from discmri.core.errors import UsageError
 from discmri.phantoms.phantom import Phantom
 from discmri.phantoms.protocol import Protocol
-from discmri.phantoms.series import Series, Study, series_of, study_of
+from discmri.phantoms.series import PhantomSeries, PhantomStudy, series_of, study_of
 from discmri.phantoms.vendors.canon import canon
 from discmri.phantoms.vendors.ge import ge
 from discmri.phantoms.vendors.philips import philips, philips_classic
 from discmri.phantoms.vendors.siemens import siemens, siemens_enhanced
 
-SeriesWriter = Callable[[Series, Study], Iterable[Dataset]]
+SeriesWriter = Callable[[PhantomSeries, PhantomStudy], Iterable[Dataset]]
 """Turns one series into the objects a vendor's scanner would send."""
 
 VENDORS: Mapping[str, SeriesWriter] = {

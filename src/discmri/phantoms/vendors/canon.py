@@ -11,11 +11,11 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from discmri.phantoms.dicom import DIRECTIONALITY, classic, lps
-from discmri.phantoms.protocol import Sequence
-from discmri.phantoms.series import Series, Study
+from discmri.phantoms.protocol import PulseSequence
+from discmri.phantoms.series import PhantomSeries, PhantomStudy
 
 
-def canon(series: Series, study: Study) -> Iterator[Dataset]:
+def canon(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Classic files as of version 6."""
     for instance in classic(series, study):
         d, picture = instance.dataset, instance.picture
@@ -26,7 +26,7 @@ def canon(series: Series, study: Study) -> Iterator[Dataset]:
         if series.is_map:
             d.ImageType = ["DERIVED", "SECONDARY", "ADC"]
         b = picture.b_s_per_mm2
-        if series.sequence is Sequence.DWI and b:
+        if series.sequence is PulseSequence.DWI and b:
             direction = picture.direction or (0.0, 0.0, 0.0)
             d.DiffusionBValue = float(b)
             d.DiffusionDirectionality = DIRECTIONALITY[picture.kind]

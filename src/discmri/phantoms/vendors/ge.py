@@ -12,15 +12,15 @@ from pydicom.dataset import Dataset
 
 from discmri.core.diffusion import DirectionKind
 from discmri.phantoms.dicom import classic
-from discmri.phantoms.protocol import Sequence
-from discmri.phantoms.series import Picture, Series, Study
+from discmri.phantoms.protocol import PulseSequence
+from discmri.phantoms.series import PhantomSeries, PhantomStudy, SeriesVolume
 
 _OFFSET = 1_000_000_000
 _T2, _COMBINED, _ADC = 14, 15, 20
 _ALONG = (3, 4, 5)  # right-left, anterior-posterior, superior-inferior
 
 
-def ge(series: Series, study: Study) -> Iterator[Dataset]:
+def ge(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Classic files as of version 27."""
     for instance in classic(series, study):
         d = instance.dataset
@@ -28,13 +28,13 @@ def ge(series: Series, study: Study) -> Iterator[Dataset]:
         d.ManufacturerModelName = "SIGNA Artist"
         d.SoftwareVersions = ["27", "LX", "MR Software release:RX27.0_R02"]
         d.ImageType = ["DERIVED" if series.is_map else "ORIGINAL", "PRIMARY", "OTHER"]
-        if series.sequence in (Sequence.DWI, Sequence.ADC):
+        if series.sequence in (PulseSequence.DWI, PulseSequence.ADC):
             d.ScanOptions = ["FAST_GEMS", "EPI_GEMS", "FS"]
             _private_diffusion(d, series, instance.picture)
         yield d
 
 
-def _private_diffusion(d: Dataset, series: Series, picture: Picture) -> None:
+def _private_diffusion(d: Dataset, series: PhantomSeries, picture: SeriesVolume) -> None:
     parameters = d.private_block(0x0043, "GEMS_PARM_01", create=True)
     acquisition = d.private_block(0x0019, "GEMS_ACQU_01", create=True)
     b = round(picture.b_s_per_mm2 or 0.0)
@@ -54,7 +54,7 @@ def _private_diffusion(d: Dataset, series: Series, picture: Picture) -> None:
         d.DiffusionGradientOrientation = list(direction)
 
 
-def _kind(picture: Picture) -> int:
+def _kind(picture: SeriesVolume) -> int:
     if picture.direction is not None:
         parts = [abs(component) for component in picture.direction]
         return _ALONG[parts.index(max(parts))]

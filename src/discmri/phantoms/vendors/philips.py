@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 
 from discmri.phantoms.dicom import classic, enhanced, lps, real_world_item, rescale_item
-from discmri.phantoms.protocol import Sequence
-from discmri.phantoms.series import Picture, Series, Study
+from discmri.phantoms.protocol import PulseSequence
+from discmri.phantoms.series import PhantomSeries, PhantomStudy, SeriesVolume
 
 _IMAGING = "Philips Imaging DD 001"
 _MR = "Philips MR Imaging DD 001"
@@ -22,9 +22,9 @@ _ADC_RESCALE_SLOPE = 0.001
 _DIRECTION = {"none": "I", "trace": "I", "directional": "O"}
 
 
-def philips(series: Series, study: Study) -> Iterator[Dataset]:
+def philips(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Enhanced files as of release 5."""
-    if series.sequence is Sequence.LOCALIZER:
+    if series.sequence is PulseSequence.LOCALIZER:
         yield from philips_classic(series, study)
         return
     d, pictures = enhanced(series, study)
@@ -43,7 +43,7 @@ def philips(series: Series, study: Study) -> Iterator[Dataset]:
     yield d
 
 
-def philips_classic(series: Series, study: Study) -> Iterator[Dataset]:
+def philips_classic(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Classic files as of release 5."""
     for instance in classic(series, study):
         d = instance.dataset
@@ -51,7 +51,7 @@ def philips_classic(series: Series, study: Study) -> Iterator[Dataset]:
         d.ImageType = ["ORIGINAL", "PRIMARY", "M_SE", "M", "SE"]
         if series.is_map:
             d.ImageType = ["DERIVED", "PRIMARY", "ADC", "ADC", "SE"]
-        elif series.sequence is Sequence.DWI:
+        elif series.sequence is PulseSequence.DWI:
             d.ImageType = ["ORIGINAL", "PRIMARY", "M_SE", "M", "SE"]
             b = float(instance.picture.b_s_per_mm2 or 0.0)
             d.DiffusionBValue = b
@@ -69,17 +69,17 @@ def _maker(d: Dataset) -> None:
     d.SoftwareVersions = ["5.7.1", "5.7.1.2"]
 
 
-def _direction(picture: Picture) -> list[float]:
+def _direction(picture: SeriesVolume) -> list[float]:
     if picture.direction is None:
         return [0.0, 0.0, 0.0]
     return lps(picture.volume.affine[:3, 0] * 0 + picture.direction)
 
 
-def _private(d: Dataset, series: Series, picture: Picture) -> None:
+def _private(d: Dataset, series: PhantomSeries, picture: SeriesVolume) -> None:
     mr = d.private_block(0x2005, _MR, create=True)
     mr.add_new(0x0D, "FL", 0.0)
     mr.add_new(0x0E, "FL", series.scale if not series.is_map else 1000.0)
-    if series.sequence is not Sequence.DWI:
+    if series.sequence is not PulseSequence.DWI:
         return
     imaging = d.private_block(0x2001, _IMAGING, create=True)
     imaging.add_new(0x03, "FL", float(picture.b_s_per_mm2 or 0.0))

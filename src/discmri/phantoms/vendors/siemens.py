@@ -11,13 +11,13 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from discmri.phantoms.dicom import DIRECTIONALITY, classic, enhanced, lps
-from discmri.phantoms.protocol import Sequence
-from discmri.phantoms.series import Picture, Series, Study
+from discmri.phantoms.protocol import PulseSequence
+from discmri.phantoms.series import PhantomSeries, PhantomStudy, SeriesVolume
 
 _CREATOR = "SIEMENS MR HEADER"
 
 
-def siemens(series: Series, study: Study) -> Iterator[Dataset]:
+def siemens(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Classic files as of software version E11."""
     for instance in classic(series, study):
         d = instance.dataset
@@ -26,14 +26,14 @@ def siemens(series: Series, study: Study) -> Iterator[Dataset]:
         d.SoftwareVersions = "syngo MR E11"
         d.ImageType = _image_type(series, instance.picture)
         d.SequenceName = _sequence_name(series, instance.picture)
-        if series.sequence is Sequence.DWI:
+        if series.sequence is PulseSequence.DWI:
             _private_diffusion(d, instance.picture)
         yield d
 
 
-def siemens_enhanced(series: Series, study: Study) -> Iterator[Dataset]:
+def siemens_enhanced(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
     """Enhanced files as of software version XA."""
-    if series.sequence is Sequence.LOCALIZER:
+    if series.sequence is PulseSequence.LOCALIZER:
         yield from siemens(series, study)
         return
     d, _ = enhanced(series, study)
@@ -43,10 +43,10 @@ def siemens_enhanced(series: Series, study: Study) -> Iterator[Dataset]:
     yield d
 
 
-def _image_type(series: Series, picture: Picture) -> list[str]:
+def _image_type(series: PhantomSeries, picture: SeriesVolume) -> list[str]:
     if series.is_map:
         return ["DERIVED", "PRIMARY", "DIFFUSION", "ADC", "ND", "NORM"]
-    if series.sequence is Sequence.DWI:
+    if series.sequence is PulseSequence.DWI:
         trace = picture.direction is None and any(p.kind.value == "trace" for p in series.pictures)
         if trace:
             return ["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW", "ND", "NORM"]
@@ -54,7 +54,7 @@ def _image_type(series: Series, picture: Picture) -> list[str]:
     return ["ORIGINAL", "PRIMARY", "M", "ND", "NORM"]
 
 
-def _sequence_name(series: Series, picture: Picture) -> str:
+def _sequence_name(series: PhantomSeries, picture: SeriesVolume) -> str:
     if series.is_map:
         return "*ep_b0_800"
     if picture.b_s_per_mm2 is None:
@@ -63,7 +63,7 @@ def _sequence_name(series: Series, picture: Picture) -> str:
     return f"*ep_b{picture.b_s_per_mm2:.0f}{suffix}"
 
 
-def _private_diffusion(d: Dataset, picture: Picture) -> None:
+def _private_diffusion(d: Dataset, picture: SeriesVolume) -> None:
     block = d.private_block(0x0019, _CREATOR, create=True)
     b = float(picture.b_s_per_mm2 or 0.0)
     block.add_new(0x0C, "IS", str(round(b)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.results.plain import dumps
+from discmri.results.jsonable import dumps
 
 if TYPE_CHECKING:
     from discmri.core.volume import Array

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.results.document import RECORD, document
-from discmri.results.plain import dumps
+from discmri.results.jsonable import dumps
 
 if TYPE_CHECKING:
     from discmri.results.model import StudyResult

@@ -2,7 +2,7 @@
 
 import sys
 
-from discmri.results.plain import dumps
+from discmri.results.jsonable import dumps
 from discmri.results.schema import schema
 
 sys.stdout.write(dumps(schema()))

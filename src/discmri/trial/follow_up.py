@@ -20,38 +20,38 @@ from discmri.results.outline import DiscBorder
 from discmri.study import read_study
 from discmri.trial.pictures import Window, draw, window_of
 from discmri.trial.plan import Scan, Subject
-from discmri.trial.spine import Carried, Spine, carry, read_spine
+from discmri.trial.registration import Registration, Spine, read_spine, register_visit
 
-Look = tuple[Scan, Path]
+ScanFolder = tuple[Scan, Path]
 """A measured scan whose images are to be looked at again, and its results folder."""
 
 
 @dataclass(frozen=True)
-class Job:
+class SubjectJob:
     """One subject.
 
     Parameters
     ----------
     subject
         Whom.
-    looks
+    scans
         Measured scans; the first one's names are the subject's.
     limits
         What its process may take.
     """
 
     subject: Subject
-    looks: tuple[Look, ...]
+    scans: tuple[ScanFolder, ...]
     limits: Limits
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
+class FollowUp:
     """What was found of a subject's visits.
 
     Parameters
     ----------
-    carried
+    registrations
         By name of the scan.
     pictures
         PNG, base64, by name of the scan and frozen name of the disc.
@@ -59,39 +59,39 @@ class Followed:
         Why the images could not be looked at; empty where they could.
     """
 
-    carried: Mapping[str, Carried] = field(default_factory=dict)
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
     pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict)
     problem: str = ""
 
 
-def work(job: Job, stop: threading.Event | None = None) -> Followed:
+def run_job(job: SubjectJob, stop: threading.Event | None = None) -> FollowUp:
     """Follow one subject in a process of its own; never raises for what a scan can do."""
     try:
-        return isolated(follow, job, job.limits, stop)
+        return isolated(follow_subject, job, job.limits, stop)
     except ProcessEndedError as error:
-        return Followed(problem=str(error))
+        return FollowUp(problem=str(error))
 
 
-def follow(job: Job) -> Followed:
+def follow_subject(job: SubjectJob) -> FollowUp:
     """Carry the names of the first scan to the others and draw the treated discs."""
-    scan, _ = job.looks[0]
-    first = _opened(job.looks[0])
+    scan, _ = job.scans[0]
+    first = _opened(job.scans[0])
     names = {disc.level: disc.level for disc in first[0]}
-    carried = {scan.name: Carried(names, np.eye(4), 1.0, 1.0)}
+    registrations = {scan.name: Registration(names, np.eye(4), 1.0, 1.0)}
     wanted = _drawn(job.subject, first[0])
     windows = {disc.level: window_of(first[1], first[0], disc) for disc in wanted}
     pictures = _pictures(scan, first, names, wanted, windows)
-    for look in job.looks[1:]:
-        scan, _ = look
-        later = _opened(look)
-        carried[scan.name] = found = carry(first, later)
+    for scan_folder in job.scans[1:]:
+        scan, _ = scan_folder
+        later = _opened(scan_folder)
+        registrations[scan.name] = found = register_visit(first, later)
         if scan.repeat == 1:
             pictures |= _pictures(scan, later, found.names, wanted, windows)
-    return Followed(carried, pictures)
+    return FollowUp(registrations, pictures)
 
 
-def _opened(look: Look) -> tuple[Spine, Volume]:
-    scan, folder = look
+def _opened(scan_folder: ScanFolder) -> tuple[Spine, Volume]:
+    scan, folder = scan_folder
     study = read_study(scan.path, study_uid=scan.study_uid, threads=1)
     return read_spine(folder), study.read(study.target())
 

@@ -15,7 +15,7 @@ _EDGE_MM = 2.0  # this close to its border a picture counts as cut
 
 
 @dataclass(frozen=True, eq=False)
-class Sheets:
+class NetworkSlices:
     """Between the voxels of an image and slices as the network wants them.
 
     Slices are (slice, down, back): rows run to the feet, columns to the back, pixels are
@@ -29,7 +29,7 @@ class Sheets:
     shape: tuple[int, int, int]
 
     @classmethod
-    def of(cls, grid: Grid) -> Sheets:
+    def of(cls, grid: Grid) -> NetworkSlices:
         """The order and orientation of a grid's slices, padded for the network."""
         left = grid.sagittal_axis
         rest = [axis for axis in range(3) if axis != left]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Weight(Enum):
+class IssueSeverity(Enum):
     """How much a remark matters."""
 
     ERROR = "error"  # nothing can be measured before it is mended
@@ -16,12 +16,12 @@ class Weight(Enum):
 
 
 @dataclass(frozen=True)
-class Remark:
+class Issue:
     """One thing that was noticed.
 
     Parameters
     ----------
-    weight
+    severity
         How much it matters.
     where
         Line, subject or visit, as a person would call it.
@@ -29,7 +29,7 @@ class Remark:
         What came, what was expected and what to do.
     """
 
-    weight: Weight
+    severity: IssueSeverity
     where: str
     text: str
 
@@ -38,6 +38,6 @@ class Remark:
         return f"{self.where}: {self.text}" if self.where else self.text
 
 
-def errors(remarks: Iterable[Remark]) -> list[Remark]:
+def errors(issues: Iterable[Issue]) -> list[Issue]:
     """Those that must be mended first."""
-    return [one for one in remarks if one.weight is Weight.ERROR]
+    return [one for one in issues if one.severity is IssueSeverity.ERROR]

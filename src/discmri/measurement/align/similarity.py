@@ -19,7 +19,7 @@ REACH_MM = np.array([22.0, 38.0, 24.0])  # what counts as around the spine
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SimilarityMetric:
     """The diffusion image's voxels around the spine and the T2 pictures that explain them.
 
     Parameters
@@ -44,7 +44,7 @@ class Scene:
     discs: Mapping[DiscLevel, Array]
 
     @classmethod
-    def of(cls, picture: Volume, fixed: Volume, labels: SpineLabels) -> Scene:
+    def of(cls, picture: Volume, fixed: Volume, labels: SpineLabels) -> SimilarityMetric:
         """Gather what the search needs, once."""
         t2, grid = _thinned(fixed, picture)
         groups = [list(labels.discs.values()), list(labels.vertebrae.values())]
@@ -76,7 +76,7 @@ class Scene:
         columns = [map_coordinates(f, index, order=1, mode="nearest") for f in self.features]
         return np.stack([*columns, np.ones(len(points_mm))], axis=1)
 
-    def likeness(self, matrix: Array) -> Array:
+    def predicted(self, matrix: Array) -> Array:
         """(i, j, k) on ``grid``: the diffusion image as the features best explain it."""
         design = self.design(Alignment(matrix, None, (0, 0), 0.0).to_image(self.points))
         weights = np.linalg.lstsq(design, self.values, rcond=None)[0]
@@ -86,10 +86,10 @@ class Scene:
     def explained(self, matrix: Array, phase: PhaseShift | None = None, every: int = 1) -> float:
         """Explained share of variance over the whole region."""
         points = Alignment(matrix, phase, (0, 0), 0.0).to_image(self.points[::every])
-        return explained_share(self.design(points), self.values[::every])
+        return explained_variance(self.design(points), self.values[::every])
 
 
-def explained_share(design: Array, values: Array) -> float:
+def explained_variance(design: Array, values: Array) -> float:
     """Share of the variance of values that a linear fit of the design explains."""
     total = float(np.var(values)) * len(values)
     if total <= 0:

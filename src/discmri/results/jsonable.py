@@ -18,26 +18,26 @@ def dumps(data: Mapping[str, object]) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def plain(value: object) -> Any:
+def jsonable(value: object) -> Any:
     """JSON-like copy of nested data: dataclasses to mappings, enums to values, NaN to ``None``.
 
     Of a path only the name is kept, so that no home folder is told; a finding leaves out the
     level and the series it does not have.
 
-    >>> plain({"b": (0, 800.0), "masks": PurePath("/home/ann/a.nii"), 3: float("nan")})
+    >>> jsonable({"b": (0, 800.0), "masks": PurePath("/home/ann/a.nii"), 3: float("nan")})
     {'b': [0, 800.0], 'masks': 'a.nii', '3': None}
     """
     value = value.value if isinstance(value, Enum) else value
     value = value.tolist() if hasattr(value, "tolist") else value  # numpy's arrays and scalars
     if is_dataclass(value):
-        entries = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        entries = {one.name: jsonable(getattr(value, one.name)) for one in fields(value)}
         return present(entries) if isinstance(value, Finding) else entries
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(entry) for key, entry in value.items()}
+        return {str(jsonable(key)): jsonable(entry) for key, entry in value.items()}
     if isinstance(value, (set, frozenset)):
-        return sorted((plain(entry) for entry in value), key=str)
+        return sorted((jsonable(entry) for entry in value), key=str)
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return [plain(entry) for entry in value]
+        return [jsonable(entry) for entry in value]
     return _plain_scalar(value)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from discmri.core.levels import DiscLevel
-from discmri.napari import words
+from discmri.napari import panel_text
 from discmri.napari.images import level_colour
-from discmri.napari.opening import Look, session_place
+from discmri.napari.opening import OpenedStudy, session_place
 from discmri.napari.panel import DiscRow, Panel, Question
 from discmri.reading import DiscMetrics
 
@@ -17,7 +17,7 @@ Begin = Callable[[Path, str], None]
 """Opens a session: its file, and who reads."""
 
 
-class Viewing:
+class StudyBrowser:
     """A study that is looked at.
 
     Parameters
@@ -27,14 +27,14 @@ class Viewing:
     """
 
     def __init__(self, begin: Begin) -> None:
-        self.look: Look | None = None
+        self.look: OpenedStudy | None = None
         self.key: DiscLevel | None = None
         self.question: Question | None = None
         self._begin = begin
         self._ready = False
         self._notice, self._alarm = "", False
 
-    def show(self, look: Look, ready: bool) -> None:
+    def show(self, look: OpenedStudy, ready: bool) -> None:
         """Look at a study; ``ready`` once it is measured."""
         self.look, self._ready = look, ready
         if self.key not in look.discs:
@@ -53,13 +53,13 @@ class Viewing:
         """What a key does: the arrows step; grading needs a session."""
         if self.question is not None:
             return
-        self.tell("")
+        self.notify("")
         if key in ("up", "down"):
             self._step(1 if key == "down" else -1)
         elif key == "begin":
             self.begin()
         elif key in set("12345678nc"):
-            self.tell("Nothing is recorded here: begin a session to grade.")
+            self.notify("Nothing is recorded here: begin a session to grade.")
 
     def _step(self, by: int) -> None:
         if self.key is not None:
@@ -74,7 +74,7 @@ class Viewing:
         """Ask who reads and where the grades go, then begin a session."""
         look = self.look
         if look is None or not self._ready:
-            self.tell("The study is still being measured; then grading can begin.")
+            self.notify("The study is still being measured; then grading can begin.")
             return
 
         def named(reader: str) -> None:
@@ -94,14 +94,14 @@ class Viewing:
         question = self.question
         if question is not None and text.strip():
             self.question = None
-            self.tell("")
+            self.notify("")
             question.answered(text.strip())
 
     def cancel(self) -> None:
         """Leave the question."""
         self.question = None
 
-    def tell(self, notice: str, alarm: bool = False) -> None:
+    def notify(self, notice: str, alarm: bool = False) -> None:
         """Show a notice."""
         self._notice, self._alarm = notice, alarm
 
@@ -123,13 +123,13 @@ class Viewing:
             rows=tuple(_row(level, look) for level in look.discs),
             residual={level: level.value for level in look.residual},
             current=self.keys.index(self.key),
-            metrics=words.metric_rows(metrics),
-            reasons=words.evidence(metrics),
-            flags=words.flags(metrics),
+            metrics=panel_text.metric_rows(metrics),
+            reasons=panel_text.evidence(metrics),
+            flags=panel_text.flags(metrics),
         )
 
 
-def _row(level: DiscLevel, look: Look) -> DiscRow:
+def _row(level: DiscLevel, look: OpenedStudy) -> DiscRow:
     suggested = look.metrics.get(level, DiscMetrics({})).values.get("suggested_grade")
     grade = "" if suggested is None else str(suggested.value)
     return DiscRow(level, level.value, level_colour(level), state=f"suggested {grade}".strip())

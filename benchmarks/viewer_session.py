@@ -1,6 +1,6 @@
 """A reader who pages through a session in a real viewer, as fast as it answers.
 
-``python -m benchmarks.at_the_viewer SESSION CASES`` prints one line of JSON: seconds of each
+``python -m benchmarks.viewer_session SESSION CASES`` prints one line of JSON: seconds of each
 step, and memory after every tenth of the cases.
 """
 

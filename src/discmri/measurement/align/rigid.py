@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array, Grid
-from discmri.measurement.align.scene import Scene, best_shift
+from discmri.measurement.align.similarity import SimilarityMetric, best_shift
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -23,17 +23,17 @@ MAX_ROTATION_DEG = 10.0
 REGISTRATION_SAMPLES = 20_000
 
 
-def likely(scene: Scene) -> list[Array]:
+def candidate_shifts(metric: SimilarityMetric) -> list[Array]:
     """Shifts in the sagittal plane from which the search goes on, as matrices; none comes first.
 
     The best of a coarse lattice, and no shift at all, each with its surroundings searched finely:
     an oblique spine lets a small displacement along one axis look like a larger one along the
     other, and a lattice too coarse for the one then prefers the other.
     """
-    every = max(len(scene.points) // SEARCH_POINTS, 1)
+    every = max(len(metric.points) // SEARCH_POINTS, 1)
 
     def score(shift: Array) -> float:
-        return scene.explained(_shifted(shift), every=every)
+        return metric.explained(_shifted(shift), every=every)
 
     none = np.zeros(2)
     wide = best_shift(score, none, SEARCH_MM, SEARCH_STEP_MM)
@@ -47,7 +47,7 @@ def _shifted(shift: Array) -> Array:
     return matrix
 
 
-def rigid(scene: Scene, start: Array) -> Array:
+def register_rigid(metric: SimilarityMetric, start: Array) -> Array:
     """Rigid registration by correlation over the spine region (SimpleITK).
 
     The diffusion image is matched to its likeness made from T2 and the structures, so both
@@ -57,13 +57,13 @@ def rigid(scene: Scene, start: Array) -> Array:
     """
     import SimpleITK
 
-    box = scene.picture.grid.to_index(scene.points)
-    region = np.zeros(scene.picture.shape, dtype=np.uint8)
+    box = metric.picture.grid.to_index(metric.points)
+    region = np.zeros(metric.picture.shape, dtype=np.uint8)
     region[tuple(np.round(box).astype(int).T)] = 1
-    diffusion = _itk(scene.picture.array.astype(np.float32), scene.picture.grid)
-    mask = _itk(region, scene.picture.grid)
-    likeness = _itk(scene.likeness(start), scene.grid)
-    centre = np.diag([-1.0, -1.0, 1.0]) @ scene.points.mean(axis=0)
+    diffusion = _itk(metric.picture.array.astype(np.float32), metric.picture.grid)
+    mask = _itk(region, metric.picture.grid)
+    likeness = _itk(metric.predicted(start), metric.grid)
+    centre = np.diag([-1.0, -1.0, 1.0]) @ metric.points.mean(axis=0)
     transform = SimpleITK.Euler3DTransform()
     transform.SetCenter(centre.tolist())
     transform.SetTranslation((np.diag([-1.0, -1.0, 1.0]) @ start[:3, 3]).tolist())

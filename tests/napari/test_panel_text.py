@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discmri.napari.words import evidence, flags, metric_rows, scale
+from discmri.napari.panel_text import evidence, flags, metric_rows, scale
 from discmri.reading import DiscMetrics
 from discmri.results.records import Measurement
 

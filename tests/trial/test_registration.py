@@ -10,21 +10,21 @@ import pytest
 from discmri.core.levels import DiscLevel, levels_upward
 from discmri.core.volume import Volume
 from discmri.measurement.outline import trace_disc
-from discmri.phantoms import Protocol, Sequence, Wishes, lumbar_spine, make_phantom
+from discmri.phantoms import Protocol, PulseSequence, SpineOptions, lumbar_spine, make_phantom
 from discmri.results.outline import DiscBorder, DiscFrame
-from discmri.trial.spine import Spine, carry, movement
+from discmri.trial.registration import Spine, register_visit, rigid_fit
 
 PROTOCOL = Protocol(
-    sequences=(Sequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
+    sequences=(PulseSequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0, gap_mm=0.5,
     fov_mm=(160.0, 260.0),
 )  # fmt: skip
 
 
 def scanned(seed: int, protocol: Protocol = PROTOCOL) -> tuple[Spine, Volume]:
-    phantom = make_phantom(lumbar_spine(Wishes(grades=[2, 3, 3, 4, 3]), seed=seed))
+    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 3, 4, 3]), seed=seed))
     labels = phantom.labels(phantom.grid(protocol), protocol.slice_thickness_mm)
     discs = tuple(trace_disc(labels, level).border(level) for level in labels.discs)
-    return discs, phantom.image(Sequence.T2, protocol)
+    return discs, phantom.image(PulseSequence.T2, protocol)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def renamed(spine: Spine, by: int) -> Spine:
 
 def test_a_patient_who_lies_otherwise_keeps_the_names(first):
     spine, image = moved(first, 8.0, np.array([3.0, -20.0, 55.0]))
-    found = carry(first, (spine, image))
+    found = register_visit(first, (spine, image))
     assert not found.problem
     assert not found.contradicted
     assert set(found.names) == {disc.level for disc in spine}
@@ -72,7 +72,7 @@ def test_a_visit_that_counts_otherwise_is_noticed(first, by):
     cut = first[0][2:] if by < 0 else first[0]
     wrong = renamed(cut, by) if by > 0 else renamed(cut[:-1], by)
     spine, image = moved((wrong, first[1]), 5.0, np.array([0.0, 10.0, -30.0]))
-    found = carry(first, (spine, image))
+    found = register_visit(first, (spine, image))
     assert found.contradicted
     truth = cut if by > 0 else cut[:-1]
     assert [found.names[own.level] for own in wrong] == [disc.level for disc in truth]
@@ -81,20 +81,20 @@ def test_a_visit_that_counts_otherwise_is_noticed(first, by):
 @pytest.mark.parametrize("kept", [slice(0, 4), slice(2, None), slice(1, 5)])
 def test_discs_that_a_picture_cuts_off_do_not_shift_the_names(first, kept):
     spine, image = moved((first[0][kept], first[1]), -4.0, np.array([0.0, 0.0, 36.0]))
-    found = carry(first, (spine, image))
+    found = register_visit(first, (spine, image))
     assert not found.contradicted
     assert len(found.names) == len(spine)
 
 
 def test_discs_beyond_the_first_picture_are_counted_on(first):
-    found = carry((first[0][1:], first[1]), first)
+    found = register_visit((first[0][1:], first[1]), first)
     assert found.names[first[0][0].level] is first[0][0].level
 
 
 def test_nothing_is_carried_between_pictures_that_do_not_match(first):
     spine, image = first
     noise = np.random.default_rng(0).normal(size=image.shape).astype(np.float32)
-    found = carry(first, (spine, Volume(noise, image.affine)))
+    found = register_visit(first, (spine, Volume(noise, image.affine)))
     assert "do not match" in found.problem
     assert found.names == {}
 
@@ -134,7 +134,7 @@ def repeating(unlike: float) -> tuple[Spine, Volume]:
 )
 def test_names_are_carried_only_where_one_pairing_leads(unlike, lead, carried):
     visit = repeating(unlike)
-    found = carry(visit, visit)
+    found = register_visit(visit, visit)
     assert found.lead == pytest.approx(lead, abs=0.002)
     assert bool(found.names) is carried
     assert ("match alike" in found.problem) is not carried
@@ -149,18 +149,18 @@ def test_names_are_carried_only_between_pictures_that_correlate(share, correlati
         Volume(np.broadcast_to(column, image.shape).copy(), image.affine)
         for column in (own, share * own + np.sqrt(1 - share**2) * other)
     )
-    found = carry((spine, first), (spine, later))
+    found = register_visit((spine, first), (spine, later))
     assert found.correlation == pytest.approx(correlation, abs=0.002)
     assert bool(found.names) is (correlation > 0.35)
 
 
 def test_three_discs_are_enough(first):
-    found = carry((first[0][:3], first[1]), first)
+    found = register_visit((first[0][:3], first[1]), first)
     assert set(found.names.values()) >= {disc.level for disc in first[0][:3]}
 
 
 def test_two_discs_are_too_few(first):
-    found = carry(first, (first[0][:2], first[1]))
+    found = register_visit(first, (first[0][:2], first[1]))
     assert "2 discs were found" in found.problem
 
 
@@ -173,7 +173,7 @@ def test_a_movement_is_found_exactly():
     ]
     turn = axes * np.sign(np.linalg.det(axes))
     moving = [replace(disc, frame=placed(disc.frame, turn, 7.0)) for disc in fixed]
-    matrix, residual = movement(moving, fixed)
+    matrix, residual = rigid_fit(moving, fixed)
     assert residual == pytest.approx(0.0, abs=1e-9)
     assert np.allclose(matrix[:3, :3], turn.T)
 
@@ -182,10 +182,10 @@ def test_a_residual_disc_of_the_first_visit_has_no_name_at_a_visit_that_took_it_
     spine, image = first
     chain = levels_upward(DiscLevel.S1_S2)[::-1]
     measured = tuple(replace(disc, level=chain[chain.index(disc.level) + 1]) for disc in spine[:-1])
-    found = carry((measured, image), first)
+    found = register_visit((measured, image), first)
     assert found.names[DiscLevel.L4_L5] is DiscLevel.L5_S1
     assert DiscLevel.L5_S1 not in found.names
     assert found.contradicted
-    back = carry(first, (measured, image))
+    back = register_visit(first, (measured, image))
     assert back.names[DiscLevel.L5_S1] is DiscLevel.L4_L5
     assert DiscLevel.L5_S1 not in back.names.values()

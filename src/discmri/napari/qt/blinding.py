@@ -19,7 +19,7 @@ _WITH_A_KEY = ("napari:toggle_console_visibility", "napari:show_shortcuts")
 """What opens the console, and the preferences, which could give it another key."""
 
 
-def make_discreet(window: QMainWindow, viewer: Viewer) -> None:
+def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
     """Take away menus, console and preferences with their keys, and dropping of files.
 
     Parameters

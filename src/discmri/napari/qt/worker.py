@@ -71,14 +71,14 @@ class Task(WorkerBase):
         """What comes of the job, which is let go: Qt keeps the worker until its loop is idle."""
         assert self._job is not None
         try:
-            return self._job(self._say)
+            return self._job(self._report)
         finally:
             self._job = None
 
     def work(self) -> None:
         """Not used: :meth:`run` does it all."""
 
-    def _say(self, text: str, share: float) -> None:
+    def _report(self, text: str, share: float) -> None:
         self._emit(self.said, text, share)
 
     def _emit(self, signal: Any, *what: object) -> None:

@@ -12,7 +12,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
 from discmri.measurement.pipeline import RemeasuredDisc
 from discmri.napari.images import DiscMark, Picture, dashes_of, traced
-from discmri.napari.loading import Loaded, Measured, packed, unpacked
+from discmri.napari.loading import LoadedStudy, MeasuredStudy, packed, unpacked
 from discmri.results.outline import DiscOutline
 
 
@@ -36,20 +36,20 @@ class LoadedCase:
         Discs measured with an edited label; ``None`` where nothing was left of it.
     """
 
-    loaded: Loaded
+    loaded: LoadedStudy
     numbers: Mapping[DiscLevel, int]
     discs: NDArray[np.uint8]
     edits: Mapping[DiscLevel, str] = field(default_factory=dict)
-    measured: Measured | None = None
+    measured: MeasuredStudy | None = None
     edited: dict[DiscLevel, RemeasuredDisc | None] = field(default_factory=dict)
     _dashes: dict[DiscLevel, Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, loaded: Loaded, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
+    def of(cls, loaded: LoadedStudy, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
         """A case with its automatic labels."""
         return cls(loaded, numbers, _discs_alone(loaded.images.labels, numbers))
 
-    def take_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
+    def apply_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
         """Take the labels as the reader left them; ``None`` where they are the automatic ones."""
         labels = self.loaded.images.labels if painted is None else unpacked(painted).array
         self.discs[:] = _discs_alone(labels, self.numbers)
@@ -60,7 +60,7 @@ class LoadedCase:
         }
         self.edits = dict(edits)
 
-    def take_measured(self, measured: Measured) -> None:
+    def set_measured(self, measured: MeasuredStudy) -> None:
         """Take what the second step of loading gave."""
         self.measured = measured
 
@@ -127,7 +127,7 @@ def edited_values(again: RemeasuredDisc) -> dict[str, float]:
     }
 
 
-class Shelf:
+class CaseCache:
     """Loaded cases by item."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
 from discmri.reading import DiscMetrics
-from discmri.results.grade_words import criteria, reasons
-from discmri.results.report_text import words
+from discmri.results.grade_text import criteria, reasons
+from discmri.results.report_text import readable
 
 _SHOWN: Mapping[str, int] = {
     "height_mm": 1,
@@ -52,7 +52,7 @@ def metric_rows(
         elif edited is not None and metrics.number(name) is not None:
             after = "–"
         if automatic or after:
-            rows.append(MetricRow(words(name), automatic or "–", after))
+            rows.append(MetricRow(readable(name), automatic or "–", after))
     if edited is not None and "suggested_signal" in edited:
         grade = _grade(edited["suggested_signal"], edited["suggested_collapse"])
         rows.append(MetricRow("Suggested grade, edited", "", str(grade)))

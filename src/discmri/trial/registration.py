@@ -34,7 +34,7 @@ Spine = tuple[DiscBorder, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class Registration:
     """How the discs of a visit correspond to those of the first.
 
     Parameters
@@ -72,7 +72,7 @@ def read_spine(folder: Path) -> Spine:
     return tuple(sorted(borders, key=lambda disc: -float(disc.frame.origin_mm[2])))
 
 
-def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
+def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Registration:
     """Carry the names of the first visit to a later one.
 
     Parameters
@@ -88,11 +88,11 @@ def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
         ]
         if len(pairs) < LEAST_PAIRS:
             continue
-        matrix, residual = movement([p[1] for p in pairs], [p[0] for p in pairs])
-        tried.append((_agreement(pairs, image, picture, matrix), residual, matrix, pairs))
+        matrix, residual = rigid_fit([p[1] for p in pairs], [p[0] for p in pairs])
+        tried.append((_correlation(pairs, image, picture, matrix), residual, matrix, pairs))
     if not tried:
         found = f"{len(spine)} and {len(other)} discs were found; {LEAST_PAIRS} are needed"
-        return Carried({}, np.eye(4), problem=found)
+        return Registration({}, np.eye(4), problem=found)
     tried.sort(key=lambda one: -one[0])
     correlation, residual, matrix, pairs = tried[0]
     lead = correlation - (tried[1][0] if len(tried) > 1 else -1.0)
@@ -102,7 +102,7 @@ def carry(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Carried:
         problem = f"the spines do not match (correlation {correlation:.2f})"
     elif lead < LEAST_LEAD:
         problem = f"two ways to pair the discs match alike (lead {lead:.2f})"
-    return Carried({} if problem else names, matrix, correlation, lead, residual, problem)
+    return Registration({} if problem else names, matrix, correlation, lead, residual, problem)
 
 
 def _all_names(
@@ -116,7 +116,7 @@ def _all_names(
     return names
 
 
-def movement(moving: Sequence[DiscBorder], fixed: Sequence[DiscBorder]) -> tuple[Array, float]:
+def rigid_fit(moving: Sequence[DiscBorder], fixed: Sequence[DiscBorder]) -> tuple[Array, float]:
     """The rigid movement that brings discs onto others (Kabsch), and what distance remains.
 
     Centres alone leave a turn about the spine open, so the discs' own axes count as well.
@@ -139,7 +139,7 @@ def _points(disc: DiscBorder) -> Array:
     return disc.frame.to_world(reach)
 
 
-def _agreement(
+def _correlation(
     pairs: Sequence[tuple[DiscBorder, DiscBorder]], image: Volume, picture: Volume, matrix: Array
 ) -> float:
     """Correlation of the two pictures in boxes around the discs of the first visit.

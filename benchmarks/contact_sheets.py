@@ -1,6 +1,6 @@
 """Contact sheets: what the built-in segmenter found in every scan, drawn on it.
 
-    python -m benchmarks.sheets OUT --studies FOLDER --spider FOLDER
+    python -m benchmarks.contact_sheets OUT --studies FOLDER --spider FOLDER
 
 writes one picture per study (every slice that shows a disc) and pages of SPIDER slices, and
 prints what was found.  Look at them: a score does not say what went wrong.
@@ -26,7 +26,7 @@ from discmri.core.settings import Settings
 from discmri.core.volume import SoftMask, Volume
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.segment import segment
-from discmri.measurement.segment.sheets import Sheets
+from discmri.measurement.segment.network_slices import NetworkSlices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,12 +56,12 @@ def find(image: Volume) -> SpineLabels | None:
 
 def shown(name: str, image: Volume, labels: SpineLabels | None) -> Iterator[Shown]:
     """The slices that show a disc; the middle one where there is none."""
-    sheets = Sheets.of(image.grid)
+    network_slices = NetworkSlices.of(image.grid)
 
     def slices(mask: SoftMask) -> Picture:
-        return sheets.slices(Volume(mask.on(image.grid), image.affine))
+        return network_slices.slices(Volume(mask.on(image.grid), image.affine))
 
-    pixels = sheets.slices(image)
+    pixels = network_slices.slices(image)
     if labels is None:
         yield Shown(f"{name}: refused", pixels[len(pixels) // 2], [], [])
         return
