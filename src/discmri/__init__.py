@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from discmri.cohort.read import CohortResult, read_cohort
     from discmri.core.errors import DiscmriError
     from discmri.core.findings import Finding
+    from discmri.core.grade import Grade
     from discmri.core.levels import DiscLevel
     from discmri.core.settings import Settings
     from discmri.measurement.pipeline import StudySteps, measure
@@ -35,6 +36,7 @@ __all__ = [
     "DiscRecord",
     "DiscmriError",
     "Finding",
+    "Grade",
     "Measurement",
     "Settings",
     "Study",
@@ -53,6 +55,7 @@ _HOMES = {
     "DiscRecord": "discmri.results.records",
     "DiscmriError": "discmri.core.errors",
     "Finding": "discmri.core.findings",
+    "Grade": "discmri.core.grade",
     "Measurement": "discmri.results.records",
     "Settings": "discmri.core.settings",
     "Study": "discmri.study",
