@@ -1,6 +1,7 @@
 # make install   .venv with discmri and everything the tests need; on Debian as root a screen too
 # make demo      measure every sample phantom into demo-out/
-# make test      linters, types, import layers and all tests; prints what the tests cover
+# make test      linters, types, import layers and all tests
+# make coverage  all tests, and what they cover (half as long again)
 # make bench     accuracy, speed and memory, printed as tables
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
@@ -16,7 +17,7 @@ SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 lib
   libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
   libxcb-xinerama0 libxcb-xfixes0 libfontconfig1 libglib2.0-0
 
-.PHONY: install demo test bench lint screen weights lock clean
+.PHONY: install demo test coverage bench lint screen weights lock clean
 
 install: $(STAMP) screen
 
@@ -53,6 +54,9 @@ screen:
 
 # Python 3.12 and newer can count lines at almost no cost (sysmon).
 test: lint screen
+	$(BIN)/pytest -n 2 --dist loadfile
+
+coverage: install
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; \
 	then export COVERAGE_CORE=sysmon; fi; \
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=; status=$$?; \

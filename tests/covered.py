@@ -1,6 +1,6 @@
 """Print how much of the package the last test run covered, and the files below a limit.
 
-``make test`` calls it as ``python -m tests.covered``.  What runs in a process of its own (the
+``make coverage`` calls it as ``python -m tests.covered``.  What runs in a process of its own (the
 program called from a shell, a study of a cohort) is not counted.
 """
 

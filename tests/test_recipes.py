@@ -171,13 +171,13 @@ def healthy(rng: np.random.Generator, discs: int) -> list[str]:
 
 ''',
         "phantoms/population.py",
-        (('"even": even', ', "healthy": healthy'),),
+        (('"even": uniform', ', "healthy": healthy'),),
     ),
     "check": Recipe(
         "trial/comparability.py",
         '''
 
-def moon(pair: Pair) -> Iterable[Difference]:
+def moon(pair: ScanPair) -> Iterable[Difference]:
     """The moon differs between any two scans."""
     yield Difference("moon", "full and new moon", HEIGHT, _NOT)
 

@@ -102,7 +102,8 @@ class Reader:
         column = int(np.median(voxels[:, 2]))
         on_slice = voxels[(voxels[:, 0] == middle) & (voxels[:, 2] == column)]
         layer.brush_size = 2 * rows
-        layer.paint((middle, int(on_slice[:, 1].min()), column), number)
+        with layer.block_history():  # as while the mouse is dragged: told when it is painted
+            layer.paint((middle, int(on_slice[:, 1].min()), column), number)
         settle(lambda: self.shell.brush.values)
         return int(np.count_nonzero(self.case.shown == number)) - len(voxels)
 
