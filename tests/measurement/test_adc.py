@@ -273,3 +273,31 @@ def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
     trace = np.exp(np.mean(np.log(pictures), axis=0))
     assert estimate_noise([pictures[0]]) == pytest.approx(20, rel=0.15)
     assert estimate_noise([trace], [3]) == pytest.approx(20, rel=0.25)
+
+
+def averaged(averages: tuple[int, ...], snr: float, adc: float) -> DiffusionSeries:
+    """One direction at b 0, 400 and 800, each image with the noise of its averages."""
+    images, entries = [], []
+    for n, b in enumerate((0, 400, 800)):
+        picture = np.full((20, 40, 40), 1000.0 * np.exp(-b * 1e-3 * adc))
+        picture[:, :8] = 0.0
+        images.append(rician(picture, 1000.0 / snr / averages[n] ** 0.5, 100 * n))
+        entries.append(BValue(b, "test", DirectionKind.TRACE if b else DirectionKind.NONE))
+    return DiffusionSeries(np.stack(images, -1), np.diag([4.0, 2, 2, 1]), tuple(entries))
+
+
+def test_averages_weigh_images_and_tell_their_noise() -> None:
+    """At SNR 6 the floor is met; with 16 averages at b 800 the high image counts most."""
+    series = averaged((1, 4, 16), 6.0, 2.0)
+    silent = fit_adc(series)
+    told = fit_adc(dataclasses.replace(series, averages=(1.0, 4.0, 16.0)))
+    assert told.images == (1, 1, 1)
+    assert abs(tissue(told).mean() / 2.0 - 1) < 0.01
+    assert tissue(told).std() < 0.99 * tissue(silent).std()
+    assert told.noise == pytest.approx(1000 / 6.0 / 4.0, rel=0.15)
+
+
+def test_equal_averages_change_nothing() -> None:
+    series = averaged((1, 1, 1), 10.0, 1.5)
+    told = fit_adc(dataclasses.replace(series, averages=(4.0, 4.0, 4.0)))
+    np.testing.assert_array_equal(told.adc.array, fit_adc(series).adc.array)

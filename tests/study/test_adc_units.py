@@ -99,3 +99,39 @@ def test_either_side_of_the_medians_that_an_adc_can_have(median: float, possible
     else:
         with pytest.raises(MeasurementError, match="which an ADC cannot be"):
             in_um2_per_ms(values, [Scaling(rescale_type="um2/ms")])
+
+
+@pytest.mark.parametrize("scaling", [{"real_unit": "furlong"}, {"rescale_type": "HU"}])
+def test_a_stated_unit_that_is_none_of_an_adc(scaling: dict) -> None:
+    with pytest.raises(MeasurementError, match="no known unit") as error:
+        read(1e3, **scaling)
+    assert error.value.code is Code.ADC_UNIT_UNKNOWN
+
+
+def test_slices_that_state_different_units() -> None:
+    scalings = [Scaling(rescale_type="um2/s"), Scaling(rescale_type="mm2/s")]
+    with pytest.raises(MeasurementError, match="slices differ"):
+        in_um2_per_ms(TISSUE, scalings)
+
+
+def test_a_map_with_an_unusable_slope() -> None:
+    with pytest.raises(MeasurementError, match="Rescale Slope"):
+        read(1e3, problem="Rescale Slope 'NaN'")
+    values, _ = read(1e3, problem="Rescale Slope 'NaN'", real_unit="um2/s")
+    np.testing.assert_allclose(values, TISSUE, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("median", "possible"),
+    [(0.19, 0), (0.31, 0), (0.33, 1), (1.5, 1), (1.99, 1), (2.01, 0), (3.3, 0), (0.15, 0)],
+)
+def test_a_factor_is_guessed_only_where_no_factor_of_ten_is_possible(
+    median: float, possible: bool
+) -> None:
+    values = np.full((3, 3, 1), median * 1000, np.float32)
+    if possible:
+        found, _ = in_um2_per_ms(values, [Scaling()])
+        np.testing.assert_allclose(found, median, rtol=1e-5)
+    else:
+        with pytest.raises(MeasurementError, match="no unit is stated"):
+            in_um2_per_ms(values, [Scaling()])

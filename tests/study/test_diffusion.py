@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from tests.study.builder import SeriesSpec, save, write
 
 from discmri.core.diffusion import DirectionKind
-from discmri.core.findings import Code, MeasurementError
+from discmri.core.findings import Code, MeasurementError, Severity
 from discmri.study import Role, Study, read_study
 
 ADC = 1.5e-3  # mm2/s
@@ -302,3 +302,81 @@ def test_mosaic_is_named(tmp_path: Path) -> None:
     assert "48 slices (mosaic)" in series.problem
     (finding,) = (f for f in study.findings if f.code is Code.SERIES_LEFT_OUT)
     assert "enhanced" in finding.text
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "CALC_BVALUE", "ND"]},
+        {"SeriesDescription": "dwi calculated b1400"},
+        {"SeriesDescription": "dwi_synthetic", "ImageType": ["ORIGINAL", "PRIMARY"]},
+        {"ImageComments": "computed DWI"},
+    ],
+)
+@pytest.mark.parametrize("own_series", [True, False])
+def test_computed_b_values_are_left_out_and_named(
+    tmp_path: Path, tags: dict, own_series: bool
+) -> None:
+    acquired = [image("dwi", 0, standard), *(image("dwi", 800, standard, axis) for axis in AXES)]
+    computed = image("calc" if own_series else "dwi", 1400, standard, **tags)
+    if not own_series and "SeriesDescription" in tags:
+        for ds in computed:  # a description holds for the whole series
+            ds.SeriesDescription, ds.ImageComments = "dwi", "calculated"
+    study = store(tmp_path, *acquired, computed)
+    assert_adc(study, 4)
+    (finding,) = (f for f in study.findings if f.code is Code.SERIES_LEFT_OUT)
+    assert "computed, not acquired: diffusion images b 1400" in finding.text
+
+
+@pytest.mark.parametrize("slope", ["NaN", "inf", "0", "about two"])
+def test_an_unusable_slope_among_usable_ones_gives_no_fit(tmp_path: Path, slope: str) -> None:
+    images = [image("dwi", b, standard) for b in (0, 800)]
+    for group, text in zip(images, ("1.28", slope), strict=True):
+        for ds in group:
+            ds.add(DataElement(0x00281053, "LO", text))
+            ds.RescaleIntercept = 0
+    study = store(tmp_path, *images)
+    assert study.diffusion() is None
+    found = [f for f in study.findings if f.code is Code.RESCALE_UNUSABLE]
+    assert {f.severity for f in found} == {Severity.WARNING}
+    assert "cannot be compared" in found[0].text
+
+
+def test_one_unusable_intercept_of_all_images_is_said_and_fitted(tmp_path: Path) -> None:
+    images = [image("dwi", b, standard) for b in (0, 800)]
+    for group in images:
+        for ds in group:
+            ds.add(DataElement(0x00281052, "LO", "NaN"))
+    study = store(tmp_path, *images)
+    assert_adc(study, 2)
+    assert Code.RESCALE_UNUSABLE in {f.code for f in study.findings}
+
+
+@pytest.mark.parametrize(("bits", "used"), [(8, False), (9, True)])
+def test_pixels_of_eight_bits_are_an_export(tmp_path: Path, bits: int, used: bool) -> None:
+    adc = {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"], "BitsStored": bits}
+    study = store(tmp_path, image("adc", 0, lambda *_: None, HighBit=bits - 1, **adc))
+    assert (study.choice.adc_map is not None) is used
+    problems = [series.problem for series in study.series if series.description == "adc"]
+    assert ("eight bits" in problems[0]) is not used
+
+
+def test_averages_reach_the_fit(tmp_path: Path) -> None:
+    images = [image("dwi", b, standard, NumberOfAverages=n) for b, n in ((0, 1), (800, 4))]
+    assert store(tmp_path / "a", *images).diffusion().averages == (1, 4)
+    del images[1][0].NumberOfAverages
+    assert store(tmp_path / "b", *images).diffusion().averages == ()
+
+
+def test_inspect_lists_the_b_values_that_the_reasons_name(tmp_path: Path) -> None:
+    """Two positions alone are no volume, but the weightings are known."""
+    images = [image("dwi", b, standard) for b in (2, 400, 800)]
+    for group in images:
+        for k, ds in enumerate(group):
+            ds.ImagePositionPatient = [float(k * k), 0, 0]
+    facts = store(tmp_path, *images).describe()
+    (series,) = (one for one in facts.series if one.description == "dwi")
+    assert series.problem
+    assert series.reasons[0] == "b-values 0, 400, 800 s/mm2"
+    assert series.b_values_s_per_mm2 == (0, 400, 800)
+    assert Code.B_VALUE_NEAR_ZERO in {f.code for f in series.findings}

@@ -164,3 +164,15 @@ def test_inputs_depend_on_content_alone(tmp_path: Path, t2: Path) -> None:
     save(changed, t2 / "t2_002")
     three = read_study(t2)
     assert three.inputs(three.target()).pixels_sha256 != first.pixels_sha256
+
+
+@pytest.mark.parametrize(("high", "shift"), [(11, 0), (15, 4), (13, 2), (3, 0), (16, 0)])
+def test_high_bit_says_where_the_value_stands(tmp_path: Path, high: int, shift: int) -> None:
+    """A High Bit below the bits stored, or beyond those allocated, cannot be and counts as 11."""
+    spec = SeriesSpec(slices=2)
+    for k, ds in enumerate(spec.datasets()):
+        ds.BitsStored, ds.HighBit = 12, high
+        ds.PixelData = np.full((spec.rows, spec.columns), 900 << shift, np.uint16).tobytes()
+        save(ds, tmp_path / str(k))
+    study = read_study(tmp_path)
+    assert np.unique(study.read(study.target()).array).tolist() == [900]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.study.builder import SeriesSpec, save, write
 
-from discmri.core.findings import Code
+from discmri.core.findings import Code, Severity
 from discmri.study import Plane, Role, read_study
 from discmri.study.frame import ContrastParameters
 from discmri.study.roles import RoleEvidence, decide
@@ -202,3 +202,86 @@ def test_description_is_json(t2: Path) -> None:
     text = dumps(jsonable(facts))
     assert json.loads(text)["series"][0]["role"] == "sagittal T2"
     assert decoded(text.encode(), StudyFacts, "the text") == facts
+
+
+HEAD, FOOT = (-8.0, -20.0, 230.0), (-8.0, -20.0, 30.0)
+
+
+def station(name: str, number: int, origin: tuple, **tags) -> SeriesSpec:
+    return spec(name, number, origin=origin, rows=100, tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        ("T2 SAG THORACIC SPINE", "T2 SAG L SPINE"),
+        ("T2 SAG DORSALE", "T2 SAG LOMBARE"),
+        ("t2_tse_sag_upper", "t2_tse_sag_lower"),
+        ("T2 SAG BWS", "T2 SAG LWS"),
+        ("T2 SAG", "T2 SAG COLUMNA LUMBAR"),
+        ("T2 SAG", "T2 SAG LOMBAIRE"),
+        ("T2 SAG 1", "T2 SAG 2"),
+        ("Rachis dorsal T2", "T2 SAG"),
+    ],
+)
+def test_the_lumbar_station_of_a_whole_spine(tmp_path: Path, upper: str, lower: str) -> None:
+    """Every series bears the body part of the order; the upper one came last."""
+    part = {"BodyPartExamined": "LSPINE"}
+    study = read_study(
+        write(
+            tmp_path,
+            station(upper, 9, HEAD, AcquisitionTime="110000", **part),
+            station(lower, 3, FOOT, **part),
+        )
+    )
+    assert study.target().description == lower
+    (finding,) = (f for f in study.findings if f.code is Code.OTHER_STATION)
+    assert finding.severity is Severity.WARNING
+    assert upper in finding.text
+
+
+def test_names_outrank_position(tmp_path: Path) -> None:
+    study = read_study(
+        write(tmp_path, station("T2 SAG L SPINE", 2, HEAD), station("T2 SAG SACRUM", 3, FOOT))
+    )
+    assert study.target().description == "T2 SAG L SPINE"
+
+
+def test_a_series_without_a_name_is_ranked_by_what_lies_at_its_height(tmp_path: Path) -> None:
+    """The T2 series at the height of the named T1 series, not the T2 series below it."""
+    study = read_study(
+        write(
+            tmp_path,
+            station("t2 sag", 1, HEAD),
+            station("t1 l-spine", 2, HEAD, **T1),
+            station("t2 sag caudal", 3, FOOT),
+        )
+    )
+    assert study.target().description == "t2 sag"
+
+
+def test_silent_series_in_two_frames_of_reference_are_said(tmp_path: Path) -> None:
+    other = station("b", 3, FOOT, FrameOfReferenceUID="1.2.3")
+    study = read_study(write(tmp_path, station("a", 2, HEAD), other))
+    assert Code.OTHER_STATION in {f.code for f in study.findings}
+
+
+def test_a_series_of_the_same_station_is_no_other_station(tmp_path: Path) -> None:
+    near = (-8.0, -20.0, 160.0)  # 70 mm of 148 mm lower
+    study = read_study(write(tmp_path, station("a", 2, HEAD), station("b", 3, near)))
+    assert Code.OTHER_STATION not in {f.code for f in study.findings}
+    far = (-8.0, -20.0, 150.0)
+    study = read_study(write(tmp_path / "far", station("a", 2, HEAD), station("b", 3, far)))
+    assert Code.OTHER_STATION in {f.code for f in study.findings}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Exponential Apparent Diffusion Coefficient", "eADC", "EXP ADC", "ADC exponential (e-bD)"],
+)
+@pytest.mark.parametrize("words", [["DERIVED", "SECONDARY"], ["DERIVED", "PRIMARY", "X", "ADC"]])
+def test_exponential_adc_is_no_adc_map(tmp_path: Path, name: str, words: list) -> None:
+    maps = spec(name, 7, tags={"ImageType": words})
+    study = read_study(write(tmp_path, spec("t2", 1), maps))
+    assert study.choice.adc_map is None
+    assert study.series[1].role is Role.DERIVED

@@ -35,6 +35,8 @@ class BValue:
         Unit vector in RAS+ where known.
     measured_s_per_mm2
         What the scanner says it really applied, where that differs.
+    declared_s_per_mm2
+        The value as stated, where it is so near zero that it counts as zero.
     """
 
     value_s_per_mm2: float
@@ -42,6 +44,7 @@ class BValue:
     kind: DirectionKind = DirectionKind.UNKNOWN
     direction: tuple[float, float, float] | None = None
     measured_s_per_mm2: float | None = None
+    declared_s_per_mm2: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,8 @@ class DiffusionSeries:
         Images with the same value share one patient space.
     series_uid
         Where it came from.
+    averages
+        How many acquisitions each of the n images averages; empty where unknown.
     """
 
     signal: Array
@@ -71,6 +76,7 @@ class DiffusionSeries:
     phase_axis: tuple[float, float, float] | None = None
     frame_of_reference_uid: str = ""
     series_uid: str = ""
+    averages: tuple[float, ...] = ()
 
     @property
     def b_s_per_mm2(self) -> Array:

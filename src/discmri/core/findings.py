@@ -28,17 +28,23 @@ class Code(Enum):
     NOTHING_TO_MEASURE = "nothing_to_measure"
     FILE_UNREADABLE = "file_unreadable"
     DUPLICATE_INSTANCE = "duplicate_instance"
+    UID_NOT_UNIQUE = "uid_not_unique"
+    SERIES_JOINED = "series_joined"
+    SLICE_ODD = "slice_odd"
     SERIES_SPLIT = "series_split"
     SLICE_MISSING = "slice_missing"
     SLICE_REPEATED = "slice_repeated"
     SPACING_IRREGULAR = "spacing_irregular"
     SINGLE_SLICE = "single_slice"
     HEADER_CONTRADICTS_GEOMETRY = "header_contradicts_geometry"
+    RESCALE_UNUSABLE = "rescale_unusable"
     SERIES_CHOSEN = "series_chosen"
     SERIES_LEFT_OUT = "series_left_out"
+    OTHER_STATION = "other_station"
     NOT_T2 = "not_t2"
     FAT_SUPPRESSED = "fat_suppressed"
     B_VALUE_FROM_TEXT = "b_value_from_text"
+    B_VALUE_NEAR_ZERO = "b_value_near_zero"
     # segmenting and naming
     NUMBERING_UNCERTAIN = "numbering_uncertain"
     SACRUM_MISSING = "sacrum_missing"
@@ -76,6 +82,9 @@ MEANINGS: dict[Code, str] = {
     Code.NOTHING_TO_MEASURE: "The input holds nothing that can be measured.",
     Code.FILE_UNREADABLE: "A file that looks like an image could not be read and was left out.",
     Code.DUPLICATE_INSTANCE: "The same image was found more than once; one copy was used.",
+    Code.UID_NOT_UNIQUE: "Images with different pixel values bear the same UID.",
+    Code.SERIES_JOINED: "Slices of one acquisition bore Series UIDs of their own and were joined.",
+    Code.SLICE_ODD: "A slice differs from its stack in its header but fills a gap of it exactly.",
     Code.SERIES_SPLIT: "One series held several stacks; they were told apart.",
     Code.SLICE_MISSING: "A slice position is missing from the stack.",
     Code.SLICE_REPEATED: "A slice position occurs more than once in the stack.",
@@ -84,12 +93,15 @@ MEANINGS: dict[Code, str] = {
     "spacing of slices.",
     Code.HEADER_CONTRADICTS_GEOMETRY: "A header value contradicts the slice positions; "
     "the positions were believed.",
+    Code.RESCALE_UNUSABLE: "A slope or intercept that scales pixel values is stated but unusable.",
     Code.SERIES_CHOSEN: "Several series qualified for one role; the better one was taken.",
     Code.SERIES_LEFT_OUT: "A series could not be used.",
+    Code.OTHER_STATION: "Another series of the same contrast shows another part of the spine.",
     Code.NOT_T2: "No sagittal T2 series: the discs were measured on another contrast, "
     "so signal and grade cannot be had.",
     Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so fat is no comparator.",
     Code.B_VALUE_FROM_TEXT: "A b-value was read from free text because no tag held it.",
+    Code.B_VALUE_NEAR_ZERO: "A b-value of less than 5 s/mm2 counts as zero.",
     Code.NUMBERING_UNCERTAIN: "The names of the levels are assumed, not seen.",
     Code.SACRUM_MISSING: "No sacrum in the picture to count from.",
     Code.SIX_LUMBAR_BODIES: "Six lumbar-type bodies may be present.",

@@ -15,21 +15,19 @@ from numpy.typing import NDArray
 from discmri.core.findings import Code, MeasurementError
 from discmri.study.frame import Scaling
 
-# One unit in um2/ms (10⁻³ mm²/s), by its text without blanks, carets and multiplication signs.
-_UNITS = {
-    "mm2/s": 1e3,
-    "um2/s": 1e-3,
-    "um2/ms": 1.0,
-    "10-6mm2/s": 1e-3,
-    "1e-6mm2/s": 1e-3,
-    "1.0e-6mm2/s": 1e-3,
-    "10-3mm2/s": 1.0,
-    "1e-3mm2/s": 1.0,
-    "1.0e-3mm2/s": 1.0,
-}
+_LENGTHS_UM = {"um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+_TIMES_MS = {"ms": 1.0, "s": 1e3, "sec": 1e3}
+# By the text without blanks, carets and multiplication signs, as in 10*-6.mm2/s or 1E-3 mm2/s.
+_UNIT = re.compile(
+    r"x?(?:10(?P<power>-?\d)|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?))?"
+    r"(?P<length>um|mm|cm|m)2/?(?P<time>ms|sec|s)(?P<inverse>-1)?"
+)
+_SILENT = {"", "1", "us", "normalized", "none", "unspecified", "nounits", "na", "n/a"}
 _CANDIDATES = {"mm2/s": 1e3, "10-3.mm2/s": 1.0, "10-6.mm2/s": 1e-3}
 # The median of living tissue and fluid lies well within: fat 0.1, disc 0.2-2.5, CSF 3-4.5.
 _MEDIAN_UM2_MS = (0.1, 4.5)
+# A factor is guessed from medians of whole pictures: tissue in front of water, never fat alone.
+_GUESSED_UM2_MS = (0.2, 3.2)
 
 
 def in_um2_per_ms(
@@ -56,29 +54,74 @@ def in_um2_per_ms(
     >>> round(float(adc[0, 0, 0]), 4), source
     (1.5, 'only possible factor (10-6.mm2/s)')
     """
-    real_unit = _factor(scalings[0].real_unit)
-    if real_unit is not None and all(s.real_unit == scalings[0].real_unit for s in scalings):
-        real = _real_world(values, scalings) * real_unit
-        return _plausible(real, f"Real World Value Mapping ({scalings[0].real_unit})")
-    rescale_unit = _factor(scalings[0].rescale_type)
-    if rescale_unit is not None:
-        return _plausible(values * rescale_unit, f"Rescale Type ({scalings[0].rescale_type})")
+    real, rescale = _one_unit(scalings, "real_unit"), _one_unit(scalings, "rescale_type")
+    if real is not None:
+        unit = f"Real World Value Mapping ({scalings[0].real_unit})"
+        return _plausible(_real_world(values, scalings) * real, unit)
+    wrong = next((scaling.problem for scaling in scalings if scaling.problem), "")
+    if wrong:
+        raise MeasurementError(Code.ADC_UNIT_UNKNOWN, f"the ADC map states {wrong}")
+    if rescale is not None:
+        return _plausible(values * rescale, f"Rescale Type ({scalings[0].rescale_type})")
     middle = _median(values)
-    fitting = {unit: k for unit, k in _CANDIDATES.items() if _possible(middle * k)}
+    fitting = [unit for unit, factor in _CANDIDATES.items() if _guessed(middle * factor)]
     if len(fitting) != 1:
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
             f"no unit is stated and a median value of {middle:.4g} fits an ADC in none of "
-            f"{', '.join(_CANDIDATES)}",
+            f"{', '.join(_CANDIDATES)} alone",
         )
-    ((unit, factor),) = fitting.items()
-    return values * np.float32(factor), f"only possible factor ({unit})"
+    (unit,) = fitting
+    return values * np.float32(_CANDIDATES[unit]), f"only possible factor ({unit})"
+
+
+def _one_unit(scalings: Sequence[Scaling], name: str) -> float | None:
+    """Size in um2/ms of the unit that all slices state; ``None`` where none states one.
+
+    Raises
+    ------
+    MeasurementError
+        A unit that is not known, or slices with different ones.
+    """
+    stated = {str(getattr(scaling, name)) for scaling in scalings}
+    if all(_plain(text) in _SILENT for text in stated):
+        return None
+    factor = _factor(next(iter(stated)))
+    if len(stated) > 1 or factor is None:
+        raise MeasurementError(
+            Code.ADC_UNIT_UNKNOWN,
+            f"the ADC map states the unit {', '.join(sorted(stated))[:80]!r}, "
+            + ("slices differ" if len(stated) > 1 else "which is no known unit of an ADC"),
+        )
+    return factor
+
+
+def _plain(text: str) -> str:
+    plain = re.sub(r"[\s*^·×\[\]{}()]", "", text.lower().replace("µ", "u").replace("μ", "u"))
+    return re.sub(r"\.(?=[a-z])|(?<=[a-z0-9])\.(?=s-1)", "", plain).replace("²", "2")
 
 
 def _factor(text: str) -> float | None:
-    plain = re.sub(r"[\s*^·×\[\]{}()]", "", text.lower().replace("µ", "u").replace("μ", "u"))
-    plain = plain.replace(".mm", "mm").replace("²", "2").removeprefix("x")
-    return _UNITS.get(plain)
+    """One unit in um2/ms (10⁻³ mm²/s).
+
+    >>> _factor("10*-6.mm2/s"), _factor("1.0E-3 mm2/s"), _factor("furlong")
+    (0.001, 1.0, None)
+    """
+    found = _UNIT.fullmatch(_plain(text))
+    if found is None or ("/" in found[0]) is bool(found["inverse"]):
+        return None
+    size = _LENGTHS_UM[found["length"]] ** 2 / _TIMES_MS[found["time"]]
+    if found["power"]:
+        size *= 10.0 ** int(found["power"])
+    return float(f"{size * float(found['number'] or 1.0):.12g}")
+
+
+def _guessed(median_um2_ms: float) -> bool:
+    """Whether tissue can have this median, but neither ten times nor a tenth of it."""
+    low, high = _GUESSED_UM2_MS
+    return low <= median_um2_ms <= high and not any(
+        low <= median_um2_ms * factor <= high for factor in (10.0, 0.1)
+    )
 
 
 def _real_world(values: NDArray[np.float32], scalings: Sequence[Scaling]) -> NDArray[np.float32]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discmri.core.diffusion import DirectionKind
 from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, info, warning
+from discmri.study.region import common_height, region_of, same_station, station_rank
+from discmri.study.roles import COMPUTED_B
 from discmri.study.series import SAGITTAL_ROLES, Image, Series
 from discmri.study.stack import same_grid
 
-_ELSEWHERE = re.compile(
-    r"\b(cerv\w*|hws|c ?spine|c ?sp|brain|head|skull|thor\w*|bws|t ?spine|t ?sp|knee|hip|shoulder)\b"
-)
-_LUMBAR = re.compile(r"\b(lumb\w*|lws|l ?spine|l ?sp|ls ?spine|lumbosacral)\b")
 _MEANINGFUL_DIRECTIONS = 3
+SAME_PIXEL_MM = 0.1
+"""Smaller differences of the pixel size do not decide between series."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,12 @@ def _target(series: Sequence[Series]) -> tuple[Series | None, list[Finding]]:
     ]
     if not usable:
         return None, findings
-    best = max(usable, key=_sagittal_rank)
+    finest = min(_pixel_mm(s) for s in usable)
+    best = max(usable, key=lambda s: (*station_rank(s, usable), *_sagittal_rank(s, finest)))
     rivals = [s for s in usable if s is not best and s.role is best.role]
     if rivals:
         findings.append(info(Code.SERIES_CHOSEN, _why_chosen(best, rivals), None, best.uid))
+    findings += _other_stations(best, rivals)
     if not best.t2_weighted:
         text = f"no usable sagittal T2 series; {best.name} ({best.role.value}) is measured instead"
         findings.append(warning(Code.NOT_T2, text, None, best.uid))
@@ -75,19 +76,43 @@ def _target(series: Sequence[Series]) -> tuple[Series | None, list[Finding]]:
     return best, findings
 
 
-def _sagittal_rank(series: Series) -> tuple[object, ...]:
+def _other_stations(best: Series, rivals: Sequence[Series]) -> list[Finding]:
+    """Say where other series of the same contrast show, or may show, another part of the spine."""
+    elsewhere = [one for one in rivals if same_station(best, one) is False]
+    unknown = [
+        one
+        for one in rivals
+        if same_station(best, one) is None and region_of(one) == region_of(best) == 0
+    ]
+    findings = []
+    if elsewhere:
+        text = (
+            f"{best.name} was measured; {', '.join(one.name for one in elsewhere)} shows another "
+            "station of the spine: check that the measured one is lumbar"
+        )
+        findings.append(warning(Code.OTHER_STATION, text, None, best.uid))
+    if unknown:
+        text = (
+            f"{best.name} was measured; {', '.join(one.name for one in unknown)} lies in another "
+            "frame of reference and no name tells which is lumbar"
+        )
+        findings.append(warning(Code.OTHER_STATION, text, None, best.uid))
+    return findings
+
+
+def _sagittal_rank(series: Series, finest_mm: float) -> tuple[object, ...]:
     """Larger is better; the last entries only make the choice the same every time."""
     preference = {Role.SAG_T2: 3, Role.SAG_FS: 2, Role.SAG_T1: 1, Role.SAG_OTHER: 0}
     whole = sum(f.code is Code.SLICE_MISSING for f in series.findings) == 0
     return (
-        _region(series),
         preference[series.role],
         series.t2_weighted,
         series.original,
+        region_of(series),
         min(series.slices, 5),
         _length_mm(series) >= 150.0,
         whole,
-        -_pixel_mm(series),
+        -int((_pixel_mm(series) - finest_mm) / SAME_PIXEL_MM),
         series.slices,
         series.acquired,
         series.number or 0,
@@ -95,18 +120,9 @@ def _sagittal_rank(series: Series) -> tuple[object, ...]:
     )
 
 
-def _region(series: Series) -> int:
-    """-1 where words name another region than the lumbar one, else 0."""
-    text = f"{series.description} {series.protocol} {series.body_part}".lower()
-    text = text.replace("_", " ").replace("-", " ")
-    if _LUMBAR.search(text):
-        return 0
-    return -1 if _ELSEWHERE.search(text) else 0
-
-
 def _pixel_mm(series: Series) -> float:
-    """In-plane pixel size to the tenth: smaller differences do not decide between series."""
-    return round(sorted(series.spacing_mm or (9.0, 9.0, 9.0))[1], 1)
+    """In-plane pixel size."""
+    return sorted(series.spacing_mm or (9.0, 9.0, 9.0))[1]
 
 
 def _length_mm(series: Series) -> float:
@@ -140,6 +156,11 @@ def _diffusion(
         for s in series
         if s.problem and (s.role is Role.DWI or "EP" in s.contrast.techniques)
     ]
+    findings += [
+        info(Code.SERIES_LEFT_OUT, f"{s.name}: {s.reasons[0]}", None, s.uid)
+        for s in series
+        if s.role is Role.DERIVED and s.reasons[0].startswith(COMPUTED_B)
+    ]
     if not candidates:
         if weighted:
             text = f"{weighted[0].name} holds no two b-values on one grid, so no ADC can be fitted"
@@ -152,11 +173,28 @@ def _diffusion(
     if lost:
         text = f"{lost} of {len(images)} weightings lie on other slices and were left out"
         findings.append(warning(Code.SERIES_LEFT_OUT, text, None, best[0].uid))
+    if conflict := _scale_conflict(weightings(images)):
+        findings.append(warning(Code.RESCALE_UNUSABLE, conflict, None, best[0].uid))
+        return (), findings
     if len(candidates) > 1 or len(best) > 1:
         listed = ", ".join(f"{b:g}" for b in _b_values(best))
         text = f"{' + '.join(s.name for s in best)} (b {listed} s/mm2) was taken as the diffusion series"
         findings.append(info(Code.SERIES_CHOSEN, text, None, best[0].uid))
     return best, findings
+
+
+def _scale_conflict(images: Sequence[Image]) -> str:
+    """Why signals of weightings cannot be compared; empty where they can."""
+    scalings = [scaling for image in images for scaling in image.scalings]
+    unusable = [scaling for scaling in scalings if scaling.problem]
+    if not unusable or (
+        len(unusable) == len(scalings) and len({scaling.problem for scaling in unusable}) == 1
+    ):
+        return ""
+    return (
+        f"{len(unusable)} of {len(scalings)} diffusion images state {unusable[0].problem} and the "
+        "others another scale, so their signals cannot be compared and no ADC is fitted"
+    )
 
 
 def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
@@ -190,17 +228,24 @@ def _diffusion_rank(group: tuple[Series, ...], target: Series | None) -> tuple[o
     kept = weightings([image for one in group for image in one.images])
     return (
         target is None or first.frame_of_reference_uid == target.frame_of_reference_uid,
-        _region(first),
+        _beside(first, target),
+        region_of(first),
         first.plane is Plane.SAGITTAL,
         _isotropic(kept),
         first.original,
         len({image.b_value.value_s_per_mm2 for image in kept if image.b_value}),
-        -_pixel_mm(first),
+        -round(_pixel_mm(first) / SAME_PIXEL_MM),
         first.slices,
         first.acquired,
         first.number or 0,
         first.uid,
     )
+
+
+def _beside(series: Series, target: Series | None) -> bool:
+    """Whether a series shows at least half of the heights that it could share with the target."""
+    share = None if target is None else common_height(series, target)
+    return share is None or share >= 0.5
 
 
 def _isotropic(images: Sequence[Image]) -> bool:
@@ -282,7 +327,8 @@ def _adc_map(
         grids = [image.grid for group in diffusion for image in group.images[:1]]
         return (
             target is None or one.frame_of_reference_uid == target.frame_of_reference_uid,
-            _region(one),
+            _beside(one, target),
+            region_of(one),
             any(one.grid is not None and same_grid(one.grid, grid) for grid in grids),
             one.plane is Plane.SAGITTAL,
             one.slices,

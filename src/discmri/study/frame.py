@@ -33,8 +33,9 @@ class PixelPlace:
         Transfer syntax UID.
     rows, columns, frames, samples
         Shape.
-    bits_allocated, bits_stored, signed
-        Integer format; ``bits_allocated`` of a float image is its width.
+    bits_allocated, bits_stored, signed, high_bit
+        Integer format; ``bits_allocated`` of a float image is its width, ``high_bit`` the place
+        of the highest bit stored, counted from zero.
     keyword
         ``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``.
     photometric
@@ -54,6 +55,14 @@ class PixelPlace:
     signed: bool
     keyword: str
     photometric: str
+    high_bit: int = -1
+
+    @property
+    def spare_bits(self) -> int:
+        """Bits above the highest one stored; a High Bit that cannot be counts as the usual one."""
+        usual = self.bits_stored - 1
+        high = self.high_bit if usual <= self.high_bit < self.bits_allocated else usual
+        return self.bits_allocated - 1 - high
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class Scaling:
         Real World Value Mapping; ``real_unit`` is empty without one.
     padding
         Stored value that means "no picture here".
+    problem
+        Which value is stated but cannot be used (text, zero, infinite); empty where none is.
     """
 
     slope: float = 1.0
@@ -113,6 +124,7 @@ class Scaling:
     real_intercept: float = 0.0
     real_unit: str = ""
     padding: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +200,8 @@ class Frame:
         ``YYYYMMDDHHMMSS.ffffff`` or what of it is known.
     order
         Acquisition number and instance number: tell repeats apart, never place slices.
+    averages
+        How often the signal was acquired and averaged; ``None`` where unsaid.
     tiles
         Slices that are tiled in this one picture (mosaic); 1 for a plain slice.
     """
@@ -205,4 +219,5 @@ class Frame:
     phase_along_row: bool | None = None
     acquired: str = ""
     order: tuple[int, int] = (0, 0)
+    averages: float | None = None
     tiles: int = 1

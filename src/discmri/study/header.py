@@ -23,6 +23,7 @@ from discmri.study.frame import (
     PixelPlace,
     Scaling,
 )
+from discmri.study.roles import COMPUTED_B_WORDS
 from discmri.study.source import clean_text
 
 _FAT_WORDS = ("FS", "FAT_SAT", "FATSAT", "SPIR", "SPAIR", "CHESS", "WATER_EXC")
@@ -89,8 +90,11 @@ class HeaderReader:
             or not _B_VALUE_TAGS.isdisjoint(view.keys())
             or _DIFFUSION_HINT.search(f"{origin.description} {origin.protocol} {'|'.join(words)}")
         )
+        b_value = read_b_value(view) if suspected else None
         if suspected and (computed := ge.map_name(view)):
             words = (*words, computed)
+        if b_value is not None and b_value.value_s_per_mm2 > 0 and _is_computed(view, origin):
+            words = (*words, "CALC_BVALUE")
         return Frame(
             pixels=place,
             index=index,
@@ -101,9 +105,10 @@ class HeaderReader:
             scaling=_scaling(view, origin),
             geometry=_geometry(view),
             image_type=words,
-            b_value=read_b_value(view) if suspected else None,
+            b_value=b_value,
             phase_along_row=self.known(view, (0x00181312,), _phase_along_row),
             acquired=_acquired(view),
+            averages=_averages(view),
             order=(
                 int((raw_numbers(view, 0x00200012) or [0])[0]),
                 int((raw_numbers(view, 0x00200013) or [index])[0]),
@@ -286,34 +291,58 @@ def _positive(value: float | None) -> float | None:
 
 
 def _scaling(ds: Dataset, origin: Origin) -> Scaling:
-    slope, intercept, unit = 1.0, 0.0, ""
-    mappings = ds.get(0x00409096)
-    for item in mappings.value if mappings is not None else []:
-        codes = item.get("MeasurementUnitsCodeSequence") or []
-        real = _number(item, "RealWorldValueSlope")
-        if codes and real is not None:
-            slope, intercept = real, _number(item, "RealWorldValueIntercept") or 0.0
-            unit = _text(codes[0], "CodeValue")
-            break
+    real = _real_world(ds)
     scale: list[float] = []
     if "PHILIPS" in origin.manufacturer.upper():
         scale = floats(private_value(ds, 0x2005, _PHILIPS_MR, 0x0E, "FL"))
-    rescale = raw_numbers(ds, 0x00281053)
+    slope, wrong_slope = _rescale(ds, 0x00281053, "Rescale Slope", 1.0)
+    intercept, wrong_intercept = _rescale(ds, 0x00281052, "Rescale Intercept", 0.0)
     padding = _integer(ds, "PixelPaddingValue") if 0x00280120 in ds else None
-    if not (rescale or unit or scale or padding is not None):
-        return _UNSCALED
-    return Scaling(
-        slope=rescale[0] if rescale and rescale[0] else 1.0,
-        intercept=next(iter(raw_numbers(ds, 0x00281052)), 0.0),
+    found = Scaling(
+        slope=slope,
+        intercept=intercept,
         rescale_type=raw_text(ds, 0x00281054),
         philips_slope=scale[0] if scale and 0 < scale[0] < 1e30 else None,
-        real_slope=slope,
-        real_intercept=intercept,
-        real_unit=unit,
+        real_slope=real.real_slope,
+        real_intercept=real.real_intercept,
+        real_unit=real.real_unit,
         padding=padding,
+        problem=", ".join(filter(None, (wrong_slope, wrong_intercept, real.problem))),
     )
+    return _UNSCALED if found == _UNSCALED else found
 
 
+def _rescale(ds: Dataset, tag: int, name: str, absent: float) -> tuple[float, str]:
+    """One number of the modality rescale, and what is wrong with it."""
+    text = raw_text(ds, tag)
+    if not text:
+        return absent, ""
+    values = raw_numbers(ds, tag)
+    if len(set(values)) == 1 and (values[0] != 0 or absent == 0):
+        return values[0], ""
+    return absent, f"{name} {text[:40]!r}"
+
+
+def _real_world(ds: Dataset) -> Scaling:
+    """The first real-world mapping with a unit."""
+    mappings = ds.get(0x00409096)
+    for item in mappings.value if mappings is not None else []:
+        codes = item.get("MeasurementUnitsCodeSequence") or []
+        if not codes:
+            continue
+        slope, intercept = _number(item, "RealWorldValueSlope"), _number(item, _REAL_INTERCEPT)
+        stated = str(item.get("RealWorldValueSlope", ""))
+        unit = _text(codes[0], "CodeValue")
+        if "RealWorldValueSlope" not in item or stated in ("", "None"):
+            continue  # a table of values instead
+        if not slope or (intercept is None and item.get(_REAL_INTERCEPT) is not None):
+            wrong = f"Real World Value mapping {stated} + {item.get(_REAL_INTERCEPT)}"
+            return Scaling(problem=wrong[:80])
+        return Scaling(real_slope=slope, real_intercept=intercept or 0.0, real_unit=unit)
+    return _UNSCALED
+
+
+_REAL_INTERCEPT = "RealWorldValueIntercept"
 _PHILIPS_MR = "Philips MR Imaging DD 001"
 _UNSCALED = Scaling()
 
@@ -352,9 +381,20 @@ def _image_type(ds: Dataset) -> tuple[str, ...]:
     return (*words, *extra)
 
 
+def _is_computed(ds: Dataset, origin: Origin) -> bool:
+    """Whether words say that a weighting was computed from others (synthetic b-value)."""
+    text = f"{origin.description} {raw_text(ds, 0x00204000)}".lower().replace("_", " ")
+    return "adc" not in text and bool(COMPUTED_B_WORDS.search(text.replace("-", " ")))
+
+
 def _phase_along_row(ds: Dataset) -> bool | None:
     word = _text(ds, "InPlanePhaseEncodingDirection").upper()
     return {"ROW": True, "COL": False, "COLUMN": False}.get(word)
+
+
+def _averages(ds: Dataset) -> float | None:
+    values = raw_numbers(ds, 0x00180083)
+    return values[0] if len(values) == 1 and values[0] >= 1 else None
 
 
 def _acquired(ds: Dataset) -> str:

@@ -64,6 +64,10 @@ class NiftiVolume:
         return (Scaling(),) * self.grid.shape[2]
 
     @property
+    def averages(self) -> None:
+        """Nothing is said of single volumes."""
+
+    @property
     def instance_uids(self) -> tuple[str, ...]:
         """The file's name: NIfTI has no UIDs."""
         return (self.file.name,)

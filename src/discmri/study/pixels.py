@@ -135,12 +135,12 @@ def _native(place: PixelPlace, indices: list[int]) -> list[Pixels]:
 
 
 def _sign_extended(values: Pixels, place: PixelPlace) -> Pixels:
-    """Values whose bits above ``bits_stored`` may hold an overlay or nothing."""
-    spare = place.bits_allocated - place.bits_stored
-    if place.keyword != "PixelData" or not 0 < spare < place.bits_allocated:
+    """Values whose bits beside those stored may hold an overlay or nothing."""
+    unused = place.bits_allocated - place.bits_stored
+    if place.keyword != "PixelData" or not 0 < unused < place.bits_allocated:
         return values
-    shifted = np.left_shift(values.astype(values.dtype.newbyteorder("="), copy=False), spare)
-    return np.asarray(np.right_shift(shifted, spare))
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return np.asarray(np.right_shift(np.left_shift(native, place.spare_bits), unused))
 
 
 def _checked_content(place: PixelPlace) -> tuple[bytes, list[bytes]]:
@@ -186,14 +186,14 @@ def _jpeg_2000(frame: bytes, place: PixelPlace) -> Pixels:
     if place.signed and values.dtype.kind == "u":
         width = values.dtype.itemsize
         values = values.view(np.dtype(f"<i{width}"))
-        return _sign_extended(values, replace(place, bits_allocated=8 * width))
+        return _sign_extended(values, replace(place, bits_allocated=8 * width, high_bit=-1))
     return values
 
 
 def _from_dataset(place: PixelPlace, indices: list[int]) -> list[Pixels]:
     ds = pydicom.dcmread(place.file.path)
     whole = ds.pixel_array.reshape(place.frames, place.rows, place.columns)
-    return [whole[index] for index in indices]
+    return [_sign_extended(whole[index], place) for index in indices]
 
 
 def _refuse_other_size(frames: Sequence[bytes], place: PixelPlace) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code, Finding, info, warning
-from discmri.study.assemble import assemble, without_duplicates
+from discmri.study.assemble import assemble
 from discmri.study.choose import choose
 from discmri.study.frame import Frame
+from discmri.study.identity import with_torn_series_joined, without_duplicates
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
 from discmri.study.scan import HeaderIndex, scan
 from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
@@ -17,7 +18,9 @@ from discmri.study.study import Study
 
 
 def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2) -> Study:
-    """Find the series of one examination, their roles and geometry; no pixel value is read.
+    """Find the series of one examination, their roles and geometry.
+
+    Pixel values are compared where files repeat a UID, else none is read.
 
     Parameters
     ----------
@@ -55,7 +58,9 @@ def _from_dicom(
     source: StudyFiles, found: HeaderIndex, study_uid: str | None, threads: int
 ) -> Study:
     frames = _one_study(source, found.frames, study_uid)
+    frames, joined = with_torn_series_joined(frames)
     frames, findings = without_duplicates(frames)
+    findings += joined
     series = assemble(frames)
     chosen = choose(series)
     used = [one for one in (chosen.target, *chosen.diffusion, chosen.adc_map) if one is not None]

@@ -16,6 +16,15 @@ _REFORMATTED = {
     "MPR", "CSA MPR", "MPR THICK RANGE", "REFORMATTED", "RESAMPLED", "PROJECTION IMAGE", "MIP",
     "MINIP", "MNIP", "CPR", "CSA 3D EDITOR", "VOLUME_RENDERED", "STACKED", "COLLAPSED",
 }  # fmt: skip
+_COMPUTED_WEIGHTING = {
+    "CALC_BVALUE", "CALC_BVAL", "CALC_B", "CALCULATED", "COMPUTED", "SYNTHETIC", "CDWI", "SYNTHETIC_B",
+}  # fmt: skip
+COMPUTED_B = "computed, not acquired"
+COMPUTED_B_WORDS = re.compile(
+    r"\b(calc|calc ?b\w*|calculated|computed|synth\w*|extrapol\w*|berechnet\w*|calculad\w*"
+    r"|calcule\w*|calcolat\w*|sintet\w*|c ?dwi|sy ?dwi|cb ?\d{3,5})\b"
+)
+_EXPONENTIAL = re.compile(r"\b(e ?adc|exp\.? ?(adc|app)|expon\w*)|\badc ?exp")
 _SUBTRACTED = {"SUB", "SUBTRACTION", "SUBTRACT", "S_SUB"}
 _NO_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "B0 MAP", "B1 MAP"}
 _RELAXATION_MAPS = {
@@ -98,7 +107,7 @@ def decide(facts: RoleEvidence) -> Decision:
     Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices lie sagittally',
     'spin echo with TE 100 ms and TR 3500 ms weights by T2'), t2_weighted=True, ...)
     """
-    for rule in (_not_placed, _computed, _localizer, _diffusion, _other_plane):
+    for rule in (_not_placed, _diffusion_map, _computed, _localizer, _diffusion, _other_plane):
         decision = rule(facts)
         if decision is not None:
             return decision
@@ -115,6 +124,7 @@ def computed_kind(words: tuple[str, ...]) -> str:
     """
     named = set(words[2:])
     kinds = (
+        ("computed b-value", _COMPUTED_WEIGHTING),
         ("ADC", _ADC),
         ("diffusion map", _DIFFUSION_MAPS),
         ("reformatted", _REFORMATTED),
@@ -144,17 +154,27 @@ def _not_placed(facts: RoleEvidence) -> Decision | None:
     return None
 
 
+def _diffusion_map(facts: RoleEvidence) -> Decision | None:
+    """Weightings and maps that were computed from the acquired diffusion images."""
+    kind = computed_kind(facts.words)
+    derived = "DERIVED" in facts.words[:1]
+    unweighted = derived or not facts.b_values_s_per_mm2
+    if kind == "computed b-value":
+        listed = ", ".join(f"{b:g}" for b in facts.b_values_s_per_mm2) or "of unknown b-value"
+        return Decision(Role.DERIVED, (f"{COMPUTED_B}: diffusion images b {listed}",))
+    if kind in ("", "ADC") and _EXPONENTIAL.search(facts.text):
+        return Decision(Role.DERIVED, ("its description calls it exponential ADC",))
+    if kind == "ADC":
+        words = "\\".join(facts.words)
+        return Decision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
+    if not kind and unweighted and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
+        return Decision(Role.ADC_MAP, ("an image without b-value that its description calls ADC",))
+    return None
+
+
 def _computed(facts: RoleEvidence) -> Decision | None:
     kind = computed_kind(facts.words)
     words = "\\".join(facts.words)
-    derived = "DERIVED" in facts.words[:1]
-    if kind == "ADC":
-        return Decision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
-    if not kind and re.search(r"\b(e ?adc|exp ?adc)\b", facts.text):
-        return Decision(Role.DERIVED, ("its description calls it exponential ADC",))
-    unweighted = derived or not facts.b_values_s_per_mm2
-    if not kind and unweighted and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
-        return Decision(Role.ADC_MAP, ("an image without b-value that its description calls ADC",))
     if kind in (
         "diffusion map",
         "reformatted",

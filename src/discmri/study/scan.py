@@ -37,8 +37,8 @@ _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "Doubl
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 _PIXEL_TAGS = (
-    0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103,
-    0x52009230,
+    0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102,
+    0x00280103, 0x52009230,
 )  # fmt: skip
 _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
 _NO_FILE = InputFile(Path(), "")
@@ -279,6 +279,7 @@ def _pixel_module(ds: Dataset) -> PixelPlace:
         signed=bool(ds.get("PixelRepresentation") or 0),
         keyword="",
         photometric=clean_text(ds.get("PhotometricInterpretation")) or "MONOCHROME2",
+        high_bit=-1 if ds.get("HighBit") is None else int(ds.HighBit),
     )
 
 

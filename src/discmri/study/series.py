@@ -35,6 +35,10 @@ class Image(Protocol):
         """Value scaling of each slice along the last axis."""
 
     @property
+    def averages(self) -> float | None:
+        """How many acquisitions it averages, where known."""
+
+    @property
     def instance_uids(self) -> tuple[str, ...]:
         """What it was read from."""
 
@@ -65,6 +69,8 @@ class Series:
         Timing and technique.
     t2_weighted
         Whether water is bright because of T2, so that disc signal means something.
+    stated_b_values
+        Of all its images that are diffusion-weighted, used or not.
     images
         One volume, or one per weighting of a diffusion series; empty where unusable.
     slices
@@ -98,6 +104,7 @@ class Series:
     plane: Plane
     contrast: ContrastParameters
     t2_weighted: bool = False
+    stated_b_values: tuple[BValue, ...] = ()
     images: tuple[Image, ...] = field(default=(), repr=False)
     slices: int = 0
     manufacturer: str = ""
@@ -140,7 +147,9 @@ class Series:
     @property
     def b_values_s_per_mm2(self) -> tuple[float, ...]:
         """Distinct b-values, ascending; empty for series without diffusion weighting."""
-        return tuple(sorted({im.b_value.value_s_per_mm2 for im in self.images if im.b_value}))
+        stated = {b.value_s_per_mm2 for b in self.stated_b_values}
+        used = {im.b_value.value_s_per_mm2 for im in self.images if im.b_value}
+        return tuple(sorted(stated | used))
 
     @property
     def name(self) -> str:
@@ -155,7 +164,10 @@ class Series:
             "techniques": tuple(sorted(self.contrast.techniques)),
             "spacing_mm": None if self.spacing_mm is None else _rounded(self.spacing_mm),
             "b_value_sources": tuple(
-                sorted({im.b_value.source for im in self.images if im.b_value})
+                sorted(
+                    {im.b_value.source for im in self.images if im.b_value}
+                    | {b.source for b in self.stated_b_values}
+                )
             ),
             "slice_normal": None if self.grid is None else _slice_normal(self.grid),
             "findings": tuple(replace(found, series_uid=None) for found in self.findings),

@@ -17,11 +17,13 @@ from discmri.core.diffusion import BValue
 from discmri.core.errors import GeometryError
 from discmri.core.findings import Code, Finding, info, warning
 from discmri.core.volume import Grid
+from discmri.study.closeness import B_WITHIN_S_PER_MM2
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Frame, Geometry, Scaling
 from discmri.study.pixels import stored_values
 
 SAME_DIRECTION = 2e-3  # difference of cosines, about 0.1 degrees
+DIRECTION_WITHIN = 0.02  # of each component of a gradient direction
 SAME_POSITION_MM = 0.05
 REGULAR_WITHIN = 0.02  # of the spacing: rounding of headers
 USABLE_WITHIN = 0.10  # of the spacing: irregular, but an even grid is still close
@@ -54,6 +56,12 @@ class Stack:
     def scalings(self) -> tuple[Scaling, ...]:
         """Value scaling of each slice."""
         return tuple(frame.scaling for frame in self.frames)
+
+    @property
+    def averages(self) -> float | None:
+        """How many acquisitions each slice averages; ``None`` where unsaid or not all the same."""
+        stated = {frame.averages for frame in self.frames}
+        return stated.pop() if len(stated) == 1 else None
 
     @property
     def instance_uids(self) -> tuple[str, ...]:
@@ -93,7 +101,7 @@ def grouped(
     for frame in frames:
         siblings = groups.setdefault(same(frame), [])
         for group in siblings:
-            if not close or _parallel(group[0], frame):
+            if not close or parallel(group[0], frame):
                 group.append(frame)
                 break
         else:
@@ -114,7 +122,7 @@ def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
     """
     stacks = []
     problem: GeometryError | None = None
-    for group in grouped(frames, _weighting, close=False):
+    for group in _by_weighting(frames):
         for repetition, findings in _repetitions(group):
             try:
                 stacks.append(_stack(repetition, findings))
@@ -125,7 +133,8 @@ def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
     return stacks
 
 
-def _parallel(a: Frame, b: Frame) -> bool:
+def parallel(a: Frame, b: Frame) -> bool:
+    """Whether orientation and pixel size of two slices agree to within rounding."""
     if a.geometry is None or b.geometry is None:
         return a.geometry is b.geometry
     directions = max(
@@ -137,12 +146,46 @@ def _parallel(a: Frame, b: Frame) -> bool:
     )
 
 
-def _weighting(frame: Frame) -> Hashable:
-    b = frame.b_value
-    if b is None:
-        return None
-    direction = None if b.direction is None else tuple(round(x, 2) + 0.0 for x in b.direction)
-    return (round(b.value_s_per_mm2), b.kind, direction)
+def positions_mm(frames: Sequence[Frame]) -> list[float]:
+    """Distinct positions along the normal of the first slice, ascending."""
+    normal = _geometry(frames[0]).normal
+    along = sorted(float(f.geometry.position @ normal) for f in frames if f.geometry is not None)
+    return along[:1] + [b for a, b in pairwise(along) if b - a > SAME_POSITION_MM]
+
+
+def in_plane_mm(frames: Sequence[Frame]) -> float:
+    """How far slices are shifted against the first one within its plane."""
+    first = _geometry(frames[0])
+    steps = np.array([_geometry(frame).position - first.position for frame in frames])
+    in_plane = steps - np.outer(steps @ first.normal, first.normal)
+    return float(np.linalg.norm(in_plane, axis=1).max())
+
+
+def same_weighting(a: Frame, b: Frame) -> bool:
+    """Whether b-value, kind and direction agree to within rounding."""
+    one, other = a.b_value, b.b_value
+    if one is None or other is None:
+        return one is other
+    if one.kind is not other.kind or (one.direction is None) is not (other.direction is None):
+        return False
+    apart = abs(one.value_s_per_mm2 - other.value_s_per_mm2)
+    turned = np.subtract(one.direction or 0.0, other.direction or 0.0)
+    return apart <= B_WITHIN_S_PER_MM2 and bool(np.abs(turned).max() <= DIRECTION_WITHIN)
+
+
+def _by_weighting(frames: Sequence[Frame]) -> list[list[Frame]]:
+    groups: list[list[Frame]] = []
+    known: dict[Hashable, list[Frame]] = {}
+    for frame in frames:
+        b = frame.b_value
+        key = None if b is None else (b.value_s_per_mm2, b.kind, b.direction)
+        if key not in known:
+            group = next((one for one in groups if same_weighting(one[0], frame)), [])
+            if not group:
+                groups.append(group)
+            known[key] = group
+        known[key].append(frame)
+    return groups
 
 
 def _geometry(frame: Frame) -> Geometry:
@@ -169,6 +212,11 @@ def _repetitions(
     for place in places:
         place.sort(key=lambda frame: (frame.acquired, frame.order))
     counts = {len(place) for place in places}
+    if len(places) == 1 and len(frames) > 1:
+        raise GeometryError(
+            f"all {len(frames)} slices lie at one position (Image Position Patient), so they form "
+            "no volume; check whether an export or anonymiser has overwritten their positions"
+        )
     if counts == {1}:
         return [([place[0] for place in places], ())]
     if len(counts) == 1:
@@ -249,9 +297,7 @@ def _regular_run(
 
 
 def _refuse_shear(frames: Sequence[Frame], first: Geometry) -> None:
-    steps = np.array([_geometry(frame).position - first.position for frame in frames])
-    in_plane = steps - np.outer(steps @ first.normal, first.normal)
-    drift = float(np.linalg.norm(in_plane, axis=1).max())
+    drift = in_plane_mm(frames)
     if drift > SHEAR_WITHIN_PIXELS * min(first.pixel_mm):
         raise GeometryError(
             f"the slices are shifted against each other by up to {drift:.2f} mm in their plane, "

@@ -126,6 +126,9 @@ class Study:
             phase_axis=chosen[0].phase_axis,
             frame_of_reference_uid=chosen[0].frame_of_reference_uid,
             series_uid=chosen[0].uid,
+            averages=tuple(image.averages or 1.0 for image in images)
+            if all(image.averages for image in images)
+            else (),
         )
 
     def adc_map(self) -> AdcMap | None:

@@ -138,3 +138,41 @@ def test_either_side_of_the_values_that_a_weighting_can_have(value, expected) ->
     ds.DiffusionBValue = value
     found = read_b_value(ds)
     assert (found and found.value_s_per_mm2) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ("DWI_b400_800", {400, 800}),
+        ("b=0,500", {0, 500}),
+        ("dwi b0-b1000", {0, 1000}),
+        ("b 50/400/800 tra", {50, 400, 800}),
+        ("dwi b0 and 600", {0, 600}),
+        ("*ep_b800t", {800}),
+        ("b1000_64dir", {1000}),
+        ("DWI b800 2mm", {800}),
+    ],
+)
+def test_values_that_a_text_names(words: str, values: set[float]) -> None:
+    assert text.named_values(words) == values
+    found = text.read(Dataset.from_json({"0008103E": {"vr": "LO", "Value": [words]}}))
+    assert (found is not None) is (len(values) == 1)
+
+
+def test_a_comment_with_two_values_is_no_source_for_canon() -> None:
+    ds = Dataset()
+    ds.Manufacturer, ds.ImageComments = "CANON_MEC", "b=0 and b=1500(0,0,1)"
+    assert read_b_value(ds) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "declared"), [(0.05, None), (2.0, 2.0), (4.9, 4.9), (5.0, None)]
+)
+def test_a_value_near_zero_counts_as_zero_and_stays_declared(
+    stated: float, declared: float | None
+) -> None:
+    ds = Dataset()
+    ds.DiffusionBValue = stated
+    found = read_b_value(ds)
+    assert found.declared_s_per_mm2 == declared
+    assert found.value_s_per_mm2 == (5.0 if stated == 5.0 else 0.0)

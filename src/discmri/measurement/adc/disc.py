@@ -22,6 +22,8 @@ from discmri.results.records import Measurement
 MIN_HEIGHT_VOXELS = 4.0
 MIN_ADC_UM2_MS = 0.2  # no living disc diffuses more slowly
 LOW_SNR = 3.0
+FLOOR_MET = 1.5
+"""Below it the mean of a magnitude exceeds the signal by a fifth and more (Rice)."""
 MANY_REJECTED = 0.05
 TOO_MANY_REJECTED = 0.5
 
@@ -211,5 +213,11 @@ def _on_noise(adc: AdcFit | AdcMap, index: NDArray[np.intp], level: DiscLevel) -
     snr = float(np.median(adc.lowest_snr.array[tuple(index.T)]))
     if snr >= LOW_SNR:
         return []
-    text = f"{level.value}: the signal at the highest b-value is {snr:.1f} times the noise"
+    b, value = adc.b_s_per_mm2[-1], float(np.median(adc.adc.array[tuple(index.T)]))
+    text = (
+        f"{level.value}: at b {b:g} s/mm2 and {value:.2f} um2/ms (b ADC = {b * value / 1000:.1f}) "
+        f"the signal is {snr:.1f} times the noise"
+    )
+    if snr < FLOOR_MET:
+        text += ": it meets the noise floor, so the ADC is likely too low"
     return [warning(Code.ADC_LOW_SNR, text, level)]

@@ -30,7 +30,7 @@ class AdcFit:
     s0
         Fitted signal without diffusion weighting.
     noise
-        Standard deviation of the noise of one image, in units of the signal.
+        Standard deviation of the noise of one image at the highest b-value, in units of the signal.
     b_s_per_mm2
         Distinct b-values that were fitted, ascending.
     images
@@ -62,6 +62,8 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     average by E1(A^2 / 2 sigma^2) / 2 (E1 the exponential integral).  That is subtracted,
     with A as predicted, wherever A at the highest b-value is below three times the noise.
     The noise is that of the images of lowest and highest b-value (:func:`estimate_noise`).
+    An image that averages m acquisitions counts m times and its noise is lower by the square
+    root of m.
 
     Parameters
     ----------
@@ -81,32 +83,36 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
             f"the fit needs two b-values at least 50 s/mm2 apart, got {b_values.tolist()}",
         )
     ends = [groups[b][0][0] for b in b_values[[0, -1]]]
+    averages = _relative_averages(series)
     noise = estimate_noise(
-        [series.signal[..., n] for n in ends],
+        [_as_acquired(series.signal[..., n], averages[n]) for n in ends],
         [TRACE_DIRECTIONS if series.b_values[n].kind is DirectionKind.TRACE else 1 for n in ends],
     )
     signal = series.signal.reshape(-1, series.signal.shape[-1])
     first = signal[:, groups[b_values[0]][0][0]]
-    where = np.flatnonzero(first > max(3.0 * noise, 0.0))
+    at_b = np.array([_noise_factor(averages, groups[b]) for b in b_values], dtype=np.float32)
+    where = np.flatnonzero(first > 3.0 * noise * float(at_b[0]))
     if not where.size:
         raise MeasurementError(Code.ADC_NOT_FITTED, "the diffusion images hold no signal")
-    counts = np.array([sum(map(len, groups[b])) for b in b_values], dtype=np.float32)
+    images = [sum(map(len, groups[b])) for b in b_values]
+    counts = np.array([sum(averages[n] for d in groups[b] for n in d) for b in b_values])
+    counts = counts.astype(np.float32)
     maps = np.zeros((2, len(signal)), dtype=np.float32)
     per_ms = (b_values * 1e-3).astype(np.float32)
     for start in range(0, len(where), CHUNK):
         chunk = where[start : start + CHUNK]
         samples = np.ascontiguousarray(signal[chunk].T, dtype=np.float32)
-        np.maximum(samples, max(0.1 * noise, 1e-6), out=samples)
+        np.maximum(samples, max(0.1 * noise * float(at_b.min()), 1e-6), out=samples)
         logs = np.log(samples)
-        mean_logs = np.stack([_combined(logs, groups[b]) for b in b_values])
-        maps[:, chunk] = _fit(mean_logs, per_ms, counts, noise)
+        mean_logs = np.stack([_combined(logs, groups[b], averages) for b in b_values])
+        maps[:, chunk] = _fit(mean_logs, per_ms, counts, noise * at_b)
     adc, s0 = (m.reshape(series.signal.shape[:3]) for m in maps)
     return AdcFit(
         adc=Volume(adc, series.affine, "um2/ms"),
         s0=Volume(s0, series.affine),
-        noise=noise,
+        noise=noise * float(at_b[-1]),
         b_s_per_mm2=tuple(float(b) for b in b_values),
-        images=tuple(int(n) for n in counts),
+        images=tuple(images),
     )
 
 
@@ -144,22 +150,43 @@ def _direction_key(b_value: BValue, n: int) -> object:
     return tuple((rounded * np.sign(leading)).tolist())
 
 
-def _combined(logs: Array, directions: list[list[int]]) -> Array:
-    """Mean of the logarithms over directions, each the mean over its repeats."""
+def _relative_averages(series: DiffusionSeries) -> Array:
+    """(n,) averages of each image over the fewest that any has; ones where they are unknown."""
+    if len(series.averages) != series.signal.shape[-1]:
+        return np.ones(series.signal.shape[-1])
+    stated = np.array(series.averages, dtype=float)
+    return np.asarray(stated / stated.min())
+
+
+def _as_acquired(image: Array, averages: float) -> Array:
+    """An image scaled so that its noise is that of one with the fewest averages."""
+    return image if averages == 1 else np.asarray(image * np.float32(np.sqrt(averages)))
+
+
+def _noise_factor(averages: Array, directions: list[list[int]]) -> float:
+    """Noise of one image of a b-value over that of an image with the fewest averages."""
+    return float(np.mean([averages[n] for d in directions for n in d]) ** -0.5)
+
+
+def _combined(logs: Array, directions: list[list[int]], averages: Array) -> Array:
+    """Mean of the logarithms over directions, each the mean over its repeats by averages."""
     if len(directions) == 1 and len(directions[0]) == 1:
         return np.asarray(logs[directions[0][0]])
-    return np.asarray(np.mean([np.mean(logs[d], axis=0) for d in directions], axis=0))
+    if all(np.ptp(averages[d]) == 0 for d in directions):
+        return np.asarray(np.mean([np.mean(logs[d], axis=0) for d in directions], axis=0))
+    means = [np.average(logs[d], axis=0, weights=averages[d]) for d in directions]
+    return np.asarray(np.mean(means, axis=0), dtype=logs.dtype)
 
 
-def _fit(logs: Array, b: Array, counts: Array, noise: float) -> Array:
-    """(2, v): ADC in um2/ms and S0 from (b, v) logarithms; ``b`` in ms/um2."""
+def _fit(logs: Array, b: Array, counts: Array, noise: Array) -> Array:
+    """(2, v): ADC in um2/ms and S0 from (b, v) logarithms; ``b`` in ms/um2, (b,) noise."""
     weights = np.repeat(counts[:, None], logs.shape[1], axis=1)
     intercept, adc = _line(logs, b, weights)
     for _ in range(ITERATIONS):
         _decay(b, adc, counts, weights)
         intercept, adc = _line(logs, b, weights)
-    if noise > 0:
-        low = np.flatnonzero(intercept - b[-1] * adc < np.log(FLOOR_SNR * noise))
+    if noise[-1] > 0:
+        low = np.flatnonzero(intercept - b[-1] * adc < np.log(FLOOR_SNR * noise[-1]))
         if low.size:
             start = intercept[low], adc[low]
             intercept[low], adc[low] = _above_floor(logs[:, low], b, counts, noise, start)
@@ -190,12 +217,13 @@ def _line(y: Array, b: Array, w: Array) -> tuple[Array, Array]:
 
 
 def _above_floor(
-    logs: Array, b: Array, counts: Array, noise: float, start: tuple[Array, Array]
+    logs: Array, b: Array, counts: Array, noise: Array, start: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     """The weighted fit with the mean excess of the Rician logarithm taken off."""
     at, table = _excess_table()
     # plain numbers, so that single precision stays single
-    lowest, per_step, log_noise = float(at[0]), float(1 / (at[1] - at[0])), float(np.log(noise))
+    lowest, per_step = float(at[0]), float(1 / (at[1] - at[0]))
+    log_noise = np.log(noise)[:, None]
     intercept, adc = start
     weights = np.empty_like(logs)
     for _ in range(FLOOR_ITERATIONS):

@@ -32,6 +32,7 @@ READERS: tuple[BValueReader, ...] = (
 
 LARGEST_B_S_PER_MM2 = 20_000.0
 B0_BELOW_S_PER_MM2 = 5.0
+DECLARED_FROM_S_PER_MM2 = 0.1  # below it a value is zero for all there is to tell
 
 
 def read_b_value(ds: Dataset) -> BValue | None:
@@ -72,7 +73,14 @@ def read_b_value(ds: Dataset) -> BValue | None:
         elif abs(found.value_s_per_mm2 - best.value_s_per_mm2) <= 1.0:
             best = _completed(best, found)
     if best is not None and best.value_s_per_mm2 < B0_BELOW_S_PER_MM2:
-        best = replace(best, value_s_per_mm2=0.0, kind=DirectionKind.NONE, direction=None)
+        stated = best.value_s_per_mm2 if best.value_s_per_mm2 >= DECLARED_FROM_S_PER_MM2 else None
+        best = replace(
+            best,
+            value_s_per_mm2=0.0,
+            kind=DirectionKind.NONE,
+            direction=None,
+            declared_s_per_mm2=stated,
+        )
     return best
 
 

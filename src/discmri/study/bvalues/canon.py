@@ -30,9 +30,10 @@ def read(ds: Dataset) -> BValue | None:
     """The comment; the standard tag is read by its own module."""
     if not is_canon(str(ds.get("Manufacturer", ""))):
         return None
-    found = _COMMENT.search(str(ds.get("ImageComments", "")))
-    if not found:
+    every = list(_COMMENT.finditer(str(ds.get("ImageComments", ""))))
+    if len({found.group(1) for found in every}) != 1:
         return None
+    found = every[0]
     vector = [float(group) for group in found.groups()[1:] if group is not None]
     kind = kind_of_vector(vector)
     direction = None

@@ -1,6 +1,7 @@
 """Last resort: a b-value written in the name of the sequence or the series.
 
-Only a text that names exactly one value counts: ``DWI b0 b500`` says nothing about one image.
+Only a text that names exactly one value counts: ``DWI b0 b500`` and ``DWI_b400_800`` say nothing
+about one image.
 """
 
 from __future__ import annotations
@@ -19,16 +20,32 @@ _FIELDS = (
     "SeriesDescription",
     "ProtocolName",
 )
-_B = re.compile(r"(?<![a-z0-9])b[ =_]?(\d{1,5})(?![\d.]*\d)(?=$|[^a-z0-9]|t\b)", re.IGNORECASE)
+# One value, or a list of them: b800, b=0,500, b 400/800, b0-1000, b50+400+800.
+_B = re.compile(
+    r"(?<![a-z0-9])b(?:[ -]?val\w*)?[ =]*"
+    r"(\d{1,5}(?:(?:[ ,;/+&|\\-]+|[ ]*(?:and|und|et|y|e|to)[ ]+)b?[ =]*\d{1,5})*)"
+    r"(?![\d.]*\d)(?=$|[^a-z0-9]|t\b)",
+    re.IGNORECASE,
+)
 
 
 def read(ds: Dataset) -> BValue | None:
     """The one b-value that a text field names, such as ``ep_b800#2``."""
     for field in _FIELDS:
-        values = set(_B.findall(str(ds.get(field) or "").replace("_", " ")))
+        values = named_values(str(ds.get(field) or ""))
         if len(values) == 1:
-            return BValue(float(values.pop()), SOURCE_PREFIX + field, DirectionKind.UNKNOWN)
+            return BValue(values.pop(), SOURCE_PREFIX + field, DirectionKind.UNKNOWN)
     return None
+
+
+def named_values(text: str) -> set[float]:
+    """Every b-value that a text names, s/mm2.
+
+    >>> sorted(named_values("DWI_b400_800")), sorted(named_values("*ep_b800#2"))
+    ([400.0, 800.0], [800.0])
+    """
+    lists = _B.findall(text.replace("_", " "))
+    return {float(value) for found in lists for value in re.findall(r"\d+", found)}
 
 
 def is_from_text(value: BValue) -> bool:
