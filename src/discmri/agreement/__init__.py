@@ -146,10 +146,25 @@ def analyse(
     resampling
         How intervals are made; 2000 resamples and 95 % where not given.
 
+    Returns
+    -------
+    list of AgreementResult
+        One per comparison; intervals are over resampled subjects.
+
     Raises
     ------
     UsageError
         Where one rater gave one disc two values, or one that it cannot have.
+
+    Examples
+    --------
+    >>> ratings = [
+    ...     Rating(f"S{n}", "1", "L4-L5", rater, 1, "grade", 2.0 + (n + (rater == "ben")) // 3)
+    ...     for n in range(6) for rater in ("ann", "ben")
+    ... ]
+    >>> [pair] = analyse(ratings)
+    >>> pair.comparison.name, pair.of("all")[0].statistic, round(pair.of("all")[0].value, 2)
+    ('ann – ben', 'exact agreement', 0.67)
     """
     chosen = resampling or Resampling()
     return [
@@ -188,6 +203,16 @@ def estimate(
     -------
     list of Estimate
         Empty where there is nothing to compare.
+
+    Examples
+    --------
+    >>> ratings = [
+    ...     Rating(f"S{n}", "1", "L4-L5", rater, 1, "height_mm", 7.0 + n + more)
+    ...     for n in range(5) for rater, more in (("ann", 0.0), ("ben", 0.1))
+    ... ]
+    >>> [bias] = estimate(comparisons(ratings)[0], only=["bias"])
+    >>> round(bias.value, 3), bias.unit, bias.discs
+    (-0.1, 'mm', 5)
     """
     if not comparison.used.any():
         return []

@@ -182,11 +182,23 @@ def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
     ratings
         In any order.
 
+    Returns
+    -------
+    list of Comparison
+        Without those in which no disc has two values.
+
     Raises
     ------
     UsageError
         Where one rater gave one disc two values of one parameter on one occasion, or a scale
         holds a value that it does not have.
+
+    Examples
+    --------
+    >>> readers = [("ann", 8.1), ("ben", 8.3)]
+    >>> given = [Rating("S1", "1", "L4-L5", name, 1, "height_mm", mm) for name, mm in readers]
+    >>> [(one.parameter, one.columns) for one in comparisons(given)]
+    [('height_mm', ('ann', 'ben'))]
     """
     by_parameter: dict[str, list[Rating]] = {}
     for rating in ratings:

@@ -216,6 +216,11 @@ def run_batch(
     progress
         Told at the beginning and after each study.
 
+    Returns
+    -------
+    BatchResult
+        What became of each study, and the files that were written.
+
     Raises
     ------
     UsageError
@@ -223,6 +228,12 @@ def run_batch(
         can be had.
     UnfinishedError
         Where the scheduler goes away in the middle; what is done is kept.
+
+    Examples
+    --------
+    >>> from discmri.cohort import find_cohort
+    >>> run_batch(find_cohort(Path("scans")), Path("out"), Settings()).files  # doctest: +SKIP
+    ('cohort.csv', 'cohort_long.csv', 'cohort.parquet', 'board.html', 'batch.json')
     """
     limits = limits or Limits()
     check_root(root)

@@ -57,7 +57,13 @@ class CohortStudy:
 
 
 class CohortResult(tuple[CohortStudy, ...]):
-    """The studies of a batch, in the order of its tables."""
+    """The studies of a batch, in the order of its tables.
+
+    Parameters
+    ----------
+    iterable
+        Studies with name, status and folder.
+    """
 
     __slots__ = ()
 

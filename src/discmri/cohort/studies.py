@@ -95,12 +95,22 @@ def find_cohort(path: Path) -> Cohort:
     path
         A folder, or a CSV file with the columns of :data:`COLUMNS`.
 
+    Returns
+    -------
+    Cohort
+        Studies by name, in the order in which tables show them.
+
     Raises
     ------
     UsageError
         Where the path cannot be read, or two studies have one name.
     NothingToMeasureError
         Where it holds no study.
+
+    Examples
+    --------
+    >>> [one.name for one in find_cohort(Path("sample_phantoms")).entries][:2]
+    ['canon_collapse', 'ge_oblique_scoliosis']
     """
     if path.is_dir():
         cohort = Cohort(tuple(_found(_grown(path, path, frozenset()), path)))

@@ -10,7 +10,29 @@ from discmri.core.levels import DiscLevel
 
 @dataclass(frozen=True)
 class Settings:
-    """How one study is measured.  The command line and the viewer read defaults from here."""
+    """How one study is measured.  The command line and the viewer read defaults from here.
+
+    Parameters
+    ----------
+    segmenter, masks, mask_scheme
+        How discs are found; label map and its scheme of numbers for the segmenter ``masks``.
+    lowest_disc
+        Level of the lowest disc, where a reader sets it.
+    height_method
+        Code of the definition that fills ``height_mm``.
+    formats
+        Exporters that write results; all where empty.
+    threads
+        Of numerical libraries.
+    central_slices
+        Slices nearest the mid-plane that outlines are cut in.
+    normal_height_loss
+        Share of height loss that still counts as normal height.
+    adc_ceiling_um2_ms, adc_min_voxels
+        Highest ADC that a voxel may have, and voxels that a disc needs.
+    max_alignment_mm
+        Largest displacement of the diffusion images from T2.
+    """
 
     segmenter: str = field(default="builtin", metadata={"help": "how discs are found"})
     masks: Path | None = None

@@ -28,6 +28,12 @@ def launch(session: Session) -> None:
     ------
     UsageError
         Where there is no display, or napari finds no Qt.
+
+    Examples
+    --------
+    >>> from discmri.reading import open_session
+    >>> with open_session("lumbar.session", "ann") as session:  # doctest: +SKIP
+    ...     launch(session)
     """
     from importlib.util import find_spec
 

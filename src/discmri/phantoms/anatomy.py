@@ -180,6 +180,18 @@ _LUMBAR = (Vertebra.L1, Vertebra.L2, Vertebra.L3, Vertebra.L4, Vertebra.L5)
 def lumbar_levels(six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
     """The discs from L1-L2 to the sacrum.
 
+    Parameters
+    ----------
+    six_lumbar
+        Whether there is an L6.
+
+    Returns
+    -------
+    tuple of DiscLevel
+        Cranial to caudal.
+
+    Examples
+    --------
     >>> [level.value for level in lumbar_levels(six_lumbar=True)][-2:]
     ['L5-L6', 'L6-S1']
     """
@@ -238,11 +250,25 @@ class SpineOptions:
 def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpec:
     """A spine with usual proportions, individual variation from ``seed``, and the options.
 
+    Parameters
+    ----------
+    options
+        What the spine is to be like; usual proportions and grade 2 where not given.
+    seed
+        Of the individual variation.
+
+    Returns
+    -------
+    SpineSpec
+        For :func:`make_phantom`.
+
     Raises
     ------
     UsageError
         Where a wish names a disc that this spine does not have.
 
+    Examples
+    --------
     >>> spec = lumbar_spine(SpineOptions(grades=[1, 2, 3, "4/7", 8]), seed=3)
     >>> [str(disc.grade) for disc in spec.discs]
     ['2', '2', '2', '1', '2', '3', '4/7', '8']

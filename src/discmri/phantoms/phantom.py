@@ -328,6 +328,18 @@ def _holds(grid: Grid, frame: LocalFrame, half_mm: tuple[float, float, float]) -
 def make_phantom(spec: SpineSpec) -> Phantom:
     """Build a synthetic spine.
 
+    Parameters
+    ----------
+    spec
+        From :func:`lumbar_spine`.
+
+    Returns
+    -------
+    Phantom
+        Draws pictures and label maps on any grid, and knows the exact truth.
+
+    Examples
+    --------
     >>> from discmri.phantoms import lumbar_spine
     >>> phantom = make_phantom(lumbar_spine(seed=1))
     >>> round(phantom.spec.discs[-1].height_mm) in range(7, 13)

@@ -33,6 +33,24 @@ class DiscTruth:
     Names and units are those of the result table; lengths in mm.  ``adc_nucleus_um2_ms`` is the
     mean over the central 60 % of the width, 55 % of the height and 13.2 mm from left to right.
     ``centre_mm`` and ``normal`` are RAS+.
+
+    Parameters
+    ----------
+    level, label_id
+        Name and number in label maps.
+    grade, signal_grade, collapse_grade
+        Modified Pfirrmann grade as text, and its two parts.
+    height_dabbs_mm, height_hurxthal_mm, height_three_point_mm, height_anterior_mm, \
+    height_middle_mm, height_posterior_mm, height_columns_mm, height_area_mm, height_3d_mm, \
+    dhi_ap, dhi_vb, width_ap_mm, width_lr_mm, area_mm2, volume_mm3, wedge_deg, \
+    bulge_posterior_mm, listhesis_mm
+        As in the result table; ``None`` where a body for ``dhi_vb`` is missing.
+    adc_disc_um2_ms, adc_nucleus_um2_ms
+        Means over the disc and its nucleus.
+    height_loss_share
+        Height lost against a healthy disc, 0 to 1.
+    centre_mm, normal
+        RAS+.
     """
 
     level: str
@@ -432,7 +450,21 @@ def _triple(vector: Array) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class ResidualDiscTruth:
-    """What is true of a residual disc; lengths in mm, ``centre_mm`` and ``normal`` RAS+."""
+    """What is true of a residual disc; lengths in mm, ``centre_mm`` and ``normal`` RAS+.
+
+    Parameters
+    ----------
+    level, label_id
+        Name and number in label maps.
+    depth_mm, depth_share
+        From front to back, also as a share of the disc above S1.
+    height_mm, width_lr_mm, area_mm2, volume_mm3
+        Of the lens-shaped disc; the area is mid-sagittal.
+    brightness
+        T2 signal over that of a healthy nucleus.
+    centre_mm, normal
+        RAS+.
+    """
 
     level: str
     label_id: int

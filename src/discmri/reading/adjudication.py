@@ -53,6 +53,16 @@ def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     the signal parts are compared as well), where they lie on both sides of 5|6, that is of lost
     signal and lost height, or where one reader calls the disc not evaluable.
 
+    Parameters
+    ----------
+    judgements
+        One per reader.
+
+    Returns
+    -------
+    tuple of str
+        Reasons in words.
+
     Examples
     --------
     >>> disagreements([Grade.parse("5"), Grade.parse("6")])
@@ -94,6 +104,17 @@ def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
         The session.
     entries
         All its rows.
+
+    Returns
+    -------
+    list of Dispute
+        With the reasons, what the readers said and what was decided.
+
+    Examples
+    --------
+    >>> store = Store.open("lumbar.session")  # doctest: +SKIP
+    >>> [one.reasons for one in disputes(store.plan(), store.entries())]  # doctest: +SKIP
+    [('cross 5|6',)]
     """
     known = histories(entries)
     readers = {name: known[name] for name in plan.readers if name in known}

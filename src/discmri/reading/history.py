@@ -232,6 +232,18 @@ def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
     Below L5-S1 comes S1-S2, a residual disc that is not measured, and then L6-S1, with the names
     of six lumbar bodies above it.
 
+    Parameters
+    ----------
+    lowest
+        Level of the lowest disc now.
+    by
+        Levels to move; positive moves down.
+
+    Returns
+    -------
+    DiscLevel
+        Of the lowest disc then.
+
     Raises
     ------
     ValueError

@@ -30,10 +30,21 @@ def create_session(session: str | Path, planned: Planned) -> Store:
     planned
         From :func:`discmri.reading.plan_session`.
 
+    Returns
+    -------
+    Store
+        With one row, the plan.
+
     Raises
     ------
     UsageError
         Where there is a session already, or the place cannot be written.
+
+    Examples
+    --------
+    >>> planned = plan_session({Path("out/S01"): None}, options)  # doctest: +SKIP
+    >>> create_session("lumbar.session", planned).chain()[1].count  # doctest: +SKIP
+    1
     """
     return Store.create(session, planned.draft())
 
@@ -50,12 +61,23 @@ def open_session(session: str | Path, reader: str, root: Path | None = None) -> 
     root
         Folder of results and images, where it is not where it was when the session was planned.
 
+    Returns
+    -------
+    Session
+        To be closed, best by ``with``.
+
     Raises
     ------
     UsageError
         Where there is no such session or reader, or the reader has it open elsewhere.
     SessionError
         Where it cannot be read, or is not as it was written.
+
+    Examples
+    --------
+    >>> with open_session("lumbar.session", "ann") as session:  # doctest: +SKIP
+    ...     case = session.next_case()
+    ...     session.record(case.item, case.discs[0].key, Grade.parse("4/7"))
     """
     store = Store.open(session)
     plan = store.plan()
@@ -84,12 +106,24 @@ def open_adjudication(session: str | Path, adjudicator: str, root: Path | None =
     adjudicator
         None of the readers.
 
+    Returns
+    -------
+    Session
+        Its cases hold the disputed discs only.
+
     Raises
     ------
     UsageError
         Where the adjudicator is a reader, or there is nothing to decide.
     SessionError
         As in :func:`open_session`.
+
+    Examples
+    --------
+    >>> with open_adjudication("lumbar.session", "cat") as session:  # doctest: +SKIP
+    ...     case = session.next_case()
+    ...     session.opinions(case.item, case.discs[0].key)
+    (Grade(signal=3, collapse=None), Grade(signal=5, collapse=None))
     """
     store = Store.open(session)
     plan = store.plan()

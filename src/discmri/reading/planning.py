@@ -96,6 +96,11 @@ def plan_session(
     progress
         Told about each folder.
 
+    Returns
+    -------
+    Planned
+        The plan and the folders that were left out; nothing is written yet.
+
     Raises
     ------
     UsageError
@@ -103,6 +108,13 @@ def plan_session(
         hold the same visit, or the folders share no root.
     SessionError
         Where a results folder cannot be read, or images are not those that were measured.
+
+    Examples
+    --------
+    >>> options = SessionOptions(("ann", "ben"), Mode.BLINDED, Order.COMMON)
+    >>> planned = plan_session({Path("out/S01"): Path("scans/S01")}, options)  # doctest: +SKIP
+    >>> len(planned.plan.cases)  # doctest: +SKIP
+    1
     """
     readers = _readers(options)
     report = progress or (lambda _text, _share: None)

@@ -69,10 +69,25 @@ class SessionProgress:
 def progress_of(store: Store) -> SessionProgress:
     """Count what is done and what is left.
 
+    Parameters
+    ----------
+    store
+        The session.
+
+    Returns
+    -------
+    SessionProgress
+        Per reader, and what is left to adjudicate.
+
     Raises
     ------
     SessionError
         Where the session cannot be read.
+
+    Examples
+    --------
+    >>> progress_of(Store.open("lumbar.session")).disputed  # doctest: +SKIP
+    3
     """
     plan, entries = store.plan(), store.entries()
     known = histories(entries)

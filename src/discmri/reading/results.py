@@ -50,10 +50,25 @@ class DiscMetrics:
 def results_folders(paths: list[Path]) -> list[Path]:
     """Results folders among the paths, and directly below those that are none themselves.
 
+    Parameters
+    ----------
+    paths
+        Results folders, or folders that hold some.
+
+    Returns
+    -------
+    list of Path
+        Resolved, each once, in the order given.
+
     Raises
     ------
     UsageError
         Where a path is no folder, or neither is nor holds a results folder.
+
+    Examples
+    --------
+    >>> results_folders([Path("cohort-out/studies")])  # doctest: +SKIP
+    [PosixPath('/data/cohort-out/studies/S01'), PosixPath('/data/cohort-out/studies/S02')]
     """
     found: list[Path] = []
     for path in paths:
@@ -158,10 +173,27 @@ def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
 def find_study(folder: Path, root: Path) -> Path:
     """The images of a results folder below a root, by the name that ``measure`` gives results.
 
+    Parameters
+    ----------
+    folder
+        Results of ``discmri measure``.
+    root
+        Folder that holds the images of all studies.
+
+    Returns
+    -------
+    Path
+        Of the study's folder or file.
+
     Raises
     ------
     UsageError
         Where nothing of that name is there.
+
+    Examples
+    --------
+    >>> find_study(Path("discmri-out/study"), Path("sample_phantoms/ge_residual_disc")).name
+    'study'
     """
     for pattern in _STUDY_NAMES:
         candidate = root / pattern.format(folder.name)

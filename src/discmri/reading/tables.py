@@ -66,6 +66,11 @@ def export_session(
         Where the session is not as it was written, unless ``anyway``.
     UsageError
         Where the folder exists without ``overwrite`` or cannot be written.
+
+    Examples
+    --------
+    >>> export_session(Store.open("lumbar.session"), Path("tables")).sound  # doctest: +SKIP
+    True
     """
     verdict = verify(store)
     if not verdict.sound and not anyway:

@@ -73,10 +73,20 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
     noted
         Further witnesses by name: heads that were noted down, receipts of other machines.
 
+    Returns
+    -------
+    Verification
+        The end of the chain and what is wrong with it.
+
     Raises
     ------
     SessionError
         Where the database cannot be read.
+
+    Examples
+    --------
+    >>> verify(Store.open("lumbar.session")).sound  # doctest: +SKIP
+    True
     """
     witnesses = {**(noted or {}), **_receipts(store)}  # before the rows, which may grow
     entries, head = store.chain()

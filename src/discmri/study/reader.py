@@ -43,6 +43,12 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
     NothingToMeasureError
         There is no MR image, or there are several studies and none was picked; the message
         lists them.
+
+    Examples
+    --------
+    >>> study = read_study("sample_phantoms/ge_residual_disc/study")
+    >>> [series.role.value for series in study.series]
+    ['sagittal T2', 'sagittal T1']
     """
     source = open_source(Path(path))
     found = scan(source.files)

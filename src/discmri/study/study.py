@@ -44,6 +44,8 @@ class Study:
         How many files hold no MR image, by modality; ``"no DICOM"`` for foreign ones.
     threads
         For decoding pixel values.
+    source
+        The opened files; a zip is unpacked as long as it lives.
     """
 
     path: Path

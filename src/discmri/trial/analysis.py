@@ -60,6 +60,16 @@ def analyse(
         Grades of readers.
     parameters, at
         In which a responder gains, and at which visit; the last one by default.
+
+    Returns
+    -------
+    Analysis
+        Noise, changes, contrasts, responders and grades.
+
+    Examples
+    --------
+    >>> analyse(courses, ("baseline", "week 12")).judged[0].response  # doctest: +SKIP
+    <Response.RESPONDER: 'responder'>
     """
     usual = visits[0] if visits else ""
     differences = [pair for course in courses for pair in repeat_differences(course)]

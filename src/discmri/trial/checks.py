@@ -52,6 +52,17 @@ def check_trial(
         Whether label maps are to be measured.
     progress
         Told what is looked at.
+
+    Returns
+    -------
+    list of Issue
+        Empty where nothing was noticed.
+
+    Examples
+    --------
+    >>> for issue in check_trial(read_trial(Path("trial.csv"))):  # doctest: +SKIP
+    ...     print(issue)
+    S02, week 12: its label map week12.nii.gz does not exist
     """
     issues: list[Issue] = []
     inspected: dict[str, Inspected] = {}

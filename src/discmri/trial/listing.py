@@ -55,10 +55,20 @@ def read_trial(path: Path) -> Trial:
     path
         CSV file with the columns of :data:`COLUMNS`.
 
+    Returns
+    -------
+    Trial
+        Subjects with their scans.
+
     Raises
     ------
     UsageError
         Where the list cannot be read or is wrong; it says the first mistake and how many more.
+
+    Examples
+    --------
+    >>> [one.name for one in read_trial(Path("trial.csv")).subjects]  # doctest: +SKIP
+    ['S01', 'S02']
     """
     listing = read_listing(path)
     wrong = errors(listing.issues)
@@ -71,10 +81,25 @@ def read_trial(path: Path) -> Trial:
 def read_listing(path: Path) -> Listing:
     """A list with all that is wrong with it.
 
+    Parameters
+    ----------
+    path
+        CSV file with the columns of :data:`COLUMNS`.
+
+    Returns
+    -------
+    Listing
+        What could be understood, and every mistake with its line.
+
     Raises
     ------
     UsageError
         Where there is nothing to understand: no text, no scan, or not the columns needed.
+
+    Examples
+    --------
+    >>> read_listing(Path("trial.csv")).issues  # doctest: +SKIP
+    ()
     """
     table = _table(path)
     issues: list[Issue] = []

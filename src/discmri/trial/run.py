@@ -100,12 +100,23 @@ def run_trial(
     progress, tally
         Told what is done, and how far the measuring is.
 
+    Returns
+    -------
+    TrialResult
+        The analysis, and the names of the files that were written.
+
     Raises
     ------
     UsageError
         Where the folder holds something else, or an option names what there is not.
     NothingToMeasureError
         Where no scan could be measured.
+
+    Examples
+    --------
+    >>> from discmri.trial import read_trial
+    >>> run_trial(read_trial(Path("trial.csv")), Path("out")).files  # doctest: +SKIP
+    ('changes.csv', 'long.csv', 'report.html')
     """
     options = options or TrialOptions()
     report = progress or (lambda _text, _share: None)

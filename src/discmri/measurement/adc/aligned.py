@@ -72,6 +72,12 @@ def align_adc(
     AlignedAdc or None, list of Finding
         ``None`` without diffusion, with the reasons.  Diffusion images that lie elsewhere give no
         ADC at all: a map made of them lies there too.
+
+    Examples
+    --------
+    >>> adc, findings = align_adc(study, image, labels, Settings())  # doctest: +SKIP
+    >>> adc.alignment.residual_mm  # doctest: +SKIP
+    0.4
     """
     findings = []
     for find in (_fitted, _mapped):

@@ -102,10 +102,21 @@ def measure_adc(
     settings
         ``adc_ceiling_um2_ms`` and ``adc_min_voxels`` are used.
 
+    Returns
+    -------
+    DiscAdc
+        ADC in um2/ms, with the voxels used and left out.
+
     Raises
     ------
     MeasurementError
         ``ADC_FEW_VOXELS``, ``ADC_MISALIGNED`` or ``ADC_IMPLAUSIBLE``.
+
+    Examples
+    --------
+    >>> found = measure_adc(fit, alignment, level, outline, Settings())  # doctest: +SKIP
+    >>> found.mean, found.voxels  # doctest: +SKIP
+    (1.42, 61)
     """
     image = adc.adc if isinstance(adc, AdcFit) else adc.volume
     residual_mm = alignment.residual_of(level)

@@ -70,10 +70,22 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     series
         Images with at least two different b-values.
 
+    Returns
+    -------
+    AdcFit
+        ADC in um2/ms and signal at b = 0, (i, j, k) each.
+
     Raises
     ------
     MeasurementError
         ``ADC_NOT_FITTED`` for fewer than two b-values or an empty picture.
+
+    Examples
+    --------
+    >>> signal = np.stack([np.full((4, 4, 4), 100.0 * np.exp(-b * 1.5e-3)) for b in (0, 800)], axis=-1)
+    >>> series = DiffusionSeries(signal, np.eye(4), (BValue(0.0, ""), BValue(800.0, "")))
+    >>> round(float(fit_adc(series).adc.array[0, 0, 0]), 3)
+    1.5
     """
     groups = _groups(series)
     b_values = np.array(sorted(groups))

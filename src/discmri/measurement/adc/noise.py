@@ -30,6 +30,18 @@ def estimate_noise(images: Sequence[Array], combined: Sequence[int] | None = Non
     combined
         How many pictures each is the geometric mean of (three for trace images): their noise
         is lower by the square root of it.
+
+    Returns
+    -------
+    float
+        In units of the signal.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> air = np.hypot(*rng.normal(0.0, 5.0, (2, 40, 40, 8)))
+    >>> round(estimate_noise([air]), 1)
+    4.9
     """
     counts = combined or [1] * len(images)
     bounds = [_noise_of_detail(image) * np.sqrt(n) for image, n in zip(images, counts, strict=True)]

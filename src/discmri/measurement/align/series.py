@@ -38,11 +38,22 @@ def align(
     max_shift_mm
         Larger displacements are refused (``Settings.max_alignment_mm``).
 
+    Returns
+    -------
+    Alignment
+        T2 to diffusion images: a rigid movement and a shift along the phase direction.
+
     Raises
     ------
     MeasurementError
         ``ADC_OTHER_FRAME`` where the frames of reference differ, ``ADC_MISALIGNED`` where the
         two do not match or lie too far apart.
+
+    Examples
+    --------
+    >>> found = align(study.diffusion(), image, labels)  # doctest: +SKIP
+    >>> found.to_diffusion(labels.discs[DiscLevel.L4_L5].centroid_mm)  # doctest: +SKIP
+    array([  1.2, -40.3,  12.8])
     """
     other = moving.frame_of_reference_uid
     if fixed_frame_uid and other and fixed_frame_uid != other:

@@ -146,7 +146,25 @@ def at_mid_plane(left_mm: Array, values: Array, reach_mm: float = _REACH_MM) -> 
 
 
 def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
-    """(k,) weight of each slice in :func:`at_mid_plane`; they sum to one."""
+    """(k,) weight of each slice in :func:`at_mid_plane`; they sum to one.
+
+    Parameters
+    ----------
+    left_mm
+        (k,) positions of the slices, left of the mid-plane positive.
+    reach_mm
+        Where the weight becomes zero; three slices always take part.
+
+    Returns
+    -------
+    ndarray
+        (k,).
+
+    Examples
+    --------
+    >>> round(float(mid_plane_weights(np.array([-6.0, -2.0, 2.0, 6.0])).sum()), 6)
+    1.0
+    """
     distance = np.abs(left_mm)
     order = np.sort(distance)
     # at least three slices take part, however thick they are

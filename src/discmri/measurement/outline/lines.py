@@ -12,12 +12,23 @@ from discmri.results.outline import DiscOutline
 def height_lines(outline: DiscOutline) -> dict[str, tuple[Array, Array]]:
     """World segments of the heights at the stations and of the corner distances.
 
+    Parameters
+    ----------
+    outline
+        Of one disc (:func:`trace_disc`).
+
     Returns
     -------
     dict
         ``anterior``, ``middle``, ``posterior`` (along the normal at 10, 50 and 90 % of the
         width) and ``corner_anterior``, ``corner_posterior``; each a pair of (3,) points in
         RAS+ mm, upper end first.
+
+    Examples
+    --------
+    >>> upper_mm, lower_mm = height_lines(outline)["middle"]  # doctest: +SKIP
+    >>> float(np.linalg.norm(upper_mm - lower_mm))  # doctest: +SKIP
+    8.4
     """
     mid, corners = outline.mid, outline.corners
     lines = {}

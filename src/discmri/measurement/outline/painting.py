@@ -39,6 +39,17 @@ def repainted(
     ------
     ValueError
         Where nothing of the structure is left.
+
+    Examples
+    --------
+    >>> disc = np.zeros((5, 20, 20), dtype=bool)
+    >>> disc[1:4, 5:15, 8:12] = True
+    >>> more = disc.copy()
+    >>> more[1:4, 5:15, 12] = True
+    >>> grid = Grid(disc.shape, np.eye(4))
+    >>> mask = SoftMask.from_fractions(disc.astype(np.float32), grid.affine)
+    >>> repainted(mask, grid, disc, more).volume_mm3 - mask.volume_mm3
+    30.0
     """
     change = after.astype(np.float32) - before
     painted = np.argwhere(change)

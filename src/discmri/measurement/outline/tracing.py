@@ -64,12 +64,23 @@ def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -
         How many slices nearest the mid-plane are cut (Belavy 2012: about seven match the
         error of all).
 
+    Returns
+    -------
+    DiscOutline
+        Frame, mid-sagittal section, further sections and corners, mm.
+
     Raises
     ------
     MeasurementError
         ``OUTLINE_FAILED`` where the mask has no border, or one that is no disc's.
     KeyError
         Where ``labels`` has no such disc.
+
+    Examples
+    --------
+    >>> outline = trace_disc(labels, DiscLevel.L4_L5)  # doctest: +SKIP
+    >>> outline.mid.width_mm  # doctest: +SKIP
+    34.9
     """
     mask = labels.discs[level]
     contours = slice_contours(mask)

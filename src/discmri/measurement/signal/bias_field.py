@@ -33,6 +33,12 @@ def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
     -------
     Volume
         Same grid and unit.
+
+    Examples
+    --------
+    >>> corrected = correct_bias_field(image, labels)  # doctest: +SKIP
+    >>> corrected.unit == image.unit  # doctest: +SKIP
+    True
     """
     tissues = _uniform_tissues(image, labels)
     if not tissues:

@@ -41,6 +41,23 @@ def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
 
     Above one on any T2 weighting, fat-suppressed or not, and below one on T1: what the picture
     itself says of its contrast, where a header may be wrong.
+
+    Parameters
+    ----------
+    image
+        T1- or T2-weighted signal.
+    labels
+        Vertebral bodies and canal are used.
+
+    Returns
+    -------
+    float or None
+        Ratio without unit.
+
+    Examples
+    --------
+    >>> fluid_over_marrow(image, labels)  # doctest: +SKIP
+    3.1
     """
     marrow = [
         inside_of(image, mask, 0.95)[1]

@@ -120,10 +120,21 @@ def measure_signal(
     fat_suppressed
         Fat is then no comparator and is not looked for.
 
+    Returns
+    -------
+    DiscSignal
+        Signal of regions of the disc and of CSF and fat, in units of the image.
+
     Raises
     ------
     MeasurementError
         ``SIGNAL_NOT_MEASURED`` where the disc itself holds no signal.
+
+    Examples
+    --------
+    >>> signal = measure_signal(image, labels, DiscLevel.L4_L5, outline)  # doctest: +SKIP
+    >>> signal.ratio_csf  # doctest: +SKIP
+    0.42
     """
     disc = straighten(image, outline, central_sections(outline, CENTRAL_SLICES))
     nucleus = median(region(disc, NUCLEUS_ALONG, NUCLEUS_UP))

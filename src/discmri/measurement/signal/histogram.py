@@ -23,6 +23,13 @@ def ashman_d(values: Array) -> float | None:
     -------
     float or None
         ``None`` for fewer than 20 values or a constant picture.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> two_peaks = np.concatenate([rng.normal(100, 10, 500), rng.normal(200, 10, 500)])
+    >>> ashman_d(two_peaks) > 8.0, ashman_d(np.ones(100)) is None
+    (True, True)
     """
     values = np.asarray(values, dtype=float)
     spread = float(np.std(values)) if values.size >= 20 else 0.0

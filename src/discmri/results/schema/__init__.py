@@ -29,6 +29,13 @@ _NOTHING = {
 def schema() -> dict[str, Any]:
     """The schema of ``study.json``.
 
+    Returns
+    -------
+    dict
+        JSON Schema, draft 2020-12.
+
+    Examples
+    --------
     >>> sorted(schema()["$defs"]["DiscEntry"]["properties"])
     ['evidence', 'flags', 'label_id', 'level', 'values']
     """
