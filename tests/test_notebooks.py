@@ -23,6 +23,9 @@ def test_a_notebook_runs(path, monkeypatch):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=1800,
+        startup_timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     assert all(cell.execution_count for cell in code)

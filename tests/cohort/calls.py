@@ -34,11 +34,13 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def eat(gib: float) -> None:
+def eat(much: tuple[float, float]) -> None:
+    """So many GiB, held for so many seconds."""
+    gib, seconds = much
     held = bytearray()
     while len(held) < gib * 2**30:
         held += bytes(2**24)
-    time.sleep(20)
+    time.sleep(seconds)
 
 
 def ask_for_too_much(_: None) -> bytearray:
@@ -55,7 +57,7 @@ def leave(code: int) -> None:
 
 def write_pid_and_sleep(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(600)
 
 
 def doubled(number: int, stop: threading.Event | None = None) -> int:

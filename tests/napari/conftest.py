@@ -168,7 +168,7 @@ def _try_qt() -> None:
     program = "from qtpy.QtWidgets import QApplication; QApplication([])"
     tried = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        capture_output=True, text=True, env=os.environ.copy(), timeout=60, check=False,
+        capture_output=True, text=True, env=os.environ.copy(), timeout=600, check=False,
     )  # fmt: skip
     if tried.returncode != 0:
         last = (tried.stderr.strip().splitlines() or ["no reason given"])[0]

@@ -599,7 +599,7 @@ def test_kill_9_right_after_a_key_loses_no_grade(screen, session_on):
     where = session_on(Mode.LOCKED)
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(where)],
-        capture_output=True, text=True, env=os.environ.copy(), timeout=120, check=False,
+        capture_output=True, text=True, env=os.environ.copy(), timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
     with open_session(where, "ann") as session:

@@ -54,20 +54,23 @@ def _record(level: DiscLevel, n: int) -> DiscRecord:
 def reader_process(session: str | Path, reader: str, program: str) -> subprocess.Popen[str]:
     """A process of its own that opens a session and runs a program with it.
 
-    The program sees ``session`` and ``said(x)``, which prints a line at once.
+    The program sees ``session``, ``said(x)``, which prints a line at once, and ``wait()``, which
+    waits for a line.
     """
     code = (
         "import os, signal, sys\n"
         "from discmri.reading import *\n"
         "from discmri.reading import session as module\n"
         "def said(x): print(x, flush=True)\n"
+        "def wait(): sys.stdin.readline()\n"
         "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
         f"with open_session({str(session)!r}, {reader!r}) as session:\n"
         + "".join(f"    {line}\n" for line in program.splitlines())
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ.copy(),
     )  # fmt: skip
 
 
@@ -78,3 +81,17 @@ for case in session.cases:
         entry = session.record(case.item, disc.key, Grade(3)).read.entry_id
         said(entry)
 """
+
+
+def graded_together(session: str | Path, readers: tuple[str, ...]) -> list[str]:
+    """Rows that all these readers wrote, who begin to grade at the same moment."""
+    program = GRADE_EVERYTHING.replace('said("ready")', 'said("ready")\nwait()')
+    writers = [reader_process(session, name, program) for name in readers]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n", writer.stderr.read()
+    for writer in writers:
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    told = [writer.communicate(timeout=600) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * len(readers), told
+    return [line for out, _ in told for line in out.split()]

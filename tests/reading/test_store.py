@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.reading.builder import GRADE_EVERYTHING, reader_process
+from tests.reading.builder import graded_together
 
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
@@ -41,10 +41,7 @@ def test_a_row_sent_twice_is_stored_once(plan):
 
 def test_two_writers_at_once_lose_nothing(plan):
     path = plan(readers=("ann", "ben", "cat"))
-    writers = [reader_process(path, name, GRADE_EVERYTHING) for name in ("ann", "ben", "cat")]
-    said = [writer.communicate(timeout=120) for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0, 0], said
-    acknowledged = [line for out, _ in said for line in out.split()[1:]]
+    acknowledged = graded_together(path, ("ann", "ben", "cat"))
     store = Store.open(path)
     assert len(acknowledged) == 90
     assert set(acknowledged) <= {entry.entry_id for entry in store.entries()}
