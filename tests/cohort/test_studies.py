@@ -210,3 +210,17 @@ def test_a_results_folder_has_a_harmless_name(name):
 def test_names_that_are_written_alike_get_folders_of_their_own():
     names = ["a/b", "a_b", "a b", "a:b"]
     assert len({StudyInput(name, Path()).folder_name for name in names}) == len(names)
+
+
+def test_a_plain_name_of_eighty_letters_is_kept():
+    assert StudyInput("x" * 80, Path()).folder_name == "x" * 80
+    assert StudyInput("x" * 81, Path()).folder_name != "x" * 81
+
+
+@pytest.mark.parametrize(("others", "seen"), [(19, True), (20, False)])
+def test_an_image_is_looked_for_among_the_first_twenty_files(tmp_path, others, seen):
+    image(tmp_path / "last" / "t2" / "z.dcm", "1.1", "1.1.1")
+    for number in range(others):
+        blank(tmp_path / "last" / "t2" / f"{number:02d}.txt")
+    image(tmp_path / "first" / "t2" / "1.dcm", "1.2", "1.2.1")
+    assert ("last" in found(tmp_path)) is seen

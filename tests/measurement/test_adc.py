@@ -6,7 +6,7 @@ from scipy.optimize import curve_fit
 from tests.scene import DWI_GRID, LEVELS, Spine, Tissue, dwi_series, outline_of, rician
 
 from discmri.core.diffusion import AdcMap, BValue, DiffusionSeries, DirectionKind
-from discmri.core.findings import Code, MeasurementError
+from discmri.core.findings import Code, MeasurementError, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
@@ -124,6 +124,18 @@ def test_trace_images_stand_alone_beside_too_few_directions() -> None:
     assert fit.adc.array == pytest.approx(1.5, rel=1e-3)
 
 
+def test_a_trace_image_combines_three_directions() -> None:
+    """Its noise is that of one direction over the square root of three."""
+    images, entries = [], []
+    for b in (50.0, 800.0):
+        clean = np.full((10, 40, 40), 1000.0 * np.exp(-b * 1e-3))
+        pictures = [rician(clean, 20.0, round(b) + axis) for axis in range(3)]
+        images.append(np.exp(np.mean(np.log(pictures), axis=0)))
+        entries.append(BValue(b, "t", DirectionKind.TRACE))
+    fit = fit_adc(DiffusionSeries(np.stack(images, -1), np.eye(4), tuple(entries)))
+    assert fit.noise == pytest.approx(20.0, rel=0.05)
+
+
 def test_air_is_not_fitted() -> None:
     fit = fit_adc(uniform((0, 400, 800), 1.5, snr=30))
     assert np.mean(fit.adc.array[:, :8] == 0) > 0.95
@@ -239,6 +251,49 @@ def test_impossible_adc_is_refused(value: float) -> None:
     with pytest.raises(MeasurementError) as caught:
         measure_adc(scanner_map(value), IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
     assert caught.value.code is Code.ADC_IMPLAUSIBLE
+
+
+def flawed_map(every: float) -> AdcMap:
+    """A map of 1.6 um2/ms in which one voxel of so many is above free water."""
+    numbers = np.arange(np.prod(DWI_GRID.shape)).reshape(DWI_GRID.shape) * 7919
+    array = np.where(numbers % 1000 < 1000 / every, 3.9, 1.6)
+    return AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+
+
+@pytest.mark.parametrize(
+    ("every", "least", "most", "severity"),
+    [(25, 0.026, 0.05, Severity.INFO), (15, 0.05, 0.099, Severity.WARNING)],
+)
+def test_a_twentieth_of_impossible_voxels_is_many(every, least, most, severity) -> None:
+    disc = measure_adc(flawed_map(every), IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert least < disc.rejected / (disc.rejected + disc.voxels) < most
+    assert [one.severity for one in disc.findings] == [severity]
+
+
+def test_more_than_half_of_impossible_voxels_are_too_many() -> None:
+    outline = outline_of(SPINE, LEVEL)
+    disc = measure_adc(flawed_map(2.3), IN_PLACE, LEVEL, outline, SETTINGS)
+    assert 0.26 < disc.rejected / (disc.rejected + disc.voxels) < 0.5
+    with pytest.raises(MeasurementError) as caught:
+        measure_adc(flawed_map(1.7), IN_PLACE, LEVEL, outline, SETTINGS)
+    assert caught.value.code is Code.ADC_IMPLAUSIBLE
+
+
+def test_the_least_adc_of_a_disc() -> None:
+    outline = outline_of(SPINE, LEVEL)
+    found = measure_adc(scanner_map(0.21), IN_PLACE, LEVEL, outline, SETTINGS)
+    assert found.mean == pytest.approx(0.21)
+    with pytest.raises(MeasurementError):
+        measure_adc(scanner_map(0.19), IN_PLACE, LEVEL, outline, SETTINGS)
+
+
+@pytest.mark.parametrize(("snr", "told"), [(2.9, True), (3.1, False)])
+def test_the_signal_at_the_highest_b_value_against_the_noise(snr: float, told: bool) -> None:
+    adc = Volume(np.full(DWI_GRID.shape, 1.0), DWI_GRID.affine, "um2/ms")
+    s0 = Volume(np.full(DWI_GRID.shape, 10.0 * snr * np.exp(0.8)), DWI_GRID.affine)
+    fit = AdcFit(adc, s0, 10.0, (0.0, 800.0), (1, 1))
+    disc = measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert (Code.ADC_LOW_SNR in [one.code for one in disc.findings]) is told
 
 
 def test_unknown_or_large_residual_is_refused() -> None:
