@@ -54,12 +54,12 @@ screen:
 
 # Python 3.12 and newer can count lines at almost no cost (sysmon).
 test: lint screen
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: install
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; \
 	then export COVERAGE_CORE=sysmon; fi; \
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=; status=$$?; \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=; status=$$?; \
 	$(BIN)/python -m tests.covered; exit $$status
 
 bench: install

@@ -1,12 +1,20 @@
-"""Named fixtures that several parts share: small phantoms, scanned once per session."""
+"""Named fixtures that several parts share: small phantoms, scanned once per run of the suite."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import pickle
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
+from discmri.core.settings import Settings
+from discmri.measurement.pipeline import measure
 from discmri.phantoms import (
     Phantom,
     Protocol,
@@ -17,6 +25,15 @@ from discmri.phantoms import (
 )
 from discmri.phantoms.folder import write_phantom
 from discmri.phantoms.vendors import write_study
+from discmri.results.model import StudyResult
+from discmri.study import read_study
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A loaded machine is no failure: no example has a deadline.
+settings.register_profile("no_clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no_clock")
 
 SMALL = Protocol(spacing_mm=0.9, slices=13, fov_mm=(230.0, 290.0), snr=30.0)
 TINY = Protocol(
@@ -27,6 +44,8 @@ TINY = Protocol(
     gap_mm=0.5,
     fov_mm=(160.0, 260.0),
 )
+SHORT = replace(TINY, fov_mm=(150.0, 140.0))
+"""Three discs: measured in a third of the time."""
 
 
 @dataclass(frozen=True)
@@ -49,34 +68,71 @@ class Tiny:
 
 
 @pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A function: a path that is made once, by whichever worker of the run needs it first."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path, done = root / f"shared-{name}", root / f"shared-{name}.done"
+        with FileLock(f"{path}.lock"):
+            if not done.exists():
+                make(path)
+                done.touch()
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def phantom() -> Phantom:
     """A spine with grades from 2 to 7."""
     return make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=4))
 
 
 @pytest.fixture(scope="session")
-def phantom_study(phantom, tmp_path_factory) -> Path:
+def phantom_study(phantom, shared) -> Path:
     """The spine's T2, T1, DWI and ADC map, as Siemens would write them."""
-    folder = tmp_path_factory.mktemp("phantom") / "study"
-    write_study(phantom, folder, "siemens", SMALL)
-    return folder
+    return shared("study", lambda folder: write_study(phantom, folder, "siemens", SMALL))
 
 
 @pytest.fixture(scope="session")
-def phantom_labels(phantom, tmp_path_factory) -> Path:
+def phantom_labels(phantom, shared) -> Path:
     """The spine's true label map as NIfTI, on the grid of the T2 series."""
     import nibabel as nib
 
-    grid = phantom.grid(SMALL)
-    path = tmp_path_factory.mktemp("labels") / "labels.nii.gz"
-    drawn = phantom.label_map(grid, SMALL.slice_thickness_mm)
-    nib.save(nib.Nifti1Image(drawn, grid.affine), path)
-    return path
+    def make(path: Path) -> None:
+        grid = phantom.grid(SMALL)
+        drawn = phantom.label_map(grid, SMALL.slice_thickness_mm)
+        nib.save(nib.Nifti1Image(drawn, grid.affine), path)
+
+    return shared("labels.nii.gz", make)
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Tiny:
-    phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 7]), seed=4))
-    folder = tmp_path_factory.mktemp("tiny") / "phantom"
-    write_phantom(phantom, folder, "siemens", TINY)
+def phantom_result(phantom_study, phantom_labels, shared) -> StudyResult:
+    """The spine measured with its true label map."""
+
+    def make(path: Path) -> None:
+        settings = Settings(segmenter="masks", masks=phantom_labels)
+        path.write_bytes(pickle.dumps(measure(read_study(phantom_study), settings)))
+
+    result: StudyResult = pickle.loads(shared("result", make).read_bytes())
+    return result
+
+
+@pytest.fixture(scope="session")
+def tiny(phantom, shared) -> Tiny:
+    """The lowest three discs in five slices."""
+    folder = shared("tiny", lambda path: write_phantom(phantom, path, "siemens", SHORT))
     return Tiny(phantom, folder)
+
+
+@pytest.fixture(scope="session")
+def wide(phantom, shared) -> Tiny:
+    """As coarse as the tiny phantom, but with slices through whole discs."""
+    protocol = replace(SHORT, slices=13)
+    return Tiny(
+        phantom, shared("wide", lambda path: write_phantom(phantom, path, "siemens", protocol))
+    )

@@ -120,7 +120,7 @@ def test_heights_as_pingouin_has_them(name, expected):
 grades_of_two = st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8)), min_size=2, max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(grades_of_two)
 def test_kappa_is_that_of_scikit_learn(pairs):
     one, two = zip(*pairs, strict=True)
@@ -144,7 +144,7 @@ gappy = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(gappy)
 def test_alpha_is_one_less_the_ratio_of_disagreements(rows):
     """Krippendorff's definition over all pairs of values, written out."""
@@ -170,7 +170,7 @@ def test_alpha_is_one_less_the_ratio_of_disagreements(rows):
     assert found == pytest.approx(1 - observed / expected, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(gappy)
 def test_ac2_is_gwets_definition_written_out(rows):
     units = [[int(v) for v in row if not np.isnan(v)] for row in rows]

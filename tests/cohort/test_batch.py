@@ -79,9 +79,13 @@ def again(base: Path, root: Path | None = None, **changes):
 
 @pytest.fixture
 def base(measured, tmp_path) -> Path:
-    """A copy of the finished batch with its times, to change something in."""
+    """A copy of the finished batch with its times, without the studies that fail again each time."""
     copy = tmp_path / "base"
     shutil.copytree(measured, copy)
+    lines = (copy / "list.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("lost", "odd"))]
+    (copy / "list.csv").write_text("".join(kept), encoding="utf-8")
+    assert again(copy)[1] == []
     return copy
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-NAMES = [f"s{n}" for n in range(4)]
+NAMES = [f"s{n}" for n in range(3)]
 TABLES = ("cohort.csv", "cohort.parquet", "board.html", "batch.json")
 PROGRAM = (sys.executable, "-m", "discmri", "batch")
+PATIENCE_S = 600.0  # only ends a test that would hang
 OPTIONS = ("--segmenter", "masks", "--format", "csv", "--quiet")
 
 
@@ -31,7 +32,7 @@ def started(listed: Path, out: Path, *options: str) -> subprocess.Popen[str]:
 
 def finished(listed: Path, out: Path, *options: str) -> str:
     process = started(listed, out, *options)
-    said, error = process.communicate(timeout=120)
+    said, error = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, error) == (0, ""), error
     return said
 
@@ -44,7 +45,7 @@ def done(out: Path) -> set[str]:
     return {path.stem for path in (out / ".batch").glob("*.json")}
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -59,7 +60,7 @@ def listed(tiny, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(listed, tmp_path_factory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    assert "4 of 4 studies measured" in finished(listed, out, "--workers", "2")
+    assert "3 of 3 studies measured" in finished(listed, out, "--workers", "2")
     return tables(out)
 
 
@@ -96,25 +97,25 @@ def scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     )
     with dask("scheduler", *options) as process:
         until(note.is_file)
-        until(note.read_text)
+        until(lambda: note.read_text().endswith("}"))  # written, not just begun
         yield process, json.loads(note.read_text())["address"]
 
 
 def worker(address: str, folder: Path):
-    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "20")
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "300")
     return dask("worker", address, *options, "--local-directory", str(folder))
 
 
 def test_everything_is_killed(listed, undisturbed, tmp_path):
     out = tmp_path / "out"
     process = started(listed, out, "--workers", "2")
-    until(lambda: len(done(out)) >= 2)
+    until(lambda: done(out))
     kill(process)
     before = {name: (out / "studies" / name / "study.json").stat().st_ino for name in done(out)}
-    assert 2 <= len(before) < 4
+    assert 1 <= len(before) < len(NAMES)
     assert not (out / "cohort.csv").exists()
     said = finished(listed, out, "--workers", "2")
-    assert "4 of 4 studies measured" in said
+    assert "3 of 3 studies measured" in said
     assert f"({len(before)} of the studies were done before)" in said
     for name, inode in before.items():
         assert (out / "studies" / name / "study.json").stat().st_ino == inode, "measured again"
@@ -124,7 +125,7 @@ def test_everything_is_killed(listed, undisturbed, tmp_path):
 def test_only_the_command_is_killed_and_nothing_is_left_running(listed, tmp_path):
     out = tmp_path / "out"
     process = started(listed, out, "--workers", "2")
-    until(lambda: len(done(out)) >= 1)
+    until(lambda: done(out))
     process.kill()
     process.communicate()
     until(lambda: not alive(process.pid))
@@ -152,11 +153,11 @@ def test_a_worker_is_killed_and_another_takes_over(listed, undisturbed, tmp_path
         worker(address, tmp_path / "b"),
     ):
         process = started(listed, out, "--scheduler", address)
-        until(lambda: len(done(out)) >= 1)
+        until(lambda: done(out))
         kill(first)
-        said, error = process.communicate(timeout=120)
+        said, error = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, error) == (0, "")
-    assert "4 of 4 studies measured" in said
+    assert "3 of 3 studies measured" in said
     assert tables(out) == undisturbed
 
 
@@ -164,9 +165,9 @@ def test_the_scheduler_is_killed(listed, undisturbed, tmp_path):
     out = tmp_path / "out"
     with scheduler(tmp_path) as (process, address), worker(address, tmp_path / "a"):
         batch = started(listed, out, "--scheduler", address)
-        until(lambda: len(done(out)) >= 1)
+        until(lambda: done(out))
         kill(process)
-        said, error = batch.communicate(timeout=120)
+        said, error = batch.communicate(timeout=PATIENCE_S)
     assert (batch.returncode, said) == (1, "")
     assert error.count("\n") == 1
     assert "scheduler went away; what is done is kept" in error
@@ -177,9 +178,9 @@ def test_the_scheduler_is_killed(listed, undisturbed, tmp_path):
 def test_interrupted_by_hand(listed, tmp_path):
     out = tmp_path / "out"
     process = started(listed, out, "--workers", "2")
-    until(lambda: len(done(out)) >= 1)
+    until(lambda: done(out))
     process.send_signal(signal.SIGINT)
-    said, error = process.communicate(timeout=60)
+    said, error = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (130, "")
     assert error == (
         "discmri: interrupted; what is done is kept, run the same command again to finish\n"

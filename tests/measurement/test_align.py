@@ -125,7 +125,7 @@ def test_two_runs_give_the_same_bits() -> None:
     st.lists(st.floats(-6, 6), min_size=3, max_size=3),
     st.sampled_from([(0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.6, 0.8)]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_there_and_back(shift: list[float], bends: list[float], axis: tuple[float, ...]) -> None:
     matrix = np.eye(4)
     matrix[1:3, 1:3] = [[0.8, -0.6], [0.6, 0.8]]

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.disc_model import LEVEL, PATIENT, DiscModel, disc_labels, rotation, sagittal_grid
 
@@ -112,7 +112,7 @@ def test_osteophyte_does_not_move_the_corner():
     assert np.abs(after - before).max() < 1.0
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6)
 @given(
     st.permutations([0, 1, 2]),
     st.tuples(*[st.booleans()] * 3),

@@ -13,7 +13,7 @@ OUTLINE = outline_of(Spine(), LEVEL)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-12, 12))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_locate_inverts_the_frame(along: float, up: float, left: float) -> None:
     point = [(along - 0.5) * WIDTH_MM, (up - 0.5) * 11.0, left]
     place = disc_coordinates(OUTLINE, OUTLINE.frame.to_world(np.array([point])))

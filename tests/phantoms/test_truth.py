@@ -128,7 +128,7 @@ def test_corners_lie_on_the_disc_and_on_the_wall_of_the_body(phantom: Phantom):
         assert border < 1e-3
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(slope=st.floats(20, 60), scoliosis=st.floats(-30, 30))
 def test_truth_of_a_disc_does_not_depend_on_how_the_spine_stands(slope, scoliosis):
     spec = lumbar_spine(seed=8)

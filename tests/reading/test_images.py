@@ -10,20 +10,15 @@ import pytest
 
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
-from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
 from discmri.reading import Mode, SessionOptions
-from discmri.study import read_study
 
 
 @pytest.fixture(scope="module")
-def measured(phantom_study, phantom_labels, tmp_path_factory):
+def measured(phantom_study, phantom_result, tmp_path_factory):
     """A phantom's study and its results, side by side under one name."""
     root = tmp_path_factory.mktemp("measured")
     shutil.copytree(phantom_study, root / "scans" / "sub-01")
-    settings = Settings(segmenter="masks", masks=phantom_labels)
-    result = measure(read_study(phantom_study), settings)
-    result.write(root / "results" / "sub-01", ("json", "nifti"))
+    phantom_result.write(root / "results" / "sub-01", ("json", "nifti"))
     return root
 
 

@@ -72,7 +72,7 @@ def test_the_original_is_sound(tampered):
     assert verdict.witnesses == 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seq=st.integers(1, ROWS),
     column=st.sampled_from([*FACTS, "previous", "sha256"]),
@@ -95,7 +95,7 @@ def test_any_change_of_any_column_is_found(original, tmp_path_factory, seq, colu
         assert any(f"row {seq} " in text or "does not fit" in text for text in found)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(gone=st.sets(st.integers(1, ROWS), min_size=1))
 def test_any_removed_rows_are_found(original, tmp_path_factory, gone):
     folder = tmp_path_factory.mktemp("t")
@@ -104,7 +104,7 @@ def test_any_removed_rows_are_found(original, tmp_path_factory, gone):
     assert texts(path)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(order=st.permutations(range(1, ROWS + 1)))
 def test_any_other_order_is_found(original, tmp_path_factory, order):
     folder = tmp_path_factory.mktemp("t")

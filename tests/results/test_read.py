@@ -121,10 +121,9 @@ def test_the_record_of_a_failure_comes_back(failed, tmp_path):
 
 
 def test_images_come_from_the_study_only_where_they_are_the_same(
-    phantom_study, phantom_labels, tmp_path
+    phantom_study, phantom_result, tmp_path
 ):
-    settings = Settings(segmenter="masks", masks=phantom_labels)
-    result = discmri.measure(discmri.read_study(phantom_study), settings)
+    result = phantom_result
     folder = result.write(tmp_path / "out", ("nifti", "outlines"))
     found = discmri.read_results(folder, phantom_study)
     assert found == result

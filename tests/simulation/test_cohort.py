@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.conftest import TINY
+from tests.conftest import SHORT
 
 from discmri.cohort import Workers, find_cohort, workers
 from discmri.cohort.isolated import Limits
@@ -18,7 +18,7 @@ from discmri.phantoms.population import Member
 from discmri.simulation.cohort import make_cohort
 
 MEMBERS = [
-    Member(f"p{n:04d}", n, SpineOptions(grades=[2, 3, 4, 5, 7]), vendor, TINY, "none")
+    Member(f"p{n:04d}", n, SpineOptions(grades=[2, 3, 4, 5, 7]), vendor, SHORT, "none")
     for n, vendor in ((1, "ge"), (2, "canon"))
 ]
 
@@ -79,7 +79,7 @@ def test_phantoms_that_are_there_are_kept_and_more_can_be_added(made, tmp_path):
 
 
 def test_another_cohort_and_other_folders_are_refused(made, tmp_path):
-    others = [Member("p0001", 9, SpineOptions(), "ge", TINY, "none")]
+    others = [Member("p0001", 9, SpineOptions(), "ge", SHORT, "none")]
     with pytest.raises(UsageError, match="another seed"):
         make_cohort(others, made)
     (tmp_path / "letter.txt").write_text("keep me")

@@ -41,7 +41,7 @@ def rotation(a: float, b: float, c: float) -> np.ndarray:
     return about(0, a) @ about(1, b) @ about(2, c)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     angles=st.tuples(st.floats(-3.1, 3.1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)),
     row_sign=st.sampled_from([-1.0, 1.0]),
