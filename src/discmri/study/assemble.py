@@ -44,6 +44,7 @@ def _series(part: Part) -> Series:
         text=f"{origin.description} {origin.protocol}".lower().replace("_", " ").replace("-", " "),
         screenshot=_screenshot(first),
         tiles=max(frame.tiles for frame in frames),
+        unplaced=first.unplaced,
     )
     decision = decide(facts)
     diffusion = decision.role is Role.DWI

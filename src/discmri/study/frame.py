@@ -36,6 +36,9 @@ class PixelPlace:
     bits_allocated, bits_stored, signed, high_bit
         Integer format; ``bits_allocated`` of a float image is its width, ``high_bit`` the place
         of the highest bit stored, counted from zero.
+    picture
+        Rows and columns of the whole picture where ``rows`` and ``columns`` are those of a tile
+        of a mosaic; ``None`` elsewhere.
     keyword
         ``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``.
     photometric
@@ -56,6 +59,7 @@ class PixelPlace:
     keyword: str
     photometric: str
     high_bit: int = -1
+    picture: tuple[int, int] | None = None
 
     @property
     def spare_bits(self) -> int:
@@ -203,7 +207,9 @@ class Frame:
     averages
         How often the signal was acquired and averaged; ``None`` where unsaid.
     tiles
-        Slices that are tiled in this one picture (mosaic); 1 for a plain slice.
+        Slices that are tiled in this one picture (mosaic) and could not be placed; 1 elsewhere.
+    unplaced
+        Why they could not.
     """
 
     pixels: PixelPlace
@@ -221,3 +227,4 @@ class Frame:
     order: tuple[int, int] = (0, 0)
     averages: float | None = None
     tiles: int = 1
+    unplaced: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
+from discmri.core.errors import DicomError
 from discmri.study.bvalues import ge, read_b_value
 from discmri.study.bvalues.private import floats, private_value
 from discmri.study.frame import (
@@ -23,6 +25,7 @@ from discmri.study.frame import (
     PixelPlace,
     Scaling,
 )
+from discmri.study.mosaic import slices_of
 from discmri.study.roles import COMPUTED_B_WORDS
 from discmri.study.source import clean_text
 
@@ -63,10 +66,11 @@ class HeaderReader:
         owner = self.known(ds, _OWNER_TAGS, _owner)
         origin = self.known(ds, _ORIGIN_TAGS, _origin)
         uid = raw_text(ds, 0x00080018) or place.file.name
-        return [
-            self._frame(view, place, (owner, origin, uid, index))
-            for index, view in enumerate(_views(ds))
-        ]
+        frames = []
+        for index, view in enumerate(_views(ds)):
+            frame = self._frame(view, place, (owner, origin, uid, index))
+            frames += [frame] if frame.tiles == 1 else _tiles_placed(view, frame)
+        return frames
 
     def known(self, ds: Dataset, tags: Sequence[int], make: Callable[[Dataset], Fact]) -> Fact:
         """``make(ds)``, remembered where ``tags`` hold the bytes of an earlier header."""
@@ -412,12 +416,31 @@ def _acquired(ds: Dataset) -> str:
     return ""
 
 
+def _tiles_placed(ds: Dataset, frame: Frame) -> list[Frame]:
+    """The slices of a mosaic, or the picture as it is with what keeps them from being placed."""
+    first = next((item for item in private_value(ds, *_UIH_ITEMS) or []), None)
+    if frame.geometry is None and first is not None and "ImagePositionPatient" in first:
+        view = Dataset()
+        view.update(ds)
+        view["ImagePositionPatient"] = first["ImagePositionPatient"]
+        frame = replace(
+            frame, geometry=_geometry(view), acquired=frame.acquired or _acquired(first)
+        )
+    try:
+        return slices_of(ds, frame)
+    except DicomError as error:
+        return [replace(frame, unplaced=str(error))]
+
+
+_UIH_ITEMS = (0x0065, "Image Private Header", 0x51, "SQ")
+
+
 def _tiles(ds: Dataset) -> int:
     """How many slices one picture holds: Siemens mosaic and UIH grid."""
     mosaic = floats(private_value(ds, 0x0019, "SIEMENS MR HEADER", 0x0A, "US"))
     if mosaic:
         return int(mosaic[0])
     grid = floats(private_value(ds, 0x0065, "Image Private Header", 0x50, "DS"))
-    if grid and private_value(ds, 0x0065, "Image Private Header", 0x51, "SQ"):
+    if grid and private_value(ds, *_UIH_ITEMS):
         return int(grid[0])
     return 2 if "MOSAIC" in _words(ds, "ImageType") else 1

@@ -67,7 +67,12 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
     by_file: dict[PixelPlace, list[int]] = {}
     for number, frame in enumerate(frames):
         by_file.setdefault(frame.pixels, []).append(number)
-    jobs = [(place, [frames[n].index for n in numbers]) for place, numbers in by_file.items()]
+    jobs = [
+        (place, [frames[n].index for n in numbers])
+        if place.picture is None
+        else (_whole_picture(place), [0])
+        for place, numbers in by_file.items()
+    ]
     compressed = any(UID(place.syntax).is_encapsulated for place, _ in jobs)
     with lenient_pydicom():
         if all(place.syntax in jpeg.SYNTAXES for place, _ in jobs):
@@ -78,10 +83,23 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
         else:
             decoded = [_file_frames(*job) for job in jobs]
     values: list[Pixels] = [np.empty(0)] * len(frames)
-    for numbers, arrays in zip(by_file.values(), decoded, strict=True):
-        for number, array in zip(numbers, arrays, strict=True):
+    for (place, numbers), arrays in zip(by_file.items(), decoded, strict=True):
+        tiles = [_tile(arrays[0], place, frames[n].index) for n in numbers if place.picture]
+        for number, array in zip(numbers, tiles or arrays, strict=True):
             values[number] = array
     return values
+
+
+def _whole_picture(place: PixelPlace) -> PixelPlace:
+    rows, columns = place.picture or (place.rows, place.columns)
+    return replace(place, rows=rows, columns=columns, picture=None)
+
+
+def _tile(picture: Pixels, place: PixelPlace, index: int) -> Pixels:
+    """One slice of a mosaic; tiles follow one another like words on a page."""
+    down, right = divmod(index, picture.shape[1] // place.columns)
+    top, left = down * place.rows, right * place.columns
+    return picture[top : top + place.rows, left : left + place.columns]
 
 
 def _file_frames(place: PixelPlace, indices: list[int]) -> list[Pixels]:

@@ -60,8 +60,8 @@ class RoleEvidence:
         Description and protocol, lower case, underscores as blanks.
     screenshot
         Why it is no picture a scanner placed in space; empty where it is.
-    tiles
-        Slices tiled in one picture; 1 otherwise.
+    tiles, unplaced
+        Slices tiled in one picture, 1 otherwise, and why they cannot be placed.
     """
 
     plane: Plane
@@ -74,6 +74,7 @@ class RoleEvidence:
     text: str = ""
     screenshot: str = ""
     tiles: int = 1
+    unplaced: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _not_placed(facts: RoleEvidence) -> Decision | None:
         return Decision(
             Role.OTHER,
             (text, f"slices lie in {facts.plane.value} planes"),
-            problem=f"{text}; export the series as single slices or as enhanced DICOM",
+            problem=f"{text} and {facts.unplaced or 'does not place them'}; export the series as single slices or as enhanced DICOM",
         )
     if facts.plane is Plane.UNKNOWN:
         text = "its headers hold no usable position, orientation or pixel spacing"
