@@ -312,7 +312,8 @@ def test_unknown_or_large_residual_is_refused() -> None:
 def test_signal_near_the_noise_is_told() -> None:
     fit = fit_adc(dwi_series(SPINE, sigma=110.0))
     disc = measure_adc(fit, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
-    assert Code.ADC_LOW_SNR in [finding.code for finding in disc.findings]
+    (finding,) = (one for one in disc.findings if one.code is Code.ADC_LOW_SNR)
+    assert "b ADC = " in finding.text
 
 
 def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
@@ -356,3 +357,17 @@ def test_equal_averages_change_nothing() -> None:
     series = averaged((1, 1, 1), 10.0, 1.5)
     told = fit_adc(dataclasses.replace(series, averages=(4.0, 4.0, 4.0)))
     np.testing.assert_array_equal(told.adc.array, fit_adc(series).adc.array)
+
+
+@pytest.mark.parametrize(("snr", "met"), [(1.4, True), (1.6, False)])
+def test_the_noise_floor_is_named_where_the_signal_meets_it(snr: float, met: bool) -> None:
+    fit = fit_adc(dwi_series(SPINE))
+    lowest = float(np.median(fit.lowest_snr.array[fit.adc.array > 0])) * fit.noise
+    outline = outline_of(SPINE, LEVEL)
+    for _ in range(4):  # the noise at which the median of this disc has the ratio wanted
+        fit = dataclasses.replace(fit, noise=lowest / snr)
+        disc = measure_adc(fit, IN_PLACE, LEVEL, outline, SETTINGS)
+        (finding,) = (one for one in disc.findings if one.code is Code.ADC_LOW_SNR)
+        found = float(finding.text.split(" times the noise")[0].split()[-1])
+        lowest *= found / snr
+    assert ("noise floor" in finding.text) is met

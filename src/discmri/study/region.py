@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def region_of(series: Series) -> int:
     return next((region for text in texts if (region := named_region(text))), 0)
 
 
+@lru_cache(maxsize=256)  # every series is compared with every other
 def heights_mm(series: Series) -> tuple[float, float] | None:
     """Lowest and highest point of a series in the patient, RAS+; ``None`` without a grid."""
     if series.grid is None:
