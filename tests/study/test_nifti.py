@@ -126,6 +126,8 @@ def header(**fields: object) -> bytes:
     head.set_data_shape((8, 9, 5))
     head.set_data_dtype(np.int16)
     head.set_sform(SAGITTAL, 1)
+    head.set_zooms((0.8, 0.9, 4.0))
+    head.set_data_offset(352)
     for name, value in fields.items():
         head[name] = value
     return head.binaryblock + b"\0" * 4
@@ -182,3 +184,57 @@ def test_label_maps_and_bad_sidecars_do_not_get_in_the_way(tmp_path: Path) -> No
     assert [s.problem for s in study.series if s.problem] == [
         "its name says that it is a label map"
     ]
+
+
+def placed(path: Path, sform: np.ndarray, qform: np.ndarray) -> Path:
+    """A T2 whose header places it in two ways."""
+    nifti = nib.Nifti1Image(np.arange(8 * 9 * 5, dtype=np.int16).reshape(8, 9, 5), qform)
+    nifti.set_qform(qform, 1)
+    nifti.set_sform(sform, 1)
+    nib.save(nifti, path)
+    return path
+
+
+@pytest.mark.parametrize(("scale", "refused"), [(1.005, False), (0.995, False), (1.02, True)])
+def test_voxel_sizes_of_sform_and_pixdim_must_agree(tmp_path, scale, refused) -> None:
+    path = placed(tmp_path / "T2w.nii.gz", SAGITTAL @ np.diag([scale, 1, 1, 1]), SAGITTAL)
+    if refused:
+        with pytest.raises(NothingToMeasureError, match=r"0\.816 x .* sform and 0\.8 x .* pixdim"):
+            read_study(path)
+    else:
+        assert read_study(path).findings == ()
+
+
+def turned(degrees: float) -> np.ndarray:
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(("degrees", "refused"), [(25, False), (35, True), (180, True)])
+def test_a_sform_turned_against_the_qform(tmp_path, degrees, refused) -> None:
+    path = placed(tmp_path / "T2w.nii.gz", turned(degrees) @ SAGITTAL, SAGITTAL)
+    if refused:
+        with pytest.raises(NothingToMeasureError, match=f"{degrees} degrees apart"):
+            read_study(path)
+    else:
+        found = read_study(path).findings
+        assert [one.code.value for one in found] == ["header_contradicts_geometry"]
+        assert "25.0 degrees" in found[0].text
+
+
+@pytest.mark.parametrize(("shift_mm", "told"), [(0.9, False), (1.1, True)])
+def test_a_sform_beside_the_qform_is_told(tmp_path, shift_mm, told) -> None:
+    sform = SAGITTAL.copy()
+    sform[2, 3] += shift_mm
+    found = read_study(placed(tmp_path / "T2w.nii.gz", sform, SAGITTAL)).findings
+    assert bool(found) is told
+
+
+@pytest.mark.parametrize("offset", [0.0, 348.0, float("nan"), float("inf"), -16.0])
+def test_voxels_that_would_begin_in_the_header_are_refused(tmp_path, offset) -> None:
+    path = image(tmp_path / "T2w.nii")
+    content = bytearray(path.read_bytes())
+    content[108:112] = np.float32(offset).tobytes()
+    path.write_bytes(content)
+    with pytest.raises(NothingToMeasureError, match=r"T2w\.nii"):
+        read_study(path)

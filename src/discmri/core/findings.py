@@ -46,6 +46,7 @@ class Code(Enum):
     B_VALUE_FROM_TEXT = "b_value_from_text"
     B_VALUE_NEAR_ZERO = "b_value_near_zero"
     # segmenting and naming
+    LABELS_UNKNOWN = "labels_unknown"
     NUMBERING_UNCERTAIN = "numbering_uncertain"
     SACRUM_MISSING = "sacrum_missing"
     SIX_LUMBAR_BODIES = "six_lumbar_bodies"
@@ -102,6 +103,7 @@ MEANINGS: dict[Code, str] = {
     Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so fat is no comparator.",
     Code.B_VALUE_FROM_TEXT: "A b-value was read from free text because no tag held it.",
     Code.B_VALUE_NEAR_ZERO: "A b-value of less than 5 s/mm2 counts as zero.",
+    Code.LABELS_UNKNOWN: "The label map holds numbers that mean nothing in its scheme.",
     Code.NUMBERING_UNCERTAIN: "The names of the levels are assumed, not seen.",
     Code.SACRUM_MISSING: "No sacrum in the picture to count from.",
     Code.SIX_LUMBAR_BODIES: "Six lumbar-type bodies may be present.",

@@ -13,6 +13,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from discmri.core.findings import Finding
 from discmri.core.levels import CANAL_LABEL, DiscLevel, Vertebra
 from discmri.core.volume import Grid, SoftMask
 
@@ -59,6 +60,8 @@ class FoundSpine:
         ``None`` where not in the picture or not given.
     method
         Name of the segmenter with version or hash, for the record.
+    findings
+        What it noticed.
     """
 
     grid: Grid
@@ -67,6 +70,7 @@ class FoundSpine:
     sacrum: SoftMask | None = None
     canal: SoftMask | None = None
     method: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 class NumberingMethod(Enum):

@@ -201,7 +201,9 @@ class StudySteps:
         UsageError
             Where the reader's name of the lowest disc leaves none for the others.
         """
-        labels, self.findings["labels"] = name_levels(self.segmentation, self.settings.lowest_disc)
+        found = self.segmentation
+        labels, noticed = name_levels(found, self.settings.lowest_disc)
+        self.findings["labels"] = [*found.findings, *noticed]
         return labels
 
     # -------------------------------------------------------------- borders, heights, shapes

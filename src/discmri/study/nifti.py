@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import DicomError, GeometryError
 from discmri.core.facts import Plane, Role
+from discmri.core.findings import Code, Finding, warning
 from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import ContrastParameters, Scaling
+from discmri.study.nifti_header import Placement, placement_of
 from discmri.study.roles import RoleEvidence, decide
 from discmri.study.series import Image, Series, plane_of
 from discmri.study.source import InputFile, clean_text
@@ -125,7 +127,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     stem = _stem(file.name)
     beside = {other.name: other for other in files}
     sidecar = _json(beside.get(stem + ".json"))
-    grid, volumes, problem = _header(file)
+    grid, volumes, problem, doubt = _header(file)
     b_values = _b_values(beside.get(stem + ".bval"), beside.get(stem + ".bvec"), stem, grid)
     if not problem and _LABELS.search(stem):
         problem = "its name says that it is a label map"
@@ -143,8 +145,9 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     )
     decision = decide(facts)
     diffusion = decision.role is Role.DWI
+    uid = clean_text(sidecar.get("SeriesInstanceUID")) or file.name
     return Series(
-        uid=clean_text(sidecar.get("SeriesInstanceUID")) or file.name,
+        uid=uid,
         part="",
         number=number,
         description=clean_text(sidecar.get("SeriesDescription")) or stem.rsplit("/", 1)[-1],
@@ -170,7 +173,14 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         acquired=clean_text(sidecar.get("AcquisitionDateTime") or sidecar.get("AcquisitionTime")),
         original=facts.words[:1] != ("DERIVED",),
         problem=problem or decision.problem,
+        findings=_doubts(doubt, uid),
     )
+
+
+def _doubts(doubt: str, uid: str) -> tuple[Finding, ...]:
+    if not doubt:
+        return ()
+    return (warning(Code.HEADER_CONTRADICTS_GEOMETRY, doubt, None, uid),)
 
 
 @lru_cache(maxsize=64)
@@ -215,43 +225,42 @@ def _json(file: InputFile | None) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _header(file: InputFile) -> tuple[Grid | None, int, str]:
-    """Grid, number of volumes, and what is wrong; read without touching voxels."""
+def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:
+    """Grid, number of volumes, what is wrong and what is doubtful; no voxel is read."""
     import nibabel as nib
 
     try:
         image: Any = nib.load(file.path)
         header = image.header
         shape = tuple(int(n) for n in image.shape)
-        placed = bool(header["sform_code"]) or bool(header["qform_code"])
         dtype = header.get_data_dtype()
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        affine = np.asarray(image.affine, dtype=float) if placed else None
-    except (OSError, EOFError, ValueError, KeyError, zlib.error,
+        placement = placement_of(image)
+    except (OSError, EOFError, OverflowError, ValueError, KeyError, zlib.error,
             nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:  # fmt: skip
-        return None, 0, f"it cannot be read as NIfTI ({clean_text(error)[:120]})"
+        return None, 0, f"it cannot be read as NIfTI ({clean_text(error)[:120]})", ""
     if dtype.kind not in "iuf":
-        return None, 0, f"its voxels are no plain numbers but {_KINDS.get(dtype.kind, dtype.name)}"
+        kind = _KINDS.get(dtype.kind, dtype.name)
+        return None, 0, f"its voxels are no plain numbers but {kind}", ""
     if size > MAX_BYTES:
-        return None, 0, f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
-    return _placed(shape, affine)
+        problem = f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
+        return None, 0, problem, ""
+    return (*_placed(shape, placement), placement.doubt)
 
 
-def _placed(
-    shape: tuple[int, ...], affine: NDArray[np.float64] | None
-) -> tuple[Grid | None, int, str]:
+def _placed(shape: tuple[int, ...], placement: Placement) -> tuple[Grid | None, int, str]:
     """Grid, number of volumes, and what is wrong with them."""
     volumes = int(np.prod(shape[3:], dtype=int)) if len(shape) > 3 else 1
     if len(shape) < 3 or len(shape) > 4 or volumes < 1:
         return None, volumes, f"it has the shape {shape}, no volume"
-    if affine is None:
-        return None, volumes, "its header does not say how it lies (sform and qform codes are 0)"
+    if placement.affine is None:
+        return None, volumes, placement.problem
     try:
-        grid = Grid((shape[0], shape[1], shape[2]), affine)
+        grid = Grid((shape[0], shape[1], shape[2]), placement.affine)
         refuse_absurd_extent(grid)
     except GeometryError as error:
         return None, volumes, str(error)
-    return grid, volumes, ""
+    return grid, volumes, placement.problem
 
 
 def _b_values(

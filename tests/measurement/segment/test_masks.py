@@ -254,3 +254,108 @@ def test_discs_and_vertebrae_of_one_class_that_touch_are_told_apart(tmp_path):
     for body, other in zip(found.bodies, expected.bodies, strict=True):
         assert np.abs(body.centroid_mm - other.centroid_mm).max() < 2.0
         assert body.volume_mm3 == pytest.approx(other.volume_mm3, rel=0.2)
+
+
+def test_a_map_of_another_scheme_is_refused_with_the_one_that_fits(tmp_path):
+    with pytest.raises(NothingToMeasureError, match=r"labels 1, 3, 201.*--mask-scheme spider it would fit"):
+        read(tmp_path, draw(*CASES["spider"]), "discmri")
+
+
+@pytest.mark.parametrize(
+    ("drawn", "tried"),
+    [
+        (drawn, tried)
+        for drawn, tried in itertools.product(("discmri", "spineps", "spider"), SCHEMES)
+        if drawn != tried != "totalspineseg"  # whose numbers are those of discmri
+    ],
+)
+def test_no_scheme_reads_the_numbers_of_another(tmp_path, drawn, tried):
+    with pytest.raises(NothingToMeasureError, match=drawn):
+        read(tmp_path, draw(*CASES[drawn]), tried)
+
+
+def test_numbers_without_meaning_are_told(tmp_path):
+    labels = draw(*CASES["discmri"])
+    labels[3, 3, 100:200] = 1  # the cord in TotalSpineSeg's canal
+    (found,) = read(tmp_path, labels, "discmri").findings
+    assert (found.code.value, found.severity.value) == ("labels_unknown", "warning")
+    assert "no label 1;" in found.text
+    assert read(tmp_path, labels, "totalspineseg").findings == ()
+
+
+def test_other_parts_of_the_body_are_no_reason_to_refuse(tmp_path):
+    labels = draw((20,) * 4, (19,) * 4, 18, 21)
+    labels[:, 48:58, 60:300:10] = np.arange(22, 46)  # most of the map
+    assert read(tmp_path, labels, "totalsegmentator").findings == ()
+
+
+@pytest.mark.parametrize(("voxels", "refused"), [(7 * 60 * 10, False), (7 * 60 * 150, True)])
+def test_a_map_that_is_mostly_without_meaning_is_refused(tmp_path, voxels, refused):
+    labels = draw(*CASES["discmri"]).reshape(-1)
+    free = np.flatnonzero(labels == 0)[:voxels]
+    labels[free] = 7
+    labels = labels.reshape(GRID.shape)
+    if refused:
+        with pytest.raises(NothingToMeasureError, match="most of it has no meaning there"):
+            read(tmp_path, labels, "discmri")
+    else:
+        assert read(tmp_path, labels, "discmri").findings
+
+
+FLIPS = {
+    "front": (np.s_[:, ::-1], "canal lies .* in front of the discs: front and back"),
+    "feet": (np.s_[:, :, ::-1], "head and feet"),
+    "both": (np.s_[:, ::-1, ::-1], "head and feet"),
+}
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+def test_a_flipped_map_is_refused(tmp_path, flip):
+    part, expected = FLIPS[flip]
+    for scheme in ("discmri", "spineps"):
+        with pytest.raises(NothingToMeasureError, match=expected):
+            read(tmp_path, draw(*CASES[scheme])[part], scheme)
+
+
+def test_a_flipped_map_of_one_class_is_refused_by_its_sacrum(tmp_path):
+    with pytest.raises(NothingToMeasureError, match="sacrum lies .* above.*head and feet"):
+        read(tmp_path, draw((20,) * 4, (19,) * 4, 18, 21)[:, :, ::-1], "totalsegmentator")
+
+
+def test_two_names_exchanged_are_refused(tmp_path):
+    with pytest.raises(NothingToMeasureError, match="L4-L5 lies below the disc L5-S1"):
+        read(tmp_path, draw((95, 100, 94), (45, 44, 43), 50, 2), "discmri")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [((4, 2.5, 2.5), "mm long"), ((4, 1.9, 1.9), "65 mm deep"), ((4, 0.45, 0.45), "15 mm deep"),
+     ((4, 1, 2.2), "22 mm high")],
+)  # fmt: skip
+def test_discs_of_another_size_are_refused(tmp_path, sizes, expected):
+    affine = GRID.affine @ np.diag([*np.array(sizes) / GRID.spacing_mm, 1.0])
+    with pytest.raises(NothingToMeasureError, match=expected):
+        read(tmp_path, draw(*CASES["discmri"]), "discmri", affine)
+
+
+@pytest.mark.parametrize("sizes", [(4, 1.6, 1.6), (4, 0.6, 0.6), (4, 1, 1.8)])
+def test_unusual_sizes_are_left_to_the_checks_of_the_values(tmp_path, sizes):
+    affine = GRID.affine @ np.diag([*np.array(sizes) / GRID.spacing_mm, 1.0])
+    assert len(read(tmp_path, draw(*CASES["discmri"]), "discmri", affine).discs) == 3
+
+
+def test_voxel_sizes_that_contradict_each_other_are_refused(tmp_path):
+    labels = nib.Nifti1Image(draw(*CASES["discmri"]), GRID.affine)
+    labels.set_qform(GRID.affine, 1)
+    labels.set_sform(GRID.affine @ np.diag([1, 0.8, 1, 1]), 1)
+    path = tmp_path / "m.nii.gz"
+    nib.save(labels, path)
+    with pytest.raises(GeometryError, match=r"4 x 0\.8 x 1 mm by the sform and 4 x 1 x 1 mm"):
+        masks(IMAGE, Settings(segmenter="masks", masks=path))
+    shifted = GRID.affine.copy()
+    shifted[2, 3] += 5
+    labels.set_sform(shifted, 1)
+    nib.save(labels, path)
+    (found,) = masks(IMAGE, Settings(segmenter="masks", masks=path)).findings
+    assert found.code.value == "header_contradicts_geometry"
+    assert "5.0 mm" in found.text

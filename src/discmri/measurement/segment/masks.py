@@ -1,34 +1,34 @@
 """Discs from a given label map, drawn by hand or by another program.
 
-Every structure keeps the resolution of the map it came from: nothing is resampled to the
-image, so a finer map gives finer borders.
+A map is measured only where its numbers, read by the scheme, make a spine that a person can have.
 """
 
 from __future__ import annotations
 
 import gzip
-import logging
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from discmri.core.errors import GeometryError, NothingToMeasureError, UsageError
+from discmri.core.findings import Code, Finding, warning
 from discmri.core.labels import FoundDisc, FoundSpine
-from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.settings import Settings
-from discmri.core.volume import Array, Grid, SoftMask, Volume
-from discmri.measurement.segment.joint import split_bodies, split_discs
-from discmri.measurement.segment.schemes import mask_scheme
+from discmri.core.volume import Grid, Volume
+from discmri.measurement.segment.anatomy import impossible_anatomy
+from discmri.measurement.segment.labelled import Labels, labelled_spine
+from discmri.measurement.segment.schemes import SCHEMES, mask_scheme
 from discmri.measurement.segment.schemes.scheme import MaskScheme
-
-log = logging.getLogger(__name__)
+from discmri.study.extent import refuse_absurd_extent
+from discmri.study.nifti_header import placement_of
 
 MAX_BYTES = 4 * 2**30
 _DAMAGE = (OSError, EOFError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
-Labels = NDArray[np.int32]
+_LISTED = 20
 
 
 def masks(image: Volume, settings: Settings) -> FoundSpine:
@@ -46,41 +46,79 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     UsageError
         Where no file is given, it cannot be read, or it holds no whole numbers.
     NothingToMeasureError
-        Where it holds no disc of the scheme, or lies elsewhere in the patient.
+        Where it holds no disc of the scheme, what it holds cannot be a spine (see
+        :mod:`discmri.measurement.segment.anatomy`), or it lies elsewhere in the patient.
     """
     if settings.masks is None:
         raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map")
     scheme = mask_scheme(settings.mask_scheme)
-    labels, grid = _read(settings.masks)
-    joint = _joint_discs(labels, grid, scheme)
-    discs = [_disc(where, grid, None) for where in joint] + _named_discs(labels, grid, scheme)
-    if not discs:
-        held = [number for number in np.unique(labels).tolist() if number][:20]
-        raise NothingToMeasureError(
-            f"{settings.masks}: no disc of the scheme {settings.mask_scheme!r} among its labels "
-            f"{held}; name the right scheme with --mask-scheme"
+    labels, grid, findings = _read(settings.masks)
+    found = labelled_spine(labels, grid, scheme)
+    if problem := _problem(labels, scheme, found):
+        fitting = _fitting_schemes(labels, grid, settings.mask_scheme)
+        advice = (
+            f"as --mask-scheme {' or '.join(fitting)} it would fit"
+            if fitting
+            else "give a map of this study in a scheme that --mask-scheme names, as its program wrote it"
         )
-    _check_overlap(discs, image.grid, settings.masks)
-    canal = _structure(np.isin(labels, scheme.canal), grid)
-    return FoundSpine(
-        grid=image.grid,
-        discs=tuple(sorted(discs, key=lambda d: -d.mask.centroid_mm[2])),
-        bodies=_bodies(labels, grid, scheme, joint, canal),
-        sacrum=_structure(np.isin(labels, scheme.sacrum), grid),
-        canal=canal,
-        method=f"masks:{settings.mask_scheme}",
+        raise NothingToMeasureError(
+            f"{settings.masks}, read by the scheme {settings.mask_scheme!r}: {problem}; {advice}"
+        )
+    assert found is not None  # _problem says so
+    _check_overlap(found.discs, image.grid, settings.masks)
+    unknown = _unknown(labels, scheme)
+    if unknown:
+        text = f"label map: the scheme {settings.mask_scheme!r} has no {_list(unknown)}; left out"
+        findings = (*findings, warning(Code.LABELS_UNKNOWN, text))
+    return replace(
+        found, grid=image.grid, method=f"masks:{settings.mask_scheme}", findings=findings
     )
 
 
-def _read(path: Path) -> tuple[Labels, Grid]:
-    """Label numbers and their grid."""
+def _problem(labels: Labels, scheme: MaskScheme, found: FoundSpine | None) -> str:
+    """Why a label map cannot be measured by a scheme; empty where it can."""
+    held, unknown = _held(labels), _unknown(labels, scheme)
+    if not held:
+        return "it is empty"
+    if found is None:
+        return f"no disc of the scheme among its {_list(held)}"
+    few = 2 * len(unknown) <= len(held)
+    if not few or 2 * np.isin(labels, unknown).sum() > np.count_nonzero(labels):
+        return f"most of it has no meaning there ({_list(unknown)})"
+    return impossible_anatomy(found)
+
+
+def _fitting_schemes(labels: Labels, grid: Grid, tried: str) -> list[str]:
+    """Other schemes by which the map is a spine."""
+    return [
+        name
+        for name, scheme in SCHEMES.items()
+        if name != tried and not _problem(labels, scheme, labelled_spine(labels, grid, scheme))
+    ]
+
+
+def _held(labels: Labels) -> list[int]:
+    return [int(number) for number in np.unique(labels) if number]
+
+
+def _unknown(labels: Labels, scheme: MaskScheme) -> list[int]:
+    return [number for number in _held(labels) if number not in scheme.numbers]
+
+
+def _list(numbers: Sequence[int]) -> str:
+    more = ", …" if len(numbers) > _LISTED else ""
+    return f"label{'s'[: len(numbers) > 1]} {', '.join(map(str, numbers[:_LISTED]))}{more}"
+
+
+def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
+    """Label numbers, their grid, and what is doubtful about it."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError, ImageDataError
 
     try:
         file = cast(Any, nib.load(path))
-        _check_header(file, path)
+        doubt = _check_header(file, path)
         values = np.asarray(file.dataobj)
         if path.suffix.lower() == ".gz":
             _check_to_the_end(path)
@@ -95,25 +133,30 @@ def _read(path: Path) -> tuple[Labels, Grid]:
     if values.size and np.abs(values).max() > np.iinfo(np.int32).max:
         raise UsageError(f"{path}: its numbers are too large for labels")
     try:
-        return values.astype(np.int32), Grid(values.shape, file.affine)
+        grid = Grid(values.shape, file.affine)
+        refuse_absurd_extent(grid)
     except GeometryError as error:
         raise GeometryError(f"{path}: {error}") from error
+    code = Code.HEADER_CONTRADICTS_GEOMETRY
+    return values.astype(np.int32), grid, (warning(code, f"label map: {doubt}"),) * bool(doubt)
 
 
-def _check_header(file: Any, path: Path) -> None:
-    """Refuse what cannot be a label map before its voxels are read."""
-    header = file.header
-    if not (int(header.get("sform_code", 1)) or int(header.get("qform_code", 1))):
+def _check_header(file: Any, path: Path) -> str:
+    """Refuse what cannot be a label map before its voxels are read; what is doubtful otherwise."""
+    placement = placement_of(file)
+    if placement.affine is None:
         raise UsageError(
-            f"{path}: its header does not say how it lies in the patient (sform and qform codes "
-            "are 0); write it with the geometry of the image it was drawn on"
+            f"{path}: {placement.problem}; write it with the geometry of the image it was drawn on"
         )
-    dtype = header.get_data_dtype()
+    if placement.problem:
+        raise GeometryError(f"{path}: {placement.problem}")
+    dtype = file.header.get_data_dtype()
     if dtype.kind not in "iufb":
         raise UsageError(f"{path}: a label map holds whole numbers, this one holds {dtype.name}")
     size = int(np.prod(file.shape, dtype=object)) * dtype.itemsize
     if size > MAX_BYTES:
         raise UsageError(f"{path}: its header claims {size >> 20} MiB, more than discmri reads")
+    return placement.doubt
 
 
 def _check_to_the_end(path: Path) -> None:
@@ -123,92 +166,7 @@ def _check_to_the_end(path: Path) -> None:
             pass
 
 
-def _structure(where: NDArray[np.bool_], grid: Grid) -> SoftMask | None:
-    if not where.any():
-        return None
-    return SoftMask.from_fractions(where.astype(np.float32), grid.affine)
-
-
-def _main_piece(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest connected part."""
-    from scipy import ndimage
-
-    parts, count = ndimage.label(where, structure=np.ones((3, 3, 3)))
-    if count <= 1:
-        return where
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
-
-
-def _joint_discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[NDArray[np.bool_]]:
-    if scheme.joint_discs is None:
-        return []
-    return split_discs(labels == scheme.joint_discs, labels == scheme.joint_vertebrae, grid)
-
-
-def _named_discs(labels: Labels, grid: Grid, scheme: MaskScheme) -> list[FoundDisc]:
-    present = set(np.unique(labels).tolist())
-    six = any(
-        number in present for number, v in scheme.vertebrae.items() if v is Vertebra.L6
-    ) or any(number in present for number, d in scheme.discs.items() if d is DiscLevel.L5_L6)
-    return [
-        _disc(_main_piece(labels == number), grid, _with_sixth_body(level, number, scheme, six))
-        for number, level in scheme.discs.items()
-        if number in present
-    ]
-
-
-def _disc(where: NDArray[np.bool_], grid: Grid, level: DiscLevel | None) -> FoundDisc:
-    return FoundDisc(SoftMask.from_fractions(where.astype(np.float32), grid.affine), 1.0, level)
-
-
-def _with_sixth_body(level: DiscLevel, number: int, scheme: MaskScheme, six: bool) -> DiscLevel:
-    """Rename the lowest discs where the map also holds a sixth lumbar body."""
-    if not six or level is not DiscLevel.L5_S1:
-        return level
-    # A scheme that numbers discs by the body above gives L5's disc the number of L5-S1.
-    by_body_above = any(d is DiscLevel.L6_S1 for d in scheme.discs.values())
-    log.debug("label %d renamed for a sixth lumbar body", number)
-    return DiscLevel.L5_L6 if by_body_above else DiscLevel.L6_S1
-
-
-def _bodies(
-    labels: Labels,
-    grid: Grid,
-    scheme: MaskScheme,
-    joint: list[NDArray[np.bool_]],
-    canal: SoftMask | None,
-) -> tuple[SoftMask, ...]:
-    """Vertebral bodies, cranial to caudal, without posterior elements."""
-    if scheme.joint_vertebrae is not None:
-        wheres = split_bodies(labels == scheme.joint_vertebrae, joint, grid)
-    else:
-        wheres = [where for n in scheme.vertebrae if (where := labels == n).any()]
-        if scheme.whole_vertebrae:
-            wheres = [_in_front_of(canal, where, grid) for where in wheres]
-        wheres = [_main_piece(where) for where in wheres]
-    found = [_structure(where, grid) for where in wheres]
-    bodies = [body for body in found if body is not None]
-    return tuple(sorted(bodies, key=lambda body: -body.centroid_mm[2]))
-
-
-def _in_front_of(canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
-    """The part of a vertebra in front of the canal's anterior border, height by height."""
-    if canal is None:
-        return where
-    inside = canal.grid.to_world(np.argwhere(canal.array > 0.5))
-    heights = np.round(inside[:, 2]).astype(int)
-    levels = np.unique(heights)
-    front = np.array([inside[heights == level, 1].max() for level in levels])
-    index = np.argwhere(where)
-    points = grid.to_world(index)
-    limit: Array = np.interp(points[:, 2], levels, front)
-    kept = index[points[:, 1] > limit]
-    body = np.zeros_like(where)
-    body[tuple(kept.T)] = True
-    return body
-
-
-def _check_overlap(discs: list[FoundDisc], grid: Grid, path: Path) -> None:
+def _check_overlap(discs: Sequence[FoundDisc], grid: Grid, path: Path) -> None:
     """Refuse a label map of another patient space."""
     points = np.vstack(
         [disc.mask.grid.to_world(np.argwhere(disc.mask.array > 0.5)) for disc in discs]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from discmri.core.levels import DiscLevel, Vertebra
 
@@ -25,6 +26,8 @@ class MaskScheme:
         Numbers of the sacrum.
     whole_vertebrae
         Whether a vertebra's label includes its posterior elements.
+    others
+        Further numbers of the program, which are not used here: other parts of the body.
     """
 
     discs: Mapping[int, DiscLevel] = field(default_factory=dict)
@@ -34,3 +37,10 @@ class MaskScheme:
     joint_vertebrae: int | None = None
     sacrum: tuple[int, ...] = ()
     whole_vertebrae: bool = True
+    others: Collection[int] = ()
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Every number that means something in this scheme."""
+        joint = {one for one in (self.joint_discs, self.joint_vertebrae) if one is not None}
+        return frozenset({*self.discs, *self.vertebrae, *self.canal, *self.sacrum, *self.others} | joint)

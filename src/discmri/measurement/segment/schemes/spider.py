@@ -1,6 +1,6 @@
 """SPIDER challenge masks: counted from the bottom, 1 is L5, 201 L5-S1; 100 the canal.
 
-Source: van der Graaf 2024, Sci Data 11:264.  The sacrum has no label there.
+Source: van der Graaf 2024, Sci Data 11:264.  The sacrum has no label there; each class counts to 25.
 """
 
 from __future__ import annotations
@@ -15,4 +15,5 @@ SPIDER = MaskScheme(
     vertebrae={1 + n: level.above for n, level in enumerate(_UPWARD)}
     | {101 + n: level.above for n, level in enumerate(_UPWARD)},
     canal=(100,),
+    others=(*range(9, 26), *range(109, 126), *range(209, 226)),
 )

@@ -18,4 +18,6 @@ SPINEPS = MaskScheme(
     vertebrae=_VERTEBRAE,
     canal=(60, 61),
     sacrum=(26,),
+    # the vertebrae above and their discs, endplates (200 + n), parts of vertebrae (41 to 62)
+    others=(*range(1, 17), 28, *range(41, 60), 62, *range(101, 117), 128, *range(201, 229)),
 )

@@ -1,0 +1,105 @@
+"""Where a NIfTI header says that its voxels lie, and whether it says so in one way.
+
+A header places an image up to three times: by its sform, by its qform, and by the voxel sizes of
+``pixdim``.  Programs that resample or register an image may change one and leave the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIZE_TOLERANCE = 0.01
+"""Share by which stated voxel sizes may differ: rounding, far below the error of a height."""
+MAX_TURN_DEG = 30.0
+"""Angle between sform and qform from which nobody can tell which side is which."""
+MAX_APART_MM = 1.0
+"""Distance between the places that sform and qform give one voxel before it is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where an image lies.
+
+    Parameters
+    ----------
+    affine
+        (4, 4) voxel index to RAS+ millimetres; ``None`` where the header does not say.
+    problem
+        Why it cannot be believed, with both figures; empty where it can.
+    doubt
+        What a reader of the values should know; empty for nothing.
+    """
+
+    affine: NDArray[np.float64] | None
+    problem: str = ""
+    doubt: str = ""
+
+
+def placement_of(image: Any) -> Placement:
+    """Where a loaded NIfTI image lies; no voxel is read.
+
+    Parameters
+    ----------
+    image
+        As ``nibabel.load`` returns it.
+    """
+    header = image.header
+    sform, qform = (int(header.get(name, 1)) for name in ("sform_code", "qform_code"))
+    if not sform and not qform:
+        return Placement(
+            None, "its header does not say how it lies (sform and qform codes are 0)"
+        )
+    affine = np.asarray(image.affine, dtype=float)
+    if header.get("magic") == getattr(header, "single_magic", None):
+        offset, least = int(image.dataobj.offset), int(header.single_vox_offset)
+        if offset < least:
+            problem = f"its voxels would begin at byte {offset}, within its header of {least} bytes"
+            return Placement(affine, f"{problem} (vox_offset); write the file again")
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    if sform > 0 and "pixdim" in header and np.all(sizes > 0):
+        stated = np.asarray(header["pixdim"], dtype=float)[1:4]
+        if problem := _sizes(sizes, stated):
+            return Placement(affine, problem)
+        if qform > 0:
+            return _against_qform(affine, image)
+    return Placement(affine)
+
+
+def _sizes(by_sform: NDArray[np.float64], by_pixdim: NDArray[np.float64]) -> str:
+    """What is wrong with voxel sizes; a pixdim of 0 states nothing."""
+    apart = np.abs(by_pixdim - by_sform)
+    if np.all((by_pixdim == 0) | (apart <= SIZE_TOLERANCE * by_sform)):  # false for NaN
+        return ""
+    sform, pixdim = (" x ".join(f"{s:.4g}" for s in sizes) for sizes in (by_sform, by_pixdim))
+    return (
+        f"its voxels are {sform} mm by the sform and {pixdim} mm by pixdim; "
+        "write it again from the original image"
+    )
+
+
+def _against_qform(affine: NDArray[np.float64], image: Any) -> Placement:
+    """Both forms stand in the header: nobody can know which one is meant."""
+    qform = np.asarray(image.get_qform(), dtype=float)
+    axes, others = (one[:3, :3] / np.linalg.norm(one[:3, :3], axis=0) for one in (affine, qform))
+    turn_deg = float(np.rad2deg(np.arccos(np.clip((axes * others).sum(axis=0), -1, 1))).max())
+    if not turn_deg <= MAX_TURN_DEG:
+        return Placement(
+            affine,
+            f"sform and qform turn its axes {turn_deg:.0f} degrees apart, so that its sides are "
+            "not known; write it again from the original image",
+        )
+    corners = np.array(np.meshgrid(*([0, n - 1] for n in image.shape[:3]))).reshape(3, -1)
+    places = affine[:3, :3] @ corners - qform[:3, :3] @ corners
+    places += (affine - qform)[:3, 3:]
+    apart_mm = float(np.linalg.norm(places, axis=0).max())
+    if not apart_mm > MAX_APART_MM:
+        return Placement(affine)
+    return Placement(
+        affine,
+        doubt=f"sform and qform lie {apart_mm:.1f} mm and {turn_deg:.1f} degrees apart; "
+        "the sform was used",
+    )
