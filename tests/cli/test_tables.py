@@ -166,6 +166,52 @@ def test_what_is_no_grade_or_level_is_refused_with_its_place(call, command, text
     assert refused(answer, "x.csv", "line ", f"column {command.name}", repr(text), "; write ")
 
 
+@pytest.mark.parametrize("word", ["NaN", "NA", "#N/A"])
+def test_a_word_for_missing_is_no_name_of_a_subject_study_or_reader(call, command, word):
+    answer = call(command, change=lambda text: text.replace("Müller", word, 1))
+    assert refused(answer, "x.csv", "line 2, column ", f"{word!r} stands for a missing value")
+
+
+TOLD_WHEN_EMPTY = {"truth": "height_columns_mm", "values": "value", "read grades": "grade"}
+
+
+@pytest.mark.parametrize("name", TOLD_WHEN_EMPTY)
+def test_an_empty_value_is_counted_and_said(call, name):
+    column = TOLD_WHEN_EMPTY[name]
+    given = {"name": ""} if column == "grade" else {"number": ""}
+    row = "Müller,L4-L5,ben,3,1\n" if column == "grade" else ""
+    _, out, _ = call(COMMANDS[name], **given, change=lambda text: text + row)
+    assert f"x.csv: empty, and so left out: 1 cell of {column}" in out
+
+
+def test_what_agreement_leaves_out_is_said(call):
+    more = "Müller,L4-L5,adc_voxels,30,ann\nMüller,L3-L4,height_mm,9,ann\n"
+    _, out, _ = call(COMMANDS["values"], change=lambda text: text + more)
+    assert "no measured value, left out with their rows: adc_voxels (1)" in out
+    assert "Discs with one value only, which is compared with none: height_mm (1)" in out
+    role = "subject_id,level_automatic,reader,grade,occasion,role\n"
+    rows = "S,L4-L5,ann,3,1,reader\nS,L4-L5,ben,3,1,\nS,L4-L5,eva,4,1,adjudicator\n"
+    _, out, _ = call(COMMANDS["read grades"], change=lambda _: role + rows)
+    assert "reads of an adjudicator, left out: 1" in out
+    wrong = call(COMMANDS["read grades"], change=lambda _: role + rows.replace("tor\n", "\n"))
+    assert refused(wrong, "line 4, column role", "one of reader, adjudicator")
+
+
+def test_a_disc_that_a_table_gives_twice_is_refused(call):
+    for name in ("truth", "results", "reads"):
+        twice = call(COMMANDS[name], change=lambda text: text + text.splitlines()[-1] + "\n")
+        assert refused(twice, "x.csv, line ", "already; keep one"), name
+
+
+def test_an_arm_that_is_missing_is_no_arm(call):
+    def with_arms(text: str) -> str:
+        text = text.replace("path,lowest", "path,arm,lowest").replace(",a,{", ",a,NA,{")
+        return text.replace(",b,\n", ",b,,\n")
+
+    answer = call(COMMANDS["trial list"], change=with_arms)
+    assert refused(answer, "column arm", "'NA' stands for")
+
+
 def test_an_empty_cell_is_missing(call, command):
     if command is not COMMANDS["edits"]:  # its level must be there
         assert accepted(call(command, name=""))

@@ -159,9 +159,26 @@ def test_words_for_a_missing_number_are_counted_where_values_may_be_missing(writ
     assert table.note == ""
     assert [row.value("a") for row in table.rows] == [None] * (len(words) + 1)
     assert table.note.startswith("x.csv: taken as missing because they say NaN")
-    assert table.note.endswith(f": {len(words)} cells of a")
+    assert f": {len(words)} cells of a; empty, and so left out: 1 cell of a" in table.note
     with pytest.raises(UsageError, match="'high' is not a number"):
         row("high").value("a")
+
+
+def test_empty_values_and_grades_are_counted_unless_a_column_states_nothing(written):
+    table = read_table(written("a,b,c,d\n1,,,x\n,3,,x\n,4,,x\n"))
+    for one in table.rows:
+        one.value("a"), one.grade("b"), one.value("c"), one.text("d")
+    assert table.note == "x.csv: empty, and so left out: 2 cells of a, 1 cell of b"
+
+
+@pytest.mark.parametrize("word", ["NaN", "NA", "#N/A", "null"])
+def test_a_word_for_missing_is_no_name(word):
+    for read in (Row.filled, Row.optional):
+        with pytest.raises(UsageError, match=f"'{word}' stands for a missing value; write the a"):
+            read(row(word), "a")
+    with pytest.raises(UsageError, match="'none' stands for"):
+        row("none").filled("a")
+    assert (row("none").optional("a"), row("").optional("a")) == ("none", "")
 
 
 @given(st.text())

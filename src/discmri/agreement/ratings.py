@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -213,6 +214,31 @@ def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
     if "grade_before_reveal" in by_parameter:
         found += _on_reveal(by_parameter["grade_before_reveal"], by_parameter["grade"])
     return [one for one in found if one.used.any()]
+
+
+_DERIVED = ("grade_signal", "grade_collapse", "evaluable")  # of a grade that is counted itself
+
+
+def unpaired(ratings: Iterable[Rating]) -> Counter[str]:
+    """How many discs have but one value of a parameter, so that nothing can be held against it.
+
+    Parameters
+    ----------
+    ratings
+        In any order; automatic values that stand alone are not counted.
+
+    Examples
+    --------
+    >>> one = Rating("s", "u", "L4-L5", "ann", 1, "height_mm", 8.0)
+    >>> unpaired([one]), unpaired([one, replace(one, rater="ben")])
+    (Counter({'height_mm': 1}), Counter())
+    """
+    raters: dict[tuple[str, ...], list[str]] = {}
+    for one in ratings:
+        if one.parameter not in _DERIVED:
+            disc = (one.parameter, one.subject, one.study, one.level)
+            raters.setdefault(disc, []).append(one.rater)
+    return Counter(disc[0] for disc, who in raters.items() if len(who) == 1 and who[0] != AUTOMATIC)
 
 
 class _Table:

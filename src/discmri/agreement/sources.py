@@ -5,6 +5,7 @@ A session itself hands over its own, see :mod:`discmri.reading.ratings`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +70,8 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
     for needed, read in _READERS.items():
         if set(needed) <= set(table.columns):
             ratings = tuple(read(rows))
-            return RatingSource(one_line(path.name), ratings, note=table.note)
+            notes = filter(None, (table.note, *_left_out(rows)))
+            return RatingSource(one_line(path.name), ratings, note="\n".join(notes))
     raise UsageError(
         f"{path} is no table of reads or values: it has the columns "
         f"{', '.join(table.columns)}; {kinds} (or name the rater, NAME=FILE)"
@@ -85,11 +87,11 @@ def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
     """Ratings from rows of ``reads_long.csv``; those of an adjudicator are left out."""
     suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
-        if (row.get("role") or ReaderRole.READER.value) != ReaderRole.READER.value:
+        if _is_adjudicated(row):
             continue
         grade, before = row.grade("grade"), row.text("grade_before_reveal")
         one = _rating(row, row.filled("reader"), "evaluable", float(grade is not None))
-        if grade is not None or row.text("not_evaluable"):
+        if grade is not None or row.optional("not_evaluable"):
             yield one
         yield from _graded(one, grade)
         if before != "not evaluable" and (earlier := row.grade("grade_before_reveal")):
@@ -121,7 +123,7 @@ def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
         parameter = row.filled("parameter")
         if not _is_measured(parameter):
             continue
-        one = _rating(row, row.text("rater") or row.filled("reader"), parameter, 0.0)
+        one = _rating(row, row.optional("rater") or row.filled("reader"), parameter, 0.0)
         if parameter == "grade":
             yield from _graded(one, row.grade("value"))
             continue
@@ -154,13 +156,31 @@ def _rating(row: Row, rater: str, parameter: str, value: float) -> Rating:
         raise row.error("level", "is empty; write the disc")
     return Rating(
         subject=row.filled("subject_id"),
-        study=row.text("study_uid"),
+        study=row.optional("study_uid"),
         level=level.value,
         rater=rater,
         occasion=row.integer("occasion", 1, 99) or 1,
         parameter=parameter,
         value=value,
     )
+
+
+def _left_out(rows: Sequence[Row]) -> Iterator[str]:
+    """What is left out of a table although its cells can be read."""
+    adjudicated = sum(map(_is_adjudicated, rows))
+    if adjudicated:
+        yield f"reads of an adjudicator, left out: {adjudicated}"
+    counts = Counter(
+        name for row in rows if (name := row.text("parameter")) and not _is_measured(name)
+    )
+    if counts:
+        listed = ", ".join(f"{name} ({n})" for name, n in sorted(counts.items()))
+        yield f"parameters that are no measured value, left out with their rows: {listed}"
+
+
+def _is_adjudicated(row: Row) -> bool:
+    role = row.choice("role", [one.value for one in ReaderRole])
+    return role is not None and role != ReaderRole.READER.value
 
 
 def _is_measured(parameter: str) -> bool:

@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from discmri.agreement import Resampling
+    from discmri.agreement.ratings import unpaired
     from discmri.agreement.report import write_report
     from discmri.agreement.sources import matched_by_subject
 
@@ -77,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
     for one in sources:
         if one.note:
             print(f"\n{one.note}")
+    alone = unpaired(rating for one in sources for rating in one.ratings)
+    if alone:
+        listed = ", ".join(f"{name} ({discs})" for name, discs in sorted(alone.items()))
+        print(f"\nDiscs with one value only, which is compared with none: {listed}")
     print(f"\nReport: {one_line(args.output / 'report.html')}")
     return 0
 

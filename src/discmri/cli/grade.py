@@ -235,12 +235,13 @@ def _studies(args: argparse.Namespace) -> Mapping[Path, Path | None]:
 def _table_of_studies(path: Path) -> dict[Path, Path]:
     from discmri.core.tables import read_table
 
-    return {
-        (path.parent / row.filled("results")).resolve(): (
-            path.parent / row.filled("study")
-        ).resolve()
-        for row in read_table(path, ("results", "study")).rows
-    }
+    found: dict[Path, Path] = {}
+    for row in read_table(path, ("results", "study")).rows:
+        results = (path.parent / row.filled("results")).resolve()
+        if results in found:
+            raise row.error("results", f"{results.name} has a row already; keep one")
+        found[results] = (path.parent / row.filled("study")).resolve()
+    return found
 
 
 # ------------------------------------------------------------------ read

@@ -191,6 +191,8 @@ def _show(outcome: TrialResult, root: Path) -> None:
     _show_changes(outcome.analysis)
     kept = f" ({outcome.kept} done before)" if outcome.kept else ""
     print(f"{len(outcome.studies) - len(failed)} of {len(outcome.studies)} scans measured{kept}.")
+    for note in outcome.notes:
+        print(note)
     print(outcome.analysis.rule)
     named = [
         f"{one.subject} ({one.level.value})"

@@ -285,11 +285,11 @@ def _listed(path: Path) -> Cohort:
 def _entry(row: Row, folder: Path) -> StudyInput:
     from discmri.measurement.segment.schemes import SCHEMES
 
-    place, masks = row.filled("path"), row.text("masks")
+    place, masks = row.filled("path"), row.optional("masks")
     return StudyInput(
-        name=one_line(row.text("id") or place),
+        name=one_line(row.optional("id") or place),
         path=folder / place,
-        study_uid=row.text("study_uid") or None,
+        study_uid=row.optional("study_uid") or None,
         masks=folder / masks if masks else None,
         mask_scheme=row.choice("mask_scheme", SCHEMES),
         lowest_disc=row.level("lowest_disc"),

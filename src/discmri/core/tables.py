@@ -10,9 +10,10 @@ A table may come from a spreadsheet in any language, from R, pandas or SAS, or b
 - lines without content are skipped.
 
 An empty cell is a missing value.  Any other cell is read or refused, with file, line, column and
-what to write instead.  A word for a missing number (:data:`MISSING_WORDS`, as statistics programs
-export it) counts as missing only in measured values (:meth:`Row.value`), whose callers print
-:attr:`Table.note`; anywhere else it is refused.
+what to write instead.  A word for a missing value (:data:`MISSING_WORDS`, as statistics programs
+export it) counts as missing only in measured values (:meth:`Row.value`); anywhere else it is
+refused, as a name too.  Values and grades that are missing are counted, and callers print
+:attr:`Table.note`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ from discmri.core.text import one_line
 T = TypeVar("T")
 
 MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "none", "null", "-", "."})
-"""What stands for a missing number, in any case."""
+"""What stands for a missing value, in any case."""
+_SAYS_NOTHING = MISSING_WORDS - {
+    "none",
+    "-",
+}  # these two may be an answer where a cell may be empty
 
 _SEPARATORS = ",;\t"
 _LOOKED_AT = 20  # lines from which the separator is told
@@ -79,6 +84,8 @@ class Row(Mapping[str, str]):
         Columns whose numbers have a decimal comma.
     missing
         Counts, by column, the words that :meth:`value` took for a missing number.
+    empty
+        Counts, by column, the cells of values and grades that are empty.
 
     Examples
     --------
@@ -92,6 +99,7 @@ class Row(Mapping[str, str]):
     cells: Mapping[str, str]
     decimal_commas: frozenset[str] = frozenset()
     missing: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
@@ -115,6 +123,16 @@ class Row(Mapping[str, str]):
         text = self.text(column)
         if not text:
             raise self.error(column, f"is empty; write the {column}")
+        if text.casefold() in MISSING_WORDS:
+            raise self.error(column, f"{text!r} stands for a missing value; write the {column}")
+        return text
+
+    def optional(self, column: str) -> str:
+        """The text of a cell that may be empty; :class:`CellError` for a word that says so."""
+        text = self.text(column)
+        if text.casefold() in _SAYS_NOTHING:
+            problem = f"{text!r} stands for a missing value; write the {column}, or leave it empty"
+            raise self.error(column, problem)
         return text
 
     def number(self, column: str, least: float = -math.inf) -> float | None:
@@ -136,7 +154,7 @@ class Row(Mapping[str, str]):
         if self.text(column).casefold() in MISSING_WORDS:
             self.missing[column] += 1
             return None
-        return self.number(column)
+        return self._counted(column, self.number(column))
 
     def integer(self, column: str, least: int, most: int) -> int | None:
         """A whole number, ``1.0`` among them; :class:`CellError` for any other text."""
@@ -172,7 +190,11 @@ class Row(Mapping[str, str]):
 
     def grade(self, column: str) -> Grade | None:
         """A grade as :meth:`Grade.parse` reads it; else :class:`CellError`."""
-        return self._parsed(column, Grade.parse)
+        return self._counted(column, self._parsed(column, Grade.parse))
+
+    def _counted(self, column: str, found: T | None) -> T | None:
+        self.empty[column] += found is None
+        return found
 
     def _parsed(self, column: str, parse: Callable[[str], T]) -> T | None:
         text = self.text(column)
@@ -200,7 +222,7 @@ class Table:
         Names in order, in lower case with ``_`` for spaces; columns without a name are left out.
     rows
         Those with content.
-    missing
+    missing, empty
         Shared with the rows.
     """
 
@@ -208,13 +230,25 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     missing: Counter[str]
+    empty: Counter[str]
 
     @property
     def note(self) -> str:
-        """A sentence on the cells that were taken as missing, to be printed; empty for none."""
-        counts = [f"{n} cell{'s' if n > 1 else ''} of {name}" for name, n in self.missing.items()]
-        said = f"{one_line(self.path.name)}: taken as missing because they say NaN, NA or the like"
-        return f"{said}: {', '.join(counts)}" if counts else ""
+        """A sentence on the cells that are missing, to be printed; empty for none.
+
+        A column that is empty in every row states nothing, and is not told.
+        """
+        some = {name: n for name, n in self.empty.items() if 0 < n < len(self.rows)}
+        reasons = (
+            ("taken as missing because they say NaN, NA or the like", self.missing),
+            ("empty, and so left out", some),
+        )
+        said = [f"{why}: {_cells(counts)}" for why, counts in reasons if counts]
+        return f"{one_line(self.path.name)}: {'; '.join(said)}" if said else ""
+
+
+def _cells(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} cell{'s' if n > 1 else ''} of {name}" for name, n in counts.items())
 
 
 def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
@@ -275,8 +309,9 @@ def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
         if separator != "," and _DECIMAL_COMMA.fullmatch(cell)
     )
     missing: Counter[str] = Counter()
-    rows = tuple(Row(str(path), line, cells, commas, missing) for line, cells in named)
-    return Table(path, tuple(filter(None, names)), rows, missing)
+    empty: Counter[str] = Counter()
+    rows = tuple(Row(str(path), line, cells, commas, missing, empty) for line, cells in named)
+    return Table(path, tuple(filter(None, names)), rows, missing, empty)
 
 
 def _text(path: Path) -> str:

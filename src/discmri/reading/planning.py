@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from discmri.core.errors import UsageError
+from discmri.core.tables import MISSING_WORDS
 from discmri.core.text import one_line
 from discmri.reading import plan as plans
 from discmri.reading.entry import Draft, EntryKind
@@ -159,6 +160,8 @@ def _readers(options: SessionOptions) -> tuple[str, ...]:
         raise UsageError("a session needs readers; name each with --reader NAME")
     if len(set(names)) < len(names):
         raise UsageError(f"a reader is named twice in {', '.join(names)}; name each once")
+    if unusable := [name for name in names if name.casefold() in MISSING_WORDS]:
+        raise UsageError(f"{unusable[0]!r} stands for a missing value in tables; name the reader")
     if options.mode is Mode.BLINDED and options.order is Order.AS_GIVEN:
         raise UsageError(
             "a blinded session shuffles the visits, so its order cannot be as given; "

@@ -50,9 +50,7 @@ def placement_of(image: Any) -> Placement:
     header = image.header
     sform, qform = (int(header.get(name, 1)) for name in ("sform_code", "qform_code"))
     if not sform and not qform:
-        return Placement(
-            None, "its header does not say how it lies (sform and qform codes are 0)"
-        )
+        return Placement(None, "its header does not say how it lies (sform and qform codes are 0)")
     affine = np.asarray(image.affine, dtype=float)
     if header.get("magic") == getattr(header, "single_magic", None):
         offset, least = int(image.dataobj.offset), int(header.single_vox_offset)

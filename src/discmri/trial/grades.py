@@ -72,23 +72,44 @@ class Shifts:
     not_comparable: int
 
 
-def read_reads(path: Path) -> Reads:
+def read_reads(path: Path, notes: list[str] | None = None) -> Reads:
     """Grades that ``discmri grade export`` wrote to ``reads_long.csv``.
+
+    Second occasions are left out; an empty occasion is the first.
+
+    Parameters
+    ----------
+    path
+        The table.
+    notes
+        Gets a sentence on the grades that are empty, where there are some.
 
     Raises
     ------
     UsageError
-        Where the file or a cell cannot be read, or a column is missing.
+        Where the file or a cell cannot be read, a column is missing, or a reader graded a disc
+        twice.
     """
     hint = "give reads_long.csv of discmri grade export"
     reads: dict[tuple[str, DiscLevel], dict[str, Grade]] = defaultdict(dict)
-    for row in read_table(path, READ_COLUMNS, hint).rows:
+    seen: dict[tuple[str, DiscLevel, str], int] = {}
+    table = read_table(path, READ_COLUMNS, hint)
+    for row in table.rows:
         level, grade = row.level("level_automatic"), row.grade("grade")
         if level is None:
             raise row.error("level_automatic", "is empty; write the disc")
-        if row.integer("occasion", 1, 99) == 1 and grade is not None:
-            reads[row.filled("study_uid"), level][row.filled("reader")] = grade
-    return reads
+        study, reader = row.filled("study_uid"), row.filled("reader")
+        if (row.integer("occasion", 1, 99) or 1) > 1:
+            continue
+        first = seen.setdefault((study, level, reader), row.line)
+        if first != row.line:
+            problem = f"{reader} graded {level.value} of this study in line {first} already"
+            raise row.error("grade", f"{problem}; keep one, or number them in occasion")
+        if grade is not None:
+            reads[study, level][reader] = grade
+    if notes is not None and table.note:
+        notes.append(table.note)
+    return dict(reads)
 
 
 def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:

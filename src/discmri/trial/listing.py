@@ -155,12 +155,13 @@ def _scan(row: Row, folder: Path, issues: list[Issue]) -> Scan | None:
     if not row.text("date") and not row.text("week"):
         text = "neither date nor week is given; give one of them"
         issues.append(Issue(IssueSeverity.ERROR, f"line {row.line}", text))
-    masks = row.text("masks")
+    masks, study_uid = (known(row.optional, name) for name in ("masks", "study_uid"))
+    known(row.optional, "arm")
     scan = Scan(
         subject=one_line(row.text("subject")),
         visit=one_line(row.text("visit")),
         path=folder / row.text("path"),
-        study_uid=row.text("study_uid") or None,
+        study_uid=study_uid or None,
         masks=folder / masks if masks else None,
         mask_scheme=known(row.choice, "mask_scheme", SCHEMES),
         line=row.line,

@@ -70,12 +70,15 @@ class TrialResult:
         How many an earlier run had measured.
     files
         Names of the files in the trial's folder.
+    notes
+        Sentences on cells of the reads that are missing.
     """
 
     analysis: Analysis
     studies: tuple[StudyOutcome, ...]
     kept: int
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def run_trial(
@@ -122,7 +125,8 @@ def run_trial(
     report = progress or (lambda _text, _share: None)
     check_options(trial, options)
     check_trial_root(root)
-    reads: Reads = {} if options.reads is None else read_reads(options.reads)
+    notes: list[str] = []
+    reads: Reads = {} if options.reads is None else read_reads(options.reads, notes)
     batch = run_batch(
         trial.cohort(), root / MEASURED, _settings(options), options.workers, options.limits, tally
     )
@@ -142,7 +146,7 @@ def run_trial(
     )
     report("writing tables and report", 0.95)
     files = write_outputs(trial, analysis, root, options.name)
-    return TrialResult(analysis, batch.outcomes, batch.kept, files)
+    return TrialResult(analysis, batch.outcomes, batch.kept, files, tuple(notes))
 
 
 def check_options(trial: Trial, options: TrialOptions) -> None:

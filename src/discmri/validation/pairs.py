@@ -284,6 +284,7 @@ def _table(
     if not table.rows:
         raise UsageError(f"{file} has no rows; there is nothing to compare")
     rows: list[Row] = []
+    seen: dict[tuple[str, DiscLevel | None], int] = {}
     for row in table.rows:
         cells = {name: row.text(name) for name in row} | {name: row.filled(name) for name in filled}
         for column in _NUMBERS & cells.keys():
@@ -292,5 +293,9 @@ def _table(
         for column in ("grade", "suggested_grade"):
             cells[column] = str(row.grade(column) or "")
         level = row.level("level")
+        first = seen.setdefault((cells["study"], level), row.line)
+        if first != row.line:
+            problem = f"this disc of {cells['study']} stands in line {first} already; keep one"
+            raise row.error("level", problem)
         rows.append(cells | {"level": level.value if level else ""})
     return rows, table.note

@@ -257,7 +257,9 @@ def test_discs_and_vertebrae_of_one_class_that_touch_are_told_apart(tmp_path):
 
 
 def test_a_map_of_another_scheme_is_refused_with_the_one_that_fits(tmp_path):
-    with pytest.raises(NothingToMeasureError, match=r"labels 1, 3, 201.*--mask-scheme spider it would fit"):
+    with pytest.raises(
+        NothingToMeasureError, match=r"labels 1, 3, 201.*--mask-scheme spider it would fit"
+    ):
         read(tmp_path, draw(*CASES["spider"]), "discmri")
 
 
@@ -318,7 +320,7 @@ def test_a_flipped_map_is_refused(tmp_path, flip):
 
 
 def test_a_flipped_map_of_one_class_is_refused_by_its_sacrum(tmp_path):
-    with pytest.raises(NothingToMeasureError, match="sacrum lies .* above.*head and feet"):
+    with pytest.raises(NothingToMeasureError, match=r"sacrum lies .* above.*head and feet"):
         read(tmp_path, draw((20,) * 4, (19,) * 4, 18, 21)[:, :, ::-1], "totalsegmentator")
 
 

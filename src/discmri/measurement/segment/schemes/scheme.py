@@ -43,4 +43,6 @@ class MaskScheme:
     def numbers(self) -> frozenset[int]:
         """Every number that means something in this scheme."""
         joint = {one for one in (self.joint_discs, self.joint_vertebrae) if one is not None}
-        return frozenset({*self.discs, *self.vertebrae, *self.canal, *self.sacrum, *self.others} | joint)
+        return frozenset(
+            {*self.discs, *self.vertebrae, *self.canal, *self.sacrum, *self.others} | joint
+        )
