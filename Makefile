@@ -2,6 +2,7 @@
 # make demo      measure every sample phantom into demo-out/
 # make test      linters, types, import layers and all tests
 # make coverage  all tests, and what they cover (half as long again)
+# make fuzz      damaged files, 2000 cases of each kind (CASES=… for another number)
 # make bench     accuracy, speed and memory, printed as tables
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
@@ -17,7 +18,7 @@ SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 lib
   libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
   libxcb-xinerama0 libxcb-xfixes0 libfontconfig1 libglib2.0-0
 
-.PHONY: install demo test coverage bench lint screen weights lock clean
+.PHONY: install demo test coverage fuzz bench lint screen weights lock clean
 
 install: $(STAMP) screen
 
@@ -61,6 +62,9 @@ coverage: install
 	then export COVERAGE_CORE=sysmon; fi; \
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=; status=$$?; \
 	$(BIN)/python -m tests.covered; exit $$status
+
+fuzz: install
+	DISCMRI_FUZZ=$(or $(CASES),2000) $(BIN)/pytest tests/study/test_damage.py
 
 bench: install
 	$(BIN)/python -m benchmarks

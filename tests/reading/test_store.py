@@ -118,6 +118,7 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
     [
         ("mysql://u@h/db", "cannot be kept in mysql"),
         ("postgresql://u@h:port/db", "cannot be read"),
+        ("postgresql://h/db", "names no user"),
         ("postgresql+psycopg2://u@h/db", None),
     ],
 )
@@ -127,6 +128,13 @@ def test_urls(text, message):
         return
     with pytest.raises(UsageError, match=message):
         parse_locator(text)
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "nonsense"])
+def test_a_missing_driver_is_one_line_without_the_password(driver):
+    with pytest.raises(UsageError, match=rf"driver of postgresql\+{driver}://u.* not installed") as error:
+        make_engine(parse_locator(f"postgresql+{driver}://u:secret@h/db"))
+    assert "secret" not in str(error.value)
 
 
 def test_a_missing_package_is_one_line(monkeypatch):

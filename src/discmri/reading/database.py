@@ -83,6 +83,8 @@ def parse_locator(text: str | Path) -> Locator:
         url = url.set(drivername="postgresql+pg8000")
     if url.get_driver_name() == "pg8000":
         require("pg8000", "postgresql")
+        if not url.username:
+            raise UsageError("the session's URL names no user; give postgresql://user@host/database")
     return Locator(url.render_as_string(hide_password=False), one_line(url), None)
 
 
@@ -103,15 +105,27 @@ def require(module: str, extra: str) -> None:
 
 
 def make_engine(locator: Locator) -> Engine:
-    """An engine that opens a connection for each use, so that none can go stale."""
+    """An engine that opens a connection for each use, so that none can go stale.
+
+    Raises
+    ------
+    UsageError
+        Where the driver that the URL names is missing.
+    """
     import sqlalchemy as sa
 
     server = {"timeout": WAIT_S} if "+pg8000:" in locator.url else {}
-    engine = sa.create_engine(
-        locator.url,
-        poolclass=sa.NullPool,
-        connect_args=server if locator.path is None else {"timeout": WAIT_S},
-    )
+    try:
+        engine = sa.create_engine(
+            locator.url,
+            poolclass=sa.NullPool,
+            connect_args=server if locator.path is None else {"timeout": WAIT_S},
+        )
+    except (ImportError, sa.exc.NoSuchModuleError) as error:
+        raise UsageError(
+            f"the driver of {locator.name} is not installed; install it, or give "
+            "postgresql://user@host/database, for which discmri brings one"
+        ) from error
     if locator.path is not None:
         sa.event.listen(engine, "connect", _on_sqlite_connect)
         sa.event.listen(engine, "begin", _on_sqlite_begin)

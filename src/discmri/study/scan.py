@@ -156,9 +156,10 @@ def _read_dicom(
     modality = raw_text(ds, 0x00080060).upper()
     if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
         return Unreadable(file, "its header is damaged or breaks off")
-    if modality == "MR" and 0x00280010 not in ds and raw_text(ds, 0x00080016) in _MR_IMAGES:
+    says_mr = raw_text(ds, 0x00080016) in _MR_IMAGES
+    if says_mr and 0x00280010 not in ds:
         return Unreadable(file, "its header breaks off", raw_text(ds, 0x0020000E))
-    if modality != "MR" or 0x00280010 not in ds:
+    if not (says_mr or modality == "MR") or 0x00280010 not in ds:
         return modality or ("DICOMDIR" if 0x00041220 in ds else "unknown")
     try:
         if deflated:
