@@ -132,7 +132,9 @@ def test_urls(text, message):
 
 @pytest.mark.parametrize("driver", ["psycopg2", "nonsense"])
 def test_a_missing_driver_is_one_line_without_the_password(driver):
-    with pytest.raises(UsageError, match=rf"driver of postgresql\+{driver}://u.* not installed") as error:
+    with pytest.raises(
+        UsageError, match=rf"driver of postgresql\+{driver}://u.* not installed"
+    ) as error:
         make_engine(parse_locator(f"postgresql+{driver}://u:secret@h/db"))
     assert "secret" not in str(error.value)
 

@@ -29,7 +29,11 @@ def diffusion() -> list:
     weighted = [ds for b in (0.0, 800.0) for ds in image("dwi", b, standard)]
     adc = SeriesSpec("adc", picture=lambda p: np.full(p.shape[:-1], 1500.0)).datasets()
     for ds in adc:
-        ds.ImageType, ds.SeriesDescription, ds.SeriesNumber = ["DERIVED", "PRIMARY", "ADC"], "ADC", 9
+        ds.ImageType, ds.SeriesDescription, ds.SeriesNumber = (
+            ["DERIVED", "PRIMARY", "ADC"],
+            "ADC",
+            9,
+        )
     return weighted + adc
 
 
@@ -80,9 +84,7 @@ def nifti(folder: Path) -> None:
     (folder / "x_T2w.nii").unlink()
 
 
-SOURCES = {
-    one.__name__: one for one in (classic, compressed, multiframe, mosaic, nifti)
-}
+SOURCES = {one.__name__: one for one in (classic, compressed, multiframe, mosaic, nifti)}
 SINGLE = ("multiframe", "nifti")
 
 

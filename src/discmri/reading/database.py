@@ -84,7 +84,9 @@ def parse_locator(text: str | Path) -> Locator:
     if url.get_driver_name() == "pg8000":
         require("pg8000", "postgresql")
         if not url.username:
-            raise UsageError("the session's URL names no user; give postgresql://user@host/database")
+            raise UsageError(
+                "the session's URL names no user; give postgresql://user@host/database"
+            )
     return Locator(url.render_as_string(hide_password=False), one_line(url), None)
 
 

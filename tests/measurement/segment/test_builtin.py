@@ -7,14 +7,18 @@ from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
+from tests.conftest import Tiny
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
+from discmri.measurement.segment.builtin import _arches_in_front
+from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Channel, network_input
 from discmri.measurement.segment.weights import weights, weights_sha256
+from discmri.study import read_study
 
 PITCH_MM, DISC_MM, DEPTH_MM = 36.0, 9.0, 34.0
 LEVELS = 5
@@ -279,3 +283,37 @@ def test_onnxruntime_is_loaded_only_when_needed() -> None:
 
     code = "import sys, discmri.measurement.segment; sys.exit('onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def registered(tiny: Tiny, settings: Settings):
+    """Segment the small phantom as if it were registered in another position."""
+    study = read_study(tiny.study)
+    image = study.read(study.target())
+
+    def segmented(turn: tuple[int, int, int]) -> FoundSpine:
+        affine = np.diag([*turn, 1.0]) @ image.affine
+        return segment(Volume(image.array, affine), settings)
+
+    return segmented
+
+
+def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(registered) -> None:
+    assert len(registered((1, 1, 1)).discs) >= LEVELS
+    for turn in ((-1, -1, 1), (1, -1, -1)):  # prone instead of supine, head or feet first
+        with pytest.raises(NothingToMeasureError, match=r"front and back are exchanged.*headers"):
+            registered(turn)
+
+
+@pytest.mark.parametrize(
+    ("front", "body", "told"), [(0.11, 1.0, False), (0.13, 1.0, True), (0.13, 40.0, False)]
+)
+def test_the_share_of_arches_in_front_decides(front: float, body: float, told: bool) -> None:
+    behind_mm = np.array([[-60.0, -20.0, 0.0, 20.0, 60.0, np.nan]], dtype=np.float32)
+    shares = np.zeros((len(Channel), 1, *behind_mm.shape), dtype=np.float32)
+    shares[Channel.POSTERIOR] = 1.0  # what is far from the axis does not count
+    shares[Channel.POSTERIOR, 0, 0, 1:4] = front, 0.5, 1 - front
+    shares[Channel.BODY, 0, 0, 2] = body
+    nothing = np.zeros_like(behind_mm)
+    column = VertebralColumn(None, shares, nothing > 0, nothing, nothing, behind_mm)
+    assert bool(_arches_in_front(column)) is told
