@@ -329,6 +329,12 @@ def test_two_names_exchanged_are_refused(tmp_path):
         read(tmp_path, draw((95, 100, 94), (45, 44, 43), 50, 2), "discmri")
 
 
+def test_vertebrae_named_against_the_discs_are_refused(tmp_path):
+    with pytest.raises(NothingToMeasureError, match=r"named differently \(2 of 3"):
+        read(tmp_path, draw((100, 95, 94), (44, 43, 42), 50, 2), "discmri")
+    assert read(tmp_path, draw((100, 95, 94), (45, 44, 42), 50, 2), "discmri").discs
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [((4, 2.5, 2.5), "mm long"), ((4, 1.9, 1.9), "65 mm deep"), ((4, 0.45, 0.45), "15 mm deep"),

@@ -48,6 +48,26 @@ def labelled_spine(labels: Labels, grid: Grid, scheme: MaskScheme) -> FoundSpine
     )
 
 
+def misnamed_vertebrae(labels: Labels, grid: Grid, scheme: MaskScheme, found: FoundSpine) -> str:
+    """Whether most vertebrae lie on the wrong side of the discs that bear their names."""
+    heights_mm = {
+        vertebra: float(grid.to_world(np.argwhere(where))[:, 2].mean())
+        for number, vertebra in scheme.vertebrae.items()
+        if (where := labels == number).any()
+    }
+    sides = [
+        (heights_mm[vertebra] - disc.mask.centroid_mm[2]) * side > 0
+        for disc in found.discs
+        if disc.level is not None
+        for vertebra, side in ((disc.level.above, 1), (disc.level.below, -1))
+        if vertebra in heights_mm
+    ]
+    wrong = len(sides) - sum(sides)
+    if 2 * wrong <= len(sides):
+        return ""
+    return f"its vertebrae and discs are named differently ({wrong} of {len(sides)} are not neighbours)"
+
+
 def _structure(where: NDArray[np.bool_], grid: Grid) -> SoftMask | None:
     if not where.any():
         return None

@@ -20,7 +20,7 @@ from discmri.core.labels import FoundDisc, FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Grid, Volume
 from discmri.measurement.segment.anatomy import impossible_anatomy
-from discmri.measurement.segment.labelled import Labels, labelled_spine
+from discmri.measurement.segment.labelled import Labels, labelled_spine, misnamed_vertebrae
 from discmri.measurement.segment.schemes import SCHEMES, mask_scheme
 from discmri.measurement.segment.schemes.scheme import MaskScheme
 from discmri.study.extent import refuse_absurd_extent
@@ -54,12 +54,13 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     scheme = mask_scheme(settings.mask_scheme)
     labels, grid, findings = _read(settings.masks)
     found = labelled_spine(labels, grid, scheme)
-    if problem := _problem(labels, scheme, found):
+    if problem := _problem(labels, grid, scheme, found):
         fitting = _fitting_schemes(labels, grid, settings.mask_scheme)
         advice = (
             f"as --mask-scheme {' or '.join(fitting)} it would fit"
             if fitting
-            else "give a map of this study in a scheme that --mask-scheme names, as its program wrote it"
+            else "give the map as its program wrote it, in the orientation of this study, and name "
+            "its scheme with --mask-scheme"
         )
         raise NothingToMeasureError(
             f"{settings.masks}, read by the scheme {settings.mask_scheme!r}: {problem}; {advice}"
@@ -75,7 +76,7 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     )
 
 
-def _problem(labels: Labels, scheme: MaskScheme, found: FoundSpine | None) -> str:
+def _problem(labels: Labels, grid: Grid, scheme: MaskScheme, found: FoundSpine | None) -> str:
     """Why a label map cannot be measured by a scheme; empty where it can."""
     held, unknown = _held(labels), _unknown(labels, scheme)
     if not held:
@@ -85,7 +86,7 @@ def _problem(labels: Labels, scheme: MaskScheme, found: FoundSpine | None) -> st
     few = 2 * len(unknown) <= len(held)
     if not few or 2 * np.isin(labels, unknown).sum() > np.count_nonzero(labels):
         return f"most of it has no meaning there ({_list(unknown)})"
-    return impossible_anatomy(found)
+    return impossible_anatomy(found) or misnamed_vertebrae(labels, grid, scheme, found)
 
 
 def _fitting_schemes(labels: Labels, grid: Grid, tried: str) -> list[str]:
@@ -93,7 +94,8 @@ def _fitting_schemes(labels: Labels, grid: Grid, tried: str) -> list[str]:
     return [
         name
         for name, scheme in SCHEMES.items()
-        if name != tried and not _problem(labels, scheme, labelled_spine(labels, grid, scheme))
+        if name != tried
+        and not _problem(labels, grid, scheme, labelled_spine(labels, grid, scheme))
     ]
 
 
