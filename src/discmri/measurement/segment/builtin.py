@@ -39,7 +39,7 @@ _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 
-# Posterior bone (arches and processes) lies behind the bodies; at most 3 % of what the network takes
+# Posterior bone (arches and processes) lies behind the bodies; at most 4 % of what the network takes
 # for it lies in front in real scans, a quarter and more where front and back are exchanged.
 _BESIDE_AXIS_MM = (8.0, 40.0)
 _MOST_IN_FRONT = 0.12
