@@ -14,6 +14,7 @@ from discmri.study.identity import with_torn_series_joined, without_duplicates
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
 from discmri.study.scan import HeaderIndex, scan
 from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
+from discmri.study.strays import strays
 from discmri.study.study import Study
 
 
@@ -71,6 +72,7 @@ def _from_dicom(
     chosen = choose(series)
     used = [one for one in (chosen.target, *chosen.diffusion, chosen.adc_map) if one is not None]
     findings += _unreadable(found, {one.uid for one in used}, {one.uid for one in series})
+    findings += tuple(strays(series, used))
     owner = frames[0].owner
     subject = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
     return Study(

@@ -1,0 +1,68 @@
+"""An image that is lost at the end of its stack is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.study.builder import SeriesSpec, save, write
+
+from discmri.core.findings import Code
+from discmri.core.volume import Grid
+from discmri.study import read_study
+from discmri.study.strays import strays
+
+STACK = Grid((10, 12, 5), np.diag([0.75, 1.5, 4.0, 1.0]))
+
+
+def warnings_of(folder: Path) -> set[Code]:
+    return {one.code for one in read_study(folder).findings if one.severity.value == "warning"}
+
+
+@pytest.mark.parametrize("keyword", ["ImageOrientationPatient", "PixelSpacing", "Rows"])
+def test_an_image_with_a_damaged_header_at_the_end_of_a_stack(tmp_path, keyword) -> None:
+    images = SeriesSpec().datasets()
+    del images[-1][keyword]
+    for n, ds in enumerate(images):
+        save(ds, tmp_path / f"{n}")
+    assert warnings_of(tmp_path)
+
+
+@pytest.mark.parametrize("modality", [None, "", "XX"])
+def test_an_image_without_its_modality_stays_in_its_stack(tmp_path, modality) -> None:
+    images = SeriesSpec().datasets()
+    images[-1].Modality = modality or ""
+    if modality is None:
+        del images[-1].Modality
+    for n, ds in enumerate(images):
+        save(ds, tmp_path / f"{n}")
+    assert read_study(tmp_path).target().slices == 5
+
+
+class _Image:
+    """The least of an image: where it lies."""
+
+    b_value = None
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+
+@pytest.mark.parametrize(
+    ("k", "count", "told"),
+    [
+        (5, 1, True), (6, 1, True), (-1, 2, True),  # next to the stack, or one further
+        (7, 1, False), (2, 1, False),  # elsewhere, or another contrast of a slice within
+        (5, 3, False),  # a stack of its own
+    ],
+)  # fmt: skip
+def test_what_would_be_the_next_image_of_a_stack_is_told(tmp_path, k, count, told) -> None:
+    series = read_study(write(tmp_path, SeriesSpec())).target()
+    stack = replace(series, images=(_Image(STACK),), slices=5)
+    beside = STACK.cropped((0, 0, k), (10, 12, 1))
+    other = replace(series, part="TE 20 ms", images=(_Image(beside),), slices=count)
+    found = list(strays([stack, other], [stack]))
+    assert [one.code for one in found] == [Code.SLICE_MISSING] * told
+    assert list(strays([stack, replace(other, uid="x", number=99)], [stack])) == []
