@@ -14,8 +14,7 @@ from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
-from discmri.measurement.segment.builtin import _arches_in_front
-from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.builtin import _exchanged
 from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Channel, network_input
 from discmri.measurement.segment.weights import weights, weights_sha256
 from discmri.study import read_study
@@ -306,14 +305,17 @@ def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(regist
 
 
 @pytest.mark.parametrize(
-    ("front", "body", "told"), [(0.11, 1.0, False), (0.13, 1.0, True), (0.13, 40.0, False)]
+    ("arches", "mirrored", "told"),
+    [(0.11, 1.49, False), (0.11, 1.51, True), (0.13, 9.0, False)],
 )
-def test_the_share_of_arches_in_front_decides(front: float, body: float, told: bool) -> None:
-    behind_mm = np.array([[-60.0, -20.0, 0.0, 20.0, 60.0, np.nan]], dtype=np.float32)
-    shares = np.zeros((len(Channel), 1, *behind_mm.shape), dtype=np.float32)
-    shares[Channel.POSTERIOR] = 1.0  # what is far from the axis does not count
-    shares[Channel.POSTERIOR, 0, 0, 1:4] = front, 0.5, 1 - front
-    shares[Channel.BODY, 0, 0, 2] = body
-    nothing = np.zeros_like(behind_mm)
-    column = VertebralColumn(None, shares, nothing > 0, nothing, nothing, behind_mm)
-    assert bool(_arches_in_front(column)) is told
+def test_more_seen_mirrored_where_arches_are_missing_decides(arches, mirrored, told) -> None:
+    def slice_of(**amounts: float) -> np.ndarray:
+        """Shares of 1000 pixels, as many of each structure as asked for."""
+        shares = np.zeros((len(Channel), 1, 100_000), dtype=np.float32)
+        for name, amount in amounts.items():
+            shares[Channel[name], 0, : round(1000 * amount)] = 1.0
+        return shares
+
+    given = slice_of(BODY=10.0, POSTERIOR=10 * arches, CANAL=3.0)
+    behind = (10 * arches + 3.0) * mirrored
+    assert bool(_exchanged(given, lambda: slice_of(BODY=10.0, CANAL=behind))) is told

@@ -150,6 +150,21 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     return shares, other
 
 
+def mirrored_shares(slices: Float, spacing_mm: float, threads: int) -> Float:
+    """(structures, rows, columns) what the network sees of the middle slice, front and back exchanged.
+
+    Parameters
+    ----------
+    slices, spacing_mm, threads
+        As in :func:`shares_of`.
+    """
+    apart, k = max(1, round(NEIGHBOUR_MM / spacing_mm)), len(slices) // 2
+    low = max(0, k - apart)
+    features = _SliceFeatures(slices[low : k + apart + 1, :, ::-1])
+    looked = np.ascontiguousarray(features.of(k - low, apart))
+    return np.asarray(_session(threads).run(None, {"image": looked[None]})[0][0])
+
+
 def _columns_of_spine(shares: Float, width: int) -> slice:
     """The columns around bodies and discs, a multiple of the network's side; else all of them."""
     spine = shares[[Channel.DISC, Channel.BODY]].sum(axis=0) > 0.5
