@@ -40,7 +40,7 @@ _LEAST_BONE = 0.3
 _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 
 # Where front and back are exchanged, the network finds little posterior bone: 1 to 13 % of the bodies
-# on the mirrored middle slices of 18 real scans and 5 phantoms.  Slices with so little (a few upright
+# on the mirrored middle slices of 17 real scans and 5 phantoms.  Slices with so little (a few upright
 # ones too) are looked at mirrored as well: that shows 0.1 to 0.75 times as much of what lies behind
 # the bodies where they are upright, and 1.3 to 10 times as much where they are not.
 _LITTLE_POSTERIOR = 0.18
