@@ -306,7 +306,7 @@ def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(regist
 
 @pytest.mark.parametrize(
     ("arches", "mirrored", "told"),
-    [(0.17, 1.14, False), (0.17, 1.16, True), (0.19, 9.0, False)],
+    [(0.17, 1.24, False), (0.17, 1.26, True), (0.19, 9.0, False)],
 )
 def test_more_seen_mirrored_where_arches_are_missing_decides(arches, mirrored, told) -> None:
     def slice_of(**amounts: float) -> np.ndarray:

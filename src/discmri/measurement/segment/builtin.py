@@ -44,7 +44,7 @@ _GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
 # ones too) are looked at mirrored as well: that shows 0.1 to 0.75 times as much of what lies behind
 # the bodies where they are upright, and 1.3 to 10 times as much where they are not.
 _LITTLE_POSTERIOR = 0.18
-_MORE_MIRRORED = 1.15
+_MORE_MIRRORED = 1.25
 _BEHIND_BODIES = (Channel.CANAL, Channel.POSTERIOR, Channel.SACRUM)
 
 # A collapsed disc is little more than its endplates: this share of them is taken for disc
