@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,19 @@ def test_an_existing_folder_is_kept_without_overwrite(call):
     assert call("x.session", "-o", "out")[0] == 0
     assert call("x.session", "-o", "out")[0] == 2
     assert call("x.session", "-o", "out", "--overwrite", "--seed", "4")[0] == 0
+
+
+def test_a_changed_session_is_analysed_only_on_demand_and_the_report_tells(call):
+    connection = sqlite3.connect("x.session")
+    connection.execute("DROP TRIGGER entries_no_update")
+    connection.execute("UPDATE entries SET software = 'x' WHERE seq = 2")
+    connection.commit()
+    connection.close()
+    code, out, err = call("x.session", "-o", "out")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "row 2 was changed" in err
+    assert not Path("out").exists()
+    code, out, _ = call("x.session", "-o", "out", "--anyway")
+    assert code == 0
+    for text in (out, Path("out/report.html").read_text()):
+        assert "x.session is not as it was written: row 2 was changed" in text

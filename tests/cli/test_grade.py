@@ -166,6 +166,16 @@ def test_a_changed_session_is_three_and_says_which_row(planned):
     assert "row 2 was changed" in err
     assert not Path("reads").exists()
     assert planned("export", "x.session", "-o", "reads", "--anyway")[0] == 0
+    for action in ("progress", "adjudicate"):
+        code, out, err = planned(action, "x.session")
+        assert (code, out) == (3, "")
+        assert "row 2 was changed" in err
+        assert err.count("\n") == 1
+        code, out, err = planned(action, "x.session", "--anyway", "--json")
+        assert code == 0
+        json.loads(out)
+        assert "not as it was written: row 2 was changed" in err
+    assert planned("adjudicate", "x.session", "--reader", "zoe", "--anyway")[0] == 2
 
 
 def test_witnesses(planned, tmp_path):

@@ -23,7 +23,8 @@ from discmri.reading.database import (
     parse_locator,
     transaction,
 )
-from discmri.reading.entry import NO_PREDECESSOR, Draft, EntryKind, row_hash
+from discmri.reading.entry import NO_PREDECESSOR, Draft, EntryKind, canonical, row_hash
+from discmri.reading.plan import Plan, to_content
 from discmri.reading.store import Head, Store
 
 
@@ -154,10 +155,11 @@ def test_heads_are_read_as_they_are_printed():
 
 
 # ------------------------------------------------------------------ migrations
+PLAN = Plan("x", "", reading.Mode.OPEN, reading.Order.COMMON, 0, 0.0, ("ann",), (), {}, "/")
 FIRST_ROW = {
     "entry_id": "e" * 32, "kind": "plan", "at": "2026-01-01T00:00:00.000000Z", "reader": "planner",
     "mode": "open", "item": "", "disc": "", "visible": "", "software": "0.1.0",
-    "input_sha256": "", "content": '{"session_id":"x"}',
+    "input_sha256": "", "content": canonical(to_content(PLAN)),
 }  # fmt: skip
 
 

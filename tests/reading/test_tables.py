@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 
 import pytest
 from tests.reading.builder import LEVELS, make_results
@@ -12,6 +13,8 @@ from discmri import reading
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.reading import Grade, Mode, NotEvaluable, SessionOptions, Store
+from discmri.reading import session as session_module
+from discmri.reading.tables import wide_rows
 
 L1, L2, L3, L4, L5 = LEVELS
 
@@ -122,3 +125,22 @@ def test_a_session_nobody_read(results, tmp_path):
     assert [row["level_automatic"] for row in rows(tmp_path / "out" / "reads_wide.csv")][
         -1
     ] == "L6-S1"
+
+
+def test_the_later_row_decides_whatever_the_clocks_say(plan, monkeypatch):
+    path = plan()
+    for reader, grade in (("ann", 2), ("ben", 5)):
+        with reading.open_session(path, reader) as session:
+            first = session.plan.cases[0].key + ".1"
+            session.record(first, L1, Grade(grade))
+    dated = {"zoe": "2026-03-02T00:00:00.000000Z", "abe": "2026-03-01T00:00:00.000000Z"}
+    for name, grade in (("zoe", 3), ("abe", 4)):
+        draft = partial(session_module.Draft, at=dated[name])
+        with monkeypatch.context() as patch, reading.open_adjudication(path, name) as session:
+            patch.setattr(session_module, "Draft", draft)
+            session.record(first, L1, Grade(grade))
+    store = Store.open(path)
+    dispute = reading.disputes(store.plan(), store.entries())[0]
+    assert (dispute.adjudicator, dispute.decision) == ("abe", Grade(4))
+    wide = next(iter(wide_rows(store.plan(), store.entries())))
+    assert wide["grade_adjudicated"] == "4"

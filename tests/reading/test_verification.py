@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,11 @@ from tests.reading.builder import LEVELS, make_results
 from discmri import reading
 from discmri.core.errors import SessionError
 from discmri.reading import Grade, Head, NotEvaluable, SessionOptions, Store
+from discmri.reading import session as session_module
 from discmri.reading.entry import NO_PREDECESSOR, row_hash
+from discmri.reading.ratings import from_session
 from discmri.reading.schema import FACTS
+from discmri.reading.verification import verified_rows
 
 ROWS = 9
 
@@ -52,13 +56,23 @@ def _tampered(original, folder, statements, journals, name="x.session"):
     shutil.copy(original / "x.session", path)
     for journal in original.glob("*.journal") if journals else ():
         shutil.copy(journal, folder)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TRIGGER entries_no_update")
-        connection.execute("DROP TRIGGER entries_no_delete")
+    with closing(sqlite3.connect(path)) as connection, unguarded(connection):
         for statement, values in statements:
             connection.execute(statement, values)
-        connection.commit()
     return path
+
+
+@contextmanager
+def unguarded(connection):
+    """Inside, the triggers that refuse changes are away; afterwards nobody sees that they were."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    made = connection.execute(query).fetchall()
+    for name, _ in made:
+        connection.execute(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in made:
+        connection.execute(sql)
+    connection.commit()
 
 
 def texts(path, **noted) -> list[str]:
@@ -146,7 +160,7 @@ def test_without_a_witness_it_does_not_show(tampered):
 
 def forged(path):
     """The whole chain made anew after a change, as whoever may write to the file could."""
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path)) as connection, unguarded(connection):
         names = ("seq", *FACTS)
         rows = connection.execute(f"SELECT {', '.join(names)} FROM entries ORDER BY seq").fetchall()
         previous = NO_PREDECESSOR
@@ -159,7 +173,6 @@ def forged(path):
             )
             previous = digest
         connection.execute("UPDATE head SET sha256 = ?", (previous,))
-        connection.commit()
 
 
 def test_a_chain_made_anew_shows_against_receipts(tampered):
@@ -227,3 +240,89 @@ def test_an_earlier_copy_put_back_is_noticed_by_its_reader(plan):
     shutil.copy(early, path)
     with pytest.raises(SessionError, match="row 2 is gone"):
         reading.open_session(path, "ann")
+
+
+# ------------------------------------------------------------------ whoever draws conclusions
+def test_only_whoever_insists_goes_on_with_a_damaged_session(tampered):
+    path = tampered(("UPDATE entries SET reader = 'ben' WHERE seq = 2", ()))
+    store = Store.open(path)
+    for use in (verified_rows, reading.progress_of, from_session):
+        with pytest.raises(SessionError, match=r"row 2 was changed.*--anyway"):
+            use(store)
+    assert len(verified_rows(store, anyway=True).entries) == ROWS
+    assert "row 2 was changed" in reading.progress_of(store, anyway=True).fault
+    assert "not as it was written: row 2 was changed" in from_session(store, anyway=True).note
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["kind = 'other'", "content = '{'", "content = '[]'", "content = 'null'", "item = 'c9.1'",
+     "item = ''", "disc = 'L9'", "disc = 'S1-S2'", f"content = '{'[' * 20_000}'",
+     "content = CAST(x'00ff' AS TEXT)"],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_left_out_and_named(tampered, change, tmp_path):
+    store = Store.open(tampered((f"UPDATE entries SET {change} WHERE seq = 3", ())))
+    if "CAST" in change:  # the driver itself refuses such text
+        with pytest.raises(SessionError, match="cannot be read"):
+            reading.verify(store)
+        return
+    assert "row 3 cannot be read" in [one.text for one in reading.verify(store).problems]
+    rows = verified_rows(store, anyway=True)
+    assert 3 not in [entry.seq for entry in rows.entries]
+    reading.progress_of(store, anyway=True)
+    reading.disputes(rows.plan, rows.entries)
+    reading.export_session(store, tmp_path / "out", anyway=True)
+    from_session(store, anyway=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("CREATE TRIGGER eve AFTER INSERT ON entries BEGIN DELETE FROM attachments; END", "eve is a trigger"),
+        ("CREATE VIEW shadow AS SELECT * FROM entries", "shadow is a trigger, rule or view"),
+        ("DROP TRIGGER entries_no_update", "entries_no_update, which refuses changes of rows, is gone"),
+    ],
+)  # fmt: skip
+def test_foreign_and_missing_triggers_are_found(tampered, statement, said):
+    path = tampered()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    assert [said in text for text in texts(path)] == [True]
+
+
+def test_a_trigger_that_only_bears_the_name_is_found(tampered):
+    path = tampered()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TRIGGER entries_no_update")
+        connection.execute(
+            "CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT 1; END"
+        )
+        connection.commit()
+    assert any("is gone or was changed" in text for text in texts(path))
+
+
+def test_the_databases_own_check_is_part_of_it(tampered):
+    """An index that misses a row: every row and hash is as it was written."""
+    path = tampered()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = 'CREATE INDEX ix_entries_reader ON "
+                           "entries (item)' WHERE name = 'ix_entries_reader'")  # fmt: skip
+        connection.commit()
+    assert any("the database's own check finds" in text for text in texts(path))
+
+
+@pytest.mark.parametrize(("shift", "noticed"), [("00:00:01", False), ("23:59:59", True)])
+def test_a_clock_that_runs_back_is_noticed_and_stops_nothing(plan, monkeypatch, shift, noticed):
+    path = plan()
+    day = {False: "2026-03-02", True: "2026-03-01"}[noticed]
+    times = iter(["2026-03-02T00:00:00.000000Z", f"{day}T{shift}.000000Z"])
+    with reading.open_session(path, "ann") as session:
+        for level in LEVELS[:2]:
+            patched = partial(session_module.Draft, at=next(times))
+            monkeypatch.setattr(session_module, "Draft", patched)
+            session.record(session.cases[0].item, level, Grade(3))
+    verdict = reading.verify(Store.open(path))
+    assert verdict.sound
+    assert ["row 3 of ann is dated" in one.text for one in verdict.notices] == [True] * noticed

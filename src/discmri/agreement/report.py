@@ -96,6 +96,7 @@ def page(
         "discmri.agreement/report.html.j2",
         title=title(list(dict.fromkeys(one.comparison.parameter for one in found))),
         sources=[source.name for source in sources],
+        notes=[source.note for source in sources if source.note],
         items=items(sources, found, resampling),
         numbers=_numbers(ratings),
         distribution=_distribution(ratings),

@@ -32,7 +32,7 @@ class RatingSource:
     design
         How they came about; ``None`` where that is not known.
     note
-        A sentence on cells that were taken as missing, if any.
+        A sentence on cells that were taken as missing, or on faults of the source, if any.
     """
 
     name: str

@@ -58,6 +58,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="bootstrap samples (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument(
+        "--anyway", action="store_true",
+        help="take also a session that does not verify; the report tells",
+    )  # fmt: skip
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
 
 
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from discmri.agreement.report import write_report
     from discmri.agreement.sources import matched_by_subject
 
-    sources = [_source(text) for text in args.sources]
+    sources = [_source(text, args.anyway) for text in args.sources]
     if args.match == "subject":
         sources = [replace(one, ratings=tuple(matched_by_subject(one.ratings))) for one in sources]
     resampling = Resampling(args.resamples, seed=args.seed)
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _source(text: str) -> RatingSource:
+def _source(text: str, anyway: bool) -> RatingSource:
     from discmri.agreement.sources import from_table
 
     rater, separator, place = text.partition("=")
@@ -96,7 +100,7 @@ def _source(text: str) -> RatingSource:
         from discmri.reading import Store
         from discmri.reading.ratings import from_session
 
-        return from_session(Store.open(text))
+        return from_session(Store.open(text), anyway)
     return from_table(_existing(text))
 
 

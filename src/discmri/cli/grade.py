@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,9 +100,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder"
     )
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
-    export.add_argument(
-        "--anyway", action="store_true", help="export a session that does not verify"
-    )
+    for name in ("progress", "export", "adjudicate"):
+        made[name].add_argument(
+            "--anyway", action="store_true", help="go on with a session that does not verify"
+        )
     made["verify"].add_argument(
         "--noted", metavar="COUNT:HASH", action="append", default=[],
         help="a head that was noted down earlier; repeatable",
@@ -255,14 +257,18 @@ def _open(args: argparse.Namespace) -> int:
 
 def _adjudicate(args: argparse.Namespace) -> int:
     from discmri.reading import Store, disputes, open_adjudication
+    from discmri.reading.verification import verified_rows
 
     if args.reader is not None:
+        if args.anyway:
+            raise UsageError("nobody decides in a session that does not verify; leave out --anyway")
         require_viewer()
         with open_adjudication(args.session, args.reader, args.root) as session:
             return _read(session)
-    store = Store.open(args.session)
-    plan = store.plan()
-    found = disputes(plan, store.entries())
+    rows_of = verified_rows(Store.open(args.session), args.anyway)
+    plan = rows_of.plan
+    found = disputes(plan, rows_of.entries)
+    _tell_fault(rows_of.verification.summary)
     if args.json:
         _print_json([_account(one) for one in found])
         return 0
@@ -326,10 +332,12 @@ def _read(session: Session) -> int:
 def _progress(args: argparse.Namespace) -> int:
     from discmri.reading import Store, progress_of
 
-    found = progress_of(Store.open(args.session))
+    found = progress_of(Store.open(args.session), args.anyway)
+    _tell_fault(found.fault)
     if args.json:
         readers = [vars(one) for one in found.readers]
-        _print_json({"readers": readers, "disputed": found.disputed, "decided": found.decided})
+        counts = {"disputed": found.disputed, "decided": found.decided, "fault": found.fault}
+        _print_json({"readers": readers, **counts})
         return 0
     rows = [
         [
@@ -349,11 +357,18 @@ def _progress(args: argparse.Namespace) -> int:
     return 0
 
 
+def _tell_fault(fault: str) -> None:
+    """Warn on standard error, so that JSON stays JSON."""
+    if fault:
+        print(f"warning: the session is not as it was written: {fault}", file=sys.stderr)
+
+
 def _export(args: argparse.Namespace) -> int:
     from discmri.reading import Store, export_session
 
     store = Store.open(args.session)
     verdict = export_session(store, args.output, args.overwrite, args.anyway)
+    _tell_fault(verdict.summary)
     print(f"Reads in {one_line(args.output)}; the chain ends at {verdict.head}")
     return 0
 
@@ -365,12 +380,14 @@ def _verify(args: argparse.Namespace) -> int:
     verdict = verify(store, _witnesses(args.noted, args.journal))
     if args.json:
         problems = [vars(one) for one in verdict.problems]
-        _print_json(
-            {"head": str(verdict.head), "witnesses": verdict.witnesses, "problems": problems}
-        )
+        notices = [vars(one) for one in verdict.notices]
+        facts = {"head": str(verdict.head), "witnesses": verdict.witnesses}
+        _print_json({**facts, "problems": problems, "notices": notices})
     else:
         for problem in verdict.problems:
             print(problem.text)
+        for notice in verdict.notices:
+            print(f"note: {notice.text}")
         print(f"{verdict.head.count} rows, {verdict.witnesses} receipts outside the session")
         print(f"head {verdict.head}")
     if not verdict.sound:

@@ -142,8 +142,8 @@ def _counting(readers: Mapping[str, History], case: Case, disc: DiscLevel) -> di
 def _judgements(
     readers: Mapping[str, History], case: Case, disc: DiscLevel
 ) -> dict[str, Judgement]:
-    """Who said what of a disc at its first showing, the latest last."""
+    """Who said what of a disc at its first showing, in the order of the rows."""
     item = Showing(case.key).item
     reads = [(name, one.of(item, disc).last) for name, one in readers.items()]
-    given = [(read.at, name, read.judgement) for name, read in reads if read is not None]
-    return {name: judgement for _, name, judgement in sorted(given, key=lambda one: one[:2])}
+    given = [(read.seq, name, read.judgement) for name, read in reads if read is not None]
+    return {name: judgement for _, name, judgement in sorted(given, key=lambda one: one[0])}

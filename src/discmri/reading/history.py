@@ -34,6 +34,8 @@ class Read:
         Whether the metrics had been shown before.
     software
         Version of discmri it was made with.
+    seq
+        Place of its row; 0 while it waits to be saved.
     """
 
     entry_id: str
@@ -43,6 +45,7 @@ class Read:
     reason: str = ""
     after_reveal: bool = False
     software: str = ""
+    seq: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -171,8 +174,8 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
                 entry_id=entry.entry_id,
                 at=row["at"],
                 reason=content["reason"],
-                automatic=content["automatic"],
-                edited=content["edited"],
+                automatic=dict(content["automatic"]),
+                edited=dict(content["edited"]),
                 attachment_sha256=row["attachment_sha256"],
             )
         )
@@ -186,6 +189,7 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
                 reason=content["reason"],
                 after_reveal=content["after_reveal"],
                 software=row["software"],
+                seq=entry.seq,
             )
         )
 

@@ -14,7 +14,7 @@ from discmri.reading.plan import Plan
 from discmri.reading.planning import Planned
 from discmri.reading.session import Session
 from discmri.reading.store import Store
-from discmri.reading.verification import require_sound
+from discmri.reading.verification import verified_rows
 from discmri.reading.views import Agenda
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def open_session(session: str | Path, reader: str, root: Path | None = None) -> 
     ...     session.record(case.item, case.discs[0].key, Grade.parse("4/7"))
     """
     store = Store.open(session)
-    plan = store.plan()
+    plan = verified_rows(store).plan
     reader = one_line(reader)
     if reader not in plan.readers:
         raise UsageError(
@@ -126,14 +126,15 @@ def open_adjudication(session: str | Path, adjudicator: str, root: Path | None =
     (Grade(signal=3, collapse=None), Grade(signal=5, collapse=None))
     """
     store = Store.open(session)
-    plan = store.plan()
+    rows = verified_rows(store)
+    plan = rows.plan
     adjudicator = one_line(adjudicator)
     if not adjudicator or adjudicator in plan.readers:
         raise UsageError(
             f"{adjudicator or 'nobody'} cannot adjudicate: it takes someone who is none of the "
             f"readers {', '.join(plan.readers)}"
         )
-    found = disputes(plan, store.entries())
+    found = disputes(plan, rows.entries)
     if not found:
         raise UsageError(
             "there is nothing to adjudicate: the readers agree as far as they have read"
@@ -155,7 +156,6 @@ def _agenda(found: list[Dispute]) -> Agenda:
 
 
 def _opened(store: Store, plan: Plan, reader: str, agenda: Agenda, root: Path | None) -> Session:
-    require_sound(store)
     journal = Journal(journal_path(store.locator.path, plan.session_id, reader))
     try:
         session = Session(store, plan, reader, journal, agenda, root or _root(store, plan))

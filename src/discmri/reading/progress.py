@@ -11,6 +11,7 @@ from discmri.reading.journal import journal_path, read_pending
 from discmri.reading.judgement import NotEvaluable
 from discmri.reading.plan import Mode, Plan
 from discmri.reading.store import Store
+from discmri.reading.verification import verified_rows
 
 
 @dataclass(frozen=True)
@@ -58,21 +59,26 @@ class SessionProgress:
         One per planned reader.
     disputed, decided
         Discs on which readers differ too much, and those of them with a decision.
+    fault
+        Why the session is not as it was written; empty where it is.
     """
 
     plan: Plan
     readers: tuple[ReaderProgress, ...]
     disputed: int
     decided: int
+    fault: str = ""
 
 
-def progress_of(store: Store) -> SessionProgress:
+def progress_of(store: Store, anyway: bool = False) -> SessionProgress:
     """Count what is done and what is left.
 
     Parameters
     ----------
     store
         The session.
+    anyway
+        Count also where the session is not as it was written.
 
     Returns
     -------
@@ -82,23 +88,23 @@ def progress_of(store: Store) -> SessionProgress:
     Raises
     ------
     SessionError
-        Where the session cannot be read.
+        Where the session cannot be read, or is not as it was written, unless ``anyway``.
 
     Examples
     --------
     >>> progress_of(Store.open("lumbar.session")).disputed  # doctest: +SKIP
     3
     """
-    plan, entries = store.plan(), store.entries()
+    rows = verified_rows(store, anyway)
+    plan, entries = rows.plan, rows.entries
     known = histories(entries)
     readers = tuple(
         _of_reader(plan, reader, known.get(reader, History()), _waiting(store, plan, reader, known))
         for reader in plan.readers
     )
     found = disputes(plan, entries)
-    return SessionProgress(
-        plan, readers, len(found), sum(one.decision is not None for one in found)
-    )
+    decided = sum(one.decision is not None for one in found)
+    return SessionProgress(plan, readers, len(found), decided, rows.verification.summary)
 
 
 def _of_reader(plan: Plan, reader: str, known: History, waiting: int) -> ReaderProgress:

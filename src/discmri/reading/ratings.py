@@ -10,6 +10,7 @@ from discmri.core.tables import Row
 from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.store import Store
 from discmri.reading.tables import edit_rows, long_rows
+from discmri.reading.verification import verified_rows
 
 _MODES = {
     Mode.OPEN: "Readers saw identity, date and automatic measurements while they graded.",
@@ -30,25 +31,30 @@ _KEPT = (
 _INDEPENDENT = "The session shows no reader what another reader said."
 
 
-def from_session(store: Store) -> RatingSource:
+def from_session(store: Store, anyway: bool = False) -> RatingSource:
     """Reads and label edits of a session that count now.
 
     Parameters
     ----------
     store
         The session.
+    anyway
+        Take also a session that is not as it was written; the source's note tells.
 
     Raises
     ------
     SessionError
-        Where it cannot be read.
+        Where it cannot be read, or is not as it was written, unless ``anyway``.
     """
-    plan, entries, path = store.plan(), store.entries(), store.locator.path
+    verified = verified_rows(store, anyway)
+    plan, entries, path = verified.plan, verified.entries, store.locator.path
     name = store.locator.name if path is None else path.name
     reads = _texts(name, long_rows(plan, entries))
     edits = _texts(name, edit_rows(plan, entries))
     ratings = [*ratings_of_reads(reads), *ratings_of_edits(edits)]
-    return RatingSource(name, tuple(ratings), design_of(plan))
+    fault = verified.verification.summary
+    note = f"{name} is not as it was written: {fault}." if fault else ""
+    return RatingSource(name, tuple(ratings), design_of(plan), note)
 
 
 def design_of(plan: Plan) -> Design:

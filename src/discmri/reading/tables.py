@@ -7,7 +7,6 @@ from pathlib import Path
 
 import discmri
 from discmri.agreement.ratings import ReaderRole
-from discmri.core.errors import SessionError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
@@ -16,7 +15,7 @@ from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
-from discmri.reading.verification import Verification, verify
+from discmri.reading.verification import Verification, verified_rows
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.jsonable import dumps
 
@@ -72,13 +71,8 @@ def export_session(
     >>> export_session(Store.open("lumbar.session"), Path("tables")).sound  # doctest: +SKIP
     True
     """
-    verdict = verify(store)
-    if not verdict.sound and not anyway:
-        raise SessionError(
-            f"{store.locator.name} is not as it was written: {verdict.problems[0].text}; "
-            "see discmri grade verify (--anyway exports what is there)"
-        )
-    plan, entries = store.plan(), store.entries()
+    rows = verified_rows(store, anyway)
+    plan, entries, verdict = rows.plan, rows.entries, rows.verification
     with atomic_folder(resolved(folder), overwrite) as fresh:
         write_table(fresh / "reads_long.csv", _LONG, _cells(long_rows(plan, entries), _LONG))
         wide = list(wide_rows(plan, entries))
@@ -97,7 +91,11 @@ Row = dict[str, object]
 
 def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     """One row per reader, disc and showing that was read, sorted by visit and level."""
-    rows = []
+    return sorted((row for _, row in _reads(plan, entries)), key=_by_visit)
+
+
+def _reads(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[int, Row]]:
+    """Place of the read that counts, and its line of the long table."""
     for reader, item, case, known in _showings(plan, entries):
         names_of = counted if reader in plan.readers else names  # a decision counts in any case
         called = names_of(case, known.lowest.get(item))
@@ -105,7 +103,8 @@ def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
             found = known.of(item, disc.level)
             if found.last is None or disc.level not in called:
                 continue
-            rows.append(
+            yield (
+                found.last.seq,
                 _key(case, disc.level)
                 | {
                     "level": called[disc.level].value,
@@ -124,15 +123,14 @@ def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
                     "software": found.last.software,
                     "suggested_grade": disc.suggested_grade,
                     "input_sha256": case.input_sha256,
-                }
+                },
             )
-    return sorted(rows, key=_by_visit)
 
 
 def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
     """One row per disc of a visit; a column per reader, repeat and, where there is one, decision."""
     read: dict[tuple[object, ...], Row] = {}
-    for row in sorted(long_rows(plan, entries), key=lambda row: str(row["read_at"])):
+    for _, row in sorted(_reads(plan, entries), key=lambda one: one[0]):  # the last row counts
         shown = row["grade"] or "not evaluable"
         column = f"grade_{row['reader']}" if row["reader"] in plan.readers else "grade_adjudicated"
         column += "_repeat" if row["occasion"] == 2 else ""

@@ -4,7 +4,10 @@ What is found
     A row that was changed in any column; one removed, inserted or moved anywhere before the end
     (its neighbours' hashes do not fit); rows removed at the end (the noted head says how many
     there were, and readers' journals hold receipts of rows they were told were saved); a head
-    that was changed; an attachment that was changed or removed.
+    that was changed; an attachment that was changed or removed; a row that cannot be read; what the
+    database's own check of its file finds; a trigger that is missing or is not of discmri.
+What is noticed
+    A clock that ran back between two rows of one reader.  Nobody can mend that, so it stops nothing.
 What cannot be found from the database alone
     Whoever may write to it can take rows off the end, or write the whole chain anew, and set the
     head to fit.  That shows only against a witness outside: the journals of the readers, or the
@@ -17,10 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from discmri.core.errors import SessionError
+from discmri.core.errors import DiscmriError, SessionError
 from discmri.reading.entry import NO_PREDECESSOR, Entry, EntryKind, row_hash, sha256
+from discmri.reading.history import history, names
+from discmri.reading.integrity import check_database
 from discmri.reading.journal import journals, read_receipt
+from discmri.reading.plan import Plan
 from discmri.reading.store import Head, Store
+
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,45 @@ class Verification:
         Empty where all is well.
     witnesses
         How many receipts outside the database agreed or not.
+    notices
+        What is worth knowing and stops nothing.
     """
 
     head: Head
     problems: tuple[Problem, ...]
     witnesses: int
+    notices: tuple[Problem, ...] = ()
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return not self.problems
+
+    @property
+    def summary(self) -> str:
+        """The problems in one line, the first ones only where there are many."""
+        told = [one.text for one in self.problems[:_SHOWN]]
+        more = len(self.problems) - len(told)
+        return "; ".join([*told, f"and {more} more"] if more else told)
+
+
+@dataclass(frozen=True)
+class VerifiedRows:
+    """What a session holds, and what was found when it was verified.
+
+    Parameters
+    ----------
+    plan
+        The session as planned.
+    entries
+        Its rows, without those that cannot be read.
+    verification
+        What was found.
+    """
+
+    plan: Plan
+    entries: tuple[Entry, ...]
+    verification: Verification
 
 
 def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verification:
@@ -88,32 +125,100 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
     >>> verify(Store.open("lumbar.session")).sound  # doctest: +SKIP
     True
     """
-    witnesses = {**(noted or {}), **_receipts(store)}  # before the rows, which may grow
-    entries, head = store.chain()
-    problems = [*check_chain(entries), *check_head(entries, head)]
-    problems += _check_attachments(store, entries)
-    for name, receipt in witnesses.items():
-        problems += check_witness(entries, name, receipt)
-    end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
-    return Verification(end, tuple(problems), len(witnesses))
+    return _inspected(store, noted or {})[0]
 
 
-def require_sound(store: Store) -> None:
-    """Refuse a session that :func:`verify` finds fault with.
+def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
+    """Verify a session and read it; whoever draws conclusions from its rows begins here.
+
+    Parameters
+    ----------
+    store
+        The session.
+    anyway
+        Go on with a session that is not as it was written; rows that cannot be read are left out.
 
     Raises
     ------
     SessionError
-        With the first problem.
+        Where :func:`verify` finds a problem, unless ``anyway``, or there is no plan to go by.
     """
-    verdict = verify(store)
-    if not verdict.sound:
-        more = len(verdict.problems) - 1
-        others = f" (and {more} more)" if more else ""
+    verdict, entries, unreadable = _inspected(store, {})
+    if not verdict.sound and not anyway:
         raise SessionError(
-            f"{store.locator.name} is not as it was written: {verdict.problems[0].text}{others}; "
-            "see discmri grade verify, and restore it from a copy"
+            f"{store.locator.name} is not as it was written: {verdict.summary}; see discmri grade "
+            "verify and restore it from a copy (export, agreement and the lists go on with --anyway)"
         )
+    readable = tuple(entry for entry in entries if entry.seq not in unreadable)
+    return VerifiedRows(store.plan(), readable, verdict)
+
+
+def _inspected(
+    store: Store, noted: Mapping[str, Head]
+) -> tuple[Verification, list[Entry], set[int]]:
+    """What is found, all rows, and the places of those that cannot be read."""
+    plan = _plan_of(store)
+    receipts = _receipts(store, plan)  # before the rows, which may grow
+    entries, head = store.chain()
+    problems = [*check_chain(entries), *check_head(entries, head)]
+    problems += _check_attachments(store, entries)
+    for name, receipt in {**noted, **receipts}.items():
+        problems += check_witness(entries, name, receipt)
+    unreadable = check_rows(entries, plan)
+    problems += unreadable
+    problems += [Problem(0, text) for text in check_database(store)]
+    end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
+    witnesses = len(noted) + len(receipts)
+    verdict = Verification(end, tuple(problems), witnesses, tuple(check_clock(entries)))
+    return verdict, entries, {one.seq for one in unreadable}
+
+
+def _plan_of(store: Store) -> Plan | None:
+    try:
+        return store.plan()
+    except SessionError:  # the plan is damaged, which the chain will tell
+        return None
+
+
+def check_rows(entries: Iterable[Entry], plan: Plan | None) -> list[Problem]:
+    """Find rows that say nothing of this session, whoever sealed them."""
+    return [
+        Problem(entry.seq, f"row {entry.seq} cannot be read")
+        for entry in entries
+        if not _is_readable(entry, plan)
+    ]
+
+
+def _is_readable(entry: Entry, plan: Plan | None) -> bool:
+    row = entry.row
+    try:
+        if entry.kind is EntryKind.PLAN:
+            return plan is not None
+        known = history([entry])
+        if plan is None:
+            return True
+        case = plan.case_of(row["item"])
+        names(case, known.lowest.get(row["item"]))
+        found = {disc for _, disc in known.discs}
+        return found <= {disc.level for disc in case.all_discs}
+    except (DiscmriError, LookupError, RecursionError, TypeError, ValueError):
+        return False
+
+
+def check_clock(entries: Iterable[Entry]) -> list[Problem]:
+    """Find rows that are dated before the row that the same reader made before them."""
+    last: dict[str, Entry] = {}
+    found = []
+    for entry in entries:
+        before = last.get(entry.row["reader"])
+        if before is not None and entry.row["at"] < before.row["at"]:
+            text = (
+                f"row {entry.seq} of {entry.row['reader']} is dated {entry.row['at']}, before row "
+                f"{before.seq} ({before.row['at']}): a clock ran back, or it was saved late"
+            )
+            found.append(Problem(entry.seq, text))
+        last[entry.row["reader"]] = entry
+    return found
 
 
 def check_chain(entries: Sequence[Entry]) -> list[Problem]:
@@ -167,12 +272,9 @@ def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Probl
     return [Problem(head.count, text)]
 
 
-def _receipts(store: Store) -> dict[str, Head]:
+def _receipts(store: Store, plan: Plan | None) -> dict[str, Head]:
     """What the journals on this machine have receipts for, by their names."""
-    try:
-        session_id = store.plan().session_id
-    except SessionError:  # the plan is damaged, which the chain will tell
-        session_id = "unknown"
+    session_id = "unknown" if plan is None else plan.session_id
     found = {path.name: read_receipt(path) for path in journals(store.locator.path, session_id)}
     return {name: receipt for name, receipt in found.items() if receipt is not None}
 

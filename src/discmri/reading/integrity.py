@@ -1,0 +1,93 @@
+"""Whether the database itself is in order: its file, and what it does when somebody writes.
+
+The chain of rows tells whether they were changed.  It does not tell that an index of the file is
+broken, or that a trigger will change, hide or drop the next row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from discmri.core.errors import SessionError
+from discmri.core.text import one_line
+from discmri.reading.database import UnavailableError, transaction
+from discmri.reading.schema import METADATA
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from discmri.reading.store import Store
+
+_SHOWN = 3
+_SQLITE_TRIGGERS = ("entries_no_delete", "entries_no_update")
+_REFUSES = "never changed or removed"
+
+
+def check_database(store: Store) -> list[str]:
+    """What is wrong, one sentence each.
+
+    Raises
+    ------
+    SessionError
+        Where the database cannot be reached or read.
+    """
+    check = _sqlite if store.locator.path is not None else _postgresql
+    try:
+        with transaction(store.engine) as connection:
+            return list(check(connection))
+    except UnavailableError as error:
+        raise SessionError(
+            f"the session {store.locator.name} cannot be checked ({error}); try again"
+        ) from error
+
+
+def _sqlite(connection: Connection) -> Iterator[str]:
+    told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    if told != ["ok"]:
+        yield f"the database's own check finds: {one_line('; '.join(told[:_SHOWN]))}"
+    rows = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    )
+    made = {str(name): str(sql) for name, sql in rows}
+    ours = {name for name in _SQLITE_TRIGGERS if _refuses(made.get(name, ""), name)}
+    yield from _told(set(made) - ours, set(_SQLITE_TRIGGERS) - ours)
+
+
+def _refuses(sql: str, name: str) -> bool:
+    """Whether a trigger is as the first migration makes it."""
+    change = name.rpartition("_")[2].upper()
+    begins = f"CREATE TRIGGER {name} BEFORE {change} ON entries BEGIN SELECT RAISE(ABORT, '"
+    return sql.startswith(begins) and sql.endswith(f"{_REFUSES}'); END")
+
+
+def _postgresql(connection: Connection) -> Iterator[str]:
+    import sqlalchemy as sa
+
+    failures = connection.exec_driver_sql(
+        "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
+    ).scalar()
+    if failures:
+        yield f"the server has counted {failures} pages that fail their checksum"
+    names = [*METADATA.tables, "alembic_version"]
+    found = connection.execute(
+        sa.text(
+            "SELECT t.tgname, t.tgenabled = 'O' AND p.proname = 'refuse_change' "
+            "AND p.prosrc LIKE :refuses FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal "
+            "AND c.relnamespace = current_schema()::regnamespace AND c.relname IN :tables "
+            "UNION ALL SELECT rulename, false FROM pg_rules WHERE schemaname = current_schema() "
+            "AND tablename IN :tables"
+        ).bindparams(sa.bindparam("tables", names, expanding=True)),
+        {"refuses": f" BEGIN RAISE EXCEPTION '%{_REFUSES}'; END "},
+    )
+    made = {str(name): bool(refuses) for name, refuses in found}
+    ours = {"entries_stay"} if made.get("entries_stay") else set()
+    yield from _told(set(made) - ours, {"entries_stay"} - ours)
+
+
+def _told(foreign: set[str], missing: set[str]) -> Iterator[str]:
+    for name in sorted(missing):
+        yield f"the trigger {name}, which refuses changes of rows, is gone or was changed"
+    for name in sorted(foreign - missing):
+        yield f"{one_line(name)} is a trigger, rule or view that discmri did not make"
