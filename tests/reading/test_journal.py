@@ -22,7 +22,7 @@ from discmri.reading import Grade, Store, database
 from discmri.reading import journal as module
 from discmri.reading.database import UnavailableError
 from discmri.reading.entry import Draft, EntryKind
-from discmri.reading.journal import RESERVED_BYTES, Journal, read_pending, read_receipt
+from discmri.reading.journal import RESERVED_BYTES, Journal, read_journal
 from discmri.reading.store import Head
 
 L1, L2, L3, *_ = LEVELS
@@ -67,7 +67,7 @@ def test_its_space_is_taken_beforehand(tmp_path):
         assert path.stat().st_size == RESERVED_BYTES
         journal.add(draft("x" * 2 * RESERVED_BYTES))
         journal.settle(Head(2, "c" * 64))
-    assert read_pending(path) == []
+    assert read_journal(path).pending == []
 
 
 @pytest.mark.parametrize("cut", [2, 10, 60, 200])
@@ -84,11 +84,105 @@ def test_a_line_cut_off_by_a_power_cut_harms_no_other(tmp_path, cut):
     with Journal(path) as journal:
         assert [one.content["comment"] for one in journal.pending] == ["first"]
         journal.add(draft("third"))
-    assert [one.content["comment"] for one in read_pending(path)] == ["first", "third"]
+    assert [one.content["comment"] for one in read_journal(path).pending] == ["first", "third"]
     path.write_bytes(bytes(data[: start + 20]))
     with Journal(path) as journal:
         journal.add(draft("fourth"))
-    assert [one.content["comment"] for one in read_pending(path)] == ["first", "fourth"]
+    assert [one.content["comment"] for one in read_journal(path).pending] == ["first", "fourth"]
+
+
+def test_no_flipped_bit_loses_a_waiting_entry_in_silence(tmp_path):
+    path = tmp_path / "x.journal"
+    with Journal(path) as journal:
+        journal.settle(Head(3, "c" * 64))
+        for text in ("first", "second"):
+            journal.add(draft(text))
+        end = journal._end
+    whole = path.read_bytes()[: end + 2]
+    for place in range(end):
+        for bit in (0, 4, 7):
+            data = bytearray(whole)
+            data[place] ^= 1 << bit
+            found = module._parsed(bytes(data))
+            told = [one.content["comment"] for one in found.pending]
+            there = told == ["first", "second"] and found.receipt == Head(3, "c" * 64)
+            assert there or found.damaged, (
+                place,
+                bit,
+                bytes(data[max(0, place - 20) : place + 20]),
+            )
+
+
+def test_no_line_cut_off_anywhere_is_called_damaged(tmp_path):
+    path = tmp_path / "x.journal"
+    with Journal(path) as journal:
+        journal.add(draft("first"))
+        start = journal._end
+        journal.add(draft("second"))
+        end = journal._end
+    data = path.read_bytes()
+    for cut in range(start + 2, end - 1):
+        for left in (b"", b"\n" * 9, b"\0" * 9):
+            found = module._parsed(data[:cut] + left)
+            assert (len(found.pending), found.damaged) == (1, ()), cut
+
+
+def test_a_damaged_line_is_kept_aside_and_reported(plan, failing, caplog):
+    path = plan()
+    session = reading.open_session(path, "ann")
+    item = session.cases[0].item
+    for level in (L1, L2):
+        with pytest.raises(NotSavedYetError):
+            session.record(item, level, Grade(3), comment="waiting")
+    session.close()
+    journal = next(path.parent.glob("*.journal"))
+    damaged = journal.read_bytes().replace(b"waiting", b"wbiting", 1)
+    journal.write_bytes(damaged)
+    assert "1 damaged line in" in reading.progress_of(Store.open(path)).readers[0].damage
+    failing["on"] = False
+    for _ in range(2):  # also when it was opened again
+        with reading.open_session(path, "ann") as session:
+            assert [session.case(item).disc(one).read is not None for one in (L1, L2)] == [
+                False,
+                True,
+            ]
+            assert "1 damaged line in" in session.notices[0]
+    assert "1 damaged line in" in caplog.text
+    copies = list(path.parent.glob("*.damaged-*"))
+    assert [copy.read_bytes() for copy in copies] == [damaged]
+    verdict = reading.verify(Store.open(path))
+    assert verdict.sound
+    assert "may be missing" in verdict.notices[0].text
+    copies[0].unlink()
+    assert reading.verify(Store.open(path)).notices == ()
+
+
+def test_a_damaged_line_that_cannot_be_kept_aside_is_not_lost(tmp_path, monkeypatch):
+    path = tmp_path / "x.journal"
+    with Journal(path) as journal:
+        journal.add(draft("first"))
+    damaged = path.read_bytes().replace(b"first", b"farst")
+    path.write_bytes(damaged)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(UsageError, match="cannot be kept aside"):
+        Journal(path)
+    assert path.read_bytes() == damaged
+
+
+def test_lines_of_the_earlier_format_are_read(tmp_path):
+    path = tmp_path / "x.journal"
+    with Journal(path) as journal:
+        journal.add(draft("first"))
+    line = path.read_bytes().strip()
+    old = line[:17] + line[line.index(b"{") :]
+    assert old != line
+    assert [one.content["comment"] for one in module._parsed(old).pending] == ["first"]
+    assert module._parsed(old[:-5]).damaged == ()
+    assert module._parsed(old.replace(b"first", b"farst")).damaged != ()
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
@@ -96,7 +190,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(UsageError, match="make its folder writable"):
         Journal(tmp_path / "file" / "x.journal")
     with pytest.raises(UsageError, match="cannot be read"):
-        read_receipt(tmp_path / "nowhere")
+        read_journal(tmp_path / "nowhere")
 
 
 def test_names_tell_readers_apart(tmp_path, monkeypatch):
@@ -245,7 +339,7 @@ def test_a_full_disk(plan, tiny_disk):
         with pytest.raises(NotSavedYetError, match=r"is kept in .*\.ann-.*journal"):
             session.record(item, L2, Grade(3))
         session.close()
-        pending = read_pending(next(tiny_disk.glob("*.journal")))
+        pending = read_journal(next(tiny_disk.glob("*.journal"))).pending
         assert [one.content["grade"] for one in pending] == ["3"]
         filler.unlink()
     with reading.open_session(path, "ann") as session:

@@ -179,7 +179,10 @@ def test_changed_rows_are_found(plan, url):
         connection.execute(sa.text("ALTER TABLE entries DISABLE TRIGGER entries_stay"))
         connection.execute(sa.text("UPDATE entries SET reader = 'eve' WHERE seq = 2"))
     found = [one.text for one in reading.verify(store).problems]
-    assert [text.split(",")[0] for text in found] == ["row 2 was changed", "the trigger entries_stay"]
+    assert [text.split(",")[0] for text in found] == [
+        "row 2 was changed",
+        "the trigger entries_stay",
+    ]
     with transaction(store.engine, writes=True) as connection:
         connection.execute(sa.text("DELETE FROM entries WHERE seq = 3"))
         connection.execute(

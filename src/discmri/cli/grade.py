@@ -93,6 +93,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
             "--root", metavar="DIR", type=path_argument,
             help="where results and images are now, if they were moved",
         )  # fmt: skip
+        made[name].add_argument(
+            "--take-over", action="store_true",
+            help="open it although the reader has it open at another machine",
+        )  # fmt: skip
     for name in ("progress", "adjudicate", "verify"):
         made[name].add_argument("--json", action="store_true", help="print JSON instead of text")
     export = made["export"]
@@ -251,7 +255,7 @@ def _open(args: argparse.Namespace) -> int:
     from discmri.reading import open_session
 
     require_viewer()
-    with open_session(args.session, args.reader, args.root) as session:
+    with open_session(args.session, args.reader, args.root, args.take_over) as session:
         return _read(session)
 
 
@@ -263,7 +267,8 @@ def _adjudicate(args: argparse.Namespace) -> int:
         if args.anyway:
             raise UsageError("nobody decides in a session that does not verify; leave out --anyway")
         require_viewer()
-        with open_adjudication(args.session, args.reader, args.root) as session:
+        opened = open_adjudication(args.session, args.reader, args.root, args.take_over)
+        with opened as session:
             return _read(session)
     rows_of = verified_rows(Store.open(args.session), args.anyway)
     plan = rows_of.plan
@@ -346,14 +351,21 @@ def _progress(args: argparse.Namespace) -> int:
             f"{one.discs_done} / {one.discs}",
             one.not_evaluable,
             one.corrections,
+            one.conflicts,
             one.waiting,
             one.last_at[:16].replace("T", " "),
         ]
         for one in found.readers
     ]
-    header = ("Reader", "Cases", "Discs", "Not evaluable", "Corrected", "Not saved", "Last (UTC)")
-    show_table(header, rows, right=frozenset(range(1, 6)))
+    header = (
+        "Reader", "Cases", "Discs", "Not evaluable", "Corrected", "Conflicts", "Not saved",
+        "Last (UTC)",
+    )  # fmt: skip
+    show_table(header, rows, right=frozenset(range(1, 7)))
     print(f"\n{found.disputed} disputed discs, {found.decided} decided.")
+    for one in found.readers:
+        if one.damage:
+            print(f"{one.reader}: {one.damage}.")
     return 0
 
 
@@ -400,11 +412,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _witnesses(noted: Sequence[str], journals: Sequence[Path]) -> dict[str, Head]:
     from discmri.reading import Head
-    from discmri.reading.journal import read_receipt
+    from discmri.reading.journal import read_journal
 
     found = {f"the noted head {text[:20]}": Head.parse(text) for text in noted}
     for path in journals:
-        receipt = read_receipt(path)
+        receipt = read_journal(path).receipt
         if receipt is None:
             raise UsageError(f"{path} holds no receipt; name the journal of a reader")
         found[str(path)] = receipt

@@ -41,3 +41,7 @@ class SessionError(DiscmriError):
 
 class NotSavedYetError(SessionError):
     """What a reader entered is kept, but not yet in the session; it is tried again later."""
+
+
+class ConflictError(SessionError):
+    """What a reader entered was overtaken at another machine: it is kept and does not count."""

@@ -39,6 +39,13 @@ kept in the reader's journal, and every later call, :meth:`Session.save` or the 
 :func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
 :class:`~discmri.core.errors.UsageError` nothing was recorded; its message is for the reader.
 
+**Two machines.**  A reader has a session open at one machine at a time: a lease in the database
+refuses another one, unless it is told to take over.  What was entered at both all the same never
+overwrites: what comes late is kept as a conflict that does not count, :attr:`DiscView.conflicts`
+shows it, the disc is open again, and the next judgement needs a reason.
+:class:`~discmri.core.errors.ConflictError` tells when that comes to light;
+:attr:`Session.notices` lists it, with damage of the journal, for whoever opens the session.
+
 **State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
 call that records returns the fresh :class:`DiscView` or :class:`CaseView`; old ones never change.
 ``session.case(item)``, ``session.cases`` and ``session.progress`` are the truth at any time, and

@@ -14,7 +14,7 @@ from discmri.core.text import one_line
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest step in ``migrations/versions``."""
 
 WAIT_S = 5.0

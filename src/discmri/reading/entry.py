@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -35,6 +35,7 @@ class EntryKind(Enum):
     WITHDRAWAL = "withdrawal"  # an earlier row no longer counts
     LABEL_EDIT = "label_edit"  # a disc's label was painted and measured again
     NUMBERING = "numbering"  # the reader named the lowest disc
+    CONFLICT = "conflict"  # one of these that came late: it stands there and does not count
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,23 @@ class Entry:
 def pending_entry(draft: Draft) -> Entry:
     """A draft as an entry without a place yet, for those who look at both alike."""
     return Entry(0, draft.row(), "", "")
+
+
+def last_of(entries: Iterable[Entry], kind: EntryKind) -> str:
+    """Name of the last row of a kind that counts; empty where none does.
+
+    Parameters
+    ----------
+    entries
+        Rows of one reader on one disc, or on one case as a whole, in order.
+    kind
+        Which.
+    """
+    rows = list(entries)
+    gone = {one.content["withdraws"] for one in rows if one.kind is EntryKind.WITHDRAWAL}
+    left = (one for one in reversed(rows) if one.kind is kind and one.entry_id not in gone)
+    found = next(left, None)
+    return "" if found is None else found.entry_id
 
 
 def row_hash(seq: int, previous: str, row: Mapping[str, str]) -> str:

@@ -111,6 +111,9 @@ class History:
         By item, the reader's name for the lowest disc.
     undoable
         Rows that count and may be withdrawn, oldest first.
+    conflicts
+        Rows that came late and do not count, oldest first, until the reader has looked at them:
+        a later row of the same kind names them under ``resolves``.
     entry_ids
         Of all rows, withdrawn ones included.
     last_at
@@ -120,6 +123,7 @@ class History:
     discs: dict[Key, DiscHistory] = field(default_factory=dict)
     lowest: dict[str, DiscLevel] = field(default_factory=dict)
     undoable: list[Entry] = field(default_factory=list)
+    conflicts: list[Entry] = field(default_factory=list)
     entry_ids: set[str] = field(default_factory=set)
     last_at: str = ""
 
@@ -127,13 +131,27 @@ class History:
         """History of one disc; an empty one where nothing happened."""
         return self.discs.get((item, disc), DiscHistory())
 
+    def conflicting(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> list[Entry]:
+        """Conflicts of one kind on one disc, or on a case as a whole."""
+        key = (kind.value, item, "" if disc is None else disc.value)
+        return [
+            one
+            for one in self.conflicts
+            if (one.content["of"], one.row["item"], one.row["disc"]) == key
+        ]
+
     def add(self, entry: Entry) -> None:
         """Take in one more row, which must not be a withdrawal."""
         row = entry.row
         self.entry_ids.add(entry.entry_id)
         self.last_at = row["at"]
-        if entry.kind in _UNDOABLE:
+        if entry.kind is EntryKind.CONFLICT:
+            self.conflicts.append(entry)
+            return
+        if entry.kind in UNDOABLE:
             self.undoable.append(entry)
+            seen = entry.content.get("resolves", ())
+            self.conflicts = [one for one in self.conflicts if one.entry_id not in seen]
         if entry.kind is EntryKind.NUMBERING:
             self.lowest[row["item"]] = DiscLevel(entry.content["lowest"])
         elif row["disc"]:
@@ -141,7 +159,7 @@ class History:
             _apply(self.discs.setdefault(key, DiscHistory()), entry)
 
 
-_UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
+UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
 def history(entries: Iterable[Entry]) -> History:

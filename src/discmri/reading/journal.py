@@ -5,6 +5,10 @@ crash, a full disk or a dead server it is what is tried again.  Its space is tak
 is opened, so that it can be written while the disk is full.  Its first line is a receipt: where
 the chain ended when this reader's last row was saved, which :mod:`discmri.reading.verification` holds
 against the database.
+
+A line states its hash and its length, so that one cut off by a crash, which nobody was told was
+safe, is told from one that was damaged afterwards.  A damaged journal is copied before anything is
+written to it, and is reported for as long as the copy lies there.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +29,31 @@ from discmri.reading.store import Head
 
 RESERVED_BYTES = 1 << 16
 _SEAL = 16  # characters of the hash before each line
+_LINE = re.compile(rb"([0-9a-f]{%d}) (?:(\d+) )?(\{.*)" % _SEAL, re.DOTALL)
+_CUT_EARLY = re.compile(rb"[0-9a-f]{0,%d}(?: \d* ?)?" % _SEAL)
+_KEPT_ASIDE = ".damaged"
+
+
+@dataclass(frozen=True)
+class JournalContents:
+    """What a journal's file holds.
+
+    Parameters
+    ----------
+    receipt
+        Of the last row that was saved; ``None`` where there is none.
+    pending
+        What waits, oldest first.
+    damaged
+        Lines that cannot be read although they were written whole.
+    end
+        Where the next line goes.
+    """
+
+    receipt: Head | None
+    pending: list[Draft]
+    damaged: tuple[bytes, ...]
+    end: int
 
 
 class Journal:
@@ -39,17 +70,21 @@ class Journal:
         What is not known to be in the database, oldest first.
     receipt
         Where the chain ended when the last row was saved; ``None`` before the first.
+    damage
+        A sentence on copies of this journal that hold damaged lines; empty where there are none.
 
     Raises
     ------
     UsageError
-        Where it cannot be written, or another process has it open.
+        Where it cannot be written, damaged lines cannot be kept aside, or another process has it
+        open.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pending: list[Draft] = []
         self.receipt: Head | None = None
+        self.damage = ""
         with ExitStack() as taken:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +107,12 @@ class Journal:
             self._taken = taken.pop_all()
 
     def _load(self) -> None:
-        self.receipt, self.pending, self._end = _parsed(_contents(self._file))
+        data = _contents(self._file)
+        found = _parsed(data)
+        if found.damaged:
+            _keep_aside(self.path, data)
+        self.damage = damage_of(self.path)
+        self.receipt, self.pending, self._end = found.receipt, found.pending, found.end
         size = os.fstat(self._file).st_size
         with suppress(OSError):  # a full disk: it will do without a reserve
             _write(self._file, size, b"\n" * (RESERVED_BYTES - size))
@@ -115,33 +155,51 @@ class Journal:
         self._taken.close()
 
 
-def read_receipt(path: Path) -> Head | None:
-    """The receipt in a journal, without taking it; ``None`` where there is none.
+def read_journal(path: Path) -> JournalContents:
+    """What stands in a journal, without taking it.
 
     Raises
     ------
     UsageError
         Where the file cannot be read.
     """
-    return _read(path)[0]
-
-
-def read_pending(path: Path) -> list[Draft]:
-    """What waits in a journal, without taking it.
-
-    Raises
-    ------
-    UsageError
-        Where the file cannot be read.
-    """
-    return _read(path)[1]
-
-
-def _read(path: Path) -> tuple[Head | None, list[Draft], int]:
     try:
         return _parsed(path.read_bytes())
     except OSError as error:
         raise UsageError(f"the journal {path} cannot be read ({error.strerror})") from error
+
+
+def damage_of(path: Path) -> str:
+    """A sentence on what was damaged in a journal or kept aside of it; empty where nothing was.
+
+    Raises
+    ------
+    UsageError
+        Where the file cannot be read.
+    """
+    kept = path.parent.glob(f"{path.name}{_KEPT_ASIDE}-*")
+    found = {file: read_journal(file).damaged for file in (*sorted(kept), path) if file.is_file()}
+    lines = len({line for damaged in found.values() for line in damaged})
+    if not lines:
+        return ""
+    where = ", ".join(file.name for file, damaged in found.items() if damaged)
+    return (
+        f"{lines} damaged {'line' if lines == 1 else 'lines'} in the journal {where}: entries that "
+        "waited there may be missing from the session; look through the latest reads, enter again "
+        "what is missing, then move the copy away"
+    )
+
+
+def _keep_aside(path: Path, data: bytes) -> None:
+    copy = path.with_name(f"{path.name}{_KEPT_ASIDE}-{sha256(data)[:8]}")
+    try:
+        copy.touch(0o600)
+        copy.write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            f"damaged lines of the journal {path} cannot be kept aside ({error.strerror}); free "
+            "disk space or make its folder writable"
+        ) from error
 
 
 def journal_path(session: Path | None, session_id: str, reader: str) -> Path:
@@ -193,27 +251,52 @@ def _write(file: int, at: int, data: bytes) -> None:
 
 def _sealed(content: dict[str, Any]) -> bytes:
     text = canonical(content).encode()
-    return sha256(text)[:_SEAL].encode() + b" " + text + b"\n"
+    return sha256(text)[:_SEAL].encode() + f" {len(text)} ".encode() + text + b"\n"
 
 
-def _parsed(data: bytes) -> tuple[Head | None, list[Draft], int]:
-    """Receipt, drafts and where the next line goes; a line cut off by a crash is passed over."""
+def _parsed(data: bytes) -> JournalContents:
     receipt: Head | None = None
     drafts: list[Draft] = []
+    damaged: list[bytes] = []
     end = at = 0
-    for line in data.split(b"\n"):
-        at += len(line) + 1
-        seal, _, text = line.partition(b" ")
-        if not text or sha256(text)[:_SEAL].encode() != seal:
-            end = at if line else end
+    filled = len(data.rstrip(b"\n\0"))
+    for piece in data.split(b"\n"):
+        at += len(piece) + 1
+        line = piece.strip(b"\0")  # a crash may leave blocks of a file that were never written
+        if not line:
             continue
         end = at
-        content = json.loads(text)
-        if "receipt" in content:
-            receipt = Head.parse(content["receipt"])
-        else:
-            drafts.append(_draft(content))
-    return receipt, drafts, min(end, len(data))
+        try:
+            content = _unsealed(line)
+            if "receipt" in content:
+                receipt = Head.parse(str(content["receipt"]))
+            else:
+                drafts.append(_draft(content))
+        except (UsageError, LookupError, TypeError, ValueError):
+            if at < filled or not _was_cut_off(line):
+                damaged.append(line)
+    return JournalContents(receipt, drafts, tuple(damaged), min(end, len(data)))
+
+
+def _unsealed(line: bytes) -> dict[str, Any]:
+    """The content of a line; ``ValueError`` where it is not as it was written."""
+    found = _LINE.fullmatch(line)
+    if found is None or sha256(found[3])[:_SEAL].encode() != found[1]:
+        raise ValueError("not as it was written")
+    content: dict[str, Any] = json.loads(found[3])
+    return content
+
+
+def _was_cut_off(line: bytes) -> bool:
+    """Whether a last line is the beginning of one, as a crash in the middle of writing leaves it.
+
+    >>> _was_cut_off(b"0123456789abcdef 20 {1"), _was_cut_off(b"0123456789abcdef 3 {1}")
+    (True, False)
+    """
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return _CUT_EARLY.fullmatch(line) is not None
+    return len(found[3]) < int(found[2]) if found[2] else not line.endswith(b"}")
 
 
 def _draft_content(draft: Draft) -> dict[str, Any]:

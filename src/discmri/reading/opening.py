@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from discmri.core.errors import NotSavedYetError, UsageError
+from discmri.core.errors import ConflictError, NotSavedYetError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.text import one_line
 from discmri.reading.adjudication import Dispute, disputes
+from discmri.reading.database import UnavailableError
 from discmri.reading.journal import Journal, journal_path
+from discmri.reading.lease import LEASE_S, Lease, lease_for
 from discmri.reading.plan import Plan
 from discmri.reading.planning import Planned
 from discmri.reading.session import Session
@@ -49,7 +51,9 @@ def create_session(session: str | Path, planned: Planned) -> Store:
     return Store.create(session, planned.draft())
 
 
-def open_session(session: str | Path, reader: str, root: Path | None = None) -> Session:
+def open_session(
+    session: str | Path, reader: str, root: Path | None = None, take_over: bool = False
+) -> Session:
     """Open a session for one of its readers; entries that waited are saved first.
 
     Parameters
@@ -60,6 +64,9 @@ def open_session(session: str | Path, reader: str, root: Path | None = None) -> 
         One of those it was planned for.
     root
         Folder of results and images, where it is not where it was when the session was planned.
+    take_over
+        Open it although the reader has it open at another machine, whose window may then no
+        longer record.
 
     Returns
     -------
@@ -90,10 +97,12 @@ def open_session(session: str | Path, reader: str, root: Path | None = None) -> 
         showing.item: frozenset(disc.level for disc in plan.case(showing.case).all_discs)
         for showing in plan.showings(reader)
     }
-    return _opened(store, plan, reader, Agenda(agenda), root)
+    return _opened(store, plan, (reader, Agenda(agenda)), root, take_over)
 
 
-def open_adjudication(session: str | Path, adjudicator: str, root: Path | None = None) -> Session:
+def open_adjudication(
+    session: str | Path, adjudicator: str, root: Path | None = None, take_over: bool = False
+) -> Session:
     """Open a session for someone who decides where its readers differ.
 
     Its cases are those with disputed discs, their discs the disputed ones, and
@@ -101,7 +110,7 @@ def open_adjudication(session: str | Path, adjudicator: str, root: Path | None =
 
     Parameters
     ----------
-    session, root
+    session, root, take_over
         As in :func:`open_session`.
     adjudicator
         None of the readers.
@@ -139,7 +148,7 @@ def open_adjudication(session: str | Path, adjudicator: str, root: Path | None =
         raise UsageError(
             "there is nothing to adjudicate: the readers agree as far as they have read"
         )
-    return _opened(store, plan, adjudicator, _agenda(found), root)
+    return _opened(store, plan, (adjudicator, _agenda(found)), root, take_over)
 
 
 def _agenda(found: list[Dispute]) -> Agenda:
@@ -155,18 +164,37 @@ def _agenda(found: list[Dispute]) -> Agenda:
     return Agenda(discs, opinions)
 
 
-def _opened(store: Store, plan: Plan, reader: str, agenda: Agenda, root: Path | None) -> Session:
+def _opened(
+    store: Store, plan: Plan, who: tuple[str, Agenda], root: Path | None, take_over: bool
+) -> Session:
+    reader, agenda = who
     journal = Journal(journal_path(store.locator.path, plan.session_id, reader))
     try:
+        _take_lease(store, lease_for(reader, journal.path.resolve()), take_over)
         session = Session(store, plan, reader, journal, agenda, root or _root(store, plan))
     except BaseException:
         journal.close()
         raise
     try:
         session.save()
-    except NotSavedYetError as error:
+    except (NotSavedYetError, ConflictError) as error:
         _log.warning("%s", error)
+    for notice in session.notices:
+        _log.warning("%s", notice)
     return session
+
+
+def _take_lease(store: Store, lease: Lease, take_over: bool) -> None:
+    try:
+        machine = store.take(lease, force=take_over)
+    except UnavailableError as error:  # reading goes on, and the lease comes with the first row
+        _log.warning("the session %s cannot be written: %s", store.locator.name, error)
+        return
+    if machine:
+        raise UsageError(
+            f"{lease.reader} has the session open on {machine}; close it there, wait "
+            f"{LEASE_S // 60} minutes after the last entry, or take it over (--take-over)"
+        )
 
 
 def _root(store: Store, plan: Plan) -> Path:

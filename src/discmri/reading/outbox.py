@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from discmri.core.errors import NotSavedYetError
 from discmri.reading.database import UnavailableError
-from discmri.reading.entry import Draft
+from discmri.reading.entry import Draft, Entry, EntryKind
 from discmri.reading.journal import Journal
 from discmri.reading.store import Head, Store
 
@@ -30,11 +30,14 @@ class Outbox:
     ----------
     waiting
         What is not saved yet, oldest first.
+    late
+        What was saved as a conflict since whoever looks emptied the list.
     """
 
     def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:
         self._store = store
         self._journal = journal
+        self.late: list[Entry] = []
         self.waiting = [draft for draft in journal.pending if draft.entry_id not in arrived]
 
     def add(self, draft: Draft) -> None:
@@ -67,6 +70,8 @@ class Outbox:
             except UnavailableError as error:
                 raise NotSavedYetError(self._kept(error)) from error
             head = Head(entry.seq, entry.sha256)
+            if entry.kind is EntryKind.CONFLICT:
+                self.late.append(entry)
             del self.waiting[0]
         if head is not None:
             self._settle(head)

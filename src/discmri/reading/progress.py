@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from discmri.reading.adjudication import disputes, histories
 from discmri.reading.history import DiscHistory, History, counted
-from discmri.reading.journal import journal_path, read_pending
+from discmri.reading.journal import damage_of, journal_path, read_journal
 from discmri.reading.judgement import NotEvaluable
 from discmri.reading.plan import Mode, Plan
 from discmri.reading.store import Store
@@ -34,6 +34,10 @@ class ReaderProgress:
         Entries in this reader's journal on this machine that are not in the session yet.
     last_at
         When the last row was made; empty before the first.
+    conflicts
+        Entries that came late from another machine, do not count and were not looked at since.
+    damage
+        What was damaged in this reader's journal on this machine; empty where nothing was.
     """
 
     reader: str
@@ -45,6 +49,8 @@ class ReaderProgress:
     corrections: int
     waiting: int
     last_at: str
+    conflicts: int = 0
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,27 +104,38 @@ def progress_of(store: Store, anyway: bool = False) -> SessionProgress:
     rows = verified_rows(store, anyway)
     plan, entries = rows.plan, rows.entries
     known = histories(entries)
-    readers = tuple(
-        _of_reader(plan, reader, known.get(reader, History()), _waiting(store, plan, reader, known))
-        for reader in plan.readers
-    )
+    readers = []
+    for reader in plan.readers:
+        path = journal_path(store.locator.path, plan.session_id, reader)
+        own = known.get(reader, History())
+        readers.append(_of_reader(plan, reader, own, _waiting(path, own), damage_of(path)))
     found = disputes(plan, entries)
     decided = sum(one.decision is not None for one in found)
-    return SessionProgress(plan, readers, len(found), decided, rows.verification.summary)
+    return SessionProgress(plan, tuple(readers), len(found), decided, rows.verification.summary)
 
 
-def _of_reader(plan: Plan, reader: str, known: History, waiting: int) -> ReaderProgress:
+def _of_reader(
+    plan: Plan, reader: str, known: History, waiting: int, damage: str
+) -> ReaderProgress:
     showings = plan.showings(reader)
     states = [
-        [
-            known.of(showing.item, disc)
+        {
+            disc: known.of(showing.item, disc)
             for disc in counted(plan.case(showing.case), known.lowest.get(showing.item))
-        ]
+        }
         for showing in showings
     ]
-    done = [[_done(disc, plan.mode) for disc in discs] for discs in states]
-    reads = [read for discs in states for disc in discs for read in disc.reads]
-    last = [disc.last.judgement for discs in states for disc in discs if disc.last is not None]
+    late = {(one.row["item"], one.row["disc"]) for one in known.conflicts}
+    done = [
+        [
+            _done(disc, plan.mode) and (showing.item, key.value) not in late
+            for key, disc in discs.items()
+        ]
+        for showing, discs in zip(showings, states, strict=True)
+    ]
+    all_discs = [disc for discs in states for disc in discs.values()]
+    reads = [read for disc in all_discs for read in disc.reads]
+    last = [disc.last.judgement for disc in all_discs if disc.last is not None]
     return ReaderProgress(
         reader=reader,
         cases_done=sum(map(all, done)),
@@ -129,6 +146,8 @@ def _of_reader(plan: Plan, reader: str, known: History, waiting: int) -> ReaderP
         corrections=sum(bool(read.reason) for read in reads),
         waiting=waiting,
         last_at=known.last_at,
+        conflicts=len(known.conflicts),
+        damage=damage,
     )
 
 
@@ -136,9 +155,6 @@ def _done(disc: DiscHistory, mode: Mode) -> bool:
     return disc.last is not None and (mode is not Mode.LOCKED or disc.revealed)
 
 
-def _waiting(store: Store, plan: Plan, reader: str, known: Mapping[str, History]) -> int:
-    path = journal_path(store.locator.path, plan.session_id, reader)
-    if not path.is_file():
-        return 0
-    saved = known[reader].entry_ids if reader in known else set()
-    return sum(draft.entry_id not in saved for draft in read_pending(path))
+def _waiting(path: Path, known: History) -> int:
+    pending = read_journal(path).pending if path.is_file() else []
+    return sum(draft.entry_id not in known.entry_ids for draft in pending)

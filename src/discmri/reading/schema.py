@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -43,6 +43,16 @@ ATTACHMENTS = Table(
     Column("data", LargeBinary, nullable=False),
 )
 """Files that belong to entries, by their hash."""
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("reader", Text, primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("expires_s", BigInteger, nullable=False),
+)
+"""Who has the session open: one row per reader.  No part of the record."""
 
 FACTS = tuple(
     column.name for column in ENTRIES.columns if column.name not in ("seq", "previous", "sha256")

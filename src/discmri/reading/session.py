@@ -8,19 +8,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from discmri.core.errors import SessionError, UsageError
+from discmri.core.errors import ConflictError, SessionError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.text import one_line
 from discmri.reading import results
-from discmri.reading.entry import Draft, EntryKind, pending_entry, sha256
-from discmri.reading.history import DiscHistory, counted, history, names
+from discmri.reading.entry import Draft, Entry, EntryKind, last_of, pending_entry, sha256
+from discmri.reading.history import UNDOABLE, DiscHistory, counted, history, names
 from discmri.reading.journal import Journal
-from discmri.reading.judgement import Judgement, to_content
+from discmri.reading.judgement import Judgement, from_content, to_content
 from discmri.reading.outbox import Outbox
 from discmri.reading.plan import Case, Mode, Plan
 from discmri.reading.results import DiscMetrics
 from discmri.reading.store import Store
-from discmri.reading.views import Agenda, CaseView, DiscState, DiscView, Undone
+from discmri.reading.views import Agenda, CaseView, DiscState, DiscView, Undone, conflict_text
 
 if TYPE_CHECKING:
     from discmri.study import Study
@@ -55,6 +55,7 @@ class Session:
         self._number = {item: n for n, item in enumerate(agenda.discs, 1)}
         self._root = root
         saved = store.entries(reader)
+        self._damage = journal.damage
         self._outbox = Outbox(store, journal, {entry.entry_id for entry in saved})
         self._rows = [*saved, *map(pending_entry, self._outbox.waiting)]
         self._history = history(self._rows)
@@ -68,6 +69,7 @@ class Session:
 
     def close(self) -> None:
         """Give the journal free.  What is not saved yet stays in it for the next time."""
+        self.store.release()
         self._outbox.close()
 
     # ------------------------------------------------------------------ what there is to read
@@ -80,6 +82,11 @@ class Session:
     def unsaved(self) -> int:
         """How many entries wait for the store."""
         return len(self._outbox.waiting)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the reader should be told: damage of the journal, and conflicts, one line each."""
+        return (*filter(None, [self._damage]), *map(self._told, self._history.conflicts))
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -145,7 +152,10 @@ class Session:
         known = self._history.of(item, key)
         edit = known.edits[-1] if known.edits else None
         before = known.before_reveal if self.mode is Mode.LOCKED else None
-        return DiscView(key, level, label_id, self._state(known), known.last, before, edit)
+        late = self._history.conflicting(EntryKind.READ, item, key)
+        conflicts = tuple(from_content(one.content) for one in late)
+        state = DiscState.OPEN if conflicts else self._state(known)
+        return DiscView(key, level, label_id, state, known.last, before, edit, conflicts)
 
     def _state(self, known: DiscHistory) -> DiscState:
         if known.last is None:
@@ -273,12 +283,14 @@ class Session:
         comment
             In the reader's words.
         reason
-            Why an earlier judgement is changed; needed for that, and for nothing else.
+            Why an earlier judgement is changed, or one of two that conflict holds; else not needed.
 
         Raises
         ------
         UsageError
-            Where a change has no reason.
+            Where a change has no reason, or another machine has taken the session over.
+        ConflictError
+            Where this reader has judged the disc at another machine meanwhile; this one does not count.
         NotSavedYetError
             Where the store cannot be written.  The judgement counts and is kept; it is saved
             with the next one, by :meth:`save`, or when the session is opened again.
@@ -291,12 +303,17 @@ class Session:
             raise UsageError(
                 f"{view.level.value} was graded already; a change to {judgement} needs a reason"
             )
+        if view.conflicts and not reason:
+            said = ", ".join(map(str, view.conflicts))
+            raise UsageError(
+                f"{view.level.value} has a judgement from another machine as well ({said}); give "
+                f"the reason why {judgement} holds"
+            )
         content = to_content(judgement) | {
             "level": view.level.value,
             "comment": one_line(comment),
             "reason": reason,
             "after_reveal": known.revealed,
-            "corrects": "" if view.read is None else view.read.entry_id,
         }
         self._add(EntryKind.READ, item, disc, content)
         return self.case(item).disc(disc)
@@ -434,8 +451,11 @@ class Session:
         ------
         NotSavedYetError
             Where the store still cannot be written.
+        ConflictError
+            Where something of it came late and does not count.
         """
         self._outbox.save()
+        self._check_late()
 
     def _add(
         self,
@@ -445,7 +465,14 @@ class Session:
         content: Mapping[str, Any],
         attachment: bytes | None = None,
     ) -> None:
+        if self.store.lost_to:
+            raise UsageError(
+                f"{self.reader} has opened the session on {self.store.lost_to} since; nothing was "
+                "recorded here, close this window and go on there"
+            )
         revealed = disc is not None and self._history.of(item, disc).revealed
+        if kind in UNDOABLE:
+            content = {**content, **self._compared(kind, item, disc)}
         draft = Draft(
             kind=kind,
             reader=self.reader,
@@ -463,3 +490,26 @@ class Session:
         else:
             self._history.add(self._rows[-1])
         self._outbox.add(draft)
+        self._check_late()
+
+    def _compared(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> dict[str, Any]:
+        """What a row corrects, by which the store tells one that comes late, and resolves."""
+        place = (item, "" if disc is None else disc.value)
+        rows = [row for row in self._rows if (row.row["item"], row.row["disc"]) == place]
+        late = [one.entry_id for one in self._history.conflicting(kind, item, disc)]
+        return {"corrects": last_of(rows, kind)} | ({"resolves": late} if late else {})
+
+    def _check_late(self) -> None:
+        """Take in what the same reader did elsewhere, where that has come to light."""
+        if not (late := self._outbox.late):
+            return
+        self._rows = self.store.entries(self.reader)
+        self._history = history(self._rows)
+        self._outbox.late = []
+        raise ConflictError("; ".join(map(self._told, late)))
+
+    def _told(self, conflict: Entry) -> str:
+        item, disc = conflict.row["item"], conflict.row["disc"]
+        where = self._title(self.plan.case_of(item), self._number.get(item, 0))
+        last = self._history.of(item, DiscLevel(disc)).last if disc else None
+        return conflict_text(conflict, where, last)

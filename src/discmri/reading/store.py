@@ -4,12 +4,16 @@ Every row carries the hash of the row before, so that a row that is changed, rem
 or moved breaks the chain (:mod:`discmri.reading.verification`).  Writers queue up for the one row of
 the table ``head``, so that two at once both get their place.  A row that is sent twice, because
 nobody knows whether the first attempt arrived, is stored once.
+
+A row that corrects another states which (``corrects``, empty for a first one).  Where something
+else counts by the time it arrives, because the same reader went on at another machine, it is
+stored as a conflict: nothing is lost, and nothing wins because it came last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +31,8 @@ from discmri.reading.database import (
     parse_locator,
     transaction,
 )
-from discmri.reading.entry import Draft, Entry, EntryKind, row_hash
+from discmri.reading.entry import Draft, Entry, EntryKind, canonical, last_of, row_hash
+from discmri.reading.lease import Lease, claim, release
 from discmri.reading.plan import Plan
 
 if TYPE_CHECKING:
@@ -86,11 +91,18 @@ class Store:
         Where it is.
     engine
         To reach it.
+
+    Attributes
+    ----------
+    lost_to
+        The machine that has taken over the lease meanwhile; empty while nobody has.
     """
 
     def __init__(self, locator: Locator, engine: Engine) -> None:
         self.locator = locator
         self.engine = engine
+        self.lost_to = ""
+        self._lease: Lease | None = None
 
     @classmethod
     def create(cls, session: str | Path, first: Draft) -> Self:
@@ -163,7 +175,32 @@ class Store:
             is not known, and the same draft may be sent again.
         """
         with transaction(self.engine, writes=True) as connection:
-            return _append(connection, draft)
+            entry = _append(connection, draft)
+            lost_to = claim(connection, self._lease) if self._lease is not None else ""
+        self.lost_to = lost_to
+        return entry
+
+    def take(self, lease: Lease, force: bool = False) -> str:
+        """Take a lease, renewed with every row until :meth:`release`; ``force`` takes it over.
+
+        Returns the machine that has it and keeps it, or nothing where it is ours.
+
+        Raises
+        ------
+        UnavailableError
+            As in :meth:`append`; the lease is then claimed with the next row.
+        """
+        self._lease = lease
+        with transaction(self.engine, writes=True) as connection:
+            _locked_head(connection)
+            return claim(connection, lease, opening=True, force=force)
+
+    def release(self) -> None:
+        """Give the lease back; where that cannot be written, it expires."""
+        if self._lease is not None:
+            with suppress(UnavailableError), transaction(self.engine, writes=True) as connection:
+                release(connection, self._lease)
+            self._lease = None
 
     def entries(self, reader: str | None = None) -> list[Entry]:
         """Rows in order, of one reader or all.
@@ -267,22 +304,52 @@ def _append(connection: Connection, draft: Draft) -> Entry:
 
     from discmri.reading.schema import ENTRIES, HEAD
 
-    head = connection.execute(sa.select(HEAD.c["count"], HEAD.c.sha256).with_for_update()).first()
-    if head is None:
-        raise UnavailableError("the note of where the chain ends is gone; run discmri grade verify")
+    head = _locked_head(connection)
     known = connection.execute(
         sa.select(ENTRIES).where(ENTRIES.c.entry_id == draft.entry_id)
     ).first()
     if known is not None:
         return _entry(known._mapping)
     row = draft.row()
-    seq, previous = int(head[0]) + 1, str(head[1])
-    digest = row_hash(seq, previous, row)
+    if _comes_late(connection, draft):
+        content = {**draft.content, "of": draft.kind.value}
+        row |= {"kind": EntryKind.CONFLICT.value, "content": canonical(content)}
+    seq = head.count + 1
+    digest = row_hash(seq, head.sha256, row)
     if draft.attachment is not None:
         _attach(connection, row["attachment_sha256"], draft.attachment)
-    connection.execute(sa.insert(ENTRIES).values(seq=seq, previous=previous, sha256=digest, **row))
+    values = {"seq": seq, "previous": head.sha256, "sha256": digest, **row}
+    connection.execute(sa.insert(ENTRIES).values(**values))
     connection.execute(sa.update(HEAD).values(count=seq, sha256=digest))
-    return Entry(seq, row, previous, digest)
+    return Entry(seq, row, head.sha256, digest)
+
+
+def _locked_head(connection: Connection) -> Head:
+    """Where the chain ends; other writers wait from here on."""
+    import sqlalchemy as sa
+
+    from discmri.reading.schema import HEAD
+
+    head = connection.execute(sa.select(HEAD.c["count"], HEAD.c.sha256).with_for_update()).first()
+    if head is None:
+        raise UnavailableError("the note of where the chain ends is gone; run discmri grade verify")
+    return Head(int(head[0]), str(head[1]))
+
+
+def _comes_late(connection: Connection, draft: Draft) -> bool:
+    """Whether something else counts than what a draft was made to correct."""
+    import sqlalchemy as sa
+
+    from discmri.reading.schema import ENTRIES
+
+    if "corrects" not in draft.content:
+        return False
+    query = sa.select(ENTRIES).where(
+        ENTRIES.c.reader == draft.reader, ENTRIES.c.item == draft.item, ENTRIES.c.disc == draft.disc
+    )
+    rows = connection.execute(query.order_by(ENTRIES.c.seq))
+    counts = last_of([_entry(row._mapping) for row in rows], draft.kind)
+    return bool(draft.content["corrects"] != counts)
 
 
 def _attach(connection: Connection, digest: str, data: bytes) -> None:

@@ -7,7 +7,8 @@ What is found
     that was changed; an attachment that was changed or removed; a row that cannot be read; what the
     database's own check of its file finds; a trigger that is missing or is not of discmri.
 What is noticed
-    A clock that ran back between two rows of one reader.  Nobody can mend that, so it stops nothing.
+    A clock that ran back between two rows of one reader, and damaged lines of a journal on this
+    machine.  Neither makes the rows untrue, so they stop nothing.
 What cannot be found from the database alone
     Whoever may write to it can take rows off the end, or write the whole chain anew, and set the
     head to fit.  That shows only against a witness outside: the journals of the readers, or the
@@ -19,12 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from discmri.core.errors import DiscmriError, SessionError
 from discmri.reading.entry import NO_PREDECESSOR, Entry, EntryKind, row_hash, sha256
 from discmri.reading.history import history, names
 from discmri.reading.integrity import check_database
-from discmri.reading.journal import journals, read_receipt
+from discmri.reading.journal import damage_of, journals, read_journal
 from discmri.reading.plan import Plan
 from discmri.reading.store import Head, Store
 
@@ -158,7 +160,8 @@ def _inspected(
 ) -> tuple[Verification, list[Entry], set[int]]:
     """What is found, all rows, and the places of those that cannot be read."""
     plan = _plan_of(store)
-    receipts = _receipts(store, plan)  # before the rows, which may grow
+    here = journals(store.locator.path, "unknown" if plan is None else plan.session_id)
+    receipts = _receipts(here)  # before the rows, which may grow
     entries, head = store.chain()
     problems = [*check_chain(entries), *check_head(entries, head)]
     problems += _check_attachments(store, entries)
@@ -169,7 +172,9 @@ def _inspected(
     problems += [Problem(0, text) for text in check_database(store)]
     end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
     witnesses = len(noted) + len(receipts)
-    verdict = Verification(end, tuple(problems), witnesses, tuple(check_clock(entries)))
+    damage = [Problem(0, text) for text in map(damage_of, here) if text]
+    notices = (*check_clock(entries), *damage)
+    verdict = Verification(end, tuple(problems), witnesses, notices)
     return verdict, entries, {one.seq for one in unreadable}
 
 
@@ -272,11 +277,10 @@ def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Probl
     return [Problem(head.count, text)]
 
 
-def _receipts(store: Store, plan: Plan | None) -> dict[str, Head]:
-    """What the journals on this machine have receipts for, by their names."""
-    session_id = "unknown" if plan is None else plan.session_id
-    found = {path.name: read_receipt(path) for path in journals(store.locator.path, session_id)}
-    return {name: receipt for name, receipt in found.items() if receipt is not None}
+def _receipts(found: Iterable[Path]) -> dict[str, Head]:
+    """What journals on this machine have receipts for, by their names."""
+    receipts = {path.name: read_journal(path).receipt for path in found}
+    return {name: receipt for name, receipt in receipts.items() if receipt is not None}
 
 
 def _check_attachments(store: Store, entries: Iterable[Entry]) -> list[Problem]:

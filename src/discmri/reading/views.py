@@ -8,16 +8,16 @@ from enum import Enum
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading.entry import EntryKind
+from discmri.reading.entry import Entry, EntryKind
 from discmri.reading.history import LabelEdit, Read
-from discmri.reading.judgement import Judgement
+from discmri.reading.judgement import Judgement, from_content
 
 
 class DiscState(Enum):
     """How far a reader is with a disc."""
 
     OPEN = "open"
-    """No judgement yet."""
+    """No judgement yet, or two that conflict."""
     GRADED = "graded"
     """Locked sessions only: judged, its metrics not yet shown."""
     DONE = "done"
@@ -44,6 +44,9 @@ class DiscView:
         In a locked session, the judgement before the metrics were shown.
     edit
         The last edit of its label.
+    conflicts
+        Judgements of this reader from another machine that came late and do not count, until the
+        disc is judged again with a reason.
     """
 
     key: DiscLevel
@@ -53,6 +56,7 @@ class DiscView:
     read: Read | None
     before_reveal: Read | None
     edit: LabelEdit | None
+    conflicts: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,3 +139,26 @@ class Undone:
     kind: EntryKind
     item: str
     disc: DiscLevel | None
+
+
+def conflict_text(entry: Entry, where: str, counts: Read | None) -> str:
+    """What is told of an entry that came late, for the reader who made it.
+
+    Parameters
+    ----------
+    entry
+        The conflict.
+    where
+        Title of its case.
+    counts
+        What counts of its disc instead.
+    """
+    disc, at = entry.row["disc"], f"{entry.row['at'][:16].replace('T', ' ')} UTC"
+    if entry.content["of"] != EntryKind.READ.value:
+        what = entry.content["of"].replace("_", " ")
+        return f"{where}: the {what} of {at} came late and does not count; do it again"
+    other = "was withdrawn" if counts is None else f"was graded {counts.judgement}"
+    return (
+        f"{where}: {disc} {other} at another machine; {from_content(entry.content)} of {at} is kept "
+        "and does not count; grade it again and give a reason"
+    )
