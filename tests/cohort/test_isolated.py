@@ -76,11 +76,12 @@ def test_it_ends_when_the_asker_is_killed(tmp_path):
             str(note), str(Path(__file__).parents[2]),
         ]
     )  # fmt: skip
-    _until(lambda: note.is_file() and note.read_text())
+    assert _within(300.0, lambda: note.is_file() and note.read_text())
     pid = int(note.read_text())
+    assert _lives(pid), "it sleeps for ten minutes"
     asker.kill()
     asker.wait()
-    _until(lambda: not _lives(pid))
+    assert _within(300.0, lambda: not _lives(pid))
 
 
 def _lives(pid: int) -> bool:
@@ -92,8 +93,8 @@ def _lives(pid: int) -> bool:
     return state != "Z"
 
 
-def _until(condition, seconds: float = 300.0) -> None:
+def _within(seconds: float, condition) -> bool:
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
+    while not condition() and time.monotonic() < end:
         time.sleep(0.05)
+    return bool(condition())

@@ -1,4 +1,4 @@
-"""Where work is done: the pool, Dask on this machine, and a Slurm queue that is played."""
+"""Where work is done: the pool, a Dask scheduler with certificates, a Slurm queue that is played."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 from tests.cohort import calls
 
 from discmri.cohort import Workers, workers
@@ -18,23 +19,96 @@ from discmri.core.errors import UsageError
 SLURM = 'queue = "cpu"\ncores = 1\nmemory = "1GB"\nwalltime = "01:00:00"\njobs = 1\n'
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A function: a security file whose certificate comes from a fresh authority."""
+
+    def make(name):
+        folder = tmp_path_factory.mktemp(name)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        made = authority.issue_cert("127.0.0.1", "localhost")
+        made.cert_chain_pems[0].write_to_path(folder / "me.pem")
+        made.private_key_pem.write_to_path(folder / "me.key")
+        file = folder / "tls.toml"
+        file.write_text('tls-ca-file = "ca.pem"\ntls-cert = "me.pem"\ntls-key = "me.key"\n')
+        return file
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def security(certificates):
+    return certificates("own")
+
+
+@pytest.fixture(scope="module")
+def cluster(security):
+    """A scheduler with one worker, both with certificates; a job may end one worker only."""
+    import dask
+    from distributed import LocalCluster
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1",
+            security=workers._security(security), protocol="tls://", silence_logs=50,
+        ) as running,
+    ):  # fmt: skip
+        yield running
+
+
 def test_a_pool_does_every_job(monkeypatch):
-    monkeypatch.setattr(workers, "has_dask", lambda: False)
+    monkeypatch.setitem(sys.modules, "distributed", None)  # on one machine nothing listens
     done = dict(run_jobs(calls.doubled, [1, 2, 3, 4], Workers(2)))
     assert done == {0: 2, 1: 4, 2: 6, 3: 8}
 
 
-def test_dask_does_the_same():
-    done = dict(run_jobs(calls.doubled, [1, 2, 3, 4], Workers(2)))
-    assert done == {0: 2, 1: 4, 2: 6, 3: 8}
+def test_a_scheduler_with_certificates_does_the_same(cluster, security):
+    there = Workers(scheduler=cluster.scheduler_address, security=security)
+    assert dict(run_jobs(calls.doubled, [1, 2, 3, 4], there)) == {0: 2, 1: 4, 2: 6, 3: 8}
+    assert dict(run_jobs(calls.die, [1], there)) == {0: None}, "its worker died: given up"
+
+
+def test_who_is_not_known_gets_no_work_done(cluster, certificates, monkeypatch):
+    monkeypatch.setattr(workers, "_PATIENCE_S", 2.0)
+    address = cluster.scheduler_address
+    for options, said in (
+        ({"security": certificates("stranger")}, "no Dask scheduler answers"),
+        ({}, "do not go together"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            list(run_jobs(calls.doubled, [1], Workers(scheduler=address, **options)))
+    plain = address.replace("tls://", "tcp://")
+    with pytest.raises(UsageError, match="no Dask scheduler answers"):
+        list(run_jobs(calls.doubled, [1], Workers(scheduler=plain)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tls-cert = 'me.pem'\n", "names files under tls-ca-file, tls-cert, tls-key"),
+        ("tls-ca-file = 1\ntls-cert = 'a'\ntls-key = 'b'\n", "names files under"),
+        ('tls-ca-file = "a\\u0000"\ntls-cert = "a"\ntls-key = "b"\n', "names files under"),
+        (
+            "tls-ca-file = 'x'\ntls-cert = 'a'\ntls-key = 'b'\n",
+            "certificates it names cannot be used",
+        ),
+        ("\0", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_security_file_is_named(tmp_path, text, said):
+    file = tmp_path / "tls.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        list(run_jobs(calls.doubled, [1], Workers(scheduler="tls://127.0.0.1:1", security=file)))
 
 
 def test_no_job_starts_nothing():
     assert list(run_jobs(calls.doubled, [], Workers(scheduler="tcp://127.0.0.1:1"))) == []
 
 
-def test_a_pool_that_is_left_stops_its_work(monkeypatch):
-    monkeypatch.setattr(workers, "has_dask", lambda: False)
+def test_a_pool_that_is_left_stops_its_work():
     running = run_jobs(calls.wait_for_stop, [0.0, 60.0, 60.0], Workers(2))
     assert next(running) == (0, "waited")
     running.close()  # returns at once, for the event reaches the work
@@ -86,21 +160,39 @@ def test_the_job_script_says_what_the_file_says(tmp_path):
     assert sys.executable in script
 
 
+def test_the_job_script_names_the_certificates(tmp_path, security):
+    file = tmp_path / "cluster.toml"
+    file.write_text(SLURM)
+    with slurm_cluster(file, security) as cluster:
+        script = cluster.job_script()
+        assert cluster.scheduler_address.startswith("tls://")
+    for option, name in (("--tls-ca-file", "ca.pem"), ("--tls-cert", "me.pem")):
+        assert f"{option} {security.parent / name}" in script
+
+
 def test_signals_keep_their_meaning(tmp_path):
     """In a process of its own, where dask-jobqueue was not imported before."""
     file = tmp_path / "cluster.toml"
     file.write_text(SLURM)
     code = (
         "import signal, sys\nfrom pathlib import Path\n"
-        "from discmri.cohort.workers import slurm_cluster\n"
-        "before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)\n"
-        "with slurm_cluster(Path(sys.argv[1])): pass\n"
-        "assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))\n"
+        "from discmri.cohort import workers\n"
+        "def meaning(): return [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]\n"
+        "before = meaning()\n"
+        "with workers.slurm_cluster(Path(sys.argv[1])): print(meaning() == before)\n"
+        "for name in [name for name in sys.modules if name.startswith('dask_jobqueue')]:\n"
+        "    del sys.modules[name]\n"
+        "import dask_jobqueue\n"
+        "print(meaning() == before)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(file)], check=True, cwd=tmp_path)
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(file)],
+        check=True, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert process.stdout.split() == ["True", "False"], "without care the import changes them"
 
 
-def test_a_queue_runs_the_work(tmp_path, monkeypatch):
+def test_a_queue_runs_the_work(tmp_path, monkeypatch, security):
     """``sbatch`` and ``scancel`` are played by scripts that start and end the job at once."""
     take = 'cp "$1" job.sh; bash job.sh >/dev/null 2>&1 &'  # the caller removes its script
     play(tmp_path / "sbatch", f'{take} echo "Submitted batch job $!"')
@@ -111,17 +203,10 @@ def test_a_queue_runs_the_work(tmp_path, monkeypatch):
     prologue = f'job_script_prologue = ["export PYTHONPATH={root}"]\ninterface = "lo"\n'
     file.write_text(SLURM + prologue)
     monkeypatch.chdir(tmp_path)
-    done = dict(run_jobs(calls.doubled, [1, 2, 3], Workers(slurm=file)))
+    done = dict(run_jobs(calls.doubled, [1, 2, 3], Workers(slurm=file, security=security)))
     assert done == {0: 2, 1: 4, 2: 6}
 
 
 def play(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/bash\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-
-def test_a_job_whose_workers_die_over_and_over_is_given_up():
-    import dask
-
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        assert dict(run_jobs(calls.die, [1], Workers(1))) == {0: None}

@@ -10,15 +10,18 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import trustme
 from tests.reading.builder import LEVELS, graded_together, reader_process
 
 from discmri import reading
-from discmri.core.errors import NotSavedYetError, SessionError, UsageError
-from discmri.reading import Grade, Store, database
+from discmri.cli import main
+from discmri.core.errors import ConflictError, NotSavedYetError, SessionError, UsageError
+from discmri.reading import Grade, Store, database, lease
 from discmri.reading.database import make_engine, parse_locator, transaction
 
 L1, L2, *_ = LEVELS
@@ -41,7 +44,27 @@ class Server:
         self._run(
             "initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "--no-sync"
         )
+        self.authority = folder / "authority.pem"
+        self._certify()
+        rules = folder / "data" / "pg_hba.conf"
+        only_encrypted = (
+            "hostssl all keeper 127.0.0.1/32 scram-sha-256\nhost all keeper 127.0.0.1/32 reject\n"
+        )
+        rules.write_text(only_encrypted + rules.read_text())
         self.start()
+
+    def _certify(self) -> None:
+        """Make an authority, and a certificate for ``localhost`` only."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        made = authority.issue_cert("localhost")
+        made.cert_chain_pems[0].write_to_path(self.folder / "data" / "server.crt")
+        key = self.folder / "data" / "server.key"
+        made.private_key_pem.write_to_path(key)
+        key.chmod(0o600)
+        if os.geteuid() == 0:
+            for path in (key, self.folder / "data" / "server.crt"):
+                shutil.chown(path, "postgres")
 
     def _run(self, program: str, *arguments: str) -> None:
         as_other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -51,7 +74,9 @@ class Server:
         )  # fmt: skip
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self.folder}"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c ssl=on -k {self.folder}"
+        )
         log = str(self.folder / "log")
         self._run(
             "pg_ctl", "-D", str(self.folder / "data"), "-o", options, "-l", log, "-w", "start"
@@ -62,11 +87,15 @@ class Server:
 
     def database(self, name: str) -> str:
         """URL of a fresh database."""
-        url = f"postgresql://postgres@127.0.0.1:{self.port}"
-        engine = make_engine(parse_locator(f"{url}/postgres"))
+        self.sql(f"CREATE DATABASE {name}")
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, statement: str) -> None:
+        """Run a statement as the administrator."""
+        url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres?sslmode=disable"
+        engine = make_engine(parse_locator(url))
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        return f"{url}/{name}"
+            connection.execute(sa.text(statement))
 
 
 @pytest.fixture(scope="module")
@@ -210,9 +239,189 @@ def test_a_server_without_a_session_is_refused(url):
         Store.open(url)
 
 
-def test_a_password_is_never_shown(server):
-    url = f"postgresql://ann:secret@127.0.0.1:{server.port}/nowhere"
-    with pytest.raises(SessionError) as caught:
-        Store.open(url)
-    assert "secret" not in str(caught.value)
-    assert "nowhere" in str(caught.value)
+# ------------------------------------------------------------------ encryption
+@pytest.fixture
+def at(server):
+    """A function: URL of the server's own database, for a host and options."""
+
+    def make(host, user="postgres", **options):
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"postgresql://{user}@{host}:{server.port}/postgres?{query}"
+
+    return make
+
+
+def is_encrypted(url: str) -> bool:
+    with transaction(make_engine(parse_locator(url))) as connection:
+        query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        return bool(connection.execute(sa.text(query)).scalar())
+
+
+@pytest.mark.parametrize(
+    ("host", "mode", "known", "encrypted"),
+    [
+        ("127.0.0.1", "disable", False, False),
+        ("127.0.0.1", "prefer", False, True),
+        ("127.0.0.1", "require", False, True),
+        ("127.0.0.1", "verify-ca", True, True),
+        ("localhost", "verify-full", True, True),
+    ],
+)
+def test_connections_are_encrypted_as_the_url_says(server, at, host, mode, known, encrypted):
+    options = {"sslrootcert": server.authority} if known else {}
+    assert is_encrypted(at(host, sslmode=mode, **options)) == encrypted
+
+
+def test_options_may_stand_in_the_environment(server, at, monkeypatch):
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGSSLROOTCERT", str(server.authority))
+    assert is_encrypted(at("localhost"))
+    with pytest.raises(database.UnavailableError, match="certificate"):
+        is_encrypted(at("127.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("host", "mode", "own"),
+    [
+        ("127.0.0.1", "verify-full", True),  # the name is not in the certificate
+        ("localhost", "verify-full", False),
+        ("localhost", "verify-ca", False),
+        ("localhost", "require", False),  # an authority that is named is held against it
+    ],
+)
+def test_a_server_that_cannot_prove_who_it_is_is_refused(server, at, tmp_path, host, mode, own):
+    stranger = tmp_path / "stranger.pem"
+    trustme.CA().cert_pem.write_to_path(stranger)
+    authority = server.authority if own else stranger
+    with pytest.raises(SessionError, match="certificate verify failed"):
+        Store.open(at(host, sslmode=mode, sslrootcert=authority))
+
+
+def test_a_server_without_encryption_is_refused_where_it_is_required(at, monkeypatch):
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def refuse():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(8)
+            connection.sendall(b"N")
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with listener, pytest.raises(SessionError, match="refuses SSL"):
+        Store.open(f"postgresql://ann@127.0.0.1:{port}/reads?sslmode=require")
+    thread.join()
+
+
+# ------------------------------------------------------------------ passwords
+@pytest.fixture
+def keeper(server):
+    """A role that gets in with a password over an encrypted connection only."""
+    server.sql("CREATE ROLE keeper LOGIN PASSWORD 'open:sesame'")
+    yield "keeper"
+    server.sql("DROP ROLE keeper")
+
+
+def test_a_password_file_is_used(server, at, keeper, tmp_path, monkeypatch):
+    file = tmp_path / "passwords"
+    file.write_text(
+        "# whose\n"
+        f"127.0.0.1:{server.port}:postgres:someone:wrong\n"
+        f"*:{server.port}:*:keeper:open\\:sesame\n"
+    )
+    file.chmod(0o600)
+    assert is_encrypted(at("127.0.0.1", keeper, passfile=file))
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    assert is_encrypted(at("127.0.0.1", keeper))
+    monkeypatch.delenv("PGPASSFILE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(database.UnavailableError, match="password"):
+        is_encrypted(at("127.0.0.1", keeper))
+    file.rename(tmp_path / ".pgpass")
+    assert is_encrypted(at("127.0.0.1", keeper))
+    (tmp_path / ".pgpass").chmod(0o640)
+    with pytest.raises(UsageError, match=r"others may read .*chmod 600"):
+        is_encrypted(at("127.0.0.1", keeper))
+
+
+SECRET = "hush-hush"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://keeper:{SECRET}@127.0.0.1:PORT/postgres",
+        f"postgresql://keeper@127.0.0.1:PORT/postgres?password={SECRET}",
+        f"postgresql://keeper:{SECRET}@127.0.0.1:1/postgres",
+        f"postgresql://keeper:x@{SECRET}@127.0.0.1:PORT/postgres",
+        f"postgresql://keeper:{SECRET}@127.0.0.1:port/postgres",
+        f"postgresql:/keeper:{SECRET}@127.0.0.1:PORT/postgres",
+        f"postgresql+nodriver://keeper:{SECRET}@127.0.0.1:PORT/postgres",
+        f"postgresql+psycopg2://keeper:{SECRET}@127.0.0.1:PORT/postgres",
+        f"mysql://keeper:{SECRET}@127.0.0.1:PORT/postgres",
+        f"postgresql://keeper:{SECRET}@127.0.0.1:PORT/postgres?lane=1",
+        f"postgresql://keeper:{SECRET}@127.0.0.1:PORT/postgres?sslrootcert=nowhere&sslmode=verify-ca",
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_password_is_never_shown(server, keeper, url, debug, capsys):
+    arguments = ["grade", "verify", url.replace("PORT", str(server.port))]
+    code = main([*arguments, "--debug"] if debug else arguments)
+    said = "".join(capsys.readouterr())
+    assert code in (2, 3)
+    assert SECRET not in said
+    assert "internal error" not in said
+    assert debug or said.count("\n") == 1
+
+
+def test_a_password_is_in_no_name(server):
+    locator = parse_locator(
+        f"postgresql://ann:{SECRET}@127.0.0.1:{server.port}/nowhere?sslmode=allow"
+    )
+    assert locator.name == f"postgresql+pg8000://ann@127.0.0.1:{server.port}/nowhere"
+    assert SECRET not in repr(locator)
+
+
+# ------------------------------------------------------------------ what surrounds the rows
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("CREATE TRIGGER eve BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION "
+         "suppress_redundant_updates_trigger()", "eve is a trigger"),
+        ("CREATE RULE eve AS ON INSERT TO attachments DO INSTEAD NOTHING", "eve is a trigger, rule"),
+        ("DROP TRIGGER entries_stay ON entries", "entries_stay, which refuses changes of rows, is gone"),
+        ("CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+         "$$ BEGIN RETURN NULL; END $$", "entries_stay, which refuses changes of rows, is gone"),
+    ],
+)  # fmt: skip
+def test_foreign_and_missing_triggers_are_found(
+    plan, server, statement, said, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    url = plan(at=server.database(f"triggers_{abs(hash(statement))}"))
+    store = Store.open(url)
+    assert reading.verify(store).sound
+    with transaction(store.engine, writes=True) as connection:
+        connection.execute(sa.text(statement))
+    assert [said in one.text for one in reading.verify(store).problems] == [True]
+
+
+def test_one_reader_at_two_machines(plan, url, tmp_path, monkeypatch):
+    plan(at=url)
+    sessions = []
+    for name in ("desk", "home"):
+        monkeypatch.setattr(lease.platform, "node", lambda name=name: name)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / name))
+        if sessions:
+            with pytest.raises(UsageError, match="open on desk"):
+                reading.open_session(url, "ann")
+        sessions.append(reading.open_session(url, "ann", take_over=bool(sessions)))
+    first, second = sessions
+    item = first.cases[0].item
+    second.record(item, L1, Grade(5))
+    with pytest.raises(ConflictError, match="graded 5 at another machine"):
+        first.record(item, L1, Grade(3))
+    for session in sessions:
+        session.close()
+    assert reading.verify(Store.open(url)).sound

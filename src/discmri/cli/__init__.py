@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import discmri
 from discmri.cli._terminal import discard_output, open_standard_streams, terminated_as_interrupt
-from discmri.core.text import one_line
+from discmri.core.leftovers import sweep_temporary
+from discmri.core.text import one_line, without_passwords
 from discmri.measurement.recording import describe_error
 
 COMMANDS = (
@@ -68,6 +69,7 @@ def _call(argv: Sequence[str] | None) -> int:
         args = _parser().parse_args(argv)
     except SystemExit as stop:  # --help, --version and wrong arguments
         return int(stop.code or 0)
+    sweep_temporary()
     module = import_module(f"discmri.cli.{args.command}")
     return int(module.run(args))
 
@@ -76,9 +78,9 @@ def _print_error(what: object, code: int, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exc()
+        print(without_passwords(traceback.format_exc()), file=sys.stderr)
     try:
-        print(f"discmri: {one_line(what)}", file=sys.stderr, flush=True)
+        print(f"discmri: {without_passwords(one_line(what))}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens; the code still tells
         discard_output(sys.stderr)
     return code
@@ -93,7 +95,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with 2."""
-        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
+        self.exit(
+            2, f"{self.prog}: {without_passwords(one_line(message))}; see {self.prog} --help\n"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

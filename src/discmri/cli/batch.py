@@ -20,7 +20,7 @@ from discmri.cli._options import (
 )
 from discmri.cli._table import show_table
 from discmri.cli._terminal import ProgressDisplay, quiet_progress, resumable
-from discmri.core.errors import NothingToMeasureError
+from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
@@ -32,7 +32,7 @@ examples:
   discmri batch scans/ -o results
   discmri batch studies.csv -o results --workers 8 --time-limit 10
   discmri batch scans/ -o results --dry-run
-  discmri batch scans/ -o results --scheduler tcp://10.0.0.1:8786
+  discmri batch scans/ -o results --scheduler tls://10.0.0.1:8786 --security tls.toml
   discmri batch scans/ -o results --slurm cluster.toml --dry-run
 
 COHORT is a folder, below which every DICOM examination, zip and NIfTI subject is a study, or a
@@ -50,6 +50,12 @@ A Slurm file is TOML with what dask_jobqueue.SLURMCluster takes, such as:
   processes = 2
   memory = "8GB"
   walltime = "04:00:00"
+
+Whoever reaches the port of a Dask scheduler or worker can run programs as its user, unless both
+sides show certificates. A security file is TOML that names them, paths relative to it:
+  tls-ca-file = "ca.pem"
+  tls-cert = "me.pem"
+  tls-key = "me.key"
 
 exit codes: 0 at least one study was measured (the table says why others were not), 2 the call is
 wrong, 3 no study could be measured, 1 an internal error.
@@ -100,6 +106,10 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         help="TOML file that describes jobs of a Slurm queue",
     )
     group.add_argument(
+        "--security", metavar="FILE", type=path_argument,
+        help="TOML file with the certificates of a tls:// scheduler or of Slurm jobs",
+    )  # fmt: skip
+    group.add_argument(
         "--time-limit", type=_above_zero, default=30.0, metavar="MIN",
         help="minutes after which a study is ended and named (default: %(default)g)",
     )  # fmt: skip
@@ -140,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
     check_root(args.output, args.cohort)
     settings = settings_of(args)
     if args.dry_run and args.slurm:
-        _show_script(args.slurm)
+        _show_script(args.slurm, args.security)
         return 0
     with quiet_progress(args) as steps:
         steps("looking for studies", 0.0)
@@ -180,7 +190,11 @@ def workers_of(args: argparse.Namespace) -> Workers:
     """Where the work is done."""
     from discmri.cohort import Workers
 
-    return Workers(args.workers, args.scheduler, args.slurm)
+    if args.security is not None and args.scheduler is None and args.slurm is None:
+        raise UsageError(
+            "--security goes with --scheduler or --slurm; on one machine nothing listens"
+        )
+    return Workers(args.workers, args.scheduler, args.slurm, args.security)
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
@@ -220,10 +234,10 @@ def _plans(cohort: Cohort, args: argparse.Namespace, settings: Settings) -> list
     ]
 
 
-def _show_script(file: Path) -> None:
+def _show_script(file: Path, security: Path | None) -> None:
     from discmri.cohort.workers import slurm_cluster
 
-    with slurm_cluster(file) as cluster:
+    with slurm_cluster(file, security) as cluster:
         script = cluster.job_script()
     print(script.rstrip())
 

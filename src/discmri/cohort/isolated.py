@@ -9,18 +9,20 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from discmri.core.errors import DiscmriError
+from discmri.core.leftovers import temporary_folder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,14 +83,16 @@ def isolated(
     ProcessEndedError
         A limit was reached, the process died or was stopped, or the function raised an error.
     """
-    with tempfile.TemporaryDirectory(prefix="discmri-", ignore_cleanup_errors=True) as scratch:
-        answer = Path(scratch) / "answer"
+    with ExitStack() as stack:
+        scratch = temporary_folder()
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        answer = scratch / "answer"
         process = subprocess.Popen(
             [sys.executable, "-m", "discmri.cohort.child", str(answer)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": scratch} | dict.fromkeys(_POOLS, str(limits.threads)),
+            env={**os.environ, "TMPDIR": str(scratch)} | dict.fromkeys(_POOLS, str(limits.threads)),
         )
         try:
             with contextlib.suppress(BrokenPipeError):  # it died at once: said below

@@ -1,7 +1,9 @@
 """Who does the work: processes of this machine, a Dask scheduler, or a Slurm queue.
 
-Dask decides which worker gets what, and gives the work of a worker that died to another.
-Without Dask the same calls run on this machine, so many at a time.
+On this machine calls run so many at a time, each in a process of its own, and nothing listens on
+a port.  Across machines Dask decides which worker gets what, and gives the work of a worker that
+died to another.  Whoever reaches the port of a scheduler or worker can run programs as its user,
+unless a security file makes them prove who they are.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from discmri.core.errors import UnfinishedError, UsageError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Security
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -38,6 +40,7 @@ SLURM_KEYS = (
 )  # fmt: skip
 """Arguments of ``dask_jobqueue.SLURMCluster`` that a Slurm file may hold, besides ``jobs``."""
 
+_SECURITY_KEYS = ("tls-ca-file", "tls-cert", "tls-key")
 _PATIENCE_S = 10.0  # for a scheduler to answer
 _FIRST_WORKER_S = 60.0
 _MISSING = (
@@ -58,11 +61,15 @@ class Workers:
         Address of a running Dask scheduler instead.
     slurm
         TOML file that describes the jobs of a Slurm queue instead.
+    security
+        TOML file with the certificates by which scheduler, workers and this process know each
+        other: ``tls-ca-file``, ``tls-cert`` and ``tls-key``, as the commands of Dask call them.
     """
 
     count: int = 0
     scheduler: str | None = None
     slurm: Path | None = None
+    security: Path | None = None
 
     @property
     def local_count(self) -> int:
@@ -96,10 +103,10 @@ def run_jobs(
     """
     if not jobs:
         return
-    if workers.scheduler is None and workers.slurm is None and not has_dask():
+    if workers.scheduler is None and workers.slurm is None:
         yield from _in_a_pool(work, jobs, workers.local_count)
         return
-    with _client(workers, len(jobs)) as client:
+    with _client(workers) as client:
         yield from _on_dask(client, work, jobs)
 
 
@@ -157,45 +164,68 @@ def _on_dask(client: Client, work: Work[J, R], jobs: Sequence[J]) -> Iterator[tu
 
 
 @contextmanager
-def _client(workers: Workers, jobs: int) -> Iterator[Client]:
+def _client(workers: Workers) -> Iterator[Client]:
     what = "--slurm" if workers.slurm else "--scheduler"
     if not has_dask():
         raise UsageError(_MISSING.format(what=what))
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     for name in ("distributed", "asyncio", "tornado"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
-        if workers.scheduler is not None:
-            yield stack.enter_context(_connected(workers.scheduler))
-        elif workers.slurm is not None:
-            cluster = stack.enter_context(slurm_cluster(workers.slurm))
+        if workers.slurm is not None:
+            cluster = stack.enter_context(slurm_cluster(workers.slurm, workers.security))
             cluster.scale(jobs=_slurm_jobs(workers.slurm))
             yield stack.enter_context(Client(cluster))
-        else:
-            local = LocalCluster(
-                n_workers=min(workers.local_count, jobs),
-                threads_per_worker=1,
-                memory_limit=None,  # the studies' own processes have limits
-                dashboard_address="127.0.0.1:0",  # never a port that is in use
-                host="127.0.0.1",
-                silence_logs=logging.CRITICAL,
-            )
-            stack.enter_context(local)
-            yield stack.enter_context(Client(local))
+        elif workers.scheduler is not None:
+            security = None if workers.security is None else _security(workers.security)
+            yield stack.enter_context(_connected(workers.scheduler, security))
+
+
+def _security(file: Path) -> Security:
+    """The certificates that a TOML file names, its paths relative to it."""
+    from distributed import Security
+
+    options = _toml(file)
+    if set(options) != set(_SECURITY_KEYS) or not all(map(_is_path, options.values())):
+        raise UsageError(f"{file}: a security file names files under {', '.join(_SECURITY_KEYS)}")
+    authority, certificate, key = (str(file.parent / options[name]) for name in _SECURITY_KEYS)
+    roles = ("client", "scheduler", "worker")
+    security = Security(
+        require_encryption=True,
+        tls_ca_file=authority,
+        **{f"tls_{role}_cert": certificate for role in roles},
+        **{f"tls_{role}_key": key for role in roles},
+    )
+    try:
+        security.get_connection_args("client")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file}: the certificates it names cannot be used ({error}); they are PEM files"
+        ) from error
+    return security
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Client]:
+def _connected(address: str, security: Security | None) -> Iterator[Client]:
     """A running scheduler that has at least one worker."""
     from distributed import Client
 
+    if address.startswith("tls://") != (security is not None):
+        raise UsageError(
+            f"the scheduler {address} and --security FILE do not go together: certificates belong "
+            "to a tls:// address, and a tls:// address needs them"
+        )
     try:
-        client = Client(address, timeout=_PATIENCE_S)
+        client = Client(address, timeout=_PATIENCE_S, security=security)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address}; start one with dask scheduler and give its "
-            "address, such as tcp://10.0.0.1:8786"
+            "address, such as tls://10.0.0.1:8786, and the certificates it knows (--security)"
         ) from error
     with client:
         try:
@@ -209,8 +239,15 @@ def _connected(address: str) -> Iterator[Client]:
 
 # ------------------------------------------------------------------ Slurm
 @contextmanager
-def slurm_cluster(file: Path) -> Iterator[Any]:
+def slurm_cluster(file: Path, security: Path | None = None) -> Iterator[Any]:
     """The queue that a TOML file describes; nothing is submitted yet.
+
+    Parameters
+    ----------
+    file
+        What describes the jobs.
+    security
+        File with certificates, on a path that the jobs see as well.
 
     Raises
     ------
@@ -227,6 +264,8 @@ def slurm_cluster(file: Path) -> Iterator[Any]:
     options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
     own_port = {"dashboard_address": ":0"}  # never one that is in use
     quiet = {**own_port, **options.pop("scheduler_options", {})}
+    if security is not None:
+        options |= {"security": _security(security.absolute()), "protocol": "tls://"}
     try:
         parse_bytes(options["memory"])
         cluster = SLURMCluster(**options, scheduler_options=quiet)
@@ -256,10 +295,7 @@ def _slurm_jobs(file: Path) -> int:
 
 
 def _slurm_file(file: Path) -> dict[str, Any]:
-    try:
-        options = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{file} cannot be read as TOML ({error})") from error
+    options = _toml(file)
     unknown = [key for key in options if key not in (*SLURM_KEYS, "jobs")]
     if unknown:
         raise UsageError(
@@ -273,3 +309,10 @@ def _slurm_file(file: Path) -> dict[str, Any]:
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise UsageError(f"{file}: jobs is how many to start, a whole number above 0, got {jobs!r}")
     return options
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read as TOML ({error})") from error

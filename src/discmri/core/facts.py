@@ -63,7 +63,7 @@ class SeriesFacts:
     b_values_s_per_mm2, b_value_sources
         Distinct b-values, ascending, and the tags they came from.
     manufacturer, model, field_t, station, software, coil
-        The scanner, its serial number and software, and the receive coil.
+        The scanner, a hash of its serial number, its software, and the receive coil.
     thickness_mm
         Slice thickness as the header states it.
     slice_normal

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from discmri.core.errors import UsageError
-
-_PREFIX = ".discmri-"
+from discmri.core.leftovers import OUTPUT, owned_prefix, replaced, sweep
 
 
 def check_writable(folder: Path, overwrite: bool) -> None:
@@ -52,7 +51,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path
         In an existing folder; replaced where it exists.
     """
-    fresh = path.with_name(f"{_PREFIX}{secrets.token_hex(6)}.new")
+    fresh = path.with_name(f"{_fresh_name()}.new")
     try:
         yield fresh
         fresh.replace(path)
@@ -95,12 +94,17 @@ def atomic_folder(
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process left half-written in a folder."""
-    for left in folder.glob(f"{_PREFIX}*"):
+    """Remove what any killed process left half-written in a folder that nobody else writes to."""
+    sweep(folder, OUTPUT)
+    for left in folder.glob(f"{OUTPUT}*"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def _fresh_name() -> str:
+    return f"{owned_prefix(OUTPUT)}{secrets.token_hex(6)}"
 
 
 @contextmanager
@@ -109,7 +113,8 @@ def _fresh_beside(folder: Path, overwrite: bool) -> Iterator[tuple[Path, Path]]:
     with _as_usage_error(folder):
         _check(target, overwrite)
         near = next(parent for parent in target.parents if parent.exists())
-        fresh = near / f"{_PREFIX}{secrets.token_hex(6)}"
+        sweep(near, OUTPUT)
+        fresh = near / _fresh_name()
         fresh.mkdir()
     try:
         yield fresh, target
@@ -162,14 +167,16 @@ def _publish(
         return
     written = {entry.name for entry in fresh.iterdir()}
     written |= {name.split("/")[0] for name in own_files(target)}
-    old = target.with_name(f".{fresh.name.lstrip('.')}-old")
-    target.rename(old)
+    old = replaced(fresh, target)
     try:
+        target.rename(old)
         fresh.rename(target)
     except OSError:
-        old.rename(target)
+        if old.exists():
+            old.rename(target)
+        old.parent.rmdir()
         raise
     for entry in old.iterdir() if keep_others else ():
         if entry.name not in written:
             entry.rename(target / entry.name)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old.parent, ignore_errors=True)

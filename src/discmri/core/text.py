@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from hashlib import sha256
 
 NOTICE = "Research software, not a medical device. A suggested grade is for a reader to decide."
 
@@ -28,6 +30,27 @@ def one_line(text: object) -> str:
     "no such file: 'a'"
     """
     return printable(" ".join(str(text).split()))
+
+
+_PASSWORD = re.compile(r"(//?[^:/@\s]*:)\S*(?=@)|([?&]password=)[^&\s'\"]*", re.IGNORECASE)
+
+
+def without_passwords(text: str) -> str:
+    """Text whose URLs show no password.
+
+    >>> without_passwords("no host: postgresql://ann:se@cret@db/reads?password=x&sslmode=require")
+    'no host: postgresql://ann:***@db/reads?password=***&sslmode=require'
+    """
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", text)
+
+
+def pseudonym(text: str) -> str:
+    """The same short word for the same text, which does not show it; empty for none.
+
+    >>> pseudonym("12345"), pseudonym("")
+    ('b5608203d5a5', '')
+    """
+    return sha256(f"discmri {text}".encode("utf-8", "replace")).hexdigest()[:12] if text else ""
 
 
 def number(value: float, decimals: int) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from discmri.core.errors import SessionError, UsageError
-from discmri.core.text import one_line
+from discmri.core.text import one_line, without_passwords
+from discmri.reading.server import connect_arguments
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine import URL
 
 REVISION = "0003"
 """The newest step in ``migrations/versions``."""
@@ -20,6 +23,7 @@ REVISION = "0003"
 WAIT_S = 5.0
 """How long a writer waits for another one, and a call for a server that does not answer."""
 
+_SECRET = re.compile(r"\w[\w+]*:/*[^/]*:[^/]*@")  # a URL of a server with a mistake before its host
 _MAGIC = b"SQLite format 3\x00"
 
 
@@ -30,16 +34,19 @@ class Locator:
     Parameters
     ----------
     url
-        For SQLAlchemy; may hold a password.
+        For SQLAlchemy; may hold a password where the driver is not pg8000.
     name
-        For messages and titles, without a password.
+        For messages and titles, without a password and options.
     path
         Of the file; ``None`` for a server.
+    arguments
+        Of the driver; may hold a password.
     """
 
-    url: str
+    url: str = field(repr=False)
     name: str
     path: Path | None
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class UnavailableError(Exception):
@@ -57,14 +64,19 @@ def parse_locator(text: str | Path) -> Locator:
     Examples
     --------
     >>> parse_locator("reads.session").name, parse_locator("postgresql://ann:secret@db/reads").name
-    ('reads.session', 'postgresql+pg8000://ann:***@db/reads')
+    ('reads.session', 'postgresql+pg8000://ann@db/reads')
     """
     require("sqlalchemy", "reading")
-    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     if "://" not in str(text):
         path = Path(text)
+        if _SECRET.match(str(text)) or "\0" in str(text):
+            raise UsageError(
+                "the session is neither a path nor a URL; give a file or "
+                "postgresql://user@host/database"
+            )
         return Locator(_sqlite(path), one_line(path), path)
     try:
         url: URL = make_url(str(text))
@@ -81,13 +93,29 @@ def parse_locator(text: str | Path) -> Locator:
         )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+pg8000")
-    if url.get_driver_name() == "pg8000":
+    arguments: dict[str, Any] = {}
+    if url.drivername == "postgresql+pg8000":
         require("pg8000", "postgresql")
         if not url.username:
             raise UsageError(
                 "the session's URL names no user; give postgresql://user@host/database"
             )
-    return Locator(url.render_as_string(hide_password=False), one_line(url), None)
+        url, arguments = connect_arguments(url)
+    else:
+        _require_driver(url)
+    name = without_passwords(one_line(url.set(query={})))
+    return Locator(url.render_as_string(hide_password=False), name, None, arguments)
+
+
+def _require_driver(url: URL) -> None:
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError) as error:
+        raise UsageError(
+            f"the driver of {url.drivername} is not installed; give postgresql://, which uses pg8000"
+        ) from error
 
 
 def require(module: str, extra: str) -> None:
@@ -116,18 +144,12 @@ def make_engine(locator: Locator) -> Engine:
     """
     import sqlalchemy as sa
 
-    server = {"timeout": WAIT_S} if "+pg8000:" in locator.url else {}
-    try:
-        engine = sa.create_engine(
-            locator.url,
-            poolclass=sa.NullPool,
-            connect_args=server if locator.path is None else {"timeout": WAIT_S},
-        )
-    except (ImportError, sa.exc.NoSuchModuleError) as error:
-        raise UsageError(
-            f"the driver of {locator.name} is not installed; install it, or give "
-            "postgresql://user@host/database, for which discmri brings one"
-        ) from error
+    server = {"timeout": WAIT_S, **locator.arguments} if "+pg8000:" in locator.url else {}
+    engine = sa.create_engine(
+        locator.url,
+        poolclass=sa.NullPool,
+        connect_args=server if locator.path is None else {"timeout": WAIT_S},
+    )
     if locator.path is not None:
         sa.event.listen(engine, "connect", _on_sqlite_connect)
         sa.event.listen(engine, "begin", _on_sqlite_begin)
@@ -179,9 +201,15 @@ def transaction(
         with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
     except DBAPIError as error:
-        raise UnavailableError(one_line(error.orig)) from error
+        raise UnavailableError(_reason(error.orig)) from error
     except OSError as error:
         raise UnavailableError(one_line(error)) from error
+
+
+def _reason(error: BaseException | None) -> str:
+    """What a driver says; pg8000 hands over the fields of the server's message."""
+    told = error.args[0] if error is not None and error.args else error
+    return without_passwords(one_line(told.get("M", told) if isinstance(told, dict) else error))
 
 
 def check_file(path: Path) -> None:

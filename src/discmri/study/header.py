@@ -14,6 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 from discmri.core.errors import DicomError
+from discmri.core.text import pseudonym
 from discmri.study.bvalues import ge, read_b_value
 from discmri.study.bvalues.private import floats, private_value
 from discmri.study.frame import (
@@ -255,7 +256,7 @@ def _origin(ds: Dataset) -> Origin:
         software=tuple(_text(ds, "SoftwareVersions").split("\\")),
         field_t=_number(ds, "MagneticFieldStrength"),
         sop_class=_text(ds, "SOPClassUID"),
-        station=_text(ds, "DeviceSerialNumber"),
+        station=pseudonym(_text(ds, "DeviceSerialNumber")),
         coil=_text(ds, "ReceiveCoilName"),
     )
 

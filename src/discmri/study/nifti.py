@@ -23,6 +23,7 @@ from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import DicomError, GeometryError
 from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, warning
+from discmri.core.text import pseudonym
 from discmri.core.volume import Grid
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import ContrastParameters, Scaling
@@ -165,7 +166,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         manufacturer=clean_text(sidecar.get("Manufacturer")),
         model=clean_text(sidecar.get("ManufacturersModelName")),
         field_t=_number(sidecar, "MagneticFieldStrength"),
-        station=clean_text(sidecar.get("DeviceSerialNumber")),
+        station=pseudonym(clean_text(sidecar.get("DeviceSerialNumber"))),
         software=clean_text(sidecar.get("SoftwareVersions")),
         coil=clean_text(sidecar.get("ReceiveCoilName")),
         thickness_mm=_number(sidecar, "SliceThickness"),

@@ -76,7 +76,7 @@ class Series:
     slices
         Slices found, used or not.
     manufacturer, model, field_t, station, software, coil
-        The scanner, its serial number and software, and the receive coil.
+        The scanner, a hash of its serial number, its software, and the receive coil.
     thickness_mm
         Slice thickness as the header states it.
     frame_of_reference_uid

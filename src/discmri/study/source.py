@@ -8,7 +8,6 @@ import re
 import shutil
 import stat
 import struct
-import tempfile
 import weakref
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from discmri.core.errors import DicomError, NothingToMeasureError, UsageError
+from discmri.core.leftovers import temporary_folder
 
 MAX_FILES = 200_000
 MAX_UNZIPPED_BYTES = 8 * 2**30
@@ -57,10 +57,10 @@ class InputFile:
 
 
 class TemporaryFolder:
-    """A folder that is removed with the last reference to it, without a word."""
+    """A folder that is removed with the last reference to it, or by the next process."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="discmri-"))
+        self.path = temporary_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self.path, True)
 
     def remove(self) -> None:

@@ -18,7 +18,7 @@ class SeriesConditions:
     clock_h
         Time of day, hours.
     scanner
-        Manufacturer, model and serial number.
+        Manufacturer, model and a hash of the serial number.
     software, coil
         As in the header.
     field_t

@@ -123,7 +123,7 @@ def test_failing_swap_restores_the_old_folder(result, tmp_path, monkeypatch):
     rename = Path.rename
 
     def refuse(self, target):
-        if Path(target) == folder and not self.name.endswith("-old"):
+        if Path(target) == folder and not self.parent.name.endswith("-old"):
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
