@@ -135,8 +135,10 @@ class Entry:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """Its JSON-like facts."""
-        loaded: dict[str, Any] = json.loads(self.row["content"])
+        """Its JSON-like facts; ``ValueError`` where they are none."""
+        loaded = json.loads(self.row["content"])
+        if not isinstance(loaded, dict):
+            raise ValueError(f"the content of row {self.seq} is no object")
         return loaded
 
 

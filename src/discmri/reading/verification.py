@@ -199,8 +199,6 @@ def _is_readable(entry: Entry, plan: Plan | None) -> bool:
     try:
         if entry.kind is EntryKind.PLAN:
             return plan is not None
-        if not isinstance(entry.content, dict):
-            return False
         known = history([entry])
         if plan is None:
             return True
