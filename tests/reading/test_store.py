@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import socket
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -121,13 +124,18 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
         ("mysql://u@h/db", "cannot be kept in mysql"),
         ("postgresql://u@h:port/db", "cannot be read"),
         ("postgresql://h/db", "names no user"),
-        ("postgresql+psycopg2://u@h/db", None),
+        ("postgresql+psycopg2://u@h/db", "driver of postgresql.psycopg2 is not installed"),
+        ("postgresql+nonsense://u@h/db", "driver of postgresql.nonsense is not installed"),
+        ("postgresql://u@h/db?lane=1", "lane is no option"),
+        ("postgresql://u@h/db?sslmode=no", "sslmode is one of disable"),
+        ("postgresql://u@h/db?sslmode=verify-ca&sslrootcert=a%00b", "cannot be used"),
+        ("postgresql://u@h/db?passfile=a%00b", "cannot be read"),
+        ("postgresql://u:a@b@h/db", "write an @ in the password"),
+        ("postgresql:/u:secret@h/db", "neither a path nor a URL"),
+        ("x\0.session", "neither a path nor a URL"),
     ],
 )
 def test_urls(text, message):
-    if message is None:
-        assert parse_locator(text).path is None
-        return
     with pytest.raises(UsageError, match=message):
         parse_locator(text)
 
@@ -135,10 +143,31 @@ def test_urls(text, message):
 @pytest.mark.parametrize("driver", ["psycopg2", "nonsense"])
 def test_a_missing_driver_is_one_line_without_the_password(driver):
     with pytest.raises(
-        UsageError, match=rf"driver of postgresql\+{driver}://u.* not installed"
+        UsageError, match=rf"driver of postgresql\+{driver} is not installed"
     ) as error:
         make_engine(parse_locator(f"postgresql+{driver}://u:secret@h/db"))
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # pg8000 leaves its socket
+@pytest.mark.parametrize(
+    "answer", [b"", b"\xff", b"N", b"HTTP/1.1 400 Bad\r\n\r\n", b"NR\0\0\0\x08"]
+)
+def test_a_server_that_is_none_is_one_line(answer):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def reply():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(64)
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=reply)
+    thread.start()
+    with listener, pytest.raises(SessionError, match="cannot be read"):
+        Store.open(f"postgresql://ann@127.0.0.1:{listener.getsockname()[1]}/reads")
+    thread.join()
+    gc.collect()
 
 
 def test_a_missing_package_is_one_line(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,11 +112,14 @@ def _require_driver(url: URL) -> None:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        url.get_dialect().import_dbapi()
+        dialect = url.get_dialect()
+        dialect.import_dbapi()
     except (ArgumentError, ImportError) as error:
         raise UsageError(
             f"the driver of {url.drivername} is not installed; give postgresql://, which uses pg8000"
         ) from error
+    if dialect.is_async:
+        raise UsageError(f"{url.drivername} does not serve here; give postgresql://")
 
 
 def require(module: str, extra: str) -> None:
@@ -198,12 +202,20 @@ def transaction(
     if snapshot and engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
     try:
-        with engine.connect().execution_options(**options) as connection, connection.begin():
+        connection = _connection(engine).execution_options(**options)
+        with connection, connection.begin():
             yield connection
     except DBAPIError as error:
         raise UnavailableError(_reason(error.orig)) from error
     except OSError as error:
         raise UnavailableError(one_line(error)) from error
+
+
+def _connection(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except (LookupError, ValueError, struct.error) as error:  # the driver cannot make sense of it
+        raise UnavailableError("what answers there is no PostgreSQL server") from error
 
 
 def _reason(error: BaseException | None) -> str:
