@@ -22,6 +22,7 @@ from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.core.volume import Volume
 from discmri.measurement.junction import CERTAIN, CUT, RESIDUAL, Model, sign_values
 from discmri.measurement.junction_signs import JunctionSigns, junction_signs
 from discmri.measurement.numbering import name_levels
@@ -52,6 +53,7 @@ class Named:
     """One slice as the program names it, beside what the readers said."""
 
     name: str
+    image: Volume
     read: Read
     place_mm: Floats
     found: FoundSpine | None
@@ -105,9 +107,9 @@ def named_slices(spider: Path) -> Iterator[Named]:
         try:
             found = segment(image, Settings())
         except NothingToMeasureError:
-            yield Named(name, known[name], place, None, None)
+            yield Named(name, image, known[name], place, None, None)
             continue
-        yield Named(name, known[name], place, found, name_levels(found)[0])
+        yield Named(name, image, known[name], place, found, name_levels(found)[0])
 
 
 def report(slices: Sequence[Named]) -> None:

@@ -1,15 +1,17 @@
-"""Modified Pfirrmann grade of a disc: criteria in words, and a suggestion to the reader.
+"""Modified Pfirrmann grade of a disc: a suggestion to the reader, with its probability.
 
 Scale: Griffith JF et al., Spine 2007;32:E708-E712.  Grades 1 to 5 speak of signal at normal
 height, 6 to 8 of loss of height; a collapsed disc that kept its signal gets both, such as
-``4/7``.  The table leaves open what "normal height" and "equal" signal mean; the choices
-made here stand in :class:`Thresholds` and :data:`LEVEL_FACTORS`, and every suggestion
-carries its evidence.  A reader decides.
+``4/7``.  Where presacral fat separates the discs of a spine, the table's comparisons are taken by
+number (:class:`Thresholds`).  Elsewhere a model of radiologists' grades gives the signal part
+(:mod:`discmri.measurement.grade_model`): by number a healthy disc on fast spin-echo T2 reaches
+little more than half of CSF and stays below fat, though readers see it "equal to CSF".  Which of
+the two was used, and the comparators, stand in the evidence.  A reader decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,49 +20,17 @@ from discmri.core.findings import Code, Finding, MeasurementError, info
 from discmri.core.grade import Grade, ReferenceKind
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.measurement.grade_features import Comparators
+from discmri.measurement.grade_model import COLLAPSE_PARTS, JoinedGrade, Loss, join, loss_of_height
+from discmri.measurement.grade_signal import (
+    THRESHOLDS,
+    SignalPart,
+    kept_signal,
+    scaled,
+    signal_part,
+)
 from discmri.measurement.signal import DiscSignal
 from discmri.results.records import Measurement
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Where one signal grade ends and the next begins; shares of the signal of CSF.
-
-    By number a healthy disc on fast spin-echo T2 reaches not much more than 0.4 of CSF and
-    often stays below fat, though readers see it "equal to CSF": the window saturates.  So the
-    table's comparators are taken literally only where fat divides the discs of this spine
-    (:attr:`discmri.measurement.signal.DiscSignal.fat`); elsewhere the shares that divide the calls of
-    radiologists are used: SPIDER (van der Graaf 2024, CC BY 4.0), 367 discs on mid-sagittal
-    T2 slices, original five grades.  They lie on a plateau: a tenth more or less changes the
-    agreement by less than its sampling error.
-
-    Parameters
-    ----------
-    like_csf
-        Signal from which a disc counts as equal to CSF, where fat divides.
-    like_csf_alone, like_fat_alone
-        Where it does not: from which it counts as equal to CSF, and as brighter than fat.
-    dark
-        Signal below which the disc is hypointense.
-    above_outer
-        Excess over the outer posterior annulus below which a disc that is not bright is equal
-        to it, hence hypointense.
-    distinct
-        Step from inner to outer posterior annulus from which the two are distinct.
-    borderline
-        Relative distance to a threshold below which the suggestion is called borderline.
-    """
-
-    like_csf: float = 0.80
-    like_csf_alone: float = 0.42
-    like_fat_alone: float = 0.24
-    dark: float = 0.15
-    above_outer: float = 0.03
-    distinct: float = 0.15
-    borderline: float = 0.15
-
-
-THRESHOLDS = Thresholds()
 
 # Height of a healthy disc relative to L3-L4, for one subject's expected heights only.
 # L1-L2 to L5-S1: middle heights of 14 adults on MRI (anatomyjournal.ir A-10-159-1);
@@ -115,8 +85,8 @@ def reference_heights(
     """Reference height of every disc of one spine.
 
     A baseline of the same disc is used where given.  Otherwise the subject's scale (expected
-    height of a healthy L3-L4) is estimated from the discs' AP depth and from every disc whose
-    signal is not degenerate (signal grade 1 to 3), each divided by its level's factor; they are
+    height of a healthy L3-L4) is estimated from the discs' AP depth and from every disc that
+    kept its signal (:func:`~discmri.measurement.grade_signal.kept_signal`), each divided by its level's factor; they are
     averaged on a log scale by their precision.  A disc never serves as its own reference.
 
     Parameters
@@ -138,7 +108,7 @@ def reference_heights(
     healthy = {
         level: height / LEVEL_FACTORS[level]
         for level, height in heights_mm.items()
-        if level in signals and _signal_grade(signals[level]) in (1, 2, 3)
+        if level in signals and kept_signal(signals[level])
     }
     prior = HEIGHT_PER_DEPTH * float(np.median(list(depths_mm.values()))) if depths_mm else None
     references = {}
@@ -177,27 +147,55 @@ class Suggestion:
     Parameters
     ----------
     grade
-        Its signal part from signal and posterior annulus, its collapse part from the height.
+        Its signal part from the signal, its collapse part from the height.
+    probability
+        Of this grade among all grades, 0 to 1.
     evidence
-        JSON-like: every value and comparator that was used, the reference height and its
-        kind, and what was near a threshold.
+        JSON-like: values and comparators that were used, probabilities of both parts and of
+        the other grades, and from which values on another grade would be suggested.
     findings
         Comparators that were absent.
     """
 
     grade: Grade
+    probability: float = 1.0
     evidence: Mapping[str, object] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The three values that go into the table."""
-        values: dict[str, str | int] = {
+        """The values that go into the table."""
+        values: dict[str, str | int | float] = {
             "suggested_grade": str(self.grade),
+            "suggested_grade_probability": round(self.probability, 4),
             "suggested_signal": self.grade.signal,
             "suggested_collapse": self.grade.collapse,
         }
-        return {name: Measurement(name, value, "griffith-2007") for name, value in values.items()}
+        method = f"griffith-2007/{self.evidence.get('comparators', '')}".rstrip("/")
+        return {name: Measurement(name, value, method) for name, value in values.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """What decides the grade of one disc, so that it can be asked with other values."""
+
+    level: DiscLevel
+    signal: DiscSignal
+    brightest: float
+    height_mm: float
+    reference: ReferenceHeight
+    normal: float
+
+    def parts(self, factor: float = 1.0) -> SignalPart | None:
+        """Signal part, of the disc itself or of one brighter by a factor."""
+        signal = self.signal if factor == 1.0 else scaled(self.signal, factor)
+        return signal_part(self.level, signal, self.brightest)
+
+    def loss(self, factor: float = 1.0) -> Loss:
+        """Loss of height, of the disc itself or of one taller by a factor."""
+        expected = self.reference.value_mm
+        ratio = factor * self.height_mm / expected
+        return loss_of_height(ratio, self.reference.sd_mm / expected, self.normal)
 
 
 def suggest(
@@ -206,6 +204,7 @@ def suggest(
     height_mm: float | None,
     reference: ReferenceHeight | None,
     settings: Settings,
+    brightest: float | None = None,
 ) -> Suggestion:
     """Suggest a modified Pfirrmann grade for one disc.
 
@@ -221,127 +220,145 @@ def suggest(
         What the height is compared with (:func:`reference_heights`).
     settings
         ``normal_height_loss``: a smaller loss is normal height.
+    brightest
+        Signal of the brightest discs of the spine; of this disc where not given.
 
     Raises
     ------
     MeasurementError
-        ``GRADE_NOT_SUGGESTED`` without CSF, height or reference.
+        ``GRADE_NOT_SUGGESTED`` without CSF and marrow, height or reference.
     """
-    grade = _signal_grade(signal)
-    if grade is None or signal.csf is None:
+    bright = signal.inner if brightest is None else brightest
+    part = signal_part(level, signal, bright)
+    if part is None:
         raise MeasurementError(
             Code.GRADE_NOT_SUGGESTED,
-            f"{level.value}: no grade without cerebrospinal fluid to compare the signal with",
+            f"{level.value}: no grade without cerebrospinal fluid or marrow to compare with",
         )
     if height_mm is None or reference is None:
         raise MeasurementError(
             Code.GRADE_NOT_SUGGESTED,
             f"{level.value}: no grade without a height and a reference to compare it with",
         )
-    loss = 1.0 - height_mm / reference.value_mm
-    collapse = collapse_grade(loss, _normal_band(grade, reference, settings))
-    findings = []
-    if signal.fat is None and grade in (2, 3):
-        text = f"{level.value}: grades 2 and 3 told by CSF alone, the comparator fat is absent"
-        findings.append(info(Code.FAT_NOT_FOUND, text, level))
+    case = _Case(level, signal, bright, height_mm, reference, settings.normal_height_loss)
+    loss = case.loss()
+    joined = join(part.probabilities, loss, case.normal)
     evidence = {
         "note": "suggestion for a reader, who decides",
         "scale": "modified Pfirrmann (Griffith 2007)",
-        **_signal_evidence(signal, signal.csf),
-        "height_mm": round(height_mm, 3),
+        **_signal_evidence(signal, part),
+        **_height_evidence(case, loss),
+        **_probabilities(joined, part, loss),
+        "changes": _changes(case, part, joined.grade),
+    }
+    findings = []
+    if signal.fat is None and joined.grade.signal in (2, 3):
+        text = (
+            f"{level.value}: no presacral fat to compare with; the signal part rests on the model"
+        )
+        findings.append(info(Code.FAT_NOT_FOUND, text, level))
+    probability = joined.probabilities[str(joined.grade)]
+    return Suggestion(joined.grade, probability, evidence, tuple(findings))
+
+
+def _signal_evidence(signal: DiscSignal, part: SignalPart) -> dict[str, object]:
+    """Values of the signal part; shares of CSF, or of marrow without CSF."""
+    csf, marrow = signal.csf, signal.marrow
+    evidence: dict[str, object] = {"comparators": part.comparators.value}
+    if csf is not None:
+        evidence |= {
+            "inner_to_csf": round(signal.inner / csf, 4),
+            "outer_posterior_to_csf": round(signal.outer_posterior / csf, 4),
+            "csf": f"{signal.csf_source} ({csf:.4g})",
+        }
+    if marrow is not None:
+        evidence["inner_to_marrow"] = round(signal.inner / marrow, 4)
+    if csf is not None and signal.fat is not None:
+        evidence["fat_to_csf"] = round(signal.fat / csf, 4)
+        evidence["like_csf"] = round(max(THRESHOLDS.like_csf, signal.fat / csf), 4)
+    evidence["distinctness"] = round(signal.distinctness, 4)
+    evidence["distinct_from"] = THRESHOLDS.distinct
+    return evidence
+
+
+def _height_evidence(case: _Case, loss: Loss) -> dict[str, object]:
+    reference = case.reference
+    return {
+        "height_mm": round(case.height_mm, 3),
         "reference_height_mm": round(reference.value_mm, 3),
         "reference_sd_mm": round(reference.sd_mm, 3),
         "reference_kind": reference.kind.value,
         "reference_discs": reference.discs,
-        "height_loss": round(loss, 3),
-        "normal_height_loss": settings.normal_height_loss,
+        "height_loss": round(1.0 - case.height_mm / reference.value_mm, 3),
+        "height_loss_estimate": round(loss.share, 3),
+        "normal_height_loss": case.normal,
     }
-    return Suggestion(Grade(grade, collapse), evidence, tuple(findings))
 
 
-def collapse_grade(loss: float, normal: float) -> int:
-    """Collapse part of the grade from the relative loss of height.
-
-    Parameters
-    ----------
-    loss
-        1 - height / reference; exactly 30 % and 60 % belong to grade 7.
-    normal
-        A smaller loss is normal height.
-
-    Examples
-    --------
-    >>> [collapse_grade(loss, 0.10) for loss in (-0.2, 0.09, 0.10, 0.29, 0.30, 0.60, 0.61)]
-    [0, 0, 6, 6, 7, 7, 8]
-    """
-    loss = round(loss, 9)
-    if loss < normal:
-        return 0
-    if loss < 0.30:
-        return 6
-    return 7 if loss <= 0.60 else 8
-
-
-def _normal_band(grade: int, reference: ReferenceHeight, settings: Settings) -> float:
-    """Loss below which the height is called normal.
-
-    A dark disc is expected to lose height, so the declared band holds.  In a disc that kept
-    its signal a loss is rare, so it must also exceed twice the reference's uncertainty.
-    """
-    if grade == 5:
-        return settings.normal_height_loss
-    return max(settings.normal_height_loss, 2.0 * reference.sd_mm / reference.value_mm)
-
-
-def _signal_grade(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> int | None:
-    """Signal part of the grade, 1 to 5; ``None`` without CSF."""
-    if signal.csf is None:
-        return None
-    ratio, above = _shares(signal, signal.csf)
-    like_csf, like_fat = _bright_limits(signal, signal.csf, limits)
-    if ratio >= like_csf:
-        return 1
-    if ratio >= like_fat:
-        return 2
-    if ratio < limits.dark or above < limits.above_outer:
-        return 5
-    return 3 if signal.distinctness >= limits.distinct else 4
-
-
-def _shares(signal: DiscSignal, csf: float) -> tuple[float, float]:
-    """Signal / CSF, and its excess over the outer posterior annulus / CSF."""
-    return signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
-
-
-def _bright_limits(signal: DiscSignal, csf: float, limits: Thresholds) -> tuple[float, float]:
-    """From which share of CSF a disc counts as equal to CSF, and as brighter than fat."""
-    if signal.fat is None:
-        return limits.like_csf_alone, limits.like_fat_alone
-    return max(limits.like_csf, signal.fat / csf), signal.fat / csf
-
-
-def _signal_evidence(signal: DiscSignal, csf: float) -> dict[str, object]:
-    """Values, comparators, thresholds and what was near one of them."""
-    limits = THRESHOLDS
-    ratio, above = _shares(signal, csf)
-    like_csf, like_fat = _bright_limits(signal, csf, limits)
-    tests = {
-        "equal to CSF": (ratio, like_csf),
-        "brighter than fat": (ratio, like_fat),
-        "hypointense": (ratio, limits.dark),
-        "above outer annulus": (above, limits.above_outer),
-        "annulus distinct": (signal.distinctness, limits.distinct),
-    }
+def _probabilities(joined: JoinedGrade, part: SignalPart, loss: Loss) -> dict[str, object]:
+    grade = str(joined.grade)
+    others = {name: share for name, share in joined.probabilities.items() if name != grade}
     return {
-        "inner_to_csf": round(ratio, 4),
-        "outer_posterior_to_csf": round(signal.outer_posterior / csf, 4),
-        "distinctness": round(signal.distinctness, 4),
-        "csf": f"{signal.csf_source} ({csf:.4g})",
-        "fat_to_csf": "comparator absent" if signal.fat is None else round(signal.fat / csf, 4),
-        "thresholds": {name: round(limit, 4) for name, (_, limit) in tests.items()},
-        "borderline": [
-            name
-            for name, (value, limit) in tests.items()
-            if abs(value - limit) < limits.borderline * limit
-        ],
+        "grade_probability": round(joined.probabilities[grade], 4),
+        "alternatives": {name: round(share, 4) for name, share in list(others.items())[:2]},
+        "signal_probabilities": {
+            str(one): round(share, 4) for one, share in part.probabilities.items()
+        },
+        "collapse_probabilities": {
+            str(one): round(share, 4)
+            for one, share in zip(COLLAPSE_PARTS, loss.probabilities, strict=True)
+        },
     }
+
+
+CHANGE_STEP, CHANGE_STEPS, CHANGE_HALVINGS = 1.15, 8, 4
+"""How far and how finely it is looked for another grade: to three times the value, within 1 %."""
+
+
+def _changes(case: _Case, part: SignalPart, grade: Grade) -> list[dict[str, object]]:
+    """From which signal or height on another grade would be suggested, the rest unchanged."""
+    loss = case.loss()
+
+    def brighter(factor: float) -> Grade:
+        other = case.parts(factor) or part
+        return join(other.probabilities, loss, case.normal).grade
+
+    def taller(factor: float) -> Grade:
+        return join(part.probabilities, case.loss(factor), case.normal).grade
+
+    marrow = part.comparators is Comparators.MARROW
+    unit = case.signal.marrow if marrow else case.signal.csf
+    ratio = case.signal.inner / (unit or case.signal.inner)
+    name = "inner_to_marrow" if marrow else "inner_to_csf"
+    found = []
+    for what, value, asked in (
+        (name, ratio, brighter),
+        ("height_mm", case.height_mm, taller),
+    ):
+        for up in (True, False):
+            change = _first_change(asked, grade, up)
+            if change is not None:
+                factor, other = change
+                limit = round(value * factor, 3)
+                found.append({"value": what, "limit": limit, "above": up, "grade": str(other)})
+    return found
+
+
+def _first_change(
+    asked: Callable[[float], Grade], grade: Grade, up: bool
+) -> tuple[float, Grade] | None:
+    """The factor nearest to one at which another grade is given, and that grade."""
+    step = np.log(CHANGE_STEP) * (1 if up else -1)
+    for n in range(1, CHANGE_STEPS + 1):
+        other = asked(float(np.exp(n * step)))
+        if other != grade:
+            near, far = (n - 1) * step, n * step
+            for _ in range(CHANGE_HALVINGS):
+                middle = (near + far) / 2
+                between = asked(float(np.exp(middle)))
+                if between == grade:
+                    near = middle
+                else:
+                    far, other = middle, between
+            return float(np.exp(far)), other
+    return None

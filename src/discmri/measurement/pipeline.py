@@ -16,6 +16,7 @@ from discmri.core.software import versions
 from discmri.core.volume import SoftMask, Volume
 from discmri.measurement import qc, signal
 from discmri.measurement.adc import AlignedAdc, DiscAdc, align_adc, measure_adc
+from discmri.measurement.grade_features import brightest_discs
 from discmri.measurement.grading import Suggestion, reference_heights, suggest
 from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
@@ -264,13 +265,13 @@ class StudySteps:
     @cached_property
     def signals(self) -> Mapping[DiscLevel, DiscSignal]:
         """T2 signal of each disc and of what it is compared with."""
-        image, fat_suppressed = self.bias_corrected, self.series.fat_suppressed
+        image = self.bias_corrected
         if image is None:
             return {}
+        shared = signal.spine_comparators(image, self.labels, self.series.fat_suppressed)
 
         def measure(level: DiscLevel) -> DiscSignal:
-            outline = self.outlines[level]
-            return signal.measure_signal(image, self.labels, level, outline, fat_suppressed)
+            return signal.measure_signal(image, self.labels, level, self.outlines[level], shared)
 
         return self._each("signals", self.outlines, measure)
 
@@ -282,10 +283,11 @@ class StudySteps:
         depths_mm = _column({**others.shapes, **self.shapes}, "width_ap_mm")
         signals = {**others.signals, **self.signals}
         references = reference_heights(heights_mm, signals, depths_mm)
+        brightest = brightest_discs(signals.values())
 
         def grade(level: DiscLevel) -> Suggestion:
             height_mm, reference = heights_mm.get(level), references.get(level)
-            return suggest(level, signals[level], height_mm, reference, self.settings)
+            return suggest(level, signals[level], height_mm, reference, self.settings, brightest)
 
         return self._each("grades", self.signals, grade)
 

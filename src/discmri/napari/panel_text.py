@@ -27,6 +27,7 @@ _SHOWN: Mapping[str, int] = {
     "adc_disc_um2_ms": 2,
     "adc_nucleus_um2_ms": 2,
     "suggested_grade": 0,
+    "suggested_grade_probability": 2,
 }
 """Parameters in the dock, with the decimals a reader needs."""
 

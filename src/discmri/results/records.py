@@ -67,6 +67,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "suggested_grade", "", 0,
         "Suggested modified Pfirrmann grade (Griffith 2007); a reader decides.", "MPFGRADE",
     ),
+    Parameter(
+        "suggested_grade_probability", "1", 2,
+        "Probability of the suggested grade among all grades, 0 to 1.", "MPFPROB",
+    ),
     Parameter("suggested_signal", "", 0, "Signal part of the suggestion, 1 to 5.", "MPFSIG"),
     Parameter(
         "suggested_collapse", "", 0,

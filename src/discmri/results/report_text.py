@@ -44,7 +44,12 @@ SIGN_TEXTS = {
     "sacral_share": "the segmenter takes {:.2g} of the bone above it for sacrum",
 }
 """What each sign of ``numbering_signs`` says, in the order of the report."""
-_GRADE_PARAMETERS = ("suggested_grade", "suggested_signal", "suggested_collapse")
+_GRADE_PARAMETERS = (
+    "suggested_grade",
+    "suggested_grade_probability",
+    "suggested_signal",
+    "suggested_collapse",
+)
 
 
 def content(result: StudyResult) -> dict[str, object]:
@@ -198,6 +203,7 @@ def _disc(
         "adc_sd": _value(record, "adc_disc_sd_um2_ms", 2),
         "adc_source": _METHOD_WORDS.get(str(record.column("adc_source") or ""), ""),
         "grade": suggested,
+        "grade_probability": _percent(record.get("suggested_grade_probability")),
         "grade_signal": _value(record, "suggested_signal", 0),
         "grade_collapse": _value(record, "suggested_collapse", 0),
         "flags": list(dict.fromkeys(MEANINGS[finding.code] for finding in warnings)),
@@ -225,6 +231,11 @@ def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> s
         return printable(value)
     digits = PARAMETER[parameter].decimals if decimals is None else decimals
     return number(float(value), min(digits, 2) if decimals is None else digits)
+
+
+def _percent(share: float | int | str | None) -> str:
+    """A probability in whole per cent, ``""`` where it is missing."""
+    return "" if share is None else f"{100 * float(share):.0f} %"
 
 
 def _entry(name: str, unit: str, meaning: str) -> tuple[str, str, str]:

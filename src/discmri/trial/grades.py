@@ -119,14 +119,23 @@ def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:
         worst = worst_comparability(visit.differences, "suggested_grade")
         for level in course.levels:
             first = _said(course.baseline, level, reads)
+            same_branch = _branch(course.baseline, level) == _branch(visit, level)
             for reader, grade in _said(visit, level, reads).items():
+                fit = worst if same_branch else Comparability.NOT_COMPARABLE
                 found.append(
                     VisitGrade(
                         course.subject.name, course.subject.arm, visit.name, level,
-                        level in course.subject.treated, reader, grade, first.get(reader), worst,
+                        level in course.subject.treated, reader, grade, first.get(reader),
+                        fit if reader == SUGGESTED else worst,
                     )
                 )  # fmt: skip
     return found
+
+
+def _branch(visit: Visit, level: DiscLevel) -> str:
+    """By which rule and comparators a grade was suggested; empty where there is none."""
+    suggested = visit.discs[level].values.get("suggested_grade") if level in visit.discs else None
+    return "" if suggested is None else suggested.method
 
 
 def _said(visit: Visit, level: DiscLevel, reads: Reads) -> dict[str, Grade]:

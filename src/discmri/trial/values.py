@@ -18,6 +18,7 @@ GRADES = ("suggested_grade", "suggested_signal", "suggested_collapse")
 """Grades are counted and never averaged."""
 _BOOKKEEPING = (
     "height_sd_mm", "adc_voxels", "adc_rejected_voxels", "adc_residual_mm", "confidence",
+    "suggested_grade_probability",
 )  # fmt: skip
 TRACKED: tuple[Parameter, ...] = tuple(
     one for one in PARAMETERS if one.name not in (*GRADES, *_BOOKKEEPING)

@@ -1,6 +1,8 @@
-"""What a disc's signal is compared with: cerebrospinal fluid and presacral fat."""
+"""What a disc's signal is compared with: cerebrospinal fluid, marrow and presacral fat."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,9 +13,60 @@ from discmri.measurement.signal.samples import inside_of, median, percentile
 from discmri.results.outline import DiscFrame
 
 CSF_REACH_MM = 12.0  # along the spine, either side of the disc
+CSF_NEIGHBOURS_MM = 60.0  # the discs above and below lie within it
+CSF_SAME = 0.75  # share of the neighbours' signal from which CSF beside a disc is taken as it is
 CSF_MIN_VOXELS = 8
+MARROW_MIN_VOXELS = 20
 FAT_BAND_MM = (3.0, 12.0)  # in front of the sacrum
 FAT_MIN_POINTS = 40
+
+
+@dataclass(frozen=True)
+class SpineComparators:
+    """What all discs of a spine are compared with, measured once.
+
+    Parameters
+    ----------
+    marrow
+        Median over the vertebral bodies of the median signal of each; ``None`` without bodies
+        and where fat is suppressed, because marrow is fat in large part.
+    fat
+        Presacral fat; ``None`` where it separates nothing.
+    why_no_fat
+        Why ``fat`` is absent, in words.
+    """
+
+    marrow: float | None
+    fat: float | None
+    why_no_fat: str = ""
+
+
+def spine_comparators(
+    image: Volume, labels: SpineLabels, fat_suppressed: bool = False
+) -> SpineComparators:
+    """Marrow and presacral fat of a spine.
+
+    Parameters
+    ----------
+    image
+        T2 image without bias field.
+    labels
+        Named structures.
+    fat_suppressed
+        Neither is then a comparator.
+    """
+    fat, why = comparing_fat(image, labels, fat_suppressed)
+    return SpineComparators(None if fat_suppressed else _marrow(image, labels), fat, why)
+
+
+def _marrow(image: Volume, labels: SpineLabels) -> float | None:
+    inside = [
+        inside_of(image, mask, 0.95)[1]
+        for vertebra, mask in labels.vertebrae.items()
+        if vertebra is not Vertebra.SACRUM
+    ]
+    bodies = [median(values) for values in inside if len(values) > MARROW_MIN_VOXELS]
+    return median(np.array(bodies)) if bodies else None
 
 
 def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple[float | None, str]:
@@ -21,7 +74,9 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
 
     The bright part of the canal, above 80 % of its 95th percentile, leaves out roots, conus
     and flow voids.  Where the canal beside the disc reaches less than three quarters of what
-    the whole canal shows (stenosis, roots crowded together), the canal's value serves.
+    the whole canal shows (stenosis, crowded roots, a flow void), the whole canal's value serves;
+    where it is brighter than the canal at the neighbouring discs by as much (a cyst, a flow
+    artefact), theirs.
     """
     if canal is None:
         return None, ""
@@ -29,11 +84,15 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
     if len(values) < CSF_MIN_VOXELS:
         return None, ""
     near = frame.to_frame(points)
-    beside = values[(np.abs(near[:, 1]) <= CSF_REACH_MM) & (np.abs(near[:, 2]) <= CSF_REACH_MM)]
+    along = np.abs(near[:, 1])
+    beside = values[(along <= CSF_REACH_MM) & (np.abs(near[:, 2]) <= CSF_REACH_MM)]
+    around = values[(along > CSF_REACH_MM) & (along <= CSF_NEIGHBOURS_MM)]
     whole = _bright(values)
-    if len(beside) >= CSF_MIN_VOXELS and _bright(beside) >= 0.75 * whole:
-        return _bright(beside), "level"
-    return whole, "canal"
+    if len(beside) < CSF_MIN_VOXELS or _bright(beside) < CSF_SAME * whole:
+        return whole, "canal"
+    if len(around) >= CSF_MIN_VOXELS and _bright(beside) * CSF_SAME > _bright(around):
+        return _bright(around), "neighbours"
+    return _bright(beside), "level"
 
 
 def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
@@ -83,7 +142,7 @@ def comparing_fat(
     insides = [inside_of(image, mask, 0.98)[1] for mask in labels.discs.values()]
     brightest = max((percentile(inside, 75) for inside in insides if len(inside)), default=0.0)
     if brightest < 1.05 * fat:
-        return None, "presacral fat outshines every disc of this spine, so it divides nothing"
+        return None, "presacral fat is brighter than every disc of this spine"
     return fat, ""
 
 

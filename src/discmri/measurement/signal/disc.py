@@ -14,7 +14,7 @@ import numpy as np
 from discmri.core.findings import Code, Finding, MeasurementError, info, warning
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Volume
+from discmri.core.volume import Array, Volume
 from discmri.measurement.regions import (
     NUCLEUS_ALONG,
     NUCLEUS_UP,
@@ -22,7 +22,7 @@ from discmri.measurement.regions import (
     region,
     straighten,
 )
-from discmri.measurement.signal.comparators import comparing_fat, csf_beside
+from discmri.measurement.signal.comparators import SpineComparators, csf_beside
 from discmri.measurement.signal.histogram import ashman_d
 from discmri.measurement.signal.samples import median, percentile
 from discmri.results.outline import DiscOutline
@@ -34,6 +34,33 @@ INNER_ALONG = (0.15, 0.85)  # nucleus and the inner fibres of the annulus
 POSTERIOR_OUTER_ALONG = (0.02, 0.16)
 POSTERIOR_INNER_ALONG = (0.20, 0.40)
 ANTERIOR_OUTER_ALONG = (0.86, 0.97)
+TEXTURE_UP = (0.18, 0.82)
+CLEFT_ALONG = (0.25, 0.75)
+CLEFT_UP = ((0.18, 0.44), (0.37, 0.63), (0.56, 0.82))  # rows below, in and above a dark cleft
+
+
+@dataclass(frozen=True)
+class DiscTexture:
+    """How the signal is spread within a disc, in the unit of the image unless said otherwise.
+
+    Parameters
+    ----------
+    bright, upper_quartile, dim
+        90th, 75th and 10th percentile of the nucleus.
+    darkest
+        10th percentile of the whole disc away from the endplates.
+    variation
+        SD over mean of nucleus and inner annulus, a ratio.
+    cleft
+        How much darker the middle rows of the nucleus are than the rows above and below.
+    """
+
+    bright: float
+    upper_quartile: float
+    dim: float
+    darkest: float
+    variation: float
+    cleft: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +82,13 @@ class DiscSignal:
     bimodality
         Ashman's D of two Gaussians fitted to the histogram; ``None`` where the fit fails.
     csf, csf_source
-        Cerebrospinal fluid; ``"level"`` or ``"canal"`` (where the canal is narrow at this
-        level); ``None`` and ``""`` where there is none.
-    fat
-        Presacral fat; ``None`` where it could not be told or outshines every disc of the spine,
-        so that it divides nothing.
+        Cerebrospinal fluid; ``"level"``, ``"canal"`` (where the canal is dark at this level) or
+        ``"neighbours"`` (where it is brighter here than at the discs beside); ``None`` and
+        ``""`` where there is none.
+    fat, marrow
+        Presacral fat and vertebral marrow as of :class:`SpineComparators`.
+    texture
+        How the signal is spread within the disc.
     findings
         What is missing and why.
     """
@@ -73,12 +102,19 @@ class DiscSignal:
     csf: float | None
     csf_source: str
     fat: float | None
+    marrow: float | None
+    texture: DiscTexture
     findings: tuple[Finding, ...] = ()
 
     @property
     def ratio_csf(self) -> float | None:
         """Nucleus / CSF."""
         return None if self.csf is None else self.nucleus / self.csf
+
+    @property
+    def step(self) -> float:
+        """Step from the inner to the outer posterior annulus."""
+        return self.distinctness * (self.csf or self.nucleus)
 
     @property
     def contrast(self) -> float | None:
@@ -105,7 +141,7 @@ def measure_signal(
     labels: SpineLabels,
     level: DiscLevel,
     outline: DiscOutline,
-    fat_suppressed: bool = False,
+    shared: SpineComparators,
 ) -> DiscSignal:
     """Signal of one disc and of what it is compared with.
 
@@ -114,11 +150,11 @@ def measure_signal(
     image
         T2 image without bias field (:func:`correct_bias_field`).
     labels
-        Named structures; canal and sacrum serve for the comparators.
+        Named structures; the canal holds the cerebrospinal fluid.
     level, outline
         Which disc and its borders.
-    fat_suppressed
-        Fat is then no comparator and is not looked for.
+    shared
+        What all discs of the spine are compared with (:func:`spine_comparators`).
 
     Returns
     -------
@@ -146,9 +182,9 @@ def measure_signal(
     csf, csf_source = csf_beside(image, labels.canal, outline.frame)
     if csf is None:
         findings.append(warning(Code.CSF_NOT_FOUND, _no_csf(level, labels), level))
-    fat, why = comparing_fat(image, labels, fat_suppressed)
-    if fat is None:
-        findings.append(info(Code.FAT_NOT_FOUND, f"{level.value}: {why}", level))
+    if shared.fat is None:
+        text = f"{level.value}: {shared.why_no_fat}"
+        findings.append(info(Code.FAT_NOT_FOUND, text, level))
     outer = percentile(region(disc, POSTERIOR_OUTER_ALONG, MIDDLE_UP), 20)
     posterior_inner = median(region(disc, POSTERIOR_INNER_ALONG, MIDDLE_UP))
     rims = [
@@ -163,8 +199,26 @@ def measure_signal(
         bimodality=ashman_d(region(disc, (0.03, 0.97), (0.1, 0.9)).ravel()),
         csf=csf,
         csf_source=csf_source,
-        fat=fat,
+        fat=shared.fat,
+        marrow=shared.marrow,
+        texture=_texture(disc),
         findings=tuple(findings),
+    )
+
+
+def _texture(disc: Array) -> DiscTexture:
+    nucleus = region(disc, NUCLEUS_ALONG, TEXTURE_UP)
+    inside = region(disc, INNER_ALONG, TEXTURE_UP)
+    lower, middle, upper = (
+        np.median(region(disc, CLEFT_ALONG, rows), axis=(0, 2)) for rows in CLEFT_UP
+    )
+    return DiscTexture(
+        bright=percentile(nucleus, 90),
+        upper_quartile=percentile(nucleus, 75),
+        dim=percentile(nucleus, 10),
+        darkest=percentile(region(disc, (0.0, 1.0), TEXTURE_UP), 10),
+        variation=float(np.std(inside) / max(np.mean(inside), 1e-9)),
+        cleft=float((lower.max() + upper.max()) / 2 - middle.min()),
     )
 
 

@@ -1,0 +1,103 @@
+"""What the model of the suggested grade sees of a disc: ratios, no absolute signal.
+
+Every feature is a ratio of signals, so the unit of the image does not matter.  Each signal is compared with cerebrospinal fluid (CSF), with marrow
+and with the disc itself, so that one poor comparator does not decide alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+import numpy as np
+
+from discmri.core.levels import DiscLevel
+from discmri.measurement.signal import DiscSignal
+
+FLUID_OVER_MARROW = 1.0
+"""A median of fluid below this share of marrow is no fluid to compare with: on T2 it is brighter
+in 98 of 100 slices of SPIDER, by 1.04 to 2.2 times."""
+FAINTEST = 1e-3  # of a comparator; below it a logarithm says nothing more
+BRIGHTEST_DISCS = 2
+ABOVE_L1 = frozenset({DiscLevel.T10_T11, DiscLevel.T11_T12, DiscLevel.T12_L1})
+
+
+class Comparators(Enum):
+    """What the signal of a disc was compared with: the branch of the grading."""
+
+    FAT = "csf and presacral fat"
+    BOTH = "csf and marrow"
+    CSF = "csf"
+    MARROW = "marrow"
+
+
+def comparators_of(signal: DiscSignal) -> Comparators | None:
+    """Which comparators of a disc can be used; ``None`` without any."""
+    csf, marrow = signal.csf, signal.marrow
+    if csf is None and marrow is None:
+        return None
+    if csf is None or (marrow is not None and csf < FLUID_OVER_MARROW * marrow):
+        return Comparators.MARROW
+    if signal.fat is not None:
+        return Comparators.FAT
+    return Comparators.CSF if marrow is None else Comparators.BOTH
+
+
+def features(
+    level: DiscLevel,
+    signal: DiscSignal,
+    brightest: float,
+    comparators: Comparators,
+) -> dict[str, float]:
+    """Features of one disc by name, for the comparators that can be used.
+
+    Parameters
+    ----------
+    level
+        Which disc.
+    signal
+        Its signal.
+    brightest
+        Signal of the brightest discs of the spine (:func:`brightest_discs`).
+    comparators
+        :attr:`Comparators.MARROW` compares with marrow alone, :attr:`Comparators.CSF` with CSF
+        alone, any other with both.
+    """
+    texture = signal.texture
+    found = {
+        "above_darkest": _log(texture.upper_quartile, texture.darkest),
+        "variation": texture.variation,
+        "above_l1": float(level in ABOVE_L1),
+    }
+    fluid = signal.csf if comparators is not Comparators.MARROW else None
+    marrow = signal.marrow if comparators is not Comparators.CSF else None
+    if fluid is not None:
+        found |= {
+            "inner_to_csf": _log(signal.inner, fluid),
+            "bright_to_csf": _log(texture.bright, fluid),
+            "dim_to_csf": _log(texture.dim, fluid),
+        }
+    if marrow is not None:
+        found |= {
+            "inner_to_marrow": _log(signal.inner, marrow),
+            "outer_to_marrow": _log(signal.outer_posterior, marrow),
+            "brightest_to_marrow": _log(brightest, marrow),
+        }
+    unit = fluid or marrow
+    if unit is not None:
+        found |= {
+            "contrast": (signal.nucleus - signal.annulus) / unit,
+            "step": signal.step / unit,
+            "cleft": texture.cleft / unit,
+        }
+    return found
+
+
+def brightest_discs(signals: Iterable[DiscSignal]) -> float:
+    """Mean inner signal of the two brightest discs of a spine; 0 without any."""
+    bright = sorted(one.inner for one in signals)[-BRIGHTEST_DISCS:]
+    return float(np.mean(bright)) if bright else 0.0
+
+
+def _log(value: float, comparator: float) -> float:
+    return float(np.log(max(value / max(comparator, 1e-9), FAINTEST)))

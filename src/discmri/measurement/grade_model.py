@@ -1,0 +1,246 @@
+"""Probabilities of the two parts of a grade, and how they are joined.
+
+Signal: a multinomial logistic model of a dozen ratios (:mod:`discmri.measurement.grade_features`),
+fitted to the grades of radiologists (``python -m benchmarks.grading SPIDER``).  Its classes are
+1, 2, "3 or 4" and 5, since the five-level scale of those radiologists does not tell 3 from 4;
+these two are separated by Griffith's own criterion, the step to the outer posterior annulus.
+Collapse: the loss of height is uncertain because the expected height is; it is taken as
+log-normal about a normal disc.  Both parts together follow Griffith's table, where a collapsed
+disc that kept its signal is rare.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+
+from discmri.core.grade import Grade
+from discmri.core.volume import Array
+from discmri.measurement.grade_features import Comparators
+
+SIGNAL_CLASSES = ((1,), (2,), (3, 4), (5,))
+COLLAPSE_PARTS = (0, 6, 7, 8)
+LOSS_LIMITS = (0.30, 0.60)
+"""Griffith 2007: grade 7 from 30 % loss of height, grade 8 above 60 %."""
+LOSS_SPREAD = 0.30
+"""Spread of the logarithm of height over expected height among discs; chosen between that of
+graded patients (0.25, SPIDER) and that of phantoms in which every grade is as frequent (0.5)."""
+DOUBLE_WEIGHT = 0.10
+"""How much rarer a bright collapsed disc is than two independent parts would make it: chosen so
+that a double entry needs both parts to be more likely than about 0.9."""
+STEP_SOFTNESS = 0.05  # of CSF; the step of the posterior annulus is uncertain by about this
+FEATURE_REACH = 3.5  # standard deviations; what lies farther out counts as that far
+FAR_PENALTY = (0.5, 0.4)
+"""Cost of a suggestion that is off by more than one class, and by the square of classes: of two
+nearly equal classes the one in the middle of the distribution is suggested."""
+
+
+@dataclass(frozen=True, eq=False)
+class SignalTable:
+    """Coefficients of the signal part for one set of comparators.
+
+    Parameters
+    ----------
+    names
+        Of the features.
+    mean, sd
+        (n,) of each feature among the discs of the fit.
+    weights
+        (n, 4) per standard deviation, a column for each of :data:`SIGNAL_CLASSES`.
+    intercepts
+        (4,)
+    """
+
+    names: tuple[str, ...]
+    mean: Array
+    sd: Array
+    weights: Array
+    intercepts: Array
+
+    def probabilities(self, found: Mapping[str, float]) -> Array:
+        """(4,) probabilities of :data:`SIGNAL_CLASSES`."""
+        values = np.array([found[name] for name in self.names])
+        score = self._clipped(values) @ self.weights + self.intercepts
+        share = np.exp(score - score.max())
+        return np.asarray(share / share.sum())
+
+    def _clipped(self, values: Array) -> Array:
+        return np.clip((values - self.mean) / self.sd, -FEATURE_REACH, FEATURE_REACH)
+
+
+@cache
+def signal_tables() -> Mapping[Comparators, SignalTable]:
+    """The fitted tables, by the comparators they need."""
+    text = files("discmri.measurement").joinpath("grade_model.json").read_text(encoding="utf-8")
+    return {
+        Comparators(name): SignalTable(
+            tuple(table["features"]),
+            *(np.array(table[key]) for key in ("mean", "sd", "weights", "intercepts")),
+        )
+        for name, table in json.loads(text)["tables"].items()
+    }
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Loss of height against the expected height.
+
+    Parameters
+    ----------
+    share
+        Best estimate, 0.3 for 30 %; negative for a taller disc.
+    probabilities
+        By collapse part: none, 6, 7, 8.
+    """
+
+    share: float
+    probabilities: tuple[float, float, float, float]
+
+
+def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
+    """Loss of height, given that the expected height is uncertain.
+
+    Parameters
+    ----------
+    ratio
+        Height / expected height.
+    relative_sd
+        Relative standard uncertainty of the expected height; 0 for a baseline.
+    normal
+        A smaller loss is normal height.
+
+    Examples
+    --------
+    >>> round(loss_of_height(0.55, 0.0, 0.1).share, 2), round(loss_of_height(0.55, 0.15, 0.1).share, 2)
+    (0.45, 0.38)
+    """
+    limits = (normal, *LOSS_LIMITS)
+    keep = LOSS_SPREAD**2 / (LOSS_SPREAD**2 + relative_sd**2)
+    centre = keep * float(np.log(max(ratio, 1e-3)))
+    share = 1.0 - float(np.exp(centre))
+    spread = relative_sd * keep**0.5
+    if spread < 1e-6:
+        part = COLLAPSE_PARTS.index(collapse_part(share, normal))
+        return Loss(share, tuple(float(n == part) for n in range(4)))  # type: ignore[arg-type]
+    beyond = [NormalDist(centre, spread).cdf(float(np.log(1 - limit))) for limit in limits]
+    steps = [1.0, *beyond, 0.0]
+    return Loss(share, tuple(a - b for a, b in pairwise(steps)))  # type: ignore[arg-type]
+
+
+def collapse_part(loss: float, normal: float) -> int:
+    """Collapse part of the grade from the relative loss of height.
+
+    Parameters
+    ----------
+    loss
+        1 - height / reference; exactly 30 % and 60 % belong to grade 7.
+    normal
+        A smaller loss is normal height.
+
+    Examples
+    --------
+    >>> [collapse_part(loss, 0.10) for loss in (-0.2, 0.09, 0.10, 0.29, 0.30, 0.60, 0.61)]
+    [0, 0, 6, 6, 7, 7, 8]
+    """
+    loss = round(loss, 9)
+    if loss < normal:
+        return 0
+    if loss < LOSS_LIMITS[0]:
+        return 6
+    return 7 if loss <= LOSS_LIMITS[1] else 8
+
+
+def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, float]:
+    """Probability of each signal part, 3 and 4 separated by the posterior annulus.
+
+    Parameters
+    ----------
+    classes
+        Of :data:`SIGNAL_CLASSES`.
+    step_excess
+        How far the step from inner to outer annulus exceeds the limit, share of CSF.
+    """
+    distinct = 1 / (1 + float(np.exp(np.clip(-step_excess / STEP_SOFTNESS, -50, 50))))
+    one, two, middle, dark = (float(value) for value in classes)
+    return {1: one, 2: two, 3: middle * distinct, 4: middle * (1 - distinct), 5: dark}
+
+
+@dataclass(frozen=True)
+class JoinedGrade:
+    """The suggested grade and how probable every grade is.
+
+    Parameters
+    ----------
+    grade
+        The suggestion.
+    probabilities
+        By grade in usual notation, most probable first; they sum to one.
+    """
+
+    grade: Grade
+    probabilities: Mapping[str, float]
+
+
+def join(signal: Mapping[int, float], loss: Loss, normal: float) -> JoinedGrade:
+    """Join both parts by Griffith's table.
+
+    A dark disc is 5 to 8 by its loss of height.  A disc that kept its signal is 1 to 4 as long
+    as the loss stays below 30 %, which is common at every grade; beyond, it is a double entry
+    where both parts are likely.
+
+    Parameters
+    ----------
+    signal
+        Probability of each signal part.
+    loss
+        Loss of height.
+    normal
+        A smaller loss is normal height.
+    """
+    collapse = dict(zip(COLLAPSE_PARTS, loss.probabilities, strict=True))
+    shares = {Grade(part): signal[part] * (collapse[0] + collapse[6]) for part in (1, 2, 3, 4)}
+    shares |= {Grade(5, part): signal[5] * collapse[part] for part in COLLAPSE_PARTS}
+    double = {
+        Grade(part, deep): DOUBLE_WEIGHT * signal[part] * collapse[deep]
+        for part in (1, 2, 3, 4)
+        for deep in (7, 8)
+    }
+    total = sum(shares.values()) + sum(double.values())
+    every = {grade: share / total for grade, share in (shares | double).items()}
+    ranked = sorted(every.items(), key=lambda entry: -entry[1])
+    said = {str(grade): share for grade, share in ranked}
+    return JoinedGrade(_choose(signal, every, collapse_part(loss.share, normal)), said)
+
+
+def _choose(signal: Mapping[int, float], every: Mapping[Grade, float], collapse: int) -> Grade:
+    """Double where that is most probable; else the class of least expected cost."""
+    bright = sum(share for grade, share in every.items() if grade.signal < 5 and not grade.collapse)
+    dark = sum(share for grade, share in every.items() if grade.signal == 5)
+    double = 1.0 - bright - dark
+    kept = max((1, 2, 3, 4), key=lambda part: signal[part])
+    if double > max(bright, dark) and collapse >= 7:
+        return Grade(kept, collapse)
+    ladder = [[1], [2], [3, 4], [5, 6], [7, 8]]
+    share = np.array(
+        [
+            sum(
+                p
+                for g, p in every.items()
+                if (g.signal == 5 or not g.collapse) and g.ordinal in rung
+            )
+            for rung in ladder
+        ]
+    )
+    off = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
+    far, square = FAR_PENALTY
+    best = int(np.argmin(((off > 0) + far * (off > 1) + square * off**2) @ share))
+    if best >= 3:
+        return Grade(5, collapse)
+    return Grade(max(ladder[best], key=lambda part: signal[part]))

@@ -1,0 +1,144 @@
+"""Signal part of a grade: by the table's own comparators, or by the fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from discmri.core.levels import DiscLevel
+from discmri.measurement.grade_features import Comparators, comparators_of, features
+from discmri.measurement.grade_model import signal_parts, signal_tables
+from discmri.measurement.signal import DiscSignal
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where one signal part ends and the next begins; shares of the signal of CSF.
+
+    ``dark``, ``above_outer`` and ``distinct`` divide the calls of radiologists best on SPIDER
+    (van der Graaf 2024, CC BY 4.0), on a plateau: a tenth more or less changes the agreement by
+    less than its sampling error.
+
+    Parameters
+    ----------
+    like_csf
+        Signal from which a disc counts as equal to CSF.
+    dark
+        Signal below which the disc is hypointense.
+    above_outer
+        Excess over the outer posterior annulus below which a disc that is not bright is equal
+        to it, hence hypointense.
+    distinct
+        Step from inner to outer posterior annulus from which the two are distinct.
+    kept_signal
+        Signal from which a disc is bright enough to tell what height is normal in its spine.
+    softness
+        Relative distance at which a threshold is passed with a probability of 0.73.
+    """
+
+    like_csf: float = 0.80
+    dark: float = 0.15
+    above_outer: float = 0.03
+    distinct: float = 0.15
+    kept_signal: float = 0.24
+    softness: float = 0.10
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class SignalPart:
+    """How probable each signal part is, and by which comparators.
+
+    Parameters
+    ----------
+    probabilities
+        By part, 1 to 5.
+    comparators
+        What the disc was compared with.
+    """
+
+    probabilities: Mapping[int, float]
+    comparators: Comparators
+
+
+def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> SignalPart | None:
+    """Signal part of one disc; ``None`` without any comparator.
+
+    Parameters
+    ----------
+    level
+        Which disc.
+    signal
+        Its signal and comparators.
+    brightest
+        Signal of the brightest discs of the spine.
+    """
+    used = comparators_of(signal)
+    if used is None:
+        return None
+    if used is Comparators.FAT and signal.csf is not None and signal.fat is not None:
+        return SignalPart(_by_table(signal, signal.csf, signal.fat), used)
+    classes = signal_tables()[used].probabilities(features(level, signal, brightest, used))
+    unit = signal.marrow if used is Comparators.MARROW else signal.csf
+    excess = signal.step / (unit or signal.nucleus) - THRESHOLDS.distinct
+    return SignalPart(signal_parts(list(classes), excess), used)
+
+
+def kept_signal(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> bool:
+    """Whether a disc kept so much signal that its height tells what is normal in its spine.
+
+    Bright, or above the outer annulus with a distinct posterior margin.
+    """
+    if signal.csf is None:
+        return False
+    ratio, above = signal.inner / signal.csf, (signal.inner - signal.outer_posterior) / signal.csf
+    bright = limits.kept_signal if signal.fat is None else signal.fat / signal.csf
+    if ratio >= bright:
+        return True
+    dark = ratio < limits.dark or above < limits.above_outer
+    return not dark and signal.distinctness >= limits.distinct
+
+
+def scaled(signal: DiscSignal, factor: float) -> DiscSignal:
+    """The same disc, brighter or darker against its comparators."""
+    texture = signal.texture
+    return replace(
+        signal,
+        nucleus=signal.nucleus * factor,
+        inner=signal.inner * factor,
+        annulus=signal.annulus * factor,
+        outer_posterior=signal.outer_posterior * factor,
+        distinctness=signal.distinctness * (1.0 if signal.csf is None else factor),
+        texture=replace(
+            texture,
+            bright=texture.bright * factor,
+            upper_quartile=texture.upper_quartile * factor,
+            dim=texture.dim * factor,
+            darkest=texture.darkest * factor,
+            cleft=texture.cleft * factor,
+        ),
+    )
+
+
+def _by_table(signal: DiscSignal, csf: float, fat: float) -> dict[int, float]:
+    """Griffith's comparisons by number, each passed the more surely the farther from its limit."""
+    limits = THRESHOLDS
+    ratio, above = signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
+    like_csf = _passed(ratio, max(limits.like_csf, fat / csf), limits.softness)
+    like_fat = max(_passed(ratio, fat / csf, limits.softness), like_csf)
+    mild = _passed(ratio, limits.dark, limits.softness) * _passed(
+        above, limits.above_outer, 2 * limits.softness
+    )
+    mild = max(mild, like_fat)
+    classes = (like_csf, like_fat - like_csf, mild - like_fat, 1.0 - mild)
+    return signal_parts(classes, signal.distinctness - limits.distinct)
+
+
+def _passed(value: float, limit: float, softness: float) -> float:
+    """Probability that a value lies above a limit."""
+    distance = np.log(max(value, 1e-3 * limit) / limit) / softness
+    return float(1 / (1 + np.exp(-np.clip(distance, -50, 50))))
