@@ -6,26 +6,36 @@ from discmri.core.findings import Code, MeasurementError
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade, ReferenceKind
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.measurement.grading import (
-    LEVEL_FACTORS,
-    THRESHOLDS,
-    ReferenceHeight,
-    collapse_grade,
-    reference_heights,
-    suggest,
+from discmri.measurement.grade_model import (
+    collapse_part,
+    join,
+    loss_of_height,
+    signal_parts,
+    signal_tables,
 )
-from discmri.measurement.signal import DiscSignal
+from discmri.measurement.grade_signal import THRESHOLDS, scaled
+from discmri.measurement.grading import LEVEL_FACTORS, ReferenceHeight, reference_heights, suggest
+from discmri.measurement.signal import DiscSignal, DiscTexture
 
 LEVEL = DiscLevel.L4_L5
 SETTINGS = Settings()
 BASELINE = ReferenceHeight(10.0, 0.0, ReferenceKind.BASELINE)
+UNSURE = ReferenceHeight(10.0, 1.3, ReferenceKind.SPINE, 3)
 
 
 def disc(
     inner: float, outer: float = 0.10, step: float = 0.3, fat: float | None = 0.6
 ) -> DiscSignal:
-    """Signals as shares of CSF."""
+    """Signals as shares of CSF; marrow has two thirds of it, as in patients."""
     csf = 1000.0
+    texture = DiscTexture(
+        bright=1.25 * inner * csf,
+        upper_quartile=1.12 * inner * csf,
+        dim=0.75 * inner * csf,
+        darkest=0.22 * inner * csf,
+        variation=0.25,
+        cleft=0.05 * inner * csf,
+    )
     return DiscSignal(
         nucleus=inner * csf,
         inner=inner * csf,
@@ -36,6 +46,8 @@ def disc(
         csf=csf,
         csf_source="level",
         fat=None if fat is None else fat * csf,
+        marrow=0.65 * csf,
+        texture=texture,
     )
 
 
@@ -64,7 +76,7 @@ def test_griffiths_table(signal: DiscSignal, height: float, grade: str) -> None:
     [(0.0, 0), (0.0999, 0), (0.10, 6), (0.2999, 6), (0.30, 7), (0.60, 7), (0.6001, 8), (-0.5, 0)],
 )
 def test_borders_of_collapse(loss: float, grade: int) -> None:
-    assert collapse_grade(loss, 0.10) == grade
+    assert collapse_part(loss, 0.10) == grade
 
 
 @pytest.mark.parametrize(("height", "collapse"), [(7.0, 7), (4.0, 7), (9.0, 6), (9.01, 0)])
@@ -79,10 +91,10 @@ def test_normal_band_is_a_setting() -> None:
     assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, strict).grade == Grade.parse("6")
 
 
-def test_bright_disc_is_not_called_collapsed_for_an_uncertain_reference() -> None:
+def test_bright_disc_is_not_called_collapsed_for_a_small_or_doubtful_loss() -> None:
     unsure = ReferenceHeight(10.0, 1.5, ReferenceKind.SPINE, 3)
     assert suggest(LEVEL, disc(0.7, step=0.5), 8.0, unsure, SETTINGS).grade == Grade.parse("2")
-    assert suggest(LEVEL, disc(0.7, step=0.5), 6.0, unsure, SETTINGS).grade == Grade.parse("2/7")
+    assert suggest(LEVEL, disc(0.7, step=0.5), 5.0, unsure, SETTINGS).grade == Grade.parse("2/7")
     assert suggest(LEVEL, disc(0.1, step=0.0), 8.0, unsure, SETTINGS).grade == Grade.parse("6")
 
 
@@ -92,25 +104,116 @@ def test_fat_divides_two_from_three() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inner", "step", "grade"),
-    [(0.45, 0.35, 1), (0.30, 0.2, 2), (0.20, 0.2, 3), (0.20, 0.05, 4), (0.12, 0.05, 5)],
+    ("inner", "step", "part"),
+    [(0.70, 0.4, 1), (0.50, 0.3, 2), (0.30, 0.25, 3), (0.22, 0.05, 4), (0.10, 0.02, 5)],
 )
-def test_csf_alone_divides_where_fat_does_not(inner: float, step: float, grade: int) -> None:
-    found = suggest(LEVEL, disc(inner, 0.08, step, fat=None), 10, BASELINE, SETTINGS)
-    assert found.grade.signal == grade
+def test_model_goes_from_bright_to_dark(inner: float, step: float, part: int) -> None:
+    signal = disc(inner, 0.4 * inner, step, fat=None)
+    found = suggest(LEVEL, signal, 10, BASELINE, SETTINGS, brightest=450.0)
+    assert found.grade.signal == part
 
 
 def test_absent_fat_is_told() -> None:
-    found = suggest(LEVEL, disc(0.35, fat=None), 10, BASELINE, SETTINGS)
+    found = suggest(LEVEL, disc(0.50, 0.20, fat=None), 10, BASELINE, SETTINGS)
     assert found.grade.signal == 2
-    assert found.evidence["fat_to_csf"] == "comparator absent"
+    assert "fat_to_csf" not in found.evidence
+    assert found.evidence["comparators"] == "csf and marrow"
     assert [finding.code for finding in found.findings] == [Code.FAT_NOT_FOUND]
+
+
+@pytest.mark.parametrize(
+    ("csf", "marrow", "used"),
+    [
+        (1000.0, 650.0, "csf and marrow"),
+        (1000.0, None, "csf"),
+        (None, 650.0, "marrow"),
+        (651.0, 650.0, "csf and marrow"),
+        (649.0, 650.0, "marrow"),  # no fluid is darker than marrow on T2
+    ],
+)
+def test_comparators_do_not_fail_together(
+    csf: float | None, marrow: float | None, used: str
+) -> None:
+    signal = dataclasses.replace(disc(0.5, 0.20, fat=None), csf=csf, marrow=marrow)
+    found = suggest(LEVEL, signal, 10, BASELINE, SETTINGS)
+    assert found.evidence["comparators"] == used
+    assert found.measurements["suggested_grade"].method == f"griffith-2007/{used}"
+    assert found.grade.signal in (1, 2)
+
+
+def test_model_says_where_its_coefficients_come_from() -> None:
+    for table in signal_tables().values():
+        assert table.weights.shape == (len(table.names), 4)
+        assert abs(table.weights.sum(axis=1)).max() < 0.01  # softmax: only differences count
+    assert len(signal_tables()) == 3
+
+
+def test_probabilities_sum_to_one_and_back_the_grade() -> None:
+    found = suggest(LEVEL, disc(0.3, 0.12, fat=None), 9.0, UNSURE, SETTINGS)
+    for part in ("signal_probabilities", "collapse_probabilities"):
+        shares = found.evidence[part]
+        assert isinstance(shares, dict)
+        assert sum(shares.values()) == pytest.approx(1.0, abs=1e-3)
+    assert found.measurements["suggested_grade_probability"].value == round(found.probability, 4)
+    assert 0.2 < found.probability < 1.0
+
+
+def test_changes_are_where_the_grade_changes() -> None:
+    """Each stated value is asked again on both sides."""
+    signal = disc(0.3, 0.12, fat=None)
+    found = suggest(LEVEL, signal, 8.0, UNSURE, SETTINGS, brightest=400.0)
+    changes = found.evidence["changes"]
+    assert isinstance(changes, list)
+    assert {one["value"] for one in changes} == {"inner_to_csf", "height_mm"}
+    for one in changes:
+        for side in (0.98, 1.02):
+            beyond = (side > 1) == one["above"]
+            if one["value"] == "height_mm":
+                again = suggest(LEVEL, signal, one["limit"] * side, UNSURE, SETTINGS, 400.0)
+            else:
+                other = scaled(signal, side * one["limit"] / 0.3)
+                again = suggest(LEVEL, other, 8.0, UNSURE, SETTINGS, 400.0)
+            assert (str(again.grade) == one["grade"]) is beyond
+            assert (again.grade == found.grade) is not beyond
+
+
+# ------------------------------------------------------------------ joining the parts
+@pytest.mark.parametrize(
+    ("dark", "ratio", "grade"),
+    [
+        (0.02, 0.5, "3/7"),
+        (0.15, 0.5, "7"),  # the signal part is not sure enough for a double entry
+        (0.02, 0.72, "3"),
+        (0.90, 0.5, "7"),
+        (0.90, 0.85, "6"),
+        (0.90, 0.98, "5"),
+    ],
+)
+def test_double_entry_needs_both_parts_to_be_likely(dark: float, ratio: float, grade: str) -> None:
+    signal = signal_parts((0.0, 0.0, 1 - dark, dark), 0.3)
+    joined = join(signal, loss_of_height(ratio, 0.05, 0.10), 0.10)
+    assert joined.grade == Grade.parse(grade)
+    assert sum(joined.probabilities.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("excess", "part"), [(-0.02, 4), (0.02, 3)])
+def test_posterior_annulus_separates_three_from_four(excess: float, part: int) -> None:
+    parts = signal_parts((0.0, 0.0, 1.0, 0.0), excess)
+    assert max(parts, key=lambda one: parts[one]) == part
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.05, 0.15])
+def test_uncertain_reference_shrinks_the_loss(sd: float) -> None:
+    loss = loss_of_height(0.5, sd, 0.10)
+    assert loss.share == pytest.approx(1 - 0.5 ** (0.09 / (0.09 + sd**2)))
+    assert sum(loss.probabilities) == pytest.approx(1.0)
+    assert loss.probabilities[2] == max(loss.probabilities)
 
 
 @pytest.mark.parametrize(
     ("signal", "height", "reference"),
     [
-        (dataclasses.replace(disc(0.5), csf=None, csf_source=""), 10.0, BASELINE),
+        (dataclasses.replace(disc(0.5), csf=None, csf_source="", marrow=None), 10.0, BASELINE),
         (disc(0.5), None, BASELINE),
         (disc(0.5), 10.0, None),
     ],
@@ -129,9 +232,10 @@ def test_evidence_tells_all() -> None:
     assert evidence["reference_kind"] == "baseline"
     assert evidence["height_loss"] == pytest.approx(0.2)
     assert "suggestion" in str(evidence["note"])
-    assert "equal to CSF" in evidence["borderline"]
+    assert evidence["comparators"] == "csf and presacral fat"
     assert found.measurements["suggested_grade"].value == str(found.grade)
-    assert found.measurements["suggested_collapse"].value == 6
+    assert evidence["height_loss_estimate"] == pytest.approx(0.2)
+    assert found.measurements["suggested_collapse"].value == 0  # bright: below 30 % does not count
 
 
 def test_brighter_never_gets_a_worse_signal_grade() -> None:

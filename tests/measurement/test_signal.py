@@ -9,7 +9,13 @@ from discmri.core.findings import Code, MeasurementError
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, Volume
-from discmri.measurement.signal import DiscSignal, ashman_d, correct_bias_field, measure_signal
+from discmri.measurement.signal import (
+    DiscSignal,
+    ashman_d,
+    correct_bias_field,
+    measure_signal,
+    spine_comparators,
+)
 
 LEVEL = DiscLevel.L4_L5
 SPINE = Spine()
@@ -18,9 +24,13 @@ IMAGE = t2_image(SPINE)
 
 
 def measured(
-    image: Volume = IMAGE, labels: SpineLabels = LABELS, spine: Spine = SPINE, **options: bool
+    image: Volume = IMAGE,
+    labels: SpineLabels = LABELS,
+    spine: Spine = SPINE,
+    fat_suppressed: bool = False,
 ) -> DiscSignal:
-    return measure_signal(image, labels, LEVEL, outline_of(spine, LEVEL), **options)
+    shared = spine_comparators(image, labels, fat_suppressed)
+    return measure_signal(image, labels, LEVEL, outline_of(spine, LEVEL), shared)
 
 
 def shading(grid: Grid, strength: float) -> np.ndarray:
@@ -52,8 +62,9 @@ def test_shading_is_removed(strength: float) -> None:
     shaded = Volume(IMAGE.array * shading(T2_GRID, strength), IMAGE.affine)
     flat = correct_bias_field(shaded, LABELS)
     ratios, levels = [], []
+    shared = spine_comparators(flat, LABELS)
     for level in LEVELS:
-        signal = measure_signal(flat, LABELS, level, outline_of(SPINE, level))
+        signal = measure_signal(flat, LABELS, level, outline_of(SPINE, level), shared)
         ratios.append(signal.ratio_csf)
         levels.append(signal.nucleus)
     assert ratios == pytest.approx([0.6] * len(LEVELS), rel=0.02)
@@ -94,6 +105,32 @@ def test_dark_roots_do_not_lower_csf_but_stenosis_is_told() -> None:
     assert signal.csf_source == "canal"
 
 
+@pytest.mark.parametrize(("times", "source"), [(1.25, "level"), (1.45, "neighbours")])
+def test_csf_much_brighter_than_at_the_neighbours_is_not_trusted(times: float, source: str) -> None:
+    """As in a cyst beside the disc; the limit is four thirds."""
+    array = IMAGE.array.copy()
+    z = T2_GRID.affine[2, 3] + 0.6 * np.arange(T2_GRID.shape[2])
+    y = T2_GRID.affine[1, 3] + 0.6 * np.arange(T2_GRID.shape[1])
+    centre_z = LABELS.discs[LEVEL].centroid_mm[2]
+    at = np.ix_(range(T2_GRID.shape[0]), (y > -36) & (y < -18), np.abs(z - centre_z) < 13)
+    array[at] *= times
+    signal = measured(Volume(array, IMAGE.affine))
+    assert signal.csf_source == source
+    assert signal.csf == pytest.approx(1000 * (times if source == "level" else 1.0), rel=0.03)
+
+
+def test_marrow_and_texture_are_those_of_the_tissues() -> None:
+    signal = measured()
+    body = LABELS.vertebrae[LEVEL.above]
+    inside = IMAGE.sample(body.grid.to_world(np.argwhere(body.array >= 0.95)))
+    assert signal.marrow == pytest.approx(np.median(inside), rel=0.02)
+    assert signal.texture.bright == pytest.approx(600, rel=0.02)
+    assert signal.texture.dim == pytest.approx(600, rel=0.02)
+    assert signal.texture.darkest == pytest.approx(200, rel=0.1)
+    assert signal.texture.cleft == pytest.approx(0, abs=10)
+    assert signal.texture.variation < 0.2
+
+
 def test_missing_comparators_leave_the_rest() -> None:
     signal = measured(labels=labels_of(SPINE, canal=False, sacrum=False))
     assert signal.csf is None
@@ -106,6 +143,7 @@ def test_missing_comparators_leave_the_rest() -> None:
 def test_fat_suppressed_image_has_no_fat() -> None:
     signal = measured(fat_suppressed=True)
     assert signal.fat is None
+    assert signal.marrow is None
     assert signal.findings[0].code is Code.FAT_NOT_FOUND
 
 
@@ -118,7 +156,7 @@ def test_fat_that_outshines_every_disc_divides_nothing() -> None:
     bright = dataclasses.replace(SPINE, fat=Tissue(700, 60, 0.1))
     signal = measured(t2_image(bright))
     assert signal.fat is None
-    assert "outshines" in signal.findings[0].text
+    assert "brighter than every disc" in signal.findings[0].text
 
 
 def test_empty_disc_is_refused() -> None:

@@ -11,6 +11,7 @@ VALUES = (
     Measurement("dhi_ap", 0.2512),
     Measurement("adc_disc_um2_ms", 1.456),
     Measurement("suggested_grade", "4/7"),
+    Measurement("suggested_grade_probability", 0.414),
     Measurement("suggested_signal", 4),
     Measurement("suggested_collapse", 7),
     Measurement("volume_mm3", 9000.0),
@@ -32,6 +33,7 @@ def test_values_have_the_digits_a_reader_needs():
         "DHI AP": ("0.25", ""),
         "ADC disc (µm²/ms)": ("1.46", ""),
         "Suggested grade": ("4/7", ""),
+        "Suggested grade probability": ("0.41", ""),
     }
 
 
@@ -52,7 +54,7 @@ def test_a_value_that_appears_with_the_edit_is_shown():
 
 def test_the_evidence_is_sentences():
     lines = evidence(METRICS)
-    assert lines[0].startswith("Signal 4: mildly hyperintense")
+    assert lines[0].startswith("Signal 4: grey")
     assert lines[1] == "Collapse 7: 30 to 60 % reduction of height."
     assert "neighbouring grade is possible: hypointense" in lines[2]
     assert evidence(DiscMetrics({})) == ()

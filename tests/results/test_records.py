@@ -36,6 +36,7 @@ PROMISED = [
     "adc_voxels",
     "adc_source",
     "suggested_grade",
+    "suggested_grade_probability",
     "suggested_signal",
     "suggested_collapse",
 ]

@@ -188,7 +188,9 @@ class JoinedGrade:
     probabilities: Mapping[str, float]
 
 
-def join(signal: Mapping[int, float], loss: Loss, normal: float) -> JoinedGrade:
+def join(
+    signal: Mapping[int, float], loss: Loss, normal: float, double_weight: float = DOUBLE_WEIGHT
+) -> JoinedGrade:
     """Join both parts by Griffith's table.
 
     A dark disc is 5 to 8 by its loss of height.  A disc that kept its signal is 1 to 4 as long
@@ -203,12 +205,14 @@ def join(signal: Mapping[int, float], loss: Loss, normal: float) -> JoinedGrade:
         Loss of height.
     normal
         A smaller loss is normal height.
+    double_weight
+        How likely a bright collapsed disc is against two independent parts.
     """
     collapse = dict(zip(COLLAPSE_PARTS, loss.probabilities, strict=True))
     shares = {Grade(part): signal[part] * (collapse[0] + collapse[6]) for part in (1, 2, 3, 4)}
     shares |= {Grade(5, part): signal[5] * collapse[part] for part in COLLAPSE_PARTS}
     double = {
-        Grade(part, deep): DOUBLE_WEIGHT * signal[part] * collapse[deep]
+        Grade(part, deep): double_weight * signal[part] * collapse[deep]
         for part in (1, 2, 3, 4)
         for deep in (7, 8)
     }

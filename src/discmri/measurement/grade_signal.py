@@ -9,7 +9,7 @@ import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.measurement.grade_features import Comparators, comparators_of, features
-from discmri.measurement.grade_model import signal_parts, signal_tables
+from discmri.measurement.grade_model import DOUBLE_WEIGHT, signal_parts, signal_tables
 from discmri.measurement.signal import DiscSignal
 
 
@@ -63,6 +63,14 @@ class SignalPart:
 
     probabilities: Mapping[int, float]
     comparators: Comparators
+
+    @property
+    def double_weight(self) -> float:
+        """How likely a bright collapsed disc is against two independent parts.
+
+        By number the table's two parts are independent; in patients such a disc is rare.
+        """
+        return 1.0 if self.comparators is Comparators.FAT else DOUBLE_WEIGHT
 
 
 def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> SignalPart | None:

@@ -191,6 +191,10 @@ class _Case:
         signal = self.signal if factor == 1.0 else scaled(self.signal, factor)
         return signal_part(self.level, signal, self.brightest)
 
+    def joined(self, part: SignalPart, loss: Loss) -> JoinedGrade:
+        """Both parts together."""
+        return join(part.probabilities, loss, self.normal, part.double_weight)
+
     def loss(self, factor: float = 1.0) -> Loss:
         """Loss of height, of the disc itself or of one taller by a factor."""
         expected = self.reference.value_mm
@@ -242,7 +246,7 @@ def suggest(
         )
     case = _Case(level, signal, bright, height_mm, reference, settings.normal_height_loss)
     loss = case.loss()
-    joined = join(part.probabilities, loss, case.normal)
+    joined = case.joined(part, loss)
     evidence = {
         "note": "suggestion for a reader, who decides",
         "scale": "modified Pfirrmann (Griffith 2007)",
@@ -321,10 +325,10 @@ def _changes(case: _Case, part: SignalPart, grade: Grade) -> list[dict[str, obje
 
     def brighter(factor: float) -> Grade:
         other = case.parts(factor) or part
-        return join(other.probabilities, loss, case.normal).grade
+        return case.joined(other, loss).grade
 
     def taller(factor: float) -> Grade:
-        return join(part.probabilities, case.loss(factor), case.normal).grade
+        return case.joined(part, case.loss(factor)).grade
 
     marrow = part.comparators is Comparators.MARROW
     unit = case.signal.marrow if marrow else case.signal.csf

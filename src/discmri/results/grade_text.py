@@ -121,7 +121,7 @@ def _height(evidence: Mapping[str, Any]) -> str:
         f"{_lower(loss)}"
     )
     best = evidence.get("height_loss_estimate")
-    if not _is_number(best):
+    if best is None:  # of results before the model
         return f"{text}."
     normal = evidence.get("normal_height_loss")
     return (

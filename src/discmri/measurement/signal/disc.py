@@ -217,7 +217,7 @@ def _texture(disc: Array) -> DiscTexture:
         upper_quartile=percentile(nucleus, 75),
         dim=percentile(nucleus, 10),
         darkest=percentile(region(disc, (0.0, 1.0), TEXTURE_UP), 10),
-        variation=float(np.std(inside) / max(np.mean(inside), 1e-9)),
+        variation=float(np.std(inside)) / max(float(np.mean(inside)), 1e-9),
         cleft=float((lower.max() + upper.max()) / 2 - middle.min()),
     )
 
