@@ -335,6 +335,24 @@ def test_reads_reach_the_disc_by_study_and_its_own_name(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("later", "verdict"), [("csf and marrow", "comparable"), ("marrow", "not comparable")]
+)
+def test_suggestions_by_other_comparators_are_not_comparable(later, verdict):
+    """Each branch of the grading draws its lines elsewhere; a reader's grade is not touched."""
+    course = make_course({"a": FLAT, "b": FLAT})
+    for visit, branch in zip(course.visits, ("csf and marrow", later), strict=True):
+        suggested = Value("3", f"griffith-2007/{branch}")
+        visit.discs[L4].values["suggested_grade"] = suggested
+    reads = {(f"S1.{visit}", L4): {"ann": Grade(3)} for visit in "ab"}
+    found = {
+        one.reader: one.comparability.value
+        for one in grades_of(course, reads)
+        if one.visit == "b" and one.level is L4
+    }
+    assert found == {"suggested": verdict, "ann": "comparable"}
+
+
 def test_other_tables_of_reads_are_refused(tmp_path):
     path = tmp_path / "reads.csv"
     path.write_text("subject,grade\nS1,4\n", encoding="utf-8")

@@ -74,6 +74,7 @@ def _record(level: DiscLevel, number: int, adc: bool) -> DiscRecord:
         "area_mm2": (254.321, "", None),
         "signal_ratio_csf": (0.41, "", None),
         "suggested_grade": ("4/7" if number == 5 else str(1 + number % 5), "", None),
+        "suggested_grade_probability": (0.44, "", None),
         "suggested_signal": (4, "", None),
         "suggested_collapse": (7 if number == 5 else 0, "", None),
     }
@@ -85,9 +86,14 @@ def _record(level: DiscLevel, number: int, adc: bool) -> DiscRecord:
         "uncertainty": {"border_mm": np.float64(0.11)},
         "grade": {
             "inner_to_csf": 0.41, "outer_posterior_to_csf": 0.2, "distinctness": 0.05,
-            "csf": "level (1000)", "fat_to_csf": "comparator absent", "height_mm": 7.0,
+            "csf": "level (1000)", "comparators": "csf and marrow", "height_mm": 7.0, "inner_to_marrow": 0.62,
             "reference_height_mm": 10.25, "reference_sd_mm": 1.1, "reference_kind": "depth",
-            "height_loss": 0.317, "thresholds": {"annulus distinct": 0.12}, "borderline": ["above fat"],
+            "height_loss": 0.317, "height_loss_estimate": 0.268, "normal_height_loss": 0.1,
+            "distinct_from": 0.15, "grade_probability": 0.44, "alternatives": {"4": 0.31},
+            "changes": [
+                {"value": "inner_to_csf", "limit": 0.52, "above": True, "grade": "2"},
+                {"value": "height_mm", "limit": 6.4, "above": False, "grade": "8"},
+            ],
         },
     }  # fmt: skip
     return DiscRecord(

@@ -111,6 +111,13 @@ def test_flags_are_words_and_grade_evidence_is_sentences(html):
         "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower."
         in text
     )
+    assert "Allowing for the uncertainty of the expected height it is 27 % lower" in text
+    assert "Probability 44 % (next: 4 31 %); below 50 %: the grade is uncertain." in text
+    assert "suggested grade, probability 44 %; a reader decides" in text
+    assert (
+        "Another grade would be suggested, all else unchanged: 2 from 0.52 of the signal of "
+        "cerebrospinal fluid; 8 below a height of 6.4 mm." in text
+    )
     assert "Collapse 7: 30 to 60 % reduction of height." in text
     assert "not a medical device" in text
     assert "a reader decides" in text
