@@ -54,6 +54,17 @@ def spine_comparators(
         Named structures.
     fat_suppressed
         Neither is then a comparator.
+
+    Returns
+    -------
+    SpineComparators
+        What was found, and why fat was not.
+
+    Examples
+    --------
+    >>> shared = spine_comparators(image, labels)  # doctest: +SKIP
+    >>> shared.fat, shared.why_no_fat  # doctest: +SKIP
+    (None, 'presacral fat is brighter than every disc of this spine')
     """
     fat, why = comparing_fat(image, labels, fat_suppressed)
     return SpineComparators(None if fat_suppressed else _marrow(image, labels), fat, why)

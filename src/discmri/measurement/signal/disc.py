@@ -168,7 +168,10 @@ def measure_signal(
 
     Examples
     --------
-    >>> signal = measure_signal(image, labels, DiscLevel.L4_L5, outline)  # doctest: +SKIP
+    >>> shared = spine_comparators(image, labels)  # doctest: +SKIP
+    >>> signal = measure_signal(  # doctest: +SKIP
+    ...     image, labels, DiscLevel.L4_L5, outline, shared
+    ... )
     >>> signal.ratio_csf  # doctest: +SKIP
     0.42
     """
