@@ -214,6 +214,8 @@ def transaction(
 def _connection(engine: Engine) -> Connection:
     try:
         return engine.connect()
+    except OSError:  # also a certificate that does not hold, which is a ValueError as well
+        raise
     except (LookupError, ValueError, struct.error) as error:  # the driver cannot make sense of it
         raise UnavailableError("what answers there is no PostgreSQL server") from error
 
