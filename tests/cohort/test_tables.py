@@ -12,8 +12,16 @@ import pytest
 from discmri.cohort.board import content, page
 from discmri.cohort.measuring import StudyOutcome, StudyStatus
 from discmri.cohort.tables import COLUMNS, DISC_COLUMNS, StudyRows, write_csv, write_parquet
-from discmri.results.export.csv_wide import BEFORE
+from discmri.core.findings import Code, Finding, warning
+from discmri.core.levels import DiscLevel
+from discmri.results.export.csv_wide import AFTER, BEFORE
 from discmri.results.records import PARAMETERS, measured_columns
+
+
+def warned(level: str, *codes: Code) -> tuple[Finding, ...]:
+    """Warnings about one disc, and one about its study."""
+    own = [warning(code, "", DiscLevel(level)) for code in codes]
+    return (*own, warning(Code.NO_DIFFUSION, ""))
 
 
 def disc(level: str, flags: str = "", **cells: str) -> dict[str, str]:
@@ -29,19 +37,24 @@ STUDIES = (
     StudyRows(
         StudyOutcome("anna", StudyStatus.MEASURED),
         (
-            disc("L4-L5", "adc_few_voxels;few_slices", height_mm="8.125", suggested_grade="4/7"),
+            disc(
+                "L4-L5", "adc_few_voxels;few_slices", height_mm="8.125", suggested_grade="4/7",
+                quality="check", quality_reasons="few_slices",
+            ),
             disc("L5-S1", height_mm="7.000", adc_voxels="12", height_method="columns"),
         ),
         "S1", "1.2", "20240131", "studies/anna/report.html",
+        (warned("L4-L5", Code.ADC_FEW_VOXELS, Code.FEW_SLICES), warned("L5-S1")),
     ),
     StudyRows(StudyOutcome("</script><b>ben", StudyStatus.NOTHING, "no MR; give another"), ()),
-    StudyRows(StudyOutcome("carl", StudyStatus.MEASURED), (disc("L6-S1"), disc("L5-L6")), "S3"),
+    StudyRows(StudyOutcome("carl", StudyStatus.MEASURED), (disc("L6-S1"), disc("L5-L6")), "S3",
+              warnings=((), ())),
 )  # fmt: skip
 
 
 def test_columns_are_those_of_discs_csv_behind_what_became_of_the_study():
     assert COLUMNS[:3] == ("study", "status", "reason")
-    assert COLUMNS[3:] == (*BEFORE, *measured_columns(), "flags")
+    assert COLUMNS[3:] == (*BEFORE, *measured_columns(), *AFTER)
 
 
 def test_without_pyarrow_there_is_no_parquet(tmp_path, monkeypatch):
@@ -69,7 +82,11 @@ def test_the_board_holds_every_value_flag_and_reason():
         ["</script><b>ben", "nothing_to_measure", "no MR; give another"],
         ["carl", "measured", ""],
     ]
-    study, level, flags, values = shown["discs"][0]
+    assert [[shown["flags"][n]["code"] for n in study[6]] for study in shown["studies"]] == [
+        ["no_diffusion"], [], [],
+    ]  # fmt: skip
+    study, level, flags, values, *quality = shown["discs"][0]
+    assert quality == ["check", "few_slices"]
     assert (study, shown["levels"][level]) == (0, "L4-L5")
     assert [shown["flags"][n]["code"] for n in flags] == ["adc_few_voxels", "few_slices"]
     assert values[names.index("height_mm")] == 8.125
@@ -102,6 +119,10 @@ def test_two_thousand_studies_make_a_page_of_a_few_megabytes():
     levels = ("T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1")
     discs = tuple(disc(level, "few_slices;no_diffusion", **cells) for level in levels)
     studies = [
-        StudyRows(StudyOutcome(f"s{n}", StudyStatus.MEASURED), discs, f"S{n}") for n in range(2000)
-    ]
+        StudyRows(
+            StudyOutcome(f"s{n}", StudyStatus.MEASURED), discs, f"S{n}",
+            warnings=tuple(warned(level, Code.FEW_SLICES) for level in levels),
+        )
+        for n in range(2000)
+    ]  # fmt: skip
     assert len(page(studies)) < 6e6

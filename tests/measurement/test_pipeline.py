@@ -13,11 +13,12 @@ import pytest
 
 import discmri
 from discmri.core.errors import UsageError
-from discmri.core.findings import Code, MeasurementError, Severity
+from discmri.core.findings import MAIN_VALUES, Code, MeasurementError, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement import pipeline
 from discmri.measurement.pipeline import STEPS
+from discmri.results.records import PARAMETERS
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +88,13 @@ def test_grades_are_near_what_was_drawn(from_masks, phantom):
 
 
 def test_every_empty_value_has_a_reason(from_masks):
-    for row in from_masks.rows():
-        if any(value is None for value in row.values()):
-            assert row["flags"], row["level"]
+    """In the flags of the row where it is a main value, else in the long table."""
+    for record, row in zip(from_masks.records, from_masks.rows(), strict=True):
+        warnings = from_masks.warnings(record.level)
+        empty = {p.name for p in PARAMETERS if row[p.name] is None}
+        assert all(any(one.touches(name) for one in warnings) for name in empty), record.level
+        if empty & set(MAIN_VALUES):
+            assert row["flags"] or row["study_flags"], record.level
     explained = {f.code for f in from_masks.findings if f.severity is not Severity.INFO}
     assert {code for r in from_masks.rows() for code in str(r["flags"]).split(";") if code} <= {
         code.value for code in explained
@@ -142,7 +147,7 @@ def test_a_picture_that_is_no_t2_gets_no_signal_and_no_grade(phantom_study, tmp_
     assert result.records
     assert all(record.get("signal_ratio_csf") is None for record in result.records)
     assert all(record.get("suggested_grade") is None for record in result.records)
-    assert all("not_t2" in str(row["flags"]) for row in result.rows())
+    assert all("not_t2" in str(row["study_flags"]) for row in result.rows())
 
 
 @pytest.mark.parametrize("kept", ["nothing", "b=0"])
@@ -163,7 +168,7 @@ def test_the_scanners_map_serves_where_there_is_nothing_to_fit(
     measured = [r for r in result.records if r.get("adc_disc_um2_ms") is not None]
     assert len(measured) >= 3
     assert {r.column("adc_source") for r in measured} == {"map"}
-    flagged = ["adc_from_map" in str(row["flags"]) for row in result.rows()]
+    flagged = ["adc_from_map" in str(row["study_flags"]) for row in result.rows()]
     assert all(flagged) if kept == "b=0" else not any(flagged)
     truth = phantom.truth()
     for record in measured:

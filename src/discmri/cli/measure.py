@@ -176,7 +176,7 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
 
 
 def _show(result: StudyResult, folder: Path) -> None:
-    header = ("Level", "Height (mm)", "Signal/CSF", "ADC (um2/ms)", "Grade", "Flags")
+    header = ("Level", "Height (mm)", "Signal/CSF", "ADC (um2/ms)", "Grade", "Quality", "Flags")
     rows = []
     for record in result.records:
         height, sd = record.get("height_mm"), record.get("height_sd_mm")
@@ -188,10 +188,13 @@ def _show(result: StudyResult, folder: Path) -> None:
                 _short(record.get("signal_ratio_csf")),
                 _short(record.get("adc_disc_um2_ms")),
                 record.get("suggested_grade") or "-",
+                "-" if record.quality is None else record.quality.verdict.value,
                 ";".join(result.flags(record.level)),
             ]
         )
     show_table(header, rows, right=frozenset({1, 2, 3, 4}))
+    if result.study_flags:
+        print(f"\nFlags of the whole study: {', '.join(result.study_flags)}")
     print(f"\nGrades are suggestions; a reader decides. Results: {one_line(folder)}")
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from discmri.cohort.tables import StudyRows, type_of
 from discmri.core.files import atomic_file
-from discmri.core.findings import MEANINGS, Code
+from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.pages import render, resource
-from discmri.results.export.csv_long import touches
 from discmri.results.records import PARAMETERS
 
 
@@ -50,7 +49,8 @@ def content(studies: Sequence[StudyRows]) -> dict[str, object]:
     order = [level.value for level in MEASURED_LEVELS]
     seen = {disc["level"] for study in studies for disc in study.discs}
     levels = [level for level in _cranial_to_caudal(order) if level in seen]
-    flags = sorted({f for s in studies for disc in s.discs for f in _flags(disc)})
+    kinds = {_kind(one): one for s in studies for of_disc in s.warnings for one in of_disc}
+    number = {kind: n for n, kind in enumerate(sorted(kinds))}
     return {
         "parameters": [
             {"name": p.name, "unit": p.unit, "decimals": p.decimals, "meaning": p.meaning}
@@ -59,22 +59,25 @@ def content(studies: Sequence[StudyRows]) -> dict[str, object]:
         "levels": levels,
         "flags": [
             {
-                "code": code,
-                "meaning": MEANINGS[Code(code)],
-                "touches": [n for n, p in enumerate(PARAMETERS) if touches(code, p.name)],
+                "code": kinds[kind].code.value,
+                "meaning": MEANINGS[kinds[kind].code],
+                "touches": [n for n, p in enumerate(PARAMETERS) if kinds[kind].touches(p.name)],
             }
-            for code in flags
+            for kind in number
         ],
         "studies": [
             [s.outcome.name, s.outcome.status.value, s.outcome.reason, s.subject_id, s.study_date,
-             s.report]
+             s.report, _numbers(number, (one for of_disc in s.warnings[:1] for one in of_disc
+                                         if one.level is None))]
             for s in studies
         ],
         "discs": [
-            [n, levels.index(disc["level"]), [flags.index(f) for f in _flags(disc)],
-             [_value(disc, p.name) for p in PARAMETERS]]
+            [n, levels.index(disc["level"]),
+             _numbers(number, (one for one in warnings if one.level is not None)),
+             [_value(disc, p.name) for p in PARAMETERS],
+             disc["quality"], disc["quality_reasons"]]
             for n, study in enumerate(studies)
-            for disc in study.discs
+            for disc, warnings in zip(study.discs, study.warnings, strict=True)
         ],
     }  # fmt: skip
 
@@ -85,8 +88,15 @@ def _cranial_to_caudal(levels: Sequence[str]) -> list[str]:
     return [level for level in levels if level not in last] + last
 
 
-def _flags(disc: Mapping[str, str]) -> list[str]:
-    return disc["flags"].split(";") if disc["flags"] else []
+def _kind(finding: Finding) -> tuple[str, tuple[str, ...]]:
+    """What flags have in common that are listed once: the code and what it touches."""
+    return finding.code.value, finding.values or ()
+
+
+def _numbers(
+    number: Mapping[tuple[str, tuple[str, ...]], int], findings: Iterable[Finding]
+) -> list[int]:
+    return sorted({number[_kind(one)] for one in findings})
 
 
 def _value(disc: Mapping[str, str], name: str) -> float | int | str | None:

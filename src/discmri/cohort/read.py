@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from discmri.cohort.measuring import StudyStatus
 from discmri.core.errors import UsageError
+from discmri.core.quality import Quality
 from discmri.results.document import decoded
 from discmri.results.model import StudyResult
 from discmri.results.read import read_results
@@ -67,15 +69,34 @@ class CohortResult(tuple[CohortStudy, ...]):
 
     __slots__ = ()
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """One row per disc: the study's name, then the columns of ``discs.csv``."""
+    def to_dataframe(self, quality: Iterable[str] = ()) -> pd.DataFrame:
+        """One row per disc: the study's name, then the columns of ``discs.csv``.
+
+        Parameters
+        ----------
+        quality
+            Only discs of this quality, such as ``("good", "check")``; all where empty.
+
+        Raises
+        ------
+        UsageError
+            Where there is no such quality.
+        """
         import pandas as pd
+
+        wanted = set(quality)
+        known = [one.value for one in Quality]
+        if not wanted <= set(known):
+            raise UsageError(
+                f"no quality is called {min(wanted - set(known))!r}: {', '.join(known)}"
+            )
 
         rows = [
             {"study": one.name} | row
             for one in self
             if one.status is StudyStatus.MEASURED
             for row in read_results(one.folder).rows()
+            if not wanted or row["quality"] in wanted
         ]
         return pd.DataFrame(rows)
 

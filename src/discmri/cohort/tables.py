@@ -9,12 +9,13 @@ from pathlib import Path
 
 from discmri.cohort.measuring import StudyJob, StudyOutcome, StudyStatus
 from discmri.core.files import atomic_file
-from discmri.results.export.csv_wide import BEFORE, cell, write_table
+from discmri.core.findings import Finding
+from discmri.results.export.csv_wide import AFTER, BEFORE, cell, write_table
 from discmri.results.model import StudyResult
 from discmri.results.read import read_results
 from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
 
-DISC_COLUMNS = (*BEFORE, *measured_columns(), "flags")
+DISC_COLUMNS = (*BEFORE, *measured_columns(), *AFTER)
 COLUMNS = ("study", "status", "reason", *DISC_COLUMNS)
 """Columns of the cohort's table: what became of a study, then those of ``discs.csv``."""
 
@@ -33,6 +34,8 @@ class StudyRows:
         As far as known.
     report
         The page about it, relative to the cohort's folder; empty where there is none.
+    warnings
+        What was noticed about each disc, those of the whole study included, in their order.
     """
 
     outcome: StudyOutcome
@@ -41,6 +44,7 @@ class StudyRows:
     study_uid: str = ""
     study_date: str = ""
     report: str = ""
+    warnings: tuple[tuple[Finding, ...], ...] = ()
 
     def rows(self) -> Iterator[dict[str, str]]:
         """One row per disc, or the one row that says why there is none."""
@@ -78,6 +82,7 @@ def rows_of(outcome: StudyOutcome, result: StudyResult, report: str = "") -> Stu
         cell(result.study_uid),
         cell(result.study_date),
         report,
+        tuple(result.warnings(record.level) for record in result.records),
     )
 
 

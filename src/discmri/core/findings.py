@@ -1,11 +1,14 @@
 """What discmri noticed: a closed vocabulary of codes, each explained in words.
 
-A measurement that failed is a finding, never a NaN.  Codes go into ``flags`` of the tables
-where their severity is ``WARNING`` or ``ERROR``; ``INFO`` is for the record only.
+A measurement that failed is a finding, never a NaN.  A finding says which values it touches.
+Codes go into ``flags`` of a disc's row where their severity is ``WARNING`` or ``ERROR`` and they
+touch one of its main values; those of the whole study go into ``study_flags``; ``INFO`` is for the
+record only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -55,14 +58,20 @@ class Code(Enum):
     RESIDUAL_S1_S2 = "residual_s1_s2"
     LOW_CONFIDENCE = "low_confidence"
     CUT_BY_FIELD_OF_VIEW = "cut_by_field_of_view"
+    OFF_MIDLINE = "off_midline"
+    SIZE_UNLIKE_SPINE = "size_unlike_spine"
     # heights and shape
     FEW_SLICES = "few_slices"
     HEIGHT_IMPLAUSIBLE = "height_implausible"
     WIDTH_IMPLAUSIBLE = "width_implausible"
     OUTLINE_FAILED = "outline_failed"
     BODY_MISSING = "body_missing"
+    CORNERS_OFF_BORDER = "corners_off_border"
+    BORDER_STEP = "border_step"
+    T1_T2_HEIGHTS_DIFFER = "t1_t2_heights_differ"
     # signal and grade
     CSF_NOT_FOUND = "csf_not_found"
+    CANAL_UNLIKE_NEIGHBOURS = "canal_unlike_neighbours"
     FAT_NOT_FOUND = "fat_not_found"
     SIGNAL_NOT_MEASURED = "signal_not_measured"
     GRADE_NOT_SUGGESTED = "grade_not_suggested"
@@ -113,11 +122,19 @@ MEANINGS: dict[Code, str] = {
     "(O'Driscoll type 2); it is shown and not measured.",
     Code.LOW_CONFIDENCE: "The segmenter does not trust this disc's border.",
     Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the picture.",
+    Code.OFF_MIDLINE: "The picture does not show the middle of this disc: the spine curves out of "
+    "the slice.",
+    Code.SIZE_UNLIKE_SPINE: "The disc's size does not fit the other discs of this spine.",
     Code.FEW_SLICES: "Fewer than three slices cross the disc.",
     Code.HEIGHT_IMPLAUSIBLE: "A height lies outside 2 to 22 mm.",
     Code.WIDTH_IMPLAUSIBLE: "The anteroposterior width lies outside 22 to 48 mm.",
     Code.OUTLINE_FAILED: "The disc's border could not be traced.",
     Code.BODY_MISSING: "A vertebral body needed for this value was not found.",
+    Code.CORNERS_OFF_BORDER: "A corner of the disc lies off its traced border.",
+    Code.BORDER_STEP: "The traced border has a step that an endplate does not have.",
+    Code.T1_T2_HEIGHTS_DIFFER: "The T1 and the T2 picture give different heights.",
+    Code.CANAL_UNLIKE_NEIGHBOURS: "The spinal canal behind this disc is unlike that behind its "
+    "neighbours, so its CSF is no comparator.",
     Code.CSF_NOT_FOUND: "No cerebrospinal fluid to compare with at this level.",
     Code.FAT_NOT_FOUND: "No fat to compare with: grades 2 and 3 cannot be told apart by it.",
     Code.SIGNAL_NOT_MEASURED: "The disc's signal could not be measured.",
@@ -136,6 +153,38 @@ MEANINGS: dict[Code, str] = {
 }
 
 
+_HEIGHT = ("height_", "dhi_")
+_DIFFUSION = ("adc_",)
+_SIGNAL = ("signal_", "suggested_")
+REACH: Mapping[Code, tuple[str, ...]] = {
+    Code.B_VALUE_FROM_TEXT: _DIFFUSION,
+    Code.NO_DIFFUSION: _DIFFUSION,
+    Code.ADC_OTHER_FRAME: _DIFFUSION,
+    Code.ADC_MISALIGNED: _DIFFUSION,
+    Code.ADC_FEW_VOXELS: _DIFFUSION,
+    Code.ADC_ABOVE_FREE_WATER: _DIFFUSION,
+    Code.ADC_IMPLAUSIBLE: _DIFFUSION,
+    Code.ADC_FROM_MAP: _DIFFUSION,
+    Code.ADC_UNIT_UNKNOWN: _DIFFUSION,
+    Code.ADC_NOT_FITTED: _DIFFUSION,
+    Code.ADC_LOW_SNR: _DIFFUSION,
+    Code.CSF_NOT_FOUND: _SIGNAL,
+    Code.CANAL_UNLIKE_NEIGHBOURS: _SIGNAL,
+    Code.FAT_NOT_FOUND: _SIGNAL,
+    Code.FAT_SUPPRESSED: _SIGNAL,
+    Code.SIGNAL_NOT_MEASURED: _SIGNAL,
+    Code.GRADE_NOT_SUGGESTED: ("suggested_",),
+    Code.BODY_MISSING: ("dhi_vb", "listhesis_"),
+    Code.HEIGHT_IMPLAUSIBLE: (*_HEIGHT, "suggested_"),
+    Code.T1_T2_HEIGHTS_DIFFER: (*_HEIGHT, "suggested_"),
+    Code.WIDTH_IMPLAUSIBLE: ("width_", *_HEIGHT, "area_"),
+}
+"""What a code touches where its finding does not say: beginnings of the names of parameters.
+Any other code touches every value."""
+MAIN_VALUES = ("height_mm", "signal_ratio_csf", "adc_disc_um2_ms", "suggested_grade")
+"""A disc's row carries the flags that touch one of these."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing noticed.
@@ -145,13 +194,17 @@ class Finding:
     code
         What kind.
     severity
-        ``INFO`` stays in ``study.json``; the others also become flags of the rows they touch.
+        ``INFO`` stays in ``study.json``; the others also become flags of what they touch.  Of a
+        disc, ``ERROR`` says that its values must not be used.
     text
         One sentence with the figures of this case.
     level
         The disc it concerns; ``None`` for the whole study.
     series_uid
         The series it concerns, where one does.
+    values
+        Beginnings of the names of the parameters that it touches; ``None`` for those that its
+        code always touches (:data:`REACH`).
     """
 
     code: Code
@@ -159,6 +212,23 @@ class Finding:
     text: str
     level: DiscLevel | None = None
     series_uid: str | None = None
+    values: tuple[str, ...] | None = None
+
+    def touches(self, *parameters: str) -> bool:
+        """Whether it concerns one of these parameters.
+
+        >>> warning(Code.FEW_SLICES, "").touches("height_mm")
+        True
+        >>> warning(Code.FEW_SLICES, "", values=("volume_mm3",)).touches("height_mm")
+        False
+        """
+        reach = REACH.get(self.code) if self.values is None else self.values
+        return reach is None or any(one.startswith(reach) for one in parameters)
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it becomes a flag of what it touches."""
+        return self.severity is not Severity.INFO
 
 
 def info(
@@ -169,10 +239,19 @@ def info(
 
 
 def warning(
-    code: Code, text: str, level: DiscLevel | None = None, series_uid: str | None = None
+    code: Code,
+    text: str,
+    level: DiscLevel | None = None,
+    series_uid: str | None = None,
+    values: tuple[str, ...] | None = None,
 ) -> Finding:
     """A finding that touches numbers and becomes a flag."""
-    return Finding(code, Severity.WARNING, text, level, series_uid)
+    return Finding(code, Severity.WARNING, text, level, series_uid, values)
+
+
+def codes_of(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The codes of findings, each once, sorted."""
+    return tuple(sorted({finding.code.value for finding in findings}))
 
 
 class MeasurementError(DiscmriError):
@@ -184,9 +263,12 @@ class MeasurementError(DiscmriError):
         Why the value is empty.
     text
         One sentence with the figures of this case.
+    values
+        As in :class:`Finding`.
     """
 
-    def __init__(self, code: Code, text: str) -> None:
+    def __init__(self, code: Code, text: str, values: tuple[str, ...] | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
+        self.values = values

@@ -11,7 +11,7 @@ the two was used, and the comparators, stand in the evidence.  A reader decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,6 +81,7 @@ def reference_heights(
     signals: Mapping[DiscLevel, DiscSignal],
     depths_mm: Mapping[DiscLevel, float],
     baseline_mm: Mapping[DiscLevel, float] | None = None,
+    usable: Collection[DiscLevel] | None = None,
 ) -> dict[DiscLevel, ReferenceHeight]:
     """Reference height of every disc of one spine.
 
@@ -99,6 +100,8 @@ def reference_heights(
         AP widths of the discs.
     baseline_mm
         Heights of the same discs at baseline, by the same method.
+    usable
+        Discs that may serve as reference for others; all where ``None``.
 
     Returns
     -------
@@ -108,9 +111,12 @@ def reference_heights(
     healthy = {
         level: height / LEVEL_FACTORS[level]
         for level, height in heights_mm.items()
-        if level in signals and kept_signal(signals[level])
+        if (usable is None or level in usable)
+        and level in signals
+        and kept_signal(signals[level])
     }
-    prior = HEIGHT_PER_DEPTH * float(np.median(list(depths_mm.values()))) if depths_mm else None
+    depths = [one for level, one in depths_mm.items() if usable is None or level in usable]
+    prior = HEIGHT_PER_DEPTH * float(np.median(depths)) if depths else None
     references = {}
     for level in heights_mm:
         if baseline_mm and level in baseline_mm:

@@ -8,14 +8,16 @@ from functools import cached_property
 from typing import TypeVar
 
 from discmri.core.errors import UsageError
-from discmri.core.findings import Code, Finding, MeasurementError, warning
+from discmri.core.findings import Code, Finding, MeasurementError, Severity, warning
 from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality
 from discmri.core.settings import Settings
 from discmri.core.software import versions
 from discmri.core.volume import SoftMask, Volume
 from discmri.measurement import qc, signal
 from discmri.measurement.adc import AlignedAdc, DiscAdc, align_adc, measure_adc
+from discmri.measurement.disc_values import DiscValues, RemeasuredDisc
 from discmri.measurement.grade_features import brightest_discs
 from discmri.measurement.grading import Suggestion, reference_heights, suggest
 from discmri.measurement.height import measure_heights
@@ -24,6 +26,7 @@ from discmri.measurement.outline import trace_disc
 from discmri.measurement.segment import segment
 from discmri.measurement.shape import measure_shape
 from discmri.measurement.signal import DiscSignal
+from discmri.measurement.t1_heights import t1_series
 from discmri.measurement.uncertainty import height_sd
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.model import MeasuredImages, StudyResult
@@ -44,6 +47,7 @@ STEPS: Mapping[str, tuple[str, float]] = {
     "shapes": ("measuring shapes", 0.59),
     "bias_corrected": ("correcting the bias field", 0.6),
     "signals": ("measuring the signal", 0.65),
+    "checks": ("checking the discs", 0.68),
     "grades": ("suggesting grades", 0.69),
     "diffusion": ("aligning and fitting the diffusion images", 0.7),
     "adc": ("measuring the ADC", 0.95),
@@ -52,50 +56,6 @@ STEPS: Mapping[str, tuple[str, float]] = {
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class DiscValues:
-    """Heights or shape of one disc.
-
-    Parameters
-    ----------
-    measurements
-        Values by parameter; a missing value is absent.
-    findings
-        Why values are missing.
-    """
-
-    measurements: Mapping[str, Measurement]
-    findings: Sequence[Finding]
-
-    @classmethod
-    def of(
-        cls, level: DiscLevel, found: tuple[Iterable[Measurement], Iterable[MeasurementError]]
-    ) -> DiscValues:
-        """Values and errors of one disc, the errors as findings."""
-        values, errors = found
-        findings = tuple(warning(error.code, error.text, level) for error in errors)
-        return cls({one.parameter: one for one in values}, findings)
-
-
-@dataclass(frozen=True, eq=False)
-class RemeasuredDisc:
-    """One disc, measured with another mask.
-
-    Parameters
-    ----------
-    record
-        Its values.
-    outline
-        Its border; ``None`` where it could not be traced.
-    findings
-        What was noticed about this disc.
-    """
-
-    record: DiscRecord
-    outline: DiscOutline | None
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +182,7 @@ class StudySteps:
         method = self.settings.height_method
 
         def heights(level: DiscLevel) -> DiscValues:
-            found = DiscValues.of(level, measure_heights(self.outlines[level]))
+            found = DiscValues.of(level, measure_heights(self.outlines[level], method))
             chosen = found.measurements.get(HEIGHT_METHODS[method].parameter)
             if chosen is None:
                 return found
@@ -276,18 +236,36 @@ class StudySteps:
         return self._each("signals", self.outlines, measure)
 
     @cached_property
+    def t1(self) -> Volume | None:
+        """The T1 image that heights are compared with; ``None`` without one in the same frame."""
+        found = t1_series(self.study.series, self.series)
+        return None if found is None else self.study.read(found)
+
+    @cached_property
+    def checks(self) -> Mapping[DiscLevel, DiscQuality]:
+        """Whether the values of each disc can be used."""
+        levels = tuple(self._levels)
+        self.findings["checks"] = findings = qc.check(self._spine, levels)
+        return {level: self._quality(level, findings) for level in levels}
+
+    @cached_property
     def grades(self) -> Mapping[DiscLevel, Suggestion]:
         """Suggested modified Pfirrmann grade of each disc whose signal was measured."""
-        others = self._study_steps or self
-        heights_mm = _column({**others.heights, **self.heights}, "height_mm")
-        depths_mm = _column({**others.shapes, **self.shapes}, "width_ap_mm")
-        signals = {**others.signals, **self.signals}
-        references = reference_heights(heights_mm, signals, depths_mm)
-        brightest = brightest_discs(signals.values())
+        spine = self._spine
+        heights_mm = spine.column("height_mm")
+        usable = qc.reference_levels(self._all_quality)
+        references = reference_heights(
+            heights_mm, spine.signals, spine.column("width_ap_mm"), usable=usable
+        )
+        brightest = brightest_discs(
+            one for level, one in spine.signals.items() if level in usable
+        )
 
         def grade(level: DiscLevel) -> Suggestion:
             height_mm, reference = heights_mm.get(level), references.get(level)
-            return suggest(level, signals[level], height_mm, reference, self.settings, brightest)
+            return suggest(
+                level, self.signals[level], height_mm, reference, self.settings, brightest
+            )
 
         return self._each("grades", self.signals, grade)
 
@@ -324,7 +302,6 @@ class StudySteps:
     def result(self) -> StudyResult:
         """What all steps gave, with the checks of it; steps that are missing are done first."""
         records = [self._record(level) for level in self.labels.discs]
-        checks = qc.check(self.labels, self.outlines, records, self.settings)
         adc = None if self.diffusion is None else self.diffusion.around(self.labels)
         return StudyResult(
             subject_id=self.study.subject_id,
@@ -336,7 +313,7 @@ class StudySteps:
             numbering_probability=self.labels.numbering_probability,
             numbering_signs=self.labels.numbering_signs,
             series=tuple(series.describe() for series in self.study.series),
-            findings=(*self.study.findings, *self._noticed, *checks),
+            findings=(*self.study.findings, *self._noticed),
             provenance=self._provenance(),
             residual_discs=residual_discs(self.labels),
             images=MeasuredImages(self.labels, self.outlines, self.image, adc),
@@ -400,13 +377,38 @@ class StudySteps:
             _levels=(level,),
         )
         record = again._record(level)
-        checks = qc.check(again.labels, again.outlines, [record], self.settings)
-        findings = (*again._noticed, *(one for one in checks if one.level is level))
-        return RemeasuredDisc(record, again.outlines.get(level), findings)
+        return RemeasuredDisc(record, again.outlines.get(level), tuple(again._noticed))
 
     @cached_property
     def _levels(self) -> Iterable[DiscLevel]:
         return tuple(self.labels.discs)
+
+    @cached_property
+    def _spine(self) -> qc.MeasuredSpine:
+        """What the checks look at: this disc, and the others as the study has them."""
+        others = self._study_steps or self
+        heights, shapes = {**others.heights, **self.heights}, {**others.shapes, **self.shapes}
+        return qc.MeasuredSpine(
+            image=self.image,
+            labels=self.labels,
+            outlines={**others.outlines, **self.outlines},
+            values={
+                level: {**found.measurements, **shapes[level].measurements}
+                for level, found in heights.items()
+            },
+            signals={**others.signals, **self.signals},
+            corrected=self.bias_corrected,
+            t1=others.t1,
+        )
+
+    @property
+    def _all_quality(self) -> Mapping[DiscLevel, DiscQuality]:
+        others = self._study_steps or self
+        return {**others.checks, **self.checks}
+
+    def _quality(self, level: DiscLevel, checks: Sequence[Finding]) -> DiscQuality:
+        failed = [one for one in self.findings["outlines"] if one.severity is Severity.ERROR]
+        return DiscQuality.of(one for one in (*failed, *checks) if one.level is level)
 
     @property
     def _noticed(self) -> list[Finding]:
@@ -421,7 +423,10 @@ class StudySteps:
             try:
                 found[level] = step(level)
             except MeasurementError as error:
-                findings.append(warning(error.code, error.text, level))
+                severity = Severity.ERROR if name == "outlines" else Severity.WARNING
+                findings.append(
+                    Finding(error.code, severity, error.text, level, values=error.values)
+                )
             else:
                 findings.extend(getattr(found[level], "findings", ()))  # an outline has none
         self.findings[name] = findings
@@ -435,7 +440,7 @@ class StudySteps:
         confidence = round(self.labels.confidence[level], 6)
         values["confidence"] = Measurement("confidence", confidence, "segmenter")
         evidence = {"grade": self.grades[level].evidence} if level in self.grades else {}
-        return DiscRecord(level, values, evidence)
+        return DiscRecord(level, values, evidence, self.checks[level])
 
     def _provenance(self) -> Provenance:
         used, diffusion = [self.series], self.diffusion
@@ -485,8 +490,3 @@ def measure(
     >>> discmri.measure(study).write("out")  # doctest: +SKIP
     """
     return StudySteps(study, settings or Settings()).measure(progress)
-
-
-def _column(values: Mapping[DiscLevel, DiscValues], parameter: str) -> dict[DiscLevel, float]:
-    found = {level: one.measurements.get(parameter) for level, one in values.items()}
-    return {level: float(one.value) for level, one in found.items() if one is not None}

@@ -89,5 +89,6 @@ def measure_shape(outline: DiscOutline) -> tuple[list[Measurement], list[Measure
         try:
             values.append(Measurement(parameter, measure(outline)))
         except MeasurementError as error:
-            errors.append(MeasurementError(error.code, f"{parameter}: {error.text}"))
+            text = f"{parameter}: {error.text}"
+            errors.append(MeasurementError(error.code, text, (parameter,)))
     return values, errors

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
-from discmri.measurement.pipeline import RemeasuredDisc
+from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import DiscMark, traced
 from discmri.napari.loading import ProgressCallback, measure_painted

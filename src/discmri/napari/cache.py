@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
-from discmri.measurement.pipeline import RemeasuredDisc
+from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.napari.images import DiscMark, Picture, dashes_of, traced
 from discmri.napari.loading import LoadedStudy, MeasuredStudy, packed, unpacked
 from discmri.results.outline import DiscOutline

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
-from discmri.measurement.pipeline import RemeasuredDisc
+from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.napari.cache import CaseCache, LoadedCase
 from discmri.napari.loading import (
     LoadedStudy,

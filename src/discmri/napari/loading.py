@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from discmri.core.errors import ResultsError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.measurement.outline import repainted
-from discmri.measurement.pipeline import RemeasuredDisc, StudySteps
+from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import Images, Picture, adc_picture, images_of
 from discmri.napari.view import SagittalView
 from discmri.results.label_map import LabelMap

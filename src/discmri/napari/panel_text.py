@@ -11,7 +11,7 @@ from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
 from discmri.reading import DiscMetrics
 from discmri.results.grade_text import criteria, reasons
-from discmri.results.report_text import readable
+from discmri.results.report_text import quality_text, readable
 
 _SHOWN: Mapping[str, int] = {
     "height_mm": 1,
@@ -44,7 +44,8 @@ def metric_rows(
     edited
         Values after the reader's edit of the label, by parameter name; ``None`` without one.
     """
-    rows = []
+    quality = quality_text(metrics.quality)
+    rows = [MetricRow("Quality", quality, "")] if quality else []
     for name, decimals in _SHOWN.items():
         automatic = _value(metrics, name, decimals)
         after = ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.core.errors import NothingToMeasureError, ResultsError, SessionError, UsageError
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality
 from discmri.reading.entry import sha256
 from discmri.reading.plan import Case, PlannedDisc
 from discmri.results.document import RECORD
@@ -35,11 +36,14 @@ class DiscMetrics:
         JSON-like facts behind the suggested grade.
     flags
         Codes of the warnings that touch the disc.
+    quality
+        Whether its values can be used, where that was judged.
     """
 
     values: Mapping[str, Measurement]
     evidence: Mapping[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    quality: DiscQuality | None = None
 
     def number(self, parameter: str) -> float | None:
         """A measured number; ``None`` where it is missing."""
@@ -165,7 +169,7 @@ def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
 def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
     """What a result says of each disc, by automatic level."""
     return {
-        one.level: DiscMetrics(one.values, one.evidence, result.flags(one.level))
+        one.level: DiscMetrics(one.values, one.evidence, result.flags(one.level), one.quality)
         for one in result.records
     }
 

@@ -13,6 +13,7 @@ from discmri.core.errors import ResultsError
 from discmri.core.facts import SeriesFacts, SeriesInput
 from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
+from discmri.core.quality import Quality
 from discmri.core.settings import Settings
 from discmri.core.text import NOTICE
 from discmri.results.jsonable import jsonable, present
@@ -54,6 +55,8 @@ class DiscEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flags: Annotated[tuple[_Name, ...], Meta(extra_json_schema={"uniqueItems": True})]
     values: dict[_Name, ValueEntry]
     evidence: dict[str, Any]
+    quality: Quality | None = None  # since 0.2, as are the reasons
+    quality_reasons: tuple[_Name, ...] = ()
 
 
 class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +103,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
     residual_discs: tuple[ResidualEntry, ...] = ()  # since 0.2
     numbering_signs: dict[_Name, float] = {}  # since 0.2
+    study_flags: tuple[_Name, ...] = ()  # since 0.2
 
 
 def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -132,6 +136,7 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
             {"level": one.level, "label_id": one.level.label_id, **jsonable(one)}
             for one in result.residual_discs
         ],
+        "study_flags": result.study_flags,
         "findings": result.findings,
         "meanings": {code.value: MEANINGS[code] for code in codes},
         "parameters": _dictionary() if measured else {},
@@ -205,10 +210,13 @@ def _path(kind: type, value: Any) -> Any:
 
 
 def _disc(result: StudyResult, record: DiscRecord) -> dict[str, object]:
+    quality = record.quality
     return {
         "level": record.level,
         "label_id": record.level.label_id,
         "flags": result.flags(record.level),
+        "quality": None if quality is None else quality.verdict,
+        "quality_reasons": () if quality is None else quality.reasons,
         "values": {
             parameter.name: {
                 "value": found.value,

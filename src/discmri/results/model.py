@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.facts import SeriesFacts
-from discmri.core.findings import Finding, Severity
+from discmri.core.findings import MAIN_VALUES, Finding, codes_of
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
@@ -169,17 +169,19 @@ class StudyResult:
         """What is known of one disc; ``None`` where there is no such disc."""
         return next((one for one in self.records if one.level is level), None)
 
+    def warnings(self, level: DiscLevel) -> tuple[Finding, ...]:
+        """What was noticed about one disc, or about the whole study, and may touch its values."""
+        return tuple(one for one in self.findings if one.is_flag and one.level in (None, level))
+
     def flags(self, level: DiscLevel) -> tuple[str, ...]:
-        """Codes of the warnings that touch one disc, study-wide ones included, sorted."""
-        return tuple(
-            sorted(
-                {
-                    finding.code.value
-                    for finding in self.findings
-                    if finding.severity is not Severity.INFO and finding.level in (None, level)
-                }
-            )
-        )
+        """Codes of the warnings about one disc that touch one of its main values, sorted."""
+        own = (one for one in self.warnings(level) if one.level is level)
+        return codes_of(one for one in own if one.touches(*MAIN_VALUES))
+
+    @property
+    def study_flags(self) -> tuple[str, ...]:
+        """Codes of the warnings about the whole study, sorted."""
+        return codes_of(one for one in self.findings if one.is_flag and one.level is None)
 
     def rows(self) -> list[dict[str, object]]:
         """One mapping per disc with every column of ``discs.csv``; ``None`` where empty."""
@@ -247,5 +249,10 @@ class StudyResult:
             "numbering_probability": self.numbering_probability,
         }
         row |= {column: record.column(column) for column in measured_columns()}
-        row["flags"] = ";".join(self.flags(record.level))
-        return row
+        quality = record.quality
+        return row | {
+            "flags": ";".join(self.flags(record.level)),
+            "study_flags": ";".join(self.study_flags),
+            "quality": None if quality is None else quality.verdict.value,
+            "quality_reasons": "" if quality is None else ";".join(quality.reasons),
+        }

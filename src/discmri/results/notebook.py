@@ -19,6 +19,7 @@ _COLUMNS = {
     "signal_ratio_csf": "Signal/CSF",
     "adc_disc_um2_ms": "ADC (µm²/ms)",
     "suggested_grade": "Suggested grade",
+    "quality": "Quality",
     "flags": "Flags",
 }
 

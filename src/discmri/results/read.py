@@ -14,6 +14,7 @@ import numpy as np
 from discmri.core.errors import ResultsError, UsageError
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality
 from discmri.core.volume import Volume
 from discmri.results.document import RECORD, DiscEntry, Document, decoded, parse
 from discmri.results.label_map import LabelMap
@@ -241,4 +242,5 @@ def _record(entry: DiscEntry) -> DiscRecord:
     values = {
         name: Measurement(name, one.value, one.method, one.sd) for name, one in entry.values.items()
     }
-    return DiscRecord(entry.level, values, entry.evidence)
+    quality = None if entry.quality is None else DiscQuality(entry.quality, entry.quality_reasons)
+    return DiscRecord(entry.level, values, entry.evidence, quality)

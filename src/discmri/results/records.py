@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality
 from discmri.results.height import DEFINITIONS
 from discmri.results.jsonable import jsonable
 from discmri.results.parameter import Parameter
@@ -126,11 +127,14 @@ class DiscRecord:
         By parameter name; a value that could not be had is absent, with a finding.
     evidence
         JSON-like facts behind the suggested grade and the uncertainty, for a person.
+    quality
+        Whether its values can be used; ``None`` where that was not judged, as before 0.2.
     """
 
     level: DiscLevel
     values: Mapping[str, Measurement]
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    quality: DiscQuality | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", jsonable(self.evidence))

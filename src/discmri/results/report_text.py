@@ -7,8 +7,9 @@ import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from discmri.core.findings import MEANINGS, Severity
+from discmri.core.findings import MAIN_VALUES, MEANINGS, Severity
 from discmri.core.grade import Grade
+from discmri.core.quality import DiscQuality
 from discmri.core.text import NOTICE, number, printable
 from discmri.results.grade_text import criteria, reasons
 from discmri.results.height import HEIGHT_METHODS
@@ -128,6 +129,19 @@ _ACRONYMS = {
 }
 
 
+def quality_text(quality: DiscQuality | None) -> str:
+    """The quality of a disc with its reasons; empty where it was not judged.
+
+    >>> from discmri.core.quality import Quality
+    >>> quality_text(DiscQuality(Quality.CHECK, ("border_step", "low_confidence")))
+    'check: border step, low confidence'
+    """
+    if quality is None:
+        return ""
+    reasons = ", ".join(reason.replace("_", " ") for reason in quality.reasons)
+    return f"{quality.verdict.value}: {reasons}" if reasons else quality.verdict.value
+
+
 def _facts(result: StudyResult) -> list[tuple[str, str]]:
     spacing = " × ".join(number(float(s), 2) for s in sorted(result.image.spacing_mm))
     names = [record.level.value for record in result.records]
@@ -182,7 +196,7 @@ def _disc(
 ) -> dict[str, object]:
     name = record.level.value
     own = [f for f in result.findings if f.level is record.level]
-    warnings = [f for f in own if f.severity is not Severity.INFO]
+    warnings = [f for f in own if f.is_flag and f.touches(*MAIN_VALUES)]
     sd = record.get("height_sd_mm")
     evidence = jsonable(record.evidence)
     grade = evidence.get("grade")
@@ -206,6 +220,8 @@ def _disc(
         "grade_probability": _percent(record.get("suggested_grade_probability")),
         "grade_signal": _value(record, "suggested_signal", 0),
         "grade_collapse": _value(record, "suggested_collapse", 0),
+        "quality": "" if record.quality is None else record.quality.verdict.value,
+        "quality_text": quality_text(record.quality),
         "flags": list(dict.fromkeys(MEANINGS[finding.code] for finding in warnings)),
         "findings": [_finding(finding) for finding in own],
         "picture": drawn.get(name),

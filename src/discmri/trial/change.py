@@ -8,6 +8,7 @@ from enum import Enum
 
 from discmri.core.findings import Code
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import Quality
 from discmri.results.parameter import Parameter
 from discmri.trial.comparability import (
     Comparability,
@@ -242,7 +243,10 @@ def _change(
     flags = tuple(_flagged(name, {course.baseline.name: discs[0], visit.name: discs[1]}))
     if flags and comparable is Comparability.COMPARABLE:
         comparable = Comparability.CAUTION
-    reasons = (*reasons, *flags)
+    rejected = tuple(_rejected({course.baseline.name: discs[0], visit.name: discs[1]}))
+    if rejected:
+        comparable = Comparability.NOT_COMPARABLE
+    reasons = (*reasons, *flags, *rejected)
     if comparable is Comparability.NOT_COMPARABLE or band is None:
         what = Verdict.NOT_COMPARABLE
     else:
@@ -278,6 +282,13 @@ def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
         flags = [flag for flag in disc.flags_of(parameter) if Code(flag) not in NAMING]
         if flags:
             yield f"flagged at {visit}: {', '.join(flags)}"
+
+
+def _rejected(discs: Mapping[str, DiscValues]) -> Iterator[str]:
+    """At which visits the disc must not be used, and why."""
+    for visit, disc in discs.items():
+        if disc.quality is not None and disc.quality.verdict is Quality.REJECT:
+            yield f"rejected at {visit}: {', '.join(disc.quality.reasons)}"
 
 
 def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:

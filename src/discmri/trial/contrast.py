@@ -108,9 +108,21 @@ def contrasts(changes: Iterable[Change]) -> list[Contrast]:
             groups[one.subject, one.visit, one.parameter].append(one)
     found = []
     for group in groups.values():
-        others = [one for one in group if not one.treated]
-        found += [_contrast(one, others) for one in group if one.treated and others]
+        for one in group:
+            others = _comparators(one, group) if one.treated else []
+            if others:
+                found.append(_contrast(one, others))
     return found
+
+
+def _comparators(treated: Change, group: Sequence[Change]) -> list[Change]:
+    """The untreated discs; of scans that can be compared, only discs that can be used."""
+    unusable = Comparability.NOT_COMPARABLE
+    return [
+        one
+        for one in group
+        if not one.treated and unusable not in {one.comparability} - {treated.comparability}
+    ]
 
 
 def _contrast(treated: Change, others: Sequence[Change]) -> Contrast:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from discmri.core.findings import Finding, codes_of
 from discmri.core.levels import DiscLevel
-from discmri.results.export.csv_long import touches
+from discmri.core.quality import DiscQuality
 from discmri.results.parameter import Parameter
 from discmri.results.read import read_results
 from discmri.results.records import PARAMETERS, Measurement
@@ -53,12 +54,20 @@ class DiscValues:
     ----------
     values
         By parameter.
-    flags
-        Codes of the warnings that touch the disc.
+    warnings
+        What was noticed about the disc or its study.
+    quality
+        Whether the values can be used, where that was judged.
     """
 
     values: Mapping[str, Value]
-    flags: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    quality: DiscQuality | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Codes of the warnings."""
+        return codes_of(self.warnings)
 
     def number(self, parameter: str) -> float | None:
         """A measured number; ``None`` where there is none."""
@@ -67,7 +76,7 @@ class DiscValues:
 
     def flags_of(self, parameter: str) -> tuple[str, ...]:
         """Those of its flags that concern a parameter."""
-        return tuple(flag for flag in self.flags if touches(flag, parameter))
+        return codes_of(one for one in self.warnings if one.touches(parameter))
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,8 @@ def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
         discs={
             one.level: DiscValues(
                 {name: _value(found) for name, found in one.values.items()},
-                result.flags(one.level),
+                result.warnings(one.level),
+                one.quality,
             )
             for one in result.records
         },

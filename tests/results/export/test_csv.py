@@ -10,6 +10,7 @@ import pytest
 
 from discmri.core.findings import Code, info, warning
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality, Quality
 from discmri.results.export import csv_long, csv_wide
 from discmri.results.records import PARAMETERS, DiscRecord, Measurement
 
@@ -48,7 +49,7 @@ def test_wide_has_one_row_per_disc_and_the_columns_in_order(wide):
     assert [row["level"] for row in wide][0::6] == ["T11-T12", "L5-S1"]
     columns = list(wide[0])
     assert columns[: len(WIDE_START)] == WIDE_START
-    assert columns[-1] == "flags"
+    assert columns[-4:] == ["flags", "study_flags", "quality", "quality_reasons"]
     assert columns.index("adc_source") == columns.index("adc_disc_um2_ms") + 1
 
 
@@ -109,10 +110,43 @@ def test_long_has_every_parameter_with_unit_method_and_reason(long, wide):
         assert by_key[row["level"], "height_mm"]["value"] == row["height_mm"]
 
 
-def test_study_wide_warning_reaches_every_row_and_info_none(changed, tmp_path):
+def test_study_wide_warning_has_a_column_of_its_own_and_info_none(changed, tmp_path):
     findings = (warning(Code.NOT_T2, "T1"), info(Code.FEW_SLICES, "3"))
     csv_wide.export(changed(findings=findings), tmp_path)
-    assert {row["flags"] for row in _read(tmp_path / "discs.csv")} == {"not_t2"}
+    rows = _read(tmp_path / "discs.csv")
+    assert {(row["flags"], row["study_flags"]) for row in rows} == {("", "not_t2")}
+
+
+def test_a_row_carries_only_flags_that_touch_its_main_values(changed, tmp_path):
+    """The body that is missing for an index flags that index in the long table."""
+    level = DiscLevel.L3_L4
+    findings = (
+        warning(Code.BODY_MISSING, "", level, values=("dhi_vb",)),
+        warning(Code.FEW_SLICES, "", level, values=("volume_mm3",)),
+        warning(Code.BORDER_STEP, "", level),
+    )
+    csv_wide.export(changed(findings=findings), tmp_path)
+    csv_long.export(changed(findings=findings), tmp_path)
+    wide = {row["level"]: row["flags"] for row in _read(tmp_path / "discs.csv")}
+    assert {level: flags for level, flags in wide.items() if flags} == {"L3-L4": "border_step"}
+    long = {
+        (row["level"], row["parameter"]): row["flag"]
+        for row in _read(tmp_path / "measurements.csv")
+    }
+    assert long["L3-L4", "dhi_vb"] == "body_missing;border_step"
+    assert long["L3-L4", "volume_mm3"] == "border_step;few_slices"
+
+
+def test_the_quality_stands_beside_its_reasons(result, tmp_path):
+    first, *others = result.records
+    quality = DiscQuality(Quality.REJECT, ("border_step", "low_confidence"))
+    judged = replace(result, records=(replace(first, quality=quality), *others))
+    csv_wide.export(judged, tmp_path)
+    rows = _read(tmp_path / "discs.csv")
+    assert (rows[0]["quality"], rows[0]["quality_reasons"]) == (
+        "reject", "border_step;low_confidence",
+    )  # fmt: skip
+    assert (rows[1]["quality"], rows[1]["quality_reasons"]) == ("", "")
 
 
 def test_a_disc_without_values_keeps_its_row(result, tmp_path):

@@ -2,12 +2,18 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const ROW = 30, SPARE = 20;
-const [NAME, STATUS, REASON, SUBJECT, DATE, REPORT] = [0, 1, 2, 3, 4, 5];
+const [NAME, STATUS, REASON, SUBJECT, DATE, REPORT, FLAGS] = [0, 1, 2, 3, 4, 5, 6];
 const touching = data.flags.map((flag) => new Set(flag.touches));
 const discsOf = data.studies.map(() => new Map());
-for (const [study, level, flags, values] of data.discs) discsOf[study].set(level, { study, level, flags, values });
+for (const [study, level, flags, values, quality, reasons] of data.discs) discsOf[study].set(level, { study, level, flags, values, quality, reasons });
+/* The disc of a row, where its quality is wanted. */
+function discAt(study, level) {
+  const disc = discsOf[study].get(level), wanted = at("quality").value;
+  const fits = disc && (wanted === "" || (wanted === "usable" ? disc.quality !== "reject" : disc.quality === wanted));
+  return fits ? disc : undefined;
+}
 
-const word = (code) => code.replaceAll("_", " ");
+const word = (code) => code.replaceAll("_", " ").replaceAll(";", ", ");
 const day = (text) => /^\d{8}$/.test(text) ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text;
 const numeric = (p) => data.parameters[p].unit !== "";
 function shown(value, p) {
@@ -29,11 +35,12 @@ function columns() {
   if (at("view").value === "levels") {
     const p = Number(at("parameter").value);
     return [study, subject, date, ...data.levels.map((name, level) =>
-      value([name, title(p)[1]], (row) => discsOf[row.study].get(level), p))];
+      value([name, title(p)[1]], (row) => discAt(row.study, level), p))];
   }
   const level = { head: ["Level", ""], text: (row) => row.level === undefined ? "" : data.levels[row.level], order: (row) => row.level };
-  return [study, level, subject, date, ...data.parameters.map((_, p) =>
-    value(title(p), (row) => row.level === undefined ? undefined : discsOf[row.study].get(row.level), p))];
+  const disc = (row) => row.level === undefined ? undefined : discAt(row.study, row.level);
+  const quality = { head: ["Quality", ""], text: (row) => [disc(row)?.quality, disc(row)?.reasons].filter(Boolean).map(word).join(": ") };
+  return [study, level, subject, date, quality, ...data.parameters.map((_, p) => value(title(p), disc, p))];
 }
 function allRows() {
   const studies = data.studies.map((_, study) => ({ study }));
@@ -45,6 +52,7 @@ function allRows() {
   });
 }
 const flagsOf = (disc, p) => disc ? disc.flags.filter((flag) => touching[flag].has(p)) : [];
+const studyFlagsOf = (disc, p) => disc ? data.studies[disc.study][FLAGS].filter((flag) => touching[flag].has(p)) : [];
 
 let view = { columns: [], rows: [] }, sort = { column: 0, down: false };
 
@@ -54,10 +62,11 @@ function matches(row, cells) {
   if (text && !`${facts[NAME]}\n${facts[SUBJECT]}`.toLowerCase().includes(text)) return false;
   if (at("status").value && facts[STATUS] !== at("status").value) return false;
   const discs = cells.map((column) => [column.disc(row), column.p]);
+  if (at("quality").value && !discs.some(([disc]) => disc)) return false;
   const flag = at("flag").value;
   if (flag) {
-    const flags = new Set(discs.flatMap(([disc, p]) => flagsOf(disc, p)));
-    if (flag === "none" ? flags.size || facts[STATUS] !== "measured" : flag === "some" ? !flags.size : !flags.has(Number(flag))) return false;
+    const own = discs.flatMap(([disc, p]) => flagsOf(disc, p)), all = own.concat(discs.flatMap(([disc, p]) => studyFlagsOf(disc, p)));
+    if (flag === "none" ? own.length || facts[STATUS] !== "measured" : flag === "some" ? !own.length : !all.some((one) => data.flags[one].code === flag)) return false;
   }
   const filled = at("filled").value;
   if (filled) {
@@ -183,11 +192,11 @@ function line(row) {
 }
 function valueCell(disc, p) {
   if (!disc) return element("td", "–", "none n");
-  const flags = flagsOf(disc, p).map((flag) => data.flags[flag]);
   const value = disc.values[p];
   const missing = value === null;
+  const flags = flagsOf(disc, p).concat(missing ? studyFlagsOf(disc, p) : []).map((flag) => data.flags[flag]);
   const text = missing ? (flags.length ? flags.map((flag) => word(flag.code)).join(", ") : "empty") : shown(value, p);
-  const cell = element("td", text, `v ${numeric(p) ? "n " : ""}${missing ? "gap" : flags.length ? "flag" : ""}`);
+  const cell = element("td", text, `v ${numeric(p) ? "n " : ""}${disc.quality === "reject" ? "reject " : ""}${missing ? "gap" : flags.length ? "flag" : ""}`);
   cell.title = flags.map((flag) => flag.meaning).join("\n");
   cell.tabIndex = -1;
   cell.onclick = () => detail(disc);
@@ -205,7 +214,9 @@ function detail(disc) {
   close.onclick = () => { box.hidden = true; };
   const flags = element("ul");
   for (const flag of disc.flags) flags.append(element("li", data.flags[flag].meaning));
+  for (const flag of facts[FLAGS]) flags.append(element("li", `Whole study: ${data.flags[flag].meaning}`));
   const parts = [close, element("h2", `${facts[NAME]}, ${data.levels[disc.level]}`)];
+  if (disc.quality) parts.push(element("p", `Quality: ${disc.quality}${disc.reasons ? ` (${word(disc.reasons)})` : ""}`));
   if (facts[REPORT]) {
     const link = element("a", "Open the report");
     link.href = facts[REPORT].split("/").map(encodeURIComponent).join("/");
@@ -218,7 +229,7 @@ function detail(disc) {
 data.parameters.forEach((_, p) => at("parameter").append(new Option(title(p).filter(Boolean).join(", "), p)));
 data.levels.forEach((name, level) => at("level").append(new Option(name, level)));
 for (const status of new Set(data.studies.map((study) => study[STATUS]))) at("status").append(new Option(word(status), status));
-data.flags.forEach((flag, n) => at("flag").append(new Option(word(flag.code), n)));
+for (const code of new Set(data.flags.map((flag) => flag.code))) at("flag").append(new Option(word(code), code));
 at("controls").addEventListener("input", build);
 at("controls").addEventListener("submit", (event) => event.preventDefault());
 at("controls").addEventListener("reset", () => setTimeout(build));

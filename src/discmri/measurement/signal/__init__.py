@@ -3,6 +3,7 @@
 from discmri.measurement.signal.bias_field import correct_bias_field
 from discmri.measurement.signal.comparators import (
     SpineComparators,
+    csf_at,
     fluid_over_marrow,
     spine_comparators,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "SpineComparators",
     "ashman_d",
     "correct_bias_field",
+    "csf_at",
     "fluid_over_marrow",
     "measure_signal",
     "spine_comparators",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discmri.core.labels import SpineLabels
-from discmri.core.levels import Vertebra
+from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array, SoftMask, Volume
 from discmri.measurement.signal.samples import inside_of, median, percentile
 from discmri.results.outline import DiscFrame
@@ -106,6 +108,18 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
     return _bright(beside), "level"
 
 
+def csf_at(
+    image: Volume, canal: SoftMask, frames: Mapping[DiscLevel, DiscFrame]
+) -> dict[DiscLevel, float | None]:
+    """Signal of CSF beside each disc itself; ``None`` where there is too little of it."""
+    points, values = inside_of(image, canal, 0.5)
+    beside = {level: values[_is_beside(points, frame)] for level, frame in frames.items()}
+    return {
+        level: _bright(found) if len(found) >= CSF_MIN_VOXELS else None
+        for level, found in beside.items()
+    }
+
+
 def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
     """Signal of CSF over that of vertebral marrow; ``None`` where either was not found.
 
@@ -195,6 +209,11 @@ def _anterior_border(mask: SoftMask) -> Array:
         these = points[(slices == at_slice) & (rows == at_row)]
         found.append(these[np.argmax(these[:, 1])])
     return np.array(found)
+
+
+def _is_beside(points_mm: Array, frame: DiscFrame) -> NDArray[np.bool_]:
+    near = frame.to_frame(points_mm)
+    return np.asarray((np.abs(near[:, 1]) <= CSF_REACH_MM) & (np.abs(near[:, 2]) <= CSF_REACH_MM))
 
 
 def _bright(values: Array) -> float:

@@ -23,11 +23,13 @@ BEFORE = (
     "numbering",
     "numbering_probability",
 )
+AFTER = ("flags", "study_flags", "quality", "quality_reasons")
+"""Columns before and after those of the measured values."""
 
 
 def export(result: StudyResult, folder: Path) -> None:
     """Write ``discs.csv``."""
-    columns = (*BEFORE, *measured_columns(), "flags")
+    columns = (*BEFORE, *measured_columns(), *AFTER)
     rows = [[cell(row.get(column), column) for column in columns] for row in result.rows()]
     write_table(folder / "discs.csv", columns, rows)
 

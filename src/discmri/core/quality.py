@@ -1,0 +1,51 @@
+"""Whether a disc's values can be used: good, to be checked, or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from discmri.core.findings import MAIN_VALUES, Finding, Severity, codes_of
+
+
+class Quality(Enum):
+    """What is to be done with the values of a disc."""
+
+    GOOD = "good"
+    CHECK = "check"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class DiscQuality:
+    """The quality of one disc.
+
+    Parameters
+    ----------
+    verdict
+        What is to be done.
+    reasons
+        Codes of the findings behind it, sorted; none for a good disc.
+    """
+
+    verdict: Quality
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> DiscQuality:
+        """The quality by the findings of the checks of one disc.
+
+        An error rejects the disc; a warning about one of its main values asks for a look.
+
+        >>> from discmri.core.findings import Code, warning
+        >>> DiscQuality.of([warning(Code.LOW_CONFIDENCE, "")])
+        DiscQuality(verdict=<Quality.CHECK: 'check'>, reasons=('low_confidence',))
+        >>> DiscQuality.of([warning(Code.BODY_MISSING, "")]).verdict
+        <Quality.GOOD: 'good'>
+        """
+        behind = [one for one in findings if one.is_flag and one.touches(*MAIN_VALUES)]
+        if not behind:
+            return cls(Quality.GOOD)
+        rejected = any(one.severity is Severity.ERROR for one in behind)
+        return cls(Quality.REJECT if rejected else Quality.CHECK, codes_of(behind))

@@ -1,0 +1,74 @@
+"""How far a structure is from where the picture ends; padding is no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array, Grid, SoftMask, Volume
+
+_SIDES = (("right", "left"), ("anterior", "posterior"), ("upper", "lower"))
+_REACH_MM = 5.0
+_BLANK = 0.01
+"""Padding is even: its values differ by less than this share of those around the structure."""
+
+
+def edge_distances(mask: SoftMask, image: Volume) -> Iterator[tuple[str, float, float]]:
+    """Where the picture ends near a structure.
+
+    Padding are rows, columns or slices between the structure and the end of the array that hold
+    one value alone as far as the structure reaches across them.
+
+    Parameters
+    ----------
+    mask
+        Soft mask of the structure.
+    image
+        The picture it was found on.
+
+    Yields
+    ------
+    side
+        ``upper``, ``lower``, ``anterior``, ``posterior``, ``left`` or ``right``.
+    distance_mm
+        From the structure's last voxel to the last voxel of the picture; negative within padding.
+    step_mm
+        Distance of voxels along this axis.
+    """
+    grid = image.grid
+    filled = np.argwhere(mask.array >= 0.5)
+    if not len(filled):
+        return
+    voxels = np.round(grid.to_index(mask.grid.to_world(filled))).astype(int)
+    low, high = voxels.min(axis=0), voxels.max(axis=0)
+    for axis in range(3):
+        blank = _blank_planes(image.array, axis, low, high)
+        step_mm = float(grid.spacing_mm[axis])
+        names = _names(grid, axis)
+        first = _leading(blank)
+        last = len(blank) - 1 - _leading(blank[::-1])
+        yield names[0], float(low[axis] - first) * step_mm, step_mm
+        yield names[1], float(last - high[axis]) * step_mm, step_mm
+
+
+def _blank_planes(array: Array, axis: int, low: Array, high: Array) -> NDArray[np.bool_]:
+    """Which planes across an axis hold one value alone, as far as the structure reaches."""
+    box = [slice(max(int(a), 0), int(b) + 1) for a, b in zip(low, high, strict=True)]
+    box[axis] = slice(None)
+    planes = np.moveaxis(array[tuple(box)], axis, 0).reshape(array.shape[axis], -1)
+    return np.asarray(np.ptp(planes, axis=1) <= _BLANK * float(np.ptp(planes)))
+
+
+def _leading(blank: NDArray[np.bool_]) -> int:
+    """How many of the first planes are blank."""
+    return int(np.argmin(blank)) if not blank.all() else 0
+
+
+def _names(grid: Grid, axis: int) -> tuple[str, str]:
+    """The sides on which an axis begins and ends."""
+    direction = grid.directions[:, axis]
+    world = int(np.argmax(np.abs(direction)))
+    first = 1 if direction[world] > 0 else 0
+    return _SIDES[world][first], _SIDES[world][1 - first]
