@@ -289,7 +289,9 @@ def test_a_picture_that_is_black_at_one_disc(share: float, fires: bool) -> None:
     assert codes(spine_of(image=image)) == [(Code.OFF_MIDLINE, LEVELS[0])] * fires
 
 
-@pytest.mark.parametrize(("share", "fires"), [(0.75, False), (0.65, True), (1.45, True)])
+@pytest.mark.parametrize(
+    ("share", "fires"), [(0.65, False), (0.55, True), (1.45, False), (1.55, True)]
+)
 def test_csf_unlike_that_beside_the_others(share: float, fires: bool) -> None:
     level = DiscLevel.L3_L4
     z = T2_GRID.affine[2, 3] + 0.6 * np.arange(T2_GRID.shape[2])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from discmri.core.findings import Code, warning
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality, Quality
 from discmri.trial.change import Course, course_of
 from discmri.trial.conditions import Conditions, SeriesConditions
 from discmri.trial.follow_up import FollowUp
@@ -22,6 +24,7 @@ SAME = Conditions(
     "builtin:1", "0", "fit",
 )  # fmt: skip
 
+REJECTED = DiscQuality(Quality.REJECT, ("size_unlike_spine",))
 Heights = Mapping[str, Mapping[DiscLevel, float]]
 """By visit (``a``, ``b``; ``a2`` is a repeat of ``a``) and disc."""
 
@@ -35,6 +38,7 @@ def make_course(
     arm: str = "",
     *,
     flags: Mapping[tuple[str, DiscLevel], tuple[str, ...]] | None = None,
+    rejected: Collection[tuple[str, DiscLevel]] = (),
 ) -> Course:
     """A course of one parameter; visits in order."""
     scans, measured, carried = [], {}, {}
@@ -43,7 +47,11 @@ def make_course(
         scan = Scan(name, visit, Path(key), week=float(ord(visit)), repeat=int(again or 1), line=n)
         values = {
             level: DiscValues(
-                {parameter: Value(value, "columns", 0.3)}, (flags or {}).get((key, level), ())
+                {parameter: Value(value, "columns", 0.3)},
+                tuple(
+                    warning(Code(code), "", level) for code in (flags or {}).get((key, level), ())
+                ),
+                REJECTED if (key, level) in rejected else None,
             )
             for level, value in discs.items()
         }

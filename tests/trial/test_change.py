@@ -48,6 +48,28 @@ def test_discs_that_err_together_count_as_one():
     assert repeat_noise(pairs)["height_mm"].freedom == pytest.approx(400, rel=0.2)
 
 
+def test_a_rejected_disc_is_not_compared_and_compares_no_other():
+    heights = {"a": FLAT, "b": {L3: 9.2, L4: 8.6, L5: 14.0}}
+    course = make_course(heights, rejected=[("b", L5)])
+    found = {one.level: one for one in changes_of(course, QUIET)}
+    assert found[L5].verdict is Verdict.NOT_COMPARABLE
+    assert any("rejected at" in reason for reason in found[L5].reasons)
+    assert found[L4].verdict is Verdict.BEYOND
+    (one,) = contrasts(found.values())
+    assert (one.level, one.untreated) == (L4, 1)
+    assert one.untreated_change == pytest.approx(0.2)
+    (whole,) = contrasts(changes_of(make_course(heights), QUIET))
+    assert whole.untreated == 2
+
+
+def test_a_rejected_disc_tells_nothing_of_noise():
+    heights = {"a": FLAT, "a2": FLAT | {L5: 14.0}}
+    (kept,) = repeat_differences(make_course(heights, rejected=[("a2", L5)]))
+    assert kept["height_mm"] == [0.0, 0.0]
+    (all_discs,) = repeat_differences(make_course(heights))
+    assert sorted(all_discs["height_mm"]) == [0.0, 0.0, 4.0]
+
+
 def test_two_pairs_are_too_few_for_a_band():
     assert repeat_noise([{"height_mm": [0.1, 0.2]}] * 2) == {}
 

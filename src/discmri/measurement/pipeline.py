@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 from discmri.core.errors import UsageError
 from discmri.core.findings import Code, Finding, MeasurementError, Severity, warning
 from discmri.core.labels import FoundSpine, SpineLabels
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.quality import DiscQuality
 from discmri.core.settings import Settings
 from discmri.core.software import versions
@@ -23,6 +23,7 @@ from discmri.measurement.grading import Suggestion, reference_heights, suggest
 from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
+from discmri.measurement.picture_edge import cut_sides
 from discmri.measurement.segment import segment
 from discmri.measurement.shape import measure_shape
 from discmri.measurement.signal import DiscSignal
@@ -173,8 +174,16 @@ class StudySteps:
         """Border of each disc in its own frame, mm."""
         slices = self.settings.central_slices
         return self._each(
-            "outlines", self._levels, lambda level: trace_disc(self.labels, level, slices)
+            "outlines",
+            self._levels,
+            lambda level: trace_disc(self.labels, level, slices, self._cut_bodies),
         )
+
+    @cached_property
+    def _cut_bodies(self) -> Collection[Vertebra]:
+        """Bodies that the picture does not show whole."""
+        bodies = self.labels.vertebrae.items()
+        return {vertebra for vertebra, mask in bodies if cut_sides(mask, self.image)}
 
     @cached_property
     def heights(self) -> Mapping[DiscLevel, DiscValues]:

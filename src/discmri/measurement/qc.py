@@ -23,7 +23,7 @@ from discmri.core.levels import DiscLevel, Vertebra, levels_upward
 from discmri.core.quality import DiscQuality, Quality
 from discmri.core.volume import Volume
 from discmri.measurement.grading import LEVEL_FACTORS
-from discmri.measurement.picture_edge import edge_distances
+from discmri.measurement.picture_edge import STACK_SIDES, cut_sides, edge_distances
 from discmri.measurement.signal import DiscSignal, csf_at
 from discmri.measurement.t1_heights import endplate_gaps
 from discmri.results.outline import DiscOutline, Section
@@ -35,16 +35,13 @@ MIN_CONFIDENCE = 0.5
 MIN_SLICES = 3
 SKIPPED_RATIO = 1.6  # distance between neighbours / the median of it
 MAX_PITCH_MM = 60.0
-EDGE_MM = 3.0
-"""A soft border is told from what lies up to 3 mm beyond it; nearer to the picture's edge it is not
-seen whole (0.9 %: thoracic discs without the endplate above)."""
 MIN_SAC_MM = 4.0
 """Depth of the thecal sac in the disc's mid-plane; half of all have more than 11 mm, and even a
 stenosed sac has more along the body above.  8 %, each where a curved spine leaves the slice."""
 DARK_SHARE = 1 / 3
 """Signal around a disc over that around the others; a coil's fall-off ends at 0.4 (0.1 %)."""
-CSF_SHARE = (0.7, 1.4)
-"""CSF beside a disc over that beside the others, without bias field (1.6 %)."""
+CSF_SHARE = (0.6, 1.5)
+"""CSF beside a disc over that beside the others, without bias field (1 %)."""
 CORNER_MM = 2.0
 """Distance of a corner from the border; rounding off the corners makes 0.65 mm, 0.5 % are beyond."""
 STEP_MM, STEP_SHARE, STEP_RUN_MM = 3.0, 0.6, 1.5
@@ -185,22 +182,23 @@ def enough_slices(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
 def inside_picture(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     """The disc ends well before the picture does; padding is no picture.
 
-    A drawn label may go up to the edge.  Where only the stack of slices ends in the disc, its
+    Where only the stack of slices ends in the disc, its
     mid-plane is still seen.
     """
     mask = spine.labels.discs[level]
-    for side, distance_mm, step_mm in edge_distances(mask, spine.image):
-        is_stack = side in ("left", "right")
-        if is_stack and spine.slices < MIN_SLICES:
-            continue
-        if distance_mm >= (step_mm / 2 if is_stack or mask.is_hard else EDGE_MM):
-            continue
-        text = f"{level.value}: the disc reaches the {side} edge of the picture"
-        if is_stack:
-            values = ("width_lr_mm", "volume_mm3", "height_3d_mm")
-            yield warning(Code.CUT_BY_FIELD_OF_VIEW, text, level, values=values)
-        else:
-            yield _error(Code.CUT_BY_FIELD_OF_VIEW, text, level)
+    text = f"{level.value}: the disc reaches the {{}} edge of the picture"
+    sides = cut_sides(mask, spine.image)
+    if sides:
+        yield _error(Code.CUT_BY_FIELD_OF_VIEW, text.format(" and ".join(sides)), level)
+    stack = [
+        side
+        for side, distance_mm, step_mm in edge_distances(mask, spine.image)
+        if side in STACK_SIDES and spine.slices >= MIN_SLICES and distance_mm < step_mm / 2
+    ]
+    if stack:
+        values = ("width_lr_mm", "volume_mm3", "height_3d_mm")
+        told = text.format(" and ".join(sorted(stack)))
+        yield warning(Code.CUT_BY_FIELD_OF_VIEW, told, level, values=values)
 
 
 def on_midline(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
@@ -298,7 +296,11 @@ def none_skipped(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
 def canal_fits(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     """CSF beside the disc is about as bright as beside the others."""
     here = spine.csf.get(level)
-    others = {one: value for one, value in spine.csf.items() if value is not None}
+    others = {
+        one: value
+        for one, value in spine.csf.items()
+        if value is not None and (one is level or spine.sac_mm[one] >= MIN_SAC_MM)
+    }
     share = _over_others(others, level)
     ends_above = level.below is Vertebra.SACRUM  # where the sac may stand off or end
     if level in spine.csf and here is None and len(others) > 1 and not ends_above:

@@ -8,7 +8,6 @@ from enum import Enum
 
 from discmri.core.findings import Code
 from discmri.core.levels import DiscLevel
-from discmri.core.quality import Quality
 from discmri.results.parameter import Parameter
 from discmri.trial.comparability import (
     Comparability,
@@ -287,7 +286,7 @@ def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
 def _rejected(discs: Mapping[str, DiscValues]) -> Iterator[str]:
     """At which visits the disc must not be used, and why."""
     for visit, disc in discs.items():
-        if disc.quality is not None and disc.quality.verdict is Quality.REJECT:
+        if disc.is_rejected and disc.quality is not None:
             yield f"rejected at {visit}: {', '.join(disc.quality.reasons)}"
 
 
@@ -301,10 +300,15 @@ def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:
             name = parameter.name
             if worst_comparability(found, name) is Comparability.NOT_COMPARABLE:
                 continue
-            pairs = [
-                (first.discs[level].number(name), again.discs[level].number(name))
+            discs = [
+                (first.discs[level], again.discs[level])
                 for level in course.levels
                 if level in first.discs and level in again.discs
+            ]
+            pairs = [
+                (before.number(name), after.number(name))
+                for before, after in discs
+                if not (before.is_rejected or after.is_rejected)
             ]
             both = [b - a for a, b in pairs if a is not None and b is not None]
             if both:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from discmri.core.findings import Finding, codes_of
 from discmri.core.levels import DiscLevel
-from discmri.core.quality import DiscQuality
+from discmri.core.quality import DiscQuality, Quality
 from discmri.results.parameter import Parameter
 from discmri.results.read import read_results
 from discmri.results.records import PARAMETERS, Measurement
@@ -68,6 +68,11 @@ class DiscValues:
     def flags(self) -> tuple[str, ...]:
         """Codes of the warnings."""
         return codes_of(self.warnings)
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether its values must not be used."""
+        return self.quality is not None and self.quality.verdict is Quality.REJECT
 
     def number(self, parameter: str) -> float | None:
         """A measured number; ``None`` where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,10 @@ class _Body:
     far_end: BodyEnd
 
     @classmethod
-    def of(cls, mask: SoftMask | None, is_sacrum: bool) -> _Body | None:
+    def of(cls, mask: SoftMask | None, is_sacrum: bool, is_cut: bool) -> _Body | None:
         if mask is None:
             return None
-        cut = BodyEnd.CUT if _reaches_edge(mask) else BodyEnd.SEEN
+        cut = BodyEnd.CUT if is_cut or _reaches_edge(mask) else BodyEnd.SEEN
         return cls(slice_contours(mask), BodyEnd.SACRUM if is_sacrum else cut)
 
 
@@ -51,7 +52,12 @@ def _reaches_edge(mask: SoftMask) -> bool:
     return any(bool((edge > 0.5).sum() > 5) for edge in edges)
 
 
-def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -> DiscOutline:
+def trace_disc(
+    labels: SpineLabels,
+    level: DiscLevel,
+    central_slices: int = 7,
+    cut_bodies: Collection[Vertebra] = (),
+) -> DiscOutline:
     """Trace the border of one disc at sub-voxel positions in its own frame.
 
     Parameters
@@ -63,6 +69,8 @@ def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -
     central_slices
         How many slices nearest the mid-plane are cut (Belavy 2012: about seven match the
         error of all).
+    cut_bodies
+        Bodies that the picture does not show whole; their height is no reference.
 
     Returns
     -------
@@ -90,8 +98,8 @@ def trace_disc(labels: SpineLabels, level: DiscLevel, central_slices: int = 7) -
         )
     around = Surroundings.of(labels, level)
     bodies = (
-        _Body.of(around.above, False),
-        _Body.of(around.below, level.below is Vertebra.SACRUM),
+        _Body.of(around.above, False, level.above in cut_bodies),
+        _Body.of(around.below, level.below is Vertebra.SACRUM, level.below in cut_bodies),
     )
     frame = first_frame(mask, contours, around)
     for seen in ((None, None), bodies):
