@@ -245,6 +245,12 @@ def test_a_batch_is_read_back(measured):
     cells = [row for row in rows(measured / "out") if row["level"]]
     assert list(table["study"]) == [row["study"].lstrip("'") for row in cells]
     assert [f"{height:.3f}" for height in table["height_mm"]] == [row["height_mm"] for row in cells]
+    for verdict in ("good", "check", "reject"):
+        wanted = [row["level"] for row in cells if row["quality"] == verdict]
+        found = cohort.to_dataframe(quality=(verdict,))
+        assert (list(found["level"]) if len(found) else []) == wanted
+    with pytest.raises(UsageError, match="no quality is called 'fine': good, check, reject"):
+        cohort.to_dataframe(quality=("fine",))
     assert repr(cohort) == "<CohortResult: 5 studies, 3 without result>"
     with pytest.raises(UsageError, match="output folder of discmri batch"):
         discmri.read_cohort(measured)

@@ -275,6 +275,20 @@ def test_one_collapsed_disc_does_not_lower_its_reference() -> None:
     assert suggest(LEVEL, signals[LEVEL], heights[LEVEL], found, SETTINGS).grade == Grade.parse("7")
 
 
+def test_a_disc_that_is_no_good_is_no_reference() -> None:
+    """A bright disc, cut short by the picture, would lower the reference of all others."""
+    bad = next(level for level in HEALTHY if level is not LEVEL)
+    signals = dict.fromkeys(HEALTHY, disc(0.7, step=0.5))
+    heights = HEALTHY | {bad: 0.2 * HEALTHY[bad]}
+    usable = set(HEALTHY) - {bad}
+    found = reference_heights(heights, signals, DEPTHS | {bad: 10.0}, usable=usable)
+    assert found[LEVEL].discs == len(HEALTHY) - 2
+    assert found[bad].discs == len(HEALTHY) - 1
+    without = {level: value for level, value in HEALTHY.items() if level is not bad}
+    depths = {level: value for level, value in DEPTHS.items() if level is not bad}
+    assert found[LEVEL] == reference_heights(without, signals, depths)[LEVEL]
+
+
 def test_all_degenerate_falls_back_to_depth() -> None:
     signals = dict.fromkeys(HEALTHY, disc(0.1, step=0.0))
     found = reference_heights(HEALTHY, signals, DEPTHS)[LEVEL]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from discmri.core.quality import DiscQuality, Quality
 from discmri.napari.panel_text import evidence, flags, metric_rows, scale
 from discmri.reading import DiscMetrics
 from discmri.results.records import Measurement
@@ -35,6 +38,12 @@ def test_values_have_the_digits_a_reader_needs():
         "Suggested grade": ("4/7", ""),
         "Suggested grade probability": ("0.41", ""),
     }
+
+
+def test_the_quality_stands_first_where_the_disc_was_judged():
+    quality = DiscQuality(Quality.REJECT, ("cut_by_field_of_view",))
+    first = metric_rows(replace(METRICS, quality=quality))[0]
+    assert (first.name, first.automatic) == ("Quality", "reject: cut by field of view")
 
 
 def test_edited_values_stand_beside_and_lost_ones_are_a_dash():

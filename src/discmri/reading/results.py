@@ -35,7 +35,7 @@ class DiscMetrics:
     evidence
         JSON-like facts behind the suggested grade.
     flags
-        Codes of the warnings that touch the disc.
+        Codes of the warnings that touch the disc or its whole study.
     quality
         Whether its values can be used, where that was judged.
     """
@@ -168,10 +168,11 @@ def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
 
 def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
     """What a result says of each disc, by automatic level."""
-    return {
-        one.level: DiscMetrics(one.values, one.evidence, result.flags(one.level), one.quality)
-        for one in result.records
-    }
+    found = {}
+    for one in result.records:
+        flags = tuple(sorted({*result.flags(one.level), *result.study_flags}))
+        found[one.level] = DiscMetrics(one.values, one.evidence, flags, one.quality)
+    return found
 
 
 def find_study(folder: Path, root: Path) -> Path:

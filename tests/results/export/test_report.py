@@ -16,6 +16,7 @@ from discmri.core.facts import SeriesFacts
 from discmri.core.findings import Code, warning
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality, Quality
 from discmri.core.volume import Volume
 from discmri.measurement.junction_signs import JunctionSigns
 from discmri.results import report_text
@@ -121,6 +122,15 @@ def test_flags_are_words_and_grade_evidence_is_sentences(html):
     assert "Collapse 7: 30 to 60 % reduction of height." in text
     assert "not a medical device" in text
     assert "a reader decides" in text
+
+
+def test_the_quality_stands_in_the_summary_and_above_the_disc(result):
+    first, *others = result.records
+    quality = DiscQuality(Quality.REJECT, ("border_step", "cut_by_field_of_view"))
+    judged = replace(result, records=(replace(first, quality=quality), *others))
+    text = " ".join(_Page(report_html.page(judged)).text.split())
+    assert "Quality reject: border step, cut by field of view" in text
+    assert "do not use those of a rejected one" in text
 
 
 def test_no_column_of_adc_without_adc(changed):
