@@ -40,7 +40,7 @@ def test_measures_into_the_default_folder(run, world):
     assert _names(Path("discmri-out/scan")) == FILES
     lines = out.splitlines()
     assert lines[0].split()[0] == "Level"
-    assert lines[6].split() == ["L4-L5", "9.00", "±", "0.21", "0.41", "-", "4/7"]
+    assert lines[6].split() == ["L4-L5", "9.00", "±", "0.21", "0.41", "-", "4/7", "-"]
     assert lines[7].endswith("adc_few_voxels;low_confidence")
     assert "Results: discmri-out/scan" in out
     assert world["settings"] == Settings()
