@@ -266,9 +266,8 @@ class StudySteps:
         references = reference_heights(
             heights_mm, spine.signals, spine.column("width_ap_mm"), usable=usable
         )
-        brightest = brightest_discs(
-            one for level, one in spine.signals.items() if level in usable
-        )
+        bright = [one for level, one in spine.signals.items() if level in usable]
+        brightest = brightest_discs(bright or spine.signals.values())
 
         def grade(level: DiscLevel) -> Suggestion:
             height_mm, reference = heights_mm.get(level), references.get(level)
