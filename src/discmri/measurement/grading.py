@@ -111,9 +111,7 @@ def reference_heights(
     healthy = {
         level: height / LEVEL_FACTORS[level]
         for level, height in heights_mm.items()
-        if (usable is None or level in usable)
-        and level in signals
-        and kept_signal(signals[level])
+        if (usable is None or level in usable) and level in signals and kept_signal(signals[level])
     }
     depths = [one for level, one in depths_mm.items() if usable is None or level in usable]
     prior = HEIGHT_PER_DEPTH * float(np.median(depths)) if depths else None
