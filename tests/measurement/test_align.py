@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 from tests.scene import DWI_GRID, LEVELS, Spine, dwi_series, labels_of, paint, rician, t2_image
 
 from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, Volume
-from discmri.measurement.align import Alignment, PhaseShift, align
+from discmri.measurement.align import Alignment, PhaseShift, align, rigid
 from discmri.measurement.align.distortion import residual_at
+from discmri.measurement.align.rigid import register_rigid
 from discmri.measurement.align.series import lowest_b
-from discmri.measurement.align.similarity import SimilarityMetric
+from discmri.measurement.align.similarity import Features, SimilarityMetric
 
 SPINE = Spine()
 LABELS = labels_of(SPINE)
@@ -180,3 +182,57 @@ def test_what_remains_is_found_at_oblique_discs(degrees: float, shift: tuple[flo
     for level in LEVELS:
         remains = residual_at(metric, level, moved, None)
         assert remains == pytest.approx(np.hypot(*shift), abs=1.0)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6), (1, 5, 6)])
+def test_features_are_interpolated_as_by_scipy(shape: tuple[int, int, int]) -> None:
+    random = np.random.default_rng(1)
+    features = Features(random.normal(size=(*shape, 3)))
+    index = random.uniform(-2, 7, (40, 3))  # beyond the picture too
+    values, _ = features.at(index)
+    expected = [
+        map_coordinates(features.array[..., n], index.T, order=1, mode="nearest") for n in range(3)
+    ]
+    assert values == pytest.approx(np.stack(expected, axis=1))
+
+
+def test_slopes_are_those_of_the_interpolation() -> None:
+    random = np.random.default_rng(2)
+    features = Features(random.normal(size=(4, 5, 6, 2)))
+    index = np.floor(random.uniform(0, (3, 4, 5), (20, 3))) + random.uniform(0.1, 0.9, (20, 3))
+    values, slopes = features.at(index, slopes=True)
+    for axis, step in enumerate(1e-4 * np.eye(3)):
+        moved, _ = features.at(index + step)
+        assert (moved - values) / 1e-4 == pytest.approx(slopes[..., axis], abs=1e-6)
+
+
+def test_many_shifts_at_a_time_score_as_one_by_one() -> None:
+    metric = SimilarityMetric.of(lowest_b(dwi_series(SPINE)), T2, LABELS)
+    shifts = np.array([(0.0, y, z) for y in (-2.0, 0.5) for z in (0.0, 3.0)])
+    alone = []
+    for shift in shifts:
+        matrix = np.eye(4)
+        matrix[:3, 3] = shift
+        alone.append(metric.explained(matrix))
+    assert metric.shifted(shifts) == pytest.approx(alone, rel=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [4.0, -4.0])
+def test_registration_raises_the_explained_share(degrees: float) -> None:
+    metric = oblique(degrees)
+    start = np.eye(4)
+    start[:3, 3] = (0.0, 0.8, -0.8)
+    found = register_rigid(metric, start)
+    assert metric.explained(found) > metric.explained(start)
+    away = np.abs((CENTRES @ found[:3, :3].T + found[:3, 3]) - CENTRES)
+    assert away[:, 1:].max() < 0.8
+
+
+def test_a_registration_that_turns_too_far_is_not_believed(monkeypatch) -> None:
+    metric = oblique(0.0)
+    angle = np.radians(5.0)
+    start = np.eye(4)
+    start[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    assert not np.array_equal(register_rigid(metric, start), start)
+    monkeypatch.setattr(rigid, "MAX_ROTATION_DEG", 0.01)
+    assert np.array_equal(register_rigid(metric, start), start)

@@ -8,6 +8,7 @@ add its name to :data:`COMMANDS`.  A command imports what is heavy inside ``run`
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,6 +18,7 @@ import discmri
 from discmri.cli._terminal import discard_output, open_standard_streams, terminated_as_interrupt
 from discmri.core.leftovers import sweep_temporary
 from discmri.core.text import one_line, without_passwords
+from discmri.core.threads import limit_library_threads
 from discmri.measurement.recording import describe_error
 
 COMMANDS = (
@@ -70,6 +72,7 @@ def _call(argv: Sequence[str] | None) -> int:
     except SystemExit as stop:  # --help, --version and wrong arguments
         return int(stop.code or 0)
     sweep_temporary()
+    limit_library_threads(os.environ)  # before a command loads numpy
     module = import_module(f"discmri.cli.{args.command}")
     return int(module.run(args))
 

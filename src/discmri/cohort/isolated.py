@@ -23,17 +23,12 @@ from typing import TypeVar
 
 from discmri.core.errors import DiscmriError
 from discmri.core.leftovers import temporary_folder
+from discmri.core.threads import POOLS
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _POLL_S = 0.1
-_POOLS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ def isolated(
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": str(scratch)} | dict.fromkeys(_POOLS, str(limits.threads)),
+            env=_environment(str(scratch), limits.threads),
         )
         try:
             with contextlib.suppress(BrokenPipeError):  # it died at once: said below
@@ -107,6 +102,14 @@ def isolated(
         raise ProcessEndedError(value)
     result: R = value
     return result
+
+
+def _environment(scratch: str, threads: int) -> dict[str, str]:
+    environ = {**os.environ, "TMPDIR": scratch} | dict.fromkeys(POOLS, str(threads))
+    # Dask gives its workers a threshold at which the allocator returns memory after every step;
+    # asking for it again costs a short process a sixth of its time in page faults
+    environ.pop("MALLOC_TRIM_THRESHOLD_", None)
+    return environ
 
 
 def _send(process: subprocess.Popen[bytes], function: object, argument: object) -> None:

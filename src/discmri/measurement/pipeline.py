@@ -311,6 +311,25 @@ class StudySteps:
         """What all steps gave, with the checks of it; steps that are missing are done first."""
         records = [self._record(level) for level in self.labels.discs]
         adc = None if self.diffusion is None else self.diffusion.around(self.labels)
+        images = MeasuredImages(self.labels, self.outlines, self.image, adc)
+        result = self._result(records, images, self._provenance())
+        return replace(result, findings=(*self.study.findings, *self._noticed))
+
+    @property
+    def anatomy(self) -> StudyResult:
+        """What pictures without ADC are drawn of: borders and heights, no diffusion yet."""
+        records = [
+            DiscRecord(
+                level, dict(self.heights[level].measurements if level in self.heights else {})
+            )
+            for level in self.labels.discs
+        ]
+        images = MeasuredImages(self.labels, self.outlines, self.image)
+        return self._result(records, images, Provenance(versions(), self.settings))
+
+    def _result(
+        self, records: Iterable[DiscRecord], images: MeasuredImages, provenance: Provenance
+    ) -> StudyResult:
         return StudyResult(
             subject_id=self.study.subject_id,
             study_uid=self.study.study_uid,
@@ -321,11 +340,29 @@ class StudySteps:
             numbering_probability=self.labels.numbering_probability,
             numbering_signs=self.labels.numbering_signs,
             series=tuple(series.describe() for series in self.study.series),
-            findings=(*self.study.findings, *self._noticed),
-            provenance=self._provenance(),
+            findings=(),
+            provenance=provenance,
             residual_discs=residual_discs(self.labels),
-            images=MeasuredImages(self.labels, self.outlines, self.image, adc),
+            images=images,
         )
+
+    def advance(self, last: str, progress: ProgressCallback | None = None) -> None:
+        """Do the steps that are missing in order, up to one of them.
+
+        Parameters
+        ----------
+        last
+            A name in :data:`STEPS`.
+        progress
+            Called before each step; may raise to stop.
+        """
+        for step, (text, share) in STEPS.items():
+            if step not in vars(self):
+                if progress is not None:
+                    progress(text, share)
+                getattr(self, step)
+            if step == last:
+                return
 
     def measure(self, progress: ProgressCallback | None = None) -> StudyResult:
         """Do every step in order.
@@ -345,10 +382,7 @@ class StudySteps:
         NothingToMeasureError, UsageError, DicomError
             As the steps do.
         """
-        for step, (text, share) in STEPS.items():
-            if progress is not None:
-                progress(text, share)
-            getattr(self, step)
+        self.advance(list(STEPS)[-1], progress)
         return self.result
 
     def remeasure(self, level: DiscLevel, mask: SoftMask) -> RemeasuredDisc:

@@ -5,6 +5,7 @@ This is what ``discmri measure`` does, and what every member of a cohort goes th
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.measurement.pipeline import ProgressCallback
+    from discmri.measurement.pipeline import ProgressCallback, StudySteps
     from discmri.results.model import StudyResult
+    from discmri.results.pictures.process import PictureProcess
     from discmri.study import Study
 
 
@@ -67,18 +69,42 @@ def measure_into(
     study: Study | None = None
     try:
         progress("reading headers", 0.0)
-        from discmri.study import read_study
+        with _pictures(settings) as pictures:
+            from discmri.study import read_study
 
-        study = read_study(request.path, study_uid=request.study_uid, threads=settings.threads)
-        from discmri.measurement.pipeline import measure
+            study = read_study(request.path, study_uid=request.study_uid, threads=settings.threads)
+            from discmri.measurement.pipeline import StudySteps
 
-        result = measure(study, settings, lambda text, share: progress(text, 0.1 + 0.7 * share))
-        progress("writing results", 0.8)
-        result.write(request.folder, settings.formats, request.overwrite)
+            steps = StudySteps(study, settings)
+            result = _measured(steps, pictures, lambda text, at: progress(text, 0.1 + 0.7 * at))
+            progress("writing results", 0.8)
+            result.write(request.folder, settings.formats, request.overwrite)
     except NothingToMeasureError as error:
         _write_failure(error, study, request)
         raise
     return result
+
+
+def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | None]:
+    """A process for the pictures, where there are any and more than one thread may work."""
+    if settings.threads < 2 or (settings.formats and not {"png", "html"} & {*settings.formats}):
+        return nullcontext()
+    from discmri.results.pictures.process import picture_process
+
+    return picture_process()
+
+
+def _measured(
+    steps: StudySteps, pictures: PictureProcess | None, progress: ProgressCallback
+) -> StudyResult:
+    """Do all steps; the pictures that show no ADC are drawn while it is measured."""
+    if pictures is None:
+        return steps.measure(progress)
+    steps.advance("grades", progress)
+    pictures.begin("anatomy", steps.anatomy)
+    result = steps.measure(progress)
+    pictures.begin("adc", result)
+    return result.with_pictures(pictures.collect)
 
 
 def describe_error(error: Exception) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,12 +41,15 @@ class MeasuredImages:
     adc
         ADC in µm²/ms around the discs, in the patient space of ``image`` (aligned) and on
         its lattice, for pictures; ``None`` without diffusion.
+    collect_pictures
+        Gives the pictures where another process draws them; ``None`` where they are drawn here.
     """
 
     labels: SpineLabels
     outlines: Mapping[DiscLevel, DiscOutline]
     image: Volume
     adc: Volume | None = None
+    collect_pictures: Callable[[StudyResult], Mapping[str, bytes]] | None = None
 
     @cached_property
     def label_map(self) -> LabelMap:
@@ -62,7 +65,7 @@ class MeasuredImages:
         """Overview, discs and ADC, drawn."""
         from discmri.results.pictures import draw
 
-        return draw(result)
+        return (self.collect_pictures or draw)(result)
 
     def overview(self, result: StudyResult) -> bytes | None:
         """The overview alone: all the other pictures would take seconds."""
@@ -164,6 +167,11 @@ class StudyResult:
                 f"no images: {self.message or 'this result was made without any'}"
             )
         return self.images
+
+    def with_pictures(self, collect: Callable[[StudyResult], Mapping[str, bytes]]) -> StudyResult:
+        """The same result, whose pictures another process draws."""
+        assert isinstance(self.images, MeasuredImages)
+        return replace(self, images=replace(self.images, collect_pictures=collect))
 
     def record(self, level: DiscLevel) -> DiscRecord | None:
         """What is known of one disc; ``None`` where there is no such disc."""

@@ -15,7 +15,14 @@ from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
 from discmri.measurement.segment.builtin import _exchanged
-from discmri.measurement.segment.network import CHANNELS, PIXEL_MM, Channel, network_input
+from discmri.measurement.segment.network import (
+    CHANNELS,
+    PIXEL_MM,
+    Channel,
+    network_input,
+    shares_of,
+)
+from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.weights import weights, weights_sha256
 from discmri.study import read_study
 
@@ -319,3 +326,11 @@ def test_more_seen_mirrored_where_arches_are_missing_decides(arches, mirrored, t
     given = slice_of(BODY=10.0, POSTERIOR=10 * arches, CANAL=3.0)
     behind = (10 * arches + 3.0) * mirrored
     assert bool(_exchanged(given, lambda: slice_of(BODY=10.0, CANAL=behind))) is told
+
+
+def test_threads_change_no_bit():
+    slices = NetworkSlices.of(drawn_spine((4.0, 0.8, 0.8), 3).grid).slices(
+        drawn_spine((4.0, 0.8, 0.8), 3)
+    )
+    one, three = (shares_of(slices, 4.0, threads) for threads in (1, 3))
+    assert all(np.array_equal(a, b) for a, b in zip(one, three, strict=True))

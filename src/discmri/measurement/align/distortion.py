@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
-from discmri.measurement.align.similarity import SimilarityMetric, best_shift, explained_variance
+from discmri.measurement.align.similarity import SimilarityMetric, best_shift
 from discmri.measurement.align.transform import Alignment, PhaseShift
 
 PHASE_SEARCH_MM = 6.0
@@ -50,41 +50,30 @@ def residual_at(
     patch = _patch(metric, level, matrix, phase)
     if patch is None:
         return None
-    lattice = best_shift(patch.score, np.zeros(2), RESIDUAL_SEARCH_MM, 2 * RESIDUAL_STEP_MM)
-    best = best_shift(patch.score, lattice, RESIDUAL_STEP_MM, RESIDUAL_STEP_MM)
-    at = patch.score(best)
-    beyond = [
-        _vertex(patch.score(best - step), at, patch.score(best + step))
-        for step in RESIDUAL_STEP_MM * np.eye(2)
-    ]
+
+    def score(shifts: Array) -> Array:
+        return patch.shifted(np.insert(shifts, 0, 0.0, axis=1))
+
+    lattice = best_shift(score, np.zeros(2), RESIDUAL_SEARCH_MM, 2 * RESIDUAL_STEP_MM)
+    best = best_shift(score, lattice, RESIDUAL_STEP_MM, RESIDUAL_STEP_MM)
+    steps = RESIDUAL_STEP_MM * np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)])
+    at, *beside = score(best + steps).tolist()
+    beyond = [_vertex(below, at, above) for below, above in (beside[:2], beside[2:])]
     return float(np.linalg.norm(best + RESIDUAL_STEP_MM * np.array(beyond)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Patch:
-    """A disc's surroundings: (n, 3) points on T2, RAS+ mm, and (n,) diffusion signal."""
-
-    metric: SimilarityMetric
-    points: Array
-    values: Array
-
-    def score(self, shift: Array) -> float:
-        """Explained share with the points moved by (anterior, superior) or (3,) mm."""
-        moved = self.points.copy()
-        moved[:, 3 - len(shift) :] += shift
-        return explained_variance(self.metric.design(moved), self.values)
 
 
 def _patch(
     metric: SimilarityMetric, level: DiscLevel, matrix: Array, phase: PhaseShift | None
-) -> _Patch | None:
+) -> SimilarityMetric | None:
+    """A disc's surroundings, with the points where they lie on T2."""
     placed = Alignment(matrix, phase, (0, 0), 0.0)
     offset = np.abs(metric.points - placed.to_diffusion(metric.discs[level]))
     near = np.flatnonzero((offset <= PATCH_MM).all(axis=1))
     if len(near) < 60:
         return None
     near = near[:: max(len(near) // PATCH_POINTS, 1)]
-    return _Patch(metric, placed.to_image(metric.points[near]), metric.values[near])
+    points = placed.to_image(metric.points[near])
+    return replace(metric, points=points, values=metric.values[near])
 
 
 def _peak(
@@ -95,7 +84,7 @@ def _peak(
     if patch is None:
         return None
     steps = np.arange(-PHASE_SEARCH_MM, PHASE_SEARCH_MM + 1e-9, PHASE_STEP_MM)
-    scores = np.array([patch.score(step * axis) for step in steps])
+    scores = patch.shifted(steps[:, None] * axis)
     top = int(np.argmax(scores))
     if top in (0, len(steps) - 1):
         return float(steps[top]), 0.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ from discmri.core.volume import Array, Grid, Volume
 from discmri.measurement.align.transform import Alignment, PhaseShift
 
 REACH_MM = np.array([22.0, 38.0, 24.0])  # what counts as around the spine
+BEYOND_MM = 25.0  # T2 is kept so much further: no search moves a point out of it
+_POINTS_AT_A_TIME = 60_000  # keeps the neighbours of all of them in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class SimilarityMetric:
     grid
         T2 grid thinned to about the resolution of the diffusion image.
     features
-        (f, i, j, k) on ``grid``: T2 signal, share of disc, of vertebra and of canal.
+        On ``grid``: T2 signal, share of disc, of vertebra and of canal.
     discs
         Per disc: centre (3,) on T2.
     """
@@ -40,13 +41,16 @@ class SimilarityMetric:
     points: Array
     values: Array
     grid: Grid
-    features: Array
+    features: Features
     discs: Mapping[DiscLevel, Array]
 
     @classmethod
     def of(cls, picture: Volume, fixed: Volume, labels: SpineLabels) -> SimilarityMetric:
         """Gather what the search needs, once."""
-        t2, grid = _thinned(fixed, picture)
+        discs = {level: mask.centroid_mm for level, mask in labels.discs.items()}
+        centres = np.array(list(discs.values()))
+        box = np.stack([centres.min(axis=0) - REACH_MM, centres.max(axis=0) + REACH_MM])
+        t2, grid = _thinned(fixed, picture, box + np.array([[-BEYOND_MM], [BEYOND_MM]]))
         groups = [list(labels.discs.values()), list(labels.vertebrae.values())]
         groups.append([labels.canal] if labels.canal is not None else [])
         shares = [
@@ -54,9 +58,6 @@ class SimilarityMetric:
             for masks in groups
             if masks
         ]
-        discs = {level: mask.centroid_mm for level, mask in labels.discs.items()}
-        centres = np.array(list(discs.values()))
-        box = np.stack([centres.min(axis=0) - REACH_MM, centres.max(axis=0) + REACH_MM])
         index = _voxels_about(picture.grid, box)
         points = picture.grid.to_world(index)
         near = ((points >= box[0]) & (points <= box[1])).all(axis=1)
@@ -64,78 +65,158 @@ class SimilarityMetric:
             raise MeasurementError(
                 Code.ADC_MISALIGNED, "the diffusion images do not cover the spine seen on T2"
             )
-        features = np.stack([t2, *shares]).astype(np.float32)
+        features = Features(np.stack([t2, *shares], axis=-1).astype(np.float32))
         values = picture.array[tuple(index[near].T)].astype(float)
         return cls(picture, points[near], values, grid, features, discs)
 
     def design(self, points_mm: Array) -> Array:
-        """(n, f + 1) features at RAS+ points on T2, and a constant."""
-        from scipy.ndimage import map_coordinates
+        """(..., n, f) features at RAS+ points (..., n, 3) on T2."""
+        return self.features.at(self.grid.to_index(points_mm))[0]
 
-        index = np.moveaxis(self.grid.to_index(points_mm), -1, 0)
-        columns = [map_coordinates(f, index, order=1, mode="nearest") for f in self.features]
-        return np.stack([*columns, np.ones(len(points_mm))], axis=1)
-
-    def predicted(self, matrix: Array) -> Array:
-        """(i, j, k) on ``grid``: the diffusion image as the features best explain it."""
-        design = self.design(Alignment(matrix, None, (0, 0), 0.0).to_image(self.points))
-        weights = np.linalg.lstsq(design, self.values, rcond=None)[0]
-        picture = np.tensordot(weights[:-1], self.features, axes=1) + weights[-1]
-        return np.asarray(picture, dtype=np.float32)
-
-    def explained(self, matrix: Array, phase: PhaseShift | None = None, every: int = 1) -> float:
+    def explained(self, matrix: Array, phase: PhaseShift | None = None) -> float:
         """Explained share of variance over the whole region."""
-        points = Alignment(matrix, phase, (0, 0), 0.0).to_image(self.points[::every])
-        return explained_variance(self.design(points), self.values[::every])
+        points = Alignment(matrix, phase, (0, 0), 0.0).to_image(self.points)
+        return float(explained_variance(self.design(points), self.values))
+
+    def thinned(self, most: int) -> SimilarityMetric:
+        """The same with about so many points, evenly chosen."""
+        every = max(len(self.points) // most, 1)
+        return replace(self, points=self.points[::every], values=self.values[::every])
+
+    def shifted(self, shifts_mm: Array) -> Array:
+        """(s,) explained share of variance with all points moved by (s, 3) shifts."""
+        together = max(1, _POINTS_AT_A_TIME // len(self.points))
+        scores = [
+            explained_variance(self.design(self.points + some[:, None]), self.values)
+            for some in np.split(shifts_mm, range(together, len(shifts_mm), together))
+        ]
+        return np.concatenate(scores)
 
 
-def explained_variance(design: Array, values: Array) -> float:
-    """Share of the variance of values that a linear fit of the design explains."""
-    total = float(np.var(values)) * len(values)
-    if total <= 0:
-        return 0.0
-    centred = design[:, :-1] - design[:, :-1].mean(axis=0)
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Several pictures on one grid, interpolated together: the neighbours are gathered once.
+
+    Parameters
+    ----------
+    array
+        (i, j, k, f).
+    """
+
+    array: Array
+
+    def at(self, index: Array, slopes: bool = False) -> tuple[Array, Array]:
+        """Linear interpolation, the nearest border beyond the picture.
+
+        Parameters
+        ----------
+        index
+            (..., 3) fractional voxel indices.
+        slopes
+            Whether the derivatives are wanted too.
+
+        Returns
+        -------
+        values, slopes
+            (..., f), and (..., f, 3) by voxel; empty where not wanted.
+        """
+        shape = np.array(self.array.shape[:3])
+        inside = np.clip(index, 0, shape - 1)
+        low = np.minimum(inside.astype(np.intp), np.maximum(shape - 2, 0))
+        share = np.asarray(inside - low, dtype=self.array.dtype)[..., None]
+        strides = np.array([shape[1] * shape[2], shape[2], 1])
+        i, j, k = np.where(shape > 1, strides, 0)
+        flat, base = self.array.reshape(-1, self.array.shape[3]), low @ strides
+        corners = [flat[base + i * a + j * b + k * c] for a, b, c in np.ndindex(2, 2, 2)]
+        along_k = [_between(corners[n], corners[n + 1], share[..., 2, :]) for n in (0, 2, 4, 6)]
+        along_j = [_between(along_k[n], along_k[n + 1], share[..., 1, :]) for n in (0, 2)]
+        values = _between(along_j[0], along_j[1], share[..., 0, :])
+        if not slopes:
+            return values, np.empty(0)
+        steps_k = [corners[n + 1] - corners[n] for n in (0, 2, 4, 6)]
+        steps_j = [along_k[n + 1] - along_k[n] for n in (0, 2)]
+        by_k = [_between(steps_k[n], steps_k[n + 1], share[..., 1, :]) for n in (0, 2)]
+        slope = [
+            along_j[1] - along_j[0],
+            _between(steps_j[0], steps_j[1], share[..., 0, :]),
+            _between(by_k[0], by_k[1], share[..., 0, :]),
+        ]
+        return values, np.stack(slope, axis=-1)
+
+
+def _between(low: Array, high: Array, share: Array) -> Array:
+    return low + share * (high - low)
+
+
+def explained_variance(design: Array, values: Array) -> Array:
+    """Share of the variance of (n,) values that a linear fit of (..., n, f) designs explains."""
     target = values - values.mean()
-    normal = centred.T @ centred
-    normal += np.eye(len(normal)) * (1e-9 + 1e-6 * np.trace(normal) / len(normal))
-    product = centred.T @ target
-    return float(product @ np.linalg.solve(normal, product)) / total
+    total = float(target @ target)
+    if total <= 0:
+        return np.zeros(design.shape[:-2])
+    normal, product = normal_equations(design, target)
+    solution = np.linalg.solve(normal, product[..., None])[..., 0]
+    return np.asarray((product * solution).sum(axis=-1)) / total
+
+
+def normal_equations(design: Array, target: Array) -> tuple[Array, Array]:
+    """(..., f, f) and (..., f) of a fit with a constant; the target (n,) has none.
+
+    A trace of ridge keeps features that are the same everywhere out of it.
+    """
+    centred = design - design.mean(axis=-2, keepdims=True, dtype=float)
+    turned = np.swapaxes(centred, -1, -2)
+    normal = turned @ centred
+    count = normal.shape[-1]
+    ridge = 1e-9 + 1e-6 * np.trace(normal, axis1=-2, axis2=-1) / count
+    return normal + ridge[..., None, None] * np.eye(count), turned @ target
 
 
 def best_shift(
-    score: Callable[[Array], float], about: Array, reach_mm: float, step_mm: float
+    score: Callable[[Array], Array], about: Array, reach_mm: float, step_mm: float
 ) -> Array:
-    """The (anterior, superior) shift of a lattice that scores most; the middle where in doubt."""
+    """The (anterior, superior) shift of a lattice that scores most; the middle where in doubt.
+
+    ``score`` gives (s,) for (s, 2) shifts.
+    """
     steps = np.arange(-reach_mm, reach_mm + 1e-9, step_mm)
-    best, best_score = about, score(about)
-    for offset in itertools.product(steps, steps):
-        shift = about + np.array(offset)
-        here = score(shift)
-        if here > best_score + 1e-9:
-            best, best_score = shift, here
-    return best
+    lattice = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    shifts = about + np.concatenate([np.zeros((1, 2)), lattice])
+    scores = score(shifts)
+    best = 0
+    for n, here in enumerate(scores):
+        if here > scores[best] + 1e-9:
+            best = n
+    return np.asarray(shifts[best])
 
 
-def _thinned(fixed: Volume, picture: Volume) -> tuple[Array, Grid]:
-    """T2 smoothed in its slices to the diffusion image's resolution, and every n-th voxel."""
+def _thinned(fixed: Volume, picture: Volume, box: Array) -> tuple[Array, Grid]:
+    """T2 in a box (2, 3), smoothed in its slices to the diffusion image's resolution, every n-th voxel."""
     from scipy.ndimage import gaussian_filter
 
     target_mm = float(np.delete(picture.spacing_mm, picture.sagittal_axis).mean())
     sigma = np.sqrt(np.maximum(target_mm**2 - fixed.spacing_mm**2, 0.0)) / 2.355 / fixed.spacing_mm
     step = np.maximum(np.floor(0.75 * target_mm / fixed.spacing_mm).astype(int), 1)
     sigma[fixed.sagittal_axis], step[fixed.sagittal_axis] = 0.0, 1
-    smooth = gaussian_filter(fixed.array.astype(np.float32), sigma)
+    start, stop = _bounds(fixed.grid, box)
+    part = fixed.array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    smooth = gaussian_filter(part.astype(np.float32), sigma)
     thin = smooth[:: step[0], :: step[1], :: step[2]]
-    affine = fixed.affine.copy()
-    affine[:3, :3] *= step
+    affine = fixed.grid.cropped((int(start[0]), int(start[1]), int(start[2])), part.shape).affine
+    affine = np.hstack([affine[:, :3] * [*step], affine[:, 3:]])
     return thin / max(float(np.percentile(thin, 99)), 1e-6), Grid(thin.shape, affine)
 
 
 def _voxels_about(grid: Grid, box: Array) -> NDArray[np.intp]:
     """(n, 3) indices of the voxels about a box with corners (2, 3), RAS+ mm."""
+    ranges = [np.arange(a, b) for a, b in zip(*_bounds(grid, box), strict=True)]
+    return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _bounds(grid: Grid, box: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First voxels (3,) about a box with corners (2, 3), RAS+ mm, and those after the last."""
     corners = np.array(np.meshgrid(*box.T)).reshape(3, -1).T
     index = grid.to_index(corners)
     start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)
     stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape)
-    ranges = [np.arange(a, b) for a, b in zip(start, stop, strict=True)]
-    return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+    return start, stop

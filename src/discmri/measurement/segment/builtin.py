@@ -23,6 +23,7 @@ from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import PIXEL_MM, Channel, Float, mirrored_shares, shares_of
 from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.parts import Mask, main_part, near_main_part, soft
+from discmri.measurement.segment.peaks import find_peaks
 from discmri.measurement.segment.pieces import one_disc
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
 
@@ -173,15 +174,12 @@ def _depth_mm(place: _DiscPosition, column: VertebralColumn) -> float:
 def _stretches(column: VertebralColumn, share: Float) -> list[tuple[float, float, float]]:
     """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
     from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import find_peaks
 
     where = column.mask & (share > 0.3)
     along = np.broadcast_to(column.along_mm, share.shape)[where]
     index = np.clip(along / PIXEL_MM, 0, len(column.axis_mm) - 1).astype(int)
     profile = gaussian_filter1d(np.bincount(index, share[where], len(column.axis_mm)), 2.0)
-    peaks, _ = find_peaks(
-        profile, distance=_LEAST_GAP_MM / PIXEL_MM, prominence=0.08 * profile.max(initial=0)
-    )
+    peaks = find_peaks(profile, _LEAST_GAP_MM / PIXEL_MM, 0.08 * profile.max(initial=0))
     if not len(peaks):
         return []
     half = int(_HALF_STRETCH_MM / PIXEL_MM)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from enum import IntEnum
 from functools import cache
 from typing import Any
@@ -50,24 +52,44 @@ def network_input(slices: Array) -> Float:
         (4, rows, columns), without scale: brightness of the slice, its local contrast, and that
         of the neighbour before and after it.
     """
-    return _SliceFeatures(slices).of(1, apart=1)
+    scaled = [_scaled(one) for one in np.asarray(slices, dtype=np.float32)]
+    return np.stack([scaled[1], *(_local_contrast(scaled[k]) for k in (1, 0, 2))])
 
 
-class _SliceFeatures:
-    """Brightness and local contrast of every slice, computed once for itself and its neighbours."""
+class _Look:
+    """The network looking at slices; brightness and contrast of each are computed once."""
 
-    def __init__(self, slices: Array) -> None:
-        self.scaled = [_scaled(one) for one in np.asarray(slices, dtype=np.float32)]
-        self.contrast = [_local_contrast(one) for one in self.scaled]
+    def __init__(self, slices: Float, apart: int, executor: Executor) -> None:
+        self._slices, self._apart, self._executor = slices, apart, executor
+        self._features: dict[int, tuple[Float, Float]] = {}
 
-    def of(self, k: int, apart: int) -> Float:
-        """(4, rows, columns) slice ``k`` with the neighbours ``apart`` slices away."""
-        nothing = np.zeros_like(self.scaled[k])
+    def prepare(self, wanted: Iterable[int]) -> None:
+        """Compute what is needed to see these slices."""
+        needed = {k + step for k in wanted for step in (0, -self._apart, self._apart)}
+        missing = sorted(needed & {*range(len(self._slices))} - {*self._features})
+
+        def compute(k: int) -> None:
+            scaled = _scaled(self._slices[k])
+            self._features[k] = scaled, _local_contrast(scaled)
+
+        _each(self._executor, compute, missing)
+
+    def seen(self, k: int, columns: slice) -> Float:
+        """(structures, rows, columns) what the network says of a prepared slice."""
+        scaled, contrast = (one[:, columns] for one in self._features[k])
+        nothing = np.zeros_like(scaled)
         around = [
-            self.contrast[n] if 0 <= n < len(self.contrast) else nothing
-            for n in (k - apart, k + apart)
+            self._features[n][1][:, columns] if n in self._features else nothing
+            for n in (k - self._apart, k + self._apart)
         ]
-        return np.stack([self.scaled[k], self.contrast[k], *around])
+        looked = np.stack([scaled, contrast, *around])
+        return np.asarray(_session().run(None, {"image": looked[None]})[0][0])
+
+
+def _each(executor: Executor, work: Callable[[int], None], numbers: Sequence[int]) -> None:
+    """Do some work for every number, several at a time; errors are raised here."""
+    for _ in executor.map(work, numbers):
+        pass
 
 
 def _scaled(image: Float) -> Float:
@@ -90,12 +112,12 @@ def _local_contrast(scaled: Float) -> Float:
 
 
 @cache
-def _session(threads: int) -> Any:
-    """The network, ready to run."""
+def _session() -> Any:
+    """The network, ready to run on one thread; it may be called by several at a time."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, threads)
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
@@ -124,29 +146,35 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     other
         (slices, rows, columns).
     """
-    session = _session(threads)
     apart = max(1, round(NEIGHBOUR_MM / spacing_mm))
     count, _, width = slices.shape
-
-    def seen(looks: _SliceFeatures, k: int, columns: slice) -> Float:
-        looked = np.ascontiguousarray(looks.of(k, apart)[..., columns])
-        return np.asarray(session.run(None, {"image": looked[None]})[0][0])
-
-    first, second = _SliceFeatures(slices), _SliceFeatures(slices**_OTHER_GAMMA)
     shares = np.zeros((len(Channel), *slices.shape), dtype=np.float32)
     shares[Channel.BACKGROUND] = 1
     other = np.zeros(slices.shape, dtype=np.float32)
     probes = sorted({count // 4, count // 2, 3 * count // 4})
-    for k in probes:
-        shares[:, k] = seen(first, k, slice(None))
-    columns = _columns_of_spine(shares[:, probes], width)
-    for k in range(count):
-        if k not in probes:
-            shares[:, k, :, columns] = seen(first, k, columns)
-        if (shares[Channel.DISC, k] > 0.5).any():
-            again = seen(second, k, columns)
+    # slices on several threads scale better than one slice on several, and give the same bits
+    with ThreadPoolExecutor(max(1, threads)) as executor:
+        loading = executor.submit(_session)
+        first = _Look(slices, apart, executor)
+        second = _Look(slices**_OTHER_GAMMA, apart, executor)
+
+        def see(k: int, columns: slice) -> None:
+            shares[:, k, :, columns] = first.seen(k, columns)
+
+        def see_again(k: int) -> None:
+            again = second.seen(k, columns)
             other[k, :, columns] = again[Channel.DISC]
             shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
+
+        first.prepare(probes)
+        loading.result()  # once, before threads ask for it at the same time
+        _each(executor, lambda k: see(k, slice(None)), probes)
+        columns = _columns_of_spine(shares[:, probes], width)
+        first.prepare(range(count))
+        _each(executor, lambda k: see(k, columns), sorted({*range(count)} - {*probes}))
+        twice = np.flatnonzero((shares[Channel.DISC] > 0.5).any(axis=(1, 2))).tolist()
+        second.prepare(twice)
+        _each(executor, see_again, twice)
     return shares, other
 
 
