@@ -12,7 +12,7 @@ from pathlib import Path
 
 import discmri
 
-LIBRARIES = ("numpy", "scipy", "pydicom", "nibabel", "simpleitk", "scikit-image", "onnxruntime")
+LIBRARIES = ("numpy", "scipy", "pydicom", "nibabel", "scikit-image", "onnxruntime")
 """The libraries that touch numbers."""
 
 

@@ -7,7 +7,11 @@ by the voxels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from discmri.core.volume import Array
 from discmri.measurement.outline.contours import SliceContours, at_mid_plane, crossings, flattened
@@ -43,16 +47,19 @@ def body_corners(
     BodyCorners or None
         ``None`` where no slice near the mid-plane shows both walls.
     """
-    left, found = [], []
-    for loops in contours.loops_mm:
-        for position, outline in flattened(loops, frame):
-            if abs(position) > _BODY_REACH_MM:
-                continue
-            corners = _corners_of(outline * (1, side), disc, far_end is BodyEnd.SEEN)
-            if corners is not None:
-                left.append(position)
-                found.append(corners * (1, side))
-                break
+    shown = [
+        (number, position, outline * (1, side))
+        for number, loops in enumerate(contours.loops_mm)
+        for position, outline in flattened(loops, frame)
+        if abs(position) <= _BODY_REACH_MM
+    ]
+    left, found, slices = [], [], set()
+    all_corners = _corners_of([one for *_, one in shown], disc, far_end is BodyEnd.SEEN)
+    for (number, position, _), corners in zip(shown, all_corners, strict=True):
+        if corners is not None and number not in slices:  # the largest polygon of a slice first
+            slices.add(number)
+            left.append(position)
+            found.append(corners * (1, side))
     if not left:
         return None
     values = np.array(found)
@@ -70,110 +77,216 @@ def body_corners(
     )
 
 
-def _corners_of(outline: Array, disc: Section, far_end: bool) -> Array | None:
-    """(6, 2) near front, back, middle, far front, back, middle of a body lying upwards."""
+def _corners_of(outlines: Sequence[Array], disc: Section, far_end: bool) -> list[Array | None]:
+    """(6, 2) near front, back, middle, far front, back, middle of bodies lying upwards."""
+    found: list[Array | None] = [None] * len(outlines)
     centre = (disc.x_mm[0] + disc.x_mm[-1]) / 2
-    low, high = crossings(outline, np.array([centre]))
-    if not np.isfinite(low[0]) or low[0] < -10 or high[0] - low[0] < _MIN_BODY_MM:
-        return None
-    near = _end(outline, centre, float(low[0]), 1.0, 0)
-    if near is None or not far_end:
-        return None if near is None else np.concatenate([near, near])
-    away = _end(outline, centre, float(high[0]), -1.0, 1)
-    return None if away is None else np.concatenate([near, away])
+    ends, owners = [], []
+    for number, outline in enumerate(outlines):
+        low, high = crossings(outline, np.array([centre]))
+        if np.isfinite(low[0]) and low[0] >= -10 and high[0] - low[0] >= _MIN_BODY_MM:
+            owners.append(number)
+            ends.append(_End(outline, centre, float(low[0]), 1.0, 0))
+            ends += [_End(outline, centre, float(high[0]), -1.0, 1)] * far_end
+    each = 1 + far_end
+    corners = _end_corners(ends)
+    for n, number in enumerate(owners):
+        parts = [one for one in corners[n * each : (n + 1) * each] if one is not None]
+        if len(parts) == each:
+            found[number] = np.concatenate([parts[0], parts[-1]])
+    return found
 
 
-def _end(outline: Array, centre: float, level: float, into: float, which: int) -> Array | None:
-    """(3, 2) front corner, back corner and middle of one endplate.
+@dataclass(frozen=True, eq=False)
+class _End:
+    """One endplate of a body in one slice.
 
-    ``level`` is where the endplate is at ``centre``, ``into`` (1 or -1) leads from it into the
-    body; ``which`` picks the crossing as in :func:`crossings`.
+    ``level`` is where it is at ``centre``, ``into`` (1 or -1) leads from it into the body;
+    ``which`` picks the crossing as in :func:`crossings`.
     """
-    front = _corner(outline, (centre, level), into, which, 1.0)
-    back = _corner(outline, (centre, level), into, which, -1.0)
-    if front is None or back is None:
-        return None
-    chord_middle = (front + back) / 2
-    border = crossings(outline, chord_middle[:1])[which]
-    if not np.isfinite(border[0]):
-        return None
-    return np.array([front, back, [chord_middle[0], border[0]]])
+
+    outline: Array
+    centre: float
+    level: float
+    into: float
+    which: int
 
 
-def _corner(
-    outline: Array, start: tuple[float, float], into: float, which: int, outwards: float
-) -> Array | None:
-    """(2,) where the curves of wall and endplate cross, in front (1) or behind (-1)."""
-    centre, level = start
-    rows = level + into * np.arange(4.0, 12.0, _STEP_MM)
-    walls = _wall(outline, rows, centre, outwards)
-    if np.isfinite(walls).sum() < 6:
-        return None
-    edge = float(np.nanmedian(walls))
-    if abs(edge - centre) < _RIM_FIT_MM:
-        return None
-    corner = np.array([edge, level])
-    for _ in range(2):
-        x = corner[0] - outwards * np.arange(_RIM_GAP_MM, _RIM_FIT_MM, _STEP_MM)
-        plate = robust_parabola(x, crossings(outline, x)[which])
-        if plate is None:
-            return None
-        corner[1] = np.polyval(plate, corner[0])
-        rows = corner[1] + into * np.arange(_WALL_FROM_MM, _WALL_TO_MM, _STEP_MM)
-        # rows near a hollow endplate cross it inside the wall: look from just inside the edge
-        inside = corner[0] - outwards * _WALL_SLACK_MM
-        wall = robust_parabola(rows, _wall(outline, rows, inside, outwards))
-        if wall is None:
-            return None
-        for _ in range(3):
-            corner[0] = np.polyval(wall, corner[1])
-            corner[1] = np.polyval(plate, corner[0])
-    return corner
+def _end_corners(ends: Sequence[_End]) -> list[Array | None]:
+    """(3, 2) front corner, back corner and middle of each endplate."""
+    if not ends:
+        return []
+    fits = _CornerFits.of([(end, outwards) for end in ends for outwards in (1.0, -1.0)])
+    corners = fits.corners().reshape(len(ends), 2, 2)
+    found: list[Array | None] = []
+    for end, (front, back) in zip(ends, corners, strict=True):
+        middle = (front + back) / 2
+        border = crossings(end.outline, middle[:1])[end.which]
+        seen = np.isfinite(middle).all() and np.isfinite(border[0])
+        found.append(np.array([front, back, [middle[0], border[0]]]) if seen else None)
+    return found
 
 
-def _wall(outline: Array, rows: Array, centre: float, outwards: float) -> Array:
-    """(n,) x of the first border in front of (1) or behind (-1) ``centre``; NaN if none."""
-    start, stop = outline, np.roll(outline, -1, axis=0)
-    met = (start[None, :, 1] <= rows[:, None]) != (stop[None, :, 1] <= rows[:, None])
-    row, segment = np.nonzero(met)
-    share = (rows[row] - start[segment, 1]) / (stop[segment, 1] - start[segment, 1])
-    distance = outwards * (
-        start[segment, 0] + share * (stop[segment, 0] - start[segment, 0]) - centre
+@dataclass(frozen=True, eq=False)
+class _CornerFits:
+    """Corners of many endplates, fitted together: one at a time most of the time is overhead.
+
+    Parameters
+    ----------
+    outlines
+        (t, m, 2) closed polygons, shorter ones filled up with their first point.
+    centre, level, into, which
+        (t, 1) as in :class:`_End`.
+    outwards
+        (t, 1) 1 for the corner in front, -1 for the one behind.
+    """
+
+    outlines: Array
+    centre: Array
+    level: Array
+    into: Array
+    which: Array
+    outwards: Array
+
+    @classmethod
+    def of(cls, wanted: Sequence[tuple[_End, float]]) -> _CornerFits:
+        most = max(len(end.outline) for end, _ in wanted)
+        outlines = np.array(
+            [
+                np.concatenate(
+                    [end.outline, np.repeat(end.outline[:1], most - len(end.outline), 0)]
+                )
+                for end, _ in wanted
+            ]
+        )
+        facts = [(end.centre, end.level, end.into, end.which, way) for end, way in wanted]
+        return cls(outlines, *np.array(facts).T[..., None])
+
+    def corners(self) -> Array:
+        """(t, 2) where the curves of wall and endplate cross; NaN where there is none."""
+        outwards = self.outwards
+        walls = self._walls(self.level + self.into * np.arange(4.0, 12.0, _STEP_MM), self.centre)
+        edge = _medians(walls)
+        edge[
+            (np.isfinite(walls).sum(axis=1) < 6) | (np.abs(edge - self.centre[:, 0]) < _RIM_FIT_MM)
+        ] = np.nan
+        x, y = edge[:, None], self.level
+        for _ in range(2):
+            across = x - outwards * np.arange(_RIM_GAP_MM, _RIM_FIT_MM, _STEP_MM)
+            plate = robust_parabolas(across, self._plates(across))
+            y = _values(plate, x)
+            rows = y + self.into * np.arange(_WALL_FROM_MM, _WALL_TO_MM, _STEP_MM)
+            # rows near a hollow endplate cross it inside the wall: look from just inside the edge
+            wall = robust_parabolas(rows, self._walls(rows, x - outwards * _WALL_SLACK_MM))
+            for _ in range(3):
+                x = _values(wall, y)
+                y = _values(plate, x)
+        return np.concatenate([x, y], axis=1)
+
+    def _walls(self, rows: Array, inside: Array) -> Array:
+        """(t, n) x of the first border from ``inside`` outwards in each row; NaN if none."""
+        end, row, x = self._crossings(rows, axis=1)
+        distance = self.outwards[end, 0] * (x - inside[end, 0])
+        nearest = np.full(rows.shape, np.inf)
+        beyond = distance > 0
+        np.minimum.at(nearest, (end[beyond], row[beyond]), distance[beyond])
+        return np.where(np.isfinite(nearest), inside + self.outwards * nearest, np.nan)
+
+    def _plates(self, columns: Array) -> Array:
+        """(t, n) y of the endplate in each column; NaN if none."""
+        end, column, y = self._crossings(columns, axis=0)
+        upwards = np.where(self.which == 0, 1.0, -1.0)  # the first crossing, or the last
+        first = np.full(columns.shape, np.inf)
+        np.minimum.at(first, (end, column), upwards[end, 0] * y)
+        return np.where(np.isfinite(first), upwards * first, np.nan)
+
+    def _crossings(self, at: Array, axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+        """Polygon, line and other coordinate where polygons cross their lines (t, n)."""
+        start, stop = self.outlines, np.roll(self.outlines, -1, axis=1)
+        a, b = start[..., axis], stop[..., axis]
+        beyond = a[:, None, :] <= at[..., None]
+        polygon, line, segment = np.nonzero(beyond != np.roll(beyond, -1, axis=2))
+        low, high = a[polygon, segment], b[polygon, segment]
+        share = (at[polygon, line] - low) / (high - low)
+        first, last = start[polygon, segment, 1 - axis], stop[polygon, segment, 1 - axis]
+        return polygon, line, first + share * (last - first)
+
+
+def _medians(values: Array) -> Array:
+    """(t,) medians of the finite values of each row; NaN where there is none."""
+    count = np.isfinite(values).sum(axis=1)
+    ascending = np.sort(values, axis=1)  # NaN last
+    rows = np.arange(len(values))
+    low, high = (
+        ascending[rows, np.maximum(n, 0)] for n in ((count - 1) // 2, count // 2 * (count > 0))
     )
-    nearest = np.full(len(rows), np.inf)
-    np.minimum.at(nearest, row[distance > 0], distance[distance > 0])
-    return np.where(np.isfinite(nearest), centre + outwards * nearest, np.nan)
+    return np.where(count > 0, (low + high) / 2, np.nan)
 
 
-def robust_parabola(t: Array, values: Array, rounds: int = 4) -> Array | None:
-    """Coefficients (3,) of values(t), highest power first, insensitive to outliers.
+def _values(coefficients: Array, at: Array) -> Array:
+    """(t, 1) values of parabolas (t, 3), highest power first, at (t, 1)."""
+    a, b, c = coefficients.T[..., None]
+    return np.asarray((a * at + b) * at + c)
 
-    Iterated weighted least squares with Tukey's biweight; NaN are left out.  ``None`` with
-    fewer than six points.
+
+def robust_parabola(t: Array, values: Array) -> Array | None:
+    """Coefficients (3,) of values(t), highest power first; ``None`` with fewer than six points.
 
     >>> t = np.linspace(0, 9, 10)
     >>> spiked = 0.1 * t**2 + np.where(t == 4, 5.0, 0.0)
     >>> np.allclose(robust_parabola(t, spiked), [0.1, 0.0, 0.0], atol=1e-3)
     True
     """
-    known = np.isfinite(values)
-    if known.sum() < 6:
-        return None
-    t, values = t[known], values[known]
-    middle = t.mean()
-    design = np.stack([(t - middle) ** 2, t - middle, np.ones(len(t))], axis=1)
-    weight = np.ones(len(t))
-    coefficients = np.zeros(3)
+    found = robust_parabolas(t[None], values[None])[0]
+    return found if np.isfinite(found).all() else None
+
+
+def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
+    """Coefficients (k, 3) of k curves values(t), highest power first, insensitive to outliers.
+
+    Iterated weighted least squares with Tukey's biweight; NaN are left out.
+
+    Parameters
+    ----------
+    t, values
+        (k, n).
+    rounds
+        At most so many fits; a curve that all its points follow is fitted once.
+
+    Returns
+    -------
+    Array
+        (k, 3), NaN for a curve with fewer than six points.
+    """
+    known = np.isfinite(values) & np.isfinite(t)
+    count = known.sum(axis=1)
+    fitted = np.flatnonzero(count >= 6)
+    result = np.full((len(t), 3), np.nan)
+    known, count = known[fitted], count[fitted]
+    t, values = (np.where(known, one[fitted], 0.0) for one in (t, values))
+    middle = t.sum(axis=1) / count
+    off = np.where(known, t - middle[:, None], 0.0)
+    design = np.stack([off**2, off, np.ones_like(off)], axis=2)
+    weight = known.astype(float)
+    active = np.arange(len(fitted))
     for _ in range(rounds):
-        weighted = design.T * weight
-        coefficients = np.linalg.solve(weighted @ design, weighted @ values)
-        residual = np.abs(values - design @ coefficients)
-        scale = max(1.4826 * float(np.sort(residual)[len(t) // 2]), 0.05)
-        if residual.max() < scale:
+        weighted = np.swapaxes(design[active], 1, 2) * weight[active, None]
+        product = weighted @ values[active, :, None]
+        solved = np.linalg.solve(weighted @ design[active], product)
+        residual = np.abs(values[active] - (design[active] @ solved)[..., 0])
+        result[fitted[active]] = solved[..., 0]
+        ascending = np.sort(np.where(known[active], residual, np.inf), axis=1)
+        rows = np.arange(len(active))
+        scale = np.maximum(1.4826 * ascending[rows, count[active] // 2], 0.05)
+        weight[active] = (
+            known[active] * np.maximum(1 - (residual / (4.7 * scale[:, None])) ** 2, 1e-4) ** 2
+        )
+        active = active[ascending[rows, count[active] - 1] >= scale]
+        if not active.size:
             break
-        weight = np.maximum(1 - (residual / (4.7 * scale)) ** 2, 1e-4) ** 2
-    a, b, c = coefficients
-    return np.array([a, b - 2 * a * middle, c - b * middle + a * middle**2])
+    a, b, c = result[fitted].T
+    result[fitted] = np.stack([a, b - 2 * a * middle, c - b * middle + a * middle**2], axis=1)
+    return result
 
 
 def disc_corners(disc: Section, above: BodyCorners | None, below: BodyCorners | None) -> Corners:
