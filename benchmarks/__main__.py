@@ -6,6 +6,7 @@ import argparse
 
 from benchmarks import (
     accuracy,
+    adc,
     cohort,
     qualification,
     reading,
@@ -17,6 +18,7 @@ from benchmarks import (
 
 BENCHMARKS = {
     "accuracy": accuracy.main,
+    "adc": adc.main,
     "speed": speed.main,
     "repeat": repeat.main,
     "cohort": cohort.main,
