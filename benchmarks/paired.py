@@ -1,4 +1,4 @@
-"""This tree against an older one in the same run: ``python -m benchmarks.paired OLD_TREE [STUDY …]``.
+"""Costs of this tree and an older one: ``python -m benchmarks.paired OLD_TREE [STUDY …]``.
 
 Both measure the same studies cold, one after the other, so that other load hits both alike.
 Processor time tells more than the clock on a shared machine; ratios tell more than either.

@@ -56,10 +56,15 @@ def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together:
 
 def _parted(one: NDArray[np.intp], other: NDArray[np.intp], bone: Float) -> bool:
     """Whether bone fills most of the shortest way between two sets of (slice, row, column)."""
-    from scipy.spatial import cKDTree
+    from scipy.ndimage import distance_transform_edt
 
-    distance, nearest = cKDTree(other).query(one)
-    start, end = one[distance.argmin()], other[nearest[distance.argmin()]]
+    corner = np.minimum(one.min(axis=0), other.min(axis=0))
+    away = np.ones(np.maximum(one.max(axis=0), other.max(axis=0)) - corner + 1, dtype=bool)
+    away[tuple((other - corner).T)] = False
+    distances, nearest = distance_transform_edt(away, return_indices=True)
+    distance = distances[tuple((one - corner).T)]
+    start = one[distance.argmin()]
+    end = nearest[(slice(None), *(start - corner))] + corner
     steps = np.linspace(0, 1, 2 + int(distance.min()))[:, None]
     way = np.round(start + steps * (end - start)).astype(int)
     return bool(bone[tuple(way.T)].mean() > _PARTED_BY_BONE)
