@@ -187,10 +187,10 @@ def mirrored_shares(slices: Float, spacing_mm: float, threads: int) -> Float:
         As in :func:`shares_of`.
     """
     apart, k = max(1, round(NEIGHBOUR_MM / spacing_mm)), len(slices) // 2
-    low = max(0, k - apart)
-    features = _SliceFeatures(slices[low : k + apart + 1, :, ::-1])
-    looked = np.ascontiguousarray(features.of(k - low, apart))
-    return np.asarray(_session(threads).run(None, {"image": looked[None]})[0][0])
+    with ThreadPoolExecutor(max(1, threads)) as executor:
+        look = _Look(slices[..., ::-1], apart, executor)
+        look.prepare([k])
+        return look.seen(k, slice(None))
 
 
 def _columns_of_spine(shares: Float, width: int) -> slice:
