@@ -311,25 +311,6 @@ class StudySteps:
         """What all steps gave, with the checks of it; steps that are missing are done first."""
         records = [self._record(level) for level in self.labels.discs]
         adc = None if self.diffusion is None else self.diffusion.around(self.labels)
-        images = MeasuredImages(self.labels, self.outlines, self.image, adc)
-        result = self._result(records, images, self._provenance())
-        return replace(result, findings=(*self.study.findings, *self._noticed))
-
-    @property
-    def anatomy(self) -> StudyResult:
-        """What pictures without ADC are drawn of: borders and heights, no diffusion yet."""
-        records = [
-            DiscRecord(
-                level, dict(self.heights[level].measurements if level in self.heights else {})
-            )
-            for level in self.labels.discs
-        ]
-        images = MeasuredImages(self.labels, self.outlines, self.image)
-        return self._result(records, images, Provenance(versions(), self.settings))
-
-    def _result(
-        self, records: Iterable[DiscRecord], images: MeasuredImages, provenance: Provenance
-    ) -> StudyResult:
         return StudyResult(
             subject_id=self.study.subject_id,
             study_uid=self.study.study_uid,
@@ -340,10 +321,10 @@ class StudySteps:
             numbering_probability=self.labels.numbering_probability,
             numbering_signs=self.labels.numbering_signs,
             series=tuple(series.describe() for series in self.study.series),
-            findings=(),
-            provenance=provenance,
+            findings=(*self.study.findings, *self._noticed),
+            provenance=self._provenance(),
             residual_discs=residual_discs(self.labels),
-            images=images,
+            images=MeasuredImages(self.labels, self.outlines, self.image, adc),
         )
 
     def advance(self, last: str, progress: ProgressCallback | None = None) -> None:

@@ -101,10 +101,33 @@ def _measured(
     if pictures is None:
         return steps.measure(progress)
     steps.advance("grades", progress)
-    pictures.begin("anatomy", steps.anatomy)
+    pictures.begin("anatomy", _anatomy(steps))
     result = steps.measure(progress)
     pictures.begin("adc", result)
     return result.with_pictures(pictures.collect)
+
+
+def _anatomy(steps: StudySteps) -> StudyResult:
+    """What pictures without ADC are drawn of: borders and heights, no diffusion yet."""
+    from discmri.core.software import versions
+    from discmri.results.model import MeasuredImages, StudyResult
+    from discmri.results.provenance import Provenance
+    from discmri.results.records import DiscRecord
+
+    heights = {level: found.measurements for level, found in steps.heights.items()}
+    return StudyResult(
+        subject_id=steps.study.subject_id,
+        study_uid=steps.study.study_uid,
+        study_date=steps.study.study_date,
+        series_uid=steps.series.uid,
+        records=tuple(DiscRecord(level, heights.get(level, {})) for level in steps.labels.discs),
+        numbering=steps.labels.numbering,
+        numbering_probability=steps.labels.numbering_probability,
+        series=(),
+        findings=(),
+        provenance=Provenance(versions(), steps.settings),
+        images=MeasuredImages(steps.labels, steps.outlines, steps.image),
+    )
 
 
 def describe_error(error: Exception) -> tuple[str, int]:
