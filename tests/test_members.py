@@ -42,6 +42,7 @@ from discmri.study.bvalues import READERS
 from discmri.trial.analysis import analyse
 from discmri.trial.change import course_of
 from discmri.trial.comparability import HEIGHT
+from discmri.trial.declaration import default_declaration
 from discmri.trial.follow_up import FollowUp
 from discmri.trial.outputs import write_outputs
 from discmri.trial.plan import Scan, Subject, Trial
@@ -111,7 +112,9 @@ def test_primary_height_through_every_format_and_a_trial(name, wide, tmp_path):
     carried = {scan.name: Registration(names, np.eye(4), 1.0, 1.0) for scan in scans}
     subject = Subject("S1", scans, (list(names)[-1],))
     analysis = analyse(
-        [course_of(subject, measured, FollowUp(carried))], ("a", "b"), parameters=("height_mm",)
+        [course_of(subject, measured, FollowUp(carried))],
+        ("a", "b"),
+        declaration=default_declaration(("a", "b"), ("height_mm",)),
     )
     written = write_outputs(Trial((subject,)), analysis, tmp_path, "T")
     assert {"long.csv", "redcap_import.csv", "sdtm_findings.csv"} <= set(written)

@@ -321,7 +321,7 @@ def test_a_check_of_comparability_reaches_the_verdicts(program):
         "from discmri.trial.noise import Noise\n"
         "course = make_course({'a': {L3: 8.0, L4: 9.0}, 'b': {L3: 8.0, L4: 19.0}})\n"
         "print(*{f'{c.verdict.value}: {c.reasons[0]}' for c in changes_of(course, Noise())})\n"
-        "print(analyse([course], ('a', 'b'), parameters=('height_mm',)).judged[0].reasons)\n"
+        "print(analyse([course], ('a', 'b')).judged[0].reasons)\n"
     )
     first, second = told.strip().split("\n")
     assert first == "not comparable: moon: full and new moon"
@@ -334,7 +334,7 @@ def test_a_published_change_becomes_the_noise_band(program):
         "band = Noise().band('wedge_deg', Value(5.0), Value(6.0), 'builtin:1')\n"
         "print(band.half, band.source)"
     )
-    assert told.strip() == "400.0 made up (Nobody 2000)"
+    assert told.strip() == "400.0 published ±400: made up (Nobody 2000)"
 
 
 def test_a_statistic_of_agreement_is_printed_and_written(program, tmp_path):

@@ -42,7 +42,7 @@ def measured(monkeypatch):
         if "raises" in asked:
             raise asked["raises"]
         course = make_course({"a": {L3: 9.0, L4: 8.0}, "b": {L3: 9.0, L4: 10.0}})
-        found = analyse([course], ("a", "b"), parameters=options.responder_parameters)
+        found = analyse([course], ("a", "b"), declaration=options.declaration)
         studies = (
             StudyOutcome("S1 / a", StudyStatus.MEASURED),
             StudyOutcome("S1 / b", StudyStatus.MEASURED),
@@ -62,7 +62,9 @@ def test_run_passes_everything_on_and_names_responders(call, measured):
     assert (code, err) == (0, "")
     options = measured["options"]
     assert (options.name, options.reads.name) == ("ABC-1", "reads.csv")
-    assert (options.responder_parameters, options.responder_visit) == (("height_mm",), "b")
+    asked = options.declaration
+    assert (asked.responder_parameters, asked.responder_visit) == (("height_mm",), "b")
+    assert (str(asked.primary), asked.declared) == ("height_mm at b", False)
     assert (options.workers.count, options.limits.minutes) == (3, 7.0)
     settings = options.settings
     assert (settings.segmenter, settings.mask_scheme) == ("masks", "spider")
@@ -75,7 +77,7 @@ def test_run_passes_everything_on_and_names_responders(call, measured):
 def test_run_takes_the_name_of_the_list_and_two_parameters_by_default(call, measured):
     assert call("trial", "run", "trial.csv", "-o", "out")[0] == 0
     assert measured["options"].name == "trial"
-    assert measured["options"].responder_parameters == ("height_mm", "adc_disc_um2_ms")
+    assert measured["options"].declaration.responder_parameters == ("height_mm", "adc_disc_um2_ms")
 
 
 def test_run_refuses_a_wrong_list_in_one_line(call, tmp_path):
@@ -159,3 +161,13 @@ def test_phantom_trial_passes_everything_on(call, monkeypatch):
 )
 def test_phantom_trial_refuses_what_cannot_be(call, options):
     assert call("phantom", "trial", "demo", *options)[0] == 2
+
+
+def test_check_and_run_hold_the_declaration_against_the_list(call, measured, tmp_path):
+    (tmp_path / "trial.toml").write_text(
+        '[primary]\nparameter = "height_mm"\nvisit = "week 99"\n', encoding="utf-8"
+    )
+    for argv in (("check", "trial.csv", "--list-only"), ("run", "trial.csv", "-o", "out")):
+        code, _, err = call("trial", *argv)
+        assert code == 2
+        assert "trial.toml: no visit after the first is called 'week 99'; there are b" in err

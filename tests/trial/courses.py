@@ -13,7 +13,7 @@ from discmri.core.quality import DiscQuality, Quality
 from discmri.trial.change import Course, course_of
 from discmri.trial.conditions import Conditions, SeriesConditions
 from discmri.trial.follow_up import FollowUp
-from discmri.trial.plan import Scan, Subject
+from discmri.trial.plan import RepeatKind, Scan, Subject
 from discmri.trial.registration import Registration
 from discmri.trial.values import DiscValues, MeasuredScan, Value
 
@@ -39,12 +39,16 @@ def make_course(
     *,
     flags: Mapping[tuple[str, DiscLevel], tuple[str, ...]] | None = None,
     rejected: Collection[tuple[str, DiscLevel]] = (),
+    kind: RepeatKind = RepeatKind.OTHER_DAY,
 ) -> Course:
     """A course of one parameter; visits in order."""
     scans, measured, carried = [], {}, {}
     for n, (key, discs) in enumerate(heights.items()):
         visit, again = key[0], key[1:]
-        scan = Scan(name, visit, Path(key), week=float(ord(visit)), repeat=int(again or 1), line=n)
+        scan = Scan(
+            name, visit, Path(key), week=float(ord(visit)), repeat=int(again or 1),
+            repeat_kind=kind if again else None, line=n,
+        )  # fmt: skip
         values = {
             level: DiscValues(
                 {parameter: Value(value, "columns", 0.3)},

@@ -12,23 +12,24 @@ from tests.trial.courses import L3, L4, L5, SAME, make_course
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
+from discmri.simulation.tables import TableDesign, draw_table
 from discmri.trial.analysis import analyse
 from discmri.trial.change import Verdict, changes_of, repeat_differences
-from discmri.trial.contrast import (
-    contrasts,
-    mean_interval,
-    mixed_model,
-    permutation_p,
-    pooled,
-)
+from discmri.trial.comparability import ScanPair
+from discmri.trial.contrast import contrasts
+from discmri.trial.declaration import default_declaration
+from discmri.trial.diurnal import diurnal
+from discmri.trial.drawn import drawn_courses, visit_names
 from discmri.trial.grades import VisitGrade, grades_of, read_reads, shifts
 from discmri.trial.noise import Noise, NoiseOrigin, RepeatNoise, quantile, repeat_noise
+from discmri.trial.plan import RepeatKind
 from discmri.trial.repeatability import ALLOWANCE, PUBLISHED, phantom_sd, random_share
 from discmri.trial.responders import Response
 from discmri.trial.values import TRACKED, Value
 
+HEIGHT = default_declaration(("a", "b"), ("height_mm",))
 FLAT = {L3: 9.0, L4: 8.0, L5: 10.0}
-QUIET = Noise({"height_mm": RepeatNoise(0.1, 10, 50, math.inf)})
+QUIET = Noise({RepeatKind.OTHER_DAY: {"height_mm": RepeatNoise(0.1, 10, 50, math.inf)}})
 BAND = 1.959964 * math.sqrt(2) * 0.1
 
 
@@ -64,9 +65,9 @@ def test_a_rejected_disc_is_not_compared_and_compares_no_other():
 
 def test_a_rejected_disc_tells_nothing_of_noise():
     heights = {"a": FLAT, "a2": FLAT | {L5: 14.0}}
-    (kept,) = repeat_differences(make_course(heights, rejected=[("a2", L5)]))
+    ((_, kept),) = repeat_differences(make_course(heights, rejected=[("a2", L5)]))
     assert kept["height_mm"] == [0.0, 0.0]
-    (all_discs,) = repeat_differences(make_course(heights))
+    ((_, all_discs),) = repeat_differences(make_course(heights))
     assert sorted(all_discs["height_mm"]) == [0.0, 0.0, 4.0]
 
 
@@ -74,7 +75,7 @@ def test_two_pairs_are_too_few_for_a_band():
     assert repeat_noise([{"height_mm": [0.1, 0.2]}] * 2) == {}
 
 
-def test_own_repeats_win_over_everything_printed():
+def test_repeats_of_another_day_give_the_whole_band():
     band = QUIET.band(
         "height_mm", Value(8.0, "columns", 0.3), Value(9.0, "columns", 0.3), "builtin"
     )
@@ -83,13 +84,111 @@ def test_own_repeats_win_over_everything_printed():
     assert "10 pairs of repeat scans" in band.source
 
 
+@pytest.mark.parametrize("kind", [RepeatKind.SAME_SESSION, RepeatKind.SAME_DAY])
+@pytest.mark.parametrize("sd", [0.001, 0.1, 0.5])
+def test_repeats_of_one_day_replace_only_their_part(kind, sd):
+    """However quiet they are, the band is not below the published one (Boos 1996: 0.85 mm)."""
+    noise = Noise({kind: {"height_mm": RepeatNoise(sd, 5, 25, 20.0)}})
+    value = Value(8.0, "columns", 0.6)
+    band = noise.band("height_mm", value, value, "masks")
+    assert band.origin is NoiseOrigin.COMBINED
+    assert band.half == pytest.approx(math.hypot(0.85, 2.0859634 * math.sqrt(2) * sd), rel=1e-6)
+    assert [part.name for part in band.parts] == [kind.value.replace("_", " "), "between days"]
+    assert "Boos 1996" in band.source
+
+
+def test_repeats_of_one_day_add_to_a_guess_where_nothing_is_published():
+    noise = Noise({RepeatKind.SAME_SESSION: {"wedge_deg": RepeatNoise(0.1, 5, 25, 20.0)}})
+    band = noise.band("wedge_deg", Value(5.0), Value(6.0), "builtin:1")
+    assert band.origin is NoiseOrigin.GUESS
+    assert band.half > Noise().band("wedge_deg", Value(5.0), Value(6.0), "builtin:1").half
+
+
+def test_repeats_of_another_day_are_preferred_to_those_of_one():
+    quiet, loud = RepeatNoise(0.05, 5, 25, 20.0), RepeatNoise(0.2, 5, 25, 20.0)
+    both = {
+        RepeatKind.SAME_SESSION: {"height_mm": quiet},
+        RepeatKind.OTHER_DAY: {"height_mm": loud},
+    }
+    band = Noise(both).band("height_mm", Value(8.0), Value(8.0), "masks")
+    assert (band.origin, band.half) == (NoiseOrigin.REPEATS, pytest.approx(loud.half))
+
+
+def test_discs_are_called_beyond_noise_no_more_often_than_stated():
+    """Null trials: repeats of one session, shared noise, and a visit two hours later."""
+    for design, hours in (
+        (TableDesign(repeats=5), 0.0),
+        (TableDesign(repeats=5, shift=-0.3), 2.0),
+        (TableDesign(repeats=3, other_day=True, shared=1.0), 0.0),
+    ):
+        verdicts = [
+            one.verdict for seed in range(60) for one in drawn_analysis(design, seed, hours).changes
+        ]
+        assert verdicts.count(Verdict.BEYOND) / len(verdicts) < 0.075, design
+
+
+def drawn_analysis(design: TableDesign, seed: int, hours: float):
+    table = draw_table(design, np.random.default_rng([seed, 5]))
+    return analyse(list(drawn_courses(table, hours_later=hours)), visit_names(design.visits))
+
+
+# ------------------------------------------------------------------ time of day
+def pair_at(before: float, after: float, rise: float | None = None) -> ScanPair:
+    at = [
+        replace(SAME, sagittal=replace(SAME.sagittal, clock_h=hour), rise_h=rise)
+        for hour in (before, after)
+    ]
+    return ScanPair(*at)
+
+
+@pytest.mark.parametrize(
+    ("pair", "share"),
+    [
+        (pair_at(9, 10), 0.25),  # from one hour after rising on, half of the rest
+        (pair_at(9, 10, rise=3.0), 1 / 12),  # late in the day: an even loss
+        (pair_at(8, 9, rise=7.0), 0.25),
+        (pair_at(7, 19, rise=7.0), 1.0),
+    ],
+)
+def test_the_time_of_day_explains_a_share_of_the_loss_over_a_day(pair, share):
+    size, text = diurnal("height_mm", 8.0, pair)
+    assert size == pytest.approx(share * 0.9, rel=2e-3)
+    assert "Boos 1996" in text
+    assert diurnal("volume_mm3", 9000.0, pair)[0] == pytest.approx(share * 765.0, rel=2e-3)
+
+
+def test_no_size_no_hours_no_diurnal_part():
+    assert diurnal("adc_disc_um2_ms", 1.5, pair_at(9, 10)) is None
+    assert diurnal("height_mm", 8.0, pair_at(9, 9)) is None
+    unknown = replace(SAME, sagittal=replace(SAME.sagittal, clock_h=None))
+    assert diurnal("height_mm", 8.0, ScanPair(SAME, unknown)) is None
+
+
+def test_a_later_scan_widens_the_band_and_says_so():
+    later = replace(SAME, sagittal=replace(SAME.sagittal, clock_h=10.0))
+    course = make_course({"a": FLAT, "b": FLAT}, conditions={"b": later})
+    (change, *_) = changes_of(course, QUIET)
+    assert change.band.half == pytest.approx(BAND + 0.225, rel=1e-4)
+    assert change.band.parts[-1].name == "time of day"
+    (plain, *_) = changes_of(course, replace(QUIET, with_diurnal=False))
+    assert plain.band.half == pytest.approx(BAND, rel=1e-4)
+
+
+def test_time_since_rising_replaces_the_clock():
+    """Seven hours apart by the clock, but as long after getting up (a night shift)."""
+    before = replace(SAME, rise_h=7.0)
+    after = replace(SAME, sagittal=replace(SAME.sagittal, clock_h=16.0), rise_h=14.0)
+    course = make_course({"a": FLAT, "b": FLAT}, conditions={"a": before, "b": after})
+    assert {one.verdict for one in changes_of(course, QUIET)} == {Verdict.WITHIN}
+
+
 def test_repeats_of_one_scanner_do_not_speak_for_another():
     other = replace(SAME, sagittal=replace(SAME.sagittal, scanner="B"))
     course = make_course({"a": FLAT, "b": FLAT | {L4: 8.6}}, conditions={"b": other})
     found = {one.level: one for one in changes_of(course, QUIET)}
     assert (found[L4].band.origin, found[L4].band.half) == (NoiseOrigin.PUBLISHED, 0.85)
     assert (found[L4].verdict, found[L4].comparability.value) == (Verdict.WITHIN, "caution")
-    loud = Noise({"height_mm": RepeatNoise(1.0, 10, 50, math.inf)})
+    loud = Noise({RepeatKind.OTHER_DAY: {"height_mm": RepeatNoise(1.0, 10, 50, math.inf)}})
     (change, *_) = changes_of(course, loud)
     assert change.band.origin is NoiseOrigin.REPEATS
 
@@ -130,10 +229,12 @@ def test_the_primary_height_scatters_as_its_method_on_phantoms():
     assert phantom_sd("other", "height_dabbs_mm") == 0.33, "the larger one"
 
 
-def test_phantoms_stand_in_with_an_allowance():
+def test_phantoms_stand_in_as_a_guess_without_a_percentage():
     band = Noise().band("wedge_deg", Value(5.0), Value(6.0), "builtin:1")
     sd = math.sqrt(2) * ALLOWANCE * phantom_sd("builtin:1", "wedge_deg")
-    assert (band.origin, band.sd) == (NoiseOrigin.PHANTOMS, pytest.approx(sd))
+    assert (band.origin, band.sd) == (NoiseOrigin.GUESS, pytest.approx(sd))
+    assert "guess" in band.source
+    assert "%" not in band.source
 
 
 def test_every_tracked_parameter_has_a_band_without_repeats():
@@ -152,7 +253,7 @@ def test_a_flag_of_a_value_stands_beside_the_verdict_and_the_response():
     assert found[L4].reasons == ("flagged at b: cut_by_field_of_view",)
     assert (found[L4].comparability.value, found[L4].verdict) == ("caution", Verdict.BEYOND)
     assert (found[L5].comparability.value, found[L5].reasons) == ("comparable", ())
-    (judged,) = analyse([course], ("a", "b"), parameters=("height_mm",)).judged
+    (judged,) = analyse([course], ("a", "b"), declaration=HEIGHT).judged
     assert judged.response is Response.RESPONDER
     assert "caution: flagged at b: cut_by_field_of_view" in judged.reasons[0]
 
@@ -190,10 +291,11 @@ def test_a_disc_that_one_visit_lacks_has_no_change():
 def test_repeats_give_differences_and_no_change(late):
     course = make_course({"a": FLAT, "a2": FLAT | {L4: 8.2}, "b": FLAT})
     assert {one.visit for one in changes_of(course, QUIET)} == {"b"}
-    (pair,) = repeat_differences(course)
+    ((kind, pair),) = repeat_differences(course)
+    assert kind is RepeatKind.OTHER_DAY
     assert pair["height_mm"] == pytest.approx([0.0, 0.2, 0.0])
     spoilt = make_course({"a": FLAT, "a2": FLAT, "b": FLAT}, conditions={"a2": late})
-    assert list(repeat_differences(spoilt)) == [{}]
+    assert list(repeat_differences(spoilt)) == [(RepeatKind.OTHER_DAY, {})]
 
 
 # ------------------------------------------------------------------ contrasts
@@ -207,90 +309,6 @@ def test_what_all_discs_share_cancels():
     assert one.clear
 
 
-def test_exact_permutation_counts_every_way():
-    others = (0.0, 0.1, -0.1, 0.05)
-    p, count, exact = permutation_p([((1.0,), others)] * 4)
-    assert (p, count, exact) == (pytest.approx(1 / 5**4), 5**4, True)
-    middling, _, _ = permutation_p([((0.0,), (-1.0, 1.0, -1.0, 1.0))] * 3)
-    assert middling == 1.0
-
-
-def test_a_permutation_of_many_subjects_is_sampled_and_agrees():
-    rng = np.random.default_rng(3)
-    few = [((float(rng.normal(0.8)),), tuple(rng.normal(size=4))) for _ in range(6)]
-    exact, count, whole = permutation_p(few)
-    assert (count, whole) == (5**6, True)
-    sampled, _, part = permutation_p([*few, ((0.0,), (0.0,) * 4)])
-    assert not part
-    assert sampled == pytest.approx(exact, abs=0.03)
-
-
-def test_a_sampled_probability_is_never_zero():
-    """The observed way is one of those that count (Phipson and Smyth 2010)."""
-    others = (0.0, 0.1, -0.1, 0.05)
-    p, count, exact = permutation_p([((1.0,), others)] * 12)
-    assert not exact
-    assert p == pytest.approx(1 / (count + 1), rel=1e-12)
-
-
-def test_the_interval_of_a_mean_is_students():
-    low, high = mean_interval([0.1, 0.4, 0.7, 0.2, 0.6])
-    assert ((low + high) / 2, (high - low) / 2) == (
-        pytest.approx(0.4),
-        pytest.approx(0.31653, abs=1e-4),
-    )
-
-
-def test_the_mixed_model_finds_what_was_put_in():
-    rng = np.random.default_rng(4)
-    subjects = {}
-    for n in range(40):
-        shift = rng.normal(0, 0.5)
-        values = shift + rng.normal(0, 0.2, 5)
-        subjects[f"S{n}"] = ((float(values[0] + 0.6),), tuple(values[1:].tolist()))
-    estimate, low, high, p, method = mixed_model(subjects)
-    assert low < 0.6 < high
-    # subjects' own shifts cancel: the spread is that of one disc against the mean of four
-    assert (high - low) / 2 == pytest.approx(1.96 * 0.2 * math.sqrt(1.25 / 40), rel=0.15)
-    assert estimate == pytest.approx(0.6, abs=0.1)
-    assert (p < 1e-6, method) == (True, "mixed model")
-
-
-def test_pooling_leaves_out_what_is_not_comparable_and_splits_arms(late):
-    def one(n: int, gain: float, arm: str, **more: object):
-        after = {L3: 9.0 + 0.01 * n, L4: 8.0 + gain, L5: 10.0 - 0.01 * n}
-        return make_course({"a": FLAT, "b": after}, name=f"S{n}", arm=arm, **more)
-
-    courses = [one(n, 0.5, "cells") for n in range(3)] + [one(n, 0.0, "saline") for n in (3, 4, 5)]
-    courses.append(one(6, 5.0, "cells", conditions={"b": late}))
-    changes = [change for course in courses for change in changes_of(course, QUIET)]
-    found = {row.arm: row for row in pooled(changes)}
-    assert {arm: row.subjects for arm, row in found.items()} == {"cells": 3, "saline": 3, "all": 6}
-    assert found["cells"].estimate == pytest.approx(0.5)
-    assert found["saline"].estimate == pytest.approx(0.0)
-    assert "27 ways" in found["cells"].method
-
-
-@pytest.mark.parametrize(
-    ("subjects", "method"), [(2, ""), (3, "exact"), (11, "sampled"), (12, "mixed")]
-)
-def test_how_subjects_are_pooled_depends_on_how_many_there_are(subjects, method):
-    rng = np.random.default_rng(6)
-    changes = []
-    for n in range(subjects):
-        shift = rng.normal(0, 0.1, 5)
-        after = {level: value + d for (level, value), d in zip(FLAT.items(), shift, strict=False)}
-        course = make_course({"a": FLAT, "b": after | {L4: 8.4 + shift[4]}}, name=f"S{n}")
-        changes += changes_of(course, QUIET)
-    assert [row.method.split()[0] for row in pooled(changes)] == [method] * bool(method)
-
-
-@pytest.mark.parametrize(("others", "ways"), [(6, 7**5), (7, 20_000)])
-def test_up_to_20_000_ways_are_all_looked_at(others, ways):
-    discs = [((0.5,), tuple(0.01 * k for k in range(others)))] * 5
-    assert permutation_p(discs)[1:] == (ways, others == 6)
-
-
 # ------------------------------------------------------------------ responders
 def judged(later, **more):
     repeats = {"a2": {k: v + 0.05 for k, v in FLAT.items()}}
@@ -298,8 +316,8 @@ def judged(later, **more):
         make_course({"a": FLAT, "b": FLAT | later, **repeats}, name=f"S{n}", **more)
         for n in range(3)
     ]
-    found = analyse(courses, ("a", "b"), parameters=("height_mm",))
-    assert found.noise.repeats["height_mm"].pairs == 3
+    found = analyse(courses, ("a", "b"), declaration=HEIGHT)
+    assert found.noise.repeats[RepeatKind.OTHER_DAY]["height_mm"].pairs == 3
     return found.judged[0]
 
 
@@ -322,9 +340,11 @@ def test_a_disc_that_falls_less_than_the_others_is_no_responder():
 
 def test_the_rule_speaks_of_its_visit_and_parameters():
     found = analyse([make_course({"a": FLAT, "b": FLAT})], ("a", "b"))
-    assert str(found.rule).startswith("At b, a treated disc is a responder if height_mm and adc_")
+    assert str(found.rule).startswith(
+        "At b, a treated disc is a responder if disc height and ADC of"
+    )
     assert found.judged[0].response is Response.NO_RESPONDER
-    assert found.judged[0].reasons[1] == "adc_disc_um2_ms: no value at both visits"
+    assert found.judged[0].reasons[1] == "ADC of the disc: no value at both visits"
 
 
 # ------------------------------------------------------------------ grades

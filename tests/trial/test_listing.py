@@ -135,6 +135,7 @@ def test_all_mistakes_are_said_at_once(listed):
         ("S02,baseline,0,20260106,,none", "S02,week 4,4,20260206,,none", "starts with week 4"),
         ("2026-03-30", "2026-07-30", "12 weeks after baseline by week and 29.4 by date"),
         ("L4/L5", "none", "no treated disc is named"),
+        ("L4/L5", "L4/L5", "arm saline names no index disc"),
         ("arm", "colour", "columns that mean nothing here: colour"),
     ],
 )
@@ -145,7 +146,7 @@ def test_what_is_odd_is_remarked_but_not_refused(listed, old, new, said):
 
 
 def test_a_good_list_has_no_remark(listed):
-    assert read_listing(listed(GOOD)).issues == ()
+    assert read_listing(listed(GOOD.replace("none", "L5-S1"))).issues == ()
 
 
 def test_the_readers_word_belongs_to_the_first_visit(listed):
@@ -164,6 +165,7 @@ def test_visits_that_cannot_be_put_in_order_are_refused(listed):
 def test_a_list_that_says_one_time_for_all_and_the_other_for_some_is_enough(listed):
     lines = GOOD.splitlines()
     text = "\n".join([*lines[:3], lines[3].replace("2026-03-30", ""), *lines[4:]])
+    text = text.replace("none", "L5-S1")
     assert [scan.visit for scan in read_trial(listed(text)).subjects[0].first_scans] == [
         "baseline", "week 12",
     ]  # fmt: skip
@@ -171,7 +173,8 @@ def test_a_list_that_says_one_time_for_all_and_the_other_for_some_is_enough(list
 
 
 def test_a_late_repeat_is_remarked(listed):
-    (remark,) = read_listing(listed(GOOD.replace("2026-01-05,2", "2026-02-09,2"))).issues
+    text = GOOD.replace("2026-01-05,2", "2026-02-09,2").replace("none", "L5-S1")
+    (remark,) = read_listing(listed(text)).issues
     assert remark.severity is IssueSeverity.WARNING
     assert "5.0 weeks from the scan it repeats" in remark.text
 
@@ -190,3 +193,54 @@ def test_a_scan_listed_twice_is_said_once(listed):
     ]
     assert len(wrong) == 1
     assert "listed twice" in wrong[0]
+
+
+KINDS = """\
+subject,visit,date,repeat,repeat_kind,treated,path,rise_time
+S1,a,2026-01-05,1,{first},L4-L5,x,07:15
+S1,a,{day},2,{kind},,y,
+S1,b,2026-03-30,1,,,z,06:40
+"""
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "found"),
+    [
+        ("2026-01-05", "same_session", "same_session"), ("2026-01-05", "same_day", "same_day"),
+        ("2026-01-06", "other_day", "other_day"), ("2026-01-05", "", "same_session"),
+        ("2026-01-06", "", "other_day"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_repeat_is_listed_or_follows_from_the_days(listed, day, kind, found):
+    trial = read_trial(listed(KINDS.format(first="", day=day, kind=kind)))
+    first, again, later = trial.subjects[0].scans
+    assert (first.repeat_kind, again.repeat_kind.value) == (None, found)
+    assert (first.rise_h, again.rise_h) == (7.25, None)
+    assert later.rise_h == pytest.approx(6 + 40 / 60)
+
+
+@pytest.mark.parametrize(
+    ("first", "day", "kind", "said"),
+    [
+        (
+            "",
+            "2026-01-06",
+            "same_session",
+            "line 3: repeat_kind is same_session, but it is of anot",
+        ),
+        ("", "2026-01-06", "same_day", "line 3: repeat_kind is same_day, but it is of another day"),
+        ("", "2026-01-05", "other_day", "line 3: repeat_kind is other_day, but it is of the same"),
+        ("same_day", "2026-01-05", "", "line 2: repeat_kind same_day stands at a scan that is no"),
+        ("", "2026-01-05", "again", "line 3, column repeat_kind: 'again' is not known"),
+    ],
+)
+def test_repeats_that_contradict_themselves_are_refused(listed, first, day, kind, said):
+    with pytest.raises(UsageError, match=said):
+        read_trial(listed(KINDS.format(first=first, day=day, kind=kind)))
+
+
+@pytest.mark.parametrize("when", ["7", "25:00", "early"])
+def test_a_rise_time_is_a_time_of_day(listed, when):
+    text = KINDS.format(first="", day="2026-01-05", kind="").replace("07:15", when)
+    with pytest.raises(UsageError, match=r"line 2, column rise_time: .* is not a time of day"):
+        read_trial(listed(text))

@@ -18,17 +18,23 @@ from discmri.trial import (
     IssueSeverity,
     TrialOptions,
     check_trial,
+    default_declaration,
     read_listing,
     read_trial,
     run_trial,
 )
+from discmri.trial.reanalysis import analyse_table
 from discmri.trial.redcap import DICTIONARY
 from discmri.trial.responders import Response
 from discmri.trial.sdtm import MAPPING, finding_rows
 from discmri.trial.tables import LONG
+from discmri.trial.values_table import read_values
 
 OPTIONS = TrialOptions(
-    Settings(segmenter="masks"), Workers(2), responder_parameters=("height_mm",), name="DEMO"
+    Settings(segmenter="masks"),
+    Workers(2),
+    declaration=default_declaration(("baseline", "week 24"), ("height_mm",)),
+    name="DEMO",
 )
 
 
@@ -84,6 +90,15 @@ def test_the_long_table_holds_every_value_once(done):
     assert {r["value"] for r in rows if r["parameter"] == "height_mm"} == values
 
 
+def test_the_long_table_gives_the_same_conclusions_without_images(done, tmp_path):
+    _, outcome, out = done
+    table = read_values(out / "long.csv", tuple(LONG))
+    again = analyse_table(table, tmp_path / "again", OPTIONS.declaration, OPTIONS.name)
+    assert again.analysis.judged == outcome.analysis.judged
+    for name in ("long.csv", "groups.csv", "responders.csv", "treated_untreated.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), name
+
+
 def test_the_dictionary_names_every_column_and_parameter(done):
     _, _, out = done
     named = {row["name"] for row in rows_of(out / "data_dictionary.csv") if row["meaning"]}
@@ -124,13 +139,18 @@ def test_the_report_is_one_offline_page_with_pictures(done):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert page.count('<figure><img alt="') == 2
     assert page.count("data:image/png") == 4
-    assert "<strong>" in page.split('class="answer"')[1][:60]
+    assert page.index('class="answer"') < page.index("<dl>"), "the answer comes first"
+    assert "<strong>" in page.split('class="named"')[1][:60]
+    text = re.sub(r'"data:[^"]*"', "", page)
+    assert not re.findall(r"\b(?:height|adc|area|volume)_[a-z0-9_]+", text), "names as people say"
 
 
 def test_the_record_says_how_names_were_carried(done):
     _, _, out = done
     record = json.loads((out / "trial.json").read_text(encoding="utf-8"))
     assert [scan["repeat"] for scan in record["scans"]] == [1, 1, 2]
+    assert record["answer"][0].startswith("Not answered: too few subjects")
+    assert "Noise band" in record["plan"]
     for scan in record["scans"][1:]:
         assert scan["correlation"] > 0.9
         assert scan["lead"] > 0.1
@@ -208,12 +228,16 @@ def test_a_check_tells_copies_and_strangers(rendered, tmp_path):
 
 
 # ------------------------------------------------------------------ refusals
+def declaring(parameters=("height_mm",), at=""):
+    return TrialOptions(declaration=default_declaration(("baseline", "week 24"), parameters, at))
+
+
 def test_wrong_options_are_refused_before_the_work(rendered, tmp_path):
     trial = read_trial(rendered.root / "trial_with_masks.csv")
     for options, said in (
-        (TrialOptions(responder_visit="week 99"), "no visit after the first is called 'week 99'"),
-        (TrialOptions(responder_parameters=("suggested_grade",)), "is no number"),
-        (TrialOptions(responder_parameters=("hight_mm",)), "is no parameter"),
+        (declaring(at="week 99"), "no visit after the first is called 'week 99'"),
+        (declaring(("suggested_grade",)), "is no number"),
+        (declaring(("hight_mm",)), "is no parameter"),
         (TrialOptions(reads=tmp_path / "none.csv"), "cannot be read"),
     ):
         with pytest.raises(UsageError, match=said):

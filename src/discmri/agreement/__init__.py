@@ -24,7 +24,15 @@ from discmri.agreement.gwet import ac2_linear, ac2_quadratic
 from discmri.agreement.icc import icc_2_1, icc_3_1
 from discmri.agreement.kappa import kappa_linear, kappa_quadratic
 from discmri.agreement.krippendorff import alpha_ordinal
-from discmri.agreement.ratings import ALL_LEVELS, SCALES, Comparison, Rating, comparisons
+from discmri.agreement.random_raters import COEFFICIENT, random_rater_intervals, squares
+from discmri.agreement.ratings import (
+    ALL_LEVELS,
+    SCALES,
+    Comparison,
+    ComparisonKind,
+    Rating,
+    comparisons,
+)
 from discmri.agreement.repeatability import (
     repeatability_coefficient,
     smallest_detectable_change,
@@ -39,6 +47,7 @@ __all__ = [
     "VALUE_STATISTICS",
     "AgreementResult",
     "Comparison",
+    "ComparisonKind",
     "Estimate",
     "Rating",
     "Resampling",
@@ -82,6 +91,10 @@ _MORE_THAN_TWO = (
     "kappa, quadratic weights",
     "Gwet AC2, quadratic weights",
 )
+FEW_SUBJECTS = 10
+"""Below this, intervals carry a mark."""
+RANDOM, FIXED = "random", "held fixed"
+_REPEATABILITY, _CHANGE = "repeatability coefficient", "smallest detectable change"
 _WITHOUT_UNIT = ("ICC(2,1), absolute agreement", "ICC(3,1), consistency")
 
 
@@ -103,6 +116,9 @@ class Estimate:
         Of both; empty for a share or coefficient.
     subjects, discs
         With something to compare.
+    raters
+        ``random`` where the interval holds for other raters like these, ``held fixed`` where it
+        holds for these alone.
     """
 
     level: str
@@ -112,6 +128,12 @@ class Estimate:
     unit: str
     subjects: int
     discs: int
+    raters: str = FIXED
+
+    @property
+    def few(self) -> bool:
+        """Whether the interval carries a mark for few subjects."""
+        return self.interval is not None and self.subjects < FEW_SUBJECTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +157,9 @@ class AgreementResult:
 
 
 def analyse(
-    ratings: Iterable[Rating], resampling: Resampling | None = None
+    ratings: Iterable[Rating], resampling: Resampling | None = None, rescans: bool = False
 ) -> list[AgreementResult]:
-    """All statistics of all comparisons, per level and pooled, with intervals over subjects.
+    """All statistics of all comparisons, per level and pooled, with intervals.
 
     Parameters
     ----------
@@ -145,6 +167,8 @@ def analyse(
         Grades and measured values, see :mod:`discmri.agreement.sources` and :mod:`discmri.reading.ratings`.
     resampling
         How intervals are made; 2000 resamples and 95 % where not given.
+    rescans
+        Whether "raters" are scans of the same disc instead of readers of the same picture.
 
     Returns
     -------
@@ -176,7 +200,7 @@ def analyse(
                 for one in estimate(stratum, chosen, level=level)
             ),
         )
-        for comparison in comparisons(ratings)
+        for comparison in comparisons(ratings, rescans)
     ]
 
 
@@ -222,23 +246,33 @@ def estimate(
     return [
         Estimate(
             level, name, value, ends, "" if name in _WITHOUT_UNIT else comparison.unit,
-            subjects, discs,
+            subjects, discs, raters,
         )
-        for name, value, ends in _found(comparison, chosen, only)
+        for name, value, ends, raters in _found(comparison, chosen, only)
     ]  # fmt: skip
 
 
 def _found(
     stratum: Comparison, resampling: Resampling, only: Collection[str] | None
-) -> Iterator[tuple[str, float | None, Interval | None]]:
-    """Name, value and interval of every statistic that makes sense and is wanted."""
+) -> Iterator[tuple[str, float | None, Interval | None, str]]:
+    """Name, value, interval and what it includes, of every statistic that makes sense and is wanted."""
     scale = SCALES.get(stratum.parameter)
     if scale is not None:
         few = _MORE_THAN_TWO if len(scale.categories) <= 2 else ()
-        yield from _evaluated(GRADE_STATISTICS, few, only, counts(stratum, scale), resampling)
-    else:
-        more = DIFFERENCES if len(stratum.columns) != 2 else ()
-        yield from _evaluated(VALUE_STATISTICS, more, only, moments(stratum), resampling)
+        sums = counts(stratum, scale)
+        for name, value, ends in _evaluated(GRADE_STATISTICS, few, only, sums, resampling):
+            yield name, value, ends, FIXED
+        return
+    more = list(DIFFERENCES) if len(stratum.columns) != 2 else []
+    random: dict[str, Interval] = {}
+    if stratum.kind is ComparisonKind.READERS:
+        random = random_rater_intervals(squares(stratum), resampling.confidence, resampling.seed)
+    if stratum.kind is not ComparisonKind.REPEATS:
+        more.append(_CHANGE)  # a change is measured twice by one reader, or on two scans
+    for name, value, ends in _evaluated(VALUE_STATISTICS, more, only, moments(stratum), resampling):
+        other = name == _REPEATABILITY and stratum.kind is not ComparisonKind.REPEATS
+        called = COEFFICIENT if other else name
+        yield called, value, random.get(called, ends), RANDOM if called in random else FIXED
 
 
 def _evaluated(

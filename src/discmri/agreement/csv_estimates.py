@@ -14,7 +14,7 @@ from discmri.results.export.csv_wide import cell, write_table
 
 _ESTIMATES = (
     "parameter", "comparison", "level", "statistic", "value", "low", "high", "unit", "subjects",
-    "discs",
+    "discs", "raters", "few_subjects",
 )  # fmt: skip
 
 
@@ -31,6 +31,8 @@ def write_estimates(found: Sequence[AgreementResult], path: Path) -> None:
             estimate.unit,
             str(estimate.subjects),
             str(estimate.discs),
+            estimate.raters,
+            "yes" if estimate.few else "no",
         ]
         for one in found
         for estimate in one.estimates

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from discmri.agreement import AgreementResult, Resampling
+from discmri.agreement import FEW_SUBJECTS, AgreementResult, Resampling
 from discmri.agreement.design import Design
 from discmri.agreement.ratings import AUTOMATIC, SCALES, Rating
 from discmri.agreement.sources import RatingSource
@@ -36,7 +36,10 @@ class Item:
 
 
 def items(
-    sources: Sequence[RatingSource], found: Sequence[AgreementResult], resampling: Resampling
+    sources: Sequence[RatingSource],
+    found: Sequence[AgreementResult],
+    resampling: Resampling,
+    rescans: bool = False,
 ) -> list[Item]:
     """All fifteen, in order; tables and plots are added to 11, 12, 13 and 15 by the page."""
     designs = [source.design for source in sources if source.design is not None]
@@ -57,7 +60,7 @@ def items(
         Item(11, "Actual numbers", (_numbers(ratings),)),
         Item(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
         Item(13, "Estimates of agreement and reliability", ()),
-        Item(14, "Practical relevance", _relevance(parameters), "what the results mean for the use that is planned"),
+        Item(14, "Practical relevance", _relevance(rescans), "what the results mean for the use that is planned"),
         Item(15, "Details", ("Every estimate stands in agreement.csv, every confusion matrix in confusion.csv.",)),
     ]  # fmt: skip
 
@@ -111,9 +114,10 @@ def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, .
     stated = [
         f"Intervals: {percent}, bias-corrected and accelerated bootstrap over subjects "
         f"({resampling.resamples} resamples, seed {resampling.seed}), because discs of one person "
-        "are not independent. None is given for fewer than three subjects, where subjects do not "
-        "differ in a statistic, or where it is undefined in some resamples; with fewer than about "
-        "twenty subjects they tend to be too narrow.",
+        "are not independent; raters held fixed: they hold for these raters and no others. None is "
+        "given for fewer than three subjects, where subjects do not differ in a statistic, or where "
+        "it is undefined in some resamples; with fewer than about twenty subjects they tend to be "
+        f"too narrow. Intervals of fewer than {FEW_SUBJECTS} subjects are marked.",
         "Reads are held against each other disc by disc, by the automatic level of the disc.",
     ]
     if any(name in SCALES for name in parameters):
@@ -128,7 +132,10 @@ def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, .
     if any(name not in SCALES for name in parameters):
         stated.append(
             "Measured values: differences are the first rater minus the second; limits of "
-            "agreement are bias ± 1.96 SD. ICC(2,1) is two-way random, single measure, absolute "
+            "agreement are bias ± 1.96 SD. Between readers, the intervals of ICC(2,1), within-disc SD "
+            "and reproducibility coefficient hold for other readers like these: subjects, discs, "
+            "readers and readers by subjects all vary in them (generalised pivots, Weerahandi 1993); "
+            "with two readers they are wide, since two say little of all. ICC(2,1) is two-way random, single measure, absolute "
             "agreement; ICC(3,1) two-way mixed, single measure, consistency (Shrout and Fleiss "
             "1979). Only discs with a value of every rater count. Where values are of edited "
             "labels, they speak of the discs that a reader chose to edit, not of all."
@@ -146,13 +153,13 @@ def _numbers(ratings: Sequence[Rating]) -> str:
     )
 
 
-def _relevance(parameters: Sequence[str]) -> tuple[str, ...]:
-    if all(name in SCALES for name in parameters):
+def _relevance(rescans: bool) -> tuple[str, ...]:
+    if not rescans:
         return ()
     return (
-        "A change of one disc between two visits, measured by the same rater, is beyond "
-        "measurement error where it exceeds the smallest detectable change; where raters may "
-        "differ between the visits, the repeatability coefficient of all readers is the bar.",
+        "Where the same disc was scanned again: a change of one disc between two visits is beyond "
+        "measurement error where it exceeds the smallest detectable change of such rescans. One "
+        "reader measuring the same picture twice shows less than that.",
     )
 
 

@@ -113,6 +113,14 @@ SCALES = {
 }
 
 
+class ComparisonKind(Enum):
+    """What the columns of a comparison are."""
+
+    READERS = "readers"  # they stand for all readers
+    REPEATS = "repeats"  # one reader again, or the same disc scanned again
+    METHODS = "methods"  # such as a reader and the automatic value: these and no others
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Columns of values to hold against each other.
@@ -129,6 +137,8 @@ class Comparison:
         (discs, columns); NaN where a value is missing.
     subjects, levels
         (discs,) names.
+    kind
+        What the columns are.
     """
 
     parameter: str
@@ -137,6 +147,7 @@ class Comparison:
     values: NDArray[np.float64]
     subjects: NDArray[np.str_]
     levels: NDArray[np.str_]
+    kind: ComparisonKind = ComparisonKind.METHODS
 
     @property
     def unit(self) -> str:
@@ -171,7 +182,7 @@ Column = tuple[str, int]
 """A rater and an occasion."""
 
 
-def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
+def comparisons(ratings: Iterable[Rating], rescans: bool = False) -> list[Comparison]:
     """Everything that can be held against each other.
 
     Per parameter: all readers at their first occasion; every two of them; each reader's first
@@ -182,6 +193,8 @@ def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
     ----------
     ratings
         In any order.
+    rescans
+        Whether "raters" are scans of the same disc instead of readers of the same picture.
 
     Returns
     -------
@@ -210,7 +223,10 @@ def comparisons(ratings: Iterable[Rating]) -> list[Comparison]:
         given = by_parameter[parameter]
         _check(parameter, given)
         table = _Table(given)
-        found += [table.compared(parameter, name, columns) for name, columns in _plans(table)]
+        found += [
+            table.compared(parameter, name, columns, ComparisonKind.REPEATS if rescans else kind)
+            for name, columns, kind in _plans(table)
+        ]
     if "grade_before_reveal" in by_parameter:
         found += _on_reveal(by_parameter["grade_before_reveal"], by_parameter["grade"])
     return [one for one in found if one.used.any()]
@@ -258,7 +274,9 @@ class _Table:
         self.discs = sorted({disc for disc, _ in self.cells})
         self.columns = sorted({column for _, column in self.cells})
 
-    def compared(self, parameter: str, name: str, columns: Sequence[Column]) -> Comparison:
+    def compared(
+        self, parameter: str, name: str, columns: Sequence[Column], kind: ComparisonKind
+    ) -> Comparison:
         """These columns side by side; of repeats, only discs that were repeated."""
         again = [column for column in columns if column[1] > 1]
         discs = [d for d in self.discs if all((d, column) in self.cells for column in again)]
@@ -275,23 +293,24 @@ class _Table:
             values.reshape(len(discs), len(columns)),
             np.array([subject for subject, _, _ in discs]),
             np.array([level for _, _, level in discs]),
+            kind,
         )
 
 
-def _plans(table: _Table) -> Iterator[tuple[str, Sequence[Column]]]:
-    """Which columns to compare, under which name."""
+def _plans(table: _Table) -> Iterator[tuple[str, Sequence[Column], ComparisonKind]]:
+    """Which columns to compare, under which name, and what they are."""
     first = [one for one in table.columns if one[1] == 1 and one[0] != AUTOMATIC]
     if len(first) > 2:
-        yield "all readers", first
+        yield "all readers", first, ComparisonKind.READERS
     for pair in itertools.combinations(first, 2):
-        yield f"{pair[0][0]} – {pair[1][0]}", pair
+        yield f"{pair[0][0]} – {pair[1][0]}", pair, ComparisonKind.READERS
     for rater, _ in first:
         again = (rater, 2)
         if again in table.columns:
-            yield f"{rater}, first – second", ((rater, 1), again)
+            yield f"{rater}, first – second", ((rater, 1), again), ComparisonKind.REPEATS
     if (AUTOMATIC, 1) in table.columns:
         for one in first:
-            yield f"{one[0]} – {AUTOMATIC}", (one, (AUTOMATIC, 1))
+            yield f"{one[0]} – {AUTOMATIC}", (one, (AUTOMATIC, 1)), ComparisonKind.METHODS
 
 
 def _on_reveal(before: Sequence[Rating], after: Sequence[Rating]) -> list[Comparison]:
@@ -306,7 +325,8 @@ def _on_reveal(before: Sequence[Rating], after: Sequence[Rating]) -> list[Compar
         ]
         table = _Table(pairs)
         columns = (("before", 1), ("after", 1))
-        found.append(table.compared("grade", f"{reader}, before – after reveal", columns))
+        name = f"{reader}, before – after reveal"
+        found.append(table.compared("grade", name, columns, ComparisonKind.METHODS))
     return found
 
 

@@ -39,6 +39,11 @@ def repeatability_coefficient(moments: Moments) -> Array:
     return coefficient
 
 
+def reproducibility_coefficient(moments: Moments) -> Array:
+    """1.96 √2 within-disc SD of different readers: 95 % of their differences are smaller."""
+    return repeatability_coefficient(moments)
+
+
 def smallest_detectable_change(moments: Moments) -> Array:
     """1.96 √2 SEM, SEM the square root of EMS: a change measured by one rater that is no chance.
 

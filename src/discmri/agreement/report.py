@@ -1,4 +1,4 @@
-"""The agreement report: one offline page in GRRAS order, beside the tables."""
+"""The agreement report: one offline page, results first, then the items of GRRAS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 
 import discmri
 from discmri.agreement import (
+    FEW_SUBJECTS,
     GRADE_STATISTICS,
+    RANDOM,
     VALUE_STATISTICS,
     AgreementResult,
     Estimate,
@@ -21,12 +23,16 @@ from discmri.agreement import (
 )
 from discmri.agreement.csv_estimates import confusion, write_confusion, write_estimates
 from discmri.agreement.grras import items, title
+from discmri.agreement.random_raters import COEFFICIENT
 from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
+from discmri.agreement.repeatability import reproducibility_coefficient
 from discmri.agreement.sources import RatingSource
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
 from discmri.core.text import number
+
+FEW_MARK, RANDOM_MARK = "†", "r"
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ def write_report(
     folder: Path,
     resampling: Resampling | None = None,
     overwrite: bool = False,
+    rescans: bool = False,
 ) -> list[AgreementResult]:
     """Analyse and write ``report.html``, ``agreement.csv`` and ``confusion.csv``.
 
@@ -67,6 +74,8 @@ def write_report(
         How intervals are made.
     overwrite
         Replace the files of an earlier report.
+    rescans
+        Whether "raters" are scans of the same disc.
 
     Raises
     ------
@@ -74,7 +83,7 @@ def write_report(
         Where nothing can be compared, or the folder exists or cannot be written.
     """
     chosen = resampling or Resampling()
-    found = analyse([rating for source in sources for rating in source.ratings], chosen)
+    found = analyse([rating for source in sources for rating in source.ratings], chosen, rescans)
     if not found:
         raise UsageError(
             "there is nothing to compare: no disc has values of two raters, of a repeat, or of a "
@@ -83,12 +92,16 @@ def write_report(
     with atomic_folder(resolved(folder), overwrite) as fresh:
         write_estimates(found, fresh / "agreement.csv")
         write_confusion(found, fresh / "confusion.csv")
-        (fresh / "report.html").write_text(page(sources, found, chosen), encoding="utf-8")
+        text = page(sources, found, chosen, rescans)
+        (fresh / "report.html").write_text(text, encoding="utf-8")
     return found
 
 
 def page(
-    sources: Sequence[RatingSource], found: Sequence[AgreementResult], resampling: Resampling
+    sources: Sequence[RatingSource],
+    found: Sequence[AgreementResult],
+    resampling: Resampling,
+    rescans: bool = False,
 ) -> str:
     """The page as HTML, every text from the input escaped."""
     ratings = [rating for source in sources for rating in source.ratings]
@@ -97,7 +110,7 @@ def page(
         title=title(list(dict.fromkeys(one.comparison.parameter for one in found))),
         sources=[source.name for source in sources],
         notes=[source.note for source in sources if source.note],
-        items=items(sources, found, resampling),
+        items=items(sources, found, resampling, rescans),
         numbers=_numbers(ratings),
         distribution=_distribution(ratings),
         pooled=_pooled(found),
@@ -105,6 +118,9 @@ def page(
         plots=_plots(found),
         by_level=[_by_level(one) for one in found],
         meanings=_meanings(found),
+        few_mark=FEW_MARK,
+        few_subjects=FEW_SUBJECTS,
+        few_used=any(one.few for each in found for one in each.estimates),
         version=discmri.__version__,
     )
 
@@ -177,7 +193,9 @@ def _shown(one: Estimate) -> str:
     if one.interval is None:
         return number(one.value, 2)
     low, high = one.interval
-    return f"{number(one.value, 2)}\n{number(low, 2)} to {number(high, 2)}"
+    mark = f" {FEW_MARK}" if one.few else ""
+    random = f" {RANDOM_MARK}" if one.raters == RANDOM else ""
+    return f"{number(one.value, 2)}\n{number(low, 2)} to {number(high, 2)}{mark}{random}"
 
 
 def _matrices(found: Sequence[AgreementResult]) -> list[Matrix]:
@@ -213,6 +231,10 @@ def _meanings(found: Sequence[AgreementResult]) -> list[tuple[str, str]]:
     used = {estimate.statistic for one in found for estimate in one.estimates}
     return [
         (name, (inspect.getdoc(statistic) or "").partition("\n")[0])
-        for name, statistic in {**GRADE_STATISTICS, **VALUE_STATISTICS}.items()
+        for name, statistic in {
+            **GRADE_STATISTICS,
+            **VALUE_STATISTICS,
+            COEFFICIENT: reproducibility_coefficient,
+        }.items()
         if name in used
     ]

@@ -28,7 +28,7 @@ SOURCE is a session (a file or a URL of PostgreSQL), a CSV that discmri grade ex
 table of values with the columns subject_id, study_uid, level, parameter, value and rater, such as
 measurements.csv; where it has no rater, NAME=FILE names one. Several sources are taken together.
 
-DIR gets report.html (offline, in GRRAS order), agreement.csv and confusion.csv.
+DIR gets report.html (offline, results first, then the items of GRRAS), agreement.csv and confusion.csv.
 
 Research software, not a medical device.
 """
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     if args.match == "subject":
         sources = [replace(one, ratings=tuple(matched_by_subject(one.ratings))) for one in sources]
     resampling = Resampling(args.resamples, seed=args.seed)
-    _show(write_report(sources, args.output, resampling, args.overwrite))
+    rescans = args.match == "subject"
+    _show(write_report(sources, args.output, resampling, args.overwrite, rescans))
     for one in sources:
         if one.note:
             print(f"\n{one.note}")
@@ -132,9 +133,12 @@ def _show(found: Sequence[AgreementResult]) -> None:
                     estimate.statistic,
                     "-" if estimate.value is None else number(estimate.value, 3),
                     "" if ends is None else f"{number(ends[0], 3)} to {number(ends[1], 3)}",
+                    "" if ends is None else estimate.raters + (" †" if estimate.few else ""),
                     estimate.unit,
                     estimate.discs,
                 ]
             )
-    header = ("What", "Comparison", "Statistic", "Value", "Interval", "Unit", "Discs")
-    show_table(header, rows, right=frozenset({3, 6}))
+    header = ("What", "Comparison", "Statistic", "Value", "Interval", "Raters", "Unit", "Discs")
+    show_table(header, rows, right=frozenset({3, 7}))
+    if any(one.few for each in found for one in each.of(ALL_LEVELS)):
+        print("† fewer than ten subjects")

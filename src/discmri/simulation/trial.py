@@ -260,12 +260,21 @@ def _recipe(scans: tuple[PhantomScan, ...]) -> Iterator[str]:
 
 
 def _write_lists(scans: tuple[PhantomScan, ...], root: Path) -> None:
-    header = ("subject", "visit", "week", "date", "repeat", "treated", "path")
+    header = ("subject", "visit", "week", "date", "repeat", "repeat_kind", "treated", "path")
     rows = []
     for one in scans:
         day = one.protocol.occasion.date
         iso = f"{day[:4]}-{day[4:6]}-{day[6:]}"
-        what = (one.subject, one.visit, str(one.week), iso, str(one.repeat), one.treated.value)
+        kind = "same_day" if one.repeat > 1 else ""
+        what = (
+            one.subject,
+            one.visit,
+            str(one.week),
+            iso,
+            str(one.repeat),
+            kind,
+            one.treated.value,
+        )
         rows.append((*what, f"studies/{one.folder}/study"))
     write_table(root / "trial.csv", header, rows)
     masks = [

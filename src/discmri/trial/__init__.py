@@ -8,6 +8,7 @@
 
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.checks import check_trial
+from discmri.trial.declaration import Declaration, default_declaration, read_declaration
 from discmri.trial.issues import Issue, IssueSeverity
 from discmri.trial.listing import Listing, read_listing, read_trial
 from discmri.trial.plan import Scan, Subject, Trial
@@ -15,6 +16,7 @@ from discmri.trial.run import TrialOptions, TrialResult, run_trial
 
 __all__ = [
     "Analysis",
+    "Declaration",
     "Issue",
     "IssueSeverity",
     "Listing",
@@ -25,6 +27,8 @@ __all__ = [
     "TrialResult",
     "analyse",
     "check_trial",
+    "default_declaration",
+    "read_declaration",
     "read_listing",
     "read_trial",
     "run_trial",

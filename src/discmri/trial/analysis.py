@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discmri.trial.change import Change, Course, changes_of, repeat_differences
-from discmri.trial.contrast import Contrast, Pooled, contrasts, pooled
+from discmri.trial.contrast import Contrast, contrasts
+from discmri.trial.declaration import Declaration, default_declaration
 from discmri.trial.grades import Reads, Shifts, VisitGrade, grades_of, shifts
-from discmri.trial.noise import Noise, repeat_noise
-from discmri.trial.responders import PRIMARY, Judged, Rule, judge
+from discmri.trial.groups import GroupEffect, group_effects
+from discmri.trial.noise import Noise, RepeatNoise, repeat_noise
+from discmri.trial.plan import RepeatKind
+from discmri.trial.responders import Judged, Rule, judge
 
 
 @dataclass(frozen=True)
@@ -18,23 +21,26 @@ class Analysis:
 
     Parameters
     ----------
+    declaration
+        What was asked before anybody looked.
     courses
         Subjects from visit to visit.
     noise
         What the trial's own repeat scans say.
-    changes, contrasts, pooled
-        Per disc; treated against untreated per subject; over subjects.
+    changes, contrasts, effects
+        Per disc; treated against untreated per subject; over subjects, the primary one first.
     rule, judged
         When a disc counts as a responder, and which do.
     grades, shifts
         Per disc, and as tables.
     """
 
+    declaration: Declaration
     courses: tuple[Course, ...]
     noise: Noise
     changes: tuple[Change, ...]
     contrasts: tuple[Contrast, ...]
-    pooled: tuple[Pooled, ...]
+    effects: tuple[GroupEffect, ...]
     rule: Rule
     judged: tuple[Judged, ...]
     grades: tuple[VisitGrade, ...]
@@ -45,8 +51,7 @@ def analyse(
     courses: Sequence[Course],
     visits: Sequence[str],
     reads: Reads | None = None,
-    parameters: Sequence[str] = PRIMARY,
-    at: str = "",
+    declaration: Declaration | None = None,
 ) -> Analysis:
     """Draw the conclusions.
 
@@ -58,13 +63,13 @@ def analyse(
         Names of all visits, earliest first.
     reads
         Grades of readers.
-    parameters, at
-        In which a responder gains, and at which visit; the last one by default.
+    declaration
+        What is asked; defaults where nothing was declared.
 
     Returns
     -------
     Analysis
-        Noise, changes, contrasts, responders and grades.
+        Noise, changes, contrasts, effects over subjects, responders and grades.
 
     Examples
     --------
@@ -72,21 +77,33 @@ def analyse(
     <Response.RESPONDER: 'responder'>
     """
     usual = visits[0] if visits else ""
-    differences = [pair for course in courses for pair in repeat_differences(course)]
-    noise = Noise(repeat_noise(differences))
+    arms = tuple(dict.fromkeys(one.subject.arm for one in courses))
+    asked = declaration or default_declaration(visits, arms=arms)
+    noise = Noise(_repeats(courses), asked.diurnal)
     changes = [change for course in courses for change in changes_of(course, noise)]
-    starting = {c.subject.name for c in courses if c.baseline.name == usual}
+    starting = {one.subject.name: one.subject.arm for one in courses if one.baseline.name == usual}
+    treated = {one.subject.name for one in courses if one.subject.treated}
     against = contrasts(changes)
-    rule = Rule(at or (visits[-1] if visits else ""), tuple(parameters))
+    rule = Rule(asked.responder_visit or asked.primary.visit, asked.responder_parameters)
     grades = [grade for course in courses for grade in grades_of(course, reads or {})]
+    counted = {name: arm for name, arm in starting.items() if name in treated}
     return Analysis(
+        asked,
         tuple(courses),
         noise,
         tuple(changes),
         tuple(against),
-        tuple(pooled(one for one in changes if one.subject in starting)),
+        tuple(group_effects(changes, asked, counted)),
         rule,
         tuple(judge(courses, changes, against, rule)),
         tuple(grades),
         tuple(shifts((one for one in grades if one.subject in starting), usual)),
     )
+
+
+def _repeats(courses: Sequence[Course]) -> dict[RepeatKind, dict[str, RepeatNoise]]:
+    pairs: dict[RepeatKind, list[dict[str, list[float]]]] = {}
+    for course in courses:
+        for kind, differences in repeat_differences(course):
+            pairs.setdefault(kind, []).append(differences)
+    return {kind: repeat_noise(own) for kind, own in pairs.items()}

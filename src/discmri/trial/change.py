@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from discmri.core.findings import Code
 from discmri.core.levels import DiscLevel
 from discmri.results.parameter import Parameter
+from discmri.results.records import PARAMETER
 from discmri.trial.comparability import (
     Comparability,
     Difference,
@@ -18,9 +19,10 @@ from discmri.trial.comparability import (
     tilt_deg,
     worst_comparability,
 )
+from discmri.trial.diurnal import diurnal
 from discmri.trial.follow_up import FollowUp
 from discmri.trial.noise import Band, Noise
-from discmri.trial.plan import Subject
+from discmri.trial.plan import RepeatKind, Subject
 from discmri.trial.registration import Registration
 from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
 
@@ -31,6 +33,9 @@ NAMING = frozenset(
     }
 )  # fmt: skip
 """Flags that speak of a disc's name, which is carried by place, and not of its values."""
+
+
+_TRACKED = tuple(one.name for one in TRACKED)
 
 
 class Verdict(Enum):
@@ -204,14 +209,24 @@ def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Fol
             frozen: measured.discs[own] for own, frozen in names.items() if own in measured.discs
         }
         own = {frozen: own for own, frozen in names.items()}
-        tilt = None
-        if registration is not None and not registration.problem and measured is not baseline:
+        tilt = followed.tilts_deg.get(scan.name)
+        if (
+            tilt is None
+            and registration is not None
+            and not registration.problem
+            and measured is not baseline
+        ):
             before, after = baseline.conditions.sagittal, measured.conditions.sagittal
-            tilt = tilt_deg(before, after, registration.matrix[:3, :3])
+            tilt = _rounded(tilt_deg(before, after, registration.matrix[:3, :3]))
         pair = ScanPair(baseline.conditions, measured.conditions, tilt)
         found = () if measured.reason or measured is baseline else differences(pair)
         visits.append(Visit(measured, registration, discs, own, found, tilt))
     return Course(subject, tuple(visits), followed.pictures)
+
+
+def _rounded(tilt: float | None) -> float | None:
+    """As the tables hold it, so that they give the same conclusions."""
+    return None if tilt is None else round(tilt, 2)
 
 
 def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
@@ -221,10 +236,16 @@ def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
             after = visit.discs.get(level)
             if after is None:
                 continue
-            for parameter in TRACKED:
-                if before.number(parameter.name) is None or after.number(parameter.name) is None:
-                    continue
-                yield _change(course, visit, level, parameter, noise)
+            for name in _measured((before,)):
+                if after.number(name) is not None:
+                    yield _change(course, visit, level, PARAMETER[name], noise)
+
+
+def _measured(discs: Iterable[DiscValues]) -> list[str]:
+    """Tracked parameters in which any of some discs has a number."""
+    there = [disc for disc in discs if disc.values]
+    names = {name for disc in there for name in disc.values if disc.number(name) is not None}
+    return [name for name in _TRACKED if name in names]
 
 
 def _change(
@@ -238,6 +259,9 @@ def _change(
     change = after.value - before.value
     segmenter = visit.measured.conditions.segmenter
     band = noise.band(name, before, after, segmenter, alike(visit.differences, name))
+    if band is not None and noise.with_diurnal:
+        pair = ScanPair(course.baseline.measured.conditions, visit.measured.conditions)
+        band = band.at_other_hours(diurnal(name, before.value, pair))
     comparable, reasons = _comparability(visit, name, before, after)
     flags = tuple(_flagged(name, {course.baseline.name: discs[0], visit.name: discs[1]}))
     if flags and comparable is Comparability.COMPARABLE:
@@ -290,27 +314,25 @@ def _rejected(discs: Mapping[str, DiscValues]) -> Iterator[str]:
             yield f"rejected at {visit}: {', '.join(disc.quality.reasons)}"
 
 
-def repeat_differences(course: Course) -> Iterator[dict[str, list[float]]]:
-    """Per pair of repeat scans, by parameter, the differences of all lumbar discs."""
+def repeat_differences(course: Course) -> Iterator[tuple[RepeatKind, dict[str, list[float]]]]:
+    """Per pair of repeat scans, its kind and by parameter the differences of all lumbar discs."""
+    levels = course.levels
     for first, again in course.repeats:
         pair = ScanPair(first.measured.conditions, again.measured.conditions)
         found = differences(pair)
+        both = [
+            (first.discs[level], again.discs[level])
+            for level in levels
+            if level in first.discs
+            and level in again.discs
+            and not (first.discs[level].is_rejected or again.discs[level].is_rejected)
+        ]
         collected: dict[str, list[float]] = {}
-        for parameter in TRACKED:
-            name = parameter.name
+        for name in _measured(disc for disc, _ in both):
             if worst_comparability(found, name) is Comparability.NOT_COMPARABLE:
                 continue
-            discs = [
-                (first.discs[level], again.discs[level])
-                for level in course.levels
-                if level in first.discs and level in again.discs
-            ]
-            pairs = [
-                (before.number(name), after.number(name))
-                for before, after in discs
-                if not (before.is_rejected or after.is_rejected)
-            ]
-            both = [b - a for a, b in pairs if a is not None and b is not None]
-            if both:
-                collected[name] = both
-        yield collected
+            pairs = [(one.number(name), other.number(name)) for one, other in both]
+            changes = [b - a for a, b in pairs if a is not None and b is not None]
+            if changes:
+                collected[name] = changes
+        yield again.measured.scan.repeat_kind or RepeatKind.SAME_SESSION, collected

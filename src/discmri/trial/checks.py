@@ -13,7 +13,7 @@ from discmri.study.source import clean_text
 from discmri.trial.comparability import Comparability, Difference, ScanPair, differences
 from discmri.trial.conditions import Conditions, of_inspection
 from discmri.trial.issues import Issue, IssueSeverity
-from discmri.trial.plan import Scan, Trial
+from discmri.trial.plan import RepeatKind, Scan, Trial
 
 ProgressCallback = Callable[[str, float], None]
 
@@ -102,7 +102,7 @@ def _inspect(scan: Scan, needs_masks: bool) -> Inspected | list[Issue]:
     described = study.describe()
     return Inspected(
         scan, study.subject_id, study.study_uid, study.study_date,
-        of_inspection(described, scan.rest_min),
+        of_inspection(described, scan.rest_min, scan.rise_h),
     )  # fmt: skip
 
 
@@ -175,10 +175,11 @@ def _issue(found: Difference, where: str) -> Issue:
 def _repeats(trial: Trial) -> Iterator[Issue]:
     from discmri.trial.noise import LEAST_REPEATS
 
-    repeats = sum(scan.repeat > 1 for scan in trial.scans)
-    if repeats < LEAST_REPEATS:
+    kinds = [scan.repeat_kind for scan in trial.scans if scan.repeat > 1]
+    if kinds.count(RepeatKind.OTHER_DAY) < LEAST_REPEATS:
+        counted = ", ".join(f"{kinds.count(kind)} {kind.value}" for kind in RepeatKind)
         text = (
-            f"{repeats} repeat scans (column repeat); from {LEAST_REPEATS} on the noise comes from "
-            "the trial itself, else from stated uncertainties and published figures"
+            f"{len(kinds)} repeat scans ({counted}); from {LEAST_REPEATS} of another day on the "
+            "noise band comes from the trial itself; fewer leave it at or above published figures"
         )
         yield Issue(IssueSeverity.NOTE, "", text)

@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from discmri.trial.conditions import Conditions, SeriesConditions
+from discmri.trial.conditions import Conditions, SeriesConditions, clock_text
 
 
 class Comparability(Enum):
@@ -26,6 +26,7 @@ class Comparability(Enum):
 CLOCK_H = 2.0
 """Difference in time of day: height falls by about 0.9 mm (Boos 1996) or 6 to 8 % (Martin 2022)
 from morning to evening, and signal and ADC change as well; two hours are this project's choice."""
+_SECOND_H = 1.0 / 3600  # times are sums of floats
 REST_MIN = 20.0
 """Rest before the scan, by which two scans may differ."""
 ECHO_SHARE, REPETITION_SHARE = 0.10, 0.20
@@ -98,17 +99,34 @@ _CAUTION, _NOT = Comparability.CAUTION, Comparability.NOT_COMPARABLE
 
 def time_of_day(pair: ScanPair) -> Iterable[Difference]:
     """Discs lose water and height while a person is up."""
-    before, after = pair.before.sagittal.clock_h, pair.after.sagittal.clock_h
+    hours = hours_between(pair)
     touches = (*HEIGHT, "area_", "volume_", *SIGNAL, *ADC, *GRADE)
-    if before is None or after is None:
+    if hours is None:
         text = "the time of day is not known of both scans; height falls about 0.9 mm over a day"
         yield Difference("time of day", text, touches, _CAUTION)
-    elif abs(after - before) > CLOCK_H:
+    elif hours > CLOCK_H + _SECOND_H:
         text = (
-            f"{_clock(before)} and {_clock(after)}, more than {CLOCK_H:g} h apart; height falls "
+            f"{_clock_of(pair)}, more than {CLOCK_H:g} h apart; height falls "
             "about 0.9 mm over a day (Boos 1996)"
         )
         yield Difference("time of day", text, touches, _NOT)
+
+
+def hours_between(pair: ScanPair) -> float | None:
+    """Difference in time since getting up, or in clock time where that is not known of both."""
+    up = pair.before.up_h, pair.after.up_h
+    clock = pair.before.sagittal.clock_h, pair.after.sagittal.clock_h
+    for before, after in (up, clock):
+        if before is not None and after is not None:
+            return abs(after - before)
+    return None
+
+
+def _clock_of(pair: ScanPair) -> str:
+    before, after = pair.before, pair.after
+    if before.up_h is not None and after.up_h is not None:
+        return f"{before.up_h:.1f} and {after.up_h:.1f} h after getting up"
+    return f"{clock_text(before.sagittal.clock_h)} and {clock_text(after.sagittal.clock_h)}"
 
 
 def rest(pair: ScanPair) -> Iterable[Difference]:
@@ -265,11 +283,6 @@ def _series(pair: ScanPair) -> Iterable[tuple[str, SeriesConditions, SeriesCondi
 
 def _differ(a: float | None, b: float | None, share: float) -> bool:
     return a is not None and b is not None and abs(a - b) > share * max(abs(a), abs(b), 1e-9)
-
-
-def _clock(hours: float) -> str:
-    minutes = round(60 * hours)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _listed(values: Iterable[float]) -> str:

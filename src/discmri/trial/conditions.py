@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from discmri.core.facts import SeriesFacts, StudyFacts
+from discmri.core.tables import Row
+from discmri.core.text import one_line
 from discmri.results.model import StudyResult
 
 
@@ -70,6 +72,8 @@ class Conditions:
         ``fit`` or ``map``, as far as it was measured already.
     rest_min
         Before the scan, where the list of the trial says it.
+    rise_h
+        Clock time of getting up, hours, where the list says it.
     """
 
     sagittal: SeriesConditions
@@ -78,6 +82,13 @@ class Conditions:
     software: str = ""
     adc_source: str = ""
     rest_min: float | None = None
+    rise_h: float | None = None
+
+    @property
+    def up_h(self) -> float | None:
+        """Hours from getting up to the scan; ``None`` where either time is not known."""
+        clock = self.sagittal.clock_h
+        return None if clock is None or self.rise_h is None else (clock - self.rise_h) % 24.0
 
 
 def of_series(facts: SeriesFacts) -> SeriesConditions:
@@ -122,7 +133,9 @@ def clock_h(acquired: str) -> float | None:
     return hours if hours < 24 else None
 
 
-def of_study(result: StudyResult, rest_min: float | None = None) -> Conditions:
+def of_study(
+    result: StudyResult, rest_min: float | None = None, rise_h: float | None = None
+) -> Conditions:
     """Conditions of a measured study."""
     provenance = result.provenance
     diffusion, inputs = provenance.diffusion, provenance.inputs
@@ -136,10 +149,13 @@ def of_study(result: StudyResult, rest_min: float | None = None) -> Conditions:
         software=provenance.versions.get("discmri", ""),
         adc_source=source,
         rest_min=rest_min,
+        rise_h=rise_h,
     )
 
 
-def of_inspection(facts: StudyFacts, rest_min: float | None = None) -> Conditions:
+def of_inspection(
+    facts: StudyFacts, rest_min: float | None = None, rise_h: float | None = None
+) -> Conditions:
     """Conditions of a study that was only looked at, from ``Study.describe()``."""
     chosen = facts.measured
     uid = chosen.diffusion[0] if chosen.diffusion else chosen.adc_map or ""
@@ -148,6 +164,7 @@ def of_inspection(facts: StudyFacts, rest_min: float | None = None) -> Condition
         diffusion=_of(facts.series, uid, diffusion=True),
         adc_source="fit" if chosen.diffusion else "map" if uid else "",
         rest_min=rest_min,
+        rise_h=rise_h,
     )
 
 
@@ -163,3 +180,99 @@ def _of(
 def _across(spacing: Sequence[float]) -> int:
     """Which spacing leads from slice to slice: the coarsest, the last of equals."""
     return max(range(len(spacing)), key=lambda n: (spacing[n], n)) if spacing else 2
+
+
+# ------------------------------------------------------------------ as cells of a table
+_WORDS = {"scanner": "scanner", "scanner_software": "software", "coil": "coil"}
+_NUMBERS = {
+    "field_t": "field_t", "te_ms": "te_ms", "tr_ms": "tr_ms", "pixel_mm": "pixel_mm",
+    "thickness_mm": "thickness_mm", "slice_distance_mm": "pitch_mm",
+}  # fmt: skip
+_DIFFUSION = {
+    "dwi_te_ms": "te_ms", "dwi_pixel_mm": "pixel_mm", "dwi_thickness_mm": "thickness_mm",
+    "dwi_slice_distance_mm": "pitch_mm",
+}  # fmt: skip
+CONDITION_CELLS = (
+    "time", "rise_time", "rest_min", *_WORDS, *_NUMBERS, "fat_suppressed", "b_values", *_DIFFUSION,
+    "segmenter", "software", "adc_source",
+)  # fmt: skip
+"""Columns of a table of values that hold the conditions of its scan."""
+
+
+def cells_of(found: Conditions) -> dict[str, str]:
+    """Conditions of a scan as cells, empty where they are not known."""
+    sagittal, diffusion = found.sagittal, found.diffusion
+    cells = {
+        "time": clock_text(sagittal.clock_h),
+        "rise_time": clock_text(found.rise_h),
+        "rest_min": _digits(found.rest_min),
+        "fat_suppressed": "yes" if sagittal.fat_suppressed else "",
+        "segmenter": found.segmenter,
+        "software": found.software,
+        "adc_source": found.adc_source,
+    }
+    cells |= {column: getattr(sagittal, name) for column, name in _WORDS.items()}
+    cells |= {column: _digits(getattr(sagittal, name)) for column, name in _NUMBERS.items()}
+    if diffusion is not None:
+        cells["b_values"] = " ".join(map(_digits, diffusion.b_values_s_per_mm2)) or "none"
+        cells |= {column: _digits(getattr(diffusion, name)) for column, name in _DIFFUSION.items()}
+    return cells
+
+
+def of_cells(row: Row) -> Conditions:
+    """Conditions of a scan from the cells of a table.
+
+    Raises
+    ------
+    CellError
+        Where a cell cannot be read.
+    """
+    numbers = {name: row.number(column) for column, name in _NUMBERS.items()}
+    words = {name: row.text(column) for column, name in _WORDS.items()}
+    sagittal = SeriesConditions(
+        clock_h=clock(row, "time"), fat_suppressed=row.text("fat_suppressed").lower() == "yes",
+        **numbers, **words,  # type: ignore[arg-type]
+    )  # fmt: skip
+    diffusion = None
+    if row.text("b_values"):
+        more = {name: row.number(column) for column, name in _DIFFUSION.items()}
+        diffusion = SeriesConditions(b_values_s_per_mm2=_b_values(row), **more)  # type: ignore[arg-type]
+    return Conditions(
+        sagittal, diffusion, row.text("segmenter"), row.text("software"), row.text("adc_source"),
+        row.number("rest_min", 0.0), clock(row, "rise_time"),
+    )  # fmt: skip
+
+
+def clock(row: Row, column: str) -> float | None:
+    """A time of day in hours; :class:`CellError` for any other text."""
+    text = row.text(column)
+    hours = clock_h(text) if ":" in text else None
+    if text and hours is None:
+        problem = f"{one_line(text)[:40]!r} is not a time of day; write one such as 07:30"
+        raise row.error(column, problem)
+    return hours
+
+
+def clock_text(hours: float | None) -> str:
+    """A time of day as people write it.
+
+    >>> clock_text(9.5), clock_text(None)
+    ('09:30', '')
+    """
+    if hours is None:
+        return ""
+    minutes = round(60 * hours)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _b_values(row: Row) -> tuple[float, ...]:
+    text = row.text("b_values")
+    try:
+        return () if text == "none" else tuple(float(part) for part in text.split())
+    except ValueError:
+        problem = f"{one_line(text)[:40]!r} are no b-values; write them as 0 50 800"
+        raise row.error("b_values", problem) from None
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"

@@ -57,11 +57,14 @@ class FollowUp:
         PNG, base64, by name of the scan and frozen name of the disc.
     problem
         Why the images could not be looked at; empty where they could.
+    tilts_deg
+        By name of the scan, where a table says how otherwise its slices cut the spine.
     """
 
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict)
     problem: str = ""
+    tilts_deg: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_job(job: SubjectJob, stop: threading.Event | None = None) -> FollowUp:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,14 +13,15 @@ from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.tables import CellError, Row, Table, read_table
 from discmri.core.text import one_line
+from discmri.trial.conditions import clock
 from discmri.trial.issues import Issue, IssueSeverity, errors
-from discmri.trial.plan import Scan, Subject, Trial
+from discmri.trial.plan import RepeatKind, Scan, Subject, Trial
 
 NEEDED = ("subject", "visit", "path")
 TIMES = ("date", "week")
 COLUMNS = (
-    *NEEDED, *TIMES, "treated", "arm", "repeat", "rest_min", "study_uid", "masks", "mask_scheme",
-    "lowest_disc",
+    *NEEDED, *TIMES, "treated", "arm", "repeat", "repeat_kind", "rest_min", "rise_time", "study_uid",
+    "masks", "mask_scheme", "lowest_disc",
 )  # fmt: skip
 """What a list may say of a scan."""
 
@@ -115,14 +116,14 @@ def read_listing(path: Path) -> Listing:
     subjects = []
     for name, own in by_subject.items():
         subject = _subject(name, own, issues)
-        issues += _visits_of(subject)
+        issues += visits_of(subject)
         subjects.append(subject)
     unused = tuple(name for name in table.columns if name not in COLUMNS)
     if unused:
         text = f"columns that mean nothing here: {', '.join(unused)}"
         issues.append(Issue(IssueSeverity.NOTE, "", text))
     trial = Trial(tuple(subjects), unused)
-    issues += _between(trial)
+    issues += between_subjects(trial)
     return Listing(trial, tuple(issues))
 
 
@@ -168,10 +169,18 @@ def _scan(row: Row, folder: Path, issues: list[Issue]) -> Scan | None:
         date=known(row.day, "date"),
         week=known(row.number, "week"),
         repeat=known(row.integer, "repeat", 1, 99) or 1,
+        repeat_kind=known(repeat_kind, row),
         rest_min=known(row.number, "rest_min", 0.0),
+        rise_h=known(clock, row, "rise_time"),
         lowest_disc=known(row.level, "lowest_disc"),
     )
     return scan if len(issues) == before else None
+
+
+def repeat_kind(row: Row) -> RepeatKind | None:
+    """The kind of a repeat; :class:`CellError` for any other word."""
+    text = row.choice("repeat_kind", [one.value for one in RepeatKind])
+    return None if text is None else RepeatKind(text)
 
 
 # ------------------------------------------------------------------ scans to subjects
@@ -188,8 +197,40 @@ def _subject(name: str, own: Sequence[tuple[Scan, Row]], issues: list[Issue]) ->
             text = f"{column} is {listed}; a subject has one"
             issues.append(Issue(IssueSeverity.ERROR, f"subject {name}", text))
     treated = _treated(next(iter(said["treated"]), ""), name, issues)
-    scans = sorted((scan for scan, _ in own), key=lambda one: (*one.moment, one.repeat))
-    return Subject(name, tuple(scans), treated, next(iter(said["arm"]), ""))
+    return Subject(
+        name, in_order((s for s, _ in own), issues), treated, next(iter(said["arm"]), "")
+    )
+
+
+def in_order(scans: Iterable[Scan], issues: list[Issue]) -> tuple[Scan, ...]:
+    """Scans of a subject in order of time, the kind of every repeat known."""
+    every = sorted(scans, key=lambda one: (*one.moment, one.repeat))
+    first = {scan.visit: scan for scan in every if scan.repeat == 1}
+    return tuple(_with_kind(scan, first.get(scan.visit), issues) for scan in every)
+
+
+def _with_kind(scan: Scan, first: Scan | None, issues: list[Issue]) -> Scan:
+    """A repeat with its kind: as listed, else from the days; without them, the one that shows least."""
+    kind, text = scan.repeat_kind, ""
+    if scan.repeat == 1:
+        if kind is not None:
+            text = f"repeat_kind {kind.value} stands at a scan that is no repeat; leave it empty"
+    elif first is not None:
+        apart = _weeks_between(first, scan) != 0
+        if kind is None:
+            kind = RepeatKind.OTHER_DAY if apart else RepeatKind.SAME_SESSION
+        elif (kind is RepeatKind.OTHER_DAY) != apart and (apart or _days_known(first, scan)):
+            said = "another day than" if apart else "the same day as"
+            text = (
+                f"repeat_kind is {kind.value}, but it is of {said} the scan it repeats; correct one"
+            )
+    if text:
+        issues.append(Issue(IssueSeverity.ERROR, f"line {scan.line}", text))
+    return replace(scan, repeat_kind=kind)
+
+
+def _days_known(first: Scan, scan: Scan) -> bool:
+    return first.date is not None and scan.date is not None
 
 
 def _treated(text: str, name: str, issues: list[Issue]) -> tuple[DiscLevel, ...]:
@@ -208,7 +249,8 @@ def _treated(text: str, name: str, issues: list[Issue]) -> tuple[DiscLevel, ...]
     return tuple(dict.fromkeys(levels))
 
 
-def _visits_of(subject: Subject) -> Iterator[Issue]:
+def visits_of(subject: Subject) -> Iterator[Issue]:
+    """What is wrong or odd with the visits of one subject."""
     where = f"subject {subject.name}"
     if len({scan.visit for scan in subject.first_scans}) < 2:
         text = "has one visit only, so that no change can be measured"
@@ -289,7 +331,8 @@ def _twice(scans: Sequence[Scan]) -> Iterator[Issue]:
 
 
 # ------------------------------------------------------------------ between subjects
-def _between(trial: Trial) -> Iterator[Issue]:
+def between_subjects(trial: Trial) -> Iterator[Issue]:
+    """What is wrong or odd between subjects."""
     if not trial.subjects:
         return
     usual = trial.visits
@@ -304,7 +347,7 @@ def _between(trial: Trial) -> Iterator[Issue]:
         if own and own[0] != starts.most_common(1)[0][0]:
             text = (
                 f"starts with {own[0]}, most others with {starts.most_common(1)[0][0]}: its "
-                "changes are not counted in pooled tables"
+                "changes are not counted over subjects"
             )
             yield Issue(IssueSeverity.WARNING, where, text)
         in_order = [visit for visit in usual if visit in own]
@@ -314,7 +357,19 @@ def _between(trial: Trial) -> Iterator[Issue]:
     if not any(subject.treated for subject in trial.subjects):
         text = "no treated disc is named (column treated): treated and untreated discs are not told apart"
         yield Issue(IssueSeverity.WARNING, "", text)
+    yield from _arms(trial)
+
+
+def _arms(trial: Trial) -> Iterator[Issue]:
     arms = Counter(subject.arm for subject in trial.subjects)
+    treated = {subject.arm for subject in trial.subjects if subject.treated}
+    without = [arm for arm in arms if arm and arm not in treated]
+    if without and treated:
+        text = (
+            f"arm {', '.join(without)} names no index disc (column treated), so that it cannot be "
+            "compared with the others; name the discs that would have been treated"
+        )
+        yield Issue(IssueSeverity.WARNING, "", text)
     if "" in arms and len(arms) > 1:
         who = ", ".join(one.name for one in trial.subjects if not one.arm)
         yield Issue(

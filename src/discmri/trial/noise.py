@@ -1,23 +1,28 @@
 """How large a change must be to be more than noise, and where that is known from.
 
-The trial's own repeat scans come first.  Without them, the stated uncertainty (less what is the
-same at every visit) and the published detectable change are held beside each other and the
-larger one counts.  Between scans that were not made alike, repeat scans of one protocol say too
-little, and the largest of all counts.
+Noise has two parts: repeatability (scanned again in one session) and what differs between days
+(biology, positioning).  A trial's own repeat scans replace only the part that they show.  Repeats
+of another day show both and stand alone.  Repeats of one session or one day show the first part;
+the second is then the published detectable change, held whole, so that the band is never below
+it.  Without repeats, the larger of the stated uncertainty (less what is the same at every visit)
+and the published change counts.  What the time of day may explain is added (see
+:mod:`discmri.trial.diurnal`).  Between scans that were not made alike, the largest band counts.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from discmri.agreement.repeatability import within_variances
 from discmri.core.text import significant
 from discmri.results.height import column_of
+from discmri.trial.plan import RepeatKind
 from discmri.trial.repeatability import (
     ALLOWANCE,
     ESTIMATED,
@@ -35,10 +40,34 @@ LEVEL = 0.95
 class NoiseOrigin(Enum):
     """Where a noise band comes from."""
 
-    REPEATS = "repeat scans"
+    REPEATS = "repeat scans of another day"
+    COMBINED = "repeat scans and published"
     STATED = "stated uncertainty"
-    PHANTOMS = "phantoms"
     PUBLISHED = "published"
+    GUESS = "guess"
+
+
+@dataclass(frozen=True)
+class NoisePart:
+    """One part of a noise band.
+
+    Parameters
+    ----------
+    name
+        Which part.
+    half
+        What it adds, in the parameter's unit.
+    source
+        Where it is known from, in words.
+    """
+
+    name: str
+    half: float
+    source: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.name} ±{significant(self.half, 3)}: {self.source}"
 
 
 @dataclass(frozen=True)
@@ -47,23 +76,47 @@ class Band:
 
     Parameters
     ----------
-    half
-        A change beyond plus or minus this is more than noise, with 95 % confidence.
+    random
+        A change beyond plus or minus this is more than noise, with 95 % confidence; a guess has
+        no confidence.
     sd
         Standard uncertainty of the change.
-    origin, source
-        Where both come from, and the same in words.
+    origin
+        Where both come from.
+    parts
+        What they are made of.
+    diurnal
+        What the time of day may add.
     """
 
-    half: float
+    random: float
     sd: float
     origin: NoiseOrigin
-    source: str
+    parts: tuple[NoisePart, ...]
+    diurnal: float = 0.0
+
+    @property
+    def half(self) -> float:
+        """Half width of the whole band: noise and what the time of day may explain."""
+        return self.random + self.diurnal
+
+    @property
+    def source(self) -> str:
+        """All parts in words."""
+        return "; ".join(map(str, self.parts))
+
+    def at_other_hours(self, found: tuple[float, str] | None) -> Band:
+        """The same band between scans at other times of day."""
+        if found is None:
+            return self
+        size, text = found
+        parts = (*self.parts, NoisePart("time of day", size, text))
+        return replace(self, parts=parts, diurnal=size)
 
 
 @dataclass(frozen=True)
 class RepeatNoise:
-    """What a trial's repeat scans say of one parameter.
+    """What a trial's repeat scans of one kind say of one parameter.
 
     Parameters
     ----------
@@ -80,10 +133,23 @@ class RepeatNoise:
     discs: int
     freedom: float
 
-    @property
+    @cached_property
     def factor(self) -> float:
         """Quantile of Student's t for the chosen confidence."""
         return quantile(self.freedom)
+
+    @cached_property
+    def half(self) -> float:
+        """Detectable change of one disc."""
+        return self.factor * float(np.sqrt(2)) * self.sd
+
+    @cached_property
+    def source(self) -> str:
+        """In words."""
+        return (
+            f"{self.pairs} pairs of repeat scans of this trial, {self.discs} discs, SD "
+            f"{significant(self.sd, 3)} within a disc, {self.freedom:.1f} degrees of freedom"
+        )
 
 
 @dataclass(frozen=True)
@@ -93,10 +159,13 @@ class Noise:
     Parameters
     ----------
     repeats
-        By parameter, as far as there are repeat scans enough.
+        By kind of repeat and parameter, as far as there are repeat scans enough.
+    with_diurnal
+        Whether bands grow with the difference in time of day.
     """
 
-    repeats: Mapping[str, RepeatNoise] = field(default_factory=dict)
+    repeats: Mapping[RepeatKind, Mapping[str, RepeatNoise]] = field(default_factory=dict)
+    with_diurnal: bool = True
 
     def band(
         self, parameter: str, before: Value, after: Value, segmenter: str, alike: bool = True
@@ -113,36 +182,66 @@ class Noise:
             Whether both were scanned alike.  Where not, repeat scans of one protocol say too
             little: the largest of all bands counts.
         """
-        own = self._repeated(parameter)
-        if own is not None and alike:
-            return own
-        share = random_share(segmenter)
-        single = _stated(before, after, share) or _from_phantoms(parameter, before, segmenter)
-        known = [one for one in (own, single, _printed(parameter, before)) if one is not None]
+        whole = self._between_days(parameter)
+        if whole is not None and alike:
+            return whole
+        published_ = _printed(parameter, before)
+        combined = self._combined(
+            parameter, published_ or _from_phantoms(parameter, before, segmenter)
+        )
+        if combined is not None and alike:
+            return combined
+        single = _stated(before, after, random_share(segmenter))
+        single = single or _from_phantoms(parameter, before, segmenter)
+        known = [one for one in (whole, combined, single, published_) if one is not None]
         return max(known, key=lambda one: one.half, default=None)
 
-    def _repeated(self, parameter: str) -> Band | None:
-        own = self.repeats.get(parameter)
-        if own is None:
+    def own(self, parameter: str, *kinds: RepeatKind) -> tuple[RepeatKind, RepeatNoise] | None:
+        """What the first of some kinds of repeats says that there are enough of."""
+        for kind in kinds:
+            found = self.repeats.get(kind, {}).get(parameter)
+            if found is not None:
+                return kind, found
+        return None
+
+    def _between_days(self, parameter: str) -> Band | None:
+        found = self.own(parameter, RepeatKind.OTHER_DAY)
+        if found is None:
             return None
-        sd = float(np.sqrt(2) * own.sd)
-        text = (
-            f"{own.pairs} pairs of repeat scans of this trial, {own.discs} discs: "
-            f"SD {significant(own.sd, 3)} within a disc"
+        own = found[1]
+        parts = (NoisePart("scans of two days", own.half, own.source),)
+        return Band(own.half, float(np.sqrt(2)) * own.sd, NoiseOrigin.REPEATS, parts)
+
+    def _combined(self, parameter: str, days: Band | None) -> Band | None:
+        """The part that repeats of one day show, and the published change for the rest."""
+        found = self.own(parameter, RepeatKind.SAME_DAY, RepeatKind.SAME_SESSION)
+        if found is None or days is None:
+            return None
+        kind, own = found
+        parts = (
+            NoisePart(kind.value.replace("_", " "), own.half, own.source),
+            NoisePart("between days", days.random, f"{days.parts[0].source}, held whole"),
         )
-        return Band(own.factor * sd, sd, NoiseOrigin.REPEATS, text)
+        sd = float(np.hypot(np.sqrt(2) * own.sd, days.sd))
+        origin = NoiseOrigin.GUESS if days.origin is NoiseOrigin.GUESS else NoiseOrigin.COMBINED
+        return Band(float(np.hypot(own.half, days.random)), sd, origin, parts)
 
 
+@lru_cache(maxsize=4096)
 def quantile(freedom: float) -> float:
     """Two-sided quantile of Student's t.
 
     >>> round(quantile(5.0), 2), round(quantile(float("inf")), 2)
     (2.57, 1.96)
     """
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
     share = (1 + LEVEL) / 2
-    return float(norm.ppf(share) if np.isinf(freedom) else t.ppf(share, freedom))
+    return float(ndtri(share) if np.isinf(freedom) else stdtrit(freedom, share))
+
+
+def _band(half: float, sd: float, origin: NoiseOrigin, source: str) -> Band:
+    return Band(half, sd, origin, (NoisePart(origin.value, half, source),))
 
 
 def _stated(before: Value, after: Value, share: float) -> Band | None:
@@ -154,7 +253,7 @@ def _stated(before: Value, after: Value, share: float) -> Band | None:
         f"stated uncertainties {significant(before.sd, 2)} and {significant(after.sd, 2)}; "
         f"{100 * share:.0f} % of their variance is taken to differ from scan to scan"
     )
-    return Band(quantile(np.inf) * sd, sd, NoiseOrigin.STATED, text)
+    return _band(quantile(np.inf) * sd, sd, NoiseOrigin.STATED, text)
 
 
 def _printed(parameter: str, before: Value) -> Band | None:
@@ -162,11 +261,11 @@ def _printed(parameter: str, before: Value) -> Band | None:
     if printed is None or isinstance(before.value, str):
         return None
     size = printed.of(before.value)
-    return Band(size, size / quantile(np.inf), NoiseOrigin.PUBLISHED, printed.source)
+    return _band(size, size / quantile(np.inf), NoiseOrigin.PUBLISHED, printed.source)
 
 
 def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None:
-    """Where neither is known: phantoms scanned again, with an allowance."""
+    """Where neither is known: phantoms scanned again, with an allowance that is a guess."""
     once = phantom_sd(segmenter, parameter, before.method)
     if once is None:
         return None
@@ -176,9 +275,9 @@ def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None
         how = " (of mean columns, times the definition's uncertainty factor)"
     text = (
         f"SD {significant(once, 3)} within a disc of phantoms scanned again{how}, "
-        f"times {ALLOWANCE:g} since real scans scatter more"
+        f"times {ALLOWANCE:g}, since real scans scatter more by an unknown factor"
     )
-    return Band(quantile(np.inf) * sd, sd, NoiseOrigin.PHANTOMS, text)
+    return _band(quantile(np.inf) * sd, sd, NoiseOrigin.GUESS, text)
 
 
 def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, RepeatNoise]:
@@ -189,9 +288,9 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
     pairs
         Per pair of scans, by parameter, the differences of all discs.
 
-    Within-disc variance is the mean of :func:`discmri.agreement.repeatability.within_variances`.  Its degrees of freedom
-    follow Satterthwaite from how the pairs scatter, at least one per pair and at most one per
-    disc, since the discs of one pair share position and scanner.
+    Within-disc variance is the mean of :func:`discmri.agreement.repeatability.within_variances`.
+    Its degrees of freedom are at least one per pair and at most one per disc, since the discs of
+    one pair share position, scanner and day: see :func:`_freedom`.
 
     >>> noise = repeat_noise([{"height_mm": [0.1, -0.1]}] * 3)["height_mm"]
     >>> round(noise.sd, 4), noise.pairs, noise.discs, noise.freedom
@@ -200,25 +299,34 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
     collected: dict[str, list[np.ndarray]] = defaultdict(list)
     for pair in pairs:
         for parameter, values in pair.items():
-            squares = within_variances(np.array([*values], dtype=np.float64))
-            if len(squares):
-                collected[parameter].append(squares)
+            differences = np.array([*values], dtype=np.float64)
+            if len(differences):
+                collected[parameter].append(differences)
     noise = {}
-    for parameter, squares_of in collected.items():
-        every = np.concatenate(squares_of)
-        if len(squares_of) < LEAST_REPEATS or not every.any():
+    for parameter, differences_of in collected.items():
+        every = within_variances(np.concatenate(differences_of))
+        if len(differences_of) < LEAST_REPEATS or not every.any():
             continue
         noise[parameter] = RepeatNoise(
-            float(np.sqrt(every.mean())), len(squares_of), len(every), _freedom(squares_of)
+            float(np.sqrt(every.mean())), len(differences_of), len(every), _freedom(differences_of)
         )
     return noise
 
 
-def _freedom(squares_of: list[np.ndarray]) -> float:
-    """2 m² / var(m) of the mean m over pairs, within its natural bounds."""
-    means = np.array([squares.mean() for squares in squares_of])
-    spread = float(means.var(ddof=1)) / len(means)
-    discs = float(sum(map(len, squares_of)))
-    if spread <= 0:
-        return discs
-    return float(np.clip(2 * means.mean() ** 2 / spread, len(means), discs))
+def _freedom(differences_of: list[np.ndarray]) -> float:
+    """The fewer of two counts of degrees of freedom, both after Satterthwaite.
+
+    One from how alike the discs of a pair are: N / (1 + (m - 1) r²) for N discs, m a pair, whose
+    differences correlate by r (r by analysis of variance about zero).  One from how the mean
+    squares of the pairs scatter, 2 m² / var(m): some pairs may be noisier than others.
+    """
+    discs = float(sum(map(len, differences_of)))
+    pairs = len(differences_of)
+    total = float(np.mean(np.concatenate(differences_of) ** 2))
+    inside = [float(one.var(ddof=1)) for one in differences_of if len(one) > 1]
+    alike = float(np.clip(1.0 - np.mean(inside) / total, 0.0, 1.0)) if inside else 1.0
+    by_likeness = discs / (1.0 + (discs / pairs - 1.0) * alike**2)
+    means = np.array([float(np.mean(one**2)) for one in differences_of])
+    spread = float(means.var(ddof=1)) / pairs
+    by_spread = 2 * means.mean() ** 2 / spread if spread > 0 else discs
+    return float(np.clip(min(by_likeness, by_spread), pairs, discs))

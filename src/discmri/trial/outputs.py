@@ -8,16 +8,20 @@ import discmri
 from discmri.core.files import atomic_file
 from discmri.results.jsonable import dumps, jsonable
 from discmri.trial.analysis import Analysis
+from discmri.trial.answer import answers, plan
 from discmri.trial.plan import Trial
 from discmri.trial.redcap import write_redcap
 from discmri.trial.report import page
 from discmri.trial.sdtm import write_sdtm
 from discmri.trial.tables import write_tables
+from discmri.trial.values_table import ValuesTable
 
 SCHEMA_NAME = "discmri-trial-1"
 
 
-def write_outputs(trial: Trial, analysis: Analysis, root: Path, name: str) -> tuple[str, ...]:
+def write_outputs(
+    trial: Trial, analysis: Analysis, root: Path, name: str, source: ValuesTable | None = None
+) -> tuple[str, ...]:
     """Write tables, report and record; returns the names of the files.
 
     Parameters
@@ -28,9 +32,11 @@ def write_outputs(trial: Trial, analysis: Analysis, root: Path, name: str) -> tu
         An existing folder.
     name
         Of the trial.
+    source
+        The table of values it came from; ``None`` for a trial that was measured.
     """
     files = (
-        *write_tables(analysis, root),
+        *write_tables(analysis, root, source),
         *write_redcap(analysis, root),
         *write_sdtm(analysis, root, name, trial.visits),
     )
@@ -49,6 +55,8 @@ def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
         "name": name,
         "software": discmri.__version__,
         "visits": list(trial.visits),
+        "answer": answers(analysis),
+        "plan": dict(plan(analysis)),
         "rule": str(analysis.rule),
         "responders": [
             {
@@ -60,13 +68,16 @@ def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
             for one in analysis.judged
         ],
         "noise": {
-            parameter: {
-                "sd_within_disc": jsonable(one.sd),
-                "pairs": one.pairs,
-                "discs": one.discs,
-                "freedom": jsonable(one.freedom),
+            kind.value: {
+                parameter: {
+                    "sd_within_disc": jsonable(one.sd),
+                    "pairs": one.pairs,
+                    "discs": one.discs,
+                    "freedom": jsonable(one.freedom),
+                }
+                for parameter, one in found.items()
             }
-            for parameter, one in analysis.noise.repeats.items()
+            for kind, found in analysis.noise.repeats.items()
         },
         "scans": [
             {

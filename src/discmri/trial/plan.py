@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 from discmri.cohort import Cohort, StudyInput
 from discmri.core.levels import DiscLevel
+
+
+class RepeatKind(Enum):
+    """How a repeat scan was made, and so which part of the noise it shows."""
+
+    SAME_SESSION = "same_session"  # the patient stayed on the table
+    SAME_DAY = "same_day"  # got up and was positioned again
+    OTHER_DAY = "other_day"
 
 
 @dataclass(frozen=True)
@@ -28,8 +37,12 @@ class Scan:
         Since the start of treatment, where the list says it.
     repeat
         1 for the scan of the visit, 2 and up for repeats that show the noise.
+    repeat_kind
+        How a repeat was made; ``None`` for the scan of the visit.
     rest_min
         Minutes of rest before the scan, where known.
+    rise_h
+        Clock time of getting up on that day, hours, where known.
     study_uid, masks, mask_scheme, lowest_disc
         As in a list of ``discmri batch``.
     line
@@ -42,7 +55,9 @@ class Scan:
     date: date | None = None
     week: float | None = None
     repeat: int = 1
+    repeat_kind: RepeatKind | None = None
     rest_min: float | None = None
+    rise_h: float | None = None
     study_uid: str | None = None
     masks: Path | None = None
     mask_scheme: str | None = None

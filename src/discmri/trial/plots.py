@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from discmri.core.levels import DiscLevel
 from discmri.results.pictures.canvas import chart, embedded
-from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Verdict
+from discmri.trial.names import titled
 from discmri.trial.responders import Response
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from discmri.trial.power import Rates
+
 TREATED, OTHER, BAND = "#0b6e99", "#b4bfca", "#dcecf3"
 RESPONDED, NOT_RESPONDED = "#0b6e99", "#d1833b"
+RESPONDED_DISC = "#4f9d69"
 
 
 def course_plot(
@@ -61,7 +64,7 @@ def course_plot(
             level.value, (at, value), xytext=(5, 0), textcoords="offset points", fontsize=7,
             color=colour if treated else "#6b7885", va="center",
         )  # fmt: skip
-    _finish(axes, places, [visit.name for visit in visits], _title(parameter))
+    _finish(axes, places, [visit.name for visit in visits], titled(parameter))
     return embedded(figure)
 
 
@@ -70,10 +73,6 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
     figure, axes = _axes(5.4, 3.3)
     responses = {(one.subject, one.level): one.response for one in analysis.judged}
     own = [one for one in analysis.changes if one.parameter == parameter]
-    halves = sorted(one.band.half for one in own if one.treated and one.band is not None)
-    if halves:
-        middle = halves[len(halves) // 2]
-        axes.axhspan(-middle, middle, color=BAND, zorder=0, label="noise band (median)")
     axes.axhline(0, color="#8a97a5", lw=0.8, zorder=1)
     lines: dict[tuple[str, DiscLevel], list[Change]] = {}
     for one in own:
@@ -85,6 +84,9 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
             (float(visits.index(one.visit)), one.change, one.verdict is Verdict.NOT_COMPARABLE)
             for one in line
         ]
+        if line[0].treated:
+            _bands(axes, line, visits, "" if _BAND_LABEL in said else _BAND_LABEL)
+            said.add(_BAND_LABEL)
         colour, label = OTHER, "untreated disc"
         if line[0].treated:
             responded = responses.get(key) is Response.RESPONDER
@@ -92,10 +94,24 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
             label = "treated, responder" if responded else "treated, no responder"
         _line(axes, points, colour, 1.9 if line[0].treated else 0.8, "" if label in said else label)
         said.add(label)
-    _finish(axes, range(len(visits)), list(visits), f"change of {_title(parameter)}")
+    _finish(axes, range(len(visits)), list(visits), f"change of {titled(parameter)}")
     if said:
         axes.legend(fontsize=7, frameon=False, loc="upper left")
     return embedded(figure)
+
+
+_BAND_LABEL = "noise band of each treated disc"
+
+
+def _bands(axes: Axes, line: Sequence[Change], visits: Sequence[str], label: str) -> None:
+    """The noise of each change of a disc as a bar around no change."""
+    known = [one for one in line if one.band is not None]
+    axes.vlines(
+        [float(visits.index(one.visit)) for one in known],
+        [-one.band.half for one in known if one.band],
+        [one.band.half for one in known if one.band],
+        color=BAND, lw=7, zorder=0, label=label or "_",
+    )  # fmt: skip
 
 
 def _line(
@@ -126,6 +142,24 @@ def _finish(axes: Axes, places: Sequence[float], names: Sequence[str], title: st
     axes.set_title(title, fontsize=8.5, loc="left")
 
 
-def _title(parameter: str) -> str:
-    unit = PARAMETER[parameter].unit
-    return f"{parameter} ({unit})" if unit and not unit.startswith("{") else parameter
+def power_plot(found: Sequence[Rates], parameter: str) -> bytes:
+    """Power and calls of single discs against the true effect; PNG."""
+    from io import BytesIO
+
+    figure, axes = _axes(5.4, 3.3)
+    places = [one.effect for one in found]
+    for label, colour, shares in (
+        ("p of the primary question ≤ 0.05", TREATED, [one.rejected for one in found]),
+        ("treated disc beyond noise", RESPONDED_DISC, [one.beyond_treated for one in found]),
+        ("named as responder", NOT_RESPONDED, [one.responders for one in found]),
+        ("other disc beyond noise", OTHER, [one.beyond_others for one in found]),
+    ):
+        axes.plot(places, [100 * share for share in shares], "o-", ms=4, color=colour, label=label)
+    axes.axhline(5, color="#8a97a5", lw=0.8, ls=":")
+    axes.set_ylim(-2, 102)
+    axes.set_xlabel(f"true effect on {titled(parameter)}", fontsize=8)
+    axes.set_ylabel("% of trials, or of discs", fontsize=8)
+    axes.legend(fontsize=7, frameon=False)
+    content = BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None}, bbox_inches="tight")
+    return content.getvalue()

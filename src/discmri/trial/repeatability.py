@@ -3,13 +3,14 @@
 The phantom figures come from ``python -m benchmarks trial``: synthetic spines scanned again and
 again with other noise, position and tilt.  They hold no biology and no real scanner, so they
 are a lower bound: printed figures for height (Boos 1996) and ADC (Newitt 2005) are four to nine
-times theirs.  Where nothing is printed, phantoms times :data:`ALLOWANCE` stand in; a trial's own
-repeat scans always win.
+times theirs.  Where nothing is printed, phantoms times :data:`ALLOWANCE` stand in: a guess, which
+has no level of confidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from discmri.results.height import DEFINITIONS, HEIGHT_METHODS, column_of
 from discmri.results.height.columns import COLUMNS
@@ -46,7 +47,7 @@ error is where it takes the border of a disc to be; 0.1 allows for real scans as
 :data:`ALLOWANCE` does.  An unknown segmenter gets 1: nothing cancels."""
 
 ALLOWANCE = 5.0
-"""Real scans are taken to scatter this many times as much as phantoms."""
+"""Real scans are taken to scatter this many times as much as phantoms: a guess."""
 
 
 def _estimated(one: HeightDefinition) -> dict[str, float]:
@@ -79,11 +80,13 @@ ESTIMATED = frozenset(one.parameter for one in HEIGHT_METHODS.values() if not on
 """Heights whose scatter is that of mean columns times their uncertainty factor."""
 
 
+@cache
 def published(parameter: str, method: str) -> Published | None:
     """The published detectable change; of a primary height that of its method."""
     return PUBLISHED.get(column_of(parameter, method))
 
 
+@cache
 def phantom_sd(segmenter: str, parameter: str, method: str = "") -> float | None:
     """Standard deviation from scan to scan on phantoms; the larger one for other segmenters.
 

@@ -13,14 +13,16 @@ from discmri.core.pages import render
 from discmri.core.text import number, significant
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
+from discmri.trial.answer import FEW_MARK, answers, interval, p_text, plan
 from discmri.trial.change import Change, Course, Visit
 from discmri.trial.comparability import Comparability
-from discmri.trial.contrast import MODEL_SUBJECTS
 from discmri.trial.grades import SUGGESTED, Shifts
-from discmri.trial.noise import LEAST_REPEATS
+from discmri.trial.groups import GroupEffect, Role
+from discmri.trial.names import human, kinds, listed, titled, unit
+from discmri.trial.noise import LEAST_REPEATS, Band
 from discmri.trial.plan import Trial
 from discmri.trial.plots import course_plot, overview_plot
-from discmri.trial.tables import comparability_rows, shown
+from discmri.trial.tables import Row, comparability_rows, shown
 
 SHOWN = (
     "height_mm", "height_posterior_mm", "dhi_vb", "area_mm2", "volume_mm3", "signal_ratio_csf",
@@ -48,20 +50,34 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
         name=name,
         version=discmri.__version__,
         facts=_facts(trial, analysis),
+        answers=answers(analysis),
+        few=FEW_MARK,
         rule=str(analysis.rule),
         judged=analysis.judged,
         responders=[one for one in analysis.judged if one.response.value == "responder"],
-        overview=[(p, overview_plot(analysis, p, visits)) for p in primary] if visits[1:] else [],
-        pooled=_pooled(analysis),
-        comparability=list(comparability_rows(analysis)),
+        overview=[(human(p), overview_plot(analysis, p, visits)) for p in primary]
+        if visits[1:]
+        else [],
+        declared_effects=[_effect(one) for one in analysis.effects if _is_declared(one)],
+        exploratory=[
+            _effect(one)
+            for one in analysis.effects
+            if not _is_declared(one) and one.endpoint.parameter in _parameters(analysis)
+        ],
+        comparability=[_condition(row) for row in comparability_rows(analysis)],
         repeats=_repeats(analysis),
         own_noise=bool(analysis.noise.repeats),
         least_repeats=LEAST_REPEATS,
-        model_subjects=MODEL_SUBJECTS,
+        plan=list(plan(analysis)),
         sections=[_section(course, analysis) for course in analysis.courses],
         shifts=[_shift(one) for one in analysis.shifts],
         suggested=SUGGESTED,
     )
+
+
+def _condition(row: Row) -> Row:
+    """A row of comparability.csv with its parameters in words."""
+    return row | {"touches": kinds(str(row["touches"]).replace("*", "").split())}
 
 
 def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
@@ -72,13 +88,13 @@ def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
         for one in analysis.changes
         if one.treated and one.parameter in analysis.rule.parameters
     )
-    listed = ", ".join(f"{count} {what}" for what, count in sorted(verdicts.items())) or "none"
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(verdicts.items())) or "none"
     return [
         ("subjects", str(len(trial.subjects))),
         ("visits", ", ".join(trial.visits)),
         ("scans", f"{len(scans) - failed} measured" + (f", {failed} without" if failed else "")),
         ("repeat scans", str(sum(scan.repeat > 1 for scan in trial.scans))),
-        ("changes of treated discs in " + " and ".join(analysis.rule.parameters), listed),
+        (f"changes of treated discs in {listed(analysis.rule.parameters)}", counts),
     ]
 
 
@@ -86,30 +102,32 @@ def _parameters(analysis: Analysis) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*analysis.rule.parameters, *SHOWN)))
 
 
-def _pooled(analysis: Analysis) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for one in analysis.pooled:
-        if one.parameter not in _parameters(analysis):
-            continue
-        digits = min(PARAMETER[one.parameter].decimals, 3)
-        rows.append(
-            (
-                one.arm, one.visit, f"{one.parameter}", one.unit.strip("{}"), str(one.subjects),
-                number(one.estimate, digits),
-                f"{number(one.low, digits)} to {number(one.high, digits)}",
-                f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001", one.method,
-            )
-        )  # fmt: skip
-    return rows
+def _is_declared(one: GroupEffect) -> bool:
+    return one.role is not Role.EXPLORATORY
+
+
+def _effect(one: GroupEffect) -> dict[str, object]:
+    parameter = one.endpoint.parameter
+    digits = min(PARAMETER[parameter].decimals, 3)
+    count = f"{one.subjects} / {one.controls}" if one.control else str(one.subjects)
+    return {
+        "role": one.role.value, "group": one.name, "endpoint": titled(parameter),
+        "visit": one.endpoint.visit, "subjects": count,
+        "estimate": number(one.found.estimate, digits),
+        "interval": interval(one) + (f" {FEW_MARK}" if one.few else ""), "p": p_text(one.p),
+        "holm": p_text(one.holm), "method": one.found.method, "note": one.note,
+    }  # fmt: skip
 
 
 def _repeats(analysis: Analysis) -> list[tuple[str, ...]]:
     return [
         (
-            name, PARAMETER[name].unit.strip("{}"), significant(one.sd, 3), str(one.pairs),
-            str(one.discs), f"{one.freedom:.1f}", significant(one.factor * 2**0.5 * one.sd, 3),
+            human(name), unit(name), kind.value.replace("_", " "),
+            significant(one.sd, 3), str(one.pairs), str(one.discs), f"{one.freedom:.1f}",
+            significant(one.half, 3),
         )
-        for name, one in analysis.noise.repeats.items()
+        for kind, found in analysis.noise.repeats.items()
+        for name, one in found.items()
         if name in _parameters(analysis)
     ]  # fmt: skip
 
@@ -127,7 +145,7 @@ def _section(course: Course, analysis: Analysis) -> dict[str, object]:
     places = _places(course)
     plots = [
         (
-            parameter,
+            human(parameter),
             course_plot(course, parameter, [o for o in own if o.parameter == parameter], places),
         )
         for parameter in analysis.rule.parameters
@@ -203,7 +221,7 @@ def _line(one: Change) -> dict[str, object]:
         "level": one.level.value,
         "treated": one.treated,
         "visit": one.visit,
-        "parameter": one.parameter,
+        "parameter": titled(one.parameter),
         "before": shown(one.before, one.parameter),
         "after": shown(one.after, one.parameter),
         "change": ("+" if one.change > 0 else "") + number(one.change, digits),
@@ -212,9 +230,14 @@ def _line(one: Change) -> dict[str, object]:
         "band": "" if band is None else f"±{significant(band.half, 2)}",
         "source": "" if band is None else band.source,
         "origin": "" if band is None else band.origin.value,
+        "parts": "" if band is None else _parts(band),
         "verdict": one.verdict.value,
         "reasons": one.reasons,
     }
+
+
+def _parts(band: Band) -> str:
+    return ", ".join(f"{one.name} ±{significant(one.half, 2)}" for one in band.parts)
 
 
 def _contrasts(course: Course, analysis: Analysis) -> tuple[tuple[str, ...], ...]:
@@ -226,7 +249,7 @@ def _contrasts(course: Course, analysis: Analysis) -> tuple[tuple[str, ...], ...
         bad = one.comparability is Comparability.NOT_COMPARABLE
         rows.append(
             (
-                one.level.value, one.visit, one.parameter, number(one.treated_change, digits),
+                one.level.value, one.visit, titled(one.parameter), number(one.treated_change, digits),
                 f"{number(one.untreated_change, digits)} ({one.untreated} discs)",
                 number(one.difference, digits),
                 f"{number(one.low, digits)} to {number(one.high, digits)}",

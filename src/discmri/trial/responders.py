@@ -10,6 +10,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.text import significant
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
+from discmri.trial.names import human, listed, unit
 
 PRIMARY = ("height_mm", "adc_disc_um2_ms")
 """Parameters in which a responder gains, unless the caller names others."""
@@ -41,7 +42,7 @@ class Rule:
     def __str__(self) -> str:
         """In words."""
         return (
-            f"At {self.visit}, a treated disc is a responder if {' and '.join(self.parameters)} "
+            f"At {self.visit}, a treated disc is a responder if {listed(self.parameters)} "
             f"{'each rose' if self.parameters[1:] else 'rose'} since the first visit by more than "
             "its noise, and by more than in the untreated discs of the same subject (95 % interval "
             "of the difference above zero). It is not judged where a value is missing or its scans "
@@ -112,9 +113,9 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
     """What one parameter says, and why."""
     if change is None or change.band is None:
         why = "no value at both visits" if change is None else "nothing is known of its noise"
-        return Response.NOT_JUDGED, f"{name}: {why}"
+        return Response.NOT_JUDGED, f"{human(name)}: {why}"
     noise = significant(change.band.half, 2)
-    size = f"{name} {_signed(change.change)} {change.unit} (noise ±{noise})"
+    size = f"{human(name)} {_signed(change.change)} {unit(name)} (noise ±{noise})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
     if change.verdict is Verdict.WITHIN or change.change < 0:

@@ -12,15 +12,14 @@ from discmri.cohort.measuring import StudyOutcome
 from discmri.cohort.workers import run_jobs
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
-from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import course_of
+from discmri.trial.declaration import Declaration, check_declaration
 from discmri.trial.follow_up import FollowUp, SubjectJob, run_job
 from discmri.trial.grades import Reads, read_reads
 from discmri.trial.outputs import write_outputs
 from discmri.trial.plan import Trial
-from discmri.trial.responders import PRIMARY
-from discmri.trial.values import TRACKED, MeasuredScan, read_scan
+from discmri.trial.values import MeasuredScan, read_scan
 
 MEASURED = "measured"
 """Folder of the batch in a trial's folder."""
@@ -41,8 +40,8 @@ class TrialOptions:
         Where the work is done, and what one study may take.
     reads
         ``reads_long.csv`` of ``discmri grade export``.
-    responder_parameters, responder_visit
-        In which a responder gains, and when; the last visit by default.
+    declaration
+        What is asked; defaults where nothing was declared.
     name
         Of the trial, for the report and the tables.
     """
@@ -51,8 +50,7 @@ class TrialOptions:
     workers: Workers = field(default_factory=Workers)
     limits: Limits = field(default_factory=Limits)
     reads: Path | None = None
-    responder_parameters: tuple[str, ...] = PRIMARY
-    responder_visit: str = ""
+    declaration: Declaration | None = None
     name: str = "trial"
 
 
@@ -123,7 +121,8 @@ def run_trial(
     """
     options = options or TrialOptions()
     report = progress or (lambda _text, _share: None)
-    check_options(trial, options)
+    if options.declaration is not None:
+        check_declaration(options.declaration, trial)
     check_trial_root(root)
     notes: list[str] = []
     reads: Reads = {} if options.reads is None else read_reads(options.reads, notes)
@@ -141,32 +140,10 @@ def run_trial(
         course_of(one, measured, followed.get(one.name, FollowUp())) for one in trial.subjects
     ]
     report("comparing visits", 0.9)
-    analysis = analyse(
-        courses, trial.visits, reads, options.responder_parameters, options.responder_visit
-    )
+    analysis = analyse(courses, trial.visits, reads, options.declaration)
     report("writing tables and report", 0.95)
     files = write_outputs(trial, analysis, root, options.name)
     return TrialResult(analysis, batch.outcomes, batch.kept, files, tuple(notes))
-
-
-def check_options(trial: Trial, options: TrialOptions) -> None:
-    """Refuse options that name what there is not, before the work.
-
-    Raises
-    ------
-    UsageError
-        Which and why.
-    """
-    visit = options.responder_visit
-    if visit and visit not in trial.visits[1:]:
-        raise UsageError(
-            f"no visit after the first is called {visit!r}; there are {', '.join(trial.visits[1:])}"
-        )
-    tracked = [one.name for one in TRACKED]
-    for name in options.responder_parameters:
-        if name not in tracked:
-            known = "is no number" if name in PARAMETER else "is no parameter"
-            raise UsageError(f"{name} {known}; a responder gains in some of {', '.join(tracked)}")
 
 
 def check_trial_root(root: Path) -> None:

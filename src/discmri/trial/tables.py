@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,19 +11,23 @@ from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.text import number
 from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.parameter import Parameter
 from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Visit
+from discmri.trial.conditions import CONDITION_CELLS, cells_of
 from discmri.trial.grades import SUGGESTED, VisitGrade
-from discmri.trial.values import TRACKED, Value
+from discmri.trial.values import SD_DECIMALS, TRACKED, Value
+from discmri.trial.values_table import ValuesTable
 
 LONG: Mapping[str, str] = {
     "subject": "Subject as in the trial's list.",
     "arm": "Arm as in the trial's list; empty where there are none.",
     "visit": "Name of the visit.",
     "week": "Week of the visit as in the list; empty where the list has dates only.",
-    "date": "Day of the scan, from the list or else from the headers.",
+    "date": "Day of the scan, from the list or else from the headers; empty for repeats listed by week.",
     "repeat": "1 for the scan of the visit, 2 and up for repeats of it.",
+    "repeat_kind": "Of a repeat: same_session, same_day (positioned again) or other_day.",
     "study_uid": "Study Instance UID.",
     "level": "Disc by the subject's frozen numbering.",
     "level_at_visit": "The same disc by the visit's own numbering.",
@@ -30,32 +35,51 @@ LONG: Mapping[str, str] = {
     "parameter": "What was measured; see the rows of the dictionary that name it.",
     "value": "Its value; empty where it could not be had.",
     "unit": "Unit of value, change, change_sd and noise_band.",
+    "sd": "Stated standard uncertainty of the value, where there is one.",
     "method": "Code of the definition or source.",
     "reader": "automatic, or who read the grade.",
     "flag": "Codes of the warnings that touch the value, separated by ;.",
+    "quality": "good, check or reject: whether the values of the disc can be used.",
+    "quality_reasons": "Codes of the findings behind it, separated by ;.",
     "baseline": "Value at the first visit.",
     "change": "value - baseline; empty for grades, repeats and the first visit.",
     "change_percent": "Change in percent of baseline; empty where baseline is not above zero.",
     "change_sd": "Standard uncertainty of the change.",
-    "noise_band": "A change beyond plus or minus this is more than noise, with 95 % confidence.",
-    "noise_source": "Where the noise band comes from.",
+    "noise_band": "A change beyond plus or minus this is more than noise, with 95 % confidence; a guess (see noise_source) has no confidence.",
+    "noise_source": "Every part of the noise band with its half width and source.",
     "comparability": "comparable, caution or not comparable: whether the two scans can be compared.",
     "comparability_reason": "What speaks against it.",
     "verdict": "beyond noise, within noise or not comparable.",
+    "scan_problem": "Why a scan has no values; such a scan has one row without disc.",
+    "tilt_deg": "How much otherwise the slices cut the spine than at the first visit, degrees.",
+    **{name: f"Condition of the scan: {name.replace('_', ' ')}." for name in CONDITION_CELLS},
 }
 """Columns of ``long.csv`` with their meaning."""
 
 Row = dict[str, object]
 
 
-def write_tables(analysis: Analysis, root: Path) -> tuple[str, ...]:
-    """Write every table but those for other systems; returns the names of the files."""
+def write_tables(
+    analysis: Analysis, root: Path, source: ValuesTable | None = None
+) -> tuple[str, ...]:
+    """Write every table but those for other systems; returns the names of the files.
+
+    Parameters
+    ----------
+    analysis
+        What was concluded.
+    root
+        An existing folder.
+    source
+        The table it came from, whose further columns are kept.
+    """
+    long = (*LONG, *(source.extra_columns if source is not None else ()))
     tables: dict[str, tuple[Iterable[str], Iterable[Row]]] = {
-        "long.csv": (LONG, long_rows(analysis)),
+        "long.csv": (long, long_rows(analysis, source)),
         "data_dictionary.csv": (_DICTIONARY, dictionary_rows()),
         "comparability.csv": (_COMPARABILITY, comparability_rows(analysis)),
         "treated_untreated.csv": (_CONTRASTS, contrast_rows(analysis)),
-        "pooled.csv": (_POOLED, pooled_rows(analysis)),
+        "groups.csv": (_GROUPS, group_rows(analysis)),
         "responders.csv": (_RESPONDERS, responder_rows(analysis)),
         "grade_shifts.csv": (_SHIFTS, shift_rows(analysis)),
         "repeatability.csv": (_REPEATS, repeat_rows(analysis)),
@@ -84,8 +108,20 @@ def _cell(value: object) -> str:
 
 
 # ------------------------------------------------------------------ one row per value
-def long_rows(analysis: Analysis) -> Iterator[Row]:
+def long_rows(analysis: Analysis, source: ValuesTable | None = None) -> Iterator[Row]:
     """One row per subject, scan, disc and parameter, grades of readers included."""
+    for row in _every_row(analysis):
+        if source is None:
+            yield row
+        elif row.get("reader") != "automatic" or row["parameter"] in source.parameters:
+            key = tuple(
+                row.get(name)
+                for name in ("subject", "visit", "repeat", "level", "parameter", "reader")
+            )
+            yield {**source.extras.get(key, {}), **row}
+
+
+def _every_row(analysis: Analysis) -> Iterator[Row]:
     changes = {(one.subject, one.visit, one.level, one.parameter): one for one in analysis.changes}
     grades: dict[tuple[str, str, str], list[VisitGrade]] = {}
     for grade in analysis.grades:
@@ -94,6 +130,9 @@ def long_rows(analysis: Analysis) -> Iterator[Row]:
             grades.setdefault(key, []).append(grade)
     for course in analysis.courses:
         for visit in course.visits:
+            problem = visit.measured.reason or ("" if visit.discs else visit.numbering)
+            if problem:
+                yield _key(course, visit, "") | {"scan_problem": problem}
             yield from _visit_rows(course, visit, changes)
             if visit.measured.scan.repeat == 1:
                 yield from _read_rows(course, visit, grades)
@@ -111,9 +150,12 @@ def _visit_rows(
                 "parameter": parameter.name,
                 "value": None if value is None else shown(value, parameter.name),
                 "unit": parameter.unit,
+                "sd": None if value is None else _sd(value, parameter),
                 "method": None if value is None else value.method,
                 "reader": "automatic",
                 "flag": ";".join(disc.flags_of(parameter.name)),
+                "quality": "" if disc.quality is None else disc.quality.verdict.value,
+                "quality_reasons": "" if disc.quality is None else ";".join(disc.quality.reasons),
             }
             if visit.measured.scan.repeat == 1:
                 key = (course.subject.name, visit.name, level, parameter.name)
@@ -163,11 +205,18 @@ def _key(course: Course, visit: Visit, level: str) -> Row:
         "arm": course.subject.arm,
         "visit": scan.visit,
         "week": None if scan.week is None else f"{scan.week:g}",
-        "date": visit.measured.day,
+        "date": "" if scan.repeat > 1 and scan.date is None else visit.measured.day,
         "repeat": scan.repeat,
+        "repeat_kind": "" if scan.repeat_kind is None else scan.repeat_kind.value,
         "study_uid": visit.measured.study_uid,
         "level": level,
+        "tilt_deg": None if visit.tilt_deg is None else f"{visit.tilt_deg:.2f}",
+        **cells_of(visit.measured.conditions),
     }
+
+
+def _sd(value: Value, parameter: Parameter) -> str | None:
+    return None if value.sd is None else number(value.sd, parameter.decimals + SD_DECIMALS)
 
 
 def shown(value: Value, parameter: str) -> str:
@@ -190,13 +239,16 @@ _CONTRASTS = (
     "subject", "arm", "visit", "level", "parameter", "unit", "change_treated",
     "change_untreated_mean", "untreated_discs", "difference", "low_95", "high_95", "comparability",
 )  # fmt: skip
-_POOLED = (
-    "arm", "visit", "parameter", "unit", "subjects", "difference", "low_95", "high_95", "p",
-    "method",
+_GROUPS = (
+    "role", "group", "control", "visit", "parameter", "unit", "subjects", "control_subjects",
+    "estimate", "low_95", "high_95", "p", "p_holm", "method", "few_subjects", "note",
 )  # fmt: skip
 _RESPONDERS = ("subject", "arm", "level", "response", "reasons", "rule")
 _SHIFTS = ("reader", "visit", "treated", "grade_first", "grade", "discs")
-_REPEATS = ("parameter", "unit", "sd_within_disc", "pairs", "discs", "freedom", "detectable_change")
+_REPEATS = (
+    "repeat_kind", "parameter", "unit", "sd_within_disc", "pairs", "discs", "freedom",
+    "detectable_change",
+)  # fmt: skip
 
 
 def dictionary_rows() -> Iterator[Row]:
@@ -258,16 +310,28 @@ def contrast_rows(analysis: Analysis) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def pooled_rows(analysis: Analysis) -> Iterator[Row]:
-    """Treated against untreated discs, over subjects."""
-    for one in analysis.pooled:
-        digits = PARAMETER[one.parameter].decimals
+def group_rows(analysis: Analysis) -> Iterator[Row]:
+    """The effect over subjects; p only for declared endpoints."""
+    for one in analysis.effects:
+        digits = PARAMETER[one.endpoint.parameter].decimals
+        low, high = (_end(end, digits) for end in (one.found.low, one.found.high))
         yield {
-            "arm": one.arm, "visit": one.visit, "parameter": one.parameter, "unit": one.unit,
-            "subjects": one.subjects, "difference": number(one.estimate, digits),
-            "low_95": number(one.low, digits), "high_95": number(one.high, digits),
-            "p": f"{one.p:.4f}", "method": one.method,
+            "role": one.role.value, "group": one.group, "control": one.control,
+            "visit": one.endpoint.visit, "parameter": one.endpoint.parameter, "unit": one.unit,
+            "subjects": one.subjects, "control_subjects": one.controls or None,
+            "estimate": number(one.found.estimate, digits), "low_95": low, "high_95": high,
+            "p": _p(one.p), "p_holm": _p(one.holm), "method": one.found.method,
+            "few_subjects": _yes(one.few), "note": one.note,
         }  # fmt: skip
+
+
+def _p(p: float | None) -> str | None:
+    return None if p is None else f"{p:.6f}"
+
+
+def _end(value: float, digits: int) -> str | None:
+    """An end of an interval; empty where it has none."""
+    return number(value, digits) if math.isfinite(value) else None
 
 
 def responder_rows(analysis: Analysis) -> Iterator[Row]:
@@ -294,12 +358,12 @@ def shift_rows(analysis: Analysis) -> Iterator[Row]:
 
 
 def repeat_rows(analysis: Analysis) -> Iterator[Row]:
-    """Noise found from the trial's own repeat scans."""
-    for name, one in analysis.noise.repeats.items():
-        digits = PARAMETER[name].decimals + 1
-        yield {
-            "parameter": name, "unit": PARAMETER[name].unit,
-            "sd_within_disc": number(one.sd, digits), "pairs": one.pairs, "discs": one.discs,
-            "freedom": number(one.freedom, 1),
-            "detectable_change": number(one.factor * 2**0.5 * one.sd, digits),
-        }  # fmt: skip
+    """Noise found from the trial's own repeat scans, by kind of repeat."""
+    for kind, found in analysis.noise.repeats.items():
+        for name, one in found.items():
+            digits = PARAMETER[name].decimals + 1
+            yield {
+                "repeat_kind": kind.value, "parameter": name, "unit": PARAMETER[name].unit,
+                "sd_within_disc": number(one.sd, digits), "pairs": one.pairs, "discs": one.discs,
+                "freedom": number(one.freedom, 1), "detectable_change": number(one.half, digits),
+            }  # fmt: skip

@@ -11,7 +11,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality, Quality
 from discmri.results.parameter import Parameter
 from discmri.results.read import read_results
-from discmri.results.records import PARAMETERS, Measurement
+from discmri.results.records import PARAMETER, PARAMETERS, Measurement
 from discmri.trial.conditions import Conditions, SeriesConditions, of_study
 from discmri.trial.plan import Scan
 
@@ -25,6 +25,10 @@ TRACKED: tuple[Parameter, ...] = tuple(
     one for one in PARAMETERS if one.name not in (*GRADES, *_BOOKKEEPING)
 )
 """Parameters whose change is measured."""
+
+
+SD_DECIMALS = 2
+"""Decimals of an uncertainty beyond those of its value."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
     return MeasuredScan(
         scan,
         folder,
-        conditions=of_study(result, scan.rest_min),
+        conditions=of_study(result, scan.rest_min, scan.rise_h),
         discs={
             one.level: DiscValues(
                 {name: _value(found) for name, found in one.values.items()},
@@ -160,6 +164,19 @@ def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
 
 
 def _value(found: Measurement) -> Value:
-    number = not isinstance(found.value, str) and found.parameter not in GRADES
-    value = float(found.value) if number else str(found.value)
-    return Value(value, found.method, found.sd)
+    if isinstance(found.value, str) or found.parameter in GRADES:
+        return Value(str(found.value), found.method, found.sd)
+    return rounded(found.parameter, float(found.value), found.method, found.sd)
+
+
+def rounded(parameter: str, value: float | str, method: str, sd: float | None) -> Value:
+    """A value with the decimals of the tables, so that a table gives the same conclusions.
+
+    >>> rounded("height_mm", 8.12345, "columns", 0.123456)
+    Value(value=8.123, method='columns', sd=0.12346)
+    """
+    if isinstance(value, str):
+        return Value(value, method, sd)
+    decimals = PARAMETER[parameter].decimals
+    sd = None if sd is None else round(sd, decimals + SD_DECIMALS)
+    return Value(round(value, decimals), method, sd)

@@ -1,0 +1,202 @@
+"""The answer to a trial's primary question, and how it was come by, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from discmri.core.text import number
+from discmri.results.records import PARAMETER
+from discmri.trial import comparability, diurnal
+from discmri.trial.analysis import Analysis
+from discmri.trial.declaration import Endpoint, Estimand
+from discmri.trial.groups import FEW_SUBJECTS, LEAST_SUBJECTS, GroupEffect, Role
+from discmri.trial.inference import LEAST_FREEDOM, MODEL_SUBJECTS
+from discmri.trial.names import human, kinds, listed, unit
+from discmri.trial.noise import LEAST_REPEATS
+from discmri.trial.repeatability import ALLOWANCE, RANDOM_SHARE
+
+FEW_MARK = "†"
+
+
+def answers(analysis: Analysis) -> list[str]:
+    """One sentence per comparison of the primary endpoint, then what must be known beside it."""
+    asked = analysis.declaration
+    primary = [one for one in analysis.effects if one.role is Role.PRIMARY]
+    told = [_answer(one, asked.estimand) for one in primary]
+    if not told:
+        told = [f"Not answered: {_missing(analysis)}."]
+    if not asked.declared:
+        told.append(
+            f"No declaration (trial.toml) was given: {_at(asked.primary)} was taken as the primary "
+            "endpoint by default."
+        )
+    if primary and not primary[0].control:
+        told.append(
+            "There is no control arm: treated discs are chosen because they are bad, and such "
+            "values tend to come back to the mean without any treatment."
+        )
+    return told
+
+
+def _answer(one: GroupEffect, estimand: Estimand) -> str:
+    found, parameter = one.found, one.endpoint.parameter
+    digits = min(PARAMETER[parameter].decimals, 3)
+    size = f"{number(found.estimate, digits)} {unit(parameter)}".strip()
+    size = size if found.estimate < 0 else f"+{size}"
+    sure = found.low > 0 or found.high < 0
+    verdict = "Not shown" if not sure else "Yes, more" if found.estimate > 0 else "Yes, less"
+    who = f"{one.group} against {one.control}" if one.control else one.group or "all subjects"
+    count = (
+        f"{one.subjects} and {one.controls} subjects" if one.control else f"{one.subjects} subjects"
+    )
+    mark = f" {FEW_MARK}" if one.few else ""
+    return (
+        f"{verdict}: {_at(one.endpoint)}, {_what(estimand)}, {who}: {size} "
+        f"(95 % interval {interval(one)}{mark}, p {p_text(one.p)}; {count}; {found.method})."
+    )
+
+
+def _what(estimand: Estimand) -> str:
+    if estimand is Estimand.AGAINST_UNTREATED:
+        return "change of treated discs less that of untreated discs of the same subject"
+    return "change of treated discs since the first visit"
+
+
+def _at(endpoint: Endpoint) -> str:
+    return f"{human(endpoint.parameter)} at {endpoint.visit}"
+
+
+def _missing(analysis: Analysis) -> str:
+    asked = analysis.declaration
+    arms = {one.subject.arm for one in analysis.courses if one.subject.arm}
+    if len(arms) > 1 and not asked.control_arm:
+        return f"which of the arms {', '.join(sorted(arms))} is the control is not declared (control_arm)"
+    without = arms - {one.subject.arm for one in analysis.courses if one.subject.treated}
+    if without:
+        named = ", ".join(sorted(without))
+        return (
+            f"arm {named} names no index disc (column treated), so its subjects give no contrast; "
+            "name the discs that would have been treated"
+        )
+    return (
+        f"too few subjects have comparable scans of {_at(asked.primary)} with treated"
+        f"{' and untreated' if asked.estimand is Estimand.AGAINST_UNTREATED else ''} discs "
+        f"({LEAST_SUBJECTS} are needed, two in each of two arms)"
+    )
+
+
+def interval(one: GroupEffect) -> str:
+    """An interval in words; an open end where so few subjects give none."""
+    digits = min(PARAMETER[one.endpoint.parameter].decimals, 3)
+    ends = [
+        number(end, digits) if math.isfinite(end) else "open"
+        for end in (one.found.low, one.found.high)
+    ]
+    return f"{ends[0]} to {ends[1]}"
+
+
+def p_text(p: float | None) -> str:
+    """A p as printed.
+
+    >>> p_text(0.0312), p_text(0.00002), p_text(None)
+    ('0.031', '< 0.001', '')
+    """
+    return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def plan(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Every rule and figure that was used, as a statistical analysis plan has them."""
+    asked, rule = analysis.declaration, analysis.rule
+    yield "Declared", "in trial.toml before the analysis" if asked.declared else "nothing; defaults"
+    yield (
+        "Estimand",
+        f"Per subject: {_what(asked.estimand)}; mean where several discs were treated.",
+    )
+    yield "Primary endpoint", f"{_at(asked.primary)}."
+    family = "; ".join(map(_at, asked.secondary)) or "none"
+    yield "Secondary family", f"{family}. p adjusted by Holm (1979); intervals are not adjusted."
+    yield "Exploratory", "All other parameters and visits: estimate and interval without p."
+    arms = f"Active minus {asked.control_arm}" if asked.control_arm else "None declared"
+    yield "Arms", f"{arms}; subjects of different arms are never pooled."
+    yield (
+        "Test",
+        (
+            f"Two arms: exact permutation of subjects over arms below {MODEL_SUBJECTS} subjects, with "
+            "the interval by inverting the same test; Welch's t from there on. One group: Student's t "
+            "over subjects. Interval and p always come from the same method, two-sided, 5 %. "
+            "The treatment effect may differ from subject to subject."
+        ),
+    )
+    covariates = " and ".join(one.value for one in asked.covariates) or "none"
+    yield (
+        "Covariates",
+        (
+            f"{covariates}. With covariates: least squares, HC2 errors with the degrees "
+            f"of freedom of Bell and McCaffrey (2002) from {MODEL_SUBJECTS} subjects on, ordinary ones below; left out below {LEAST_FREEDOM} degrees "
+            "of freedom."
+        ),
+    )
+    yield (
+        "Missing visits",
+        (
+            "Complete cases: subjects with comparable scans at the first visit and at the endpoint's. "
+            "Two sensitivity rows: missing counted as no change; scans that are not comparable counted."
+        ),
+    )
+    yield "Few subjects", f"Intervals of fewer than {FEW_SUBJECTS} subjects carry {FEW_MARK}."
+    yield "Responder rule", str(rule)
+    yield from _noise_rules(analysis)
+
+
+def _noise_rules(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    shares = ", ".join(f"{name} {100 * share:g} %" for name, share in RANDOM_SHARE.items())
+    yield (
+        "Noise band",
+        (
+            f"From {LEAST_REPEATS} pairs of repeat scans of another day on: Student's t times √2 times "
+            "the SD within a disc. Repeats of one session or day: their part and the published "
+            "detectable change in quadrature, so never below it. Without repeats: the larger of "
+            f"1.96 times the stated uncertainty (share that differs from scan to scan: {shares}, others "
+            f"100 %) and the published change. Where nothing is published, {ALLOWANCE:g} times the "
+            "scatter on phantoms: a guess without a level of confidence. Degrees of freedom after "
+            "Satterthwaite, between one per pair and one per disc."
+        ),
+    )
+    sizes = "; ".join(
+        f"{kinds((name,))} {loss.size:g} {'%' if loss.percent else 'mm'} ({loss.source})"
+        for name, loss in diurnal.LOSS.items()
+    )
+    yield (
+        "Time of day",
+        (
+            f"{'Added to' if analysis.declaration.diurnal else 'Not added to'} the band. Loss over a "
+            f"day: {sizes}. Its course is chosen: the larger of an even loss over {diurnal.DAY_H:g} h "
+            f"and one that halves in {diurnal.HALF_TIME_H:g} h; without a time of getting up the "
+            f"earlier scan is taken {diurnal.EARLIEST_UP_H:g} h after it."
+        ),
+    )
+    yield (
+        "Not comparable",
+        (
+            f"More than {comparability.CLOCK_H:g} h apart (since getting up, else by the clock); other "
+            "scanner or field strength for signal and ADC; TE differs by more than "
+            f"{100 * comparability.ECHO_SHARE:g} %, TR by {100 * comparability.REPETITION_SHARE:g} %, "
+            f"b-values by {100 * comparability.B_VALUE_SHARE:g} %, tilt by more than "
+            f"{comparability.TILT_DEG:g}°; another segmenter or source of the ADC. Caution: rest differs "
+            f"by more than {comparability.REST_MIN:g} min, pixels or slices by "
+            f"{100 * comparability.PIXEL_SHARE:g} %, tilt by {comparability.TILT_CAUTION_DEG:g}°, "
+            "software, coil."
+        ),
+    )
+    yield (
+        "Untreated discs",
+        (
+            "Contrast of one disc: its change less the mean of its subject's untreated lumbar discs; "
+            "the interval from the noise of the single changes, taken as independent."
+        ),
+    )
+    yield (
+        "Grades",
+        f"Counted as shifts, never averaged. Responders by {listed(analysis.rule.parameters)}.",
+    )

@@ -1,0 +1,279 @@
+"""What treatment did over subjects: each subject gives one number, arms are compared.
+
+The number of a subject is its contrast at a visit: the change of its treated discs less that of
+its untreated ones, or their change alone (the estimand).  With arms the answer is active minus
+control; rows of single arms stand beside it and are never pooled over arms.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from discmri.trial.change import Change
+from discmri.trial.comparability import Comparability
+from discmri.trial.declaration import Covariate, Declaration, Endpoint, Estimand
+from discmri.trial.inference import (
+    Array,
+    TestResult,
+    adjusted,
+    can_adjust,
+    holm,
+    one_group,
+    two_groups,
+)
+
+LEAST_SUBJECTS = 3
+"""Of one group, below which nothing is estimated."""
+LEAST_PER_ARM = 2
+FEW_SUBJECTS = 10
+"""Below this, intervals carry a mark."""
+
+
+class Role(Enum):
+    """What a row is for."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    SENSITIVITY = "sensitivity"
+    EXPLORATORY = "exploratory"
+
+
+@dataclass(frozen=True)
+class SubjectContrast:
+    """What one subject gives at one visit in one parameter.
+
+    Parameters
+    ----------
+    subject, arm, visit, parameter, unit
+        Which.
+    value
+        The contrast.
+    baseline, level
+        First value of its treated discs, and which they are.
+    """
+
+    subject: str
+    arm: str
+    visit: str
+    parameter: str
+    unit: str
+    value: float
+    baseline: float
+    level: str
+
+
+@dataclass(frozen=True)
+class GroupEffect:
+    """The effect over subjects of one arm, or of active minus control.
+
+    Parameters
+    ----------
+    group, control
+        Arm and what it is held against; ``control`` is empty for an arm by itself.
+    endpoint, unit
+        Parameter and visit.
+    subjects, controls
+        How many.
+    found
+        Estimate, interval, p and method.
+    role
+        What the row is for; only primary and secondary rows show their p.
+    holm
+        p adjusted for the secondary family; ``None`` for other rows.
+    note
+        What must be known beside it.
+    """
+
+    group: str
+    control: str
+    endpoint: Endpoint
+    unit: str
+    subjects: int
+    controls: int
+    found: TestResult
+    role: Role
+    holm: float | None = None
+    note: str = ""
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided, of a declared row."""
+        return self.found.p if self.role in (Role.PRIMARY, Role.SECONDARY) else None
+
+    @property
+    def few(self) -> bool:
+        """Whether the interval carries a mark for few subjects."""
+        return self.subjects + self.controls < FEW_SUBJECTS
+
+    @property
+    def name(self) -> str:
+        """Such as ``cells − saline``."""
+        return f"{self.group} − {self.control}" if self.control else self.group or "all subjects"
+
+
+def subject_contrasts(
+    changes: Iterable[Change], estimand: Estimand, comparable: bool = True
+) -> list[SubjectContrast]:
+    """One number per subject, visit and parameter.
+
+    Parameters
+    ----------
+    changes
+        Of discs; thoracic ones do not count.
+    estimand
+        What is held against what.
+    comparable
+        Whether changes between scans that are not comparable are left out.
+    """
+    groups: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
+    for one in changes:
+        lumbar = one.level.above.value.startswith("L")
+        if lumbar and not (comparable and one.comparability is Comparability.NOT_COMPARABLE):
+            groups[one.subject, one.visit, one.parameter].append(one)
+    found = []
+    for own in groups.values():
+        treated = [one for one in own if one.treated]
+        others = [one for one in own if not one.treated]
+        against = estimand is Estimand.AGAINST_UNTREATED
+        if not treated or (against and not others):
+            continue
+        value = float(np.mean([one.change for one in treated]))
+        if against:
+            value -= float(np.mean([one.change for one in others]))
+        baseline = float(np.mean([float(one.before.value) for one in treated]))
+        first = treated[0]
+        found.append(
+            SubjectContrast(
+                first.subject, first.arm, first.visit, first.parameter, first.unit, value,
+                baseline, "+".join(one.level.value for one in treated),
+            )
+        )  # fmt: skip
+    return found
+
+
+def group_effects(
+    changes: Sequence[Change], declaration: Declaration, subjects: Mapping[str, str]
+) -> list[GroupEffect]:
+    """Every row: primary, its sensitivity, the secondary family, then what explores.
+
+    Parameters
+    ----------
+    changes
+        Of all discs.
+    declaration
+        What is asked.
+    subjects
+        Arm by subject, of everybody whose first visit is the usual one.
+    """
+    own = [one for one in changes if one.subject in subjects]
+    contrasts = subject_contrasts(own, declaration.estimand)
+    by_endpoint: dict[Endpoint, list[SubjectContrast]] = defaultdict(list)
+    for one in contrasts:
+        by_endpoint[Endpoint(one.parameter, one.visit)].append(one)
+    rows: list[GroupEffect] = []
+    for role, endpoints in (
+        (Role.PRIMARY, (declaration.primary,)), (Role.SECONDARY, declaration.secondary),
+    ):  # fmt: skip
+        for endpoint in endpoints:
+            rows += _rows(by_endpoint.pop(endpoint, []), endpoint, declaration, role)
+    rows = _with_holm(rows)
+    loose = subject_contrasts(own, declaration.estimand, comparable=False)
+    rows[1:1] = _sensitivity(rows, contrasts, loose, declaration, subjects)
+    for endpoint, found in by_endpoint.items():
+        rows += _rows(found, endpoint, declaration, Role.EXPLORATORY)
+    return rows
+
+
+def _rows(
+    found: Sequence[SubjectContrast], endpoint: Endpoint, declaration: Declaration, role: Role
+) -> list[GroupEffect]:
+    """Active minus control of every active arm, then each arm; without arms one row."""
+    by_arm: dict[str, list[SubjectContrast]] = defaultdict(list)
+    for one in found:
+        by_arm[one.arm].append(one)
+    control = declaration.control_arm
+    against = by_arm.get(control, []) if control else []
+    rows = [
+        _effect(own, against, endpoint, declaration, role)
+        for arm, own in by_arm.items()
+        if arm != control and min(len(own), len(against)) >= LEAST_PER_ARM
+    ]
+    alone = Role.EXPLORATORY if control or len(by_arm) > 1 else role
+    return rows + [
+        _effect(own, [], endpoint, declaration, alone)
+        for own in by_arm.values()
+        if len(own) >= LEAST_SUBJECTS
+    ]
+
+
+def _effect(
+    own: Sequence[SubjectContrast], control: Sequence[SubjectContrast], endpoint: Endpoint,
+    declaration: Declaration, role: Role,
+) -> GroupEffect:  # fmt: skip
+    values, others = [one.value for one in own], [one.value for one in control]
+    covariates = _covariates([*own, *control], declaration.covariates)
+    arm = [1.0] * len(own) + [0.0] * len(control) if control else None
+    note = ""
+    if covariates.shape[1] and can_adjust(len(own) + len(control), 1 + bool(control), covariates):
+        found = adjusted([*values, *others], arm, covariates)
+        named = " and ".join(one.value for one in declaration.covariates)
+        found = replace(found, method=f"{found.method}, adjusted for {named}")
+    else:
+        found = two_groups(values, others) if control else one_group(values)
+        note = "too few subjects for the declared covariates" if covariates.shape[1] else ""
+    return GroupEffect(
+        own[0].arm, control[0].arm if control else "", endpoint, own[0].unit, len(own),
+        len(control), found, role, note=note,
+    )  # fmt: skip
+
+
+def _covariates(found: Sequence[SubjectContrast], asked: Sequence[Covariate]) -> Array:
+    columns: list[list[float]] = []
+    if Covariate.BASELINE in asked:
+        columns.append([one.baseline for one in found])
+    if Covariate.LEVEL in asked:
+        others = sorted({one.level for one in found})[1:]
+        columns += [[float(one.level == level) for one in found] for level in others]
+    return np.array(columns, dtype=np.float64).reshape(len(columns), len(found)).T
+
+
+def _with_holm(rows: Sequence[GroupEffect]) -> list[GroupEffect]:
+    family = [n for n, one in enumerate(rows) if one.role is Role.SECONDARY]
+    adjusted_ = dict(zip(family, holm([rows[n].found.p for n in family]), strict=True))
+    return [replace(one, holm=adjusted_.get(n)) for n, one in enumerate(rows)]
+
+
+def _sensitivity(
+    rows: Sequence[GroupEffect],
+    contrasts: Sequence[SubjectContrast],
+    loose: Sequence[SubjectContrast],
+    declaration: Declaration,
+    subjects: Mapping[str, str],
+) -> list[GroupEffect]:
+    """The primary row with other choices on missing and not comparable visits."""
+    if not rows or rows[0].role is not Role.PRIMARY:
+        return []
+    at = declaration.primary
+    own = [one for one in contrasts if (one.parameter, one.visit) == (at.parameter, at.visit)]
+    there = {one.subject for one in own}
+    # whoever has the primary parameter at any visit, in whatever scan, has treated discs
+    template = {one.subject: one for one in loose if one.parameter == at.parameter}
+    missing = [
+        replace(template[name], visit=at.visit, value=0.0) if name in template
+        else SubjectContrast(name, arm, at.visit, at.parameter, rows[0].unit, 0.0, 0.0, "")
+        for name, arm in subjects.items() if name not in there
+    ]  # fmt: skip
+    every = [one for one in loose if (one.parameter, one.visit) == (at.parameter, at.visit)]
+    plain = replace(declaration, covariates=())
+    found = []
+    for chosen, note in (
+        ([*own, *missing], f"missing visits counted as no change ({len(missing)} subjects)"),
+        (every, f"scans that are not comparable counted too ({len(every) - len(own)} subjects)"),
+    ):
+        found += [replace(one, note=note) for one in _rows(chosen, at, plain, Role.SENSITIVITY)[:1]]
+    return found
