@@ -17,8 +17,12 @@ SAMPLES := $(wildcard sample_phantoms/*/study)
 SCREEN := xvfb libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 libxcb-cursor0 \
   libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
   libxcb-xinerama0 libxcb-xfixes0 libfontconfig1 libglib2.0-0
+# An archive that the tests send results to.
+ARCHIVE := orthanc orthanc-dicomweb
+INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: install demo test coverage fuzz bench lint screen weights lock clean
+.PHONY: install demo test coverage fuzz bench lint screen archive weights lock clean
 
 install: $(STAMP) screen
 
@@ -49,12 +53,15 @@ lint: install
 
 screen:
 	@command -v Xvfb >/dev/null && PATH="$$PATH:/sbin" ldconfig -p | grep -q libxcb-cursor || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SCREEN) >/dev/null; } || \
+	{ $(INSTALL) $(SCREEN) >/dev/null; } || \
 	echo "the viewer's tests will be skipped; they need: $(SCREEN)" >&2
 
+archive:
+	@PATH="$$PATH:/usr/sbin" command -v Orthanc >/dev/null || { $(INSTALL) $(ARCHIVE) >/dev/null; } || \
+	echo "tests with an archive will be skipped; they need: $(ARCHIVE)" >&2
+
 # Python 3.12 and newer can count lines at almost no cost (sysmon).
-test: lint screen
+test: lint screen archive
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: install

@@ -22,7 +22,8 @@ from discmri.core.threads import limit_library_threads
 from discmri.measurement.recording import describe_error
 
 COMMANDS = (
-    "inspect", "measure", "batch", "trial", "grade", "agreement", "phantom", "validate", "qualify",
+    "inspect", "measure", "batch", "trial", "grade", "agreement", "dicom", "phantom", "validate",
+    "qualify",
 )  # fmt: skip
 
 _EPILOG = """\

@@ -32,6 +32,7 @@ examples:
   discmri measure study/ --lowest-disc L5-S1
   discmri measure study/ --masks labels.nii.gz --mask-scheme totalspineseg
   discmri measure study/ --format csv --format html
+  discmri measure study/ --format csv --format dicom
   discmri measure study/ --json --quiet | jq '.discs[].level'
 
 exit codes: 0 measured (warnings are in the results), 2 the call is wrong, 3 nothing that can
@@ -40,6 +41,7 @@ be measured (study.json says why), 1 an internal error.
 Research software, not a medical device.
 """
 _DEFAULTS = Settings()
+_DICOM = ("seg_kind", "seg_structures", "all_lines", "secondary_capture")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -67,6 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print study.json instead of a table")
     _add_discs(parser.add_argument_group("discs"))
+    _add_dicom(parser.add_argument_group("DICOM objects (--format dicom)"))
 
 
 def _add_discs(group: argparse._ArgumentGroup) -> None:
@@ -86,6 +89,28 @@ def _add_discs(group: argparse._ArgumentGroup) -> None:
         "one of: %(choices)s",
     )  # fmt: skip
     add_height_method(group)
+
+
+def _add_dicom(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--seg-kind", choices=("auto", "binary", "fractional", "labelmap"),
+        default=_DEFAULTS.seg_kind,
+        help="how segments are stored; auto is binary where viewers show that right, else "
+        "fractional (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--seg-structures",
+        choices=("discs", "all"),
+        default=_DEFAULTS.seg_structures,
+        help="all adds vertebral bodies, sacrum and canal (default: %(default)s)",
+    )
+    group.add_argument(
+        "--all-lines", action="store_true",
+        help="anterior and posterior heights as lines besides the middle one",
+    )  # fmt: skip
+    group.add_argument(
+        "--secondary-capture", action="store_true", help="the report as a colour picture too"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -128,6 +153,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         height_method=args.height_method,
         formats=tuple(dict.fromkeys(args.formats)),
         threads=args.threads,
+        **{name: getattr(args, name) for name in _DICOM if hasattr(args, name)},
     )
 
 

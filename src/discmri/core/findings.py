@@ -86,6 +86,8 @@ class Code(Enum):
     ADC_UNIT_UNKNOWN = "adc_unit_unknown"
     ADC_NOT_FITTED = "adc_not_fitted"
     ADC_LOW_SNR = "adc_low_snr"
+    # writing
+    DICOM_OBJECT_LEFT_OUT = "dicom_object_left_out"
 
 
 MEANINGS: dict[Code, str] = {
@@ -150,6 +152,7 @@ MEANINGS: dict[Code, str] = {
     Code.ADC_UNIT_UNKNOWN: "The unit of the scanner's ADC map could not be established.",
     Code.ADC_NOT_FITTED: "The diffusion images could not be fitted.",
     Code.ADC_LOW_SNR: "The diffusion signal is close to the noise.",
+    Code.DICOM_OBJECT_LEFT_OUT: "A DICOM object could not be made of these images.",
 }
 
 

@@ -24,6 +24,10 @@ class Settings:
         Exporters that write results; all where empty.
     threads
         Of numerical libraries.
+    seg_kind, seg_structures
+        DICOM SEG: ``auto``, ``binary``, ``fractional`` or ``labelmap``; ``discs`` or ``all``.
+    all_lines, secondary_capture
+        DICOM: anterior and posterior height lines too; the report as a colour picture too.
     central_slices
         Slices nearest the mid-plane that outlines are cut in.
     normal_height_loss
@@ -41,6 +45,12 @@ class Settings:
     height_method: str = "columns"
     formats: tuple[str, ...] = ()  # empty: every exporter
     threads: int = 2
+
+    # DICOM objects
+    seg_kind: str = "auto"  # or binary, fractional, labelmap
+    seg_structures: str = "discs"  # or all: bodies, sacrum and canal too
+    all_lines: bool = False  # anterior and posterior heights as lines too
+    secondary_capture: bool = False
 
     # Measuring
     central_slices: int = 7  # Belavy 2012: about 7 central slices match all-slice error

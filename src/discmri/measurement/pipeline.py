@@ -29,6 +29,7 @@ from discmri.measurement.shape import measure_shape
 from discmri.measurement.signal import DiscSignal
 from discmri.measurement.t1_heights import t1_series
 from discmri.measurement.uncertainty import height_sd
+from discmri.results.dicom.read import check_belongs
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.model import MeasuredImages, StudyResult
 from discmri.results.outline import DiscOutline
@@ -150,8 +151,12 @@ class StudySteps:
         NothingToMeasureError
             Where no disc is found.
         UsageError
-            Where the settings name a segmenter or scheme that does not exist.
+            Where the settings name a segmenter or scheme that does not exist, or a DICOM SEG
+            of another study.
         """
+        if self.settings.masks is not None:
+            frame = self.series.frame_of_reference_uid
+            check_belongs(self.settings.masks, self.study.study_uid, frame)
         return segment(self.image, self.settings)
 
     @cached_property
@@ -310,7 +315,7 @@ class StudySteps:
     def result(self) -> StudyResult:
         """What all steps gave, with the checks of it; steps that are missing are done first."""
         records = [self._record(level) for level in self.labels.discs]
-        adc = None if self.diffusion is None else self.diffusion.around(self.labels)
+        diffusion = self.diffusion
         return StudyResult(
             subject_id=self.study.subject_id,
             study_uid=self.study.study_uid,
@@ -324,7 +329,14 @@ class StudySteps:
             findings=(*self.study.findings, *self._noticed),
             provenance=self._provenance(),
             residual_discs=residual_discs(self.labels),
-            images=MeasuredImages(self.labels, self.outlines, self.image, adc),
+            images=MeasuredImages(
+                self.labels,
+                self.outlines,
+                self.image,
+                adc=None if diffusion is None else diffusion.around(self.labels),
+                fitted_adc=None if diffusion is None else diffusion.fitted,
+                study=self.study,
+            ),
         )
 
     def advance(self, last: str, progress: ProgressCallback | None = None) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from discmri.results.read import StoredImages
+    from discmri.study import Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,11 @@ class MeasuredImages:
         its lattice, for pictures; ``None`` without diffusion.
     collect_pictures
         Gives the pictures where another process draws them; ``None`` where they are drawn here.
+    fitted_adc
+        ADC in µm²/ms that was fitted, on the grid of the diffusion images; ``None`` where the
+        scanner's map was taken.
+    study
+        What was measured, for its headers.
     """
 
     labels: SpineLabels
@@ -50,6 +56,8 @@ class MeasuredImages:
     image: Volume
     adc: Volume | None = None
     collect_pictures: Callable[[StudyResult], Mapping[str, bytes]] | None = None
+    fitted_adc: Volume | None = None
+    study: Study | None = None
 
     @cached_property
     def label_map(self) -> LabelMap:
@@ -154,6 +162,16 @@ class StudyResult:
     def adc(self) -> Volume | None:
         """Aligned ADC around the discs, µm²/ms; only where it was measured just now."""
         return self._opened.adc
+
+    @property
+    def fitted_adc(self) -> Volume | None:
+        """Fitted ADC on the diffusion grid, µm²/ms; only where it was measured just now."""
+        return self._opened.fitted_adc
+
+    @property
+    def study(self) -> Study | None:
+        """The study that was measured; ``None`` where it is not known."""
+        return self._opened.study
 
     @cached_property
     def pictures(self) -> Mapping[str, bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import numpy as np
@@ -23,6 +23,9 @@ from discmri.results.outline import DiscBorder, DiscFrame, DiscOutline
 from discmri.results.provenance import Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import ResidualDisc
+
+if TYPE_CHECKING:
+    from discmri.study import Study
 
 _Vector = tuple[float, float, float]
 
@@ -131,16 +134,23 @@ class StoredImages:
         return {level: _border(level, one) for level, one in found.discs.items()}
 
     @cached_property
+    def study(self) -> Study | None:
+        """The study, where its path is known."""
+        if self.study_path is None:
+            return None
+        from discmri.study import read_study
+
+        return read_study(self.study_path, study_uid=self.result.study_uid or None)
+
+    @cached_property
     def image(self) -> Volume:
         """From the study, whose pixels must be those that were measured."""
-        if self.study_path is None:
+        study = self.study
+        if study is None:
             raise UsageError(
                 f"the images of {self.folder} stand in its study; "
                 "give it: read_results(folder, study=...)"
             )
-        from discmri.study import read_study
-
-        study = read_study(self.study_path, study_uid=self.result.study_uid or None)
         known = {one.series_uid: one.pixels_sha256 for one in self.result.provenance.inputs}
         for series in study.series:
             if series.uid == self.result.series_uid and series.images:
@@ -166,6 +176,11 @@ class StoredImages:
     def adc(self) -> Volume | None:
         """Not kept."""
         self._not_kept("the aligned ADC; pictures shows it")
+
+    @property
+    def fitted_adc(self) -> Volume | None:
+        """Not kept."""
+        self._not_kept("the fitted ADC")
 
     def pictures(self, _result: StudyResult) -> Mapping[str, bytes]:
         """The files in ``figures``, overview first, then cranial to caudal."""

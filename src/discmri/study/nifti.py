@@ -75,6 +75,11 @@ class NiftiVolume:
         """The file's name: NIfTI has no UIDs."""
         return (self.file.name,)
 
+    @property
+    def dicom_files(self) -> tuple[InputFile, ...]:
+        """None."""
+        return ()
+
     def read(self, threads: int = 2) -> NDArray[np.float32]:
         """(i, j, k) scaled values; not-a-number becomes zero."""
         import nibabel as nib

@@ -129,6 +129,21 @@ def scan(files: Sequence[InputFile]) -> HeaderIndex:
     return HeaderIndex(tuple(frames), tuple(unreadable), foreign, other)
 
 
+def whole_header(file: InputFile) -> Dataset:
+    """Everything in a DICOM file but its pixel values.
+
+    Raises
+    ------
+    DicomError
+        Where it is gone or damaged.
+    """
+    try:
+        with lenient_pydicom():
+            return pydicom.dcmread(file.path, stop_before_pixels=True, force=True)
+    except (OSError, EOFError, *DAMAGE) as error:
+        raise DicomError(f"{file.name} cannot be read again ({clean_text(error)})") from error
+
+
 def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | str | None:
     """Frames, or why there are none: the modality of another object, ``None`` for no DICOM."""
     try:

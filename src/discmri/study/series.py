@@ -14,6 +14,7 @@ from discmri.core.facts import Plane, Role, SeriesFacts
 from discmri.core.findings import Finding
 from discmri.core.volume import Grid
 from discmri.study.frame import ContrastParameters, Scaling
+from discmri.study.source import InputFile
 
 _TIMING = ("te_ms", "tr_ms", "ti_ms", "echo_train")
 SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
@@ -41,6 +42,10 @@ class Image(Protocol):
     @property
     def instance_uids(self) -> tuple[str, ...]:
         """What it was read from."""
+
+    @property
+    def dicom_files(self) -> tuple[InputFile, ...]:
+        """Its DICOM files; none for NIfTI."""
 
     def read(self, threads: int = 2) -> NDArray[np.float32]:
         """(i, j, k) rescaled values on the grid."""

@@ -21,6 +21,7 @@ from discmri.study.closeness import B_WITHIN_S_PER_MM2
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import Frame, Geometry, Scaling
 from discmri.study.pixels import stored_values
+from discmri.study.source import InputFile
 
 SAME_DIRECTION = 2e-3  # difference of cosines, about 0.1 degrees
 DIRECTION_WITHIN = 0.02  # of each component of a gradient direction
@@ -67,6 +68,11 @@ class Stack:
     def instance_uids(self) -> tuple[str, ...]:
         """SOP Instance UIDs, each once, in slice order."""
         return tuple(dict.fromkeys(frame.sop_instance_uid for frame in self.frames))
+
+    @property
+    def dicom_files(self) -> tuple[InputFile, ...]:
+        """Its files, each once, in slice order."""
+        return tuple(dict.fromkeys(frame.pixels.file for frame in self.frames))
 
     def read(self, threads: int = 2) -> NDArray[np.float32]:
         """(column, row, slice) rescaled values; padding is zero.

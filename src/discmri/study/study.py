@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.errors import DicomError, NothingToMeasureError
@@ -19,6 +20,7 @@ from discmri.core.volume import Volume
 from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.choose import Choice, weightings
 from discmri.study.pixels import MAX_SERIES_BYTES
+from discmri.study.scan import whole_header
 from discmri.study.series import Image, Series
 from discmri.study.source import StudyFiles, clean_text
 
@@ -170,6 +172,17 @@ class Study:
             images = weightings([image for one in self.choice.diffusion for image in one.images])
         uids = dict.fromkeys(uid for image in images for uid in image.instance_uids)
         return SeriesInput(series.role, series.uid, tuple(uids), self._digests[key])
+
+    def headers(self, images: Iterable[Image]) -> tuple[Dataset, ...]:
+        """Whole headers of the DICOM files of some images, without pixel values.
+
+        Raises
+        ------
+        DicomError
+            A file that is gone or damaged since it was first read.
+        """
+        files = dict.fromkeys(file for image in images for file in image.dicom_files)
+        return tuple(whole_header(file) for file in files)
 
     def describe(self) -> StudyFacts:
         """What ``discmri inspect`` tells of it."""

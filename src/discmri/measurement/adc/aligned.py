@@ -35,6 +35,11 @@ class AlignedAdc:
     alignment: Alignment
     facts: DiffusionFacts
 
+    @property
+    def fitted(self) -> Volume | None:
+        """The fit on the grid of the diffusion images, um2/ms; ``None`` for the scanner's map."""
+        return self.adc.adc if isinstance(self.adc, AdcFit) else None
+
     def on(self, grid: Grid) -> Volume:
         """The aligned ADC on a grid in the sagittal image's patient space, um2/ms.
 

@@ -23,6 +23,7 @@ from discmri.measurement.segment.anatomy import impossible_anatomy
 from discmri.measurement.segment.labelled import Labels, labelled_spine, misnamed_vertebrae
 from discmri.measurement.segment.schemes import SCHEMES, mask_scheme
 from discmri.measurement.segment.schemes.scheme import MaskScheme
+from discmri.results.dicom.read import is_dicom, read_segmentation
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.nifti_header import placement_of
 
@@ -39,7 +40,7 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
     image
         The sagittal image; only its place in the patient is used, to see that the two overlap.
     settings
-        ``masks`` is the NIfTI file, ``mask_scheme`` says what its numbers mean.
+        ``masks`` is the file, NIfTI or DICOM SEG, ``mask_scheme`` says what its numbers mean.
 
     Raises
     ------
@@ -50,12 +51,13 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
         :mod:`discmri.measurement.segment.anatomy`), or it lies elsewhere in the patient.
     """
     if settings.masks is None:
-        raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map")
-    scheme = mask_scheme(settings.mask_scheme)
-    labels, grid, findings = _read(settings.masks)
+        raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map or a DICOM SEG")
+    mask_scheme(settings.mask_scheme)  # an unknown one is told before the file is read
+    labels, grid, findings, name = _labels(settings.masks, settings.mask_scheme)
+    scheme = mask_scheme(name)
     found = labelled_spine(labels, grid, scheme)
     if problem := _problem(labels, grid, scheme, found):
-        fitting = _fitting_schemes(labels, grid, settings.mask_scheme)
+        fitting = _fitting_schemes(labels, grid, name)
         advice = (
             f"as --mask-scheme {' or '.join(fitting)} it would fit"
             if fitting
@@ -63,17 +65,15 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
             "its scheme with --mask-scheme"
         )
         raise NothingToMeasureError(
-            f"{settings.masks}, read by the scheme {settings.mask_scheme!r}: {problem}; {advice}"
+            f"{settings.masks}, read by the scheme {name!r}: {problem}; {advice}"
         )
     assert found is not None  # _problem says so
     _check_overlap(found.discs, image.grid, settings.masks)
     unknown = _unknown(labels, scheme)
     if unknown:
-        text = f"label map: the scheme {settings.mask_scheme!r} has no {_list(unknown)}; left out"
+        text = f"label map: the scheme {name!r} has no {_list(unknown)}; left out"
         findings = (*findings, warning(Code.LABELS_UNKNOWN, text))
-    return replace(
-        found, grid=image.grid, method=f"masks:{settings.mask_scheme}", findings=findings
-    )
+    return replace(found, grid=image.grid, method=f"masks:{name}", findings=findings)
 
 
 def _problem(labels: Labels, grid: Grid, scheme: MaskScheme, found: FoundSpine | None) -> str:
@@ -110,6 +110,21 @@ def _unknown(labels: Labels, scheme: MaskScheme) -> list[int]:
 def _list(numbers: Sequence[int]) -> str:
     more = ", …" if len(numbers) > _LISTED else ""
     return f"label{'s'[: len(numbers) > 1]} {', '.join(map(str, numbers[:_LISTED]))}{more}"
+
+
+def _labels(path: Path, scheme: str) -> tuple[Labels, Grid, tuple[Finding, ...], str]:
+    """Label numbers, their grid, what is doubtful, and the scheme of the numbers.
+
+    A DICOM SEG tells by codes or labels what its segments are, and then needs no scheme.
+    """
+    try:
+        dicom = is_dicom(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror or error})") from error
+    if dicom:
+        seg = read_segmentation(path)
+        return seg.labels, seg.grid, (), "discmri" if seg.named else scheme
+    return *_read(path), scheme
 
 
 def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:

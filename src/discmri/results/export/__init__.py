@@ -7,13 +7,14 @@ reads the clock, so two runs give identical bytes.  ``tests/test_members.py`` ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.results.export import (
     csv_long,
     csv_wide,
+    dicom,
     figures_png,
     nifti_labels,
     outlines_json,
@@ -22,12 +23,13 @@ from discmri.results.export import (
 )
 
 if TYPE_CHECKING:
+    from discmri.core.findings import Finding
     from discmri.results.model import StudyResult
 
-__all__ = ["EXPORTERS", "Exporter"]
+__all__ = ["EXPORTERS", "ON_REQUEST", "Exporter"]
 
-Exporter = Callable[["StudyResult", Path], None]
-"""A result and an existing folder in; a file in that folder out."""
+Exporter = Callable[["StudyResult", Path], "Sequence[Finding] | None"]
+"""A result and an existing folder in; a file in that folder out, and what was noticed, if anything."""
 
 EXPORTERS: Mapping[str, Exporter] = {
     "csv": csv_wide.export,
@@ -36,5 +38,8 @@ EXPORTERS: Mapping[str, Exporter] = {
     "outlines": outlines_json.export,
     "png": figures_png.export,
     "html": report_html.export,
+    "dicom": dicom.export,
     "json": study_json.export,  # last: it lists what the others wrote
 }
+ON_REQUEST = frozenset({"dicom"})
+"""Formats that are written only where they are asked for."""

@@ -25,13 +25,13 @@ BEFORE = (
 )
 AFTER = ("flags", "study_flags", "quality", "quality_reasons")
 """Columns before and after those of the measured values."""
+COLUMNS = (*BEFORE, *measured_columns(), *AFTER)
 
 
 def export(result: StudyResult, folder: Path) -> None:
     """Write ``discs.csv``."""
-    columns = (*BEFORE, *measured_columns(), *AFTER)
-    rows = [[cell(row.get(column), column) for column in columns] for row in result.rows()]
-    write_table(folder / "discs.csv", columns, rows)
+    rows = [[cell(row.get(column), column) for column in COLUMNS] for row in result.rows()]
+    write_table(folder / "discs.csv", COLUMNS, rows)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,0 +1,102 @@
+"""A result as DICOM objects, for archives and viewers: one pure step, nothing of a clock in it.
+
+``dicom_objects`` makes them; each goes into a series of its own in the study of its source, with
+UIDs that follow from the content, so that the same result is the same object wherever it is made.
+To add an object: write one file with one function and add one line to ``dicom_objects``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydicom import Dataset
+
+from discmri.core.errors import ResultsError, UsageError
+from discmri.core.settings import Settings
+from discmri.results.dicom.segmentation import SegKind, segmentation_of
+from discmri.results.dicom.source import DicomSource
+
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+__all__ = ["DicomObjects", "SegKind", "dicom_objects"]
+
+
+@dataclass(frozen=True, eq=False)
+class DicomObjects:
+    """What was made.
+
+    Parameters
+    ----------
+    objects
+        By file name without its end.
+    pdf
+        The page that ``report_pdf`` holds.
+    left_out
+        Why an object is missing, by its name.
+    """
+
+    objects: Mapping[str, Dataset]
+    pdf: bytes
+    left_out: Mapping[str, str]
+
+
+def dicom_objects(result: StudyResult, settings: Settings | None = None) -> DicomObjects:
+    """Make every DICOM object of a result.
+
+    Parameters
+    ----------
+    result
+        Measured just now, or read back with its study.
+    settings
+        How segments are stored, which of them, which lines; those of the result where not given.
+
+    Returns
+    -------
+    DicomObjects
+        ``adc_pm`` is missing where no ADC was fitted, or where the result was read back.
+
+    Raises
+    ------
+    UsageError
+        Where highdicom is not installed.
+    ResultsError
+        Where the study is NIfTI, or the labels do not lie on its slices.
+
+    Examples
+    --------
+    >>> import discmri
+    >>> result = discmri.measure(discmri.read_study("study_dir"))  # doctest: +SKIP
+    >>> sorted(dicom_objects(result).objects)  # doctest: +SKIP
+    ['adc_pm', 'heights_pr', 'lines_sr', 'report_pdf', 'seg', 'values_sr']
+    """
+    try:
+        import highdicom  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            "DICOM objects need highdicom; install it with: pip install 'discmri[dicom]'"
+        ) from error
+    from discmri.results.dicom import lines, pages, parametric, presentation, values
+    from discmri.results.height.stations import STATIONS
+
+    settings = settings or result.provenance.settings
+    source = DicomSource.of(result)
+    seg = segmentation_of(source, SegKind(settings.seg_kind), settings.seg_structures == "all")
+    made = {"seg": seg, "values_sr": values.values_report(source, seg)}
+    left_out = {}
+    made["lines_sr"] = lines.lines_report(
+        source, tuple(STATIONS) if settings.all_lines else lines.DRAWN
+    )
+    try:
+        made["heights_pr"] = presentation.presentation_of(source)
+    except ResultsError as error:
+        left_out["heights_pr"] = str(error)
+    if source.diffusion and result.fitted_adc is not None:
+        made["adc_pm"] = parametric.adc_map(source, result.fitted_adc)
+    page = pages.pdf(result)
+    made["report_pdf"] = pages.encapsulated_pdf(source, page)
+    if settings.secondary_capture:
+        made["page_sc"] = pages.secondary_capture(source)
+    return DicomObjects(made, page, left_out)

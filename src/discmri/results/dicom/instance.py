@@ -1,0 +1,122 @@
+"""What every object of ours has: patient and study of the source, a series of its own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from pydicom import Dataset
+from pydicom import Sequence as Items
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from discmri.results.dicom.codes import SCHEME, SCHEME_NAME
+from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
+
+IMPLEMENTATION_UID = generate_uid(entropy_srcs=["discmri", "implementation"])
+_PATIENT_AND_STUDY = (
+    "SpecificCharacterSet", "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate",
+    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "OtherPatientIDs",
+    "PatientComments", "PatientIdentityRemoved", "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "StudyDescription", "ReferringPhysicianName",
+    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID",
+    "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
+)  # fmt: skip
+_REQUIRED = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+_TEXT = 0x0008, 0x0005
+
+
+def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) -> Dataset:
+    """A data set with all modules that do not depend on what it holds.
+
+    Parameters
+    ----------
+    source
+        Where patient and study are taken from.
+    kind
+        File name without its end; decides UIDs and series number.
+    sop_class, modality
+        Of the object.
+    """
+    made = Dataset()
+    made.SOPClassUID = sop_class
+    complete(made, source, kind)
+    made.Modality = modality
+    made.InstanceNumber = 1
+    return made
+
+
+def complete(made: Dataset, source: DicomSource, kind: str) -> None:
+    """Set patient, study, series, equipment, dates and file header; nothing depends on a clock."""
+    first = source.first
+    for keyword in _PATIENT_AND_STUDY:
+        if keyword in first:
+            made[keyword] = first[keyword]
+    for keyword in _REQUIRED:
+        if keyword not in made:
+            setattr(made, keyword, "")
+    made.SpecificCharacterSet = first.get("SpecificCharacterSet") or "ISO_IR 192"
+    made.SOPInstanceUID = source.uid(kind, "instance")
+    made.SeriesInstanceUID = source.uid(kind, "series")
+    made.SeriesNumber = source.series_number(kind)
+    made.SeriesDescription = f"discmri {kind.replace('_', ' ')}"
+    made.Manufacturer, made.ManufacturerModelName = MANUFACTURER, MODEL_NAME
+    made.DeviceSerialNumber = "none"
+    made.SoftwareVersions = source.result.provenance.versions.get("discmri", "")
+    date, time = acquired(first)
+    made.InstanceCreationDate, made.InstanceCreationTime = date, time
+    made.ContentDate, made.ContentTime = date, time
+    made.SeriesDate, made.SeriesTime = date, time
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator, scheme.CodingSchemeName = SCHEME, SCHEME_NAME
+    scheme.CodingSchemeResponsibleOrganization = "discmri"
+    made.CodingSchemeIdentificationSequence = Items([scheme])
+    meta = FileMetaDataset()
+    old = getattr(made, "file_meta", None)
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = made.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian if old is None else old.TransferSyntaxUID
+    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationVersionName = "DISCMRI"
+    made.file_meta = meta
+
+
+def acquired(header: Dataset) -> tuple[str, str]:
+    """Date and time of the images, which stand for those of everything made of them."""
+    for name in ("Acquisition", "Series", "Study"):
+        date = str(header.get(f"{name}Date") or "")
+        if date:
+            return date, str(header.get(f"{name}Time") or "") or "000000"
+    return "19000101", "000000"
+
+
+def evidence(source: DicomSource, others: Iterable[Dataset] = ()) -> Items:
+    """Every instance that a report refers to, by study and series."""
+    series: dict[str, list[Dataset]] = {}
+    for one in (*source.headers, *others):
+        item = Dataset()
+        item.ReferencedSOPClassUID = one.SOPClassUID
+        item.ReferencedSOPInstanceUID = one.SOPInstanceUID
+        series.setdefault(str(one.SeriesInstanceUID), []).append(item)
+    listed = []
+    for uid, items in series.items():
+        entry = Dataset()
+        entry.SeriesInstanceUID, entry.ReferencedSOPSequence = uid, Items(items)
+        listed.append(entry)
+    study = Dataset()
+    study.StudyInstanceUID = source.first.StudyInstanceUID
+    study.ReferencedSeriesSequence = Items(listed)
+    return Items([study])
+
+
+def to_bytes(made: Dataset) -> bytes:
+    """The DICOM file."""
+    buffer = io.BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

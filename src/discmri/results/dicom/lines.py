@@ -1,0 +1,113 @@
+"""``lines_sr.dcm``: heights as lines on the images (TID 1410, for people and their viewers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array
+from discmri.results.dicom import tree
+from discmri.results.dicom.codes import MILLIMETRE, Code, column_code
+from discmri.results.dicom.report import GROUP, algorithm, report, site, subject
+from discmri.results.dicom.source import DicomSource, Slice
+from discmri.results.export.csv_wide import cell
+from discmri.results.height.stations import STATIONS
+
+_REGION = Code("111030", "DCM", "Image Region")
+_TID_PLANAR = "1410"
+DRAWN = ("middle",)
+"""One line per disc: a viewer prints every value beside its line, and three of them overlap."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeightLine:
+    """A height as a line on one slice.
+
+    Parameters
+    ----------
+    level, column, value
+        Which disc, column of ``discs.csv``, and its cell.
+    slice
+        The nearest slice; the line's ends are projected on it.
+    pixels
+        Column, row, column, row of the lower and the upper end.
+    off_mm
+        How far the line's middle lies off that slice.
+    """
+
+    level: DiscLevel
+    column: str
+    value: str
+    slice: Slice
+    pixels: tuple[float, float, float, float]
+    off_mm: float
+
+    @property
+    def reference(self) -> Dataset:
+        """To the slice."""
+        header = self.slice.header
+        return tree.reference(str(header.SOPClassUID), str(header.SOPInstanceUID), self.slice.frame)
+
+
+def height_lines(source: DicomSource, stations: Sequence[str] = DRAWN) -> Iterator[HeightLine]:
+    """Lines of the heights at some stations, discs cranial to caudal.
+
+    Parameters
+    ----------
+    source
+        The result.
+    stations
+        ``anterior``, ``middle``, ``posterior``.
+    """
+    for record in source.result.records:
+        border = source.result.borders.get(record.level)
+        if border is None:
+            continue
+        for station in stations:
+            column = f"height_{station}_mm"
+            value = record.get(column)
+            ends = _ends(border.contour_mm, STATIONS[station])
+            if value is None or ends is None:
+                continue
+            points = [border.frame.to_world(np.array([*end, border.left_mm])) for end in ends]
+            middle = (points[0] + points[1]) / 2
+            nearest = source.nearest(middle)
+            (a, b), (c, d) = (nearest.pixel(point) for point in points)
+            yield HeightLine(
+                record.level, column, cell(value, column), nearest, (a, b, c, d),
+                abs(nearest.distance_mm(middle)),
+            )  # fmt: skip
+
+
+def lines_report(source: DicomSource, stations: Sequence[str] = DRAWN) -> Dataset:
+    """A report with one group per line."""
+    groups = []
+    for line in height_lines(source, stations):
+        code = column_code(line.column)
+        name = f"{line.level.value} {code.meaning.lower()}"
+        children = [
+            *subject(source, line.level, name, "line", line.level.value, line.column),
+            site(line.level),
+            *algorithm(source),
+            tree.polyline(_REGION, line.pixels, line.reference),
+            tree.number(code, line.value, MILLIMETRE),
+        ]
+        groups.append(tree.container(GROUP, children, template=_TID_PLANAR))
+    return report(source, "lines_sr", groups)
+
+
+def _ends(contour: Array, share: float) -> tuple[Array, Array] | None:
+    """Lower and upper point of a closed contour at a share of its width, from the front."""
+    front, back = contour[:, 0].max(), contour[:, 0].min()
+    x = front - share * (front - back)
+    start, stop = contour, np.roll(contour, -1, axis=0)
+    crossed = (start[:, 0] <= x) != (stop[:, 0] <= x)
+    if crossed.sum() < 2:
+        return None
+    (x0, y0), (x1, y1) = start[crossed].T, stop[crossed].T
+    y = y0 + (x - x0) * (y1 - y0) / (x1 - x0)
+    return np.array([x, y.min()]), np.array([x, y.max()])

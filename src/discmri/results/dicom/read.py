@@ -1,0 +1,190 @@
+"""A DICOM Segmentation as a label map: ours, or that of another program."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from discmri.core.errors import GeometryError, UsageError
+from discmri.core.levels import CANAL_LABEL, DiscLevel, Vertebra
+from discmri.core.volume import Grid
+from discmri.results.dicom.codes import CANAL, DISC, VERTEBRA
+
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_BY_CODE = {
+    **{(code.value, code.scheme): level.label_id for level, code in DISC.items()},
+    **{(code.value, code.scheme): one.label_id for one, code in VERTEBRA.items()},
+    (CANAL.value, CANAL.scheme): CANAL_LABEL,
+}
+_LEVEL_IN_LABEL = re.compile(
+    r"(?<![A-Z0-9])((?:T1[0-2]|L[1-6])[ _/-]?(?:T1[12]|L[1-6]|S1|[1-6])|S1[ _/-]?S?2)(?![A-Z0-9])"
+)
+_BONE_IN_LABEL = re.compile(r"(?<![A-Z0-9])(T1[0-2]|L[1-6])(?![A-Z0-9])")
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSegmentation:
+    """Label numbers of a Segmentation.
+
+    Parameters
+    ----------
+    labels
+        (i, j, k); numbers of this package where ``named``, else segment numbers.
+    grid
+        RAS+ millimetres.
+    named
+        Whether codes or labels of the segments told what they are.
+    study_uid, frame_of_reference_uid
+        What it belongs to.
+    """
+
+    labels: NDArray[np.int32]
+    grid: Grid
+    named: bool
+    study_uid: str
+    frame_of_reference_uid: str
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
+def check_belongs(path: Path, study_uid: str, frame_of_reference_uid: str) -> None:
+    """Refuse a Segmentation of another patient space; anything but DICOM passes.
+
+    Parameters
+    ----------
+    path
+        A label map.
+    study_uid, frame_of_reference_uid
+        Of the images it is meant for; empty where they have none.
+
+    Raises
+    ------
+    UsageError
+        Where it lies in another frame of reference.
+    """
+    if not path.is_file() or not is_dicom(path):
+        return
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+    except (OSError, EOFError, ValueError, pydicom.errors.InvalidDicomError):
+        return  # reading it says what is wrong
+    own_frame = str(header.get("FrameOfReferenceUID", ""))
+    if not own_frame or not frame_of_reference_uid or own_frame == frame_of_reference_uid:
+        return
+    own_study = str(header.get("StudyInstanceUID", ""))
+    if study_uid and own_study != study_uid:
+        where = f"belongs to study {own_study}, not to {study_uid}"
+    else:
+        where = f"lies in frame of reference {own_frame}, the images in {frame_of_reference_uid}"
+    raise UsageError(
+        f"{path}: this Segmentation {where}; name the one that was made of these images"
+    )
+
+
+def read_segmentation(path: Path) -> ReadSegmentation:
+    """Read a Segmentation: BINARY, FRACTIONAL or LABELMAP.
+
+    What a segment is follows from its code, else from its label, such as ``L4-L5``; where
+    neither tells of any disc, its number stands, for a mask scheme to say.
+
+    Raises
+    ------
+    UsageError
+        Where it is no Segmentation, cannot be decoded, or highdicom is not installed.
+    GeometryError
+        Where its frames form no regular volume.
+    """
+    try:
+        import highdicom as hd
+    except ImportError as error:
+        raise UsageError(
+            f"{path}: a DICOM SEG needs highdicom; install it with: pip install 'discmri[dicom]'"
+        ) from error
+    try:
+        header = pydicom.dcmread(path)
+        if header.get("SOPClassUID") not in _SEGMENTATIONS:
+            raise UsageError(
+                f"{path}: this DICOM file is no Segmentation ({header.get('Modality', 'no modality')}); "
+                "name a SEG or a NIfTI label map"
+            )
+        seg = hd.seg.Segmentation.from_dataset(header, copy=False)
+        volume = seg.get_volume(rescale_fractional=True, allow_missing_positions=True,
+                                combine_segments=False)  # fmt: skip
+    except (AttributeError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError,
+            ValueError, EOFError, pydicom.errors.InvalidDicomError) as error:  # fmt: skip
+        raise UsageError(f"{path}: not a readable DICOM SEG ({error})") from error
+    numbers = {n: _label_id(seg.get_segment_description(n)) for n in seg.segment_numbers}
+    discs = {level.label_id for level in DiscLevel}
+    named = any(number in discs for number in numbers.values())
+    labels = _combined(volume.array, list(seg.segment_numbers), numbers if named else None)
+    return ReadSegmentation(
+        labels, _grid(volume, path), named, str(header.get("StudyInstanceUID", "")),
+        str(header.get("FrameOfReferenceUID", "")),
+    )  # fmt: skip
+
+
+def _combined(
+    segments: NDArray[Any], order: list[int], numbers: dict[int, int] | None
+) -> NDArray[np.int32]:
+    """(i, j, k) numbers: each voxel goes to the segment that fills most of it, half at least."""
+    best = np.full(segments.shape[:3], 0.5, dtype=np.float32)
+    labels = np.zeros(segments.shape[:3], dtype=np.int32)
+    for n, segment in enumerate(order):
+        share = np.asarray(segments[..., n], dtype=np.float32)
+        wins = share >= best
+        labels[wins] = segment if numbers is None else numbers[segment]
+        best[wins] = share[wins]
+    return labels.transpose(2, 1, 0)
+
+
+def _grid(volume: Any, path: Path) -> Grid:
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine[:, [2, 1, 0, 3]]
+    shape = volume.spatial_shape
+    try:
+        return Grid((shape[2], shape[1], shape[0]), affine)
+    except GeometryError as error:
+        raise GeometryError(f"{path}: {error}") from error
+
+
+def _label_id(segment: Dataset) -> int:
+    """Our label number of a segment, 0 where neither code nor label tells."""
+    kind = segment.SegmentedPropertyTypeCodeSequence[0]
+    found = _BY_CODE.get(
+        (str(kind.get("CodeValue", "")), str(kind.get("CodingSchemeDesignator", "")))
+    )
+    return found if found is not None else _by_label(str(segment.get("SegmentLabel", "")))
+
+
+def _by_label(label: str) -> int:
+    """Our label number of a segment's label, 0 where it tells nothing.
+
+    >>> [_by_label(one) for one in ("L4-L5", "Disc L5/S1", "disc_L3_L4", "L3", "Sacrum", "Tumour")]
+    [95, 100, 94, 43, 50, 0]
+    """
+    text = label.upper().replace("–", "-")
+    disc = _LEVEL_IN_LABEL.search(text.replace("_", " ")) or _LEVEL_IN_LABEL.search(text)
+    if disc is not None:
+        name = re.sub(r"[ _/]", "-", disc[1])
+        if "-" not in name:
+            name = re.sub(r"^([TLS]\d{1,2}?)([TLS]\d.*)$", r"\1-\2", name)
+        try:
+            return DiscLevel.parse(name).label_id
+        except UsageError:
+            return 0
+    bone = _BONE_IN_LABEL.search(text.replace("_", " "))
+    if bone is not None:
+        return Vertebra(bone[1]).label_id
+    if "SACRUM" in text:
+        return Vertebra.SACRUM.label_id
+    return CANAL_LABEL if "CANAL" in text else 0

@@ -1,0 +1,110 @@
+"""What the two structured reports share: the document around their measurement groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydicom import Dataset
+from pydicom import Sequence as Items
+
+from discmri.core.levels import DiscLevel
+from discmri.results.dicom import tree
+from discmri.results.dicom.codes import DISC, Code
+from discmri.results.dicom.instance import evidence, new_instance
+from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
+
+COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
+COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
+GROUP = Code("125007", "DCM", "Measurement Group")
+TRACKING_ID = Code("112039", "DCM", "Tracking Identifier")
+TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
+FINDING = Code("121071", "DCM", "Finding")
+FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+_ALGORITHM = (
+    Code("111001", "DCM", "Algorithm Name"),
+    Code("111003", "DCM", "Algorithm Version"),
+)
+_TITLE = Code("126000", "DCM", "Imaging Measurement Report")
+_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
+_PROCEDURE = (
+    Code("121058", "DCM", "Procedure reported"),
+    Code("113091000", "SCT", "Magnetic resonance imaging"),
+)
+
+
+def report(
+    source: DicomSource, kind: str, groups: Sequence[Dataset], others: Iterable[Dataset] = ()
+) -> Dataset:
+    """A TID 1500 report.
+
+    Parameters
+    ----------
+    source
+        The result.
+    kind
+        File name without its end.
+    groups
+        Measurement groups, one per disc or more.
+    others
+        Instances besides the source images that the groups refer to.
+    """
+    made = new_instance(source, kind, COMPREHENSIVE_3D_SR, "SR")
+    made.ReferencedPerformedProcedureStepSequence = Items([])
+    made.PerformedProcedureCodeSequence = Items([])
+    made.CompletionFlag, made.VerificationFlag = "COMPLETE", "UNVERIFIED"
+    made.PreliminaryFlag = "FINAL"
+    made.CurrentRequestedProcedureEvidenceSequence = evidence(source, others)
+    root = tree.container(_TITLE, [*_context(source), tree.container(_MEASUREMENTS, groups)],
+                          template="1500")  # fmt: skip
+    del root.RelationshipType
+    made.update(root)
+    return made
+
+
+def subject(source: DicomSource, level: DiscLevel, name: str, *uid_words: str) -> list[Dataset]:
+    """What a group is about: how it is tracked, which disc, and where that lies."""
+    uid = source.uid(*uid_words) if uid_words else source.tracking_uid(level)
+    disc = DISC[level]
+    return [
+        tree.text(TRACKING_ID, name, "HAS OBS CONTEXT"),
+        tree.uid(TRACKING_UID, uid),
+        tree.code(FINDING, disc),
+    ]
+
+
+def site(level: DiscLevel) -> Dataset:
+    """Where something lies, as a modifier of what says so."""
+    return tree.code(FINDING_SITE, DISC[level], "HAS CONCEPT MOD")
+
+
+def algorithm(source: DicomSource) -> list[Dataset]:
+    """Which algorithm measured (TID 4019)."""
+    version = source.result.provenance.versions.get("discmri", "")
+    weights = source.result.provenance.segmenter
+    values = ("discmri", f"{version} ({weights})" if weights else version)
+    return [
+        tree.text(name, value, "HAS CONCEPT MOD")
+        for name, value in zip(_ALGORITHM, values, strict=True)
+    ]
+
+
+def _context(source: DicomSource) -> list[Dataset]:
+    """Language, observer (the program) and procedure."""
+    language = Code("121049", "DCM", "Language of Content Item and Descendants")
+    return [
+        tree.code(language, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        tree.code(
+            Code("121005", "DCM", "Observer Type"), Code("121007", "DCM", "Device"),
+            "HAS OBS CONTEXT",
+        ),
+        tree.uid(Code("121012", "DCM", "Device Observer UID"), source.uid("observer")),
+        *(
+            tree.text(Code(value, "DCM", meaning), words, "HAS OBS CONTEXT")
+            for value, meaning, words in (
+                ("121013", "Device Observer Name", "discmri"),
+                ("121014", "Device Observer Manufacturer", MANUFACTURER),
+                ("121015", "Device Observer Model Name", MODEL_NAME),
+            )
+        ),
+        tree.code(*_PROCEDURE, relation="HAS CONCEPT MOD"),
+    ]  # fmt: skip

@@ -1,0 +1,207 @@
+"""What DICOM objects are made of: a result, and the headers of the images it was measured on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from discmri.core.errors import ResultsError
+from discmri.core.levels import DiscLevel
+from discmri.core.volume import Array, Grid
+from discmri.results.document import document
+
+if TYPE_CHECKING:
+    from discmri.results.model import StudyResult
+
+MANUFACTURER = "discmri"
+MODEL_NAME = "discmri"
+_LPS = np.array([-1.0, -1.0, 1.0])
+_ON_THE_SLICE_MM = 0.1
+_SERIES_NUMBERS = {"seg": 9100, "values_sr": 9110, "lines_sr": 9111, "adc_pm": 9120,
+                   "report_pdf": 9130, "heights_pr": 9160, "page_sc": 9140}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """One frame of the source: where it lies, LPS millimetres.
+
+    Parameters
+    ----------
+    header
+        Of its file.
+    frame
+        Number in an enhanced file, from one; ``None`` in a classic one.
+    position, along_row, along_column
+        (3,) centre of the first pixel, and unit vectors.
+    pixel_mm
+        Distance of neighbouring rows, and of neighbouring columns.
+    """
+
+    header: Dataset
+    frame: int | None
+    position: Array
+    along_row: Array
+    along_column: Array
+    pixel_mm: tuple[float, float]
+
+    def distance_mm(self, point_ras: Array) -> float:
+        """Signed distance of a point (3,) RAS+ from the plane."""
+        normal = np.cross(self.along_row, self.along_column)
+        return float((point_ras * _LPS - self.position) @ normal)
+
+    def pixel(self, point_ras: Array) -> tuple[float, float]:
+        """Column and row of a point projected on the slice; the first pixel spans 0 to 1."""
+        offset = point_ras * _LPS - self.position
+        row_mm, column_mm = self.pixel_mm
+        return (
+            float(offset @ self.along_row) / column_mm + 0.5,
+            float(offset @ self.along_column) / row_mm + 0.5,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSource:
+    """A result with the headers of its images.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    headers
+        Of the files of the segmented series, in slice order.
+    diffusion
+        Of the files of the diffusion series; empty without one.
+    """
+
+    result: StudyResult
+    headers: tuple[Dataset, ...]
+    diffusion: tuple[Dataset, ...] = ()
+
+    @classmethod
+    def of(cls, result: StudyResult) -> DicomSource:
+        """Find the headers of a result's study.
+
+        Raises
+        ------
+        ResultsError
+            Where the study is NIfTI or not known, or the labels lie on another grid.
+        """
+        study = result.study
+        if study is None:
+            raise ResultsError(
+                "DICOM objects need the study that was measured; give it with the results"
+            )
+        series = next((one for one in study.series if one.uid == result.series_uid), None)
+        headers = () if series is None else study.headers(series.images[:1])
+        if not headers:
+            raise ResultsError(
+                f"DICOM objects need a DICOM study, and {study.path.name} is not one; "
+                "leave out --format dicom"
+            )
+        diffusion = study.headers([image for one in study.choice.diffusion for image in one.images])
+        source = cls(result, headers, diffusion)
+        source._refuse_another_grid()
+        return source
+
+    @property
+    def first(self) -> Dataset:
+        """The header that patient, study and frame of reference are taken from."""
+        return self.headers[0]
+
+    @cached_property
+    def slices(self) -> tuple[Slice, ...]:
+        """Every frame of the segmented series."""
+        return tuple(one for header in self.headers for one in _slices_of(header))
+
+    @cached_property
+    def content(self) -> str:
+        """Hash of all facts, pixel values among them: the same result, the same objects."""
+        facts = json.dumps(document(self.result), sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()
+
+    def uid(self, *words: str) -> str:
+        """A UID that depends on the content and some words, and on nothing else."""
+        return str(
+            generate_uid(entropy_srcs=["discmri", self.result.study_uid, self.content, *words])
+        )
+
+    def tracking_uid(self, level: DiscLevel) -> str:
+        """The same for one disc of one person at every visit."""
+        return str(generate_uid(entropy_srcs=["discmri", self.result.subject_id, level.value]))
+
+    def series_number(self, kind: str) -> int:
+        """Where an object's series stands in the list of the study."""
+        return _SERIES_NUMBERS[kind]
+
+    def nearest(self, point_ras: Array) -> Slice:
+        """The slice that lies nearest to a point (3,) RAS+."""
+        return min(self.slices, key=lambda one: abs(one.distance_mm(point_ras)))
+
+    def _refuse_another_grid(self) -> None:
+        grid = self.result.label_map.grid
+        away = max(_distance_mm(grid, self.slices))
+        if away > _ON_THE_SLICE_MM:
+            raise ResultsError(
+                f"the labels lie up to {away:.1f} mm off the slices of series "
+                f"{self.result.series_uid}, so no DICOM objects can be made of them; "
+                "measure on the images themselves, or leave out --format dicom"
+            )
+
+
+def lps_affine(grid: Grid) -> Array:
+    """(4, 4) of a grid's transposed array (k, j, i) to LPS millimetres, for highdicom."""
+    flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
+    return np.asarray(flipped[:, [2, 1, 0, 3]])
+
+
+def _distance_mm(grid: Grid, slices: Sequence[Slice]) -> list[float]:
+    """Of each slice of a grid, how far its first corner lies from that of the nearest frame."""
+    corners = grid.to_world([(0, 0, k) for k in range(grid.shape[2])]) * _LPS
+    frames = np.array([one.position for one in slices])
+    return [float(np.linalg.norm(frames - corner, axis=1).min()) for corner in corners]
+
+
+def _slices_of(header: Dataset) -> list[Slice]:
+    """The frames of one file."""
+    frames = header.get("PerFrameFunctionalGroupsSequence")
+    if not frames:
+        return [_slice(header, None, header, header, header)]
+    shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+
+    def group(frame: Dataset, name: str) -> Dataset:
+        found: Dataset = (frame.get(name) or shared.get(name) or [Dataset()])[0]
+        return found
+
+    return [
+        _slice(
+            header,
+            number,
+            group(frame, "PlanePositionSequence"),
+            group(frame, "PlaneOrientationSequence"),
+            group(frame, "PixelMeasuresSequence"),
+        )
+        for number, frame in enumerate(frames, 1)
+    ]
+
+
+def _slice(
+    header: Dataset, number: int | None, place: Dataset, turn: Dataset, size: Dataset
+) -> Slice:
+    cosines = np.array(turn.ImageOrientationPatient, dtype=float)
+    row_mm, column_mm = (float(one) for one in size.PixelSpacing)
+    return Slice(
+        header,
+        number,
+        np.array(place.ImagePositionPatient, dtype=float),
+        cosines[:3],
+        cosines[3:],
+        (row_mm, column_mm),
+    )

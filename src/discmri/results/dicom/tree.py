@@ -1,0 +1,116 @@
+"""Content items of structured reports, as plain data sets.
+
+highdicom checks and copies every item, which takes seconds for the few hundred numbers of a
+study; these functions set the few attributes that an item has.  Rows and value types follow DICOM
+PS3.16 (TID 1500, 1410, 1411, 300).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from pydicom import Dataset
+from pydicom import Sequence as Items
+
+from discmri.results.dicom.codes import Code
+
+
+@cache
+def coded(code: Code) -> Dataset:
+    """A code sequence item; the same one for the same code, since thousands are equal."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    return item
+
+
+def container(
+    name: Code, children: Sequence[Dataset], relation: str = "CONTAINS", template: str = ""
+) -> Dataset:
+    """A heading with what stands below it."""
+    item = _item("CONTAINER", name, relation)
+    item.ContinuityOfContent = "SEPARATE"
+    if template:
+        used = Dataset()
+        used.MappingResource, used.TemplateIdentifier = "DCMR", template
+        item.ContentTemplateSequence = Items([used])
+    item.ContentSequence = Items(children)
+    return item
+
+
+def text(name: Code, value: str, relation: str = "CONTAINS") -> Dataset:
+    """Words."""
+    item = _item("TEXT", name, relation)
+    item.TextValue = value
+    return item
+
+
+def code(
+    name: Code, value: Code, relation: str = "CONTAINS", children: Sequence[Dataset] = ()
+) -> Dataset:
+    """A coded answer."""
+    item = _item("CODE", name, relation, children)
+    item.ConceptCodeSequence = Items([coded(value)])
+    return item
+
+
+def number(
+    name: Code,
+    value: str,
+    unit: Code,
+    relation: str = "CONTAINS",
+    children: Sequence[Dataset] = (),
+) -> Dataset:
+    """A number, as the text that the tables print."""
+    item = _item("NUM", name, relation, children)
+    measured = Dataset()
+    measured.NumericValue = value
+    measured.MeasurementUnitsCodeSequence = Items([coded(unit)])
+    item.MeasuredValueSequence = Items([measured])
+    return item
+
+
+def uid(name: Code, value: str, relation: str = "HAS OBS CONTEXT") -> Dataset:
+    """A UID."""
+    item = _item("UIDREF", name, relation)
+    item.UID = value
+    return item
+
+
+def image(name: Code | None, reference: Dataset, relation: str = "CONTAINS") -> Dataset:
+    """An image that is referred to."""
+    item = _item("IMAGE", name, relation)
+    item.ReferencedSOPSequence = Items([reference])
+    return item
+
+
+def polyline(name: Code, points: Sequence[float], reference: Dataset) -> Dataset:
+    """A line on an image; points are column, row, column, row."""
+    item = _item("SCOORD", name, "CONTAINS", [image(None, reference, "SELECTED FROM")])
+    item.GraphicType = "POLYLINE"
+    item.GraphicData = list(points)
+    return item
+
+
+def reference(
+    sop_class: str, sop_instance: str, frame: int | None = None, segment: int | None = None
+) -> Dataset:
+    """A reference to an instance, or to one frame or segment of it."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
+    if frame is not None:
+        item.ReferencedFrameNumber = frame
+    if segment is not None:
+        item.ReferencedSegmentNumber = segment
+    return item
+
+
+def _item(kind: str, name: Code | None, relation: str, children: Sequence[Dataset] = ()) -> Dataset:
+    item = Dataset()
+    item.RelationshipType = relation
+    item.ValueType = kind
+    if name is not None:
+        item.ConceptNameCodeSequence = Items([coded(name)])
+    if children:
+        item.ContentSequence = Items(children)
+    return item
