@@ -37,15 +37,7 @@ class LabelMap:
 
     def to_bytes(self) -> bytes:
         """A ``.nii.gz`` file; the same labels are always the same bytes."""
-        import nibabel as nib
-
-        image = nib.Nifti1Image(self.array, self.grid.affine)
-        image.set_sform(self.grid.affine, code=_SCANNER_SPACE)
-        image.set_qform(self.grid.affine, code=_SCANNER_SPACE)
-        image.header.set_xyzt_units("mm")
-        image.header.set_intent("label", name="discmri labels")
-        # No time and no name in the gzip header
-        return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+        return nifti_gz(self.array, self.grid.affine, "label", "discmri labels")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LabelMap:
@@ -64,3 +56,26 @@ class LabelMap:
         except (OSError, EOFError, ValueError) as error:
             raise ResultsError(f"a label map cannot be read ({error})") from error
         return cls(labels, Grid(labels.shape, image.affine))
+
+
+def nifti_gz(array: NDArray[Any], affine: Array, intent: str = "none", name: str = "") -> bytes:
+    """A ``.nii.gz`` file in scanner space; the same values are always the same bytes.
+
+    Parameters
+    ----------
+    array
+        (i, j, k) values, in the type in which they are stored.
+    affine
+        (4, 4), voxel index to RAS+ millimetres.
+    intent, name
+        What the values are, as NIfTI calls it, and in our words.
+    """
+    import nibabel as nib
+
+    image = nib.Nifti1Image(array, affine)
+    image.set_sform(affine, code=_SCANNER_SPACE)
+    image.set_qform(affine, code=_SCANNER_SPACE)
+    image.header.set_xyzt_units("mm")
+    image.header.set_intent(intent, name=name)
+    # No time and no name in the gzip header
+    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)

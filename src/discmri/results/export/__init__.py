@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discmri.results.export import (
+    bids,
     csv_long,
     csv_wide,
     dicom,
@@ -39,7 +40,8 @@ EXPORTERS: Mapping[str, Exporter] = {
     "png": figures_png.export,
     "html": report_html.export,
     "dicom": dicom.export,
+    "bids": bids.export,
     "json": study_json.export,  # last: it lists what the others wrote
 }
-ON_REQUEST = frozenset({"dicom"})
+ON_REQUEST = frozenset({"dicom", "bids"})
 """Formats that are written only where they are asked for."""
