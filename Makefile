@@ -1,16 +1,19 @@
 # make install   .venv with discmri and everything the tests need; on Debian as root a screen too
-# make demo      measure every sample phantom into demo-out/
+# make runtime   .venv with discmri and what it needs to run, nothing more
+# make demo      the same, and measure every sample phantom into demo-out/
 # make test      linters, types, import layers and all tests
 # make coverage  all tests, and what they cover (half as long again)
 # make fuzz      damaged files, 2000 cases of each kind (CASES=… for another number)
 # make bench     accuracy, speed and memory, printed as tables
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
-# make lock      remake requirements.lock (needs uv)
+# make lock      remake requirements.lock and requirements-runtime.lock (needs uv)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SAMPLES := $(wildcard sample_phantoms/*/study)
 
 # Debian packages that the viewer's tests need: a screen without a monitor, and what Qt links to.
@@ -22,21 +25,27 @@ ARCHIVE := orthanc orthanc-dicomweb
 INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: install demo test coverage fuzz bench lint screen archive weights lock clean
+.PHONY: install runtime demo test coverage fuzz bench lint screen archive weights lock clean
 
 install: $(STAMP) screen
 
-$(STAMP): requirements.lock pyproject.toml
+runtime: $(RUNTIME)
+
+$(RUNTIME): requirements-runtime.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "discmri needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "this Python cannot make virtual environments; install its venv package (Debian: python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(PIP) --require-hashes -r requirements-runtime.lock
+	$(PIP) --no-deps -e .
+	@touch $(RUNTIME)
+
+$(STAMP): $(RUNTIME) requirements.lock
+	$(PIP) --require-hashes -r requirements.lock
 	@touch $(STAMP)
 
-demo: $(STAMP)
+demo: $(RUNTIME)
 	@for study in $(SAMPLES); do \
 	  name=$$(basename $$(dirname $$study)); \
 	  echo "== $$name"; \
@@ -83,6 +92,8 @@ weights: install
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
 	  --generate-hashes --no-header -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --constraint requirements.lock \
+	  --generate-hashes --no-header -o requirements-runtime.lock
 
 clean:
 	rm -rf $(VENV) demo-out discmri-out build dist
