@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from importlib.metadata import PathDistribution
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +22,7 @@ from discmri.validation.qualify import (
     PHANTOMS,
     AcceptanceCheck,
     Qualification,
+    _installation,
     clear,
     page,
     qualify,
@@ -48,7 +52,7 @@ def test_figures_are_held_against_limits(done):
     checks = {(check.part, check.name): check for check in result.checks}
     assert checks["true outlines", "height_columns_mm, SD"].passed
     assert checks["repeatability", "one study measured twice"].passed
-    wrong = [check for check in result.checks if not check.passed]
+    wrong = [check for check in result.checks if not check.passed and check.part != "installation"]
     assert [(check.name, check.wanted) for check in wrong] == [
         ("height_columns_mm, bias", "5 to 6")
     ]
@@ -133,16 +137,58 @@ def test_words_of_a_site_are_harmless():
     assert "Passed" in text
 
 
-def test_a_file_that_was_edited_is_noticed(tmp_path, monkeypatch):
-    good = tmp_path / "a.py"
-    good.write_text("one")
-    digest = "dtXP1MHdFd8qUPBsaGzHbYZWyDYdmuwCZHRt3nqi8Nk"
-    file = SimpleNamespace(hash=SimpleNamespace(mode="sha256", value=digest), locate=lambda: good)
-    monkeypatch.setattr(software, "distribution", lambda _: SimpleNamespace(files=[file]))
-    assert len(software.changed_files()[1]) == 1
-    import base64
-    import hashlib
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package of two modules, and a way to install it: as a wheel does, or for development."""
 
-    own = base64.urlsafe_b64encode(hashlib.sha256(b"one").digest()).rstrip(b"=").decode()
-    file.hash = SimpleNamespace(mode="sha256", value=own)
-    assert software.changed_files() == (1, ())
+    def install(editable):
+        package, site = tmp_path / "clone" / "discmri", tmp_path / "site"
+        package = package if editable else site / "discmri"
+        info = site / "discmri-1.0.dist-info"
+        for folder in (package / "__pycache__", info):
+            folder.mkdir(parents=True)
+        for name in ("__init__.py", "height.py", "__pycache__/height.pyc"):
+            (package / name).write_text(name)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: discmri\nVersion: 1.0\n")
+        covered = [info / "METADATA", *([] if editable else package.glob("*.py"))]
+        lines = [f"{path.relative_to(site)},sha256={_digest(path)},1" for path in covered]
+        (info / "RECORD").write_text("\n".join([*lines, "discmri-1.0.dist-info/RECORD,,"]))
+        monkeypatch.setattr(software.discmri, "__file__", str(package / "__init__.py"))
+        monkeypatch.setattr(software, "distribution", lambda _: PathDistribution(info))
+        return package
+
+    return install
+
+
+def _digest(path):
+    return urlsafe_b64encode(sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
+
+
+def _installation_lines():
+    return [(check.found, check.passed) for check in _installation()]
+
+
+def test_an_untouched_wheel_passes(installed):
+    installed(editable=False)
+    assert _installation_lines() == [("none", True), ("none", True)]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_text("else"), lambda path: path.unlink()]
+)
+def test_a_file_of_a_wheel_that_was_edited_or_lost_fails(installed, damage):
+    damage(installed(editable=False) / "height.py")
+    assert _installation_lines() == [("discmri/height.py", False), ("none", True)]
+
+
+def test_a_file_that_was_added_to_a_wheel_fails(installed):
+    (installed(editable=False) / "extra.py").write_text("x = 1")
+    assert _installation_lines() == [("none", True), ("not checked: extra.py", False)]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_editable_installation_is_not_checked_and_does_not_pass(installed, edited):
+    package = installed(editable=True)
+    if edited:
+        (package / "height.py").write_text("else")
+    assert _installation_lines() == [("none", True), ("not checked: all", False)]

@@ -7,7 +7,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import distribution, version
+from importlib.metadata import PackagePath, distribution, version
 from pathlib import Path
 
 import discmri
@@ -29,28 +29,52 @@ def package_sha256() -> str:
 
     Two installations with the same hash measure with the same code.
     """
-    root = Path(discmri.__file__).parent
+    root = _package()
     total = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            one = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{path.relative_to(root).as_posix()}\0{one}\n".encode())
+    for path in _package_files():
+        one = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{path.relative_to(root).as_posix()}\0{one}\n".encode())
     return total.hexdigest()
 
 
 def changed_files() -> tuple[int, tuple[str, ...]]:
     """How many installed files have a recorded hash, and which of them no longer have it.
 
-    An installation for development records only a few; :func:`package_sha256` covers all.
+    An installation for development records only a few: see :func:`unrecorded_files`.
     """
     checked, changed = 0, []
-    for file in distribution("discmri").files or ():
-        if file.hash is None or file.hash.mode != "sha256":
-            continue
+    for file in _recorded():
         path = Path(str(file.locate()))
         found = path.read_bytes() if path.is_file() else b""
         own = base64.urlsafe_b64encode(hashlib.sha256(found).digest()).rstrip(b"=").decode()
         checked += 1
-        if own != file.hash.value:
+        if file.hash is None or own != file.hash.value:
             changed.append(str(file))
     return checked, tuple(changed)
+
+
+def unrecorded_files() -> tuple[int, tuple[str, ...]]:
+    """How many files the running package has, and which of them no recorded hash covers.
+
+    All of them in an installation for development, and where ``PYTHONPATH`` leads to another
+    copy than the installed one: nothing is known then of how they should be.
+    """
+    root = _package()
+    recorded = {Path(str(file.locate())).resolve() for file in _recorded()}
+    files = _package_files()
+    missing = [path for path in files if path.resolve() not in recorded]
+    return len(files), tuple(path.relative_to(root).as_posix() for path in missing)
+
+
+def _package() -> Path:
+    return Path(discmri.__file__).parent
+
+
+def _package_files() -> list[Path]:
+    found = sorted(_package().rglob("*"))
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _recorded() -> list[PackagePath]:
+    files = distribution("discmri").files or ()
+    return [file for file in files if file.hash is not None and file.hash.mode == "sha256"]

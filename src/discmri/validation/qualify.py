@@ -18,7 +18,7 @@ from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.pages import render
 from discmri.core.settings import Settings
-from discmri.core.software import changed_files, package_sha256, versions
+from discmri.core.software import changed_files, package_sha256, unrecorded_files, versions
 from discmri.measurement.segment.weights import weights_sha256
 from discmri.phantoms import Protocol, SpineOptions
 from discmri.phantoms import PulseSequence as Series
@@ -218,11 +218,19 @@ def _repeats(folder: Path, workers: Workers) -> bool:
 def _installation() -> list[AcceptanceCheck]:
     checked, changed = changed_files()
     found = "none" if not changed else ", ".join(changed[:3])
+    files, unrecorded = unrecorded_files()
+    shown = ", ".join(unrecorded[:3]) if len(unrecorded) < files else "all"
     return [
         AcceptanceCheck(
             "installation", f"installed files that differ from their record (of {checked})", "none",
             found, not changed, "a file that was edited or damaged is not the tested program",
-        )
+        ),
+        AcceptanceCheck(
+            "installation", f"files of the program without a record (of {files})", "none",
+            f"not checked: {shown}" if unrecorded else "none", not unrecorded,
+            "what is not recorded cannot be compared: an editable installation records no module; "
+            "install the wheel to qualify (pip install .)",
+        ),
     ]  # fmt: skip
 
 

@@ -1,0 +1,63 @@
+"""The wheel that ``pip install .`` makes, and the two locks."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import discmri
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "discmri"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this tree, built without a network."""
+    wheels = pytest.importorskip("hatchling.builders.wheel", reason="needs hatchling")
+    folder = str(tmp_path_factory.mktemp("dist"))
+    (built,) = wheels.WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
+    with zipfile.ZipFile(built) as archive:
+        yield archive
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel):
+    own = {
+        path.relative_to(PACKAGE.parent).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    found = {name for name in wheel.namelist() if not name.startswith("discmri-")}
+    assert found == own
+    for ending in ("weights/spine.onnx", "study.schema.json", "grade_model.json", "page.html.j2"):
+        assert any(name.endswith(ending) for name in found), ending
+    assert any("migrations/versions/" in name for name in found)
+
+
+def test_the_wheel_names_version_command_and_licence(wheel):
+    info = f"discmri-{discmri.__version__}.dist-info"
+    assert "discmri = discmri.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert f"Version: {discmri.__version__}\n" in wheel.read(f"{info}/METADATA").decode()
+    assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def _pins(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "--index" not in text
+    assert "http" not in text
+    return set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)), text
+
+
+def test_the_runtime_lock_pins_what_the_program_needs_and_no_tool_of_development():
+    import tomllib
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[>=<]", one)[0] for one in declared["dependencies"]}
+    runtime, text = _pins("requirements-runtime.lock")
+    assert needed <= runtime
+    assert runtime <= _pins("requirements.lock")[0]
+    assert not runtime & {"pytest", "mypy", "ruff", "napari", "dask", "ipykernel", "highdicom"}
+    assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=\w)", text, flags=re.M)[1:])
