@@ -305,7 +305,7 @@ def registered(tiny: Tiny, settings: Settings):
 
 
 def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(registered) -> None:
-    assert len(registered((1, 1, 1)).discs) >= LEVELS
+    assert len(registered((1, 1, 1)).discs) == 3
     for turn in ((-1, -1, 1), (1, -1, -1)):  # prone instead of supine, head or feet first
         with pytest.raises(NothingToMeasureError, match=r"front and back are exchanged.*headers"):
             registered(turn)

@@ -111,7 +111,29 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
 def csf_at(
     image: Volume, canal: SoftMask, frames: Mapping[DiscLevel, DiscFrame]
 ) -> dict[DiscLevel, float | None]:
-    """Signal of CSF beside each disc itself; ``None`` where there is too little of it."""
+    """Signal of CSF beside each disc itself; ``None`` where there is too little of it.
+
+    Parameters
+    ----------
+    image
+        T2-weighted signal.
+    canal
+        The thecal sac and what is in it.
+    frames
+        Where each disc lies.
+
+    Returns
+    -------
+    dict
+        The upper part of the canal's signal at each disc, in the image's unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = SoftMask.from_fractions(np.ones((4, 4, 4), np.float32), np.eye(4))
+    >>> csf_at(Volume(np.ones((4, 4, 4)), np.eye(4)), mask, {})
+    {}
+    """
     points, values = inside_of(image, canal, 0.5)
     beside = {level: values[_is_beside(points, frame)] for level, frame in frames.items()}
     return {
