@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-import discmri.measurement.pipeline
 import discmri.study
 from discmri.cli import main
 from discmri.core.facts import Chosen, Role, SeriesFacts, StudyFacts
 from discmri.core.findings import Code, info
+from discmri.measurement import recording
 from discmri.results.model import StudyResult
 
 
@@ -67,16 +68,16 @@ def world(tmp_path, monkeypatch, hand_made):
         calls.update(path=path, study_uid=study_uid, threads=threads)
         return calls.get("study", FakeStudy())
 
-    def measure(study, settings=None, progress=None):
-        calls.update(settings=settings)
-        if progress:
-            progress("tracing the discs", 0.5)
+    def measured(steps, _pictures, progress):
+        calls.update(settings=steps.settings)
+        progress("tracing the discs", 0.5)
         if "during" in calls:
             calls["during"]()
         return hand_made
 
     monkeypatch.setattr(discmri.study, "read_study", read_study)
-    monkeypatch.setattr(discmri.measurement.pipeline, "measure", measure)
+    monkeypatch.setattr(recording, "_measured", measured)
+    monkeypatch.setattr(recording, "_pictures", lambda _settings: nullcontext())
     return calls
 
 

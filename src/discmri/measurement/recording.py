@@ -6,7 +6,7 @@ This is what ``discmri measure`` does, and what every member of a cohort goes th
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +103,10 @@ def _measured(
     steps.advance("grades", progress)
     pictures.begin("anatomy", _anatomy(steps))
     result = steps.measure(progress)
-    pictures.begin("adc", result)
+    from discmri.results.model import MeasuredImages
+
+    drawn = MeasuredImages(steps.labels, steps.outlines, steps.image, result.adc)
+    pictures.begin("adc", replace(result, images=drawn))  # the study itself stays here
     return result.with_pictures(pictures.collect)
 
 
