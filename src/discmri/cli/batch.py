@@ -31,6 +31,7 @@ _EPILOG = """\
 examples:
   discmri batch scans/ -o results
   discmri batch studies.csv -o results --workers 8 --time-limit 10
+  discmri batch dataset/ -o dataset/derivatives/discmri --format bids
   discmri batch scans/ -o results --dry-run
   discmri batch scans/ -o results --scheduler tls://10.0.0.1:8786 --security tls.toml
   discmri batch scans/ -o results --slurm cluster.toml --dry-run
@@ -38,7 +39,9 @@ examples:
 COHORT is a folder, below which every DICOM examination, zip and NIfTI subject is a study, or a
 CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme and lowest_disc
 (S1-S2 where the lowest visible disc is a residual one in the sacrum); paths are relative to the
-CSV.
+CSV. Of a BIDS dataset (a folder with dataset_description.json) every session of every subject is a
+study, and -o may lie below its folder derivatives. With --format bids the results of all studies
+stand in one BIDS dataset as well, RESULTS/bids.
 
 Run the same command again after an interruption of any kind: a study whose files, settings and
 program have not changed is not measured again, and the tables become the same bytes.
@@ -75,7 +78,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog=_EPILOG,
     )
     parser.add_argument(
-        "cohort", metavar="COHORT", type=path_argument, help="a folder or a CSV list"
+        "cohort",
+        metavar="COHORT",
+        type=path_argument,
+        help="a folder, a BIDS dataset or a CSV list",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=path_argument, required=True,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from discmri.cohort.bids import DATASET, write_dataset
 from discmri.cohort.board import write_board
 from discmri.cohort.isolated import Limits
 from discmri.cohort.measuring import (
@@ -18,7 +19,7 @@ from discmri.cohort.measuring import (
     earlier_outcome,
     run_job,
 )
-from discmri.cohort.studies import Cohort
+from discmri.cohort.studies import Cohort, is_bids_dataset
 from discmri.cohort.tables import StudyRows, collect, write_csv, write_parquet
 from discmri.cohort.workers import Workers, run_jobs
 from discmri.core.errors import UsageError
@@ -176,14 +177,15 @@ def check_root(root: Path, cohort: Path | None = None) -> None:
     root
         The output folder.
     cohort
-        The folder of the studies, where they were found below one.
+        The folder of the studies, where they were found below one.  Below ``derivatives`` of a
+        BIDS dataset there are none.
 
     Raises
     ------
     UsageError
         It lies among the studies, is a file, or holds something else than a batch.
     """
-    if cohort is not None and cohort.is_dir() and root.resolve().is_relative_to(cohort.resolve()):
+    if cohort is not None and _lies_among(root.resolve(), cohort.resolve()):
         raise UsageError(f"the output folder {root} lies inside the cohort; choose another with -o")
     if root.exists() and not root.is_dir():
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
@@ -191,6 +193,13 @@ def check_root(root: Path, cohort: Path | None = None) -> None:
         raise UsageError(
             f"the folder {root} holds something else than a batch; choose another with -o"
         )
+
+
+def _lies_among(root: Path, cohort: Path) -> bool:
+    """Whether the output would be found as a study; a BIDS dataset has a place for it."""
+    if is_bids_dataset(cohort) and root.is_relative_to(cohort / "derivatives"):
+        return root == cohort / "derivatives"
+    return cohort.is_dir() and root.is_relative_to(cohort)
 
 
 def run_batch(
@@ -284,6 +293,8 @@ def _write(
         (root / names[1]).unlink(missing_ok=True)
         names.remove("cohort.parquet")
     write_board(studies, root / "board.html")
+    if write_dataset(studies, [job.folder for job in batch.jobs], root / DATASET):
+        names.append(DATASET)
     record = {
         "schema": SCHEMA_NAME,
         "versions": dict(versions()),

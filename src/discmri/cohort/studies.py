@@ -93,7 +93,8 @@ def find_cohort(path: Path) -> Cohort:
     Parameters
     ----------
     path
-        A folder, or a CSV file with the columns of :data:`COLUMNS`.
+        A folder, a BIDS dataset (a folder with ``dataset_description.json``), or a CSV file with
+        the columns of :data:`COLUMNS`.
 
     Returns
     -------
@@ -112,7 +113,11 @@ def find_cohort(path: Path) -> Cohort:
     >>> [one.name for one in find_cohort(Path("sample_phantoms")).entries][:2]
     ['canon_collapse', 'ge_oblique_scoliosis']
     """
-    if path.is_dir():
+    if is_bids_dataset(path):
+        cohort = Cohort(tuple(_bids_entries(path)))
+        if not cohort.entries:
+            raise NothingToMeasureError(f"the BIDS dataset {path} holds no folder sub-<label>")
+    elif path.is_dir():
         cohort = Cohort(tuple(_found(_grown(path, path, frozenset()), path)))
         if not cohort.entries:
             raise NothingToMeasureError(
@@ -125,6 +130,29 @@ def find_cohort(path: Path) -> Cohort:
         raise UsageError(f"{path} does not exist; give a folder of studies or a CSV list")
     _check_names(cohort.entries, path)
     return cohort
+
+
+def is_bids_dataset(path: Path) -> bool:
+    """Whether a folder says that it is one."""
+    return (path / "dataset_description.json").is_file()
+
+
+def _bids_entries(root: Path) -> Iterator[StudyInput]:
+    """Every session of every subject; nothing of derivatives, source data and code."""
+    for subject in _labelled(root, "sub-"):
+        sessions = _labelled(subject, "ses-")
+        for session in sessions:
+            yield StudyInput(f"{subject.name}_{session.name}", session)
+        if not sessions:
+            yield StudyInput(subject.name, subject)
+
+
+def _labelled(folder: Path, prefix: str) -> list[Path]:
+    """Folders whose name begins so, by name."""
+    try:
+        return sorted(p for p in folder.glob(f"{prefix}*") if p.is_dir())
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
 
 
 def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:

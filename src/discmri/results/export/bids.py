@@ -87,7 +87,12 @@ class BidsName:
         >>> BidsName("01", "2").file("anat", "acq-sag", "desc-discs_dseg.tsv").as_posix()
         'sub-01/ses-2/anat/sub-01_ses-2_acq-sag_desc-discs_dseg.tsv'
         """
-        return self.folder / kind / "_".join(word for word in (*self._words, entities, end) if word)
+        return self.folder / kind / "_".join(word for word in (self.prefix, entities, end) if word)
+
+    @property
+    def prefix(self) -> str:
+        """``sub-X_ses-Y``, with which every file of the study begins."""
+        return "_".join(self._words)
 
     @property
     def _words(self) -> tuple[str, ...]:
@@ -97,8 +102,8 @@ class BidsName:
 def export(result: StudyResult, folder: Path) -> None:
     """Write ``bids/``: label map, table of values, fitted ADC and what describes them."""
     root = folder / "bids"
-    name = name_of(result)
-    write_head(root, (result.provenance.versions,), [result.study_uid])
+    name = name_of(result.subject_id, result.study_uid)
+    write_head(root, result.provenance.versions["discmri"], [result.study_uid])
     write_participants(root, [(f"sub-{name.subject}", cell(result.subject_id))])
     dseg = name.file("anat", _entities(_segmented(result), "acq-sag"), "desc-discs_dseg")
     base = root / dseg
@@ -115,27 +120,24 @@ def export(result: StudyResult, folder: Path) -> None:
         _write(base.with_suffix(".json"), dumps(_adc_facts(result)))
 
 
-def write_head(
-    root: Path, versions: Sequence[Mapping[str, str]], study_uids: Iterable[str]
-) -> None:
+def write_head(root: Path, version: str, study_uids: Iterable[str]) -> None:
     """Make the dataset's folder with its description and README.
 
     Parameters
     ----------
     root
         The dataset; made where it does not exist.
-    versions
-        Of the programs behind each study.
+    version
+        Of discmri.
     study_uids
         Where the values come from.
     """
     root.mkdir(exist_ok=True)
-    made_by = dict.fromkeys(one.get("discmri", "") for one in versions)
     description: dict[str, object] = {
         "Name": "Lumbar discs measured by discmri",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "discmri", "Version": version} for version in made_by],
+        "GeneratedBy": [{"Name": "discmri", "Version": version}],
     }
     uids = [uid for uid in study_uids if re.fullmatch(r"[0-9.]+", uid)]
     if uids:
@@ -154,15 +156,18 @@ def write_participants(root: Path, rows: Iterable[Sequence[str]]) -> None:
     _write(root / "participants.json", dumps(meanings))
 
 
-def name_of(result: StudyResult) -> BidsName:
+def name_of(subject_id: str, study_uid: str) -> BidsName:
     """Labels of letters and digits; the session is that of a BIDS source.
 
     A Patient ID without a letter or digit gives a label that is the same for the same ID.
+
+    >>> name_of("PHANTOM-0007", "1.2.3"), name_of("sub-01", "sub-01_ses-2")
+    (BidsName(subject='PHANTOM0007', session=''), BidsName(subject='01', session='2'))
     """
-    subject = re.sub(r"[^A-Za-z0-9]", "", result.subject_id.removeprefix("sub-"))
-    session = re.search(r"_ses-([A-Za-z0-9]+)", result.study_uid)
+    subject = re.sub(r"[^A-Za-z0-9]", "", subject_id.removeprefix("sub-"))
+    session = re.search(r"_ses-([A-Za-z0-9]+)", study_uid)
     return BidsName(
-        subject or pseudonym(result.subject_id or result.study_uid) or "unknown",
+        subject or pseudonym(subject_id or study_uid) or "unknown",
         session.group(1) if session else "",
     )
 
