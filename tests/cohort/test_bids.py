@@ -14,6 +14,7 @@ from tests.bids_validator import validate
 from discmri.cohort import Workers, find_cohort, run_batch, workers
 from discmri.cohort.batch import check_root
 from discmri.cohort.bids import Visit, names_of, write_dataset
+from discmri.cohort.studies import is_bids_dataset
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
 from discmri.results.export.bids import BidsName
@@ -57,6 +58,14 @@ def test_one_session_of_one_subject_is_no_other_case(tmp_path):
 def test_a_dataset_without_subjects(tmp_path):
     with pytest.raises(NothingToMeasureError, match=r"holds no folder sub-<label>"):
         find_cohort(raw(tmp_path))
+
+
+def test_a_folder_that_may_not_be_looked_into_says_nothing(tmp_path, monkeypatch):
+    def closed(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert not is_bids_dataset(raw(tmp_path))
 
 
 def test_output_below_derivatives_of_a_dataset_only(tmp_path):

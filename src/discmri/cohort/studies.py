@@ -133,8 +133,11 @@ def find_cohort(path: Path) -> Cohort:
 
 
 def is_bids_dataset(path: Path) -> bool:
-    """Whether a folder says that it is one."""
-    return (path / "dataset_description.json").is_file()
+    """Whether a folder says that it is one; one that may not be looked into does not."""
+    try:
+        return (path / "dataset_description.json").is_file()
+    except PermissionError:
+        return False
 
 
 def _bids_entries(root: Path) -> Iterator[StudyInput]:
@@ -149,10 +152,7 @@ def _bids_entries(root: Path) -> Iterator[StudyInput]:
 
 def _labelled(folder: Path, prefix: str) -> list[Path]:
     """Folders whose name begins so, by name."""
-    try:
-        return sorted(p for p in folder.glob(f"{prefix}*") if p.is_dir())
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+    return sorted(p for p in folder.glob(f"{prefix}*") if p.is_dir())
 
 
 def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:
