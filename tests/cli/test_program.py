@@ -67,6 +67,7 @@ def test_help_lists_every_command(capsys):
         "phantom cohort",
         "validate",
         "qualify",
+        "doctor",
     ],
 )
 def test_every_command_explains_itself_with_examples(command, capsys):

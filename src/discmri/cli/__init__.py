@@ -23,7 +23,7 @@ from discmri.measurement.recording import describe_error
 
 COMMANDS = (
     "inspect", "measure", "batch", "trial", "grade", "agreement", "dicom", "phantom", "validate",
-    "qualify",
+    "qualify", "doctor",
 )  # fmt: skip
 
 _EPILOG = """\
