@@ -61,3 +61,29 @@ def test_the_runtime_lock_pins_what_the_program_needs_and_no_tool_of_development
     assert runtime <= _pins("requirements.lock")[0]
     assert not runtime & {"pytest", "mypy", "ruff", "napari", "dask", "ipykernel", "highdicom"}
     assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=\w)", text, flags=re.M)[1:])
+
+
+def test_the_citation_names_this_version():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {discmri.__version__}\n" in text
+
+
+def test_containers_copy_what_is_there_and_install_the_lock():
+    docker = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    apptainer = (ROOT / "apptainer.def").read_text(encoding="utf-8")
+    own = [line.split()[1:-1] for line in docker.splitlines() if line.startswith("COPY ")]
+    copied = {name for names in own if not names[0].startswith("--") for name in names}
+    files = apptainer.partition("%files\n")[2].partition("\n\n")[0]
+    assert copied == {line.split()[0] for line in files.splitlines()}
+    shown = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    for name in copied:
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in shown
+    for text in (docker, apptainer):
+        assert "--require-hashes" in text
+
+
+def test_the_workflow_runs_what_continuous_integration_runs():
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    assert "- run: .ci/run\n" in text
+    assert (ROOT / ".ci" / "run").is_file()

@@ -59,9 +59,9 @@ def test_only_linux_asks_the_environment_for_a_screen(system, environ, health):
 @pytest.mark.parametrize(
     ("found_mm", "health"),
     [
-        ({"L1-L2": 8.45, "L2-L3": 9.5}, Health.OK),
-        ({"L1-L2": 8.5, "L2-L3": 9.6}, Health.FAILED),
-        ({"L1-L2": 7.4, "L2-L3": 8.5}, Health.FAILED),
+        ({"L1-L2": 8.7, "L2-L3": 9.85}, Health.OK),
+        ({"L1-L2": 8.75, "L2-L3": 9.9}, Health.FAILED),
+        ({"L1-L2": 7.1, "L2-L3": 8.2}, Health.FAILED),
         ({"L1-L2": 8.0}, Health.FAILED),
         ({**TRUTH_MM, "L3-L4": 9.0}, Health.FAILED),
         ({"L1-L2": float("nan"), "L2-L3": 9.0}, Health.FAILED),

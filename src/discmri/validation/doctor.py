@@ -25,12 +25,12 @@ from discmri.study import read_study
 
 EXTRAS = ("napari", "reading", "postgresql", "cohort", "dicom")
 """The extras that users install; the others serve development."""
-MEAN_ERROR_MM = 0.5
-"""What the mean height of a phantom may be off: five times the bias that the benchmarks find."""
+MEAN_ERROR_MM = 0.8
+"""What the mean height of the phantom may be off: twice what the built-in segmenter errs on it."""
 _REQUIREMENT = re.compile(r"([\w.-]+)")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _PROTOCOL = replace(
-    Protocol(), sequences=(PulseSequence.T2,), spacing_mm=1.2, slices=5, slice_thickness_mm=5.0,
+    Protocol(), sequences=(PulseSequence.T2,), spacing_mm=0.9, slices=5, slice_thickness_mm=5.0,
     gap_mm=0.5, fov_mm=(160.0, 260.0),
 )  # fmt: skip
 
