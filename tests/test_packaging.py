@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 import discmri
 
@@ -17,9 +18,8 @@ PACKAGE = ROOT / "src" / "discmri"
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of this tree, built without a network."""
-    wheels = pytest.importorskip("hatchling.builders.wheel", reason="needs hatchling")
     folder = str(tmp_path_factory.mktemp("dist"))
-    (built,) = wheels.WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
+    (built,) = WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
     with zipfile.ZipFile(built) as archive:
         yield archive
 
