@@ -66,6 +66,13 @@ def result(phantom_result):
     return phantom_result
 
 
+@pytest.fixture(scope="session")
+def spine(result) -> qc.MeasuredSpine:
+    """What the checks look at."""
+    values = {record.level: record.values for record in result.records}
+    return qc.MeasuredSpine(result.image, result.labels, result.outlines, values, {})
+
+
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda one: one.code)
 def test_height_definition(definition, outlines, truths):
     assert PARAMETER[definition.parameter] == definition.column
@@ -202,13 +209,19 @@ def test_exporter(name, result, tmp_path):
 
 
 @pytest.mark.parametrize("check", qc.CHECKS, ids=lambda c: c.__name__)
-def test_check(check, result):
+def test_check(check, spine):
     assert inspect.getdoc(check)
-    measured = qc.QcInput(result.labels, result.outlines, result.records, Settings())
-    for finding in check(measured):
-        assert isinstance(finding, Finding)
-    nothing = qc.QcInput(replace(result.labels, discs={}), {}, (), Settings())
-    assert list(check(nothing)) == []
+    for level in spine.labels.discs:
+        for finding in check(spine, level):
+            assert isinstance(finding, Finding)
+            assert finding.level is level
+
+
+def test_no_discs_have_no_findings(spine):
+    nothing = replace(
+        spine, labels=replace(spine.labels, discs={}), outlines={}, values={}, signals={}
+    )
+    assert qc.check(nothing, ()) == []
 
 
 _SIX = [2.0, 5.0, 5.0, 7.0, 8.0, 3.0]

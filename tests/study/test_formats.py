@@ -114,12 +114,14 @@ def test_folder_off_a_cd(tmp_path: Path, t2: Path, expected: np.ndarray) -> None
     directory = SeriesSpec().dataset(0)
     for keyword in ("Modality", "Rows", "PixelData"):
         delattr(directory, keyword)
+    directory.SOPClassUID = "1.2.840.10008.1.3.10"
+    directory.DirectoryRecordSequence = []
     save(directory, cd / "DICOMDIR")
     study = read_study(cd)
     np.testing.assert_array_equal(study.read(study.target()).array, expected)
     assert [f.code for f in study.findings if f.code is Code.DUPLICATE_INSTANCE]
     assert len(study.series) == 1
-    assert study.other_files == {"no DICOM": 3, "unknown": 1}
+    assert study.other_files == {"no DICOM": 3, "DICOMDIR": 1}
     np.testing.assert_array_equal(voxels(cd / "DICOMDIR"), expected)
 
 

@@ -41,6 +41,8 @@ _PIXEL_TAGS = (
     0x00280103, 0x52009230,
 )  # fmt: skip
 _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
+# Any other modality beside the storage class of MR images is damaged or missing.
+_OTHER_IMAGES = frozenset({"CR", "CT", "DX", "MG", "NM", "OT", "PT", "RF", "US", "XA", "XC"})
 _NO_FILE = InputFile(Path(), "")
 # pydicom lets the errors of whatever a damaged header makes it do pass through.
 DAMAGE = (
@@ -171,7 +173,7 @@ def _read_dicom(
     modality = raw_text(ds, 0x00080060).upper()
     if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
         return Unreadable(file, "its header is damaged or breaks off")
-    says_mr = raw_text(ds, 0x00080016) in _MR_IMAGES
+    says_mr = raw_text(ds, 0x00080016) in _MR_IMAGES and modality not in _OTHER_IMAGES
     if says_mr and 0x00280010 not in ds:
         return Unreadable(file, "its header breaks off", raw_text(ds, 0x0020000E))
     if not (says_mr or modality == "MR") or 0x00280010 not in ds:
