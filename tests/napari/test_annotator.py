@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from discmri.core.errors import NotSavedYetError, SessionError
 from discmri.core.levels import DiscLevel
-from discmri.napari.annotator import SECOND_ENTRY, Annotator
-from discmri.reading import Mode, open_session
+from discmri.napari.annotator import REPLACED, SECOND_ENTRY, Annotator
+from discmri.reading import Grade, Mode, open_session
 
 L1, L5 = DiscLevel.L1_L2, DiscLevel.L5_S1
 
@@ -51,20 +52,64 @@ def test_a_digit_grades_the_disc_at_hand_at_once(at_work, number):
 
 
 @pytest.mark.parametrize(
-    ("keys", "grade"), [("47", "4/7"), ("16", "1/6"), ("58", "8"), ("38", "3/8"), ("7", "7")]
+    ("keys", "grade"), [("4/7", "4/7"), ("1/6", "1/6"), ("5/8", "8"), ("3/8", "3/8"), ("7", "7")]
 )
-def test_a_second_entry_adds_the_collapse(at_work, keys, grade):
+def test_a_slash_and_a_second_digit_add_the_collapse(at_work, keys, grade):
     with at_work() as annotator:
         press(annotator, *keys)
         assert row(annotator).grade == grade
         assert annotator.question is None
         assert [e.content["reason"] for e in reads(annotator)[1:]] == [SECOND_ENTRY] * (
-            len(keys) - 1
+            len(keys) // 2
         )
 
 
+def test_a_second_digit_alone_replaces_and_says_so(at_work):
+    with at_work() as annotator:
+        press(annotator, "4", "7")
+        assert row(annotator).grade == "7", "never 4/7 without a slash"
+        panel = annotator.panel()
+        assert panel.notice == "L1-L2: 7 replaces 4. A double grade is 4, then /, then 7."
+        assert panel.alarm
+        press(annotator, "2")
+        assert annotator.panel().notice == "L1-L2: 2 replaces 7."
+        assert [e.content["reason"] for e in reads(annotator)] == ["", REPLACED, REPLACED]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("/", "Enter the signal grade first"),
+        ("4/", "L1-L2: 4/… Now 6, 7 or 8."),
+        ("4/3", "3 is no collapse: after / comes 6, 7 or 8. L1-L2 stays 4."),
+        ("4/7/7", "L1-L2 is 4/7 already."),
+    ],
+)
+def test_a_slash_says_what_it_waits_for(at_work, keys, told):
+    with at_work() as annotator:
+        press(annotator, *keys)
+        assert told in annotator.panel().notice
+
+
+@pytest.mark.parametrize("between", ["down", "c", "/"])
+def test_another_key_ends_the_wait_for_a_collapse(at_work, between):
+    with at_work() as annotator:
+        press(annotator, "4", "/")
+        if between == "down":
+            press(annotator, "down", "7")
+            assert [one.grade for one in annotator.panel().rows][:2] == ["4", "7"]
+        elif between == "c":
+            press(annotator, "c")
+            annotator.cancel()
+            press(annotator, "7")
+            assert annotator.question.text == "L1-L2 was 4. Why 7 now?"
+        else:
+            press(annotator, "/", "8")
+            assert row(annotator).grade == "4/8"
+
+
 @pytest.mark.parametrize("between", [("down", "up"), ("c", "escape")])
-def test_only_right_behind_the_first_entry(at_work, between):
+def test_after_leaving_the_disc_a_digit_is_a_change(at_work, between):
     with at_work() as annotator:
         press(annotator, "4")
         for key in between:
@@ -75,26 +120,25 @@ def test_only_right_behind_the_first_entry(at_work, between):
         assert row(annotator).grade == "4"
 
 
-def test_a_third_digit_is_a_change(at_work):
-    with at_work() as annotator:
-        press(annotator, "4", "7", "8")
-        assert annotator.question is not None
-        annotator.answer("less than a third is left")
-        assert row(annotator).grade == "8"
-        assert reads(annotator)[-1].content["reason"] == "less than a third is left"
+def test_what_is_recorded_is_told_in_large(plan):
+    large = []
+    with open_session(plan(Mode.OPEN), "ann") as session:
+        press(Annotator(session, large.append), "4", "/", "7", "u")
+    assert large == ["L1-L2  4", "L1-L2  4/…", "L1-L2  4/7", "L1-L2  4"]
 
 
-def test_a_change_needs_words(at_work):
+@pytest.mark.parametrize("said", ["   ", "5", "no", "7 8 9", "a b c"])
+def test_a_change_needs_a_word(at_work, said):
     with at_work() as annotator:
-        press(annotator, "3", "2")
-        annotator.answer("   ")
+        press(annotator, "3", "down", "up", "2")
+        annotator.answer(said)
         assert annotator.question is not None
         assert annotator.panel().alarm
-        annotator.answer("brighter than fat")
+        annotator.answer("fat")
         assert row(annotator).grade == "2"
-        press(annotator, "7")  # the collapse still belongs to this entry and its reason
+        press(annotator, "/", "7")  # the collapse still belongs to this entry and its reason
         assert row(annotator).grade == "2/7"
-        assert reads(annotator)[-1].content["reason"] == "brighter than fat"
+        assert reads(annotator)[-1].content["reason"] == "fat"
 
 
 def test_collapse_added_later_is_a_change_to_a_double_entry(at_work):
@@ -102,10 +146,47 @@ def test_collapse_added_later_is_a_change_to_a_double_entry(at_work):
         press(annotator, "4", "down", "up", "4")
         assert annotator.panel().notice == "L1-L2 is 4 already."
         assert len(reads(annotator)) == 1
-        press(annotator, "7")
+        press(annotator, "/", "7")
         assert annotator.question.text == "L1-L2 was 4. Why 4/7 now?"
         annotator.answer("measured it against L3-L4")
         assert row(annotator).grade == "4/7"
+
+
+def test_undo_says_what_it_took_back_and_what_stands_now(at_work):
+    with at_work() as annotator:
+        press(annotator, "4", "/", "7", "u")
+        assert annotator.panel().notice == "4/7 was taken back: L1-L2 is 4 again."
+        press(annotator, "c")
+        annotator.answer("Schmorl's node")
+        press(annotator, "u")
+        assert annotator.panel().notice == "The comment was taken back: L1-L2 stays 4."
+        press(annotator, "u")
+        assert annotator.panel().notice == "4 was taken back: L1-L2 has no grade now."
+
+
+def test_a_conflict_with_another_machine_is_shown_and_settled_with_a_reason(at_work, monkeypatch):
+    with at_work() as annotator:
+        press(annotator, "4")
+        session, case = annotator.session, annotator.session.case
+        other = (Grade(2),)
+
+        def conflicting(item):
+            view = case(item)
+            discs = tuple(replace(d, conflicts=other) if d.key is L1 else d for d in view.discs)
+            return replace(view, discs=discs)
+
+        monkeypatch.setattr(session, "case", conflicting)
+        assert "elsewhere: 2" in row(annotator).state
+        press(annotator, "4")
+        assert "another machine as well (2). Why does 4 hold?" in annotator.question.text
+
+
+def test_keys_that_record_are_known(at_work):
+    with at_work(Mode.LOCKED) as annotator:
+        assert all(map(annotator.records, "18/nucr"))
+        assert not any(map(annotator.records, ("up", "page down", "h", "enter")))
+        press(annotator, "3")
+        assert annotator.records("enter"), "it reveals"
 
 
 def test_not_evaluable_has_a_reason_and_may_become_a_grade(at_work):
@@ -147,7 +228,7 @@ def test_undo_goes_where_it_undoes(at_work):
         press(annotator, "u")
         assert annotator.item == annotator.items[0]
         assert annotator.key is DiscLevel.L2_L3
-        assert annotator.panel().notice == "The grade of L2-L3 was taken back."
+        assert annotator.panel().notice == "2 was taken back: L2-L3 has no grade now."
         assert annotator.panel().done == 1
         press(annotator, "u", "u")
         assert annotator.panel().notice == "there is nothing to undo"

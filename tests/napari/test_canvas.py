@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 GRID = Grid((5, 40, 30), np.diag([4.0, 1.0, 0.8, 1.0]))
 VIEW = SagittalView.of(GRID)
+CELL = ["T2", "T2 discs", "T2 borders", "T2 heights", "T2 names"]
 L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
 
 
@@ -57,10 +58,11 @@ def layers(canvas, visible=True):
 def test_each_picture_has_its_cell_with_the_same_marks(canvas):
     names = [layer.name for layer in layers(canvas)]
     assert names == [
-        "T2", "T2 discs", "T2 heights", "T2 names", "T1", "T1 discs", "T1 heights", "T1 names",
+        "T2", "T2 discs", "T2 borders", "T2 heights", "T2 names",
+        "T1", "T1 discs", "T1 borders", "T1 heights", "T1 names",
     ]  # fmt: skip
     grid = canvas.viewer.canvas.grid
-    assert (grid.enabled, grid.stride) == (True, 4)
+    assert (grid.enabled, grid.stride) == (True, 5)
     assert grid.actual_shape(canvas.viewer.layers) == (1, 2)
 
 
@@ -143,11 +145,11 @@ def test_a_case_with_other_pictures_uses_the_same_layers(canvas, discs):
     before = list(canvas.viewer.layers)
     canvas.draw(VIEW, [picture("T2", 3.0)], discs)
     assert list(canvas.viewer.layers) == before
-    assert [layer.name for layer in layers(canvas)] == ["T2", "T2 discs", "T2 heights", "T2 names"]
+    assert [layer.name for layer in layers(canvas)] == CELL
     assert canvas.viewer.layers["T2"].data.max() == 3.0
     canvas.draw(VIEW, [picture("T2", 3.0), picture("T1", 1.0), picture("ADC", 1.0)], discs)
     assert list(canvas.viewer.layers) == before
-    assert len(layers(canvas)) == 12
+    assert len(layers(canvas)) == 15
 
 
 def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
@@ -161,8 +163,8 @@ def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
 def test_a_layer_that_was_deleted_is_made_again(canvas, discs):
     del canvas.viewer.layers["T2 heights"]
     canvas.draw(VIEW, [picture("T2", 5.0)], discs)
-    assert [layer.name for layer in layers(canvas)] == ["T2", "T2 discs", "T2 heights", "T2 names"]
-    assert len(canvas.viewer.layers) == 12
+    assert [layer.name for layer in layers(canvas)] == CELL
+    assert len(canvas.viewer.layers) == 15
 
 
 def test_labels_can_be_painted_only_when_asked_and_only_one(canvas, discs):
@@ -198,4 +200,43 @@ def test_marks_can_be_hidden_and_stay_hidden_with_the_next_case(canvas, discs):
     canvas.draw(VIEW, [picture("T2", 3.0)], discs)
     assert [layer.name for layer in layers(canvas)] == ["T2"]
     canvas.hide_marks(False)
-    assert len(layers(canvas)) == 4
+    assert len(layers(canvas)) == 5
+
+
+def test_borders_are_thin_lines_on_their_slices_and_go_by_themselves(canvas):
+    borders = canvas.viewer.layers["T1 borders"]
+    pieces = np.array(
+        [[[8.0, 3.0, 18.0], [8.0, 3.4, 18.6]], [[12.0, 3.0, 18.0], [12.0, 4.0, 18.0]]]
+    )
+    canvas.mark([replace(mark(L4, 7.0), border=pieces), mark(L5, 17.0)])
+    drawn = borders.data * borders.scale
+    np.testing.assert_allclose(drawn[:, 0], pieces[:, 0])
+    np.testing.assert_allclose(drawn.sum(axis=1), pieces[:, 1])
+    assert borders.edge_width < 0.5 * min(VIEW.spacing_mm), "thinner than half a voxel"
+    assert canvas.viewer.layers["T1 discs"].opacity == 0.0, "no voxel is covered"
+    canvas.show_outlines(False)
+    assert not borders.visible
+    assert canvas.viewer.layers["T1 heights"].visible
+    canvas.show_outlines(True)
+    canvas.mark([mark(L4, 7.0)])
+    assert (borders.visible, len(borders.data)) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "camera", "seen"),
+    [
+        (2, (7.0, 20.0), True),
+        (1, (7.0, 20.0), True),
+        (0, (7.0, 20.0), False),
+        (2, (7.0 + 49.0, 20.0), True),
+        (2, (7.0 + 51.0, 20.0), False),
+    ],
+)
+def test_a_disc_is_seen_on_its_slices_inside_the_picture(canvas, step, camera, seen):
+    viewer, disc = canvas.viewer, mark(L4, 7.0).place
+    canvas.focus(disc)
+    viewer.canvas.size = (200, 404)
+    viewer.scene.camera.zoom = 2.0  # 100 mm high
+    viewer.scene.camera.center = (0.0, *camera)
+    viewer.dims.set_current_step(0, step)
+    assert canvas.shows(disc, {1, 2, 3}) is seen

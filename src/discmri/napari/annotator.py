@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from discmri.core.errors import DiscmriError, NotSavedYetError
 from discmri.core.levels import DiscLevel
 from discmri.napari import panel_text
-from discmri.napari.images import level_colour
-from discmri.napari.panel import DiscRow, Panel, Question
+from discmri.napari.panel import Panel, Question, has_word
+from discmri.napari.worklist import disc_row, discs_done, first_open
 from discmri.reading import (
     CaseView,
     DiscMetrics,
@@ -22,7 +22,6 @@ from discmri.reading import (
     EntryKind,
     Grade,
     Judgement,
-    Mode,
     NotEvaluable,
     Session,
     Undone,
@@ -30,27 +29,24 @@ from discmri.reading import (
 )
 
 SECOND_ENTRY = "second entry"
-"""Reason that stands with a grade to which the collapse was added by a second key."""
+"""Reason that stands with a grade to which the collapse was added after a ``/``."""
+REPLACED = "replaced before going on"
+"""Reason that stands with a grade that replaced another before the reader left the disc."""
+_RECORDING = frozenset((*"12345678/ncur", "names up", "names down"))
 
-_RULES = {
-    Mode.OPEN: "Open session: everything is shown.",
-    Mode.LOCKED: "Locked session: grade first, then see what was measured.",
-    Mode.BLINDED: "Blinded session: images and labels only.",
-}
 _KINDS = {
     EntryKind.READ: "grade",
     EntryKind.LABEL_EDIT: "edited label",
     EntryKind.NUMBERING: "numbering",
 }
-_STATES = {DiscState.OPEN: "", DiscState.GRADED: "not revealed", DiscState.DONE: "done"}
 
 
 @dataclass(frozen=True)
 class _NewGrade:
-    """A grade that was just entered: a second key may add the collapse to it.
+    """A grade that was entered since the reader came to the disc: further keys may change it.
 
-    ``reason`` is the one to record with that; ``None`` where it has to be asked for, because
-    the grade stood there before.
+    ``reason`` is the one to record with that, empty for the first grade of the disc; ``None``
+    where it has to be asked for, because the grade stood there before.
     """
 
     reason: str | None
@@ -63,22 +59,27 @@ class Annotator:
     ----------
     session
         Opened for the reader.
+    entered
+        Told what was just recorded or taken back, in a few characters that are shown large.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, entered: Callable[[str], None] = lambda _: None) -> None:
         self.session = session
+        self._entered = entered
         cases = session.cases
         self.items = tuple(case.item for case in cases)
-        self._done = {case.item: _done(case) for case in cases}
+        self._done = {case.item: discs_done(case) for case in cases}
         self._discs = {case.item: len(case.discs) for case in cases}
         self._notice, self._alarm = "", False
         self.question: Question | None = None
         self.preview: Mapping[str, float] = {}
         self._entry: _NewGrade | None = None
+        self._double = False
         first = session.next_case() or cases[0]
         self.item = first.item
-        self.key = _first_open(first)
+        self.key = first_open(first)
         self._keys: Mapping[str, Callable[[], None]] = {
+            "/": self.begin_double,
             "n": self.not_evaluable,
             "c": self.comment,
             "u": self.undo,
@@ -146,12 +147,22 @@ class Annotator:
         if action is None or self.question is not None:
             return
         self.notify("")
-        action()
+        double, self._double = self._double, False
+        if double and key.isdigit():
+            self._add_collapse(int(key))
+        else:
+            action()
+
+    def records(self, key: str) -> bool:
+        """Whether a key records something, or asks for what is recorded."""
+        reveals = key == "enter" and self.disc.state is DiscState.GRADED
+        return key in _RECORDING or reveals
 
     def select(self, key: DiscLevel) -> None:
         """Go to a disc of the case; a question that was not answered is dropped."""
         self.key = key
         self._entry = self.question = None
+        self._double = False
 
     def step(self, by: int) -> None:
         """Go to the next disc caudally (1) or cranially (-1)."""
@@ -173,7 +184,7 @@ class Annotator:
     def open(self, item: str) -> None:
         """Go to a case, to its first disc with something left to do."""
         self.item = item
-        self.select(_first_open(self.case))
+        self.select(first_open(self.case))
 
     def resume(self) -> None:
         """Reveal the disc where it is locked, else go to the next one with something to do."""
@@ -197,32 +208,82 @@ class Annotator:
         return lambda: self.grade(number)
 
     def grade(self, number: int) -> None:
-        """Enter a grade; 6, 7 or 8 right behind a signal grade adds the collapse to it."""
+        """Enter a grade; it replaces the one before, and never adds to it."""
         disc = self.disc
         earlier = None if disc.read is None else disc.read.judgement
-        entry, signal = self._entry, number if number <= 5 else None
-        if entry is not None and signal is None and isinstance(earlier, Grade):
-            self._change(Grade(earlier.signal, number), earlier, entry.reason)
+        judgement = Grade.parse(str(number))
+        if disc.conflicts:
+            self._settle(judgement)
         elif earlier is None:
-            self._record(Grade.parse(str(number)), "")
-            self._entry = _NewGrade(SECOND_ENTRY) if signal else None
-        elif earlier == Grade.parse(str(number)):
+            if self._record(judgement, ""):
+                self._entry = _NewGrade("")
+        elif earlier == judgement:
             self.notify(f"{disc.level.value} is {earlier} already.")
-            self._entry = _NewGrade(None) if signal else None
+            self._entry = self._entry or _NewGrade(None)
         else:
-            self._change(Grade.parse(str(number)), earlier, None)
+            self._change(judgement, earlier, REPLACED)
 
-    def _change(self, judgement: Grade, earlier: Judgement, reason: str | None) -> None:
-        """Record another grade than before, with a reason or after asking for it."""
+    def begin_double(self) -> None:
+        """Wait for the collapse of a double grade, whose signal grade stands already."""
+        read = self.disc.read
+        if read is None or not isinstance(read.judgement, Grade):
+            self.notify("Enter the signal grade first: 4, then /, then 7 makes 4/7.", alarm=True)
+            return
+        self._double = True
+        self.notify(f"{self.disc.level.value}: {read.judgement.signal}/… Now 6, 7 or 8.")
+        self._entered(f"{self.disc.level.value}  {read.judgement.signal}/…")
+
+    def _add_collapse(self, number: int) -> None:
+        """The digit behind a ``/``."""
+        disc = self.disc
+        earlier = None if disc.read is None else disc.read.judgement
+        if not isinstance(earlier, Grade):
+            return
+        if number < 6:
+            self.notify(
+                f"{number} is no collapse: after / comes 6, 7 or 8. {disc.level.value} stays "
+                f"{earlier}.",
+                alarm=True,
+            )
+            return
+        judgement = Grade(earlier.signal, number)
+        if judgement == earlier:
+            self.notify(f"{disc.level.value} is {earlier} already.")
+        else:
+            self._change(judgement, earlier, SECOND_ENTRY)
+
+    def _change(self, judgement: Grade, earlier: Judgement, usual: str) -> None:
+        """Record another grade than before, with a reason or after asking for it.
+
+        Parameters
+        ----------
+        judgement, earlier
+            The grade now and before.
+        usual
+            Reason where the first grade of the disc was entered since the reader came to it.
+        """
+        name, entry = self.disc.level.value, self._entry
 
         def changed(reason: str) -> None:
-            self._record(judgement, reason)
-            self._entry = None if judgement.collapse else _NewGrade(reason)
+            if self._record(judgement, reason, f" (was {earlier})"):
+                self._entry = _NewGrade(reason)
 
-        if reason is not None:
-            changed(reason)
-        else:
-            self._ask(f"{self.disc.level.value} was {earlier}. Why {judgement} now?", changed)
+        if entry is None or entry.reason is None:
+            self._ask(f"{name} was {earlier}. Why {judgement} now?", changed)
+            return
+        first = entry.reason in ("", SECOND_ENTRY, REPLACED)
+        changed(usual if first else entry.reason)
+        if usual == REPLACED and not self._alarm:
+            hint = " A double grade is 4, then /, then 7." if judgement.collapse else ""
+            self.notify(f"{name}: {judgement} replaces {earlier}.{hint}", alarm=True)
+
+    def _settle(self, judgement: Grade) -> None:
+        """Decide between judgements of this reader from two machines; the reason is asked for."""
+        name, others = self.disc.level.value, ", ".join(map(str, self.disc.conflicts))
+        self._ask(
+            f"You judged {name} at another machine as well ({others}). Why does {judgement} hold?",
+            lambda reason: self._record(judgement, reason),
+        )
 
     def not_evaluable(self) -> None:
         """Say that the disc cannot be graded; the reason is asked for."""
@@ -267,8 +328,26 @@ class Annotator:
             self.item = undone.item
             self.select(self.case.discs[0].key if undone.disc is None else undone.disc)
             self._count(undone.item)
-            where = f" of {self.disc.level.value}" if self.key is undone.disc else ""
+            self._tell_undone(undone)
+
+    def _tell_undone(self, undone: Undone) -> None:
+        """Say what was taken back, and which grade stands now."""
+        name, read = self.disc.level.value, self.disc.read
+        if undone.taken is None or self.key is not undone.disc:
+            where = f" of {name}" if self.key is undone.disc else ""
             self.notify(f"The {_KINDS[undone.kind]}{where} was taken back.")
+            return
+        if read is None:
+            now, large = f"{name} has no grade now", "–"
+        elif read.judgement == undone.taken:
+            now, large = f"{name} stays {read.judgement}", str(read.judgement)
+        else:
+            now, large = f"{name} is {read.judgement} again", str(read.judgement)
+        what = (
+            "The comment" if read is not None and read.judgement == undone.taken else undone.taken
+        )
+        self.notify(f"{what} was taken back: {now}.")
+        self._entered(f"{name}  {large}")
 
     def shift(self, by: int) -> None:
         """Ask why, then name all discs of the case one level down (1) or up (-1).
@@ -328,8 +407,11 @@ class Annotator:
         question = self.question
         if question is None:
             return
-        if not text.strip():
-            self.notify("This needs a few words; Escape leaves everything as it was.", alarm=True)
+        if not has_word(text):
+            self.notify(
+                "This needs a word of three letters at least; Escape leaves everything as it was.",
+                alarm=True,
+            )
             return
         self.question = None
         self.notify("")
@@ -346,15 +428,19 @@ class Annotator:
         if self.session.unsaved:
             self._attempt(self.session.save, "Everything is saved again.")
 
-    def _record(self, judgement: Judgement, reason: str) -> None:
+    def _record(self, judgement: Judgement, reason: str, note: str = "") -> bool:
+        """Record a judgement of the disc at hand; whether it counts."""
         disc = self.disc
         comment = "" if disc.read is None else disc.read.comment
         name = disc.level.value
-        self._attempt(
+        counts = self._attempt(
             lambda: self.session.record(self.item, disc.key, judgement, comment, reason),
-            f"{name}: {judgement}.",
+            f"{name}: {judgement}{note}.",
         )
         self._entry = None
+        if counts:
+            self._entered(f"{name}  {judgement}")
+        return counts
 
     def _attempt(self, act: Callable[[], object], told: str) -> bool:
         """Do it, and say so or what the session has against it; whether it counts."""
@@ -377,7 +463,7 @@ class Annotator:
     def _count(self, item: str) -> None:
         """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""
         case = self.session.case(item)
-        self._done[item], self._discs[item] = _done(case), len(case.discs)
+        self._done[item], self._discs[item] = discs_done(case), len(case.discs)
         keys = [disc.key for disc in case.discs]
         if item == self.item and self.key not in keys:
             self.select(keys[-1])
@@ -392,8 +478,9 @@ class Annotator:
             place=f"Case {case.number} of {len(self.items)}",
             done=sum(self._done.values()),
             total=sum(self._discs.values()),
-            rule=_RULES[self.session.mode],
-            rows=tuple(_row(disc) for disc in case.discs),
+            rule=panel_text.RULES[self.session.mode],
+            notices=self.session.notices,
+            rows=tuple(disc_row(disc) for disc in case.discs),
             residual={disc.key: disc.level.value for disc in case.residual},
             current=keys.index(self.key),
             opinions=tuple(map(str, self.session.opinions(self.item, self.key))),
@@ -409,7 +496,7 @@ class Annotator:
         except DiscmriError as error:
             return replace(shown, hidden=str(error))
         if metrics is None:
-            return replace(shown, hidden=self._why_hidden())
+            return replace(shown, hidden=panel_text.why_hidden(self.session.mode, self.disc.state))
         return replace(
             shown,
             metrics=panel_text.metric_rows(metrics, self._edited()),
@@ -421,36 +508,3 @@ class Annotator:
         """Values of the label that is being painted, or was; ``None`` where it was not."""
         edit = self.disc.edit
         return self.preview or (None if edit is None else edit.edited)
-
-    def _why_hidden(self) -> str:
-        if self.session.mode is Mode.BLINDED:
-            return "Measurements are not shown in a blinded session."
-        if self.session.mode is Mode.LOCKED and self.disc.state is not DiscState.DONE:
-            return "Measurements are shown after the disc is graded and revealed (Enter)."
-        return "Nothing was measured on this disc."
-
-
-def _first_open(case: CaseView) -> DiscLevel:
-    """The first disc with something left to do, else the first."""
-    left = (disc.key for disc in case.discs if disc.state is not DiscState.DONE)
-    return next(left, case.discs[0].key)
-
-
-def _done(case: CaseView) -> int:
-    return sum(disc.state is DiscState.DONE for disc in case.discs)
-
-
-def _row(disc: DiscView) -> DiscRow:
-    grade = "" if disc.read is None else str(disc.read.judgement)
-    states = [_STATES[disc.state], "" if disc.edit is None else "edited"]
-    before = disc.before_reveal
-    if before is not None and disc.read is not None and before.judgement != disc.read.judgement:
-        states.append(f"before: {before.judgement}")
-    return DiscRow(
-        key=disc.key,
-        name=disc.level.value,
-        colour=level_colour(disc.level),
-        grade=grade,
-        state=", ".join(filter(None, states)),
-        note="" if disc.read is None else disc.read.comment,
-    )

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Array
+from discmri.core.volume import Array, SoftMask
 from discmri.measurement.disc_values import RemeasuredDisc
-from discmri.napari.images import DiscMark, Picture, dashes_of, traced
+from discmri.napari.images import DiscMark, Picture, border_of, dashes_of, traced
 from discmri.napari.loading import LoadedStudy, MeasuredStudy, packed, unpacked
 from discmri.results.outline import DiscOutline
 
@@ -43,6 +43,7 @@ class LoadedCase:
     measured: MeasuredStudy | None = None
     edited: dict[DiscLevel, RemeasuredDisc | None] = field(default_factory=dict)
     _dashes: dict[DiscLevel, Array] = field(default_factory=dict)
+    _borders: dict[DiscLevel, tuple[object, Array]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, loaded: LoadedStudy, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
@@ -84,6 +85,11 @@ class LoadedCase:
         """(i, j, k) voxels of a disc now."""
         return np.asarray(self.discs == self.numbers[level])
 
+    def slices(self, level: DiscLevel) -> frozenset[int]:
+        """Numbers of the shown slices that cross a disc."""
+        crossed = np.any(self.shown == self.numbers[level], axis=(1, 2))
+        return frozenset(np.flatnonzero(crossed).tolist())
+
     def mark(self, level: DiscLevel) -> DiscMark | None:
         """Where a disc is, with height lines as soon as it is traced."""
         mark = self.loaded.images.marks.get(level)
@@ -98,6 +104,26 @@ class LoadedCase:
             images = self.loaded.images
             self._dashes[level] = dashes_of(images.view, images.labels == self.numbers[level])
         return self._dashes[level]
+
+    def border(self, level: DiscLevel) -> Array:
+        """(n, 2, 3) the border that is measured, or that of the label before, shown millimetres.
+
+        The same array is returned until the border changes.
+        """
+        outline, view = self._outline(level), self.loaded.images.view
+        source = (outline, self.edits.get(level))
+        if self._borders.get(level, ((), None))[0] != source:
+            where = self.where(level)
+            if outline is not None:
+                border = outline.border(level).contour_world_mm
+                drawn = border_of(view, outline.mask, border)
+            elif where.any():
+                label = SoftMask.from_fractions(where.astype(np.float32), view.grid.affine)
+                drawn = border_of(view, label)
+            else:
+                drawn = np.empty((0, 2, 3))
+            self._borders[level] = (source, drawn)
+        return self._borders[level][1]
 
     def _outline(self, level: DiscLevel) -> DiscOutline | None:
         if level in self.edited:

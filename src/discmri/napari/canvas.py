@@ -1,15 +1,16 @@
 """The layers of a napari viewer: pictures side by side, and the same marks on each of them.
 
 Pictures stand in the cells of napari's grid, whose cameras move together.  A cell is a group of
-four layers: the image, the discs' labels, their height lines with corners, and their names.
+five layers: the image, the discs' labels, which are seen only while they are painted, their
+borders as thin lines, their height lines with corners, and their names.
 Layers are made once and then only get other data, so that reading hundreds of cases neither
 slows down nor fills the memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,19 +22,21 @@ from discmri.napari.view import SagittalView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels, Points, Shapes
+    from napari.layers import Image, Labels, Points, Shapes, Vectors
 
 FIELD_MM = np.array([90.0, 92.0])
 """Height and width of what is seen around one disc, its name included."""
 CELLS = 3
 _CORNER_MM = 0.7
 _LINE_MM = 0.5
+_OUTLINE_MM = 0.3
 _NAME_SIZE = 11
 _NAME_ROOM_MM = 7.0
 _GAP_PX = 4
+_CALLED = ("", " discs", " borders", " heights", " names")
 _NO_TEXT = {"string": {"constant": ""}}
 _EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
-_UNMARKED = (None, None)
+_UNMARKED = (None, None, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,8 @@ class Mark:
     dashes
         (n, 2, 3) a residual disc is drawn by these instead of the border of its label, shown
         millimetres; ``None`` for all others.
+    border
+        (n, 2, 3) ends of the pieces of its border on every slice, shown millimetres.
     """
 
     place: DiscMark
@@ -61,6 +66,7 @@ class Mark:
     number: int
     lines: bool
     dashes: Array | None = None
+    border: Array = field(default_factory=lambda: np.empty((0, 2, 3)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +75,13 @@ class _Cell:
 
     image: Image
     discs: Labels
+    borders: Vectors
     heights: Shapes
     names: Points
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        return self.image, self.discs, self.heights, self.names
+        return self.image, self.discs, self.borders, self.heights, self.names
 
 
 class Canvas:
@@ -95,6 +102,7 @@ class Canvas:
         self._spacing: Array = np.ones(3)
         self._filled = 0
         self._marked = True
+        self._outlined = True
         self._drawn_marks: tuple[Any, ...] = _UNMARKED
 
     # ------------------------------------------------------------------ drawing
@@ -139,17 +147,26 @@ class Canvas:
             return
         colours = {one.number: one.colour for one in marks if one.dashes is None}
         names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
-        earlier, self._drawn_marks = self._drawn_marks, (colours, names)
+        borders = [(one.colour, id(one.border)) for one in marks]
+        earlier, self._drawn_marks = self._drawn_marks, (colours, names, borders)
         for cell in self._shown:
             if earlier[0] != colours:
                 _colour(cell.discs, colours)
             if earlier[1] != names:
                 _name(cell.names, marks)
+            if earlier[2] != borders:
+                _outline(cell.borders, marks, float(self._spacing[0]))
             _measure(cell.heights, marks, float(self._spacing[0]))
 
     def hide_marks(self, hidden: bool) -> None:
         """Take away or give back everything that lies over the pictures."""
         self._marked = not hidden
+        if self.complete:
+            self._show()
+
+    def show_outlines(self, shown: bool) -> None:
+        """Draw the borders of the discs, or leave the discs as they are seen."""
+        self._outlined = shown
         if self.complete:
             self._show()
 
@@ -177,6 +194,26 @@ class Canvas:
         now = self.viewer.dims.current_step[0]
         self.viewer.dims.set_current_step(0, now + by)
 
+    def shows(self, mark: DiscMark, slices: Collection[int]) -> bool:
+        """Whether a disc can be seen now: its picture, one of its slices, and its middle.
+
+        Parameters
+        ----------
+        mark
+            Where the disc is.
+        slices
+            Numbers of the slices that cross it.
+        """
+        dims, camera = self.viewer.dims, self.viewer.scene.camera
+        if tuple(dims.displayed) != (1, 2) or not any(one.image.visible for one in self._shown):
+            return False
+        own = round(float(mark.centre_mm[0] / self._spacing[0]))
+        if int(dims.current_step[0]) not in {own, *slices}:
+            return False
+        room = np.array(self.viewer.canvas.viewbox_size(self.viewer.layers), dtype=float)
+        away = np.abs(mark.centre_mm[1:] - np.array(camera.center[-2:]))
+        return bool(np.all(away < room / camera.zoom / 2))
+
     def _look(self, centre_mm: Array, size_mm: Array) -> None:
         camera, canvas = self.viewer.scene.camera, self.viewer.canvas
         room = np.array(canvas.viewbox_size(self.viewer.layers), dtype=float)
@@ -197,7 +234,6 @@ class Canvas:
         discs.preserve_labels = True
         discs.brush_size = 3
         discs.show_selected_label = True
-        discs.contour = 0
         discs.opacity = 0.5
         self.viewer.layers.selection.active = discs
         discs.mode = "erase" if erase else "paint"
@@ -205,7 +241,7 @@ class Canvas:
     def stop_painting(self) -> None:
         """Back to looking."""
         if self.complete:
-            _as_outlines(self._cells[0].discs)
+            _look_only(self._cells[0].discs)
             self.viewer.layers.selection.active = self._cells[0].image
 
     # ------------------------------------------------------------------ layers
@@ -223,7 +259,9 @@ class Canvas:
     def _show(self) -> None:
         """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
         wanted = {
-            layer: number < self._filled and (self._marked or layer is cell.image)
+            layer: number < self._filled
+            and (self._marked or layer is cell.image)
+            and (self._outlined or layer is not cell.borders)
             for number, cell in enumerate(self._cells)
             for layer in cell.layers
         }
@@ -257,16 +295,17 @@ class Canvas:
         self._cells = []
 
     def _cell(self, number: int) -> _Cell:
-        from napari.layers import Image, Labels, Points, Shapes
+        from napari.layers import Image, Labels, Points, Shapes, Vectors
 
         space: Mapping[str, Any] = {"units": "mm"}
         made = _Cell(
             Image(_EMPTY, visible=False, **space),
             Labels(_EMPTY.copy(), visible=False, **space),
+            Vectors(ndim=3, visible=False, vector_style="line", edge_width=_OUTLINE_MM, **space),
             Shapes(ndim=3, visible=False, **space),
             Points(ndim=2, size=0.01, visible=False, **space),
         )
-        _as_outlines(made.discs)
+        _look_only(made.discs)
         for place, layer in enumerate(made.layers):
             self.viewer.layers.insert(number * len(made.layers) + place, layer)
         return made
@@ -274,7 +313,7 @@ class Canvas:
     def _scale(self, cell: _Cell) -> None:
         """One step of the slider is one slice; shapes and names are drawn in millimetres."""
         in_mm = np.array([self._spacing[0], 1.0, 1.0])
-        scales = (self._spacing, self._spacing, in_mm)
+        scales = (self._spacing, self._spacing, in_mm, in_mm)
         for layer, scale in zip(cell.layers, scales, strict=False):
             if not np.allclose(layer.scale, scale):
                 layer.scale = scale
@@ -288,7 +327,7 @@ class Canvas:
         image.contrast_limits_range = (min(low, 0.0), high + (high - low))
         image.contrast_limits = (low, high)
         cell.discs.data = discs
-        for layer, what in zip(cell.layers, ("", " discs", " heights", " names"), strict=True):
+        for layer, what in zip(cell.layers, _CALLED, strict=True):
             layer.name = f"{picture.name}{what}"
 
     def _empty(self, cell: _Cell) -> None:
@@ -297,14 +336,15 @@ class Canvas:
         cell.image.data = _EMPTY
         cell.discs.data = _EMPTY.copy()
         _measure(cell.heights, (), float(self._spacing[0]))
+        _outline(cell.borders, (), float(self._spacing[0]))
         _name(cell.names, ())
-        for layer, what in zip(cell.layers, ("image", "discs", "heights", "names"), strict=True):
-            layer.name = f"no {what}"
+        for layer, what in zip(cell.layers, _CALLED, strict=True):
+            layer.name = f"no {what.strip() or 'image'}"
 
     def _settle(self) -> None:
         """The first image at hand, and no mode in which a click would change anything."""
         for cell in self._cells:
-            _as_outlines(cell.discs)
+            _look_only(cell.discs)
             cell.heights.editable = cell.names.editable = False
         self.viewer.layers.selection.active = self._cells[0].image
 
@@ -315,12 +355,11 @@ def _smooth(image: Image) -> None:
     image.interpolation2d = "cubic"
 
 
-def _as_outlines(discs: Labels) -> None:
-    """Borders only, not to be painted; napari forgets earlier strokes with that."""
+def _look_only(discs: Labels) -> None:
+    """Not seen and not to be painted; napari forgets earlier strokes with that."""
     discs.editable = False
     discs.show_selected_label = False
-    discs.contour = 1
-    discs.opacity = 0.9
+    discs.opacity = 0.0
 
 
 def _colour(layer: Labels, colours: Mapping[int, str]) -> None:
@@ -336,6 +375,20 @@ def _name(layer: Points, marks: Sequence[Mark]) -> None:
     layer.features = {"name": [one.name for one in marks], "colour": [one.colour for one in marks]}
     if marks:
         layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": _NAME_SIZE}
+
+
+def _outline(layer: Vectors, marks: Sequence[Mark], slice_mm: float) -> None:
+    """Borders as short straight pieces, each in the colour of its disc."""
+    from napari.utils.colormaps.standardize_color import transform_color
+
+    drawn = [one for one in marks if len(one.border)]
+    if not drawn:
+        layer.data = np.empty((0, 2, 3))
+        return
+    pieces = np.concatenate([one.border for one in drawn]) / np.array([slice_mm, 1.0, 1.0])
+    layer.data = np.stack([pieces[:, 0], pieces[:, 1] - pieces[:, 0]], axis=1)
+    counts = [len(one.border) for one in drawn]
+    layer.edge_color = np.repeat(transform_color([one.colour for one in drawn]), counts, axis=0)
 
 
 def _measure(layer: Shapes, marks: Sequence[Mark], slice_mm: float) -> None:

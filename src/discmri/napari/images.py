@@ -242,6 +242,46 @@ def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:
     return np.stack([np.interp(ends, way, border[:, axis]) for axis in range(3)], axis=-1)
 
 
+def border_of(view: SagittalView, mask: SoftMask, mid: Array | None = None) -> Array:
+    """The border of a disc on every slice that crosses it, as short straight pieces.
+
+    Parameters
+    ----------
+    view
+        How the images are shown.
+    mask
+        The mask that was traced, or a label.
+    mid
+        (m, 3) the closed border in the mid-sagittal plane, RAS+ millimetres, which is drawn on the
+        slice nearest to it; the half-filled line of the mask stands on the other slices.
+
+    Returns
+    -------
+    array
+        (n, 2, 3) ends of the pieces in shown millimetres.
+    """
+    from skimage.measure import find_contours
+
+    axis, loops = mask.sagittal_axis, {}
+    for number, plane in enumerate(np.moveaxis(mask.array, axis, 0)):
+        found = find_contours(np.pad(plane, 1), 0.5)
+        if found:
+            placed = [
+                view.place(mask.grid.to_world(np.insert(one - 1.0, axis, number, axis=1)))
+                for one in found
+            ]
+            loops[view.slice_at(float(placed[0][0, 0]))] = placed
+    if mid is not None:
+        closed = view.place(np.vstack([mid, mid[:1]]))
+        loops[view.slice_at(float(closed[:, 0].mean()))] = [closed]
+    pieces = [np.empty((0, 2, 3))]
+    for number, placed in loops.items():
+        for loop in placed:
+            loop[:, 0] = number * view.spacing_mm[0]
+            pieces.append(np.stack([loop[:-1], loop[1:]], axis=1))
+    return np.concatenate(pieces)
+
+
 def level_colour(level: DiscLevel) -> str:
     """The colour of a level, the same in the viewer, the figures and the report."""
     return LEVEL_COLOURS[level]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from unicodedata import east_asian_width
 
 from discmri.core.levels import DiscLevel
 
@@ -64,6 +65,18 @@ class Question:
     given: str = ""
 
 
+def has_word(text: str) -> bool:
+    """Whether a text holds a word of three letters at least; a wide letter counts as two.
+
+    >>> has_word("5"), has_word("ok"), has_word("blurred"), has_word("骨赘")
+    (False, False, True, True)
+    """
+    return any(
+        sum(1 + (east_asian_width(one) in "WF") for one in word if one.isalpha()) >= 3
+        for word in text.split()
+    )
+
+
 @dataclass(frozen=True)
 class Panel:
     """Everything the dock shows at one moment.
@@ -78,6 +91,8 @@ class Panel:
         Discs done, and all.
     rule
         What this session lets the reader see, in a sentence.
+    notices
+        Conflicts with another machine and damage of the journal, one line each.
     rows
         Discs, cranial to caudal.
     residual
@@ -108,6 +123,7 @@ class Panel:
     done: int = 0
     total: int = 0
     rule: str = ""
+    notices: tuple[str, ...] = ()
     rows: tuple[DiscRow, ...] = ()
     residual: Mapping[DiscLevel, str] = field(default_factory=dict)
     current: int = -1

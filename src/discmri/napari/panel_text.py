@@ -9,10 +9,16 @@ from discmri.core.findings import MEANINGS, Code
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
-from discmri.reading import DiscMetrics
+from discmri.reading import DiscMetrics, DiscState, Mode
 from discmri.results.grade_text import criteria, reasons
 from discmri.results.report_text import quality_text, readable
 
+RULES = {
+    Mode.OPEN: "Open session: everything is shown.",
+    Mode.LOCKED: "Locked session: grade first, then see what was measured.",
+    Mode.BLINDED: "Blinded session: images and labels only.",
+}
+"""What a session lets the reader see, by its mode."""
 _SHOWN: Mapping[str, int] = {
     "height_mm": 1,
     "height_anterior_mm": 1,
@@ -89,6 +95,15 @@ def flags(metrics: DiscMetrics) -> tuple[str, ...]:
     """Warnings that touch the disc, as sentences."""
     known = {code.value: MEANINGS[code] for code in Code}
     return tuple(known.get(flag, flag) for flag in metrics.flags)
+
+
+def why_hidden(mode: Mode, state: DiscState) -> str:
+    """Why nothing measured on a disc is shown."""
+    if mode is Mode.BLINDED:
+        return "Measurements are not shown in a blinded session."
+    if mode is Mode.LOCKED and state is not DiscState.DONE:
+        return "Measurements are shown after the disc is graded and revealed (Enter)."
+    return "Nothing was measured on this disc."
 
 
 def scale() -> tuple[tuple[str, str, str, str], ...]:

@@ -441,7 +441,8 @@ class Session:
                 )
         content = {"withdraws": last.entry_id, "reason": "undo"}
         self._add(EntryKind.WITHDRAWAL, item, disc, content)
-        return Undone(last.kind, item, disc)
+        taken = from_content(last.content) if last.kind is EntryKind.READ else None
+        return Undone(last.kind, item, disc, taken)
 
     # ------------------------------------------------------------------ saving
     def save(self) -> None:

@@ -134,11 +134,14 @@ class Undone:
         A read, an edit of a label or a numbering.
     item, disc
         Where; ``disc`` is ``None`` for a numbering.
+    taken
+        The judgement that was taken back; ``None`` for an edit or a numbering.
     """
 
     kind: EntryKind
     item: str
     disc: DiscLevel | None
+    taken: Judgement | None = None
 
 
 def conflict_text(entry: Entry, where: str, counts: Read | None) -> str:

@@ -37,7 +37,8 @@ _LOOKING = (
     ("◀ Case", "page up", "The case before (Page Up)"),
     ("Case ▶", "page down", "The next case (Page Down)"),
     ("Whole (0)", "0", "Show the whole picture"),
-    ("Marks (h)", "h", "Hide or show labels, lines and names"),
+    ("Outlines (o)", "o", "Show or hide the traced borders of the discs"),
+    ("All marks (h)", "h", "Hide or show outlines, lines and names"),
     ("Layers", "layers", "Contrast and the list of layers"),
 )
 _EDITING = (
@@ -51,7 +52,7 @@ _PAINTING = (
     ("Drop the edit (Esc)", "escape", "Put the label back as it was"),
 )
 _HELP = (
-    "1–8 grade · then 6–8 adds collapse (4/7) · Enter goes on · ↑ ↓ disc · ← → slice · "
+    "1–8 grade · a double grade is 4, then /, then 7 · Enter goes on · ↑ ↓ disc · ← → slice · "
     "Page Up/Down case"
 )
 _COLUMNS = ("Disc", "Grade", "State")
@@ -179,7 +180,8 @@ class GradingDock(QWidget):
         self.title.setText(escape(panel.title))
         self.place.setText(escape(panel.place))
         self.place.setVisible(panel.place not in ("", panel.title))
-        self.rule.setText(escape(panel.rule))
+        told = [f'<span style="color:{_ALARM}">{escape(one)}</span>' for one in panel.notices]
+        self.rule.setText("<br>".join([escape(panel.rule), *told]))
         self.progress.setVisible(panel.total > 0)
         _set(self.progress, panel.done, max(panel.total, 1))
         self._show_rows(panel)

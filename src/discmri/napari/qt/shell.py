@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from discmri.core.errors import DiscmriError
@@ -26,8 +25,11 @@ from discmri.napari.canvas import Canvas, Mark
 from discmri.napari.images import level_colour
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
 from discmri.napari.loading import MeasuredStudy
+from discmri.napari.qt.banner import Banner
 from discmri.napari.qt.blinding import restrict_window
 from discmri.napari.qt.dock import GradingDock
+from discmri.napari.qt.holding import DockHolder
+from discmri.napari.qt.keys import Keys
 from discmri.napari.qt.worker import start
 from discmri.reading import open_session
 from discmri.results.document import RECORD
@@ -40,14 +42,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_KEYS = {
-    **{str(number): str(number) for number in range(9)},
-    **{letter.upper(): letter for letter in "ncurpeh"},
-    **{"Up": "up", "Down": "down", "Left": "left", "Right": "right"},
-    **{"PgUp": "page up", "PgDown": "page down"},
-    **{"Return": "enter", "Enter": "enter", "Esc": "escape"},
-}
-_WHILE_PAINTING = frozenset("12345678nc")
+_WHILE_PAINTING = frozenset("12345678/nc")
 _SAVE_AGAIN_MS = 10_000
 _LOOK = "look"
 _NAPARIS_OWN = ("layer list", "layer controls")
@@ -76,6 +71,7 @@ class Shell:
         self._marked: tuple[Any, ...] = ()
         self._at: tuple[Any, ...] = ()
         self._marks_hidden = False
+        self._outlined = True
         dock.placed.connect(self._settle_in)
         self._mender = QTimer(dock, singleShot=True)
         self._mender.timeout.connect(self.refresh)
@@ -95,14 +91,19 @@ class Shell:
     def _settle_in(self, window: QMainWindow) -> None:
         """Take the keys of a window, and from it what a blinded session must not show."""
         self.window = window
-        for sequence, key in _KEYS.items():
-            shortcut = QShortcut(QKeySequence(sequence), window)
-            shortcut.activated.connect(partial(self.press, key))
+        self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
+        self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
+        around = [one for one in window.findChildren(QDockWidget) if one.isAncestorOf(self.dock)]
+        self._holder = DockHolder(around[0], window)
         self._silence()
 
     def _silence(self) -> None:
+        """Hold the panel in a session, and take away what a blinded one must not show."""
         desk = self.desk
-        if self.window is not None and isinstance(desk, Annotator) and desk.blinded:
+        if self.window is None:
+            return
+        self._holder.hold(isinstance(desk, Annotator))
+        if isinstance(desk, Annotator) and desk.blinded:
             restrict_window(self.window, self.viewer)
 
     # ------------------------------------------------------------------ what the reader does
@@ -111,6 +112,13 @@ class Shell:
         if key == "enter" and self.desk.question is not None:
             key = "answer"
         action = self._own_keys().get(key)
+        desk = self.desk
+        if isinstance(desk, Annotator) and (key == "answer" or desk.records(key)):
+            hidden = self._why_unseen(desk)
+            if hidden:
+                desk.notify(f"Nothing was recorded: {hidden}", alarm=True)
+                self.refresh()
+                return
         if action is not None:
             action()
         elif self.brush.busy and key not in _WHILE_PAINTING:
@@ -119,11 +127,32 @@ class Shell:
             self.desk.press(key)
         self.refresh()
 
+    def _why_unseen(self, desk: Annotator) -> str:
+        """Why the reader cannot see the disc at hand or the panel now; empty where both are seen."""
+        case, window = self.loader.case(desk.item), self.window
+        if window is None or window.isMinimized() or self.dock.visibleRegion().isEmpty():
+            return "the grading panel is not on the screen."
+        mark = None if case is None else case.mark(desk.key)
+        if case is None or mark is None or not self._drawn or self._drawn[0] is not case:
+            return "the picture of the disc is not on the screen yet."
+        if not self.canvas.shows(mark, case.slices(desk.key)):
+            return (
+                f"{desk.disc.level.value} is not in the picture that is shown; click it in the "
+                "list, or go back to its slice."
+            )
+        return ""
+
+    def _enter(self, text: str) -> None:
+        """Show large what was recorded."""
+        if self.window is not None:
+            self._large.flash(text)
+
     def _own_keys(self) -> dict[str, Callable[[], None]]:
         """Keys that are about the window and the brush, not about grades."""
         return {
             "0": self.canvas.overview,
             "h": self._toggle_marks,
+            "o": self._toggle_outlines,
             "left": partial(self.canvas.scroll, -1),
             "right": partial(self.canvas.scroll, 1),
             "answer": lambda: self.desk.answer(self.dock.line.text()),
@@ -140,12 +169,12 @@ class Shell:
             self.desk.notify("Keep the edit or drop it first.", alarm=True)
         else:
             self.desk.select(key)
+            self._at = ()  # a disc that is at hand already comes back into the picture
         self.refresh()
 
     def answer(self, text: str) -> None:
         """The answer to a question."""
-        self.desk.answer(text)
-        self.refresh()
+        self.press("answer")
 
     def _escape(self) -> None:
         if self.desk.question is not None:
@@ -157,6 +186,10 @@ class Shell:
     def _toggle_marks(self) -> None:
         self._marks_hidden = not self._marks_hidden
         self.canvas.hide_marks(self._marks_hidden)
+
+    def _toggle_outlines(self) -> None:
+        self._outlined = not self._outlined
+        self.canvas.show_outlines(self._outlined)
 
     def _toggle_layers(self) -> None:
         """Show or hide napari's own docks, which hold the contrast and the list of layers."""
@@ -231,8 +264,10 @@ class Shell:
     def read(self, session: Session) -> None:
         """Read a session in this viewer; whoever opened it closes it."""
         self._forget()
-        self.desk = Annotator(session)
+        self.desk = Annotator(session, self._enter)
         self._silence()
+        if self._outlined is self.desk.blinded:
+            self._toggle_outlines()
         self.refresh()
 
     def open_path(self, path: Path, study_path: Path | None = None) -> None:
@@ -266,6 +301,7 @@ class Shell:
         """Leave what is open, and show nothing."""
         self._forget()
         desk = self.desk = StudyBrowser(self._begin)
+        self._silence()
         self.refresh()
         return desk
 
@@ -412,14 +448,17 @@ class Shell:
             if mark is not None:
                 colour = level_colour(DiscLevel(name))
                 lines = self.desk.may_see(key)
-                marks.append(Mark(mark, name, colour, case.numbers[key], lines))
+                border = case.border(key)
+                marks.append(Mark(mark, name, colour, case.numbers[key], lines, border=border))
         for key, name in residual.items():
             mark = case.mark(key)
             if mark is not None:
                 colour = level_colour(DiscLevel(name))
                 number = case.numbers[key]
                 marks.append(Mark(mark, name, colour, number, False, case.dashes(key)))
-        signature = tuple((one.name, one.lines, one.place.lines_mm.tobytes()) for one in marks)
+        signature = tuple(
+            (one.name, one.lines, one.place.lines_mm.tobytes(), id(one.border)) for one in marks
+        )
         if signature == self._marked:
             return
         self.canvas.mark(marks)

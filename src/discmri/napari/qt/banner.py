@@ -1,0 +1,74 @@
+"""Large words over the pictures: what was just recorded, and what is being loaded."""
+
+from __future__ import annotations
+
+from html import escape
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QLabel, QWidget
+
+SHOWN_MS = 1000
+_STYLE = (
+    "color: #ffffff; background: rgba(0, 0, 0, 170); border-radius: 10px; padding: 10px 26px; "
+    "font-size: {size}px; font-weight: {weight};"
+)
+
+
+class Banner(QLabel):
+    """Words over a widget, in its middle or near its top; clicks and drags go through them.
+
+    Parameters
+    ----------
+    over
+        The widget they lie over.
+    size_px
+        Of the letters.
+    weight
+        Of the letters, as in a style sheet.
+    share
+        How far down the middle of the words lies, 0 to 1.
+    """
+
+    def __init__(self, over: QWidget, size_px: int, weight: str, share: float) -> None:
+        super().__init__(over)
+        self._share = share
+        self.setStyleSheet(_STYLE.format(size=size_px, weight=weight))
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._end = QTimer(self, singleShot=True)
+        self._end.timeout.connect(self.take_away)
+        over.installEventFilter(self)
+        self.hide()
+
+    def flash(self, text: str) -> None:
+        """Show something for a second."""
+        self.put(text)
+        self._end.start(SHOWN_MS)
+
+    def put(self, text: str) -> None:
+        """Show something until it is taken away."""
+        shown = escape(text).replace("\n", "<br>")
+        if shown != self.text() or not self.isVisible():
+            self.setText(shown)
+            self.show()
+            self.raise_()
+            self._place()
+
+    def take_away(self) -> None:
+        """Show nothing."""
+        self.hide()
+        self.clear()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Stay where it is when the widget below changes its size."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return bool(super().eventFilter(watched, event))
+
+    def _place(self) -> None:
+        self.adjustSize()
+        room = self.parentWidget().size()
+        left = (room.width() - self.width()) // 2
+        self.move(left, round(self._share * room.height()) - self.height() // 2)

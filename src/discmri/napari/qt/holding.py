@@ -1,0 +1,88 @@
+"""The grading panel stays where it is in a session; elsewhere a menu brings it back."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QPushButton, QWidget
+
+_MENU = "Window"
+_CLOSE = "QTitleBarCloseButton"
+_LOOSE = QDockWidget.DockWidgetFeature
+_ALL = _LOOSE.DockWidgetClosable | _LOOSE.DockWidgetMovable | _LOOSE.DockWidgetFloatable
+
+
+class DockHolder(QObject):
+    """Holds a dock in its window, or lets the user hide and move it.
+
+    napari's × removes a dock for good, with the session in it; that button is taken away.  Its
+    button that hides a dock stays outside sessions, where the menu *Window* shows the dock again.
+
+    Parameters
+    ----------
+    dock
+        The dock.
+    window
+        napari's main window.
+    """
+
+    def __init__(self, dock: QDockWidget, window: QMainWindow) -> None:
+        super().__init__(dock)
+        self._dock, self._window, self._held = dock, window, False
+        self._bar: QWidget | None = None
+        dock.installEventFilter(self)
+        dock.topLevelChanged.connect(self._moved)
+        dock.dockLocationChanged.connect(self._moved)
+        self._take_close_button()
+        for action in window.menuBar().actions():
+            if action.text().replace("&", "") == _MENU and action.menu() is not None:
+                shown = dock.toggleViewAction()
+                shown.setText("Grading panel (discmri)")
+                action.menu().addAction(shown)
+
+    def hold(self, held: bool) -> None:
+        """Hold the dock, docked and visible, or let it go."""
+        if held == self._held:
+            return
+        self._held = held
+        dock = self._dock
+        if held:
+            dock.setFloating(False)
+            dock.show()
+            self._bar = dock.titleBarWidget()
+            dock.setTitleBarWidget(QWidget(dock))
+            dock.setFeatures(_LOOSE.NoDockWidgetFeatures)
+            if self._bar is not None:
+                self._bar.hide()
+            return
+        dock.setFeatures(_ALL)
+        empty = dock.titleBarWidget()
+        dock.setTitleBarWidget(self._bar)
+        if self._bar is not None:
+            self._bar.show()
+        if empty is not None:
+            empty.deleteLater()
+        self._take_close_button()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Refuse to close the dock that is held, and show it where it was hidden."""
+        if not self._held:
+            return False
+        if event.type() == QEvent.Type.Close:
+            event.ignore()
+            return True
+        if event.type() == QEvent.Type.Hide and not event.spontaneous():
+            QTimer.singleShot(0, self, self._show)
+        return False
+
+    def _show(self) -> None:
+        if self._held and self._window.isVisible():
+            self._dock.show()
+
+    def _moved(self, _where: object) -> None:
+        QTimer.singleShot(0, self, self._take_close_button)  # napari makes another title bar
+
+    def _take_close_button(self) -> None:
+        bar = self._dock.titleBarWidget()
+        if bar is not None:
+            for button in bar.findChildren(QPushButton, _CLOSE):
+                button.hide()
