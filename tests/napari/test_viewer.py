@@ -329,12 +329,27 @@ def test_a_worker_that_has_ended_holds_nothing(viewer):
     assert not task.abort_requested
 
 
+def seen(viewer):
+    """Texts of labels and buttons that are on the screen."""
+    from qtpy.QtWidgets import QAbstractButton, QLabel
+
+    window = viewer.window._qt_window
+    both = (*window.findChildren(QLabel), *window.findChildren(QAbstractButton))
+    return [one.text() for one in both if one.isVisible()]
+
+
 def test_closing_in_the_middle_of_loading_stops_the_work(own_viewer, session_on):
     viewer = own_viewer
     with open_session(session_on(Mode.OPEN), "ann") as session:
         reader = Reader(viewer)
         reader.shell.read(session)
         assert reader.shell.loader.busy
+        settle()
+        shown = [one for one in seen(viewer) if one]
+        assert any(text.startswith(reader.panel.title + "<br>") for text in shown), (
+            "loading is told"
+        )
+        assert not [text for text in shown if "napari.org" in text or "Ctrl" in text]
         reader.press("5")
         assert "the picture of the disc is not on the screen yet" in reader.panel.notice
         viewer.close()
@@ -567,6 +582,30 @@ def test_the_dock_comes_from_the_menu_of_napari_once(viewer):
     assert sum(isinstance(one, GradingWidget) for one in docks.values()) == 1
     _, widget = viewer.window.add_plugin_dock_widget("discmri", "Grading")
     assert widget.shell is shell_of(viewer)
+
+
+def test_outside_a_session_the_panel_is_hidden_by_its_button_and_shown_by_a_menu(viewer):
+    from qtpy.QtWidgets import QDockWidget, QPushButton
+
+    shell = Reader(viewer).shell
+    docks = shell.window.findChildren(QDockWidget)
+    dock = next(one for one in docks if one.isAncestorOf(shell.dock))
+
+    def button(name):
+        return dock.titleBarWidget().findChild(QPushButton, name)
+
+    assert button("QTitleBarCloseButton").isHidden(), "it would remove the panel for good"
+    button("QTitleBarFloatButton").click()
+    settle(dock.isFloating)
+    settle(button("QTitleBarCloseButton").isHidden)
+    button("QTitleBarFloatButton").click()
+    settle(lambda: not dock.isFloating())
+    button("QTitleBarHideButton").click()
+    settle(lambda: not dock.isVisible())
+    menus = viewer.window._qt_window.menuBar().actions()
+    menu = next(one.menu() for one in menus if one.text().replace("&", "") == "Window")
+    next(one for one in menu.actions() if one.text() == "Grading panel (discmri)").trigger()
+    settle(dock.isVisible)
 
 
 # ------------------------------------------------------------------ kill -9, and no screen

@@ -280,9 +280,13 @@ class Annotator:
     def _settle(self, judgement: Grade) -> None:
         """Decide between judgements of this reader from two machines; the reason is asked for."""
         name, others = self.disc.level.value, ", ".join(map(str, self.disc.conflicts))
+
+        def said(reason: str) -> None:
+            self._record(judgement, reason)
+
         self._ask(
             f"You judged {name} at another machine as well ({others}). Why does {judgement} hold?",
-            lambda reason: self._record(judgement, reason),
+            said,
         )
 
     def not_evaluable(self) -> None:

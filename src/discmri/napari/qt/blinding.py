@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.qt import QtViewer
 from napari.settings import get_settings
 from qtpy.QtWidgets import QMainWindow, QPushButton, QWidget
 
@@ -44,6 +45,12 @@ def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
         if button.property("mode") == _CONSOLE:
             button.setVisible(False)
             button.setEnabled(False)
+
+
+def hide_welcome(window: QMainWindow) -> None:
+    """Keep napari's welcome, with its links and shortcuts, from standing where a case is loaded."""
+    for inside in window.findChildren(QtViewer):
+        inside.show_welcome_screen = False
 
 
 def _do_nothing(_viewer: Viewer) -> None:

@@ -26,7 +26,7 @@ from discmri.napari.images import level_colour
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
 from discmri.napari.loading import MeasuredStudy
 from discmri.napari.qt.banner import Banner
-from discmri.napari.qt.blinding import restrict_window
+from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.holding import DockHolder
 from discmri.napari.qt.keys import Keys
@@ -93,6 +93,7 @@ class Shell:
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
+        self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
         around = [one for one in window.findChildren(QDockWidget) if one.isAncestorOf(self.dock)]
         self._holder = DockHolder(around[0], window)
         self._silence()
@@ -103,8 +104,10 @@ class Shell:
         if self.window is None:
             return
         self._holder.hold(isinstance(desk, Annotator))
-        if isinstance(desk, Annotator) and desk.blinded:
-            restrict_window(self.window, self.viewer)
+        if isinstance(desk, Annotator):
+            hide_welcome(self.window)
+            if desk.blinded:
+                restrict_window(self.window, self.viewer)
 
     # ------------------------------------------------------------------ what the reader does
     def press(self, key: str) -> None:
@@ -379,6 +382,17 @@ class Shell:
     def _show_progress(self, item: str, text: str, share: float) -> None:
         which = "" if item == self._item else "next case: "
         self.dock.show_busy(f"{which}{text}", share)
+        if not which:
+            self._tell_loading(f"{text}: {share:.0%}")
+
+    def _tell_loading(self, text: str) -> None:
+        """Say over the empty window what is being done until there is a picture."""
+        if self.window is None:
+            return
+        if self.loader.busy and self.loader.case(self._item) is None:
+            self._loading.put("\n".join(filter(None, (self.desk.panel().title, text))))
+        else:
+            self._loading.take_away()
 
     def _show_failure(self, error: Exception) -> None:
         """Say that something could not be loaded; in a blinded session nothing more."""
@@ -410,6 +424,7 @@ class Shell:
         self.dock.show_panel(panel, painting=self.brush.busy)
         if not self.loader.busy:
             self.dock.show_busy("", 0.0)
+        self._tell_loading("loading")
         title = f"discmri – {panel.title}" if panel.title else "discmri"
         if self.viewer.title != title:
             self.viewer.title = title

@@ -46,7 +46,7 @@ def read_in_a_window(session: Session) -> None:
     """Open a window, read the session in it, and return when it is closed."""
     import napari
 
-    viewer = napari.Viewer(show=False)
+    viewer = napari.Viewer(show=False, show_welcome_screen=False)
     shell = shell_of(viewer)
     shell.read(session)
     viewer.window.show()
