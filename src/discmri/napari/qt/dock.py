@@ -37,9 +37,11 @@ _LOOKING = (
     ("◀ Case", "page up", "The case before (Page Up)"),
     ("Case ▶", "page down", "The next case (Page Down)"),
     ("Whole (0)", "0", "Show the whole picture"),
+    ("Layers", "layers", "Contrast and the list of layers"),
+)
+_MARKING = (
     ("Outlines (o)", "o", "Show or hide the traced borders of the discs"),
     ("All marks (h)", "h", "Hide or show outlines, lines and names"),
-    ("Layers", "layers", "Contrast and the list of layers"),
 )
 _EDITING = (
     ("Paint (p)", "p", "Add to the label of the disc"),
@@ -103,7 +105,7 @@ class GradingDock(QWidget):
         self.begin = self._button("Grade this study …", "begin", "Begin a session on it")
         self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
         self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
-        self.looking = self._buttons(_LOOKING)
+        self.looking, self.marking = self._buttons(_LOOKING), self._buttons(_MARKING)
         self.criteria_button = QPushButton("Criteria of the scale")
         self.criteria_button.setCheckable(True)
         self.criteria_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -131,7 +133,7 @@ class GradingDock(QWidget):
         for widget in (
             self.title, self.place, self.rule, self.progress, self.discs, self.at_hand,
             self.question, self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
-            self.painting, self.editing, self.looking, self.criteria_button,
+            self.painting, self.editing, self.looking, self.marking, self.criteria_button,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addWidget(scrolled, 1)
