@@ -528,6 +528,8 @@ def test_a_dropped_results_folder_finds_its_images_and_can_be_graded(
     reader.type("ann")
     reader.type(str(tmp_path / "mine.session"))
     settle(lambda: hasattr(reader.desk, "session"))
+    reader.wait_for_case()
+    settle()
     reader.press("4")
     assert reader.panel.rows[0].grade == "4"
     drop(viewer, visits[1].study)
@@ -546,6 +548,8 @@ def test_a_session_file_asks_who_reads(viewer, session_on, preferred):
     viewer.open(str(where), plugin="discmri")
     reader.type("ann")
     assert reader.panel.place == "Case 1 of 2"
+    reader.wait_for_case()
+    settle()
     reader.press("2")
     assert reader.panel.rows[0].grade == "2"
 
