@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel as nib
 
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import Protocol, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.vendors import write_study
 from discmri.study import read_study

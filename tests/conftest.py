@@ -14,7 +14,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import (
     Phantom,
     Protocol,

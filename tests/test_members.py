@@ -30,9 +30,9 @@ from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.measurement import qc
 from discmri.measurement.outline import trace_disc
-from discmri.measurement.pipeline import measure
 from discmri.measurement.segment import SEGMENTERS
 from discmri.measurement.segment.schemes import SCHEMES
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import vendors
 from discmri.results.export import EXPORTERS
 from discmri.results.height import DEFINITIONS, HEIGHT_METHODS

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from discmri.core.grade import Grade
     from discmri.core.levels import DiscLevel
     from discmri.core.settings import Settings
-    from discmri.measurement.pipeline import StudySteps, measure
+    from discmri.measurement.pipeline import StudySteps
+    from discmri.measurement.whole_study import measure
     from discmri.results.model import StudyResult
     from discmri.results.read import read_results
     from discmri.results.records import DiscRecord, Measurement
@@ -61,7 +62,7 @@ _HOMES = {
     "Study": "discmri.study",
     "StudyResult": "discmri.results.model",
     "StudySteps": "discmri.measurement.pipeline",
-    "measure": "discmri.measurement.pipeline",
+    "measure": "discmri.measurement.whole_study",
     "read_cohort": "discmri.cohort.read",
     "read_results": "discmri.results.read",
     "read_study": "discmri.study",

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 
 import discmri
-from discmri.core.errors import UsageError
+from discmri.core.errors import DicomError, UsageError
 from discmri.core.findings import MAIN_VALUES, Code, MeasurementError, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
@@ -315,3 +315,17 @@ def test_the_earlier_signal_gives_no_grade(steps, monkeypatch):
 def test_a_disc_that_is_not_there_is_refused(steps):
     with pytest.raises(KeyError):
         steps.remeasure(DiscLevel.L6_S1, steps.labels.discs[L45])
+
+
+def test_a_t1_series_that_cannot_be_read_leaves_only_a_finding(phantom_study, monkeypatch):
+    study = discmri.read_study(phantom_study)
+
+    def broken(_study, _series):
+        raise DicomError("its pixel values break off")
+
+    monkeypatch.setattr(type(study), "read", broken)
+    steps = discmri.StudySteps(study)
+    assert steps.t1 is None
+    (finding,) = steps.findings["t1"]
+    assert finding.code is Code.SERIES_LEFT_OUT
+    assert "break off" in finding.text

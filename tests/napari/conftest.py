@@ -18,7 +18,7 @@ from tests.reading.builder import make_results
 
 from discmri import reading
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import Protocol, PulseSequence, lumbar_spine, make_phantom
 from discmri.phantoms import SpineOptions as Spine
 from discmri.phantoms.vendors import write_study

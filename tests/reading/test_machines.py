@@ -80,7 +80,11 @@ def test_a_lease_expires_and_is_renewed_with_a_row(machine, seconds, free):
 def test_the_same_machine_need_not_wait_after_a_crash(machine):
     first = machine("desk")
     first._outbox.close()  # as the end of a process does; the lease stays
-    machine("desk")
+    with pytest.raises(UsageError, match="desk"):
+        machine("home")
+    again = machine("desk")
+    again.record(again.cases[0].item, L1, Grade(5))
+    assert [entry.kind for entry in again.store.entries("ann")] == [EntryKind.READ]
 
 
 def test_whoever_was_taken_over_is_told_and_records_no_more(machine):

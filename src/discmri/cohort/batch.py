@@ -135,7 +135,7 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
     root
         The output folder; it need not exist.
     settings
-        Of all studies; each has its own masks and reader's word from the list.
+        Of all studies; each has its own masks and level of the lowest disc from the list.
     limits
         What the process of one study may take.
 
@@ -234,7 +234,7 @@ def run_batch(
     ------
     UsageError
         Where the folder is in use, holds something else or cannot be written, or no worker
-        can be had.
+        can be started.
     UnfinishedError
         Where the scheduler goes away in the middle; what is done is kept.
 

@@ -110,7 +110,7 @@ MEANINGS: dict[Code, str] = {
     Code.SERIES_LEFT_OUT: "A series could not be used.",
     Code.OTHER_STATION: "Another series of the same contrast shows another part of the spine.",
     Code.NOT_T2: "No sagittal T2 series: the discs were measured on another contrast, "
-    "so signal and grade cannot be had.",
+    "so signal and grade cannot be measured.",
     Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so fat is no comparator.",
     Code.B_VALUE_FROM_TEXT: "A b-value was read from free text because no tag held it.",
     Code.B_VALUE_NEAR_ZERO: "A b-value of less than 5 s/mm2 counts as zero.",
@@ -122,7 +122,7 @@ MEANINGS: dict[Code, str] = {
     Code.DISC_SKIPPED: "The distance between two discs suggests that one between was not found.",
     Code.RESIDUAL_S1_S2: "A residual S1-S2 disc lies inside the sacrum, which is normal anatomy "
     "(O'Driscoll type 2); it is shown and not measured.",
-    Code.LOW_CONFIDENCE: "The segmenter does not trust this disc's border.",
+    Code.LOW_CONFIDENCE: "The segmenter is not certain of this disc's border.",
     Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the picture.",
     Code.OFF_MIDLINE: "The picture does not show the middle of this disc: the spine curves out of "
     "the slice.",
@@ -258,7 +258,7 @@ def codes_of(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 class MeasurementError(DiscmriError):
-    """One value could not be had; the pipeline turns this into a finding.
+    """One value could not be measured; the pipeline turns this into a finding.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from discmri.core.errors import UsageError
+from discmri.core.errors import DicomError, UsageError
 from discmri.core.findings import Code, Finding, MeasurementError, Severity, warning
 from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
@@ -49,6 +49,7 @@ STEPS: Mapping[str, tuple[str, float]] = {
     "shapes": ("measuring shapes", 0.59),
     "bias_corrected": ("correcting the bias field", 0.6),
     "signals": ("measuring the signal", 0.65),
+    "t1": ("reading the T1 series", 0.67),
     "checks": ("checking the discs", 0.68),
     "grades": ("suggesting grades", 0.69),
     "diffusion": ("aligning and fitting the diffusion images", 0.7),
@@ -253,7 +254,14 @@ class StudySteps:
     def t1(self) -> Volume | None:
         """The T1 image that heights are compared with; ``None`` without one in the same frame."""
         found = t1_series(self.study.series, self.series)
-        return None if found is None else self.study.read(found)
+        if found is None:
+            return None
+        try:
+            return self.study.read(found)
+        except DicomError as error:  # it only checks; the discs are measured without it
+            text = f"{found.name} cannot be read ({error}); heights were not compared with T1"
+            self.findings["t1"] = [warning(Code.SERIES_LEFT_OUT, text, None, found.uid)]
+            return None
 
     @cached_property
     def checks(self) -> Mapping[DiscLevel, DiscQuality]:
@@ -483,6 +491,8 @@ class StudySteps:
             used += self.study.choice.diffusion
         elif diffusion is not None and self.study.choice.adc_map is not None:
             used.append(self.study.choice.adc_map)
+        if self.t1 is not None:
+            used += filter(None, [t1_series(self.study.series, self.series)])
         return Provenance(
             versions=versions(),
             settings=self.settings,
@@ -490,38 +500,3 @@ class StudySteps:
             inputs=tuple(self.study.inputs(series) for series in used),
             diffusion=None if diffusion is None else diffusion.facts,
         )
-
-
-def measure(
-    study: Study, settings: Settings | None = None, progress: ProgressCallback | None = None
-) -> StudyResult:
-    """Measure every lumbar disc of a study.
-
-    Parameters
-    ----------
-    study
-        From :func:`discmri.read_study`.
-    settings
-        Defaults where not given.
-    progress
-        Called before each step.
-
-    Returns
-    -------
-    StudyResult
-        Values, findings, provenance and images.
-
-    Raises
-    ------
-    NothingToMeasureError
-        Where the study holds no sagittal series, or the series no disc.
-    UsageError
-        Where the settings name a segmenter, scheme or height method that does not exist.
-
-    Examples
-    --------
-    >>> import discmri
-    >>> study = discmri.read_study("study_dir")  # doctest: +SKIP
-    >>> discmri.measure(study).write("out")  # doctest: +SKIP
-    """
-    return StudySteps(study, settings or Settings()).measure(progress)

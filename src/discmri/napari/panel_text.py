@@ -41,7 +41,7 @@ _SHOWN: Mapping[str, int] = {
 def metric_rows(
     metrics: DiscMetrics, edited: Mapping[str, float] | None = None
 ) -> tuple[MetricRow, ...]:
-    """The values of a disc; what could not be had is absent, what an edit lost is a dash.
+    """The values of a disc; what could not be measured is absent, what an edit lost is a dash.
 
     Parameters
     ----------

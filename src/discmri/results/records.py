@@ -124,7 +124,7 @@ class DiscRecord:
     level
         Which disc.
     values
-        By parameter name; a value that could not be had is absent, with a finding.
+        By parameter name; a value that could not be measured is absent, with a finding.
     evidence
         JSON-like facts behind the suggested grade and the uncertainty, for a person.
     quality
@@ -140,7 +140,7 @@ class DiscRecord:
         object.__setattr__(self, "evidence", jsonable(self.evidence))
 
     def get(self, parameter: str) -> float | int | str | None:
-        """The value, or ``None`` where it could not be had."""
+        """The value, or ``None`` where it could not be measured."""
         found = self.values.get(parameter)
         return None if found is None else found.value
 

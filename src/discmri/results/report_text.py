@@ -42,7 +42,7 @@ SIGN_TEXTS = {
     "tilt_deg": "its front is tilted down by {:.0f}°",
     "bend_deg": "by {:.0f}° more than the disc above",
     "canal_ratio": "the thecal sac behind it has {:.2f} of the depth higher up",
-    "sacral_share": "the segmenter takes {:.2g} of the bone above it for sacrum",
+    "sacral_share": "the segmenter takes {:.0%} of the bone above it for sacrum",
 }
 """What each sign of ``numbering_signs`` says, in the order of the report."""
 _GRADE_PARAMETERS = (
@@ -152,10 +152,22 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Discs", span),
         *(("Residual disc", _residual(disc)) for disc in result.residual_discs),
         ("Levels", _levels(result)),
-        *_signs(result),
+        ("Images", images_in_words(result)),
         ("Voxel size", f"{spacing} mm"),
+        ("Segmenter", printable(result.provenance.segmenter)),
         ("Study UID", printable(result.study_uid)),
+        *_signs(result),
     ]
+
+
+def images_in_words(result: StudyResult) -> str:
+    """Description of the measured series and the scanner it comes from."""
+    series = next((one for one in result.series if one.uid == result.series_uid), None)
+    if series is None:
+        return ""
+    field = "" if series.field_t is None else f"{series.field_t:g} T"
+    scanner = " ".join(word for word in (series.manufacturer, series.model, field) if word)
+    return printable(f"{series.description} ({scanner})" if scanner else series.description)
 
 
 def _residual(disc: ResidualDisc) -> str:
@@ -239,7 +251,7 @@ def _disc(
 
 
 def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> str:
-    """A value as text, ``""`` where it could not be had."""
+    """A value as text, ``""`` where it could not be measured."""
     value = record.get(parameter)
     if value is None:
         return ""

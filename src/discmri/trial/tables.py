@@ -33,7 +33,7 @@ LONG: Mapping[str, str] = {
     "level_at_visit": "The same disc by the visit's own numbering.",
     "treated": "yes or no.",
     "parameter": "What was measured; see the rows of the dictionary that name it.",
-    "value": "Its value; empty where it could not be had.",
+    "value": "Its value; empty where it could not be measured.",
     "unit": "Unit of value, change, change_sd and noise_band.",
     "sd": "Stated standard uncertainty of the value, where there is one.",
     "method": "Code of the definition or source.",

@@ -18,7 +18,7 @@ import discmri
 from discmri.cohort.workers import Workers
 from discmri.core.errors import DiscmriError
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import Protocol, PulseSequence, SpineOptions, lumbar_spine, make_phantom
 from discmri.phantoms.folder import write_phantom
 from discmri.study import read_study

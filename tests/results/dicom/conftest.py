@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import TINY
 
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import measure
+from discmri.measurement.whole_study import measure
 from discmri.phantoms import Protocol, PulseSequence
 from discmri.phantoms.folder import write_phantom
 from discmri.results.dicom import DicomObjects, dicom_objects

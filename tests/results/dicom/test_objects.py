@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import shutil
@@ -17,8 +18,9 @@ import pytest
 from discmri.core.errors import ResultsError, UsageError
 from discmri.core.findings import Code
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import StudySteps, measure
+from discmri.measurement.pipeline import StudySteps
 from discmri.measurement.segment.masks import masks
+from discmri.measurement.whole_study import measure
 from discmri.results.dicom import SegKind, dicom_objects, presentation
 from discmri.results.dicom.codes import SCHEME, own_codes
 from discmri.results.dicom.instance import to_bytes
@@ -127,7 +129,7 @@ def test_a_segmentation_of_another_study_is_refused(classic, enhanced, tmp_path)
 
 def test_what_cannot_be_made_is_left_out_with_a_finding(classic, tmp_path, monkeypatch):
     def refuse(_source):
-        raise ResultsError("no presentation state for these images")
+        raise ValueError("scaled frame by frame")
 
     monkeypatch.setattr(presentation, "presentation_of", refuse)
     classic.result.write(tmp_path / "out", ["dicom"])
@@ -135,6 +137,24 @@ def test_what_cannot_be_made_is_left_out_with_a_finding(classic, tmp_path, monke
     found = read_results(tmp_path / "out").findings[-1]
     assert found.code is Code.DICOM_OBJECT_LEFT_OUT
     assert found.text.startswith("heights_pr")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("FrameOfReferenceUID", None), ("PatientSex", "X"), ("StudyInstanceUID", None)],
+)
+def test_headers_that_no_object_can_be_made_of_are_told_in_a_line(
+    classic, monkeypatch, keyword, value
+):
+    headers = [copy.deepcopy(one) for one in DicomSource.of(classic.result).headers]
+    for one in headers:
+        if value is None:
+            del one[keyword]
+        else:
+            setattr(one, keyword, value)
+    monkeypatch.setattr(type(classic.result.study), "headers", lambda *_: tuple(headers))
+    with pytest.raises(ResultsError, match="cannot be made of these images' headers"):
+        dicom_objects(classic.result)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 200, b"\0" * 128 + b"DICM"])

@@ -60,7 +60,7 @@ class DiscAdc:
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The values that go into the table; what could not be had is absent."""
+        """The values that go into the table; what could not be measured is absent."""
         values: dict[str, float | int | None] = {
             "adc_disc_um2_ms": self.mean,
             "adc_disc_median_um2_ms": self.median,

@@ -123,7 +123,7 @@ class DiscSignal:
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The values that go into the table; what could not be had is absent."""
+        """The values that go into the table; what could not be measured is absent."""
         values = {
             "signal_ratio_csf": (self.ratio_csf, f"median/{self.csf_source}"),
             "signal_contrast": (self.contrast, f"median/{self.csf_source}"),

@@ -7,7 +7,7 @@ To add an object: write one file with one function and add one line to ``dicom_o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from pydicom import Dataset
 
 from discmri.core.errors import ResultsError, UsageError
 from discmri.core.settings import Settings
+from discmri.results.dicom.instance import from_headers
 from discmri.results.dicom.segmentation import SegKind, segmentation_of
 from discmri.results.dicom.source import DicomSource
 
@@ -63,7 +64,8 @@ def dicom_objects(result: StudyResult, settings: Settings | None = None) -> Dico
     UsageError
         Where highdicom is not installed.
     ResultsError
-        Where the study is NIfTI, or the labels do not lie on its slices.
+        Where the study is NIfTI, the labels do not lie on its slices, or its headers lack what
+        every object must hold.
 
     Examples
     --------
@@ -83,18 +85,24 @@ def dicom_objects(result: StudyResult, settings: Settings | None = None) -> Dico
 
     settings = settings or result.provenance.settings
     source = DicomSource.of(result)
-    seg = segmentation_of(source, SegKind(settings.seg_kind), settings.seg_structures == "all")
-    made = {"seg": seg, "values_sr": values.values_report(source, seg)}
+    stations = tuple(STATIONS) if settings.all_lines else lines.DRAWN
+    with from_headers("DICOM objects"):
+        seg = segmentation_of(source, SegKind(settings.seg_kind), settings.seg_structures == "all")
+        made = {"seg": seg, "values_sr": values.values_report(source, seg)}
+        made["lines_sr"] = lines.lines_report(source, stations)
+    optional: dict[str, Callable[[], Dataset]] = {
+        "heights_pr": lambda: presentation.presentation_of(source)
+    }
+    adc = result.fitted_adc
+    if source.diffusion and adc is not None:
+        optional["adc_pm"] = lambda: parametric.adc_map(source, adc)
     left_out = {}
-    made["lines_sr"] = lines.lines_report(
-        source, tuple(STATIONS) if settings.all_lines else lines.DRAWN
-    )
-    try:
-        made["heights_pr"] = presentation.presentation_of(source)
-    except ResultsError as error:
-        left_out["heights_pr"] = str(error)
-    if source.diffusion and result.fitted_adc is not None:
-        made["adc_pm"] = parametric.adc_map(source, result.fitted_adc)
+    for name, make in optional.items():
+        try:
+            with from_headers(name):
+                made[name] = make()
+        except ResultsError as error:
+            left_out[name] = str(error)
     page = pages.pdf(result)
     made["report_pdf"] = pages.encapsulated_pdf(source, page)
     if settings.secondary_capture:

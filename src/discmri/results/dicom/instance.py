@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from pydicom import Dataset
 from pydicom import Sequence as Items
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from discmri.core.errors import ResultsError
+from discmri.core.text import one_line
 from discmri.results.dicom.codes import SCHEME, SCHEME_NAME
 from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
 
@@ -28,7 +32,6 @@ _REQUIRED = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-_TEXT = 0x0008, 0x0005
 
 
 def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) -> Dataset:
@@ -85,6 +88,53 @@ def complete(made: Dataset, source: DicomSource, kind: str) -> None:
     meta.ImplementationClassUID = IMPLEMENTATION_UID
     meta.ImplementationVersionName = "DISCMRI"
     made.file_meta = meta
+
+
+@contextmanager
+def from_headers(what: str) -> Iterator[None]:
+    """Tell in one line where the images' headers do not let an object be made.
+
+    Raises
+    ------
+    ResultsError
+        Whatever highdicom found missing or invalid.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResultsError(
+            f"{what} cannot be made of these images' headers ({one_line(error)}); "
+            "leave out --format dicom"
+        ) from error
+
+
+def made_by(source: DicomSource, kind: str) -> dict[str, Any]:
+    """What every object that highdicom makes is told of itself and its maker."""
+    return {
+        "series_instance_uid": source.uid(kind, "series"),
+        "series_number": source.series_number(kind),
+        "sop_instance_uid": source.uid(kind, "instance"),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL_NAME,
+        "software_versions": source.result.provenance.versions.get("discmri", ""),
+        "device_serial_number": "none",
+    }
+
+
+def settle(made: Dataset, source: DicomSource, kind: str) -> None:
+    """Replace clock and chance in what highdicom made by values that follow from the content."""
+    complete(made, source, kind)
+    for keyword in ("BodyPartExamined", "PositionReferenceIndicator"):
+        if keyword in source.first:
+            made[keyword] = source.first[keyword]
+    organization = source.uid(kind, "dimensions")
+    for item in made.get("DimensionOrganizationSequence", ()):
+        item.DimensionOrganizationUID = organization
+    for item in made.get("DimensionIndexSequence", ()):
+        item.DimensionOrganizationUID = organization
+    for item in made.get("ContributingEquipmentSequence", ()):
+        item.pop("ContributionDateTime", None)
 
 
 def acquired(header: Dataset) -> tuple[str, str]:

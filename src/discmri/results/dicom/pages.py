@@ -16,6 +16,7 @@ from discmri.results.dicom.codes import Code
 from discmri.results.dicom.instance import acquired, new_instance
 from discmri.results.dicom.source import DicomSource
 from discmri.results.dicom.tree import coded
+from discmri.results.report_text import images_in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,18 +107,16 @@ def _page(result: StudyResult) -> Figure:
 
 
 def _head(result: StudyResult) -> str:
-    series = next((one for one in result.series if one.uid == result.series_uid), None)
-    date = result.study_date
-    lines = [f"{printable(result.subject_id)}   {date[:4]}-{date[4:6]}-{date[6:]}" if date else
-             printable(result.subject_id)]  # fmt: skip
-    if series is not None:
-        field = "" if series.field_t is None else f", {series.field_t:g} T"
-        lines.append(
-            printable(f"{series.description} ({series.manufacturer} {series.model}{field})")
-        )
+    day = result.study_date
+    date = f"   {day[:4]}-{day[4:6]}-{day[6:]}" if day else ""
     version = result.provenance.versions.get("discmri", "")
-    lines.append(f"discmri {version}, segmenter {printable(result.provenance.segmenter)}")
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            printable(result.subject_id) + date,
+            images_in_words(result),
+            f"discmri {version}, segmenter {printable(result.provenance.segmenter)}",
+        ]
+    )
 
 
 def _table(figure: Figure, result: StudyResult) -> None:

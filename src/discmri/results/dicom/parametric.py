@@ -19,8 +19,8 @@ from discmri.results.dicom.codes import (
     PER_B,
     Code,
 )
-from discmri.results.dicom.segmentation import settle
-from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource, lps_affine
+from discmri.results.dicom.instance import made_by, settle
+from discmri.results.dicom.source import DicomSource, lps_affine
 from discmri.results.dicom.tree import coded
 
 _UM2_PER_MS_IN_MM2_PER_S = 1e-3
@@ -63,14 +63,7 @@ def adc_map(source: DicomSource, adc: Volume) -> Dataset:
     made = hd.pm.ParametricMap(
         list(_one_each(source.diffusion)),
         volume,
-        series_instance_uid=source.uid("adc_pm", "series"),
-        series_number=source.series_number("adc_pm"),
-        sop_instance_uid=source.uid("adc_pm", "instance"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=source.result.provenance.versions.get("discmri", ""),
-        device_serial_number="none",
+        **made_by(source, "adc_pm"),
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
         voi_lut_transformations=[

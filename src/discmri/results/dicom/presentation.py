@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from discmri.core.errors import ResultsError
+from discmri.results.dicom.instance import made_by, settle
 from discmri.results.dicom.lines import HeightLine, height_lines
-from discmri.results.dicom.segmentation import settle
-from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
+from discmri.results.dicom.source import DicomSource
 from discmri.results.height.stations import STATIONS
-
-_TEXT_PIXELS = 40.0
 
 
 def presentation_of(source: DicomSource) -> Dataset:
     """A Grayscale Softcopy Presentation State with the anterior, middle and posterior heights.
 
-    Raises
-    ------
-    ResultsError
-        Where the images are scaled frame by frame, which it cannot carry.
+    It cannot carry images that are scaled frame by frame; highdicom then raises ``ValueError``.
     """
     import highdicom as hd
     import numpy as np
@@ -52,25 +46,15 @@ def presentation_of(source: DicomSource) -> Dataset:
     ]  # fmt: skip
     used = {str(line.slice.header.SOPInstanceUID): line.slice.header
             for lines in by_slice.values() for line in lines}  # fmt: skip
-    try:
-        made = hd.pr.GrayscaleSoftcopyPresentationState(
-            referenced_images=list(used.values()),
-            series_instance_uid=source.uid("heights_pr", "series"),
-            series_number=source.series_number("heights_pr"),
-            sop_instance_uid=source.uid("heights_pr", "instance"),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MODEL_NAME,
-            software_versions=source.result.provenance.versions.get("discmri", ""),
-            device_serial_number="none",
-            content_label="HEIGHTS",
-            content_description="Disc heights",
-            graphic_annotations=annotations,
-            graphic_layers=[layer],
-            concept_name=hd.sr.CodedConcept("121207", "DCM", "Height"),
-        )
-    except (ValueError, AttributeError) as error:
-        raise ResultsError(f"no presentation state for these images ({error})") from error
+    made = hd.pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=list(used.values()),
+        **made_by(source, "heights_pr"),
+        content_label="HEIGHTS",
+        content_description="Disc heights",
+        graphic_annotations=annotations,
+        graphic_layers=[layer],
+        concept_name=hd.sr.CodedConcept("121207", "DCM", "Height"),
+    )
     settle(made, source, "heights_pr")
     made.PresentationCreationDate = made.pop("ContentDate").value
     made.PresentationCreationTime = made.pop("ContentTime").value

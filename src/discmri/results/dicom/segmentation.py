@@ -12,8 +12,8 @@ from pydicom.uid import RLELossless, generate_uid
 
 from discmri.core.levels import CANAL_LABEL, Vertebra
 from discmri.results.dicom.codes import ANATOMY, CANAL, DISC, VERTEBRA, Code
-from discmri.results.dicom.instance import complete
-from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource, lps_affine
+from discmri.results.dicom.instance import made_by, settle
+from discmri.results.dicom.source import DicomSource, lps_affine
 
 if TYPE_CHECKING:
     import highdicom as hd
@@ -106,14 +106,7 @@ def segmentation_of(
         volume,
         kind.value.upper(),
         [_description(number, one, source) for number, one in enumerate(found, 1)],
-        series_instance_uid=source.uid("seg", "series"),
-        series_number=source.series_number("seg"),
-        sop_instance_uid=source.uid("seg", "instance"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=source.result.provenance.versions.get("discmri", ""),
-        device_serial_number="none",
+        **made_by(source, "seg"),
         content_label="DISCS",
         content_description="Lumbar discs",
         omit_empty_frames=True,
@@ -125,21 +118,6 @@ def segmentation_of(
         made.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     settle(made, source, "seg")
     return made
-
-
-def settle(made: Dataset, source: DicomSource, kind: str) -> None:
-    """Replace clock and chance in what highdicom made by values that follow from the content."""
-    complete(made, source, kind)
-    for keyword in ("BodyPartExamined", "PositionReferenceIndicator"):
-        if keyword in source.first:
-            made[keyword] = source.first[keyword]
-    organization = source.uid(kind, "dimensions")
-    for item in made.get("DimensionOrganizationSequence", ()):
-        item.DimensionOrganizationUID = organization
-    for item in made.get("DimensionIndexSequence", ()):
-        item.DimensionOrganizationUID = organization
-    for item in made.get("ContributingEquipmentSequence", ()):
-        item.pop("ContributionDateTime", None)
 
 
 def _description(number: int, one: Structure, source: DicomSource) -> hd.seg.SegmentDescription:

@@ -99,7 +99,9 @@ class DicomSource:
             raise ResultsError(
                 "DICOM objects need the study that was measured; give it with the results"
             )
-        series = next((one for one in study.series if one.uid == result.series_uid), None)
+        # one series may hold several stacks: the one that is measured comes first
+        parts = (study.choice.target, *study.series)
+        series = next((one for one in parts if one and one.uid == result.series_uid), None)
         headers = () if series is None else study.headers(series.images[:1])
         if not headers:
             raise ResultsError(

@@ -27,7 +27,7 @@ _COLUMNS = (
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``measurements.csv``; a value that could not be had is an empty cell with its flag."""
+    """Write ``measurements.csv``; a value that could not be measured is an empty cell with its flag."""
     write_table(folder / "measurements.csv", _COLUMNS, _rows(result))
 
 

@@ -24,7 +24,4 @@ def export(result: StudyResult, folder: Path) -> Sequence[Finding]:
     for name, one in made.objects.items():
         (place / f"{name}.dcm").write_bytes(to_bytes(one))
     (place / "report.pdf").write_bytes(made.pdf)
-    return [
-        info(Code.DICOM_OBJECT_LEFT_OUT, f"{name}: {reason}")
-        for name, reason in made.left_out.items()
-    ]
+    return [info(Code.DICOM_OBJECT_LEFT_OUT, reason) for name, reason in made.left_out.items()]

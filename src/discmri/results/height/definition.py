@@ -10,7 +10,7 @@ from discmri.results.outline import DiscOutline
 from discmri.results.parameter import Parameter
 
 Formula = Callable[[DiscOutline], float]
-"""A value of a traced disc, heights in mm; raises MeasurementError where it cannot be had."""
+"""A value of a traced disc, heights in mm; raises MeasurementError where it cannot be measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ def schema() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(schema()["$defs"]["DiscEntry"]["properties"])
-    ['evidence', 'flags', 'label_id', 'level', 'values']
+    ['evidence', 'flags', 'label_id', 'level', 'quality', 'quality_reasons', 'values']
     """
     import msgspec
 
