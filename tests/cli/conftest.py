@@ -64,8 +64,8 @@ def world(tmp_path, monkeypatch, hand_made):
     (tmp_path / "scan" / "a.dcm").write_bytes(b"not looked at")
     calls: dict[str, object] = {}
 
-    def read_study(path, study_uid=None, threads=2):
-        calls.update(path=path, study_uid=study_uid, threads=threads)
+    def read_study(path, study_uid=None, threads=2, pseudonyms=None):
+        calls.update(path=path, study_uid=study_uid, threads=threads, pseudonyms=pseudonyms)
         return calls.get("study", FakeStudy())
 
     def measured(steps, _pictures, progress):

@@ -46,6 +46,16 @@ def test_measures_into_the_default_folder(run, world):
     assert world["settings"] == Settings()
 
 
+def test_without_names_needs_a_folder_and_a_key(run, world):
+    code, _, err = run("measure", "scan", "--deidentified", "site.toml")
+    assert code == 2
+    assert "--deidentified needs -o" in err
+    code, _, err = run("measure", "scan", "-o", "out", "--deidentified", "site.toml")
+    assert code == 2
+    assert "site.toml does not exist; make one with" in err
+    assert not Path("out").exists()
+
+
 def test_quiet_leaves_standard_error_empty_and_else_it_tells_the_steps(run):
     assert run("measure", "scan", "-o", "a", "--quiet")[2] == ""
     lines = run("measure", "scan", "-o", "b")[2].splitlines()

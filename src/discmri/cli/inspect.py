@@ -73,6 +73,11 @@ def _show(study: Study) -> None:
     show_table(header, rows, right=frozenset({1, 4}))
     print()
     print(_plan(facts))
+    if facts.copied_attributes:
+        print(
+            f"DICOM objects (--format dicom) would copy: {', '.join(facts.copied_attributes)}; "
+            "with --deidentified they name nobody."
+        )
     for finding in facts.findings:
         print(f"{finding.severity.value}: {one_line(finding.text)}")
 

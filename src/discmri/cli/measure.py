@@ -33,6 +33,7 @@ examples:
   discmri measure study/ --masks labels.nii.gz --mask-scheme totalspineseg
   discmri measure study/ --format csv --format html
   discmri measure study/ --format csv --format dicom
+  discmri measure study/ -o results/S01 --deidentified site.toml --format csv --format dicom
   discmri measure study/ --json --quiet | jq '.discs[].level'
 
 exit codes: 0 measured (warnings are in the results), 2 the call is wrong, 3 nothing that can
@@ -66,6 +67,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
         choices=LazyChoices("discmri.results.export", "EXPORTERS"),
         help="write only this format besides study.json; repeatable; one of: %(choices)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--deidentified", metavar="KEY_FILE", type=path_argument,
+        help="write results and DICOM objects without names, with other UIDs and with shifted "
+        "dates, all made of the secret in this file (docs/pacs); needs -o",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print study.json instead of a table")
     _add_discs(parser.add_argument_group("discs"))
@@ -117,11 +123,18 @@ def run(args: argparse.Namespace) -> int:
     """Measure one study."""
     check_readable(args.path)
     settings = settings_of(args)
+    if args.deidentified is not None and args.output is None:
+        raise UsageError(
+            "--deidentified needs -o: the name of the study's folder may tell who it is"
+        )
     folder = args.output or Path("discmri-out") / name_of(args.path)
     check_output(folder, args.path, args.overwrite)
     with quiet_progress(args) as steps:
         result = measure_into(
-            MeasurementRequest(args.path, folder, settings, args.study_uid, args.overwrite), steps
+            MeasurementRequest(
+                args.path, folder, settings, args.study_uid, args.overwrite, args.deidentified
+            ),
+            steps,
         )
     if args.json:
         print((folder / "study.json").read_text(encoding="utf-8"), end="")

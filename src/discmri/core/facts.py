@@ -167,6 +167,8 @@ class StudyFacts:
         What would be measured.
     findings
         What was noticed about files and used series.
+    copied_attributes
+        What of patient and examination DICOM objects would take over from the headers.
     """
 
     path: str
@@ -177,3 +179,4 @@ class StudyFacts:
     other_files: Mapping[str, int] = field(default_factory=dict)
     measured: Chosen = Chosen()
     findings: tuple[Finding, ...] = ()
+    copied_attributes: tuple[str, ...] = ()

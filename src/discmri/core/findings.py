@@ -30,6 +30,7 @@ class Code(Enum):
     # reading
     NOTHING_TO_MEASURE = "nothing_to_measure"
     FILE_UNREADABLE = "file_unreadable"
+    DEIDENTIFIED = "deidentified"
     DUPLICATE_INSTANCE = "duplicate_instance"
     UID_NOT_UNIQUE = "uid_not_unique"
     SERIES_JOINED = "series_joined"
@@ -93,6 +94,7 @@ class Code(Enum):
 MEANINGS: dict[Code, str] = {
     Code.NOTHING_TO_MEASURE: "The input holds nothing that can be measured.",
     Code.FILE_UNREADABLE: "A file that looks like an image could not be read and was left out.",
+    Code.DEIDENTIFIED: "Names were replaced, and all dates of the patient shifted by the same time.",
     Code.DUPLICATE_INSTANCE: "The same image was found more than once; one copy was used.",
     Code.UID_NOT_UNIQUE: "Images with different pixel values bear the same UID.",
     Code.SERIES_JOINED: "Slices of one acquisition bore Series UIDs of their own and were joined.",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from discmri.results.model import StudyResult
     from discmri.results.pictures.process import PictureProcess
     from discmri.study import Study
+    from discmri.study.deidentify import Pseudonyms
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class MeasurementRequest:
         Which study, where ``path`` holds several.
     overwrite
         Replace the results of an earlier run.
+    key
+        File with the key of :class:`discmri.study.deidentify.Pseudonyms`, where names are to be
+        replaced.
     """
 
     path: Path
@@ -50,6 +54,7 @@ class MeasurementRequest:
     settings: Settings
     study_uid: str | None = None
     overwrite: bool = False
+    key: Path | None = None
 
 
 def measure_into(
@@ -72,7 +77,9 @@ def measure_into(
         with _pictures(settings) as pictures:
             from discmri.study import read_study
 
-            study = read_study(request.path, study_uid=request.study_uid, threads=settings.threads)
+            study = read_study(
+                request.path, request.study_uid, settings.threads, _pseudonyms(request)
+            )
             from discmri.measurement.pipeline import StudySteps
 
             steps = StudySteps(study, settings)
@@ -83,6 +90,14 @@ def measure_into(
         _write_failure(error, study, request)
         raise
     return result
+
+
+def _pseudonyms(request: MeasurementRequest) -> Pseudonyms | None:
+    if request.key is None:
+        return None
+    from discmri.study.deidentify import Pseudonyms
+
+    return Pseudonyms.read(request.key)
 
 
 def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | None]:
@@ -176,6 +191,12 @@ def _write_failure(
     from discmri.results.provenance import Provenance
 
     message = without_folders(str(error), request.path, request.settings.masks)
+    if request.key is not None:
+        message = (
+            "nothing could be measured; the terminal says why"
+            if study is None
+            else (message.replace(request.path.name, "the study"))
+        )
     reason = Finding(Code.NOTHING_TO_MEASURE, Severity.ERROR, message)
     noticed = () if study is None else study.findings
     findings = dict.fromkeys((reason, *noticed, *getattr(error, "findings", ())))

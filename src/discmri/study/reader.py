@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from discmri.core.errors import NothingToMeasureError
-from discmri.core.findings import Code, Finding, info, warning
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.findings import MEANINGS, Code, Finding, info, warning
 from discmri.study.assemble import assemble
 from discmri.study.choose import choose
+from discmri.study.deidentify import Disguise, Pseudonyms, without_names
 from discmri.study.frame import Frame
 from discmri.study.identity import with_torn_series_joined, without_duplicates
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
-from discmri.study.scan import HeaderIndex, scan
+from discmri.study.scan import HeaderIndex, Unreadable, scan, whole_header
 from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
 from discmri.study.strays import strays
 from discmri.study.study import Study
 
 
-def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2) -> Study:
+def read_study(
+    path: str | Path,
+    study_uid: str | None = None,
+    threads: int = 2,
+    pseudonyms: Pseudonyms | None = None,
+) -> Study:
     """Find the series of one examination, their roles and geometry.
 
     Pixel values are compared where files repeat a UID, else none is read.
@@ -31,6 +38,8 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
         Which study, where there are several; for NIfTI the name the message lists.
     threads
         For reading.
+    pseudonyms
+        Replace names, UIDs and dates by what this key makes of them; ``None`` to keep them.
 
     Returns
     -------
@@ -40,7 +49,7 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
     Raises
     ------
     UsageError
-        The path does not exist or cannot be read.
+        The path does not exist or cannot be read, or a NIfTI file is to be de-identified.
     NothingToMeasureError
         There is no MR image, or there are several studies and none was picked; the message
         lists them.
@@ -54,17 +63,29 @@ def read_study(path: str | Path, study_uid: str | None = None, threads: int = 2)
     source = open_source(Path(path))
     found = scan(source.files)
     if found.frames:
-        return _from_dicom(source, found, study_uid, threads)
+        return _from_dicom(source, found, study_uid, threads, pseudonyms)
     volumes = [file for file in source.files if is_nifti(file)]
+    if volumes and pseudonyms is not None:
+        raise UsageError(
+            "NIfTI has no header that names a patient; rename the file and leave out --deidentified"
+        )
     if volumes:
         return _from_nifti(source, volumes, study_uid, threads)
     raise NothingToMeasureError(_nothing(source, found))
 
 
 def _from_dicom(
-    source: StudyFiles, found: HeaderIndex, study_uid: str | None, threads: int
+    source: StudyFiles,
+    found: HeaderIndex,
+    study_uid: str | None,
+    threads: int,
+    pseudonyms: Pseudonyms | None,
 ) -> Study:
     frames = _one_study(source, found.frames, study_uid)
+    disguise = None if pseudonyms is None else _disguise(frames, pseudonyms)
+    if disguise is not None:
+        frames = [without_names(frame, disguise) for frame in frames]
+        found = replace(found, unreadable=tuple(_nameless(found.unreadable, disguise)))
     frames, joined = with_torn_series_joined(frames)
     frames, findings = without_duplicates(frames)
     findings += joined
@@ -75,6 +96,8 @@ def _from_dicom(
     findings += tuple(strays(series, used))
     owner = frames[0].owner
     subject = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
+    if disguise is not None:
+        findings += (info(Code.DEIDENTIFIED, MEANINGS[Code.DEIDENTIFIED]),)
     return Study(
         path=source.root,
         subject_id=subject or _folder_name(source.root),
@@ -82,6 +105,7 @@ def _from_dicom(
         study_date=owner.study_date,
         series=series,
         choice=chosen,
+        disguise=disguise,
         findings=(*findings, *chosen.findings),
         other_files=found.other_objects | ({"no DICOM": found.foreign} if found.foreign else {}),
         threads=threads,
@@ -115,6 +139,31 @@ def _one_study(source: StudyFiles, frames: Sequence[Frame], study_uid: str | Non
             f"{clean_text(source.root)} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
         )
     return chosen
+
+
+def _disguise(frames: Sequence[Frame], pseudonyms: Pseudonyms) -> Disguise:
+    """The disguise of the one patient of some frames, whose names every series may tell.
+
+    Raises
+    ------
+    NothingToMeasureError
+        Where a header says that text is burned into the picture.
+    """
+    files = {frame.origin.series_uid: frame.pixels.file for frame in reversed(frames)}
+    headers = [whole_header(file) for file in files.values()]
+    if any(str(one.get("BurnedInAnnotation", "")).upper() == "YES" for one in headers):
+        raise NothingToMeasureError(
+            "a series has text burned into its pictures (Burned In Annotation is YES), which "
+            "cannot be taken out; remove that series"
+        )
+    patient = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
+    return Disguise.of(pseudonyms, patient, headers)
+
+
+def _nameless(files: Sequence[Unreadable], disguise: Disguise) -> Iterator[Unreadable]:
+    for one in files:
+        file = replace(one.file, name="a file")
+        yield replace(one, file=file, series_uid=disguise.pseudonyms.uid(one.series_uid))
 
 
 def _from_nifti(

@@ -19,6 +19,7 @@ from discmri.core.findings import Finding
 from discmri.core.volume import Volume
 from discmri.study.adc_units import in_um2_per_ms
 from discmri.study.choose import Choice, weightings
+from discmri.study.deidentify import PATIENT_AND_STUDY, Disguise, header_without_names
 from discmri.study.pixels import MAX_SERIES_BYTES
 from discmri.study.scan import whole_header
 from discmri.study.series import Image, Series
@@ -48,6 +49,8 @@ class Study:
         For decoding pixel values.
     source
         The opened files; a zip is unpacked as long as it lives.
+    disguise
+        How headers are changed; ``None`` where they stay as they are.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class Study:
     other_files: Mapping[str, int] = field(default_factory=dict)
     threads: int = 2
     source: StudyFiles | None = field(default=None, repr=False)
+    disguise: Disguise | None = field(default=None, repr=False)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     def target(self) -> Series:
@@ -174,7 +178,7 @@ class Study:
         return SeriesInput(series.role, series.uid, tuple(uids), self._digests[key])
 
     def headers(self, images: Iterable[Image]) -> tuple[Dataset, ...]:
-        """Whole headers of the DICOM files of some images, without pixel values.
+        """Whole headers of the DICOM files of some images, without pixel values and disguised.
 
         Raises
         ------
@@ -182,7 +186,10 @@ class Study:
             A file that is gone or damaged since it was first read.
         """
         files = dict.fromkeys(file for image in images for file in image.dicom_files)
-        return tuple(whole_header(file) for file in files)
+        headers = (whole_header(file) for file in files)
+        if self.disguise is None:
+            return tuple(headers)
+        return tuple(header_without_names(one, self.disguise) for one in headers)
 
     def describe(self) -> StudyFacts:
         """What ``discmri inspect`` tells of it."""
@@ -200,7 +207,13 @@ class Study:
                 None if choice.adc_map is None else choice.adc_map.uid,
             ),
             findings=self.findings,
+            copied_attributes=self._copied_attributes(),
         )
+
+    def _copied_attributes(self) -> tuple[str, ...]:
+        target = self.choice.target
+        headers = () if target is None else self.headers(target.images[:1])
+        return tuple(word for word in PATIENT_AND_STUDY if headers and headers[0].get(word))
 
     def __repr__(self) -> str:
         """One line: who, when, how many series, which one would be measured."""

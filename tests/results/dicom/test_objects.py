@@ -29,6 +29,7 @@ from discmri.results.dicom.show import wide_table
 from discmri.results.dicom.source import DicomSource
 from discmri.results.read import read_results
 from discmri.study import read_study
+from discmri.study.deidentify import Pseudonyms
 
 KINDS = (SegKind.BINARY, SegKind.FRACTIONAL, SegKind.LABELMAP)
 
@@ -239,6 +240,28 @@ def test_objects_stand_in_the_study_of_their_source(case):
         series.add(one.SeriesInstanceUID)
     assert len(series) == len(case.made.objects)
     assert source.SeriesInstanceUID not in series
+
+
+def test_objects_of_a_disguised_study_name_nobody(case):
+    study = read_study(case.study, pseudonyms=Pseudonyms("x" * 32))
+    result = replace(
+        case.result,
+        subject_id=study.subject_id,
+        study_uid=study.study_uid,
+        study_date=study.study_date,
+        series_uid=study.target().uid,
+        images=replace(case.result.images, study=study),
+    )
+    (header, *_) = read_study(case.study).headers(case.result.study.target().images[:1])
+    words = ("PatientID", "StudyDate", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID",
+             "FrameOfReferenceUID", "StudyDescription")  # fmt: skip
+    made = dicom_objects(result)
+    assert made.objects.keys() == case.made.objects.keys()
+    for name, one in made.objects.items():
+        content = to_bytes(one)
+        assert one.PatientName == f"{study.subject_id}^"
+        for word in words:
+            assert str(header[word].value).encode() not in content, (name, word)
 
 
 def test_another_content_gives_another_uid(classic):

@@ -16,18 +16,9 @@ from discmri.core.errors import ResultsError
 from discmri.core.text import one_line
 from discmri.results.dicom.codes import SCHEME, SCHEME_NAME
 from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
+from discmri.study.deidentify import PATIENT_AND_STUDY
 
 IMPLEMENTATION_UID = generate_uid(entropy_srcs=["discmri", "implementation"])
-_PATIENT_AND_STUDY = (
-    "SpecificCharacterSet", "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate",
-    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "OtherPatientIDs",
-    "PatientComments", "PatientIdentityRemoved", "DeidentificationMethod",
-    "DeidentificationMethodCodeSequence", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "StudyDescription", "ReferringPhysicianName",
-    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName",
-    "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID",
-    "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
-)  # fmt: skip
 _REQUIRED = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -57,7 +48,7 @@ def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) 
 def complete(made: Dataset, source: DicomSource, kind: str) -> None:
     """Set patient, study, series, equipment, dates and file header; nothing depends on a clock."""
     first = source.first
-    for keyword in _PATIENT_AND_STUDY:
+    for keyword in PATIENT_AND_STUDY:
         if keyword in first:
             made[keyword] = first[keyword]
     for keyword in _REQUIRED:
