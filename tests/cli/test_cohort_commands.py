@@ -14,6 +14,7 @@ from discmri.cli import main
 from discmri.cohort import BatchProgress, BatchResult, Limits, StudyOutcome, StudyStatus, Workers
 from discmri.core.errors import UnfinishedError
 from discmri.core.settings import Settings
+from discmri.results.decisions import Verdict
 from discmri.validation.qualify import AcceptanceCheck, Qualification
 
 
@@ -96,6 +97,28 @@ def test_progress_tells_rate_and_time_left(call, batch):
 def test_every_option_arrives(call, batch, options, name, value):
     assert call("batch", "scans", "-o", "out", "--quiet", *options)[0] == 0
     assert batch[name] == value
+
+
+def test_decisions_of_quality_control_arrive_or_are_refused_in_one_line(call, batch, here):
+    (here / "d.csv").write_text("study,level,decision\na,L4-L5,reject\n")
+    assert call("batch", "scans", "-o", "out", "--quiet", "--qc", "d.csv")[0] == 0
+    (one,) = batch["cohort"].decisions.entries
+    assert (one.disc.study, one.verdict) == ("a", Verdict.REJECT)
+    (here / "d.csv").write_text("study,level,decision\na,L4-L5,no\n")
+    for command in (("batch", "scans"), ("validate", "scans", "scans")):
+        code, out, err = call(*command, "-o", "out", "--quiet", "--qc", "d.csv")
+        assert (code, out) == (2, "")
+        assert err == (
+            "discmri: d.csv, line 2, column decision: 'no' is not known here; write one of accept, "
+            "doubt, reject, or leave the cell empty\n"
+        )
+
+
+def test_qc_makes_a_page_or_says_what_is_no_results_folder(call, here):
+    code, _, err = call("qc", "scans", "-o", "page", "--quiet")
+    assert code == 2
+    assert "scans holds no results; name a folder that discmri measure" in err
+    assert not (here / "page").exists()
 
 
 def test_no_study_measured_is_three(call, batch):

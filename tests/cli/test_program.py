@@ -59,6 +59,7 @@ def test_help_lists_every_command(capsys):
         "inspect",
         "measure",
         "batch",
+        "qc",
         "grade",
         "grade plan",
         "grade verify",

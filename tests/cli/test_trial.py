@@ -74,6 +74,12 @@ def test_run_passes_everything_on_and_names_responders(call, measured):
     assert "±0.850" in out
 
 
+def test_decisions_of_quality_control_arrive(call, measured, tmp_path):
+    (tmp_path / "qc.csv").write_text("study,level,decision\nS1 / a,L4-L5,reject\n")
+    assert call("trial", "run", "trial.csv", "-o", "out", "--quiet", "--qc", "qc.csv")[0] == 0
+    assert measured["options"].decisions.entries[0].disc.study == "S1 / a"
+
+
 def test_run_takes_the_name_of_the_list_and_two_parameters_by_default(call, measured):
     assert call("trial", "run", "trial.csv", "-o", "out")[0] == 0
     assert measured["options"].name == "trial"

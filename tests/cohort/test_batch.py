@@ -15,8 +15,10 @@ from discmri.cohort import Limits, StudyStatus, Workers, find_cohort, run_batch,
 from discmri.cohort.batch import BatchProgress, check_root, plan
 from discmri.cohort.tables import COLUMNS, type_of
 from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
+from discmri.results.decisions import read_decisions
 
 SETTINGS = Settings(segmenter="masks", formats=("csv", "json"))
 TABLES = ("cohort.csv", "cohort.parquet", "board.html", "batch.json")
@@ -113,6 +115,23 @@ def test_every_disc_is_a_row_and_a_study_without_result_is_one_with_its_reason(m
         assert words in row["reason"]
         assert str(measured) not in row["reason"], "no folder of this machine"
         assert row["height_mm"] == ""
+
+
+def test_discs_rejected_in_quality_control_are_left_out_and_counted(base):
+    before = rows(base / "out")
+    level = next(row["level"] for row in before if row["study"] == "good")
+    (base / "qc.csv").write_text(
+        f"study,level,decision\ngood,{level},reject\n=copy,T9,\n".replace("T9", level)
+    )
+    cohort = replace(find_cohort(base / "list.csv"), decisions=read_decisions(base / "qc.csv"))
+    result = run_batch(cohort, base / "out", SETTINGS, Workers(2))
+    assert result.kept == len(cohort.entries)
+    assert result.decisions.rejected == (("good", DiscLevel(level)),)
+    gone = [row for row in before if row not in rows(base / "out")]
+    assert [(row["study"], row["level"]) for row in gone] == [("good", level)]
+    record = json.loads((base / "out/batch.json").read_text())
+    assert record["decisions"]["rejected"] == [f"good {level}"]
+    assert f"1 discs rejected and left out (good {level})" in (base / "out/board.html").read_text()
 
 
 def test_parquet_holds_the_same_cells_with_their_types(measured):

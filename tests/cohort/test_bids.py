@@ -16,7 +16,9 @@ from discmri.cohort.batch import check_root
 from discmri.cohort.bids import Visit, names_of, write_dataset
 from discmri.cohort.studies import is_bids_dataset
 from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.results.decisions import Decision, Decisions, JudgedDisc, Verdict
 from discmri.results.export.bids import BidsName
 from discmri.study import read_study
 
@@ -143,6 +145,14 @@ def test_a_dataset_becomes_one_dataset(dataset, tiny, tmp_path, monkeypatch):
     assert files["participants.tsv"] == b"participant_id\tsubject_id\nsub-01\tsub-01\n"
     assert run_batch(replace(cohort, entries=entries), out, settings, Workers(2)).kept == 2
     assert all((out / "bids" / name).read_bytes() == data for name, data in files.items())
+    validate(out / "bids")
+    rejected = Decision(JudgedDisc(result.outcomes[0].name, DiscLevel.L5_S1), Verdict.REJECT)
+    judged = replace(cohort, entries=entries, decisions=Decisions("d.csv", "", (rejected,)))
+    run_batch(judged, out, settings, Workers(2))
+    lines = (out / "bids" / f"{bases[0]}.tsv").read_text().splitlines()
+    (line,) = [one.split("\t") for one in lines if "\tL5-S1\t" in one]
+    assert set(line[2:]) == {"n/a"}, "a rejected disc keeps its label and loses its values"
+    assert (out / "bids" / f"{bases[1]}.tsv").read_bytes() == files[f"{bases[1]}.tsv"]
     validate(out / "bids")
 
 

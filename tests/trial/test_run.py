@@ -6,12 +6,14 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from discmri.cohort import Workers
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
+from discmri.results.decisions import Decision, Decisions, JudgedDisc, Verdict
 from discmri.results.records import PARAMETERS
 from discmri.simulation.trial import WEEKS, Effect, make_trial, trial_scans
 from discmri.trial import (
@@ -164,6 +166,23 @@ def test_again_measures_nothing_and_writes_the_same(done):
     again = run_trial(trial, out, OPTIONS)
     assert again.kept == len(trial.scans)
     assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
+
+
+def test_a_disc_rejected_in_quality_control_is_compared_with_nothing(done, tmp_path):
+    trial, before, out = done
+    shutil.copytree(out, tmp_path / "out")
+    (judged,) = before.analysis.judged
+    scan = next(one.name for one in trial.scans if one.visit == "week 24")
+    rejected = Decision(JudgedDisc(scan, judged.level), Verdict.REJECT)
+    options = replace(OPTIONS, decisions=Decisions("qc.csv", "", (rejected,)))
+    after = run_trial(trial, tmp_path / "out", options)
+    assert after.kept == len(trial.scans)
+    assert after.analysis.judged[0].response is not Response.RESPONDER
+    reasons = {one.level: one.reasons for one in after.analysis.changes if one.visit == "week 24"}
+    assert "rejected at week 24: rejected_in_qc" in reasons[judged.level]
+    assert any("1 discs rejected and left out" in note for note in after.notes)
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "1 rejected, 1 of them in quality control" in report
 
 
 def test_a_visit_that_cannot_be_measured_costs_only_itself(done, rendered, tmp_path):

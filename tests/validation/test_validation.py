@@ -14,6 +14,7 @@ from discmri.agreement.sources import from_table
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
+from discmri.results.decisions import read_decisions
 from discmri.validation.pairs import GradePair, ValuePair, compare
 from discmri.validation.statistics import grade_table, summaries, summary
 from discmri.validation.validate import page, validate, write_validation
@@ -48,6 +49,20 @@ def found_rows(study: str, error_mm: float, names=LEVELS) -> list[dict[str, obje
         }
         for name, height in zip(names, HEIGHT_MM.values(), strict=True)
     ]  # fmt: skip
+
+
+def test_discs_rejected_in_quality_control_are_compared_with_nothing_and_not_missed(tmp_path):
+    truth = table(tmp_path / "t.csv", [r for s in "abc" for r in true_rows(s)])
+    rows = [*found_rows("a", 0.3), *found_rows("b", 0.6), *found_rows("c", 9.0)]
+    decisions = [{"study": "c", "level": level, "decision": "reject"} for level in LEVELS]
+    said = read_decisions(table(tmp_path / "d.csv", decisions))
+    shorter = [row for row in rows if (row["study"], row["level"]) != ("c", "L5-S1")]
+    for listed in (rows, shorter):  # the second as batch --qc leaves it
+        validation = validate(table(tmp_path / "r.csv", listed), truth, said)
+        assert (validation.naming.discs, validation.naming.missed) == (6, 0)
+        assert {pair.study for pair in validation.pairs} == {"a", "b"}
+        text = page(validation)
+        assert f"{len(listed) - 6} discs rejected and left out" in text
 
 
 def test_bias_limits_and_coverage_of_known_errors(tmp_path):

@@ -22,7 +22,7 @@ from discmri.core.threads import limit_library_threads
 from discmri.measurement.recording import describe_error
 
 COMMANDS = (
-    "inspect", "measure", "batch", "trial", "grade", "agreement", "dicom", "phantom", "validate",
+    "inspect", "measure", "batch", "qc", "trial", "grade", "agreement", "dicom", "phantom", "validate",
     "qualify", "doctor",
 )  # fmt: skip
 

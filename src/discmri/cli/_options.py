@@ -6,9 +6,13 @@ import argparse
 from collections.abc import Container, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from discmri.core.errors import UsageError
 from discmri.core.settings import Settings
+
+if TYPE_CHECKING:
+    from discmri.results.decisions import Decisions
 
 _DEFAULTS = Settings()
 
@@ -89,6 +93,22 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """Add how much is said."""
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+
+
+def add_decisions(parser: argparse.ArgumentParser) -> None:
+    """Add what a person decided on the discs."""
+    parser.add_argument(
+        "--qc", metavar="CSV", type=path_argument,
+        help="decisions.csv that was saved in the page of discmri qc: rejected discs are left out "
+        "and counted",
+    )  # fmt: skip
+
+
+def decisions_of(args: argparse.Namespace) -> Decisions | None:
+    """What a person decided, where that was given."""
+    from discmri.results.decisions import read_decisions
+
+    return None if args.qc is None else read_decisions(args.qc)
 
 
 def add_mask_scheme(group: argparse._ArgumentGroup) -> None:

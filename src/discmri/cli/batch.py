@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.cli._options import (
     LazyChoices,
+    add_decisions,
     add_height_method,
     add_mask_scheme,
     add_verbosity,
     check_readable,
+    decisions_of,
     path_argument,
     positive,
 )
@@ -91,6 +93,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--dry-run", action="store_true",
         help="only list what would be measured, or with --slurm show the job script",
     )  # fmt: skip
+    add_decisions(parser)
     add_workers(parser)
     add_settings(parser.add_argument_group("measuring"))
     add_verbosity(parser)
@@ -160,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with quiet_progress(args) as steps:
         steps("looking for studies", 0.0)
-        cohort = find_cohort(args.cohort)
+        cohort = replace(find_cohort(args.cohort), decisions=decisions_of(args))
         if args.dry_run:
             plans = _plans(cohort, args, settings)
         else:
@@ -261,6 +264,8 @@ def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
         print()
     kept = f" ({result.kept} of the studies were done before)" if result.kept else ""
     print(f"{result.count(StudyStatus.MEASURED)} of {len(result.outcomes)} studies measured{kept}.")
+    for note in result.decisions.sentences() if result.decisions else ():
+        print(note)
     if cohort.unused_columns:
         print(f"Columns of the list that mean nothing here: {', '.join(cohort.unused_columns)}.")
     if "cohort.parquet" not in result.files:

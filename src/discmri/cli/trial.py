@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.cli._options import add_verbosity, path_argument
+from discmri.cli._options import add_decisions, add_verbosity, decisions_of, path_argument
 from discmri.cli._table import show_table
 from discmri.cli._terminal import quiet_progress, resumable
 from discmri.cli._trial_power import add_action as add_power
@@ -127,6 +127,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--reads", metavar="CSV", type=path_argument,
         help="reads_long.csv of discmri grade export: readers' grades",
     )  # fmt: skip
+    add_decisions(run_)
     _add_questions(run_)
     add_workers(run_)
     add_settings(run_.add_argument_group("measuring"))
@@ -239,6 +240,7 @@ def _run(args: argparse.Namespace) -> int:
         reads=args.reads,
         declaration=asked,
         name=one_line(args.name) or args.list.stem,
+        decisions=decisions_of(args),
     )
     with quiet_progress(args) as steps, resumable("what is measured is"):
         outcome = run_trial(trial, args.output, options, steps, progress_callback(steps))

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import add_verbosity, check_readable, path_argument
+from discmri.cli._options import (
+    add_decisions,
+    add_verbosity,
+    check_readable,
+    decisions_of,
+    path_argument,
+)
 from discmri.cli._table import show_table
 from discmri.cli._terminal import quiet_progress
 from discmri.core.text import number, one_line
@@ -47,6 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="folder to write (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier one")
+    add_decisions(parser)
     add_verbosity(parser)
 
 
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.output, args.overwrite)
     with quiet_progress(args) as steps:
         steps("matching discs", 0.0)
-        validation = validate(args.results, args.truth)
+        validation = validate(args.results, args.truth, decisions_of(args))
         steps("drawing", 0.5)
         write_validation(validation, args.output, args.overwrite)
     _show(validation)

@@ -20,13 +20,21 @@ from discmri.cohort.measuring import (
     run_job,
 )
 from discmri.cohort.studies import Cohort, is_bids_dataset
-from discmri.cohort.tables import StudyRows, collect, write_csv, write_parquet
+from discmri.cohort.tables import (
+    StudyRows,
+    after_decisions,
+    collect,
+    judged_discs,
+    write_csv,
+    write_parquet,
+)
 from discmri.cohort.workers import Workers, run_jobs
 from discmri.core.errors import UsageError
 from discmri.core.files import atomic_file, remove_unfinished
 from discmri.core.locks import locked
 from discmri.core.settings import Settings
 from discmri.core.software import package_sha256, versions
+from discmri.results.decisions import AppliedDecisions
 from discmri.results.jsonable import dumps, jsonable
 
 SCHEMA_NAME = "discmri-batch-1"
@@ -114,11 +122,14 @@ class BatchResult:
         How many an earlier run had done.
     files
         Names of the files about the whole cohort.
+    decisions
+        What the decisions of the cohort meant for its discs, where there are any.
     """
 
     outcomes: tuple[StudyOutcome, ...]
     kept: int
     files: tuple[str, ...]
+    decisions: AppliedDecisions | None = None
 
     def count(self, status: StudyStatus) -> int:
         """How many studies ended so."""
@@ -258,8 +269,13 @@ def run_batch(
         batch = plan(cohort, root, settings, limits)
         outcomes = _outcomes(batch, workers or Workers(), progress)
         studies = [collect(job, one) for job, one in zip(batch.jobs, outcomes, strict=True)]
-        files = _write(studies, batch, root, settings)
-    return BatchResult(outcomes, len(batch.known), files)
+        applied = None
+        if cohort.decisions is not None:
+            every = (disc for study in studies for disc in judged_discs(study))
+            applied = cohort.decisions.applied(every)
+            studies = [after_decisions(study, applied) for study in studies]
+        files = _write(studies, batch, root, settings, applied)
+    return BatchResult(outcomes, len(batch.known), files, applied)
 
 
 def _outcomes(
@@ -285,14 +301,18 @@ def _outcomes(
 
 
 def _write(
-    studies: Sequence[StudyRows], batch: Batch, root: Path, settings: Settings
+    studies: Sequence[StudyRows],
+    batch: Batch,
+    root: Path,
+    settings: Settings,
+    applied: AppliedDecisions | None,
 ) -> tuple[str, ...]:
     names = ["cohort.csv", "cohort.parquet", "board.html", "batch.json"]
     write_csv(studies, root / names[0])
     if not write_parquet(studies, root / names[1]):
         (root / names[1]).unlink(missing_ok=True)
         names.remove("cohort.parquet")
-    write_board(studies, root / "board.html")
+    write_board(studies, root / "board.html", applied.sentences() if applied else ())
     if write_dataset(studies, [job.folder for job in batch.jobs], root / DATASET):
         names.append(DATASET)
     record = {
@@ -309,7 +329,7 @@ def _write(
             }
             for job, study in zip(batch.jobs, studies, strict=True)
         ],
-    }
+    } | ({"decisions": applied.record()} if applied else {})
     with atomic_file(root / "batch.json") as fresh:
         fresh.write_text(dumps(record), encoding="utf-8", newline="\n")
     return tuple(names)

@@ -28,12 +28,15 @@ class Visit:
         Labels of that dataset.
     subject_id, study_uid, study_date
         As in tables.
+    rejected
+        Levels whose values are not given.
     """
 
     name: BidsName
     subject_id: str
     study_uid: str
     study_date: str
+    rejected: tuple[str, ...] = ()
 
     @property
     def person(self) -> str:
@@ -59,9 +62,18 @@ def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target:
         Whether there is one.
     """
     sources = [
-        (folder / DATASET, Visit(name, study.subject_id, study.study_uid, study.study_date))
+        (
+            folder / DATASET,
+            Visit(
+                name,
+                study.subject_id,
+                study.study_uid,
+                study.study_date,
+                tuple(level.value for level in study.rejected),
+            ),
+        )
         for study, folder in zip(studies, folders, strict=True)
-        if study.discs and (name := _name_in(folder / DATASET)) is not None
+        if (study.discs or study.rejected) and (name := _name_in(folder / DATASET)) is not None
     ]
     if not sources:
         shutil.rmtree(target, ignore_errors=True)
@@ -75,7 +87,7 @@ def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target:
         }
         write_participants(fresh, sorted(people.items()))
         for number, (source, visit) in enumerate(sources):
-            _copy(source, visit.name, fresh, names[number])
+            _copy(source, visit, fresh, names[number])
     return True
 
 
@@ -122,9 +134,24 @@ def _name_in(dataset: Path) -> BidsName | None:
     return None
 
 
-def _copy(source: Path, old: BidsName, target: Path, new: BidsName) -> None:
-    """Copy the files of one study under another name."""
+def _copy(source: Path, visit: Visit, target: Path, new: BidsName) -> None:
+    """Copy the files of one study under another name, without the values of rejected discs."""
+    old = visit.name
     for path in sorted((source / old.folder).glob("*/*")):
         place = target / new.folder / path.parent.name
         place.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place / path.name.replace(old.prefix, new.prefix, 1))
+        copy = place / path.name.replace(old.prefix, new.prefix, 1)
+        if visit.rejected and path.name.endswith("_dseg.tsv"):
+            text = _without_values(path.read_text(encoding="utf-8"), visit.rejected)
+            copy.write_text(text, encoding="utf-8", newline="\n")
+        else:
+            shutil.copyfile(path, copy)
+
+
+def _without_values(table: str, levels: Sequence[str]) -> str:
+    """A table of labels in which some have a number and a name alone."""
+    rows = [line.split("\t") for line in table.splitlines()]
+    return "".join(
+        "\t".join(row if row[1] not in levels else [*row[:2], *["n/a"] * len(row[2:])]) + "\n"
+        for row in rows
+    )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,11 +9,11 @@ from discmri.cohort.tables import StudyRows, type_of
 from discmri.core.files import atomic_file
 from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
-from discmri.core.pages import render, resource
+from discmri.core.pages import render_scripted
 from discmri.results.records import PARAMETERS
 
 
-def write_board(studies: Sequence[StudyRows], path: Path) -> None:
+def write_board(studies: Sequence[StudyRows], path: Path, notes: Sequence[str] = ()) -> None:
     """Write the page.
 
     Parameters
@@ -25,19 +22,20 @@ def write_board(studies: Sequence[StudyRows], path: Path) -> None:
         In the order of the tables.
     path
         Where to; links to reports are relative to its folder.
+    notes
+        Sentences about the whole cohort.
     """
     with atomic_file(path) as fresh:
-        fresh.write_text(page(studies), encoding="utf-8", newline="\n")
+        fresh.write_text(page(studies, notes), encoding="utf-8", newline="\n")
 
 
-def page(studies: Sequence[StudyRows]) -> str:
+def page(studies: Sequence[StudyRows], notes: Sequence[str] = ()) -> str:
     """The page as HTML: data, styles and script inside, nothing from the network."""
-    script = resource("discmri.cohort/board.js")
-    return render(
+    return render_scripted(
         "discmri.cohort/board.html.j2",
-        data=_embedded(content(studies)),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "discmri.cohort/board.js",
+        content(studies),
+        notes=notes,
         studies=len(studies),
         measured=sum(bool(study.discs) for study in studies),
         discs=sum(len(study.discs) for study in studies),
@@ -102,9 +100,3 @@ def _numbers(
 def _value(disc: Mapping[str, str], name: str) -> float | int | str | None:
     text = disc[name]
     return type_of(name)(text) if text else None
-
-
-def _embedded(data: object) -> str:
-    """JSON that no browser takes for the end of its element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -15,6 +15,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.tables import Row, read_table
 from discmri.core.text import one_line
+from discmri.results.decisions import Decisions
 
 COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
 """What a list may say of a study; only ``path`` must be there."""
@@ -81,10 +82,13 @@ class Cohort:
         In the order in which tables show them.
     unused_columns
         Columns of a list that mean nothing here.
+    decisions
+        What a person decided on the discs of an earlier run; rejected ones are left out.
     """
 
     entries: tuple[StudyInput, ...]
     unused_columns: tuple[str, ...] = ()
+    decisions: Decisions | None = None
 
 
 def find_cohort(path: Path) -> Cohort:

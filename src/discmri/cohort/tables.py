@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from discmri.cohort.measuring import StudyJob, StudyOutcome, StudyStatus
 from discmri.core.files import atomic_file
 from discmri.core.findings import Finding
+from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality, Quality
+from discmri.results.decisions import AppliedDecisions, JudgedDisc
 from discmri.results.export.csv_wide import AFTER, BEFORE, cell, write_table
 from discmri.results.model import StudyResult
 from discmri.results.read import read_results
@@ -36,6 +39,8 @@ class StudyRows:
         The page about it, relative to the cohort's folder; empty where there is none.
     warnings
         What was noticed about each disc, those of the whole study included, in their order.
+    rejected
+        Levels that were left out because a person rejected them.
     """
 
     outcome: StudyOutcome
@@ -45,6 +50,7 @@ class StudyRows:
     study_date: str = ""
     report: str = ""
     warnings: tuple[tuple[Finding, ...], ...] = ()
+    rejected: tuple[DiscLevel, ...] = ()
 
     def rows(self) -> Iterator[dict[str, str]]:
         """One row per disc, or the one row that says why there is none."""
@@ -84,6 +90,44 @@ def rows_of(outcome: StudyOutcome, result: StudyResult, report: str = "") -> Stu
         report,
         tuple(result.warnings(record.level) for record in result.records),
     )
+
+
+def judged_discs(study: StudyRows) -> list[JudgedDisc]:
+    """The discs of a study as decisions name them."""
+    return [
+        JudgedDisc(
+            study.outcome.name, DiscLevel(disc["level"]), study.study_uid,
+            float(disc["height_mm"]) if disc["height_mm"] else None,
+        )
+        for disc in study.discs
+    ]  # fmt: skip
+
+
+def after_decisions(study: StudyRows, applied: AppliedDecisions) -> StudyRows:
+    """A study without its rejected discs; a doubted one is at best to be checked."""
+    name = study.outcome.name
+    out = tuple(level for named, level in applied.rejected if named == name)
+    kept = [
+        (disc | _quality(disc, applied, name), warnings)
+        for disc, warnings in zip(study.discs, study.warnings, strict=True)
+        if DiscLevel(disc["level"]) not in out
+    ]
+    outcome = study.outcome
+    if study.discs and not kept:
+        outcome = replace(outcome, reason="all its discs were rejected in quality control")
+    discs, warnings = tuple(disc for disc, _ in kept), tuple(one for _, one in kept)
+    return replace(study, outcome=outcome, discs=discs, warnings=warnings, rejected=out)
+
+
+def _quality(disc: dict[str, str], applied: AppliedDecisions, study: str) -> dict[str, str]:
+    before = None
+    if disc["quality"]:
+        reasons = tuple(filter(None, disc["quality_reasons"].split(";")))
+        before = DiscQuality(Quality(disc["quality"]), reasons)
+    after = applied.quality(study, DiscLevel(disc["level"]), before)
+    if after is None:
+        return {}
+    return {"quality": after.verdict.value, "quality_reasons": ";".join(after.reasons)}
 
 
 def write_csv(studies: Sequence[StudyRows], path: Path) -> None:

@@ -6,6 +6,9 @@ pages share, and fills its blocks ``title``, ``style`` and ``body``.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -30,6 +33,36 @@ def render(template: str, /, **content: object) -> str:
         Where the template names what ``content`` does not hold.
     """
     return _environment().get_template(template).render(content)
+
+
+def render_scripted(template: str, script: str, data: object, /, **content: object) -> str:
+    """A page whose own script shows data; nothing but that script may run in it.
+
+    Parameters
+    ----------
+    template
+        As in :func:`render`; it names ``data``, ``script`` and ``script_hash``.
+    script
+        Package and file of the script.
+    data
+        What the script finds as JSON in the page.
+    content
+        What else the template names.
+    """
+    text = resource(script)
+    return render(
+        template,
+        data=_embedded(data),
+        script=text,
+        script_hash=base64.b64encode(hashlib.sha256(text.encode()).digest()).decode(),
+        **content,
+    )
+
+
+def _embedded(data: object) -> str:
+    """JSON that no browser takes for the end of its element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def resource(name: str) -> str:

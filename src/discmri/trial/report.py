@@ -11,6 +11,7 @@ import discmri
 from discmri.core.levels import DiscLevel
 from discmri.core.pages import render
 from discmri.core.text import number, significant
+from discmri.results.decisions import REASON
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.answer import FEW_MARK, answers, interval, p_text, plan
@@ -89,11 +90,18 @@ def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
         if one.treated and one.parameter in analysis.rule.parameters
     )
     counts = ", ".join(f"{count} {what}" for what, count in sorted(verdicts.items())) or "none"
+    rejected = sum(disc.is_rejected for visit in scans for disc in visit.measured.discs.values())
+    by_person = sum(
+        disc.quality is not None and REASON["reject"] in disc.quality.reasons
+        for visit in scans
+        for disc in visit.measured.discs.values()
+    )
     return [
         ("subjects", str(len(trial.subjects))),
         ("visits", ", ".join(trial.visits)),
         ("scans", f"{len(scans) - failed} measured" + (f", {failed} without" if failed else "")),
         ("repeat scans", str(sum(scan.repeat > 1 for scan in trial.scans))),
+        ("discs left out", f"{rejected} rejected, {by_person} of them in quality control"),
         (f"changes of treated discs in {listed(analysis.rule.parameters)}", counts),
     ]
 

@@ -12,6 +12,7 @@ from discmri.cohort.measuring import StudyOutcome
 from discmri.cohort.workers import run_jobs
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
+from discmri.results.decisions import AppliedDecisions, Decisions
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import course_of
 from discmri.trial.declaration import Declaration, check_declaration
@@ -23,7 +24,7 @@ from discmri.trial.values import MeasuredScan, read_scan
 
 MEASURED = "measured"
 """Folder of the batch in a trial's folder."""
-_FORMATS = ("csv", "csv-long", "nifti", "outlines", "html", "json")
+_FORMATS = ("csv", "csv-long", "nifti", "outlines", "png", "html", "json")
 
 ProgressCallback = Callable[[str, float], None]
 
@@ -44,6 +45,8 @@ class TrialOptions:
         What is asked; defaults where nothing was declared.
     name
         Of the trial, for the report and the tables.
+    decisions
+        What a person decided on discs of an earlier run; rejected ones are compared with nothing.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -52,6 +55,7 @@ class TrialOptions:
     reads: Path | None = None
     declaration: Declaration | None = None
     name: str = "trial"
+    decisions: Decisions | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class TrialResult:
     files
         Names of the files in the trial's folder.
     notes
-        Sentences on cells of the reads that are missing.
+        Sentences on cells of the reads that are missing, and on decisions of quality control.
     """
 
     analysis: Analysis
@@ -127,7 +131,12 @@ def run_trial(
     notes: list[str] = []
     reads: Reads = {} if options.reads is None else read_reads(options.reads, notes)
     batch = run_batch(
-        trial.cohort(), root / MEASURED, _settings(options), options.workers, options.limits, tally
+        replace(trial.cohort(), decisions=options.decisions),
+        root / MEASURED,
+        _settings(options),
+        options.workers,
+        options.limits,
+        tally,
     )
     if not batch.count(StudyStatus.MEASURED):
         raise NothingToMeasureError(
@@ -135,6 +144,9 @@ def run_trial(
             f"{batch.outcomes[0].reason}"
         )
     measured = _measured(trial, root / MEASURED, batch.outcomes)
+    if batch.decisions is not None:
+        measured = {name: judged(one, batch.decisions) for name, one in measured.items()}
+        notes += batch.decisions.sentences()
     followed = _followed(trial, measured, options, report)
     courses = [
         course_of(one, measured, followed.get(one.name, FollowUp())) for one in trial.subjects
@@ -177,6 +189,16 @@ def _measured(
         reason = "" if outcome.status is StudyStatus.MEASURED else outcome.reason or "no result"
         found[scan.name] = read_scan(scan, folder, reason)
     return found
+
+
+def judged(measured: MeasuredScan, applied: AppliedDecisions) -> MeasuredScan:
+    """A scan whose discs have the quality that was decided on."""
+    name = measured.scan.name
+    discs = {
+        level: replace(one, quality=applied.quality(name, level, one.quality))
+        for level, one in measured.discs.items()
+    }
+    return replace(measured, discs=discs)
 
 
 def _followed(

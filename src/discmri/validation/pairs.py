@@ -20,6 +20,7 @@ from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
+from discmri.results.decisions import AppliedDecisions, Decisions, JudgedDisc, Verdict
 from discmri.results.height import column_of
 from discmri.results.label_map import LabelMap
 from discmri.results.records import PARAMETERS
@@ -117,6 +118,11 @@ class DiscMatch:
         return self.found is not None and self.found["level"] != self.truth["level"]
 
     @property
+    def measured_as(self) -> tuple[str, str]:
+        """Study and the level by which the results know it; its true one where it was missed."""
+        return self.truth["study"], (self.found or self.truth)["level"]
+
+    @property
     def subject(self) -> str:
         """Whose disc it is, the study where the results name no subject."""
         return (self.found or {}).get("subject_id") or self.truth["study"]
@@ -164,7 +170,7 @@ class TruthComparison:
         ]
 
 
-def compare(results: Path, truth: Path) -> TruthComparison:
+def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> TruthComparison:
     """Match results with the truth.
 
     Parameters
@@ -174,6 +180,9 @@ def compare(results: Path, truth: Path) -> TruthComparison:
     truth
         Folder of a phantom cohort, or a CSV with the columns ``study`` and ``level`` and, named
         as in the results, those of the values that are known.
+    decisions
+        What a person decided on the measured discs; rejected ones are compared with nothing and
+        do not count as missed.
 
     Raises
     ------
@@ -203,14 +212,39 @@ def compare(results: Path, truth: Path) -> TruthComparison:
         matches += [DiscMatch(row, partners.get(n)) for n, row in enumerate(true_rows)]
         used = {row["level"] for row in partners.values()}
         extra += [(study, row["level"]) for row in rows if row["level"] not in used]
+    applied = None if decisions is None else decisions.applied(map(_judged, filter(_named, found)))
+    rejected = set() if applied is None else _rejected(applied)
     judged = {level.value for level in JUDGED}
     return TruthComparison(
-        tuple(match for match in matches if match.truth["level"] in judged),
-        tuple(one for one in extra if one[1] in judged),
+        tuple(
+            match
+            for match in matches
+            if match.truth["level"] in judged and match.measured_as not in rejected
+        ),
+        tuple(one for one in extra if one[1] in judged and one not in rejected),
         {study: why for study, why in failed.items() if study in expected},
         by_place,
-        tuple(filter(None, (of_found, of_known))),
+        tuple(filter(None, (of_found, of_known, *(applied.sentences() if applied else ())))),
     )
+
+
+def _rejected(applied: AppliedDecisions) -> set[tuple[str, str]]:
+    """Study and level of the rejected discs, with those that the results leave out already."""
+    gone = [one.disc for one in applied.unknown if one.verdict is Verdict.REJECT]
+    keys = (*applied.rejected, *((disc.study, disc.level) for disc in gone))
+    return {(study, level.value) for study, level in keys}
+
+
+def _named(row: Row) -> bool:
+    return bool(row["level"])
+
+
+def _judged(row: Row) -> JudgedDisc:
+    height = row.get("height_mm", "")
+    return JudgedDisc(
+        row["study"], DiscLevel(row["level"]), row.get("study_uid", ""),
+        float(height) if height else None,
+    )  # fmt: skip
 
 
 def _partners(

@@ -13,6 +13,7 @@ from discmri.core.files import atomic_folder
 from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.pages import render
 from discmri.core.text import number
+from discmri.results.decisions import Decisions
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
 from discmri.results.records import PARAMETER
@@ -65,12 +66,12 @@ class Validation:
         return [one for one in self.errors if not one.grouped_by]
 
 
-def validate(results: Path, truth: Path) -> Validation:
+def validate(results: Path, truth: Path, decisions: Decisions | None = None) -> Validation:
     """Compare results with the truth.
 
     Parameters
     ----------
-    results, truth
+    results, truth, decisions
         As in :func:`discmri.validation.pairs.compare`.
 
     Raises
@@ -80,7 +81,7 @@ def validate(results: Path, truth: Path) -> Validation:
     NothingToMeasureError
         Where not one value stands on both sides.
     """
-    comparison = compare(results, truth)
+    comparison = compare(results, truth, decisions)
     pairs = comparison.pairs()
     if not pairs:
         raise NothingToMeasureError(

@@ -1,0 +1,191 @@
+"""``qc.html``: every measured disc with its outline, to be accepted, doubted or rejected."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from discmri.cohort.measuring import StudyOutcome, StudyStatus
+from discmri.cohort.read import RECORD as BATCH
+from discmri.cohort.read import read_cohort
+from discmri.cohort.tables import rows_of
+from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.files import atomic_folder
+from discmri.core.findings import MEANINGS, Finding
+from discmri.core.levels import DiscLevel
+from discmri.core.pages import render_scripted
+from discmri.results.decisions import COLUMNS, Verdict
+from discmri.results.document import RECORD
+from discmri.results.model import StudyResult
+from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.read import read_results
+
+PAGE = "qc.html"
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """One study to look at.
+
+    Parameters
+    ----------
+    name
+        As tables and decisions call it.
+    folder
+        Its results.
+    """
+
+    name: str
+    folder: Path
+
+
+def find_results(paths: Sequence[Path]) -> tuple[ResultsFolder, ...]:
+    """The results folders that some paths hold.
+
+    Parameters
+    ----------
+    paths
+        Folders of ``discmri batch``, ``discmri trial run`` or ``discmri measure``, or of several
+        of the last.
+
+    Returns
+    -------
+    tuple of ResultsFolder
+        Measured studies; in a batch by their names there, else by the names of their folders.
+
+    Raises
+    ------
+    UsageError
+        Where a path holds no results, or two studies have one name.
+    """
+    found = [one for path in paths for one in _found(path)]
+    if not found:
+        raise NothingToMeasureError("none of the studies was measured; there is nothing to look at")
+    name, count = Counter(one.name for one in found).most_common(1)[0]
+    if count > 1:
+        here = [str(one.folder) for one in found if one.name == name]
+        raise UsageError(
+            f"{here[0]} and {here[1]} are both called {name!r}, so a decision could not name one; "
+            "make a page of each, or rename a folder"
+        )
+    return tuple(found)
+
+
+def _found(path: Path) -> Iterator[ResultsFolder]:
+    for root in (path, path / "measured"):
+        if (root / BATCH).is_file():
+            yield from (
+                ResultsFolder(one.name, one.folder)
+                for one in read_cohort(root)
+                if one.status is StudyStatus.MEASURED
+            )
+            return
+    if (path / RECORD).is_file():
+        yield ResultsFolder(path.resolve().name, path)
+        return
+    inside = sorted(path.glob(f"*/{RECORD}"))
+    if not inside:
+        raise UsageError(
+            f"{path} holds no results; name a folder that discmri measure, batch or trial wrote"
+        )
+    yield from (ResultsFolder(one.parent.name, one.parent) for one in inside)
+
+
+def write_qc(paths: Sequence[Path], folder: Path, overwrite: bool = False) -> tuple[int, int]:
+    """Write the page.
+
+    Parameters
+    ----------
+    paths
+        As in :func:`find_results`.
+    folder
+        Appears whole or not at all; pictures stay where they are, the page refers to them.
+    overwrite
+        Replace an earlier one.
+
+    Returns
+    -------
+    tuple of int
+        How many studies and discs it shows.
+
+    Raises
+    ------
+    UsageError
+        Where a path holds no results, or the folder cannot be written.
+    ResultsError
+        Where results cannot be read.
+    """
+    studies = find_results(paths)
+    data = content(studies, folder)
+    with atomic_folder(folder, overwrite) as fresh:
+        text = render_scripted("discmri.cohort/qc.html.j2", "discmri.cohort/qc.js", data)
+        (fresh / PAGE).write_text(text, encoding="utf-8", newline="\n")
+    return len(studies), sum(len(one["discs"]) for one in data["studies"])
+
+
+def content(studies: Sequence[ResultsFolder], folder: Path) -> dict[str, Any]:
+    """What the script shows; pictures by their paths from the page's folder."""
+    shown = [_study(one, folder) for one in studies]
+    codes = {code for one in shown for part in (one, *one["discs"]) for code in part["flags"]}
+    return {
+        "columns": list(COLUMNS),
+        "verdicts": [one.value for one in Verdict],
+        "flags": [
+            {"code": code.value, "meaning": text}
+            for code, text in MEANINGS.items()
+            if code.value in codes
+        ],
+        "studies": shown,
+    }
+
+
+def _study(one: ResultsFolder, page: Path) -> dict[str, Any]:
+    result = read_results(one.folder)
+    rows = rows_of(StudyOutcome(one.name, StudyStatus.MEASURED), result)
+    figures = one.folder / "figures"
+    drawn = {path.stem for path in figures.glob("*.png")} if figures.is_dir() else set()
+    return {
+        "name": one.name,
+        "subject": result.subject_id,
+        "uid": result.study_uid,
+        "date": result.study_date,
+        "folder": _reference(one.folder, page),
+        "report": (one.folder / "report.html").is_file(),
+        "overview": "overview" in drawn,
+        "flags": sorted(result.study_flags),
+        "discs": [
+            _disc(result, row, warnings, drawn)
+            for row, warnings in zip(rows.discs, rows.warnings, strict=True)
+        ],
+    }
+
+
+def _disc(
+    result: StudyResult, row: dict[str, str], warnings: Sequence[Finding], drawn: set[str]
+) -> dict[str, Any]:
+    level = DiscLevel(row["level"])
+    own = [finding for finding in warnings if finding.level is level]
+    return {
+        "level": level.value,
+        "colour": LEVEL_COLOURS[level],
+        "quality": row["quality"],
+        "flags": sorted({one.code.value for one in own}),
+        "said": [finding.text for finding in own],
+        "height": row["height_mm"],
+        "sd": row["height_sd_mm"],
+        "grade": row["suggested_grade"],
+        "confidence": float(row["confidence"]) if row["confidence"] else None,
+        "pictures": [name for name in (level.value, f"{level.value}-adc") if name in drawn],
+    }
+
+
+def _reference(folder: Path, page: Path) -> str:
+    """How the page names a folder: relative where both stand on one drive."""
+    there, here = folder.resolve(), page.resolve()
+    if there.anchor != here.anchor:
+        return there.as_uri()
+    return Path(os.path.relpath(there, here)).as_posix()

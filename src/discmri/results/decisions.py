@@ -1,0 +1,261 @@
+"""What a person decided on measured discs: ``decisions.csv`` of ``discmri qc``, and what follows.
+
+A decision is about one disc of one study as it was measured: where the table names a study UID or
+a height, it holds only for a disc that still has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+
+from discmri.core.levels import DiscLevel
+from discmri.core.quality import DiscQuality, Quality
+from discmri.core.tables import Row, read_table
+
+COLUMNS = (
+    "study", "subject_id", "study_uid", "level", "height_mm", "decision", "comment", "reader",
+    "decided_utc",
+)  # fmt: skip
+"""Columns of ``decisions.csv``; the first needed are study, level and decision."""
+REASON = {"reject": "rejected_in_qc", "doubt": "doubted_in_qc"}
+"""What ``quality_reasons`` say of a decision."""
+_NEEDED = ("study", "level", "decision")
+_HINT = (
+    f"decisions of discmri qc have {', '.join(_NEEDED)}, and where known study_uid and height_mm"
+)
+_SAME_HEIGHT_MM = 0.0006  # heights are written with three decimals
+
+
+class Verdict(Enum):
+    """What a person says of a disc."""
+
+    ACCEPT = "accept"
+    DOUBT = "doubt"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class JudgedDisc:
+    """A measured disc that decisions may be about.
+
+    Parameters
+    ----------
+    study, level
+        Which disc, by the names of the results.
+    study_uid
+        Of its images; empty where unknown.
+    height_mm
+        Its primary height; ``None`` where there is none.
+    """
+
+    study: str
+    level: DiscLevel
+    study_uid: str = ""
+    height_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision.
+
+    Parameters
+    ----------
+    disc
+        What it is about.
+    verdict
+        What was decided.
+    comment
+        Why, in a person's words.
+    """
+
+    disc: JudgedDisc
+    verdict: Verdict
+    comment: str = ""
+
+    def holds_for(self, disc: JudgedDisc) -> bool:
+        """Whether a disc is still what was decided on.
+
+        >>> made = Decision(JudgedDisc("a", DiscLevel.L4_L5, height_mm=8.1), Verdict.REJECT)
+        >>> made.holds_for(JudgedDisc("a", DiscLevel.L4_L5, "1.2", 8.1))
+        True
+        >>> made.holds_for(JudgedDisc("a", DiscLevel.L4_L5, "1.2", 9.3))
+        False
+        """
+        wanted, found = self.disc.height_mm, disc.height_mm
+        if self.disc.study_uid and disc.study_uid and self.disc.study_uid != disc.study_uid:
+            return False
+        return wanted is None or (found is not None and abs(wanted - found) < _SAME_HEIGHT_MM)
+
+
+@dataclass(frozen=True)
+class AppliedDecisions:
+    """What decisions mean for some measured discs.
+
+    Parameters
+    ----------
+    source
+        Name of the file.
+    sha256
+        Of its bytes.
+    verdicts
+        What was decided, by study and level.
+    outdated
+        Decisions on discs that were measured anew since.
+    unknown
+        Decisions on discs that are not here.
+    """
+
+    source: str
+    sha256: str
+    verdicts: Mapping[tuple[str, DiscLevel], Verdict]
+    outdated: tuple[Decision, ...] = ()
+    unknown: tuple[Decision, ...] = ()
+
+    @property
+    def rejected(self) -> tuple[tuple[str, DiscLevel], ...]:
+        """Discs to leave out, by study and level."""
+        return tuple(key for key, one in self.verdicts.items() if one is Verdict.REJECT)
+
+    def quality(
+        self, study: str, level: DiscLevel, found: DiscQuality | None
+    ) -> DiscQuality | None:
+        """The quality of a disc after the decision; accepting does not raise it."""
+        verdict = self.verdicts.get((study, level), Verdict.ACCEPT)
+        if verdict is Verdict.ACCEPT:
+            return found
+        reasons = tuple(sorted({*(found.reasons if found else ()), REASON[verdict.value]}))
+        rejected = verdict is Verdict.REJECT or (found and found.verdict is Quality.REJECT)
+        return DiscQuality(Quality.REJECT if rejected else Quality.CHECK, reasons)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was done, to be printed and shown."""
+        counts = [sum(one is kind for one in self.verdicts.values()) for kind in Verdict]
+        names = ", ".join(f"{study} {level.value}" for study, level in self.rejected[:3])
+        more = ", …" if len(self.rejected) > 3 else ""
+        listed = f" ({names}{more})" if names else ""
+        said = [
+            f"Quality control ({self.source}): {counts[2]} discs rejected and left out{listed}, "
+            f"{counts[1]} doubted, {counts[0]} accepted."
+        ]
+        for left, why in (
+            (self.outdated, "were made on earlier measurements: look at these discs again"),
+            (self.unknown, "are about discs that are not here"),
+        ):
+            if left:
+                first = f"{left[0].disc.study} {left[0].disc.level.value}"
+                said.append(
+                    f"{len(left)} decisions had no effect, since they {why} ({first} first)."
+                )
+        return tuple(said)
+
+    def record(self) -> dict[str, object]:
+        """The same for a record, JSON-like."""
+        return {
+            "file": self.source,
+            "sha256": self.sha256,
+            "rejected": [f"{study} {level.value}" for study, level in self.rejected],
+            "doubted": [
+                f"{study} {level.value}"
+                for (study, level), one in self.verdicts.items()
+                if one is Verdict.DOUBT
+            ],
+            "without_effect": len(self.outdated) + len(self.unknown),
+        }
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All decisions of a table.
+
+    Parameters
+    ----------
+    source
+        Name of the file.
+    sha256
+        Of its bytes.
+    entries
+        In the order of the table.
+    """
+
+    source: str
+    sha256: str
+    entries: tuple[Decision, ...] = field(default=())
+
+    def applied(self, discs: Iterable[JudgedDisc]) -> AppliedDecisions:
+        """What follows for measured discs.
+
+        Parameters
+        ----------
+        discs
+            All that were measured.
+
+        Returns
+        -------
+        AppliedDecisions
+            Verdicts by disc, and the decisions that have no effect.
+        """
+        known: dict[tuple[str, DiscLevel], JudgedDisc] = {(d.study, d.level): d for d in discs}
+        verdicts: dict[tuple[str, DiscLevel], Verdict] = {}
+        outdated, unknown = [], []
+        for one in self.entries:
+            key = (one.disc.study, one.disc.level)
+            if key not in known:
+                unknown.append(one)
+            elif one.holds_for(known[key]):
+                verdicts[key] = one.verdict
+            else:
+                outdated.append(one)
+        return AppliedDecisions(self.source, self.sha256, verdicts, tuple(outdated), tuple(unknown))
+
+
+def read_decisions(path: Path) -> Decisions:
+    """Read ``decisions.csv``.
+
+    Parameters
+    ----------
+    path
+        What the page of ``discmri qc`` saved, or any table with its columns.  A row without a
+        decision says nothing.
+
+    Returns
+    -------
+    Decisions
+        In the order of the table.
+
+    Raises
+    ------
+    UsageError
+        Where it cannot be read: file, line and column, and what to write instead.
+
+    Examples
+    --------
+    >>> read_decisions(Path("decisions.csv")).entries[0].verdict  # doctest: +SKIP
+    <Verdict.REJECT: 'reject'>
+    """
+    table = read_table(path, _NEEDED, _HINT)
+    lines: dict[tuple[str, DiscLevel, str], int] = {}
+    entries = []
+    for row in table.rows:
+        one = _decision(row)
+        if one is None:
+            continue
+        key = (one.disc.study, one.disc.level, one.disc.study_uid)
+        if lines.setdefault(key, row.line) != row.line:
+            raise row.error(
+                "level", f"this disc of {key[0]} stands in line {lines[key]} already; keep one"
+            )
+        entries.append(one)
+    return Decisions(path.name, sha256(path.read_bytes()).hexdigest(), tuple(entries))
+
+
+def _decision(row: Row) -> Decision | None:
+    verdict = row.choice("decision", [one.value for one in Verdict])
+    study, level = row.filled("study"), row.level("level")
+    if level is None:
+        raise row.error("level", "is empty; write the level, such as L4-L5")
+    disc = JudgedDisc(study, level, row.text("study_uid"), row.number("height_mm"))
+    return None if verdict is None else Decision(disc, Verdict(verdict), row.text("comment"))
