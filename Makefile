@@ -5,6 +5,7 @@
 # make coverage  all tests, and what they cover (half as long again)
 # make fuzz      damaged files, 2000 cases of each kind (CASES=… for another number)
 # make bench     accuracy, speed and memory, printed as tables
+# make docs      the documentation site into build/site, every link checked
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
 # make lock      remake requirements.lock and requirements-runtime.lock (needs uv)
@@ -26,7 +27,7 @@ ARCHIVE := orthanc orthanc-dicomweb
 INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: install runtime demo test coverage fuzz bench lint screen archive weights lock clean
+.PHONY: install runtime demo test coverage fuzz bench docs lint screen archive weights lock clean
 
 install: $(STAMP) screen
 
@@ -85,6 +86,9 @@ fuzz: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 weights: install
 	$(BIN)/python -m pip install --quiet torch==2.13.0 onnx onnxscript
