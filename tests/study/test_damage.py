@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 from tests.study.builder import SAGITTAL, SeriesSpec, save
-from tests.study.damage import MEASURED, Source, changed_elements, damaged, facts_of, unnoticed
+from tests.study.damage import (
+    MEASURED,
+    MOST_FLIPS,
+    Source,
+    changed_elements,
+    damaged,
+    facts_of,
+    unnoticed,
+)
 from tests.study.test_diffusion import image, standard
 from tests.study.test_enhanced import enhanced, t2_frames
 
@@ -102,7 +110,7 @@ def test_damage_is_noticed(tmp_path, name):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pydicom, about the damage
             try:
-                said = unnoticed(clean, facts_of(folder))
+                said = unnoticed(clean, facts_of(folder), name == "compressed")
             except Exception as error:  # noqa: BLE001 - what is looked for
                 said = f"{type(error).__name__}: {error}"
         if time.monotonic() - begun > LONGEST_S:
@@ -112,3 +120,15 @@ def test_damage_is_noticed(tmp_path, name):
             missed.append(f"case {case}, {what} ({', '.join(sorted(changed))}): {said}")
         shutil.rmtree(folder)
     assert not missed, "\n" + "\n".join(missed)
+
+
+@pytest.mark.parametrize(
+    ("rle", "lines", "length", "noticed"),
+    [(True, MOST_FLIPS, 10, True), (True, MOST_FLIPS + 1, 1, False),
+     (False, MOST_FLIPS, 1, True), (False, 1, MOST_FLIPS + 1, False)],
+)  # fmt: skip
+def test_what_counts_as_the_same_within_noise(rle, lines, length, noticed) -> None:
+    clean = {"array": np.zeros((10, 12, 5)), "affine": np.eye(4), "t2": True, "warnings": set()}
+    now = clean | {"array": clean["array"].copy()}
+    now["array"][:length, :lines, 2] = 7
+    assert (unnoticed(clean, now, rle) == "") == noticed

@@ -380,3 +380,72 @@ def test_inspect_lists_the_b_values_that_the_reasons_name(tmp_path: Path) -> Non
     assert series.reasons[0] == "b-values 0, 400, 800 s/mm2"
     assert series.b_values_s_per_mm2 == (0, 400, 800)
     assert Code.B_VALUE_NEAR_ZERO in {f.code for f in series.findings}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_name_of_a_series_with_several_weightings_is_no_b_value(
+    tmp_path: Path, own: bool
+) -> None:
+    def mark(ds: Dataset, b: float, direction: list[float] | None) -> None:
+        ds.SeriesDescription, ds.SeriesInstanceUID = "DWI b800", "1.2.8"
+        if own and b:
+            ds.DiffusionBValue = b
+
+    study = store(tmp_path, image("x", 0, mark), image("y", 800, mark))
+    (dwi,) = (one for one in study.series if one.description == "DWI b800")
+    assert dwi.b_values_s_per_mm2 == ((800,) if own else ())
+    assert study.diffusion() is None
+    assert Code.SERIES_LEFT_OUT in {found.code for found in study.findings}
+
+
+def test_an_absent_zero_wins_over_the_name_of_the_series(tmp_path: Path) -> None:
+    """Canon writes no b-value for zero, and technicians write the highest one into the name."""
+
+    def mark(ds: Dataset, b: float, direction: list[float] | None) -> None:
+        canon(ds, b, direction)
+        ds.SeriesDescription, ds.SeriesInstanceUID = "DWI b800", "1.2.8"
+
+    assert_adc(store(tmp_path, image("x", 0, mark), image("y", 800, mark)), 2)
+
+
+@pytest.mark.parametrize("separate", [True, False])
+@pytest.mark.parametrize("slope", [2, 1])
+def test_a_slope_that_only_some_images_state(tmp_path: Path, slope: int, separate: bool) -> None:
+    def mark(ds: Dataset, b: float, direction: list[float] | None) -> None:
+        standard(ds, b, direction)
+        if b:
+            ds.RescaleSlope, ds.RescaleIntercept = slope, 0
+        if not separate:
+            ds.SeriesInstanceUID = "1.2.8"
+
+    study = store(tmp_path, image("x", 0, mark), image("y", 800, mark))
+    assert (study.diffusion() is None) == (slope == 2)
+    told = Code.RESCALE_UNUSABLE in {found.code for found in study.findings}
+    assert told == (slope == 2)
+
+
+def test_a_private_scale_that_only_some_images_state(tmp_path: Path) -> None:
+    def mark(ds: Dataset, b: float, direction: list[float] | None) -> None:
+        philips(ds, b, direction)
+        if b:
+            ds.private_block(0x2005, "Philips MR Imaging DD 001").add_new(0x0E, "FL", 0.01)
+
+    study = store(tmp_path, image("x", 0, mark), image("y", 800, mark))
+    assert study.diffusion() is None
+    assert Code.RESCALE_UNUSABLE in {found.code for found in study.findings}
+
+
+def test_a_slope_that_one_slice_of_a_stack_or_map_lacks(tmp_path: Path) -> None:
+    t2 = SeriesSpec(tags={"RescaleSlope": 2, "RescaleIntercept": 0}).datasets()
+    adc = image("adc", 0, lambda ds, _b, _d: None, RescaleSlope=2, RescaleIntercept=0)
+    for ds in adc:
+        ds.ImageType = ["DERIVED", "PRIMARY", "ADC"]
+    for group in (t2, adc):
+        del group[0].RescaleSlope
+    for n, ds in enumerate([*t2, *adc]):
+        save(ds, tmp_path / f"{n}")
+    study = read_study(tmp_path)
+    (told,) = (f for f in study.target().findings if f.code is Code.RESCALE_UNUSABLE)
+    assert "1 of 5 images state no Rescale Slope" in told.text
+    with pytest.raises(MeasurementError, match="no Rescale Slope"):
+        study.adc_map()

@@ -9,6 +9,7 @@ import pytest
 from pydicom import Dataset
 from tests.study.builder import SeriesSpec, save, uid, write
 from tests.study.bvalues.test_readers import csa
+from tests.study.test_enhanced import enhanced, item, t2_frames
 
 from discmri.core.findings import Code
 from discmri.study import Series, Study, read_study
@@ -122,3 +123,15 @@ def test_a_picture_that_its_tiles_do_not_divide(tmp_path: Path) -> None:
     ds[0x0019, 0x100A].value = 20  # five tiles to a side of 24 x 30 pixels
     study = stored(tmp_path, ds)
     assert "do not divide a picture of 24 x 30 pixels" in dwi(study).problem
+
+
+def test_mosaics_in_an_enhanced_image_are_refused(tmp_path: Path) -> None:
+    spec = SeriesSpec("dwi", slices=2, rows=24, columns=30)
+    frames = t2_frames(spec)
+    for ds, _ in frames:
+        ds.MRImageFrameTypeSequence = item(
+            FrameType=["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE", "MOSAIC"]
+        )
+        ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 5)
+    study = stored(tmp_path, enhanced(spec, frames))
+    assert "stands in an enhanced image" in dwi(study).problem

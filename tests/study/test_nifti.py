@@ -11,6 +11,7 @@ import pytest
 
 from discmri.core.diffusion import DirectionKind
 from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import Code
 from discmri.study import Plane, Role, read_study
 
 SAGITTAL = np.array([[0, 0, 4.0, -20], [0.8, 0, 0, -60], [0, -0.9, 0, 70], [0, 0, 0, 1]])
@@ -238,3 +239,18 @@ def test_voxels_that_would_begin_in_the_header_are_refused(tmp_path, offset) -> 
     path.write_bytes(content)
     with pytest.raises(NothingToMeasureError, match=r"T2w\.nii"):
         read_study(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "", "\x00"])
+def test_a_broken_sidecar_is_told(tmp_path: Path, text: str) -> None:
+    path = image(tmp_path / "case_T2w.nii.gz")
+    path.with_name("case_T2w.json").write_text(text)
+    (told,) = read_study(tmp_path).findings
+    assert (told.code, told.severity.value) == (Code.FILE_UNREADABLE, "warning")
+    assert told.text.startswith("case_T2w.json: ")
+
+
+def test_a_sidecar_with_a_mark_of_its_byte_order(tmp_path: Path) -> None:
+    path = image(tmp_path / "case_T2w.nii.gz")
+    path.with_name("case_T2w.json").write_text(json.dumps(T2), encoding="utf-8-sig")
+    assert read_study(tmp_path).target().contrast.te_ms == 100

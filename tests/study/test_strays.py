@@ -66,3 +66,54 @@ def test_what_would_be_the_next_image_of_a_stack_is_told(tmp_path, k, count, tol
     found = list(strays([stack, other], [stack]))
     assert [one.code for one in found] == [Code.SLICE_MISSING] * told
     assert list(strays([stack, replace(other, uid="x", number=99)], [stack])) == []
+
+
+@pytest.mark.parametrize("at", ["cut", "bit", "shift", "empty"])
+@pytest.mark.parametrize("which", [0, 2, 4])
+def test_an_image_without_its_beginning_is_named(tmp_path, at, which) -> None:
+    folder = write(tmp_path, SeriesSpec())
+    (folder / "README").write_text("not an image")
+    path = sorted(folder.glob("t2_*"))[which]
+    content = bytearray(path.read_bytes())
+    if at == "bit":
+        content[129] ^= 4
+    damage = {
+        "cut": content[:90],
+        "bit": content,
+        "shift": content[:61] + content[64:],
+        "empty": b"",
+    }
+    path.write_bytes(damage[at])
+    (told,) = (f for f in read_study(folder).findings if f.code is Code.FILE_UNREADABLE)
+    assert told.text.startswith(f"{path.name}: ")
+    assert told.severity.value == "warning"
+
+
+def test_other_files_beside_images_are_no_images(tmp_path) -> None:
+    folder = write(tmp_path, SeriesSpec())
+    (folder / "notes 1.txt").write_text("UID 1.2.840.10008.5.1.4.1.1.4")
+    (folder / "1.png").write_bytes(bytes(300))
+    assert read_study(folder).findings == ()
+    (folder / "copy.DCM").write_bytes(bytes(300))
+    assert [f.code for f in read_study(folder).findings] == [Code.FILE_UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    ("shifted", "kept"), [((8,), 8), ((0, 8), 7), ((4,), 4), ((0, 4, 8), None)]
+)
+def test_a_few_slices_shifted_in_their_plane_are_left_out(tmp_path, shifted, kept) -> None:
+    images = SeriesSpec(slices=9).datasets()
+    for n, k in enumerate(shifted):
+        x, y, z = images[k].ImagePositionPatient
+        images[k].ImagePositionPatient = [x, y + 9.0 * (n + 1), z]
+    for n, ds in enumerate(
+        [*images, *SeriesSpec("t1", tags={"EchoTime": 12, "SeriesNumber": 4}).datasets()]
+    ):
+        save(ds, tmp_path / f"{n}")
+    study = read_study(tmp_path)
+    t2 = next(one for one in study.series if one.description == "t2")
+    if kept is None:
+        assert "shifted against each other" in t2.problem
+        return
+    assert t2.images[0].grid.shape[2] == kept
+    assert any("elsewhere in their plane" in found.text for found in study.findings)

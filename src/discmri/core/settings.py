@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,3 +59,12 @@ class Settings:
     adc_ceiling_um2_ms: float = 3.2  # free water at 37 degC is 3.04
     adc_min_voxels: int = 10
     max_alignment_mm: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Texts that a caller gives for a path, a level or a format become what they mean."""
+        meanings: dict[str, Callable[[str], object]]
+        meanings = {"masks": Path, "lowest_disc": DiscLevel.parse, "formats": lambda text: (text,)}
+        for name, meaning in meanings.items():
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, meaning(value))

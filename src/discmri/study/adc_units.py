@@ -60,7 +60,7 @@ def in_um2_per_ms(
         return _plausible(_real_world(values, scalings) * real, unit)
     wrong = next((scaling.problem for scaling in scalings if scaling.problem), "")
     if wrong:
-        raise MeasurementError(Code.ADC_UNIT_UNKNOWN, f"the ADC map states {wrong}")
+        raise MeasurementError(Code.ADC_UNIT_UNKNOWN, f"an image of the ADC map states {wrong}")
     if rescale is not None:
         return _plausible(values * rescale, f"Rescale Type ({scalings[0].rescale_type})")
     middle = _median(values)

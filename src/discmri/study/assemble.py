@@ -10,7 +10,7 @@ from discmri.core.errors import GeometryError
 from discmri.core.facts import Role
 from discmri.core.findings import Code, info, warning
 from discmri.study.bvalues.text import is_from_text
-from discmri.study.frame import ContrastParameters, Frame
+from discmri.study.frame import ContrastParameters, Frame, without_scale
 from discmri.study.parts import Part, parts_of, plane_of_frame
 from discmri.study.roles import COMPUTED_B, RoleEvidence, decide
 from discmri.study.series import Series
@@ -29,7 +29,8 @@ def assemble(frames: Sequence[Frame]) -> tuple[Series, ...]:
 
 
 def _series(part: Part) -> Series:
-    frames, first = part.frames, part.frames[0]
+    frames = _with_lost_scale_named(part.frames)
+    first = frames[0]
     origin, uid = first.origin, first.origin.series_uid
     values = sorted({f.b_value.value_s_per_mm2 for f in frames if f.b_value is not None})
     from_text = bool(values) and all(f.b_value is None or is_from_text(f.b_value) for f in frames)
@@ -62,7 +63,10 @@ def _series(part: Part) -> Series:
     wrong = sorted({frame.scaling.problem for frame in frames if frame.scaling.problem})
     if wrong:
         count = sum(bool(frame.scaling.problem) for frame in frames)
-        text = f"{count} of {len(frames)} images state {'; '.join(wrong[:3])}, which was left out"
+        text = (
+            f"{count} of {len(frames)} images state {'; '.join(wrong[:3])}: "
+            "their values may be on another scale"
+        )
         findings.append(warning(Code.RESCALE_UNUSABLE, text))
     unweighted = sum(frame.b_value is None for frame in frames) if diffusion else 0
     if unweighted:
@@ -105,6 +109,20 @@ def _series(part: Part) -> Series:
         problem=problem,
         findings=tuple(replace(one, series_uid=uid) for one in dict.fromkeys(findings)),
     )
+
+
+def _with_lost_scale_named(frames: list[Frame]) -> list[Frame]:
+    """Images without a rescale beside others that have one: nobody knows their scale."""
+    lost = without_scale([frame.scaling for frame in frames])
+    if not any(lost):
+        return frames
+    problem = "no Rescale Slope where others do"
+    return [
+        replace(frame, scaling=replace(frame.scaling, problem=frame.scaling.problem or problem))
+        if one
+        else frame
+        for frame, one in zip(frames, lost, strict=True)
+    ]
 
 
 def _stacks(frames: list[Frame], problem: str, diffusion: bool) -> tuple[list[Stack], str]:

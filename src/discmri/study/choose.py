@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from discmri.core.diffusion import DirectionKind
 from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, info, warning
+from discmri.study.frame import without_scale
 from discmri.study.region import common_height, region_of, same_station, station_rank
 from discmri.study.roles import COMPUTED_B
 from discmri.study.series import SAGITTAL_ROLES, Image, Series
@@ -186,6 +187,12 @@ def _diffusion(
 def _scale_conflict(images: Sequence[Image]) -> str:
     """Why signals of weightings cannot be compared; empty where they can."""
     scalings = [scaling for image in images for scaling in image.scalings]
+    private = sum(scaling.philips_slope is not None for scaling in scalings)
+    if lost := sum(without_scale(scalings)) or (private and len(scalings) - private):
+        return (
+            f"{lost} of {len(scalings)} diffusion images state no scale of their values where the "
+            "others do, so their signals cannot be compared and no ADC is fitted"
+        )
     unusable = [scaling for scaling in scalings if scaling.problem]
     if not unusable or (
         len(unusable) == len(scalings) and len({scaling.problem for scaling in unusable}) == 1

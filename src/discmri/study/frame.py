@@ -6,6 +6,7 @@ into RAS+.  Names, birth dates and addresses are never taken over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,8 +117,11 @@ class Scaling:
         Real World Value Mapping; ``real_unit`` is empty without one.
     padding
         Stored value that means "no picture here".
+    stated
+        Whether the header holds a modality rescale at all.
     problem
-        Which value is stated but cannot be used (text, zero, infinite); empty where none is.
+        Which value is stated but cannot be used (text, zero, infinite), or missing although
+        neighbouring images state it; empty where none is.
     """
 
     slope: float = 1.0
@@ -128,7 +132,19 @@ class Scaling:
     real_intercept: float = 0.0
     real_unit: str = ""
     padding: int | None = None
+    stated: bool = False
     problem: str = ""
+
+    @property
+    def rescales(self) -> bool:
+        """Whether it changes values."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+
+def without_scale(scalings: Sequence[Scaling]) -> list[bool]:
+    """For each image whether it states no rescale although others do that changes theirs."""
+    changes = any(scaling.rescales for scaling in scalings)
+    return [changes and not scaling.stated for scaling in scalings]
 
 
 @dataclass(frozen=True, eq=False)

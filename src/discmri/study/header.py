@@ -134,7 +134,7 @@ _CONTRAST_TAGS = (
 )  # fmt: skip
 _B_VALUE_TAGS = {0x00189087, 0x00189117}
 _TYPE_TAGS = (0x00080008, 0x00089007, 0x00089208, 0x00089209)
-_TILE_TAGS = (0x0020000E, 0x00080008, 0x00280010, 0x00280011)
+_TILE_TAGS = (0x0020000E, 0x00080008, 0x00089007, 0x00280010, 0x00280011)
 
 
 def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:
@@ -312,6 +312,7 @@ def _scaling(ds: Dataset, origin: Origin) -> Scaling:
         real_intercept=real.real_intercept,
         real_unit=real.real_unit,
         padding=padding,
+        stated=bool(raw_text(ds, 0x00281053) and raw_text(ds, 0x00281052)),
         problem=", ".join(filter(None, (wrong_slope, wrong_intercept, real.problem))),
     )
     return _UNSCALED if found == _UNSCALED else found
@@ -427,6 +428,8 @@ def _tiles_placed(ds: Dataset, frame: Frame) -> list[Frame]:
         frame = replace(
             frame, geometry=_geometry(view), acquired=frame.acquired or _acquired(first)
         )
+    if frame.pixels.frames > 1:
+        return [replace(frame, unplaced="stands in an enhanced image")]
     try:
         return slices_of(ds, frame)
     except DicomError as error:
@@ -444,4 +447,5 @@ def _tiles(ds: Dataset) -> int:
     grid = floats(private_value(ds, 0x0065, "Image Private Header", 0x50, "DS"))
     if grid and private_value(ds, *_UIH_ITEMS):
         return int(grid[0])
-    return 2 if "MOSAIC" in _words(ds, "ImageType") else 1
+    words = {*_words(ds, "ImageType"), *_words(ds, "FrameType")}
+    return 2 if "MOSAIC" in words else 1

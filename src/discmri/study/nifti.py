@@ -132,12 +132,12 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     """
     stem = _stem(file.name)
     beside = {other.name: other for other in files}
-    sidecar = _json(beside.get(stem + ".json"))
+    sidecar, broken = _json(beside.get(stem + ".json"))
     grid, volumes, problem, doubt = _header(file)
     b_values = _b_values(beside.get(stem + ".bval"), beside.get(stem + ".bvec"), stem, grid)
     if not problem and _LABELS.search(stem):
         problem = "its name says that it is a label map"
-    if not problem and volumes > 1 and len(b_values) != volumes:
+    if not problem and len(b_values) != volumes and (b_values or volumes > 1):
         problem = f"it holds {volumes} volumes but {len(b_values)} b-values"
     plane = Plane.UNKNOWN if grid is None else _plane(grid)
     text = f"{stem.rsplit('/', 1)[-1]} {sidecar.get('SeriesDescription', '')} {sidecar.get('ProtocolName', '')}"
@@ -179,14 +179,13 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         acquired=clean_text(sidecar.get("AcquisitionDateTime") or sidecar.get("AcquisitionTime")),
         original=facts.words[:1] != ("DERIVED",),
         problem=problem or decision.problem,
-        findings=_doubts(doubt, uid),
+        findings=_doubts(doubt, broken, uid),
     )
 
 
-def _doubts(doubt: str, uid: str) -> tuple[Finding, ...]:
-    if not doubt:
-        return ()
-    return (warning(Code.HEADER_CONTRADICTS_GEOMETRY, doubt, None, uid),)
+def _doubts(placement: str, sidecar: str, uid: str) -> tuple[Finding, ...]:
+    doubts = ((Code.HEADER_CONTRADICTS_GEOMETRY, placement), (Code.FILE_UNREADABLE, sidecar))
+    return tuple(warning(code, text, None, uid) for code, text in doubts if text)
 
 
 @lru_cache(maxsize=64)
@@ -221,14 +220,18 @@ def _stem(name: str) -> str:
     return name
 
 
-def _json(file: InputFile | None) -> dict[str, Any]:
-    if file is None or file.path.stat().st_size > MAX_SIDECAR_BYTES:
-        return {}
+def _json(file: InputFile | None) -> tuple[dict[str, Any], str]:
+    """What a sidecar says, and why it cannot be read."""
+    if file is None:
+        return {}, ""
+    problem = f"{file.name.rsplit('/', 1)[-1]}: it is no JSON object, so nothing was taken from it"
+    if file.path.stat().st_size > MAX_SIDECAR_BYTES:
+        return {}, problem
     try:
-        content = json.loads(file.path.read_text(encoding="utf-8", errors="replace"))
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        content = json.loads(file.path.read_text(encoding="utf-8-sig", errors="replace"))
+    except (OSError, ValueError, RecursionError):
+        return {}, problem
+    return (content, "") if isinstance(content, dict) else ({}, problem)
 
 
 def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:

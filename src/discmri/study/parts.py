@@ -12,6 +12,7 @@ from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.facts import Plane
 from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.bvalues import absent_means_zero
+from discmri.study.bvalues.text import names_series
 from discmri.study.closeness import B_WITHIN_S_PER_MM2, TE_WITHIN, TE_WITHIN_MS, common_values
 from discmri.study.frame import Frame, Geometry
 from discmri.study.roles import computed_kind
@@ -26,6 +27,10 @@ from discmri.study.stack import (
     positions_mm,
     same_weighting,
 )
+
+_FEW_SLICES = 2
+_FEW_SHIFTED = 0.25
+"""Share of a stack's images that may lie elsewhere in their plane, each place with few slices."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,16 @@ class Part:
 
 def parts_of(frames: list[Frame]) -> list[Part]:
     """The kinds of picture within one DICOM series, each station by itself."""
-    frames = _with_common_values(_with_absent_zeros(frames))
+    frames = _with_common_values(_with_absent_zeros(_without_shared_text(frames)))
     planes = _planes(frames)
     groups, notes = _with_odd_slices(_kinds(frames))
     stations = [_stations(group) for group in groups]
-    total = sum(map(len, stations))
+    total = sum(len(places) for places, _ in stations)
     parts = []
-    for n, (group, places) in enumerate(zip(groups, stations, strict=True)):
+    for n, (group, (places, shifted)) in enumerate(zip(groups, stations, strict=True)):
         for k, place in enumerate(places, 1):
             name = "" if len(groups) == 1 else _name(n, groups)
-            findings = list(notes[n])
+            findings = [*notes[n], *shifted]
             if apart := _split_by_geometry(group[0], groups):
                 findings.append(warning(Code.SERIES_SPLIT, apart))
             if len(places) > 1:
@@ -77,6 +82,23 @@ def parts_of(frames: list[Frame]) -> list[Part]:
 def plane_of_frame(frame: Frame) -> Plane:
     """How the slice lies in the patient."""
     return Plane.UNKNOWN if frame.geometry is None else plane_of(frame.geometry.normal)
+
+
+def _without_shared_text(frames: list[Frame]) -> list[Frame]:
+    """No b-value from the name of a series that holds several weightings.
+
+    It does where other images have a b-value of their own, or where acquired images repeat a place.
+    """
+    named = [frame for frame in frames if frame.b_value and names_series(frame.b_value)]
+    if not named:
+        return frames
+    acquired = [frame for frame in named if not computed_kind(frame.image_type)]
+    placed = [frame for frame in acquired if frame.geometry is not None]
+    own = any(frame.b_value and not names_series(frame.b_value) for frame in frames)
+    if not own and (not placed or len(positions_mm(placed)) == len(placed)):
+        return frames
+    shared = set(map(id, named))
+    return [replace(frame, b_value=None) if id(frame) in shared else frame for frame in frames]
 
 
 def _with_absent_zeros(frames: list[Frame]) -> list[Frame]:
@@ -215,18 +237,19 @@ def _on_odd(odd: list[Frame], host: list[Frame]) -> Finding:
     return warning(Code.SLICE_ODD, text)
 
 
-def _stations(frames: list[Frame]) -> list[list[Frame]]:
+def _stations(frames: list[Frame]) -> tuple[list[list[Frame]], list[Finding]]:
     """Stacks of one kind at different places in their plane, from the head down.
 
-    A place has at least two slices; slices that are each somewhere else form one sheared
-    stack, which :mod:`~discmri.study.stack` refuses.
+    A few slices elsewhere are left out and told.  Otherwise a place has at least two slices;
+    slices that are each somewhere else form one sheared stack, which
+    :mod:`~discmri.study.stack` refuses.
     """
     first = frames[0].geometry
     if first is None or any(frame.geometry is None for frame in frames):
-        return [frames]
+        return [frames], []
     limit = SHEAR_WITHIN_PIXELS * min(first.pixel_mm)
     if in_plane_mm(frames) <= limit:
-        return [frames]
+        return [frames], []
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
@@ -238,8 +261,20 @@ def _stations(frames: list[Frame]) -> list[list[Frame]]:
     places = [
         [f for f, label in zip(frames, labels, strict=True) if label == n] for n in range(count)
     ]
+    stations = [place for place in places if len(positions_mm(place)) > _FEW_SLICES]
+    shifted = len(frames) - sum(map(len, stations))
+    if shifted and shifted <= _FEW_SHIFTED * len(frames):
+        text = (
+            f"{shifted} of {len(frames)} images lie elsewhere in their plane than the others (Image "
+            "Position Patient) and were left out"
+        )
+        return _from_the_head(stations), [warning(Code.SLICE_MISSING, text)]
     if count < 2 or min(len(positions_mm(place)) for place in places) < 2:
-        return [frames]
+        return [frames], []
+    return _from_the_head(places), []
+
+
+def _from_the_head(places: list[list[Frame]]) -> list[list[Frame]]:
     return sorted(places, key=_height_mm, reverse=True)
 
 

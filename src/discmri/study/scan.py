@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import warnings
 import zlib
@@ -44,6 +45,9 @@ _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "
 # Any other modality beside the storage class of MR images is damaged or missing.
 _OTHER_IMAGES = frozenset({"CR", "CT", "DX", "MG", "NM", "OT", "PT", "RF", "US", "XA", "XC"})
 _NO_FILE = InputFile(Path(), "")
+_SUFFIXES = (".dcm", ".dicom", ".ima")
+_UID_ROOT = b"1.2.840.10008."
+_NO_BEGINNING = "its beginning is damaged, so it cannot be read as DICOM"
 # pydicom lets the errors of whatever a damaged header makes it do pass through.
 DAMAGE = (
     pydicom.errors.BytesLengthException,
@@ -118,8 +122,12 @@ def scan(files: Sequence[InputFile]) -> HeaderIndex:
     unreadable: list[Unreadable] = []
     other: dict[str, int] = {}
     foreign = 0
-    for result in results:
-        if isinstance(result, Unreadable):
+    images = {_pattern(f) for f, one in zip(files, results, strict=True) if isinstance(one, list)}
+    for file, result in zip(files, results, strict=True):
+        named = _pattern(file) in images or file.name.lower().endswith(_SUFFIXES)
+        if result is None and named:
+            unreadable.append(Unreadable(file, f"it is named like an image, but {_NO_BEGINNING}"))
+        elif isinstance(result, Unreadable):
             unreadable.append(result)
             logger.info("%s left out: %s", result.file.name, result.reason)
         elif isinstance(result, str):
@@ -152,7 +160,7 @@ def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | s
         with file.path.open("rb") as stream:
             start = stream.read(1024)
             if not looks_like_dicom(start):
-                return None
+                return Unreadable(file, _NO_BEGINNING) if _was_dicom(start) else None
             stream.seek(0)
             return _read_dicom(file, stream, start, reader)
     except DicomError as error:
@@ -187,6 +195,16 @@ def _read_dicom(
         return reader.frames_of(ds, place)
     except DicomError as error:
         return Unreadable(file, str(error), raw_text(ds, 0x0020000E))
+
+
+def _was_dicom(start: bytes) -> bool:
+    """Whether a file without a readable beginning holds what only DICOM has: binary text with UIDs."""
+    return b"\0" in start and _UID_ROOT in start
+
+
+def _pattern(file: InputFile) -> str:
+    """A file's name with every number in it made equal: names of one series have the same."""
+    return re.sub(r"[0-9]+", "#", file.name)
 
 
 def looks_like_dicom(start: bytes) -> bool:

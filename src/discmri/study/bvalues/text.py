@@ -48,6 +48,11 @@ def named_values(text: str) -> set[float]:
     return {float(value) for found in lists for value in re.findall(r"\d+", found)}
 
 
+def names_series(value: BValue) -> bool:
+    """Whether a b-value rests on a text that all images of a series share."""
+    return value.source in (SOURCE_PREFIX + "SeriesDescription", SOURCE_PREFIX + "ProtocolName")
+
+
 def is_from_text(value: BValue) -> bool:
     """Whether a b-value rests on free text, which deserves a warning."""
     return value.source.startswith(SOURCE_PREFIX)
