@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import trustme
+from cryptography.hazmat.primitives import serialization
 from tests.reading.builder import LEVELS, graded_together, reader_process
 
 from discmri import reading
@@ -49,6 +50,7 @@ class Server:
         rules = folder / "data" / "pg_hba.conf"
         only_encrypted = (
             "hostssl all keeper 127.0.0.1/32 scram-sha-256\nhost all keeper 127.0.0.1/32 reject\n"
+            "hostssl all prover 127.0.0.1/32 cert\n"
         )
         rules.write_text(only_encrypted + rules.read_text())
         self.start()
@@ -57,6 +59,8 @@ class Server:
         """Make an authority, and a certificate for ``localhost`` only."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.authority)
+        client = authority.issue_cert(common_name="prover")
+        client.private_key_and_cert_chain_pem.write_to_path(self.folder / "client.pem")
         made = authority.issue_cert("localhost")
         made.cert_chain_pems[0].write_to_path(self.folder / "data" / "server.crt")
         key = self.folder / "data" / "server.key"
@@ -75,7 +79,8 @@ class Server:
 
     def start(self) -> None:
         options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c ssl=on -k {self.folder}"
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c ssl=on "
+            f"-c ssl_ca_file={self.authority} -k {self.folder}"
         )
         log = str(self.folder / "log")
         self._run(
@@ -295,6 +300,27 @@ def test_a_server_that_cannot_prove_who_it_is_is_refused(server, at, tmp_path, h
     authority = server.authority if own else stranger
     with pytest.raises(SessionError, match="certificate verify failed"):
         Store.open(at(host, sslmode=mode, sslrootcert=authority))
+
+
+def test_a_certificate_proves_who_a_reader_is(server, at):
+    server.sql("CREATE ROLE prover LOGIN")
+    proof = server.folder / "client.pem"
+    assert is_encrypted(at("127.0.0.1", "prover", sslmode="require", sslcert=proof))
+    assert is_encrypted(at("127.0.0.1", "prover", sslmode="require", sslcert=proof, sslkey=proof))
+    with pytest.raises(database.UnavailableError, match="certificate"):
+        is_encrypted(at("127.0.0.1", "prover", sslmode="require"))
+
+
+def test_a_key_with_a_password_is_refused_instead_of_asked_for(at, tmp_path):
+    made = trustme.CA().issue_cert(common_name="prover")
+    key = serialization.load_pem_private_key(made.private_key_pem.bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"a")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(*form, locked))
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    options = {"sslcert": tmp_path / "cert.pem", "sslkey": tmp_path / "key.pem"}
+    with pytest.raises(UsageError, match="the key without a password"):
+        parse_locator(at("127.0.0.1", "prover", sslmode="require", **options))
 
 
 def test_a_server_without_encryption_is_refused_where_it_is_required(at, monkeypatch):

@@ -129,6 +129,8 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
         ("postgresql://u@h/db?lane=1", "lane is no option"),
         ("postgresql://u@h/db?sslmode=no", "sslmode is one of disable"),
         ("postgresql://u@h/db?sslmode=verify-ca&sslrootcert=a%00b", "cannot be used"),
+        ("postgresql://u@h/db?sslmode=require&sslkey=k", "sslkey needs sslcert"),
+        ("postgresql://u@h/db?sslcert=c", "sslcert needs sslmode=require"),
         ("postgresql://u@h/db?passfile=a%00b", "cannot be read"),
         ("postgresql://u:a@b@h/db", "write an @ in the password"),
         ("postgresql:/u:secret@h/db", "neither a path nor a URL"),

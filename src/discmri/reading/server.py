@@ -69,6 +69,12 @@ def _encryption(options: Mapping[str, str]) -> ssl.SSLContext | bool | None:
     mode, authority = options["sslmode"] or "prefer", options["sslrootcert"]
     if mode not in SSL_MODES:
         raise UsageError(f"sslmode is one of {', '.join(SSL_MODES)}, got {one_line(mode)}")
+    if options["sslkey"] and not options["sslcert"]:
+        raise UsageError("sslkey needs sslcert, the certificate that the key belongs to")
+    if options["sslcert"] and mode in ("disable", "allow", "prefer"):
+        raise UsageError(
+            f"sslcert needs sslmode=require, verify-ca or verify-full; sslmode is {mode}"
+        )
     if mode == "disable":
         return False
     if mode in ("allow", "prefer"):
@@ -77,11 +83,12 @@ def _encryption(options: Mapping[str, str]) -> ssl.SSLContext | bool | None:
     try:
         context = ssl.create_default_context(cafile=file)
         if options["sslcert"]:
-            context.load_cert_chain(options["sslcert"], options["sslkey"] or None)
+            # an encrypted key is refused: without a password OpenSSL would ask for it
+            context.load_cert_chain(options["sslcert"], options["sslkey"] or None, lambda: "")
     except (OSError, ValueError) as error:
         raise UsageError(
             f"the certificates that the session's URL names cannot be used ({one_line(error)}); "
-            "sslrootcert, sslcert and sslkey are PEM files"
+            "sslrootcert, sslcert and sslkey are PEM files, the key without a password"
         ) from error
     context.check_hostname = mode == "verify-full"
     if mode == "require" and not authority:  # with a known authority it is checked
