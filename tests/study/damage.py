@@ -25,12 +25,22 @@ from discmri.measurement.adc.fit import fit_adc
 from discmri.study import read_study
 
 UNUSABLE = ("", "NaN", "inf", "-1", "0", "1e38", "abc", "7\\8", "\x00", "x" * 70)
-MEASURED = frozenset({
-    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "EchoTime",
-    "RepetitionTime", "EffectiveEchoTime", "RescaleSlope", "RescaleIntercept", "DiffusionBValue",
-    "SliceThickness", "SpacingBetweenSlices", "PixelData", "RealWorldValueSlope",
+_PLACES = frozenset({
+    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness",
+    "SpacingBetweenSlices",
 })  # fmt: skip
-"""What a file may say differently and still be right: nobody can know that it was another value."""
+_TIMING = frozenset({"EchoTime", "RepetitionTime", "EffectiveEchoTime"})
+_VALUES = frozenset({"RescaleSlope", "RescaleIntercept", "RealWorldValueSlope", "PixelData"})
+MAY_CHANGE = {
+    "lies elsewhere": _PLACES,
+    "another shape": _PLACES,
+    "the weighting": _TIMING,
+    "adc ": _VALUES | {"DiffusionBValue"},
+    "map ": _VALUES,
+    "voxels differ": _VALUES | _PLACES,
+}
+"""What a file may say differently and still be right, and what follows from it: nobody can know that
+it was another value."""
 
 MOST_FLIPS = 3
 """So many bits of a file are flipped at most.
@@ -181,6 +191,14 @@ def unnoticed(clean: Facts, now: Facts, rle: bool = False) -> str:
     return "; ".join(found)
 
 
+def explained(said: str, changed: set[str]) -> bool:
+    """Whether every difference follows from elements that may be different."""
+    return all(
+        any(words in part and changed & causes for words, causes in MAY_CHANGE.items())
+        for part in said.split("; ")
+    )
+
+
 def changed_elements(clean: Path, folder: Path) -> set[str]:
     """Keywords of all elements that differ; ``unreadable`` where that cannot be told."""
     changed: set[str] = set()
@@ -201,7 +219,10 @@ def changed_elements(clean: Path, folder: Path) -> set[str]:
 
 
 def _changed(before: Dataset, after: Dataset) -> set[str]:
-    one, other = ({(e.tag, str(e.value)): e.keyword for e in _elements(d)} for d in (before, after))
+    one, other = (
+        {(e.tag, str(e.value)): e.keyword for e in _elements(d) if e.VR != "SQ"}
+        for d in (before, after)
+    )
     return {(one | other)[key] or str(key[0]) for key in one.keys() ^ other.keys()}
 
 

@@ -449,3 +449,14 @@ def test_a_slope_that_one_slice_of_a_stack_or_map_lacks(tmp_path: Path) -> None:
     assert "1 of 5 images state no Rescale Slope" in told.text
     with pytest.raises(MeasurementError, match="no Rescale Slope"):
         study.adc_map()
+
+
+@pytest.mark.parametrize("slope", [2, 1])
+def test_philips_slopes_without_their_private_scale(tmp_path: Path, slope: int) -> None:
+    def mark(ds: Dataset, b: float, direction: list[float] | None) -> None:
+        standard(ds, b, direction)
+        ds.Manufacturer = "Philips Medical Systems"
+        ds.RescaleSlope, ds.RescaleIntercept = (slope if b else 1), 0
+
+    study = store(tmp_path, image("x", 0, mark), image("y", 800, mark))
+    assert (study.diffusion() is None) == (slope == 2)

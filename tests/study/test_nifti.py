@@ -254,3 +254,42 @@ def test_a_sidecar_with_a_mark_of_its_byte_order(tmp_path: Path) -> None:
     path = image(tmp_path / "case_T2w.nii.gz")
     path.with_name("case_T2w.json").write_text(json.dumps(T2), encoding="utf-8-sig")
     assert read_study(tmp_path).target().contrast.te_ms == 100
+
+
+@pytest.mark.parametrize(("slope", "told"), [("nan", True), ("inf", True), ("0", False)])
+def test_a_slope_that_is_no_number_is_told(tmp_path: Path, slope: str, told: bool) -> None:
+    path = image(tmp_path / "case_T2w.nii")
+    content = bytearray(path.read_bytes())
+    content[112:116] = np.float32(slope).tobytes()
+    path.write_bytes(content)
+    study = read_study(tmp_path)
+    assert [found.code for found in study.findings] == [Code.RESCALE_UNUSABLE] * told
+    assert study.read(study.target()).array[0, 0, 1] == 1
+
+
+@pytest.mark.parametrize("unit", ["meter", "micron"])
+def test_lengths_in_another_unit_are_refused(tmp_path: Path, unit: str) -> None:
+    picture = nib.Nifti1Image(np.zeros((8, 9, 5), np.int16), SAGITTAL)
+    picture.header.set_xyzt_units(unit)
+    nib.save(picture, tmp_path / "case_T2w.nii.gz")
+    with pytest.raises(NothingToMeasureError, match=f"lengths in {unit}"):
+        read_study(tmp_path)
+
+
+@pytest.mark.parametrize("table", [None, "0 800", "0 abc 800", "0 -400 800", "0 400 80000"])
+def test_b_values_that_do_not_fit_their_volumes_are_told(tmp_path: Path, table) -> None:
+    image(tmp_path / "sub-1_T2w.nii.gz")
+    image(tmp_path / "sub-1_dwi.nii.gz", np.ones((8, 9, 5, 3), np.int16))
+    if table:
+        (tmp_path / "sub-1_dwi.bval").write_text(table)
+    study = read_study(tmp_path)
+    assert study.diffusion() is None
+    (told,) = (found for found in study.findings if found.code is Code.SERIES_LEFT_OUT)
+    assert (told.severity.value, "volumes but" in told.text) == ("warning", True)
+
+
+@pytest.mark.parametrize("name", ["case.hdr", "case.nrrd", "case.mha"])
+def test_other_formats_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(NothingToMeasureError, match=f"convert {name} to NIfTI"):
+        read_study(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 from tests.study.builder import SeriesSpec, save, write
 
 from discmri.core.findings import Code
@@ -117,3 +118,25 @@ def test_a_few_slices_shifted_in_their_plane_are_left_out(tmp_path, shifted, kep
         return
     assert t2.images[0].grid.shape[2] == kept
     assert any("elsewhere in their plane" in found.text for found in study.findings)
+
+
+@pytest.mark.parametrize(("lost", "told"), [("IM5", 1), ("im5", 0), ("other", 0)])
+def test_an_image_that_a_dicomdir_lists_is_missed(tmp_path, lost, told) -> None:
+    """A disc's names are upper case; an image of a series that is not measured is no loss."""
+    images = SeriesSpec().datasets()
+    index = Dataset()
+    index.SOPClassUID, index.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"
+    records: list[Dataset] = []
+    for series, names in ((images[0].SeriesInstanceUID, "12345"), ("1.2.9", "X")):
+        records.append(Dataset())
+        records[-1].DirectoryRecordType, records[-1].SeriesInstanceUID = "SERIES", series
+        for name in names:
+            records.append(Dataset())
+            records[-1].DirectoryRecordType = "IMAGE"
+            records[-1].ReferencedFileID = ["DICOM", f"IM{name}"]
+    index.DirectoryRecordSequence = records
+    save(index, tmp_path / "DICOMDIR")
+    for n, ds in enumerate(images[: 4 if lost == "IM5" else 5], 1):
+        save(ds, tmp_path / "DICOM" / ("im5" if lost == "im5" and n == 5 else f"IM{n}"))
+    found = [one for one in read_study(tmp_path).findings if "DICOMDIR lists 1 more" in one.text]
+    assert len(found) == told

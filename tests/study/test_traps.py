@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom import Dataset, config
 from pydicom.uid import (
@@ -423,3 +424,68 @@ def test_random_damage_is_survived(tmp_path: Path) -> None:
         except NothingToMeasureError:
             pass
     assert 0 < survived < 120
+
+
+@pytest.mark.parametrize(
+    ("tags", "cause"),
+    [
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary capture"),
+    ],
+)
+@pytest.mark.parametrize("name", ["000", "zzz"])
+def test_pictures_without_signals_stay_out_of_a_stack(
+    tmp_path: Path, tags: dict, cause: str, name: str
+) -> None:
+    """Also where they have the series, the place and the acquisition of a slice."""
+    capture = SeriesSpec(tags=tags).dataset(4)
+    capture.SOPInstanceUID, capture.PixelData = "1.2.3", bytes(240)
+    save(capture, write(tmp_path, SeriesSpec()) / name)
+    study = read_study(tmp_path)
+    assert study.read(study.target()).array.min() > 1000
+    assert study.target().slices == 5
+    assert cause in next(one.problem for one in study.series if one is not study.target())
+
+
+def test_frames_of_reference_that_differ_within_a_series(tmp_path: Path) -> None:
+    slices = SeriesSpec().datasets()
+    slices[4].FrameOfReferenceUID = "1.2.3"
+    for n, ds in enumerate(slices):
+        save(ds, tmp_path / f"{n}")
+    (told,) = read_study(tmp_path).findings
+    assert (told.code, told.severity) == (Code.HEADER_CONTRADICTS_GEOMETRY, Severity.WARNING)
+
+
+def test_a_header_that_describes_less_than_the_file_holds(tmp_path: Path) -> None:
+    """Fewer columns than were stored would shear the picture."""
+    slices = SeriesSpec().datasets()
+    for n, ds in enumerate(slices):
+        ds.Columns = 8
+        save(ds, tmp_path / f"{n}")
+    with pytest.raises(NothingToMeasureError, match="240 bytes of pixel values where its header"):
+        read_study(tmp_path)
+
+
+def test_the_kind_of_pixel_values_is_damaged(tmp_path: Path) -> None:
+    folder = write(tmp_path, SeriesSpec())
+    path = folder / "t2_004"
+    path.write_bytes(path.read_bytes().replace(b"\xe0\x7f\x10\x00OW", b"\xe0\x7f\x10\x00OU"))
+    (told,) = (one for one in read_study(folder).findings if one.code is Code.FILE_UNREADABLE)
+    assert told.text == "t2_004: the beginning of its pixel values is damaged"
+
+
+@pytest.mark.parametrize("lost", ["Rows", "SOPClassUID"])
+def test_an_image_that_only_its_file_header_calls_mr(tmp_path: Path, lost: str) -> None:
+    folder = write(tmp_path, SeriesSpec())
+    ds = pydicom.dcmread(folder / "t2_004")
+    if lost == "SOPClassUID":
+        for element in list(ds):
+            if element.tag != (0x0008, 0x0008):
+                del ds[element.tag]
+        ds.SOPClassUID = "1.2.3"
+    else:
+        del ds.Rows
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.3"
+    ds.save_as(folder / "t2_004", enforce_file_format=False)
+    assert Code.FILE_UNREADABLE in {one.code for one in read_study(folder).findings}

@@ -17,7 +17,6 @@ from discmri.study.series import Series
 from discmri.study.stack import Stack, grouped, on_common_slices, positions_mm, stacks_of
 
 EXPORT_BITS = 8
-_SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def assemble(frames: Sequence[Frame]) -> tuple[Series, ...]:
@@ -43,7 +42,7 @@ def _series(part: Part) -> Series:
         slices=_slices(frames),
         planes=part.planes,
         text=f"{origin.description} {origin.protocol}".lower().replace("_", " ").replace("-", " "),
-        screenshot=_screenshot(first),
+        screenshot=first.screenshot,
         tiles=max(frame.tiles for frame in frames),
         unplaced=first.unplaced,
     )
@@ -60,6 +59,10 @@ def _series(part: Part) -> Series:
         text = f"{len(stacks[0].frames)} of {facts.slices} slices are there at every weighting"
         findings.append(warning(Code.SLICE_MISSING, text))
     findings += part.findings
+    spaces = {frame.origin.frame_of_reference_uid for frame in frames}
+    if len(spaces) > 1:
+        text = f"its images name {len(spaces)} frames of reference, as after a patient has moved"
+        findings.append(warning(Code.HEADER_CONTRADICTS_GEOMETRY, text))
     wrong = sorted({frame.scaling.problem for frame in frames if frame.scaling.problem})
     if wrong:
         count = sum(bool(frame.scaling.problem) for frame in frames)
@@ -145,14 +148,6 @@ def _windowed(frames: Sequence[Frame]) -> str:
         "its pixel values have eight bits, as an export of the window on a screen has them; "
         "export the original images"
     )
-
-
-def _screenshot(frame: Frame) -> str:
-    if frame.origin.sop_class.startswith(_SCREENSHOT_CLASSES):
-        return "a secondary capture"
-    if frame.pixels.samples != 1:
-        return "a colour picture"
-    return ""
 
 
 def _typical_contrast(frames: Sequence[Frame]) -> ContrastParameters:

@@ -174,7 +174,7 @@ def _diffusion(
     if lost:
         text = f"{lost} of {len(images)} weightings lie on other slices and were left out"
         findings.append(warning(Code.SERIES_LEFT_OUT, text, None, best[0].uid))
-    if conflict := _scale_conflict(weightings(images)):
+    if conflict := _scale_conflict(weightings(images), best[0].manufacturer):
         findings.append(warning(Code.RESCALE_UNUSABLE, conflict, None, best[0].uid))
         return (), findings
     if len(candidates) > 1 or len(best) > 1:
@@ -184,7 +184,7 @@ def _diffusion(
     return best, findings
 
 
-def _scale_conflict(images: Sequence[Image]) -> str:
+def _scale_conflict(images: Sequence[Image], manufacturer: str) -> str:
     """Why signals of weightings cannot be compared; empty where they can."""
     scalings = [scaling for image in images for scaling in image.scalings]
     private = sum(scaling.philips_slope is not None for scaling in scalings)
@@ -192,6 +192,12 @@ def _scale_conflict(images: Sequence[Image]) -> str:
         return (
             f"{lost} of {len(scalings)} diffusion images state no scale of their values where the "
             "others do, so their signals cannot be compared and no ADC is fitted"
+        )
+    if "PHILIPS" in manufacturer.upper() and not private and len({s.slope for s in scalings}) > 1:
+        return (
+            "the diffusion images have different Rescale Slopes and lack the private scale slope of "
+            "Philips, so their signals cannot be compared and no ADC is fitted; export them with "
+            "private tags"
         )
     unusable = [scaling for scaling in scalings if scaling.problem]
     if not unusable or (

@@ -17,6 +17,7 @@ from discmri.core.diffusion import BValue
 from discmri.study.source import InputFile
 
 Vector = NDArray[np.float64]
+_SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @dataclass(frozen=True)
@@ -244,3 +245,14 @@ class Frame:
     averages: float | None = None
     tiles: int = 1
     unplaced: str = ""
+
+    @property
+    def screenshot(self) -> str:
+        """Why its values are no signals of a scanner; empty where they are."""
+        if self.origin.sop_class.startswith(_SCREENSHOT_CLASSES):
+            return "a secondary capture"
+        if self.pixels.samples != 1 or "COLOR" in self.pixels.photometric.upper():
+            return "a colour picture"
+        if self.pixels.photometric.upper() == "MONOCHROME1":
+            return "a picture with inverted values (MONOCHROME1)"
+        return ""

@@ -25,6 +25,7 @@ from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, warning
 from discmri.core.text import pseudonym
 from discmri.core.volume import Grid
+from discmri.study.bvalues import LARGEST_B_S_PER_MM2
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import ContrastParameters, Scaling
 from discmri.study.nifti_header import Placement, placement_of
@@ -36,6 +37,7 @@ MAX_BYTES = 4 * 2**30
 MAX_SIDECAR_BYTES = 16 * 2**20
 _SUFFIXES = (".nii.gz", ".nii")
 _LABELS = re.compile(r"(^|[_-])(d?seg|mask|labels?|probseg)$", re.IGNORECASE)
+_DIFFUSION = re.compile(r"(^|[/_-])dwi$", re.IGNORECASE)
 _ISOTROPIC_WITHIN = 1.3
 _KINDS = {"V": "colours", "c": "complex"}
 _CHUNK = 2**22
@@ -143,7 +145,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     text = f"{stem.rsplit('/', 1)[-1]} {sidecar.get('SeriesDescription', '')} {sidecar.get('ProtocolName', '')}"
     facts = RoleEvidence(
         plane=plane,
-        contrast=_contrast(sidecar, bool(b_values)),
+        contrast=_contrast(sidecar, stem + ".bval" in beside or bool(_DIFFUSION.search(stem))),
         words=_image_type(sidecar, stem),
         b_values_s_per_mm2=tuple(sorted({b.value_s_per_mm2 for b in b_values})),
         slices=0 if grid is None else grid.shape[_through(grid)],
@@ -179,13 +181,30 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
         acquired=clean_text(sidecar.get("AcquisitionDateTime") or sidecar.get("AcquisitionTime")),
         original=facts.words[:1] != ("DERIVED",),
         problem=problem or decision.problem,
-        findings=_doubts(doubt, broken, uid),
+        findings=_doubts(doubt, "" if problem else _scale_doubt(file), broken, uid),
     )
 
 
-def _doubts(placement: str, sidecar: str, uid: str) -> tuple[Finding, ...]:
-    doubts = ((Code.HEADER_CONTRADICTS_GEOMETRY, placement), (Code.FILE_UNREADABLE, sidecar))
+def _doubts(placement: str, scale: str, sidecar: str, uid: str) -> tuple[Finding, ...]:
+    doubts = (
+        (Code.HEADER_CONTRADICTS_GEOMETRY, placement),
+        (Code.RESCALE_UNUSABLE, scale),
+        (Code.FILE_UNREADABLE, sidecar),
+    )
     return tuple(warning(code, text, None, uid) for code, text in doubts if text)
+
+
+def _scale_doubt(file: InputFile) -> str:
+    """What is wrong with the slope and intercept that the file states; nibabel leaves such out."""
+    import nibabel as nib
+
+    image: Any = nib.load(file.path)
+    with image.file_map["image"].get_prepare_fileobj("rb") as stream:
+        header = type(image.header).from_fileobj(stream)
+    stated = [float(header[name]) for name in ("scl_slope", "scl_inter")]
+    if np.isfinite(stated).all():
+        return ""
+    return f"slope and intercept are {stated[0]:g} and {stated[1]:g}: stored values were taken"
 
 
 @lru_cache(maxsize=64)
@@ -281,7 +300,7 @@ def _b_values(
     """
     values = _table(bval)
     vectors = _table(bvec)
-    if values is None:
+    if values is None or values.min() < 0 or values.max() > LARGEST_B_S_PER_MM2:
         return ()
     flat = values.ravel()
     directed = vectors is not None and vectors.shape == (3, flat.size)

@@ -52,6 +52,9 @@ def placement_of(image: Any) -> Placement:
     if not sform and not qform:
         return Placement(None, "its header does not say how it lies (sform and qform codes are 0)")
     affine = np.asarray(image.affine, dtype=float)
+    unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
+    if unit in ("meter", "micron"):
+        return Placement(affine, f"its header gives lengths in {unit}; write it again in mm")
     if header.get("magic") == getattr(header, "single_magic", None):
         offset, least = int(image.dataobj.offset), int(header.single_vox_offset)
         if offset < least:

@@ -150,7 +150,7 @@ def _kinds(frames: list[Frame]) -> list[list[Frame]]:
             frame.contrast.te_ms if not word else None,
             frame.pixels.rows,
             frame.pixels.columns,
-            frame.pixels.samples,
+            frame.screenshot,
             plane_of_frame(frame),
         )
 
@@ -186,8 +186,8 @@ def _belongs(odd: list[Frame], host: list[Frame]) -> bool:
     a, b = odd[0], host[0]
     if a.geometry is None or b.geometry is None or not parallel(a, b):
         return False
-    if (a.pixels.rows, a.pixels.columns, a.pixels.samples) != (
-        b.pixels.rows, b.pixels.columns, b.pixels.samples,
+    if (a.pixels.rows, a.pixels.columns, a.screenshot) != (
+        b.pixels.rows, b.pixels.columns, b.screenshot,
     ):  # fmt: skip
         return False
     te = {a.contrast.te_ms, b.contrast.te_ms}
@@ -306,6 +306,7 @@ def _same_kind(a: Frame, b: Frame) -> bool:
     return (
         computed_kind(a.image_type) == computed_kind(b.image_type)
         and a.image_type[:1] == b.image_type[:1]
+        and a.screenshot == b.screenshot
         and a.contrast.te_ms == b.contrast.te_ms
         and plane_of_frame(a) is plane_of_frame(b)
     )
@@ -314,7 +315,7 @@ def _same_kind(a: Frame, b: Frame) -> bool:
 def _name(n: int, groups: list[list[Frame]]) -> str:
     """The words that tell the n-th kind of picture from the others of its series."""
     frame = groups[n][0]
-    word = computed_kind(frame.image_type) or ""
+    word = frame.screenshot or computed_kind(frame.image_type)
     te = frame.contrast.te_ms
     names = [word] if word else []
     if len({group[0].contrast.te_ms for group in groups}) > 1 and te is not None and not word:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -75,6 +76,8 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
     ]
     compressed = any(UID(place.syntax).is_encapsulated for place, _ in jobs)
     with lenient_pydicom():
+        # values beyond the last row: a length within the stream is damaged
+        warnings.filterwarnings("error", ".*non-conformant padding")
         if all(place.syntax in jpeg.SYNTAXES for place, _ in jobs):
             decoded = _isolated(jobs)
         elif compressed and threads > 1 and len(jobs) > 1:

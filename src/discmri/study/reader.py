@@ -11,6 +11,7 @@ from discmri.core.findings import MEANINGS, Code, Finding, info, warning
 from discmri.study.assemble import assemble
 from discmri.study.choose import choose
 from discmri.study.deidentify import Disguise, Pseudonyms, without_names
+from discmri.study.dicomdir import missing_images
 from discmri.study.frame import Frame
 from discmri.study.identity import with_torn_series_joined, without_duplicates
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
@@ -18,6 +19,8 @@ from discmri.study.scan import HeaderIndex, Unreadable, scan, whole_header
 from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
 from discmri.study.strays import strays
 from discmri.study.study import Study
+
+_OTHER_IMAGES = (".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".v")
 
 
 def read_study(
@@ -94,6 +97,14 @@ def _from_dicom(
     used = [one for one in (chosen.target, *chosen.diffusion, chosen.adc_map) if one is not None]
     findings += _unreadable(found, {one.uid for one in used}, {one.uid for one in series})
     findings += tuple(strays(series, used))
+    missing = missing_images(source.files) if found.other_objects.get("DICOMDIR") else {}
+    for one in used:
+        if names := missing.get(one.uid):
+            text = (
+                f"{one.name}: the DICOMDIR lists {len(names)} more of its images, such as "
+                f"{names[0].rsplit('/', 1)[-1]}; copy the whole disc"
+            )
+            findings += (warning(Code.SLICE_MISSING, text, None, one.uid),)
     owner = frames[0].owner
     subject = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
     if disguise is not None:
@@ -229,7 +240,12 @@ def _nothing(source: StudyFiles, found: HeaderIndex) -> str:
         listed = ", ".join(f"{n} {kind}" for kind, n in sorted(found.other_objects.items()))
         return f"{clean_text(source.root)} holds no MR images, only other DICOM objects ({listed}); give an MR study"
     zips = [file.name for file in source.files if file.name.lower().endswith(".zip")]
-    hint = f"; give {zips[0]} itself" if zips else "; give a folder with MR DICOM or NIfTI files"
+    others = [file.name for file in source.files if file.name.lower().endswith(_OTHER_IMAGES)]
+    hint = "; give a folder with MR DICOM or NIfTI files"
+    if zips:
+        hint = f"; give {zips[0]} itself"
+    elif others:
+        hint = f"; convert {others[0]} to NIfTI (.nii.gz)"
     return f"{clean_text(source.root)} holds {len(source.files)} files but no DICOM or NIfTI image{hint}"
 
 

@@ -35,6 +35,7 @@ MAX_SIDE = 8192
 MAX_FRAMES_PER_FILE = 20_000
 MAX_INFLATED_BYTES = 1 * 2**30
 _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
+_PIXEL_VRS = (b"OW", b"OB", b"OF", b"OD", b"UN")
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 _PIXEL_TAGS = (
@@ -181,9 +182,10 @@ def _read_dicom(
     modality = raw_text(ds, 0x00080060).upper()
     if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
         return Unreadable(file, "its header is damaged or breaks off")
-    says_mr = raw_text(ds, 0x00080016) in _MR_IMAGES and modality not in _OTHER_IMAGES
-    if says_mr and 0x00280010 not in ds:
-        return Unreadable(file, "its header breaks off", raw_text(ds, 0x0020000E))
+    classes = {raw_text(ds, 0x00080016), raw_text(ds.file_meta, 0x00020002)}
+    says_mr = not classes.isdisjoint(_MR_IMAGES) and modality not in _OTHER_IMAGES
+    if 0x00280010 not in ds and (says_mr or (modality == "MR" and 0x00280100 in ds)):
+        return Unreadable(file, "its header breaks off or is damaged", raw_text(ds, 0x0020000E))
     if not (says_mr or modality == "MR") or 0x00280010 not in ds:
         return modality or ("DICOMDIR" if 0x00041220 in ds else "unknown")
     try:
@@ -198,8 +200,8 @@ def _read_dicom(
 
 
 def _was_dicom(start: bytes) -> bool:
-    """Whether a file without a readable beginning holds what only DICOM has: binary text with UIDs."""
-    return b"\0" in start and _UID_ROOT in start
+    """Whether a file without a readable beginning holds UIDs as DICOM does, and is no zip of such."""
+    return b"\0" in start and _UID_ROOT in start and not start.startswith(b"PK")
 
 
 def _pattern(file: InputFile) -> str:
@@ -227,7 +229,9 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
     if len(head) < 8:
         raise DicomError("it holds no pixel values, or breaks off before them")
     _, element = struct.unpack_from(order + "HH", head)
-    explicit = head[4:6] in (b"OW", b"OB", b"OF", b"OD", b"UN")
+    explicit = not ds.original_encoding[0]
+    if explicit and head[4:6] not in _PIXEL_VRS:
+        raise DicomError("the beginning of its pixel values is damaged")
     (length,) = struct.unpack_from(order + "I", head.ljust(12, b"\0"), 8 if explicit else 4)
     offset = stream.tell() - len(head) + (12 if explicit else 8)
     place = replace(
@@ -249,6 +253,12 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
         held = max(min(length, size - offset), 0)
         raise DicomError(
             f"it holds {held} of {expected} bytes of pixel values, so it was cut off in copying"
+        )
+    row = expected // (place.rows * place.frames)
+    if length - expected >= max(row, 2):  # less is padding
+        raise DicomError(
+            f"it holds {length} bytes of pixel values where its header describes {expected}, "
+            "so one of them is damaged"
         )
     return place
 

@@ -1,0 +1,47 @@
+"""Images that a DICOMDIR lists and that did not come with it, as after copying part of a disc."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pydicom
+
+from discmri.study.scan import DAMAGE, lenient_pydicom
+from discmri.study.source import InputFile, clean_text
+
+
+def missing_images(files: Sequence[InputFile]) -> dict[str, list[str]]:
+    """Names of the missing images of each series.
+
+    Parameters
+    ----------
+    files
+        All files of the input.
+
+    Returns
+    -------
+    dict
+        By Series Instance UID; empty without a DICOMDIR that can be read.
+    """
+    here = {file.name.lower() for file in files}
+    missing: dict[str, list[str]] = {}
+    for file in files:
+        folder, _, name = file.name.rpartition("/")
+        if name.upper() != "DICOMDIR":
+            continue
+        try:
+            with lenient_pydicom():
+                records = (
+                    pydicom.dcmread(file.path, force=True).get("DirectoryRecordSequence") or ()
+                )
+                series = ""
+                for record in records:  # an image follows the series that it belongs to
+                    series = clean_text(record.get("SeriesInstanceUID")) or series
+                    listed = record.get("ReferencedFileID") or ()
+                    parts = [listed] if isinstance(listed, str) else list(listed)
+                    path = "/".join([folder, *parts] if folder else parts)
+                    if parts and path.lower() not in here:
+                        missing.setdefault(series, []).append(clean_text(path))
+        except (OSError, EOFError, *DAMAGE):
+            continue
+    return missing
