@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pydicom
@@ -10,8 +11,8 @@ from discmri.study.scan import DAMAGE, lenient_pydicom
 from discmri.study.source import InputFile, clean_text
 
 
-def missing_images(files: Sequence[InputFile]) -> dict[str, list[str]]:
-    """Names of the missing images of each series.
+def missing_images(files: Sequence[InputFile]) -> Counter[str]:
+    """How many images of each series are missing.
 
     Parameters
     ----------
@@ -20,11 +21,11 @@ def missing_images(files: Sequence[InputFile]) -> dict[str, list[str]]:
 
     Returns
     -------
-    dict
+    Counter
         By Series Instance UID; empty without a DICOMDIR that can be read.
     """
     here = {file.name.lower() for file in files}
-    missing: dict[str, list[str]] = {}
+    missing: Counter[str] = Counter()
     for file in files:
         folder, _, name = file.name.rpartition("/")
         if name.upper() != "DICOMDIR":
@@ -41,7 +42,7 @@ def missing_images(files: Sequence[InputFile]) -> dict[str, list[str]]:
                     parts = [listed] if isinstance(listed, str) else list(listed)
                     path = "/".join([folder, *parts] if folder else parts)
                     if parts and path.lower() not in here:
-                        missing.setdefault(series, []).append(clean_text(path))
+                        missing[series] += 1
         except (OSError, EOFError, *DAMAGE):
             continue
     return missing

@@ -16,6 +16,7 @@ from discmri.study.frame import Frame
 from discmri.study.identity import with_torn_series_joined, without_duplicates
 from discmri.study.nifti import is_nifti, nifti_series, subject_and_session
 from discmri.study.scan import HeaderIndex, Unreadable, scan, whole_header
+from discmri.study.series import Series
 from discmri.study.source import InputFile, StudyFiles, clean_text, open_source
 from discmri.study.strays import strays
 from discmri.study.study import Study
@@ -97,14 +98,7 @@ def _from_dicom(
     used = [one for one in (chosen.target, *chosen.diffusion, chosen.adc_map) if one is not None]
     findings += _unreadable(found, {one.uid for one in used}, {one.uid for one in series})
     findings += tuple(strays(series, used))
-    missing = missing_images(source.files) if found.other_objects.get("DICOMDIR") else {}
-    for one in used:
-        if names := missing.get(one.uid):
-            text = (
-                f"{one.name}: the DICOMDIR lists {len(names)} more of its images, such as "
-                f"{names[0].rsplit('/', 1)[-1]}; copy the whole disc"
-            )
-            findings += (warning(Code.SLICE_MISSING, text, None, one.uid),)
+    findings += tuple(_missing(source, used, disguise))
     owner = frames[0].owner
     subject = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
     if disguise is not None:
@@ -122,6 +116,18 @@ def _from_dicom(
         threads=threads,
         source=source,
     )
+
+
+def _missing(
+    source: StudyFiles, used: Sequence[Series], disguise: Disguise | None
+) -> Iterator[Finding]:
+    """Images of used series that a DICOMDIR lists and that are not there."""
+    for uid, count in missing_images(source.files).items():
+        known = uid if disguise is None else disguise.pseudonyms.uid(uid)
+        for one in used:
+            if one.uid == known:
+                text = f"{one.name}: the DICOMDIR lists {count} more of its images; copy the whole disc"
+                yield warning(Code.SLICE_MISSING, text, None, one.uid)
 
 
 def _one_study(source: StudyFiles, frames: Sequence[Frame], study_uid: str | None) -> list[Frame]:
