@@ -56,7 +56,8 @@ _SUBCOMMANDS: dict[str, tuple[str, str]] = {
     ),
     "export": (
         "write the reads as CSV, keyed by visit",
-        "examples:\n  discmri grade export lumbar.session -o reads/\n",
+        "examples:\n  discmri grade export lumbar.session -o reads/\n"
+        "  discmri grade export lumbar.session -o reads/ --dicom\n",
     ),
     "adjudicate": (
         "list, or with --reader open, the discs on which readers differ",
@@ -88,11 +89,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     _add_plan(made["plan"])
     made["open"].add_argument("--reader", metavar="NAME", required=True, help="who reads")
     made["adjudicate"].add_argument("--reader", metavar="NAME", help="who decides")
-    for name in ("open", "adjudicate"):
+    for name in ("open", "adjudicate", "export"):
         made[name].add_argument(
             "--root", metavar="DIR", type=path_argument,
             help="where results and images are now, if they were moved",
         )  # fmt: skip
+    for name in ("open", "adjudicate"):
         made[name].add_argument(
             "--take-over", action="store_true",
             help="open it although the reader has it open at another machine",
@@ -103,6 +105,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     export.add_argument(
         "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder"
     )
+    export.add_argument(
+        "--dicom", action="store_true",
+        help="a structured report per reader and study too; needs the images of the session",
+    )  # fmt: skip
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     for name in ("progress", "export", "adjudicate"):
         made[name].add_argument(
@@ -377,9 +383,11 @@ def _tell_fault(fault: str) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     from discmri.reading import Store, export_session
+    from discmri.reading.opening import data_root
 
     store = Store.open(args.session)
-    verdict = export_session(store, args.output, args.overwrite, args.anyway)
+    images = (args.root or data_root(store, store.plan())) if args.dicom else None
+    verdict = export_session(store, args.output, args.overwrite, args.anyway, images)
     _tell_fault(verdict.summary)
     print(f"Reads in {one_line(args.output)}; the chain ends at {verdict.head}")
     return 0

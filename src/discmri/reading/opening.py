@@ -171,7 +171,7 @@ def _opened(
     journal = Journal(journal_path(store.locator.path, plan.session_id, reader))
     try:
         _take_lease(store, lease_for(reader, journal.path.resolve()), take_over)
-        session = Session(store, plan, reader, journal, agenda, root or _root(store, plan))
+        session = Session(store, plan, reader, journal, agenda, root or data_root(store, plan))
     except BaseException:
         journal.close()
         raise
@@ -197,7 +197,7 @@ def _take_lease(store: Store, lease: Lease, take_over: bool) -> None:
         )
 
 
-def _root(store: Store, plan: Plan) -> Path:
+def data_root(store: Store, plan: Plan) -> Path:
     """The first place where the data of the session are, of where they were and beside it."""
     places = [Path(plan.root)]
     if store.locator.path is not None and plan.root_from_session:

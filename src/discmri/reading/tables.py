@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from discmri.reading.adjudication import histories
 from discmri.reading.entry import Entry
 from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
+from discmri.reading.objects import write_objects
 from discmri.reading.plan import Case, Mode, Plan, occasion_of
 from discmri.reading.store import Store
 from discmri.reading.verification import Verification, verified_rows
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.jsonable import dumps
+
+_log = logging.getLogger(__name__)
 
 VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
 """What a row is keyed by: the visit, and the disc by its automatic level."""
@@ -35,7 +39,11 @@ _NUMBERING = (*VISIT[:3], "reader", "occasion", "lowest_automatic", "lowest")
 
 
 def export_session(
-    store: Store, folder: Path, overwrite: bool = False, anyway: bool = False
+    store: Store,
+    folder: Path,
+    overwrite: bool = False,
+    anyway: bool = False,
+    images: Path | None = None,
 ) -> Verification:
     """Write the tables of a session into a folder that appears whole or not at all.
 
@@ -53,6 +61,9 @@ def export_session(
         Replace the files of an earlier export.
     anyway
         Export a session that is not as it was written.
+    images
+        Root of results and images, to write DICOM objects too (``dicom/``); see
+        :func:`discmri.reading.opening.data_root`.
 
     Returns
     -------
@@ -82,6 +93,9 @@ def export_session(
         write_table(fresh / "label_edits.csv", _EDITS, _cells(edit_rows(plan, entries), _EDITS))
         numbering = _cells(numbering_rows(plan, entries), _NUMBERING)
         write_table(fresh / "numbering.csv", _NUMBERING, numbering)
+        if images is not None:
+            for notice in write_objects(plan, long_rows(plan, entries), images, fresh / "dicom"):
+                _log.warning("%s", notice)
         (fresh / "session.json").write_text(dumps(_account(plan, verdict)), encoding="utf-8")
     return verdict
 

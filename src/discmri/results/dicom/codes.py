@@ -71,6 +71,9 @@ MODEL = Code("113250", "DCM", "Mono-exponential diffusion model")
 UPPER_UNCERTAINTY = Code("371886009", "SCT", "+, range of upper measurement uncertainty")
 LOWER_UNCERTAINTY = Code("371885008", "SCT", "-, range of lower measurement uncertainty")
 
+READ_GRADE = Code("MPFREAD", SCHEME, "Modified Pfirrmann grade given by a reader")
+LINE_PLACE = Code("LINEPLACE", SCHEME, "How far the line lies off this slice")
+
 _DERIVATIONS = {
     "adc_disc_um2_ms": Code("373098007", "SCT", "Mean"),
     "adc_nucleus_um2_ms": Code("373098007", "SCT", "Mean"),
@@ -165,7 +168,8 @@ def own_codes() -> list[Code]:
     signals, collapses = range(1, 6), (6, 7, 8)
     grades = [str(Grade(n)) for n in signals] + [str(Grade(5, n)) for n in collapses]
     grades += [str(Grade(n, k)) for n in range(1, 5) for k in collapses]
-    made = [*(column_code(one) for one in dict.fromkeys(columns)), *map(grade, grades)]
+    made = [READ_GRADE, LINE_PLACE]
+    made += [*(column_code(one) for one in dict.fromkeys(columns)), *map(grade, grades)]
     made += [one for one in (*DISC.values(), *VERTEBRA.values()) if one.scheme == SCHEME]
     return made + [flag(code.value) for code in MEANINGS]
 

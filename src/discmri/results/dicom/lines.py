@@ -11,7 +11,7 @@ from pydicom import Dataset
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
 from discmri.results.dicom import tree
-from discmri.results.dicom.codes import MILLIMETRE, Code, column_code
+from discmri.results.dicom.codes import LINE_PLACE, MILLIMETRE, Code, column_code
 from discmri.results.dicom.report import GROUP, algorithm, report, site, subject
 from discmri.results.dicom.source import DicomSource, Slice
 from discmri.results.export.csv_wide import cell
@@ -86,7 +86,8 @@ def height_lines(source: DicomSource, stations: Sequence[str] = DRAWN) -> Iterat
 def lines_report(source: DicomSource, stations: Sequence[str] = DRAWN) -> Dataset:
     """A report with one group per line."""
     groups = []
-    for line in height_lines(source, stations):
+    lines = list(height_lines(source, stations))
+    for line in lines:
         code = column_code(line.column)
         name = f"{line.level.value} {code.meaning.lower()}"
         children = [
@@ -95,9 +96,17 @@ def lines_report(source: DicomSource, stations: Sequence[str] = DRAWN) -> Datase
             *algorithm(source),
             tree.polyline(_REGION, line.pixels, line.reference),
             tree.number(code, line.value, MILLIMETRE),
+            tree.text(LINE_PLACE, f"{line.off_mm:.1f} mm"),
         ]
         groups.append(tree.container(GROUP, children, template=_TID_PLANAR))
-    return report(source, "lines_sr", groups)
+    made = report(source, "lines_sr", groups)
+    furthest = max((line.off_mm for line in lines), default=0.0)
+    discs = len({line.level for line in lines})
+    made.SeriesDescription = (
+        f"discmri lines of {discs} of {len(source.result.records)} discs, "
+        f"at most {furthest:.1f} mm off"
+    )
+    return made
 
 
 def _ends(contour: Array, share: float) -> tuple[Array, Array] | None:

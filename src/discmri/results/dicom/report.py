@@ -26,6 +26,7 @@ _ALGORITHM = (
 )
 _TITLE = Code("126000", "DCM", "Imaging Measurement Report")
 _MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
+_LANGUAGE = Code("121049", "DCM", "Language of Content Item and Descendants")
 _PROCEDURE = (
     Code("121058", "DCM", "Procedure reported"),
     Code("113091000", "SCT", "Magnetic resonance imaging"),
@@ -33,7 +34,11 @@ _PROCEDURE = (
 
 
 def report(
-    source: DicomSource, kind: str, groups: Sequence[Dataset], others: Iterable[Dataset] = ()
+    source: DicomSource,
+    kind: str,
+    groups: Sequence[Dataset],
+    others: Iterable[Dataset] = (),
+    context: Sequence[Dataset] | None = None,
 ) -> Dataset:
     """A TID 1500 report.
 
@@ -47,6 +52,8 @@ def report(
         Measurement groups, one per disc or more.
     others
         Instances besides the source images that the groups refer to.
+    context
+        Who observed; the program where not given.
     """
     made = new_instance(source, kind, COMPREHENSIVE_3D_SR, "SR")
     made.ReferencedPerformedProcedureStepSequence = Items([])
@@ -54,8 +61,12 @@ def report(
     made.CompletionFlag, made.VerificationFlag = "COMPLETE", "UNVERIFIED"
     made.PreliminaryFlag = "FINAL"
     made.CurrentRequestedProcedureEvidenceSequence = evidence(source, others)
-    root = tree.container(_TITLE, [*_context(source), tree.container(_MEASUREMENTS, groups)],
-                          template="1500")  # fmt: skip
+    head = [
+        tree.code(_LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        *(_program(source) if context is None else context),
+        tree.code(*_PROCEDURE, relation="HAS CONCEPT MOD"),
+    ]
+    root = tree.container(_TITLE, [*head, tree.container(_MEASUREMENTS, groups)], template="1500")
     del root.RelationshipType
     made.update(root)
     return made
@@ -88,11 +99,9 @@ def algorithm(source: DicomSource) -> list[Dataset]:
     ]
 
 
-def _context(source: DicomSource) -> list[Dataset]:
-    """Language, observer (the program) and procedure."""
-    language = Code("121049", "DCM", "Language of Content Item and Descendants")
+def _program(source: DicomSource) -> list[Dataset]:
+    """Observer context of the program (TID 1004)."""
     return [
-        tree.code(language, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
         tree.code(
             Code("121005", "DCM", "Observer Type"), Code("121007", "DCM", "Device"),
             "HAS OBS CONTEXT",
@@ -106,5 +115,4 @@ def _context(source: DicomSource) -> list[Dataset]:
                 ("121015", "Device Observer Model Name", MODEL_NAME),
             )
         ),
-        tree.code(*_PROCEDURE, relation="HAS CONCEPT MOD"),
     ]  # fmt: skip

@@ -25,7 +25,7 @@ MANUFACTURER = "discmri"
 MODEL_NAME = "discmri"
 _LPS = np.array([-1.0, -1.0, 1.0])
 _ON_THE_SLICE_MM = 0.1
-_SERIES_NUMBERS = {"seg": 9100, "values_sr": 9110, "lines_sr": 9111, "adc_pm": 9120,
+_SERIES_NUMBERS = {"seg": 9100, "values_sr": 9110, "lines_sr": 9111, "reads_sr": 9112, "adc_pm": 9120,
                    "report_pdf": 9130, "heights_pr": 9160, "page_sc": 9140}  # fmt: skip
 
 

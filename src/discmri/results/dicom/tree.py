@@ -45,6 +45,13 @@ def text(name: Code, value: str, relation: str = "CONTAINS") -> Dataset:
     return item
 
 
+def person(name: Code, value: str) -> Dataset:
+    """Somebody's name."""
+    item = _item("PNAME", name, "HAS OBS CONTEXT")
+    item.PersonName = value
+    return item
+
+
 def code(
     name: Code, value: Code, relation: str = "CONTAINS", children: Sequence[Dataset] = ()
 ) -> Dataset:
