@@ -76,7 +76,9 @@ class MeasuredImages:
         return (self.collect_pictures or draw)(result)
 
     def overview(self, result: StudyResult) -> bytes | None:
-        """The overview alone: all the other pictures would take seconds."""
+        """The overview alone: all the other pictures would take seconds to draw."""
+        if self.collect_pictures is not None:
+            return self.collect_pictures(result).get("overview")
         from discmri.results.pictures import draw_overview
 
         return draw_overview(result)
@@ -177,6 +179,13 @@ class StudyResult:
     def pictures(self) -> Mapping[str, bytes]:
         """PNG bytes by name: ``overview``, ``L4-L5``, ``L4-L5-adc`` and so on."""
         return self._opened.pictures(self)
+
+    @cached_property
+    def overview(self) -> bytes | None:
+        """PNG bytes of the overview; ``None`` in a folder that was written without figures."""
+        if "pictures" in vars(self):
+            return self.pictures.get("overview")
+        return self._opened.overview(self)
 
     @property
     def _opened(self) -> MeasuredImages | StoredImages:

@@ -51,7 +51,7 @@ def _cell(value: object, name: str) -> str:
 
 def _picture(result: StudyResult) -> str:
     """The overview; nothing where the result has no images or its folder no figures."""
-    png = None if result.images is None else result.images.overview(result)
+    png = None if result.images is None else result.overview
     if png is None:
         return ""
     data = b64encode(png).decode("ascii")

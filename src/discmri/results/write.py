@@ -38,5 +38,6 @@ def write(
         for name, export in EXPORTERS.items():
             if name in chosen:
                 noticed = export(result, fresh) or ()
-                result = replace(result, findings=(*result.findings, *noticed))
+                if noticed:
+                    result = replace(result, findings=(*result.findings, *noticed))
     return target

@@ -93,7 +93,7 @@ def _page(result: StudyResult) -> Figure:
     text = figure.text
     text(0.07, 0.955, "Lumbar disc measurements", fontsize=16, fontweight="bold", va="top")
     text(0.07, 0.925, _head(result), fontsize=9, va="top", linespacing=1.5)
-    picture = result.pictures.get("overview")
+    picture = result.overview
     if picture is not None:
         from matplotlib.image import imread
 
