@@ -19,11 +19,11 @@ USUAL_WIDTH_MM = (150.0, 420.0)
 SLICE_MM = 4.0
 
 
-def studies(folder: Path) -> Iterator[tuple[str, Volume]]:
+def studies(folder: Path, begins: str = "") -> Iterator[tuple[str, Volume]]:
     """Name and sagittal image of every study below a folder, one study per sub-folder."""
     from discmri.study import read_study
 
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for place in sorted(path for path in folder.glob(f"{begins}*") if path.is_dir()):
         try:
             study = read_study(place)
             yield place.name, study.read(study.target())

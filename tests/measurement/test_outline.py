@@ -14,6 +14,7 @@ from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Grid, SoftMask
 from discmri.measurement.height import measure_heights
 from discmri.measurement.outline import height_lines, trace_disc
+from discmri.measurement.outline.contours import mid_contour, section_of
 from discmri.measurement.shape import measure_shape
 from discmri.results.outline import BodyEnd
 
@@ -255,3 +256,13 @@ def test_a_thin_bent_disc_whose_centroid_lies_outside_it():
     assert mask.array[tuple(at)] < 0.5, "the case is what it says"
     found = trace_disc(replace(labels(), discs={LEVEL: mask}, vertebrae={}, canal=None), LEVEL)
     assert np.ptp(found.mid.contour_mm, axis=0)[0] == pytest.approx(34.0, abs=1.0)
+
+
+def test_a_flared_rim_does_not_hide_the_border_before_it():
+    """From the middle of a thin disc the hollow before a flare at its rim cannot be seen."""
+    flared = [(0, 2.5), (3, 1.5), (6, 2.5), (15, 3), (30, 3)]
+    whole = np.array([*flared, *((x, -y) for x, y in reversed(flared))], dtype=float)
+    mid = section_of(mid_contour([(at, whole - [15, 0]) for at in (-6.0, -2.0, 2.0, 6.0)]), 0.0)
+    hollow = np.interp(3.0 - 15.0, mid.x_mm, mid.upper_mm - mid.lower_mm)
+    assert hollow == pytest.approx(3.0, abs=0.05)
+    assert mid.width_mm == pytest.approx(30.0, abs=0.01)

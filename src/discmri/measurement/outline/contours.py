@@ -12,7 +12,8 @@ from discmri.results.outline import DiscFrame, Section
 
 COLUMN_STEP = 0.005
 """Columns of a section lie this share of its width apart."""
-_ANGLES = np.linspace(-np.pi, np.pi, 360, endpoint=False)
+_SHARES = (1 - np.cos(np.linspace(0.0, np.pi, 181))) / 2
+"""Of the width, where borders are taken to the mid-plane: closer together at its ends."""
 _REACH_MM = 12.0
 """Slices further from the mid-plane have no say in its outline."""
 _HARD_SMOOTHING_VOXELS = 0.7
@@ -179,34 +180,36 @@ def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
 
 
 def mid_contour(cuts: list[tuple[float, Array]]) -> Array:
-    """(360, 2) outline at left = 0 from the outlines of nearby slices.
+    """(2m, 2) outline at left = 0 from the outlines of nearby slices.
 
-    The border is followed along rays from the frame's origin, in a metric in which the disc
-    is as high as it is wide; each radius is taken to the mid-plane by :func:`at_mid_plane`.
+    Each slice gives its ends and, at the same shares of its width, its lower and upper border;
+    all four are taken to the mid-plane by :func:`at_mid_plane`.  Like places of a disc are so
+    compared with like, also where its rim flares and hides the border before it from the middle.
+
+    Parameters
+    ----------
+    cuts
+        Position along ``left`` and closed (m, 2) outline of each slice.
+
+    Examples
+    --------
+    >>> cut = np.array([[0.0, 0.0], [30.0, 0.0], [30.0, 8.0], [0.0, 8.0]])
+    >>> contour = mid_contour([(-4.0, cut), (4.0, cut + [0.0, 1.0])])
+    >>> contour.min(axis=0).round(3).tolist(), contour.max(axis=0).round(3).tolist()
+    ([0.0, 0.5], [30.0, 8.5])
     """
     left = np.array([position for position, _ in cuts])
-    nearest = cuts[int(np.argmin(np.abs(left)))][1]
-    scale = np.ptp(nearest, axis=0) / 2
-    radii = np.array([_radii(contour / scale) for _, contour in cuts])
-    radius = at_mid_plane(left, radii)
-    return np.asarray(
-        radius[:, None] * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) * scale
+    ends = np.array([[contour[:, 0].min(), contour[:, 0].max()] for _, contour in cuts])
+    inside = np.clip(_columns(ends), ends[:, :1] + 1e-6, ends[:, 1:] - 1e-6)
+    borders = np.array(
+        [crossings(contour, x) for x, (_, contour) in zip(inside, cuts, strict=True)]
     )
+    x = _columns(at_mid_plane(left, ends))
+    lower, upper = at_mid_plane(left, borders.reshape(len(cuts), -1)).reshape(2, -1)
+    border = np.stack([np.r_[x, x[::-1]], np.r_[lower, np.maximum(upper, lower)[::-1]]], axis=1)
+    return np.asarray(border)
 
 
-def _radii(contour: Array) -> Array:
-    """Distance of the outermost border from the origin along each of the rays."""
-    start, stop = contour, np.roll(contour, -1, axis=0)
-    a = np.arctan2(start[:, 1], start[:, 0])
-    turn = np.angle(np.exp(1j * (np.arctan2(stop[:, 1], stop[:, 0]) - a)))
-    low = np.minimum(a, a + turn)
-    offset = np.mod(_ANGLES[:, None] - low[None, :], 2 * np.pi)
-    ray, segment = np.nonzero(offset <= np.abs(turn)[None, :])
-    edge = stop[segment] - start[segment]
-    direction = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)[ray]
-    cross = direction[:, 0] * edge[:, 1] - direction[:, 1] * edge[:, 0]
-    reach = start[segment, 0] * edge[:, 1] - start[segment, 1] * edge[:, 0]
-    usable = np.abs(cross) > 1e-12
-    radii = np.zeros(len(_ANGLES))
-    np.maximum.at(radii, ray[usable], reach[usable] / cross[usable])
-    return radii
+def _columns(ends: Array) -> Array:
+    """(..., m) columns between two ends (..., 2), closer together near both."""
+    return np.asarray(ends[..., :1] + _SHARES * (ends[..., 1:] - ends[..., :1]))
