@@ -5,6 +5,7 @@
 # make coverage  all tests, and what they cover (half as long again)
 # make fuzz      damaged files, 2000 cases of each kind (CASES=… for another number)
 # make bench     accuracy, speed and memory, printed as tables
+# make ohif      what OHIF shows of the DICOM objects (needs npm and chromium)
 # make docs      the documentation site into build/site, every link checked
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
@@ -27,7 +28,7 @@ ARCHIVE := orthanc orthanc-dicomweb
 INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: install runtime demo test coverage fuzz bench docs lint screen archive weights lock clean
+.PHONY: install runtime demo test coverage fuzz bench docs ohif lint screen archive weights lock clean
 
 install: $(STAMP) screen
 
@@ -86,6 +87,12 @@ fuzz: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+ohif: install
+	@command -v chromium >/dev/null || { $(INSTALL) chromium >/dev/null; }
+	mkdir -p build/ohif
+	test -d build/ohif/package || { cd build/ohif && npm pack --silent @ohif/app@3.13.2 && tar xzf *.tgz; }
+	OHIF=build/ohif/package/dist $(BIN)/pytest -m ohif tests/pacs
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

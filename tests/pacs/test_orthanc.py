@@ -5,83 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
-import pytest
 from dicomweb_client.api import DICOMwebClient
-from tests.conftest import TINY
-from tests.results.dicom.conftest import Case, case_of
+from tests.pacs.conftest import needs_orthanc, send
 
 from discmri.results.dicom.instance import to_bytes
 from discmri.results.dicom.show import wide_table
 
 PACS = Path(__file__).parents[2] / "docs/pacs"
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 DISCMRI = [sys.executable, "-m", "discmri"]
-pytestmark = pytest.mark.skipif(
-    shutil.which("Orthanc", path=os.environ["PATH"] + ":/usr/sbin") is None or not PLUGIN.exists(),
-    reason="needs Orthanc with DICOMweb (Debian: orthanc orthanc-dicomweb)",
-)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.fixture
-def orthanc(tmp_path) -> Iterator[str]:
-    port = free_port()
-    settings = {
-        "Name": "test", "StorageDirectory": str(tmp_path / "db"),
-        "IndexDirectory": str(tmp_path / "db"), "Plugins": [str(PLUGIN)], "HttpPort": port,
-        "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomServerEnabled": False,
-        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, "StableAge": 1,
-    }  # fmt: skip
-    (tmp_path / "orthanc.json").write_text(json.dumps(settings))
-    program = shutil.which("Orthanc", path=os.environ["PATH"] + ":/usr/sbin")
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen([program, tmp_path / "orthanc.json"], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(url)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
-
-
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{url}/system", timeout=5).close()
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("Orthanc does not answer")
-
-
-@pytest.fixture(scope="module")
-def case(phantom, tmp_path_factory) -> Case:
-    return case_of(phantom, tmp_path_factory.mktemp("pacs") / "phantom", "siemens", TINY)
-
-
-def _send(url: str, paths: list[Path]) -> None:
-    for path in paths:
-        request = urllib.request.Request(f"{url}/instances", data=path.read_bytes())
-        urllib.request.urlopen(request, timeout=60).close()
+pytestmark = needs_orthanc
 
 
 def _count(url: str) -> int:
@@ -115,12 +56,12 @@ def _poller(url: str, folder: Path, *more: str) -> list[str]:
 def test_the_poller_measures_whole_studies_and_survives_a_kill(orthanc, case, tmp_path):
     files = sorted(path for path in case.study.rglob("*") if path.is_file())
     half = len(files) // 2
-    _send(orthanc, files[:half])
+    send(orthanc, files[:half])
     running = subprocess.Popen(_poller(orthanc, tmp_path))
     time.sleep(1.5)  # in the middle of something
     running.send_signal(signal.SIGKILL)
     running.wait()
-    _send(orthanc, files[half:])
+    send(orthanc, files[half:])
     subprocess.run(_poller(orthanc, tmp_path, "--once"), check=True, timeout=300)
     client = DICOMwebClient(f"{orthanc}/dicom-web")
     reports = client.search_for_series(search_filters={"Modality": "SR"})
