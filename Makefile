@@ -7,6 +7,7 @@
 # make bench     accuracy, speed and memory, printed as tables
 # make ohif      what OHIF shows of the DICOM objects (needs npm and chromium)
 # make docs      the documentation site into build/site, every link checked
+# make pictures  remake the pictures of reports in docs/ (needs Chromium)
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
 # make lock      remake requirements.lock and requirements-runtime.lock (needs uv)
@@ -28,7 +29,7 @@ ARCHIVE := orthanc orthanc-dicomweb
 INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: install runtime demo test coverage fuzz bench docs ohif lint screen archive weights lock clean
+.PHONY: install runtime demo test coverage fuzz bench docs pictures ohif lint screen archive weights lock clean
 
 install: $(STAMP) screen
 
@@ -96,6 +97,9 @@ ohif: install
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+pictures: install
+	$(BIN)/python docs/_site/pictures.py
 
 weights: install
 	$(BIN)/python -m pip install --quiet torch==2.13.0 onnx onnxscript

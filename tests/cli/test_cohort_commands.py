@@ -147,7 +147,7 @@ def test_an_interruption_says_how_to_go_on(call, batch):
 
 def test_unused_columns_are_named(call, batch):
     Path("list.csv").write_text("path,id,arm\nscans/a,a,1\n")
-    assert "mean nothing here: arm." in call("batch", "list.csv", "-o", "out", "--quiet")[1]
+    assert "not used: arm." in call("batch", "list.csv", "-o", "out", "--quiet")[1]
 
 
 def test_a_dry_run_writes_nothing(call, here):
@@ -247,7 +247,7 @@ def test_qualify_ends_with_what_it_found(call, monkeypatch, passed, code):
     assert got == code
     assert (asked.folder, asked.site, asked.workers) == (Path("q"), "room 2", Workers(2))
     assert ("pass" if passed else "FAIL") in out
-    assert ("1 of 1 checks do not hold; see q/qualification.html" in err) is not passed
+    assert ("1 of 1 checks failed; see q/qualification.html" in err) is not passed
 
 
 def test_phantom_cohort_passes_everything_on(call, monkeypatch):

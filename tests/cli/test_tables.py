@@ -187,7 +187,7 @@ def test_an_empty_value_is_counted_and_said(call, name):
 def test_what_agreement_leaves_out_is_said(call):
     more = "Müller,L4-L5,adc_voxels,30,ann\nMüller,L3-L4,height_mm,9,ann\n"
     _, out, _ = call(COMMANDS["values"], change=lambda text: text + more)
-    assert "no measured value, left out with their rows: adc_voxels (1)" in out
+    assert "not measured values, left out with their rows: adc_voxels (1)" in out
     assert "Discs with one value only, which is compared with none: height_mm (1)" in out
     role = "subject_id,level_automatic,reader,grade,occasion,role\n"
     rows = "S,L4-L5,ann,3,1,reader\nS,L4-L5,ben,3,1,\nS,L4-L5,eva,4,1,adjudicator\n"

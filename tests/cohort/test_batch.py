@@ -131,7 +131,7 @@ def test_discs_rejected_in_quality_control_are_left_out_and_counted(base):
     assert [(row["study"], row["level"]) for row in gone] == [("good", level)]
     record = json.loads((base / "out/batch.json").read_text())
     assert record["decisions"]["rejected"] == [f"good {level}"]
-    assert f"1 discs rejected and left out (good {level})" in (base / "out/board.html").read_text()
+    assert f"1 disc rejected and left out (good {level})" in (base / "out/board.html").read_text()
 
 
 def test_parquet_holds_the_same_cells_with_their_types(measured):
@@ -243,7 +243,7 @@ def test_output_folders_that_will_not_do(tmp_path):
     (tmp_path / "file").write_text("")
     for root, said in (
         (tmp_path / "scans" / "out", "lies inside the cohort"),
-        (tmp_path / "other", "something else than a batch"),
+        (tmp_path / "other", "something other than a batch"),
         (tmp_path / "file", "a file, not a folder"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -92,4 +92,4 @@ def test_a_study_without_a_disc_left_says_why():
 
 def test_the_board_tells_what_was_left_out():
     said = AppliedDecisions("d.csv", "", {("anna", L4): Verdict.REJECT}).sentences()
-    assert "1 discs rejected and left out (anna L4-L5)" in page(STUDIES, said)
+    assert "1 disc rejected and left out (anna L4-L5)" in page(STUDIES, said)

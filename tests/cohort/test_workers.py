@@ -59,7 +59,7 @@ def cluster(security):
 
 
 def test_a_pool_does_every_job(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)  # on one machine nothing listens
+    monkeypatch.setitem(sys.modules, "distributed", None)  # on one machine it has no use
     done = dict(run_jobs(calls.doubled, [1, 2, 3, 4], Workers(2)))
     assert done == {0: 2, 1: 4, 2: 6, 3: 8}
 

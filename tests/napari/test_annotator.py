@@ -81,7 +81,7 @@ def test_a_second_digit_alone_replaces_and_says_so(at_work):
     [
         ("/", "Enter the signal grade first"),
         ("4/", "L1-L2: 4/… Now 6, 7 or 8."),
-        ("4/3", "3 is no collapse: after / comes 6, 7 or 8. L1-L2 stays 4."),
+        ("4/3", "3 is not a collapse grade: after / comes 6, 7 or 8. L1-L2 stays 4."),
         ("4/7/7", "L1-L2 is 4/7 already."),
     ],
 )

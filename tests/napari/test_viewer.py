@@ -446,7 +446,7 @@ def test_a_blinded_case_that_fails_to_load_tells_nothing(own_viewer, session_on,
             settle(lambda: reader.panel.alarm and not reader.shell.loader.busy)
         finally:
             hidden.rename(visits[0].results)
-        assert "ask whoever planned the session" in reader.panel.notice
+        assert "ask the person who planned the session" in reader.panel.notice
         reader.press("3")
         assert leaks(viewer, identity(visits, session)) == []
         reader.shell.loader.forget()

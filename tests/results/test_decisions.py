@@ -72,7 +72,7 @@ def test_a_decision_holds_for_the_disc_as_it_was_measured(tmp_path):
     assert [one.disc.study for one in applied.unknown] == ["c"]
     first, *rest = applied.sentences()
     assert first == (
-        "Quality control (decisions.csv): 1 discs rejected and left out (a L4-L5), 1 doubted, "
+        "Quality control (decisions.csv): 1 disc rejected and left out (a L4-L5), 1 doubted, "
         "0 accepted."
     )
     assert [text[:2] for text in rest] == ["2 ", "1 "]

@@ -168,7 +168,10 @@ def test_a_setting_that_is_gone_or_new_does_not_matter(tmp_path):
         (lambda d: d.pop("schema"), "not written by discmri measure"),
         (lambda d: d.pop("discs"), "cannot be read"),
         (lambda d: d["discs"][0].update(level="L9-S1"), "cannot be read"),
-        (lambda d: d["discs"][0]["values"].update(new_mm=_value(1.0)), "'new_mm' is no parameter"),
+        (
+            lambda d: d["discs"][0]["values"].update(new_mm=_value(1.0)),
+            "'new_mm' is not a parameter",
+        ),
         (lambda d: d["findings"].append({"code": "x", "severity": "info", "text": "x"}), "cannot"),
     ],
 )

@@ -136,7 +136,7 @@ def test_all_mistakes_are_said_at_once(listed):
         ("2026-03-30", "2026-07-30", "12 weeks after baseline by week and 29.4 by date"),
         ("L4/L5", "none", "no treated disc is named"),
         ("L4/L5", "L4/L5", "arm saline names no index disc"),
-        ("arm", "colour", "columns that mean nothing here: colour"),
+        ("arm", "colour", "columns that are not used: colour"),
     ],
 )
 def test_what_is_odd_is_remarked_but_not_refused(listed, old, new, said):
@@ -152,7 +152,7 @@ def test_a_good_list_has_no_remark(listed):
 def test_the_readers_word_belongs_to_the_first_visit(listed):
     text = "subject,visit,week,treated,path,lowest_disc\nS1,a,0,L4-L5,x,{}\nS1,b,4,,y,L5-S1\n"
     (remark,) = read_listing(listed(text.format(""))).issues
-    assert "lowest_disc stands at b but not at a" in remark.text
+    assert "lowest_disc is given at b but not at a" in remark.text
     assert read_listing(listed(text.format("L5-S1"))).issues == ()
 
 
@@ -230,7 +230,12 @@ def test_the_kind_of_a_repeat_is_listed_or_follows_from_the_days(listed, day, ki
         ),
         ("", "2026-01-06", "same_day", "line 3: repeat_kind is same_day, but it is of another day"),
         ("", "2026-01-05", "other_day", "line 3: repeat_kind is other_day, but it is of the same"),
-        ("same_day", "2026-01-05", "", "line 2: repeat_kind same_day stands at a scan that is no"),
+        (
+            "same_day",
+            "2026-01-05",
+            "",
+            "line 2: repeat_kind same_day is given for a scan that is not",
+        ),
         ("", "2026-01-05", "again", "line 3, column repeat_kind: 'again' is not known"),
     ],
 )

@@ -180,7 +180,7 @@ def test_a_disc_rejected_in_quality_control_is_compared_with_nothing(done, tmp_p
     assert after.analysis.judged[0].response is not Response.RESPONDER
     reasons = {one.level: one.reasons for one in after.analysis.changes if one.visit == "week 24"}
     assert "rejected at week 24: rejected_in_qc" in reasons[judged.level]
-    assert any("1 discs rejected and left out" in note for note in after.notes)
+    assert any("1 disc rejected and left out" in note for note in after.notes)
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "1 rejected, 1 of them in quality control" in report
 
@@ -255,15 +255,15 @@ def test_wrong_options_are_refused_before_the_work(rendered, tmp_path):
     trial = read_trial(rendered.root / "trial_with_masks.csv")
     for options, said in (
         (declaring(at="week 99"), "no visit after the first is called 'week 99'"),
-        (declaring(("suggested_grade",)), "is no number"),
-        (declaring(("hight_mm",)), "is no parameter"),
+        (declaring(("suggested_grade",)), "is not a number"),
+        (declaring(("hight_mm",)), "is not a parameter"),
         (TrialOptions(reads=tmp_path / "none.csv"), "cannot be read"),
     ):
         with pytest.raises(UsageError, match=said):
             run_trial(trial, tmp_path / "out", options)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear")
-    with pytest.raises(UsageError, match="something else than a trial"):
+    with pytest.raises(UsageError, match="something other than a trial"):
         run_trial(trial, tmp_path / "full", OPTIONS)
 
 
@@ -295,6 +295,6 @@ def test_two_of_five_gain_and_only_at_the_treated_disc():
 
 def test_a_trial_folder_is_continued_but_never_mixed(rendered):
     make_trial(rendered.scans, rendered.root, Workers(1))  # all there: nothing to do
-    with pytest.raises(UsageError, match="something else than this synthetic trial"):
+    with pytest.raises(UsageError, match="something other than this synthetic trial"):
         make_trial(trial_scans(6, subjects=2), rendered.root, Workers(1))
     assert WEEKS == (0, 4, 12, 24)

@@ -61,7 +61,7 @@ def items(
         Item(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
         Item(13, "Estimates of agreement and reliability", ()),
         Item(14, "Practical relevance", _relevance(rescans), "what the results mean for the use that is planned"),
-        Item(15, "Details", ("Every estimate stands in agreement.csv, every confusion matrix in confusion.csv.",)),
+        Item(15, "Details", ("Every estimate is in agreement.csv, every confusion matrix in confusion.csv.",)),
     ]  # fmt: skip
 
 
@@ -118,13 +118,13 @@ def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, .
         "given for fewer than three subjects, where subjects do not differ in a statistic, or where "
         "it is undefined in some resamples; with fewer than about twenty subjects they tend to be "
         f"too narrow. Intervals of fewer than {FEW_SUBJECTS} subjects are marked.",
-        "Reads are held against each other disc by disc, by the automatic level of the disc.",
+        "Reads are compared disc by disc, by the automatic level of the disc.",
     ]
     if any(name in SCALES for name in parameters):
         stated.append(
             "Grades: a double entry such as 4/7 counts by its collapse part, and its two parts "
             "are also analysed by themselves. A disc called not evaluable is missing from the "
-            "scales of grades; agreement on that stands under evaluable. Weights are of the number "
+            "scales of grades; agreement on that is listed under evaluable. Weights are of the number "
             "of categories between two grades. Kappa is Cohen's, for several readers the mean over "
             "their pairs; Gwet's AC2 and Krippendorff's alpha take all readers at once and allow "
             "missing reads."

@@ -73,7 +73,7 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
             notes = filter(None, (table.note, *_left_out(rows)))
             return RatingSource(one_line(path.name), ratings, note="\n".join(notes))
     raise UsageError(
-        f"{path} is no table of reads or values: it has the columns "
+        f"{path} is not a table of reads or values: it has the columns "
         f"{', '.join(table.columns)}; {kinds} (or name the rater, NAME=FILE)"
     )
 
@@ -175,7 +175,7 @@ def _left_out(rows: Sequence[Row]) -> Iterator[str]:
     )
     if counts:
         listed = ", ".join(f"{name} ({n})" for name, n in sorted(counts.items()))
-        yield f"parameters that are no measured value, left out with their rows: {listed}"
+        yield f"parameters that are not measured values, left out with their rows: {listed}"
 
 
 def _is_adjudicated(row: Row) -> bool:

@@ -41,7 +41,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--degeneration", metavar="NAME", default="symptomatic",
         choices=LazyChoices("discmri.phantoms.population", "DEGENERATIONS"),
-        help="how grades are dealt; one of: %(choices)s (default: %(default)s)",
+        help="how grades are distributed; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--series", metavar="S,S,…", default="t2,dwi,adc",

@@ -33,7 +33,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
         epilog=_EPILOG,
     )
     parser.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
-    parser.add_argument("--seed", type=int, default=0, help="of it all (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
         "--gain-height", type=float, default=1.0, metavar="MM",
         help="true gain in height of a responder at the last visit (default: %(default)g)",

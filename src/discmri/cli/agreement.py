@@ -57,7 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--resamples", type=positive, default=2000, metavar="N",
         help="bootstrap samples (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of the bootstrap (default: 0)"
+    )
     parser.add_argument(
         "--anyway", action="store_true",
         help="take also a session that does not verify; the report tells",

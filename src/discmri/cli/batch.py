@@ -43,7 +43,7 @@ CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme an
 (S1-S2 where the lowest visible disc is a residual one in the sacrum); paths are relative to the
 CSV. Of a BIDS dataset (a folder with dataset_description.json) every session of every subject is a
 study, and -o may lie below its folder derivatives. With --format bids the results of all studies
-stand in one BIDS dataset as well, RESULTS/bids.
+are in one BIDS dataset as well, RESULTS/bids.
 
 Run the same command again after an interruption of any kind: a study whose files, settings and
 program have not changed is not measured again, and the tables become the same bytes.
@@ -56,7 +56,7 @@ A Slurm file is TOML with what dask_jobqueue.SLURMCluster takes, such as:
   memory = "8GB"
   walltime = "04:00:00"
 
-Whoever reaches the port of a Dask scheduler or worker can run programs as its user, unless both
+Anyone who reaches the port of a Dask scheduler or worker can run programs as its user, unless both
 sides show certificates. A security file is TOML that names them, paths relative to it:
   tls-ca-file = "ca.pem"
   tls-cert = "me.pem"
@@ -200,9 +200,7 @@ def workers_of(args: argparse.Namespace) -> Workers:
     from discmri.cohort import Workers
 
     if args.security is not None and args.scheduler is None and args.slurm is None:
-        raise UsageError(
-            "--security goes with --scheduler or --slurm; on one machine nothing listens"
-        )
+        raise UsageError("--security needs --scheduler or --slurm; on one machine it has no use")
     return Workers(args.workers, args.scheduler, args.slurm, args.security)
 
 
@@ -267,9 +265,9 @@ def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
     for note in result.decisions.sentences() if result.decisions else ():
         print(note)
     if cohort.unused_columns:
-        print(f"Columns of the list that mean nothing here: {', '.join(cohort.unused_columns)}.")
+        print(f"Columns of the list that are not used: {', '.join(cohort.unused_columns)}.")
     if "cohort.parquet" not in result.files:
-        print("No cohort.parquet: pip install 'discmri[cohort]' brings what writes it.")
+        print("No cohort.parquet: pip install 'discmri[cohort]' adds it.")
     print(f"Results: {', '.join(one_line(root / name) for name in result.files)}")
 
 

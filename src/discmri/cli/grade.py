@@ -163,7 +163,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         "--repeats", type=float, default=0.0, metavar="SHARE",
         help="share of cases that everybody meets a second time, 0 to 0.5 (default: 0)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of all chance (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument("--title", default="", help="of the session, for people")
     parser.add_argument("--planner", default="planner", metavar="NAME", help="who plans")
     where = parser.add_mutually_exclusive_group()
@@ -271,7 +271,9 @@ def _adjudicate(args: argparse.Namespace) -> int:
 
     if args.reader is not None:
         if args.anyway:
-            raise UsageError("nobody decides in a session that does not verify; leave out --anyway")
+            raise UsageError(
+                "decisions are not possible in a session that fails verification; leave out --anyway"
+            )
         require_viewer()
         opened = open_adjudication(args.session, args.reader, args.root, args.take_over)
         with opened as session:

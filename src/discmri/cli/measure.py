@@ -153,7 +153,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """
     segmenter = args.segmenter or ("masks" if args.masks else _DEFAULTS.segmenter)
     if args.masks is not None and segmenter != "masks":
-        raise UsageError(f"--masks goes with --segmenter masks, not {segmenter}; drop one of them")
+        raise UsageError(f"--masks needs --segmenter masks, not {segmenter}; drop one of them")
     if segmenter == "masks" and args.masks is None:
         raise UsageError("--segmenter masks needs --masks FILE")
     if args.masks is not None and not args.masks.is_file():

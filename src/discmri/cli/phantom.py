@@ -60,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_anatomy(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, default=0, help="of all variation (default 0)")
+    group.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     group.add_argument("--six-lumbar", action="store_true", help="a sixth lumbar vertebra")
     group.add_argument(
         "--listhesis", action="append", default=[], metavar="LEVEL=MM",
@@ -70,7 +70,7 @@ def _add_anatomy(group: argparse._ArgumentGroup) -> None:
         ("--grades", _words, (), "G,G,…",
          "modified Pfirrmann grades from L1-L2 downwards, 1 to 8 or double like 4/7"),
         ("--heights", _numbers, (), "MM,MM,…",
-         "distances of the endplate chords from L1-L2 downwards; win over the grades"),
+         "distances of the endplate chords from L1-L2 downwards; override the grades"),
         ("--scoliosis", _within(-90, 90), 0.0, "DEG", "Cobb angle (default 0)"),
         ("--lordosis", _within(0, 120), None, "DEG", "L1 to S1 (default: sacral slope + 10)"),
         ("--sacral-slope", _within(0, 80), 40.0, "DEG",
@@ -90,7 +90,7 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--vendor", metavar="NAME", default="siemens",
         choices=LazyChoices("discmri.phantoms.vendors", "VENDORS"),
-        help="whose dialect; one of: %(choices)s (default: %(default)s)",
+        help="in the style of which vendor; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--series", type=_words, default=("t2", "t1", "dwi", "adc"), metavar="S,S,…",

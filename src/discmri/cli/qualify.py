@@ -19,7 +19,7 @@ examples:
 
 OUT gets qualification.html to print and sign, qualification.json, the phantoms and all results.
 
-exit codes: 0 every check holds, 1 one does not, 2 the call is wrong.
+exit codes: 0 every check passed, 1 one failed, 2 the call is wrong.
 """
 
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "qualify",
         help="test this installation on phantoms and write a pass sheet",
-        description="Measure a fixed set of phantoms, hold bias, spread and naming against limits, "
+        description="Measure a fixed set of phantoms, compare bias, spread and naming with limits, "
         "and write a sheet that a trial can file as installation and operational qualification.",
         epilog=_EPILOG,
     )
@@ -61,10 +61,8 @@ def run(args: argparse.Namespace) -> int:
     show_table(("Part", "Check", "Wanted", "Found", ""), rows)
     sheet = one_line(args.output / "qualification.html")
     if done.passed:
-        print(f"\nPassed: all {len(done.checks)} checks hold. Sheet: {sheet}")
+        print(f"\nPassed: all {len(done.checks)} checks passed. Sheet: {sheet}")
         return 0
     failed = sum(not check.passed for check in done.checks)
-    print(
-        f"discmri: {failed} of {len(done.checks)} checks do not hold; see {sheet}", file=sys.stderr
-    )
+    print(f"discmri: {failed} of {len(done.checks)} checks failed; see {sheet}", file=sys.stderr)
     return 1

@@ -48,7 +48,7 @@ examples:
   discmri trial check trial.csv --list-only
 
 {_LIST}
-exit codes: 0 the trial can be measured (what is missing or not comparable is said), 2 the list
+exit codes: 0 the trial can be measured (what is missing or not comparable is listed), 2 the list
 or a scan is wrong.
 """
 _ANALYSE = """\
@@ -65,7 +65,7 @@ such a table and gives the same conclusions.
 exit codes: 0 analysed, 2 the call or the table is wrong, 1 an internal error.
 """
 _TOML = """\
-trial.toml beside TRIAL (or --declaration) says what the trial asks before anybody looks:
+trial.toml beside TRIAL (or --declaration) declares the questions of the trial before the data are seen:
   estimand = "treated_vs_untreated"   # or "treated_change"
   control_arm = "saline"
   covariates = ["baseline", "level"]
@@ -340,4 +340,4 @@ def _show_changes(analysis: Analysis) -> None:
 
 def _exists(path: Path) -> None:
     if not path.is_file():
-        raise UsageError(f"{path} is no file; name a CSV list of scans (discmri trial --help)")
+        raise UsageError(f"{path} is not a file; name a CSV list of scans (discmri trial --help)")

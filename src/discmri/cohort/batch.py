@@ -38,7 +38,7 @@ from discmri.results.decisions import AppliedDecisions
 from discmri.results.jsonable import dumps, jsonable
 
 SCHEMA_NAME = "discmri-batch-1"
-_LOST = "its worker died several times, killed from outside or for want of memory"
+_LOST = "its worker died several times, killed from outside or because memory ran out"
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def check_root(root: Path, cohort: Path | None = None) -> None:
     Raises
     ------
     UsageError
-        It lies among the studies, is a file, or holds something else than a batch.
+        It lies among the studies, is a file, or holds something other than a batch.
     """
     if cohort is not None and _lies_among(root.resolve(), cohort.resolve()):
         raise UsageError(f"the output folder {root} lies inside the cohort; choose another with -o")
@@ -202,7 +202,7 @@ def check_root(root: Path, cohort: Path | None = None) -> None:
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
     if root.exists() and any(root.iterdir()) and not (root / ".batch").is_dir():
         raise UsageError(
-            f"the folder {root} holds something else than a batch; choose another with -o"
+            f"the folder {root} holds something other than a batch; choose another with -o"
         )
 
 

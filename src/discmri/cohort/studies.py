@@ -81,7 +81,7 @@ class Cohort:
     entries
         In the order in which tables show them.
     unused_columns
-        Columns of a list that mean nothing here.
+        Columns of a list that are not used.
     decisions
         What a person decided on the discs of an earlier run; rejected ones are left out.
     """

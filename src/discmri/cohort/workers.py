@@ -2,7 +2,7 @@
 
 On this machine calls run so many at a time, each in a process of its own, and nothing listens on
 a port.  Across machines Dask decides which worker gets what, and gives the work of a worker that
-died to another.  Whoever reaches the port of a scheduler or worker can run programs as its user,
+died to another.  Anyone who reaches the port of a scheduler or worker can run programs as its user,
 unless a security file makes them prove who they are.
 """
 
@@ -299,7 +299,7 @@ def _slurm_file(file: Path) -> dict[str, Any]:
     unknown = [key for key in options if key not in (*SLURM_KEYS, "jobs")]
     if unknown:
         raise UsageError(
-            f"{file}: {unknown[0]} is no option of a Slurm job; there are jobs, "
+            f"{file}: {unknown[0]} is not an option of a Slurm job; choose from jobs, "
             f"{', '.join(SLURM_KEYS)}"
         )
     missing = [key for key in ("cores", "memory") if key not in options]

@@ -63,6 +63,15 @@ def number(value: float, decimals: int) -> str:
     return text[1:] if text.startswith("-") and float(text) == 0 else text
 
 
+def counted(count: int, name: str) -> str:
+    """A number of things, with an s where it is not one.
+
+    >>> counted(1, "disc"), counted(3, "disc")
+    ('1 disc', '3 discs')
+    """
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
 def significant(value: float, digits: int) -> str:
     """A number with so many significant digits and no exponent; whole digits all stay.
 

@@ -241,7 +241,7 @@ class Annotator:
             return
         if number < 6:
             self.notify(
-                f"{number} is no collapse: after / comes 6, 7 or 8. {disc.level.value} stays "
+                f"{number} is not a collapse grade: after / comes 6, 7 or 8. {disc.level.value} stays "
                 f"{earlier}.",
                 alarm=True,
             )
@@ -302,7 +302,7 @@ class Annotator:
         """Add words to the judgement of the disc."""
         read = self.disc.read
         if read is None:
-            self.notify("Grade the disc first; the comment stands with its grade.")
+            self.notify("Grade the disc first; the comment is kept with its grade.")
             return
         key, judgement = self.key, read.judgement
 

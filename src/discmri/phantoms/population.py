@@ -115,7 +115,7 @@ def uniform(rng: np.random.Generator, discs: int) -> list[str]:
 
 
 DEGENERATIONS: Mapping[str, Draw] = {"symptomatic": symptomatic, "even": uniform}
-"""How grades are dealt; add a function of type :data:`Draw` and one line."""
+"""How grades are distributed; add a function of type :data:`Draw` and one line."""
 
 
 def _entry(rng: np.random.Generator, grade: int) -> str:

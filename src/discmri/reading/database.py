@@ -119,7 +119,7 @@ def _require_driver(url: URL) -> None:
             f"the driver of {url.drivername} is not installed; give postgresql://, which uses pg8000"
         ) from error
     if dialect.is_async:
-        raise UsageError(f"{url.drivername} does not serve here; give postgresql://")
+        raise UsageError(f"{url.drivername} is not supported; give postgresql://")
 
 
 def require(module: str, extra: str) -> None:
@@ -217,7 +217,7 @@ def _connection(engine: Engine) -> Connection:
     except OSError:  # also a certificate that does not hold, which is a ValueError as well
         raise
     except (LookupError, ValueError, struct.error) as error:  # the driver cannot make sense of it
-        raise UnavailableError("what answers there is no PostgreSQL server") from error
+        raise UnavailableError("the server there is not PostgreSQL") from error
 
 
 def _reason(error: BaseException | None) -> str:
@@ -244,7 +244,9 @@ def check_file(path: Path) -> None:
     except OSError as error:
         raise SessionError(f"{one_line(path)} cannot be read ({error.strerror})") from error
     if magic != _MAGIC:
-        raise SessionError(f"{one_line(path)} is no reading session of discmri; name another file")
+        raise SessionError(
+            f"{one_line(path)} is not a reading session of discmri; name another file"
+        )
 
 
 def bring_up_to_date(engine: Engine, name: str) -> None:

@@ -91,7 +91,7 @@ def open_session(
     reader = one_line(reader)
     if reader not in plan.readers:
         raise UsageError(
-            f"{reader} is no reader of this session; it was planned for {', '.join(plan.readers)}"
+            f"{reader} is not a reader of this session; it was planned for {', '.join(plan.readers)}"
         )
     agenda = {
         showing.item: frozenset(disc.level for disc in plan.case(showing.case).all_discs)

@@ -40,7 +40,7 @@ class SessionOptions:
     title
         For people; not shown in blinded mode.
     planner
-        Who plans; stands in the first row.
+        Who plans; written into the first row.
     """
 
     readers: tuple[str, ...]

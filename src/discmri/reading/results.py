@@ -67,7 +67,7 @@ def results_folders(paths: list[Path]) -> list[Path]:
     Raises
     ------
     UsageError
-        Where a path is no folder, or neither is nor holds a results folder.
+        Where a path is not a folder, or neither is nor holds a results folder.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def results_folders(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if not path.is_dir():
-            raise UsageError(f"{path} is no folder; name results folders of discmri measure")
+            raise UsageError(f"{path} is not a folder; name results folders of discmri measure")
         if (path / RECORD).is_file():
             found.append(path)
             continue

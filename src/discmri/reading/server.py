@@ -48,7 +48,7 @@ def connect_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
     unknown = [name for name in url.query if name not in _VARIABLES]
     if unknown:
         raise UsageError(
-            f"{one_line(unknown[0])} is no option of a session's URL; there are "
+            f"{one_line(unknown[0])} is not an option of a session's URL; choose from "
             f"{', '.join(_VARIABLES)}"
         )
     if "@" in (url.host or ""):

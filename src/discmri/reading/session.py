@@ -220,7 +220,7 @@ class Session:
     def images(self, item: str) -> Study:
         """The images of a case, which are proven to be those that were measured.
 
-        Takes as long as reading the series: call it in a worker.  Identity and paths stand in
+        Takes as long as reading the series: call it in a worker.  Identity and paths are in
         what it returns and are not for the eye where the session is blinded.
 
         Raises
@@ -250,7 +250,7 @@ class Session:
         if self.mode.shows_identity:
             return message
         title = self.case(item).title
-        return f"{title} cannot be shown as it was measured; ask whoever planned the session"
+        return f"{title} cannot be shown as it was measured; ask the person who planned the session"
 
     def _visible(self, revealed: bool) -> tuple[str, ...]:
         """Words for what the reader could see, for the record."""

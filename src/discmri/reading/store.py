@@ -72,7 +72,7 @@ class Head:
         if count.isascii() and count.isdecimal() and len(digest) == 64:
             return cls(int(count), digest)
         raise UsageError(
-            f"{text!r} is no head of a session; give it as verify prints it, COUNT:HASH"
+            f"{text!r} is not the head of a session; give it as verify prints it, COUNT:HASH"
         )
 
     def __str__(self) -> str:

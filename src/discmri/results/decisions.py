@@ -15,6 +15,7 @@ from pathlib import Path
 from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality, Quality
 from discmri.core.tables import Row, read_table
+from discmri.core.text import counted
 
 COLUMNS = (
     "study", "subject_id", "study_uid", "level", "height_mm", "decision", "comment", "reader",
@@ -138,18 +139,16 @@ class AppliedDecisions:
         more = ", …" if len(self.rejected) > 3 else ""
         listed = f" ({names}{more})" if names else ""
         said = [
-            f"Quality control ({self.source}): {counts[2]} discs rejected and left out{listed}, "
-            f"{counts[1]} doubted, {counts[0]} accepted."
+            f"Quality control ({self.source}): {counted(counts[2], 'disc')} rejected and left "
+            f"out{listed}, {counts[1]} doubted, {counts[0]} accepted."
         ]
         for left, why in (
-            (self.outdated, "were made on earlier measurements: look at these discs again"),
-            (self.unknown, "are about discs that are not here"),
+            (self.outdated, "measured anew since; look at it again"),
+            (self.unknown, "not in these results"),
         ):
             if left:
                 first = f"{left[0].disc.study} {left[0].disc.level.value}"
-                said.append(
-                    f"{len(left)} decisions had no effect, since they {why} ({first} first)."
-                )
+                said.append(f"{counted(len(left), 'decision')} had no effect: {first} is {why}.")
         return tuple(said)
 
     def record(self) -> dict[str, object]:
@@ -246,7 +245,7 @@ def read_decisions(path: Path) -> Decisions:
         key = (one.disc.study, one.disc.level, one.disc.study_uid)
         if lines.setdefault(key, row.line) != row.line:
             raise row.error(
-                "level", f"this disc of {key[0]} stands in line {lines[key]} already; keep one"
+                "level", f"this disc of {key[0]} is in line {lines[key]} already; keep one"
             )
         entries.append(one)
     return Decisions(path.name, sha256(path.read_bytes()).hexdigest(), tuple(entries))

@@ -38,7 +38,7 @@ def read_results(folder: str | Path, study: str | Path | None = None) -> StudyRe
     folder
         What :meth:`StudyResult.write` or ``discmri measure`` wrote.
     study
-        The study that was measured, for ``result.image``; everything else stands in the folder.
+        The study that was measured, for ``result.image``; everything else is in the folder.
 
     Returns
     -------
@@ -148,7 +148,7 @@ class StoredImages:
         study = self.study
         if study is None:
             raise UsageError(
-                f"the images of {self.folder} stand in its study; "
+                f"the images of {self.folder} are in its study; "
                 "give it: read_results(folder, study=...)"
             )
         known = {one.series_uid: one.pixels_sha256 for one in self.result.provenance.inputs}
@@ -232,7 +232,7 @@ def result_of(document: Document) -> StudyResult:
     try:
         records = tuple(_record(entry) for entry in document.discs)
     except ValueError as error:
-        raise ResultsError(f"a study.json holds a value that cannot be ({error})") from error
+        raise ResultsError(f"a study.json holds an impossible value ({error})") from error
     return StudyResult(
         subject_id=document.subject_id,
         study_uid=document.study_uid,

@@ -110,7 +110,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         if self.parameter not in PARAMETER:
-            raise ValueError(f"{self.parameter!r} is no parameter; add it to PARAMETERS")
+            raise ValueError(f"{self.parameter!r} is not a parameter; add it to PARAMETERS")
         if self.value != self.value or self.value in (float("inf"), float("-inf")):
             raise ValueError(f"{self.parameter} is {self.value}; raise MeasurementError instead")
 

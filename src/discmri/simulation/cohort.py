@@ -73,7 +73,7 @@ def _check_root(root: Path, members: Sequence[Member]) -> None:
     if is_new(root):
         return
     if not recipe.is_file():
-        raise UsageError(f"{root} holds something else than a phantom cohort; choose another")
+        raise UsageError(f"{root} holds something other than a phantom cohort; choose another")
     before, now = recipe.read_text(encoding="utf-8").splitlines(), _recipe(members).splitlines()
     if any(old != new for old, new in zip(before, now, strict=False)):
         raise UsageError(

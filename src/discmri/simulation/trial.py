@@ -243,7 +243,7 @@ def make_trial(
     recipe = "".join(f"{line}\n" for line in (f"discmri {discmri.__version__}", *_recipe(scans)))
     before = root / "recipe.txt"
     if not is_new(root) and not (before.is_file() and before.read_text(encoding="utf-8") == recipe):
-        raise UsageError(f"{root} holds something else than this synthetic trial; choose another")
+        raise UsageError(f"{root} holds something other than this synthetic trial; choose another")
     with locked(root / ".batch" / "lock", wait=False):
         before.write_text(recipe, encoding="utf-8")
         studies = root.absolute() / "studies"

@@ -91,7 +91,7 @@ def _one_unit(scalings: Sequence[Scaling], name: str) -> float | None:
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
             f"the ADC map states the unit {', '.join(sorted(stated))[:80]!r}, "
-            + ("slices differ" if len(stated) > 1 else "which is no known unit of an ADC"),
+            + ("slices differ" if len(stated) > 1 else "which is not a known unit of an ADC"),
         )
     return factor
 
@@ -150,6 +150,6 @@ def _plausible(values: NDArray[np.float32], source: str) -> tuple[NDArray[np.flo
     if not _possible(middle):
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
-            f"{source} makes the map's median {middle:.4g} um2/ms, which an ADC cannot be",
+            f"{source} makes the map's median {middle:.4g} um2/ms, which is not possible for an ADC",
         )
     return values.astype(np.float32, copy=False), source

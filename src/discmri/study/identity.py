@@ -57,7 +57,7 @@ def without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[Find
     if shared:
         text = (
             f"{len(shared)} SOP Instance UIDs stand for several images at one position with "
-            "different pixel values; they are told apart by acquisition time and instance number"
+            "different pixel values; they are separated by acquisition time and instance number"
         )
         findings.append(warning(Code.UID_NOT_UNIQUE, text))
     return (kept if left_out else list(frames)), tuple(findings)

@@ -269,7 +269,7 @@ def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:
         return None, 0, f"it cannot be read as NIfTI ({clean_text(error)[:120]})", ""
     if dtype.kind not in "iuf":
         kind = _KINDS.get(dtype.kind, dtype.name)
-        return None, 0, f"its voxels are no plain numbers but {kind}", ""
+        return None, 0, f"its voxels are not plain numbers but {kind}", ""
     if size > MAX_BYTES:
         problem = f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
         return None, 0, problem, ""

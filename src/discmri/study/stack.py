@@ -320,9 +320,7 @@ def _thickness(geometry: Geometry, series_uid: str) -> float:
 
 
 def _single_slice(geometry: Geometry) -> Finding:
-    text = (
-        f"a single slice; its thickness of {geometry.thickness_mm:g} mm stands in for the spacing"
-    )
+    text = f"a single slice; its thickness of {geometry.thickness_mm:g} mm is used as the spacing"
     return warning(Code.SINGLE_SLICE, text)
 
 

@@ -270,7 +270,7 @@ def _b_values(row: Row) -> tuple[float, ...]:
     try:
         return () if text == "none" else tuple(float(part) for part in text.split())
     except ValueError:
-        problem = f"{one_line(text)[:40]!r} are no b-values; write them as 0 50 800"
+        problem = f"{one_line(text)[:40]!r} are not b-values; write them as 0 50 800"
         raise row.error("b_values", problem) from None
 
 

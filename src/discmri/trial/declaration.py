@@ -116,7 +116,7 @@ def default_declaration(
 
 
 def read_declaration(path: Path, trial: Trial) -> Declaration:
-    """Read ``trial.toml`` and hold it against the trial.
+    """Read ``trial.toml`` and check it against the trial.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def check_declaration(declaration: Declaration, trial: Trial, source: str = "") 
 
 def _known_parameter(name: str, told: str) -> None:
     if name not in _TRACKED:
-        known = "is no number" if name in PARAMETER else "is no parameter"
+        known = "is not a number" if name in PARAMETER else "is not a parameter"
         raise UsageError(f"{told}{name} {known}; an endpoint is one of {', '.join(_TRACKED)}")
 
 

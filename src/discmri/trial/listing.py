@@ -120,7 +120,7 @@ def read_listing(path: Path) -> Listing:
         subjects.append(subject)
     unused = tuple(name for name in table.columns if name not in COLUMNS)
     if unused:
-        text = f"columns that mean nothing here: {', '.join(unused)}"
+        text = f"columns that are not used: {', '.join(unused)}"
         issues.append(Issue(IssueSeverity.NOTE, "", text))
     trial = Trial(tuple(subjects), unused)
     issues += between_subjects(trial)
@@ -214,7 +214,9 @@ def _with_kind(scan: Scan, first: Scan | None, issues: list[Issue]) -> Scan:
     kind, text = scan.repeat_kind, ""
     if scan.repeat == 1:
         if kind is not None:
-            text = f"repeat_kind {kind.value} stands at a scan that is no repeat; leave it empty"
+            text = (
+                f"repeat_kind {kind.value} is given for a scan that is not a repeat; leave it empty"
+            )
     elif first is not None:
         apart = _weeks_between(first, scan) != 0
         if kind is None:
@@ -264,7 +266,7 @@ def visits_of(subject: Subject) -> Iterator[Issue]:
     first = subject.scans[0]
     said = [scan for scan in subject.scans if scan.lowest_disc is not None]
     if said and first.lowest_disc is None:
-        text = f"lowest_disc stands at {said[0].visit} but not at {first.visit}, whose names the"
+        text = f"lowest_disc is given at {said[0].visit} but not at {first.visit}, whose names the"
         yield Issue(IssueSeverity.WARNING, where, f"{text} others get; give it there")
     for scan in subject.first_scans[1:]:
         yield from _out_of_step(first, scan, where)

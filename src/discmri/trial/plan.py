@@ -46,7 +46,7 @@ class Scan:
     study_uid, masks, mask_scheme, lowest_disc
         As in a list of ``discmri batch``.
     line
-        Where it stands in the list.
+        Its line in the list.
     """
 
     subject: str
@@ -128,7 +128,7 @@ class Trial:
     subjects
         In the order of the list.
     unused_columns
-        Columns of the list that mean nothing here.
+        Columns of the list that are not used.
     """
 
     subjects: tuple[Subject, ...]

@@ -122,7 +122,7 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
         why = "within noise" if change.verdict is Verdict.WITHIN else "fell"
         return Response.NO_RESPONDER, f"{size}: {why}"
     if against is None:
-        return Response.NOT_JUDGED, f"{size}: no untreated disc to hold it against"
+        return Response.NOT_JUDGED, f"{size}: no untreated disc to compare it with"
     difference, low, high = map(_signed, (against.difference, against.low, against.high))
     other = f"{difference} [{low}, {high}] against untreated"
     if against.low > 0:

@@ -159,7 +159,7 @@ def run_trial(
 
 
 def check_trial_root(root: Path) -> None:
-    """Refuse a folder that holds something else than a trial.
+    """Refuse a folder that holds something other than a trial.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def check_trial_root(root: Path) -> None:
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
     if root.exists() and any(root.iterdir()) and not (root / MEASURED / ".batch").is_dir():
         raise UsageError(
-            f"the folder {root} holds something else than a trial; choose another with -o"
+            f"the folder {root} holds something other than a trial; choose another with -o"
         )
     check_root(root / MEASURED)
 

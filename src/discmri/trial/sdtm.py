@@ -36,7 +36,7 @@ MAPPING = {
     "MKLOC": ("place", "INTERVERTEBRAL DISC."),
     "MKLOCDTL": ("place", "Level by the subject's frozen numbering, such as L4-L5; no SDTM name."),
     "MKMETHOD": ("record", "MRI and the code of the definition."),
-    "MKEVAL": ("record", "Constant: algorithm; read grades stand in long.csv."),
+    "MKEVAL": ("record", "Constant: algorithm; read grades are in long.csv."),
     "MKLOBXFL": ("record", "Y at the first visit."),
     "MKTRTDFL": ("record", "Y for the treated disc, N for others; no SDTM name."),
     "VISITNUM": ("timing", "Number of the visit in the order of the trial."),

@@ -163,7 +163,9 @@ class _Gathered:
                 )
             return
         if parameter not in PARAMETER:
-            raise row.error("parameter", f"{parameter[:40]!r} is no column of discs.csv; rename it")
+            raise row.error(
+                "parameter", f"{parameter[:40]!r} is not a column of discs.csv; rename it"
+            )
         self.parameters.setdefault(parameter)
         self._value(row, visit, level, parameter)
 
@@ -182,7 +184,7 @@ class _Gathered:
             visit.quality[level] = DiscQuality(Quality(verdict), reasons)
         for flag in filter(None, row.text("flag").split(";")):
             if flag not in _CODES:
-                raise row.error("flag", f"{flag[:40]!r} is no code of a finding; leave it out")
+                raise row.error("flag", f"{flag[:40]!r} is not the code of a finding; leave it out")
             visit.flags.setdefault(level, {}).setdefault(flag, []).append(parameter)
 
     def _visit(self, row: Row) -> _Visit:

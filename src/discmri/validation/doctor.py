@@ -156,7 +156,7 @@ def judge_phantom(
     lost = [level for level in lumbar if level not in found_mm]
     false = [level for level in found_mm if level not in truth_mm]
     if lost or false:
-        text = f"discs not found: {', '.join(lost) or 'none'}; discs that are none: {', '.join(false) or 'none'}"
+        text = f"discs not found: {', '.join(lost) or 'none'}; false discs: {', '.join(false) or 'none'}"
         return HealthCheck("phantom", text, Health.FAILED)
     mean_mm = sum(found_mm[level] - truth_mm[level] for level in lumbar) / len(lumbar)
     good = abs(mean_mm) <= MEAN_ERROR_MM

@@ -329,7 +329,7 @@ def _table(
         level = row.level("level")
         first = seen.setdefault((cells["study"], level), row.line)
         if first != row.line:
-            problem = f"this disc of {cells['study']} stands in line {first} already; keep one"
+            problem = f"this disc of {cells['study']} is in line {first} already; keep one"
             raise row.error("level", problem)
         rows.append(cells | {"level": level.value if level else ""})
     return rows, table.note

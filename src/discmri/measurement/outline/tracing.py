@@ -70,7 +70,7 @@ def trace_disc(
         How many slices nearest the mid-plane are cut (Belavy 2012: about seven match the
         error of all).
     cut_bodies
-        Bodies that the picture does not show whole; their height is no reference.
+        Bodies that the picture does not show whole; their height is not used as reference.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def trace_disc(
     Raises
     ------
     MeasurementError
-        ``OUTLINE_FAILED`` where the mask has no border, or one that is no disc's.
+        ``OUTLINE_FAILED`` where the mask has no border, or one that cannot be a disc's.
     KeyError
         Where ``labels`` has no such disc.
 
@@ -162,7 +162,7 @@ def _check(mid: Section, level: DiscLevel) -> None:
         raise MeasurementError(
             Code.OUTLINE_FAILED,
             f"the outline of {level.value} is {mid.width_mm:.1f} mm deep and {height:.1f} mm high, "
-            "which is no disc",
+            "which is not possible for a disc",
         )
 
 

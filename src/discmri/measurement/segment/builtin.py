@@ -99,7 +99,7 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
     exchanged = _exchanged(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads))
     if problem := exchanged or impossible_anatomy(found):
         raise NothingToMeasureError(
-            f"what was found in the sagittal image is no spine: {problem}; a wrong patient position "
+            f"what was found in the sagittal image is not a spine: {problem}; a wrong patient position "
             "does this: correct position and orientation in the headers"
         )
     return found

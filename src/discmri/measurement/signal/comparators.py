@@ -182,7 +182,7 @@ def comparing_fat(
 ) -> tuple[float | None, str]:
     """Fat as a comparator, or ``None`` and the reason."""
     if fat_suppressed:
-        return None, "the image is fat-suppressed, so fat is no comparator"
+        return None, "the image is fat-suppressed, so fat cannot be compared with"
     fat = _presacral_fat(image, labels)
     if fat is None:
         return None, "no presacral fat could be told to compare with"

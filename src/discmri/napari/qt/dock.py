@@ -29,7 +29,7 @@ from discmri.napari.panel_text import scale
 
 _GRADING = (
     ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),
-    ("Comment (c)", "c", "Words that stand with the grade"),
+    ("Comment (c)", "c", "Words that are kept with the grade"),
     ("Undo (u)", "u", "Take back the last grade, edit or numbering"),
 )
 _REVEAL = (("Reveal what was measured (r)", "r", "The grade is kept; a change needs a reason"),)

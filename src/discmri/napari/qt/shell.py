@@ -399,7 +399,9 @@ class Shell:
         desk = self.desk
         if isinstance(desk, Annotator) and desk.blinded:
             _log.debug("loading failed", exc_info=error)
-            told = "A case cannot be shown as it was measured; ask whoever planned the session."
+            told = (
+                "A case cannot be shown as it was measured; ask the person who planned the session."
+            )
         elif isinstance(error, DiscmriError):
             told = str(error)
         else:

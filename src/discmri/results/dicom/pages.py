@@ -151,5 +151,5 @@ def _remarks(result: StudyResult) -> str:
         where = f"{one.level.value}: " if one.level is not None and named else ""
         lines += textwrap.wrap(printable(where + one.text), _LINE_CHARACTERS) or [where]
     if len(lines) > _MOST_LINES:
-        lines = [*lines[: _MOST_LINES - 1], "The other remarks stand in report.html."]
+        lines = [*lines[: _MOST_LINES - 1], "The other remarks are in report.html."]
     return "\n".join(lines)

@@ -115,7 +115,7 @@ def read_segmentation(path: Path) -> ReadSegmentation:
         header = pydicom.dcmread(path)
         if header.get("SOPClassUID") not in _SEGMENTATIONS:
             raise UsageError(
-                f"{path}: this DICOM file is no Segmentation ({header.get('Modality', 'no modality')}); "
+                f"{path}: this DICOM file is not a Segmentation ({header.get('Modality', 'no modality')}); "
                 "name a SEG or a NIfTI label map"
             )
         seg = hd.seg.Segmentation.from_dataset(header, copy=False)

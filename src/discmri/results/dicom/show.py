@@ -38,7 +38,7 @@ def wide_table(path: str | Path) -> tuple[tuple[str, ...], list[list[str]]]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or error})") from error
     except (pydicom.errors.InvalidDicomError, EOFError, ValueError) as error:
-        raise UsageError(f"{path} is no DICOM file; name a values_sr.dcm") from error
+        raise UsageError(f"{path} is not a DICOM file; name a values_sr.dcm") from error
     rows = [_row(group) for group in _find(report, GROUP)]
     if not rows or not any(len(row) > 1 for row in rows):
         raise ResultsError(
