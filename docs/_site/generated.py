@@ -26,7 +26,7 @@ PACKAGES = ("discmri", "discmri.cohort", "discmri.trial", "discmri.agreement", "
 
 def cli() -> str:
     """Every command with its help, from the parser."""
-    from discmri.cli import _parser
+    from discmri.cli import make_parser
 
     os.environ["COLUMNS"] = "100"
     parts = [
@@ -35,7 +35,7 @@ def cli() -> str:
         "Every command explains itself by `--help`; this is that text.",
         "",
     ]
-    for name, parser in _commands(_parser()):
+    for name, parser in _commands(make_parser()):
         level = "##" if name.count(" ") < 2 else "###"
         parts += [f"{level} {name}", "", "```text", parser.format_help().rstrip(), "```", ""]
     return "\n".join(parts)

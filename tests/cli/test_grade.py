@@ -85,7 +85,7 @@ def test_plan_takes_a_table_of_studies(call, tmp_path):
     [
         (("results", "--reader", "ann"), "give --study-root DIR, or --studies FILE"),
         (("results", "--study-root", "scans"), "name each with --reader NAME"),
-        (("nowhere", "--study-root", "scans", "--reader", "ann"), "nowhere is no folder"),
+        (("nowhere", "--study-root", "scans", "--reader", "ann"), "nowhere is not a folder"),
         (("results", "--study-root", "nowhere", "--reader", "ann"), "no study called SUBJ-A"),
         (("results", "--studies", "nowhere.csv", "--reader", "ann"), "nowhere.csv cannot be read"),
         (("results", "--studies", "results/SUBJ-A/study.json", "--reader", "ann"), "needs the columns"),
@@ -222,7 +222,7 @@ def test_the_viewer_gets_session_and_reader(planned, monkeypatch):
     assert launched == [("ann", (1, 15)), ("zoe", (0, 1))]
     code, _, err = planned("open", "x.session", "--reader", "eve")
     assert code == 2
-    assert "eve is no reader" in err
+    assert "eve is not a reader" in err
 
 
 def test_no_such_session(call):

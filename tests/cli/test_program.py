@@ -193,7 +193,7 @@ def test_bar_and_frame_on_a_terminal(tmp_path):
         "import argparse\n"
         "from discmri.cli._terminal import quiet_progress\n"
         "from discmri.cli._table import show_table\n"
-        "with quiet_progress(argparse.Namespace(debug=False, quiet=False)) as steps:\n"
+        "with quiet_progress(argparse.Namespace(debug=False, quiet=False, verbose=False)) as steps:\n"
         "    steps('reading [red]x[/red]', 0.5)\n"
         "show_table(['Level'], [['L4\\x1b[31m-L5 [bold]']])\n"
     )

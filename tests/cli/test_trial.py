@@ -112,7 +112,7 @@ def test_a_list_that_is_not_there_is_refused(call, action):
     more = ["-o", "out"] if action == "run" else []
     code, _, err = call("trial", action, "none.csv", *more)
     assert code == 2
-    assert "none.csv is no file" in err
+    assert "none.csv is not a file" in err
 
 
 def test_check_shows_all_and_fails_only_on_errors(call, monkeypatch):

@@ -132,7 +132,7 @@ def test_a_scheduler_that_does_not_answer(monkeypatch, address):
     ("text", "said"),
     [
         ("cores = ", "cannot be read as TOML"),
-        ('cores = 1\nmemory = "1GB"\nlane = "cpu"\n', "lane is no option"),
+        ('cores = 1\nmemory = "1GB"\nlane = "cpu"\n', "lane is not an option"),
         ("cores = 1\n", "memory is missing"),
         ('cores = 1\nmemory = "1GB"\njobs = 0\n', "jobs is how many"),
         ('cores = 1\nmemory = "much"\n', "describes no Slurm job"),

@@ -544,7 +544,7 @@ def test_a_session_file_asks_who_reads(viewer, session_on, preferred):
     reader = Reader(viewer)
     viewer.open(str(where), plugin="discmri")
     reader.type("nobody")
-    assert "nobody is no reader of this session" in reader.panel.notice
+    assert "nobody is not a reader of this session" in reader.panel.notice
     viewer.open(str(where), plugin="discmri")
     reader.type("ann")
     assert reader.panel.place == "Case 1 of 2"

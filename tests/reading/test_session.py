@@ -312,7 +312,7 @@ def test_reads_are_there_when_opened_again(plan):
 
 def test_only_planned_readers_and_discs(plan, opened):
     path = plan(Mode.LOCKED)
-    with pytest.raises(UsageError, match="eve is no reader of this session"):
+    with pytest.raises(UsageError, match="eve is not a reader of this session"):
         reading.open_session(path, "eve")
     with reading.open_session(path, "ann") as session:
         with pytest.raises(UsageError, match="has no case"):

@@ -126,7 +126,7 @@ def test_nothing_is_left_where_a_session_could_not_be_made(results, tmp_path, mo
         ("postgresql://h/db", "names no user"),
         ("postgresql+psycopg2://u@h/db", "driver of postgresql.psycopg2 is not installed"),
         ("postgresql+nonsense://u@h/db", "driver of postgresql.nonsense is not installed"),
-        ("postgresql://u@h/db?lane=1", "lane is no option"),
+        ("postgresql://u@h/db?lane=1", "lane is not an option"),
         ("postgresql://u@h/db?sslmode=no", "sslmode is one of disable"),
         ("postgresql://u@h/db?sslmode=verify-ca&sslrootcert=a%00b", "cannot be used"),
         ("postgresql://u@h/db?sslmode=require&sslkey=k", "sslkey needs sslcert"),

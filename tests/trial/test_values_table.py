@@ -130,7 +130,7 @@ def test_a_declaration_beside_the_table_is_used(write, tmp_path, capsys):
             "L3-L4,no,cells",
             "column arm: 'saline', but 'cells' in line 2; a subject has one arm",
         ),
-        ("height_mm,8.010", "tallness,8.010", "column parameter: 'tallness' is no column"),
+        ("height_mm,8.010", "tallness,8.010", "column parameter: 'tallness' is not a column"),
         ("height_mm,8.010", "height_mm,tall", "column value: 'tall' is not a number"),
         ("2,same_session", "2,again", "column repeat_kind: 'again' is not known"),
         ("S1,b,12,09:11,1,,L4-L5", "S1,b,12,09:11,1,,L3-L4", "stands twice .see line 8."),

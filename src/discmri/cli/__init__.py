@@ -15,7 +15,13 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import discmri
-from discmri.cli._terminal import discard_output, open_standard_streams, terminated_as_interrupt
+from discmri.cli._site import apply_site
+from discmri.cli._terminal import (
+    discard_output,
+    log_file,
+    open_standard_streams,
+    terminated_as_interrupt,
+)
 from discmri.core.leftovers import sweep_temporary
 from discmri.core.text import one_line, without_passwords
 from discmri.core.threads import limit_library_threads
@@ -23,7 +29,7 @@ from discmri.measurement.recording import describe_error
 
 COMMANDS = (
     "inspect", "measure", "batch", "qc", "trial", "grade", "agreement", "dicom", "phantom", "validate",
-    "qualify", "doctor",
+    "qualify", "doctor", "config", "completion",
 )  # fmt: skip
 
 _EPILOG = """\
@@ -69,13 +75,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _call(argv: Sequence[str] | None) -> int:
     try:
-        args = _parser().parse_args(argv)
+        parser = make_parser()
+        apply_site(parser, sys.argv[1:] if argv is None else argv)
+        args = parser.parse_args(argv)
     except SystemExit as stop:  # --help, --version and wrong arguments
         return int(stop.code or 0)
     sweep_temporary()
     limit_library_threads(os.environ)  # before a command loads numpy
     module = import_module(f"discmri.cli.{args.command}")
-    return int(module.run(args))
+    with log_file(args, sys.argv[1:] if argv is None else argv):
+        return int(module.run(args))
 
 
 def _print_error(what: object, code: int, debug: bool) -> int:
@@ -104,7 +113,8 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole program."""
     parser = _Parser(
         prog="discmri",
         description="Disc height, diffusion and modified Pfirrmann grade of lumbar discs on MRI.",

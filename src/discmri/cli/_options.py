@@ -92,6 +92,15 @@ def add_study(parser: argparse.ArgumentParser) -> None:
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """Add how much is said."""
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    add_log(parser)
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Add where the log goes."""
+    parser.add_argument("--verbose", action="store_true", help="the log on standard error")
+    parser.add_argument(
+        "--log-file", metavar="FILE", type=path_argument, help="append the whole log to a file"
+    )
     parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
 
 

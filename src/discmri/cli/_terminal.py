@@ -6,21 +6,26 @@ import argparse
 import io
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from discmri.core.text import one_line
+import discmri
+from discmri.core.errors import UsageError
+from discmri.core.text import one_line, without_passwords
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-
 _PATIENCE_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 class ProgressDisplay:
@@ -48,6 +53,8 @@ class ProgressDisplay:
     def __call__(self, text: str, fraction: float) -> None:
         """Say what is being done and which share (0 to 1) is behind."""
         text = one_line(text)
+        if text != self._last:
+            _log.info("%3.0f %% %s", 100 * fraction, text)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text, completed=fraction)
         elif self._stream is not None and text != self._last:
@@ -124,20 +131,72 @@ def discard_output(stream: TextIO) -> None:
 def quiet_progress(args: argparse.Namespace) -> Iterator[ProgressDisplay]:
     """Silence libraries down to the file descriptors and yield where to report progress.
 
-    With ``--debug`` nothing is silenced and the log goes to standard error.
+    With ``--debug`` nothing is silenced and the log goes to standard error, with ``--verbose`` the
+    log alone.
     """
     with ExitStack() as stack:
         if args.debug:
-            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-            logging.getLogger("discmri").setLevel(logging.DEBUG)
-            logging.getLogger().setLevel(logging.INFO)
+            stack.enter_context(_logged(logging.StreamHandler(sys.stderr), logging.DEBUG))
             own: TextIO | None = sys.stderr
         else:
             own = stack.enter_context(_libraries_silenced())
+            if args.verbose:
+                stack.enter_context(_logged(logging.StreamHandler(own), logging.INFO))
         steps = ProgressDisplay(None if args.quiet else own, 0.0 if args.debug else _PATIENCE_S)
         stack.callback(steps.close)
         yield steps
         steps.show()
+
+
+@contextmanager
+def log_file(args: argparse.Namespace, argv: Sequence[str]) -> Iterator[None]:
+    """Inside, ``--log-file`` gets the call, every step and how it ended.
+
+    Raises
+    ------
+    UsageError
+        Where the file cannot be written.
+    """
+    path = getattr(args, "log_file", None)
+    if path is None:
+        yield
+        return
+    with _logged(_file_handler(path), logging.DEBUG):
+        _log.info("discmri %s: %s", discmri.__version__, without_passwords(shlex.join(argv)))
+        try:
+            yield
+        except BaseException:
+            _log.error("%s", without_passwords(traceback.format_exc()))
+            raise
+        _log.info("done")
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    try:
+        return logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"the log {path} cannot be written ({error.strerror}); choose another --log-file"
+        ) from error
+
+
+@contextmanager
+def _logged(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Inside, a handler gets the program's log from a level on, and that of libraries from INFO."""
+    root, own = logging.getLogger(), logging.getLogger("discmri")
+    before = root.level, own.level
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    own.setLevel(min(level, own.level or level))
+    root.setLevel(min(logging.INFO, root.level))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+        root.setLevel(before[0])
+        own.setLevel(before[1])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import path_argument, positive
+from discmri.cli._options import add_log, path_argument, positive
 from discmri.cli._table import show_table
 from discmri.core.errors import UsageError
 from discmri.core.text import number, one_line
@@ -64,7 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--anyway", action="store_true",
         help="take also a session that does not verify; the report tells",
     )  # fmt: skip
-    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+    add_log(parser)
 
 
 def run(args: argparse.Namespace) -> int:

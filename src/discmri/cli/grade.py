@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from discmri.cli._options import LazyChoices, path_argument
+from discmri.cli._options import LazyChoices, add_log, path_argument
 from discmri.cli._table import show_table
 from discmri.cli._terminal import quiet_progress
 from discmri.core.errors import SessionError, UsageError
@@ -135,7 +135,7 @@ def _add_action(
         epilog=epilog,
     )
     parser.add_argument("session", metavar="SESSION", help="a file, or a URL of PostgreSQL")
-    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+    add_log(parser)
     return parser
 
 

@@ -57,7 +57,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_study(parser)
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=path_argument,
-        help="results folder (default: discmri-out/<name of STUDY> in the current folder)",
+        help="results folder (default: discmri-out/<name of STUDY> in the current folder; where that "
+        "holds another study, with the name of the folder above)",
     )  # fmt: skip
     parser.add_argument(
         "--overwrite", action="store_true",
@@ -127,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--deidentified needs -o: the name of the study's folder may tell who it is"
         )
-    folder = args.output or Path("discmri-out") / name_of(args.path)
+    folder = args.output or default_folder(args.path, args.study_uid)
     check_output(folder, args.path, args.overwrite)
     with quiet_progress(args) as steps:
         result = measure_into(
@@ -141,6 +142,26 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(result, folder)
     return 0
+
+
+def default_folder(study: Path, study_uid: str | None) -> Path:
+    """Where results go that no option places: never over those of another study.
+
+    Folders of different patients often have one name, such as ``study`` or ``dicom``.
+    """
+    from discmri.core.errors import DiscmriError
+    from discmri.results.read import read_results
+    from discmri.study import read_study
+
+    folder = Path("discmri-out") / name_of(study)
+    above = study.resolve().parent.name
+    if not (folder / "study.json").is_file() or not above:
+        return folder
+    try:
+        same = read_results(folder).study_uid == read_study(study, study_uid=study_uid).study_uid
+    except DiscmriError:  # the measurement says what is wrong
+        return folder
+    return folder if same else folder.with_name(f"{above}-{folder.name}")
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

@@ -30,8 +30,8 @@ MEAN_ERROR_MM = 0.8
 _REQUIREMENT = re.compile(r"([\w.-]+)")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _PROTOCOL = replace(
-    Protocol(), sequences=(PulseSequence.T2,), spacing_mm=0.9, slices=5, slice_thickness_mm=5.0,
-    gap_mm=0.5, fov_mm=(160.0, 260.0),
+    Protocol(), sequences=(PulseSequence.T2,), spacing_mm=1.0, slices=3, slice_thickness_mm=5.0,
+    gap_mm=0.5, fov_mm=(120.0, 210.0),
 )  # fmt: skip
 
 
