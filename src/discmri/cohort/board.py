@@ -10,6 +10,7 @@ from discmri.core.files import atomic_file
 from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.pages import render_scripted
+from discmri.results.names import human, unit
 from discmri.results.records import PARAMETERS
 
 
@@ -51,7 +52,10 @@ def content(studies: Sequence[StudyRows]) -> dict[str, object]:
     number = {kind: n for n, kind in enumerate(sorted(kinds))}
     return {
         "parameters": [
-            {"name": p.name, "unit": p.unit, "decimals": p.decimals, "meaning": p.meaning}
+            {
+                "name": p.name, "title": human(p.name), "unit": unit(p.name),
+                "numeric": bool(p.unit), "decimals": p.decimals, "meaning": p.meaning,
+            }
             for p in PARAMETERS
         ],
         "levels": levels,

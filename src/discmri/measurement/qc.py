@@ -197,7 +197,7 @@ def inside_picture(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     ]
     if stack:
         values = ("width_lr_mm", "volume_mm3", "height_3d_mm")
-        told = text.format(" and ".join(sorted(stack)))
+        told = f"{level.value}: the slices end in the disc on the patient's {' and '.join(sorted(stack))}"
         yield warning(Code.CUT_BY_FIELD_OF_VIEW, told, level, values=values)
 
 

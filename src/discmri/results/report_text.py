@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from discmri.core.findings import MAIN_VALUES, MEANINGS, Severity
@@ -14,16 +15,17 @@ from discmri.core.text import NOTICE, number, printable
 from discmri.results.grade_text import criteria, reasons
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.jsonable import jsonable, present
+from discmri.results.names import human, in_words, touched, unit
 from discmri.results.pictures.canvas import LEVEL_COLOURS
 from discmri.results.records import PARAMETER, PARAMETERS, DiscRecord
 from discmri.results.residual import ResidualDisc
 
 if TYPE_CHECKING:
+    from discmri.core.facts import SeriesFacts
     from discmri.core.findings import Finding
     from discmri.results.model import StudyResult
 
-_UNITS = {"mm2": "mm²", "mm3": "mm³", "deg": "°", "{ratio}": "", "um2/ms": "µm²/ms", "1": ""}
-_METHOD_WORDS = {"fit": "fitted to the diffusion images", "map": "from the scanner's ADC map"}
+_METHOD_WORDS = {"fit": "fitted", "map": "scanner's map"}
 _NUMBERING_WORDS = {
     "sacrum": "counted from the lumbosacral junction",
     "reader": "given by the reader",
@@ -69,14 +71,19 @@ def content(result: StudyResult) -> dict[str, object]:
         "study_findings": [
             _finding(f) for f in result.findings if f.level is None or not f.level.is_measured
         ],
-        "series": [_pairs(jsonable(entry)) for entry in result.series],
-        "dictionary": [_entry(p.name, p.unit, p.meaning) for p in PARAMETERS],
+        "series": [_series(entry) for entry in result.series],
+        "dictionary": [_entry(p.name) for p in PARAMETERS],
         "settings": _pairs(jsonable(provenance.settings)),
         "versions": _pairs(provenance.versions),
         "segmenter": printable(provenance.segmenter),
-        "inputs": [_pairs(jsonable(entry)) for entry in provenance.inputs],
+        "inputs": [
+            (one.role.value.replace("_", " "), len(one.sop_instance_uids), one.pixels_sha256[:16])
+            for one in provenance.inputs
+        ],
         "diffusion": _pairs(
-            present(jsonable(provenance.diffusion)) if provenance.diffusion else {}
+            present(jsonable(replace(provenance.diffusion, matrix=(), series_uid="")))
+            if provenance.diffusion
+            else {}
         ),
     }
 
@@ -161,13 +168,16 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
 
 
 def images_in_words(result: StudyResult) -> str:
-    """Description of the measured series and the scanner it comes from."""
+    """Description and timing of the measured series, and the scanner it comes from."""
     series = next((one for one in result.series if one.uid == result.series_uid), None)
     if series is None:
         return ""
     field = "" if series.field_t is None else f"{series.field_t:g} T"
     scanner = " ".join(word for word in (series.manufacturer, series.model, field) if word)
-    return printable(f"{series.description} ({scanner})" if scanner else series.description)
+    times = (("TR", series.tr_ms), ("TE", series.te_ms))
+    said = [scanner, *(f"{name} {value:.0f} ms" for name, value in times if value)]
+    known = ", ".join(filter(None, said))
+    return printable(f"{series.description} ({known})" if known else series.description)
 
 
 def _residual(disc: ResidualDisc) -> str:
@@ -238,12 +248,8 @@ def _disc(
         "findings": [_finding(finding) for finding in own],
         "picture": drawn.get(name),
         "adc_picture": drawn.get(f"{name}-adc"),
-        "values": [
-            (*_entry(p, PARAMETER[p].unit, PARAMETER[p].meaning), _value(record, p))
-            for p in shown
-            if record.get(p) is not None
-        ],
-        "missing": [readable(p).split(" (")[0] for p in shown if record.get(p) is None],
+        "values": [(*_entry(p), _value(record, p)) for p in shown if record.get(p) is not None],
+        "missing": [human(p) for p in shown if record.get(p) is None],
         "criteria": criteria(Grade.parse(suggested)) if suggested else [],
         "reasons": reasons(grade) if isinstance(grade, Mapping) else [],
         "evidence": _pairs({k: v for k, v in evidence.items() if k != "grade"}),
@@ -266,16 +272,42 @@ def _percent(share: float | int | str | None) -> str:
     return "" if share is None else f"{100 * float(share):.0f} %"
 
 
-def _entry(name: str, unit: str, meaning: str) -> tuple[str, str, str]:
-    return readable(name).split(" (")[0], _UNITS.get(unit, unit), meaning
+def _entry(parameter: str) -> tuple[str, str, str]:
+    """Name, unit and meaning."""
+    name = human(parameter)
+    return name[:1].upper() + name[1:], unit(parameter), PARAMETER[parameter].meaning
 
 
 def _finding(finding: Finding) -> dict[str, str]:
     severity = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
     return {
         "severity": severity[finding.severity],
-        "text": printable(finding.text),
+        "text": in_words(printable(finding.text)),
         "meaning": MEANINGS[finding.code],
+        "touched": touched(finding),
+    }
+
+
+def _series(one: SeriesFacts) -> dict[str, str]:
+    """What a person wants to know of a series; study.json has all of it."""
+    times = (("TR", one.tr_ms), ("TE", one.te_ms), ("TI", one.ti_ms))
+    size = " × ".join(number(float(side), 2) for side in one.spacing_mm or ())
+    b_values = ", ".join(f"{b:g}" for b in one.b_values_s_per_mm2)
+    facts = [
+        f"{one.plane.value}, {one.slices} slices",
+        f"{size} mm" if size else "",
+        *(f"{name} {value:g} ms" for name, value in times if value),
+        f"b {b_values} s/mm²" if b_values else "",
+        "fat-suppressed" if one.fat_suppressed else "",
+    ]
+    notes = [one.problem, *(finding.text for finding in one.findings)]
+    number_ = "" if one.number is None else f"{one.number} "
+    return {
+        "name": printable(f"{number_}{one.description or one.uid}"),
+        "role": printable(one.role.value.replace("_", " ")),
+        "facts": printable(", ".join(filter(None, facts))),
+        "reasons": printable("; ".join(one.reasons)),
+        "notes": printable("; ".join(filter(None, notes))),
     }
 
 

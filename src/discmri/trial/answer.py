@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 
 from discmri.core.text import number
+from discmri.results.names import human, kinds, listed, unit
 from discmri.results.records import PARAMETER
 from discmri.trial import comparability, diurnal
 from discmri.trial.analysis import Analysis
 from discmri.trial.declaration import Endpoint, Estimand
 from discmri.trial.groups import FEW_SUBJECTS, LEAST_SUBJECTS, GroupEffect, Role
 from discmri.trial.inference import LEAST_FREEDOM, MODEL_SUBJECTS
-from discmri.trial.names import human, kinds, listed, unit
 from discmri.trial.noise import LEAST_REPEATS
 from discmri.trial.repeatability import ALLOWANCE, RANDOM_SHARE
 

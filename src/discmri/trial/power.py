@@ -15,12 +15,12 @@ import numpy as np
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
 from discmri.results.export.csv_wide import write_table
+from discmri.results.names import titled
 from discmri.simulation.tables import TableDesign, draw_table
 from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import Verdict
 from discmri.trial.declaration import default_declaration
 from discmri.trial.drawn import ACTIVE, CONTROL, drawn_courses, visit_names
-from discmri.trial.names import titled
 from discmri.trial.responders import Response
 
 ProgressCallback = Callable[[str, float], None]

@@ -12,6 +12,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.pages import render
 from discmri.core.text import number, significant
 from discmri.results.decisions import REASON
+from discmri.results.names import human, kinds, listed, titled, unit
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
 from discmri.trial.answer import FEW_MARK, answers, interval, p_text, plan
@@ -19,7 +20,6 @@ from discmri.trial.change import Change, Course, Visit
 from discmri.trial.comparability import Comparability
 from discmri.trial.grades import SUGGESTED, Shifts
 from discmri.trial.groups import GroupEffect, Role
-from discmri.trial.names import human, kinds, listed, titled, unit
 from discmri.trial.noise import LEAST_REPEATS, Band
 from discmri.trial.plan import Trial
 from discmri.trial.plots import course_plot, overview_plot

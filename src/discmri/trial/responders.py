@@ -8,9 +8,9 @@ from enum import Enum
 
 from discmri.core.levels import DiscLevel
 from discmri.core.text import significant
+from discmri.results.names import human, listed, unit
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
-from discmri.trial.names import human, listed, unit
 
 PRIMARY = ("height_mm", "adc_disc_um2_ms")
 """Parameters in which a responder gains, unless the caller names others."""

@@ -15,6 +15,7 @@ from discmri.core.pages import render
 from discmri.core.text import number
 from discmri.results.decisions import Decisions
 from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.names import human, unit
 from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
@@ -166,7 +167,7 @@ def page(validation: Validation) -> str:
     """The page as HTML: styles and pictures inside, no script, nothing from the network."""
     overall = validation.overall()
     by_group = [
-        (PARAMETER[name].meaning, name, kind, lines)
+        (PARAMETER[name].meaning, human(name), kind, lines)
         for name in _SHOWN_BY_GROUP
         for kind in _SHOWN_GROUPS
         if (lines := _lines(validation, name, kind))
@@ -176,9 +177,9 @@ def page(validation: Validation) -> str:
         naming=validation.naming,
         by_place=validation.comparison.by_place,
         notes=validation.comparison.notes,
-        overall=[_line(one, one.parameter) for one in overall],
+        overall=[_line(one, human(one.parameter)) for one in overall],
         by_group=by_group,
-        plots=[(one.parameter, _plot(validation.pairs, one)) for one in overall],
+        plots=[(human(one.parameter), _plot(validation.pairs, one)) for one in overall],
         grades=validation.grades,
         grade_figures=_figures(validation.grades),
         percent=lambda share: f"{100 * share:.0f} %",
@@ -215,7 +216,7 @@ def _line(one: ErrorSummary, name: str) -> dict[str, str]:
         coverage = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
     return {
         "name": name,
-        "unit": parameter.unit.replace("{ratio}", ""),
+        "unit": unit(one.parameter),
         "discs": str(one.discs),
         "bias": number(one.bias, digits),
         "interval": span(one.bias_low, one.bias_high, digits),
@@ -253,10 +254,9 @@ def _plot(pairs: Sequence[ValuePair], one: ErrorSummary) -> str:
     for limit in (one.limit_low, one.limit_high):
         if limit is not None:
             axes.axhline(limit, color="#0b5c8a", lw=1.0, ls="--")
-    unit = PARAMETER[one.parameter].unit.replace("{ratio}", "")
-    unit = f" ({unit})" if unit else ""
-    axes.set_xlabel(f"truth{unit}", fontsize=8)
-    axes.set_ylabel(f"measured - truth{unit}", fontsize=8)
+    in_unit = f" ({unit(one.parameter)})" if unit(one.parameter) else ""
+    axes.set_xlabel(f"truth{in_unit}", fontsize=8)
+    axes.set_ylabel(f"measured - truth{in_unit}", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.legend(
         fontsize=6.5, ncols=4, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16)

@@ -15,15 +15,12 @@ function discAt(study, level) {
 
 const word = (code) => code.replaceAll("_", " ").replaceAll(";", ", ");
 const day = (text) => /^\d{8}$/.test(text) ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text;
-const numeric = (p) => data.parameters[p].unit !== "";
+const numeric = (p) => data.parameters[p].numeric;
 function shown(value, p) {
   return typeof value === "number" ? value.toFixed(Math.min(data.parameters[p].decimals, 2)) : String(value);
 }
 function title(p) {
-  const { name, unit } = data.parameters[p];
-  const plain = { "{ratio}": "", 1: "" }[unit] ?? unit;
-  const end = { mm: "_mm", mm2: "_mm2", mm3: "_mm3", deg: "_deg", "um2/ms": "_um2_ms" }[unit];
-  return [word(end && name.endsWith(end) ? name.slice(0, -end.length) : name), plain.replace("um2", "µm²").replace("mm2", "mm²").replace("mm3", "mm³").replace("deg", "°")];
+  return [data.parameters[p].title, data.parameters[p].unit];
 }
 
 /* A column gives a cell's disc and parameter, or a plain text. */
