@@ -224,3 +224,8 @@ def test_an_image_is_looked_for_among_the_first_twenty_files(tmp_path, others, s
         blank(tmp_path / "last" / "t2" / f"{number:02d}.txt")
     image(tmp_path / "first" / "t2" / "1.dcm", "1.2", "1.2.1")
     assert ("last" in found(tmp_path)) is seen
+
+
+@pytest.mark.parametrize(("name", "kept"), [("NUL", False), ("com1.x", False), ("console", True)])
+def test_no_folder_has_the_name_of_a_device_of_windows(name, kept):
+    assert (StudyInput(name, Path()).folder_name == name) is kept

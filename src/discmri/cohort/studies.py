@@ -22,6 +22,7 @@ COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
 
 _LONGEST_NAME = 80
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
+_DEVICE_NAME = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no file on Windows
 _PEEKED_FILES = 20  # a folder whose first files are no DICOM is taken to hold none
 _NIFTI = "nifti:"
 
@@ -56,7 +57,8 @@ class StudyInput:
         >>> StudyInput("SUBJ-01", Path()).folder_name, StudyInput("site 1/anna", Path()).folder_name
         ('SUBJ-01', 'site_1_anna-7f06ec8c')
         """
-        if _PLAIN_NAME.fullmatch(self.name) and not self.name.endswith("."):
+        plain_enough = _PLAIN_NAME.fullmatch(self.name) and not self.name.endswith(".")
+        if plain_enough and not _DEVICE_NAME.fullmatch(self.name):
             return self.name
         plain = re.sub(r"[^A-Za-z0-9-]+", "_", self.name).strip("_-")[: _LONGEST_NAME - 9]
         mark = hashlib.sha256(self.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
