@@ -30,6 +30,10 @@ def test_a_plan_survives_the_store(results, tmp_path):
 def test_folders_of_results_are_found(results, tmp_path):
     assert reading.results_folders([tmp_path / "data"]) == [path.resolve() for path in results]
     assert reading.results_folders([results[1], results[1]]) == [results[1].resolve()]
+    batch = tmp_path / "batch"
+    (batch / "studies" / "S1").mkdir(parents=True)
+    (batch / "studies" / "S1" / "study.json").touch()
+    assert reading.results_folders([batch]) == [(batch / "studies" / "S1").resolve()]
     (tmp_path / "none").mkdir()
     for wrong in (tmp_path / "none", tmp_path / "nowhere"):
         with pytest.raises(UsageError, match="results folders of discmri measure"):

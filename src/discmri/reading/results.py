@@ -52,12 +52,12 @@ class DiscMetrics:
 
 
 def results_folders(paths: list[Path]) -> list[Path]:
-    """Results folders among the paths, and directly below those that are none themselves.
+    """Results folders among the paths, and below those that are none themselves.
 
     Parameters
     ----------
     paths
-        Results folders, or folders that hold some.
+        Results folders, folders that hold some, or the folder of ``discmri batch``.
 
     Returns
     -------
@@ -82,6 +82,7 @@ def results_folders(paths: list[Path]) -> list[Path]:
             found.append(path)
             continue
         below = sorted(one.parent for one in path.glob(f"*/{RECORD}"))
+        below = below or sorted(one.parent for one in path.glob(f"studies/*/{RECORD}"))  # a batch
         if not below:
             raise UsageError(
                 f"{path} holds no {RECORD}; name results folders of discmri measure, "
