@@ -18,7 +18,7 @@ from discmri.cli import main
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_COLOURS = 128  # pages hold few colours; a palette makes the files small
+_COLOURS = 256  # pages hold few colours; a palette makes the files small
 
 
 def take() -> None:
@@ -52,7 +52,9 @@ def _photograph(browser: str, page: Path, picture: Path, size: tuple[int, int]) 
         check=True, capture_output=True,
     )  # fmt: skip
     with Image.open(picture) as taken:
-        small = taken.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        small = taken.convert("RGB").quantize(
+            _COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     small.save(picture, optimize=True)
 
 

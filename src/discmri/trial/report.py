@@ -101,9 +101,15 @@ def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
         ("visits", ", ".join(trial.visits)),
         ("scans", f"{len(scans) - failed} measured" + (f", {failed} without" if failed else "")),
         ("repeat scans", str(sum(scan.repeat > 1 for scan in trial.scans))),
-        ("discs left out", f"{rejected} rejected, {by_person} of them in quality control"),
+        ("discs left out", _left_out(rejected, by_person)),
         (f"changes of treated discs in {listed(analysis.rule.parameters)}", counts),
     ]
+
+
+def _left_out(rejected: int, by_person: int) -> str:
+    if not rejected:
+        return "none"
+    return f"{rejected} rejected, {by_person} of them in quality control"
 
 
 def _parameters(analysis: Analysis) -> tuple[str, ...]:
