@@ -68,7 +68,7 @@ def test_the_page_stands_alone(report):
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
     assert len(pictures) == 1
     assert pictures[0]["src"].startswith("data:image/svg+xml;base64,")
-    assert pictures[0]["alt"] == "height_mm: ann – ben"
+    assert pictures[0]["alt"] == "disc height: ann – ben"
     assert not re.search(r"url\(|@import|https?://", re.sub(r"base64,[^\"]+", "", html))
 
 

@@ -31,6 +31,8 @@ from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
 from discmri.core.text import number
+from discmri.results.names import human
+from discmri.results.records import PARAMETER
 
 FEW_MARK, RANDOM_MARK = "†", "r"
 
@@ -125,6 +127,21 @@ def page(
     )
 
 
+def named(parameter: str) -> str:
+    """A parameter or scale as people call it.
+
+    >>> named("height_mm"), named("grade_signal"), named("my_own_mm")
+    ('disc height', 'signal part of the grade', 'my own mm')
+    """
+    parts = {
+        "grade_signal": "signal part of the grade",
+        "grade_collapse": "collapse part of the grade",
+    }
+    if parameter in PARAMETER:
+        return human(parameter)
+    return parts.get(parameter, parameter.replace("_", " "))
+
+
 def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:
     """How many discs each rater gave a value, on the first occasion and again."""
     raters = list(dict.fromkeys(one.rater for one in ratings))
@@ -137,7 +154,7 @@ def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:
             f"{counted[rater, 1]} + {counted[rater, 2]}" if counted[rater, 2] else counted[rater, 1]
             for rater in raters
         ]
-        rows.append((parameter, *(str(cell or "") for cell in cells)))
+        rows.append((named(parameter), *(str(cell or "") for cell in cells)))
     return StatisticsTable("Discs with a value, + again", ("", *raters), tuple(rows))
 
 
@@ -165,13 +182,13 @@ def _pooled(found: Sequence[AgreementResult]) -> list[StatisticsTable]:
     for parameter in dict.fromkeys(one.comparison.parameter for one in found):
         chosen = [one for one in found if one.comparison.parameter == parameter]
         rows = {one.comparison.name: one.of(ALL_LEVELS) for one in chosen}
-        tables.append(_table(parameter, "Comparison", rows))
+        tables.append(_table(named(parameter), "Comparison", rows))
     return tables
 
 
 def _by_level(one: AgreementResult) -> StatisticsTable:
     levels = list(dict.fromkeys(estimate.level for estimate in one.estimates))
-    caption = f"{one.comparison.parameter}: {one.comparison.name}"
+    caption = f"{named(one.comparison.parameter)}: {one.comparison.name}"
     return _table(caption, "Level", {level: one.of(level) for level in levels})
 
 
@@ -211,7 +228,7 @@ def _matrices(found: Sequence[AgreementResult]) -> list[Matrix]:
             (word, tuple((int(cell), int(cell) / int(total)) for cell in row))
             for word, row, total in zip(scale.words, table, totals, strict=True)
         )
-        caption = f"{comparison.parameter}: {comparison.name}"
+        caption = f"{named(comparison.parameter)}: {comparison.name}"
         matrices.append(Matrix(caption, *comparison.columns, scale.words, rows))
     return matrices
 
@@ -221,7 +238,7 @@ def _plots(found: Sequence[AgreementResult]) -> list[tuple[str, str]]:
     from discmri.agreement.plots import difference_plot
 
     return [
-        (f"{one.comparison.parameter}: {one.comparison.name}", difference_plot(one))
+        (f"{named(one.comparison.parameter)}: {one.comparison.name}", difference_plot(one))
         for one in found
         if one.comparison.parameter not in SCALES and len(one.comparison.columns) == 2
     ]
