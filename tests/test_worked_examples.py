@@ -13,21 +13,21 @@ EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 
 
 @pytest.mark.parametrize(
-    ("name", "estimate", "low", "high", "p", "method"),
+    ("name", "figures", "p", "method"),
     [
         # Fisher 1935: 314 / 15; t 2.148 with 14 degrees of freedom
-        ("maize", 314 / 15, 0.031, 41.835, 0.0497, "Student's t over subjects"),
+        ("maize", (314 / 15, 0.031, 41.835), 0.0497, "Student's t over subjects"),
         # t.test(extra ~ group, data = sleep) in the documentation of R
-        ("sleep", 1.58, -0.2054832, 3.3654832, 0.07939, "Welch's t"),
+        ("sleep", (1.58, -0.2054832, 3.3654832), 0.07939, "Welch's t"),
     ],
 )
-def test_trials(tmp_path, name, estimate, low, high, p, method) -> None:
+def test_trials(tmp_path, name, figures, p, method) -> None:
     out = tmp_path / name
     assert main(["trial", "analyse", str(EXAMPLES / f"{name}.csv"), "-o", str(out), "--quiet"]) == 0
     with (out / "groups.csv").open(newline="", encoding="utf-8") as stream:
         primary = next(csv.DictReader(stream))
     found = [float(primary[column]) for column in ("estimate", "low_95", "high_95")]
-    assert found == pytest.approx([estimate, low, high], abs=6e-4)
+    assert found == pytest.approx(figures, abs=6e-4)
     assert (float(primary["p"]), primary["method"]) == (pytest.approx(p, abs=5e-5), method)
 
 
