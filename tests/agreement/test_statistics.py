@@ -22,6 +22,7 @@ from tests.agreement.known import (
 
 from discmri.agreement import GRADE_STATISTICS, VALUE_STATISTICS, Comparison
 from discmri.agreement.bootstrap import Resampling, estimates, intervals
+from discmri.agreement.icc import icc_3_1
 from discmri.agreement.ratings import SCALES
 from discmri.agreement.repeatability import within_variances
 from discmri.agreement.sums import counts, moments
@@ -56,6 +57,14 @@ def test_shrout_and_fleiss_1979():
     ms = mean_squares(sums)
     found = [ms.between[0], ms.within[0], ms.raters[0], ms.residual[0]]
     assert found == pytest.approx([11.24, 6.26, 32.49, 1.02], abs=0.005)
+
+
+def test_consistency_of_three_subjects_has_a_finite_interval():
+    """A resample may hold one subject three times: nothing but rounding is left of it."""
+    values = np.array([[8.4, 8.6], [9.1, 9.0], [9.1, 9.5]])
+    sums = moments(comparison(values, "height_mm"))
+    (found,) = intervals([icc_3_1], sums, Resampling(seed=0))
+    assert found is None or (found[0] >= -1.0 and found[1] <= 1.0)
 
 
 def test_bland_and_altman_1986():

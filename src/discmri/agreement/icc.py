@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from discmri.agreement.sums import Array, Moments
 from discmri.agreement.variance import mean_squares
 
@@ -19,7 +21,9 @@ def icc_2_1(moments: Moments) -> Array:
 def icc_3_1(moments: Moments) -> Array:
     """ICC(3,1): two-way mixed, single measure, consistency.
 
-    (BMS - EMS) / (BMS + (k - 1) EMS)
+    (BMS - EMS) / (BMS + (k - 1) EMS), from -1 / (k - 1) to 1.
     """
     ms = mean_squares(moments)
-    return (ms.between - ms.residual) / (ms.between + (ms.columns - 1) * ms.residual)
+    others = ms.columns - 1
+    found = (ms.between - ms.residual) / (ms.between + others * ms.residual)
+    return np.clip(found, -1.0 / others, 1.0)  # a resample of one subject leaves rounding alone
