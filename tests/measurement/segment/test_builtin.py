@@ -10,11 +10,12 @@ import pytest
 from tests.conftest import Tiny
 
 from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import Code
 from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
-from discmri.measurement.segment.builtin import _exchanged
+from discmri.measurement.segment.builtin import _exchanged, _upside_down
 from discmri.measurement.segment.network import (
     CHANNELS,
     PIXEL_MM,
@@ -305,10 +306,34 @@ def registered(tiny: Tiny, settings: Settings):
 
 
 def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(registered) -> None:
-    assert len(registered((1, 1, 1)).discs) == 3
+    upright = registered((1, 1, 1))
+    assert (len(upright.discs), upright.findings) == (3, ())
     for turn in ((-1, -1, 1), (1, -1, -1)):  # prone instead of supine, head or feet first
         with pytest.raises(NothingToMeasureError, match=r"front and back are exchanged.*headers"):
             registered(turn)
+
+
+def test_head_and_feet_exchanged_by_a_wrong_patient_position_are_told(registered) -> None:
+    (told,) = registered((-1, 1, -1)).findings
+    assert told.code is Code.NUMBERING_UNCERTAIN
+    assert "head and feet are exchanged" in told.text
+
+
+def slice_of(**amounts: float) -> np.ndarray:
+    """Shares of 1000 pixels, as many of each structure as asked for."""
+    shares = np.zeros((len(Channel), 1, 100_000), dtype=np.float32)
+    for name, amount in amounts.items():
+        shares[Channel[name], 0, : round(1000 * amount)] = 1.0
+    return shares
+
+
+@pytest.mark.parametrize(
+    ("given", "turned", "told"),
+    [(0.04, 0.13, True), (0.04, 0.11, False), (0.06, 0.30, False), (0.0, 0.0, False)],
+)
+def test_a_sacrum_seen_only_upside_down_decides(given, turned, told) -> None:
+    slices = [slice_of(BODY=10.0, SACRUM=10 * share) for share in (given, turned)]
+    assert bool(_upside_down(slices[0], lambda: slices[1])) is told
 
 
 @pytest.mark.parametrize(
@@ -316,13 +341,6 @@ def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(regist
     [(0.17, 1.24, False), (0.17, 1.26, True), (0.19, 9.0, False)],
 )
 def test_more_seen_mirrored_where_arches_are_missing_decides(arches, mirrored, told) -> None:
-    def slice_of(**amounts: float) -> np.ndarray:
-        """Shares of 1000 pixels, as many of each structure as asked for."""
-        shares = np.zeros((len(Channel), 1, 100_000), dtype=np.float32)
-        for name, amount in amounts.items():
-            shares[Channel[name], 0, : round(1000 * amount)] = 1.0
-        return shares
-
     given = slice_of(BODY=10.0, POSTERIOR=10 * arches, CANAL=3.0)
     behind = (10 * arches + 3.0) * mirrored
     assert bool(_exchanged(given, lambda: slice_of(BODY=10.0, CANAL=behind))) is told

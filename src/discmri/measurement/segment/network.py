@@ -178,17 +178,19 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     return shares, other
 
 
-def mirrored_shares(slices: Float, spacing_mm: float, threads: int) -> Float:
-    """(structures, rows, columns) what the network sees of the middle slice, front and back exchanged.
+def mirrored_shares(slices: Float, spacing_mm: float, threads: int, axis: int = -1) -> Float:
+    """(structures, rows, columns) what the network sees of the middle slice, two sides exchanged.
 
     Parameters
     ----------
     slices, spacing_mm, threads
         As in :func:`shares_of`.
+    axis
+        Of ``slices``: -1 exchanges front and back, -2 head and feet.
     """
     apart, k = max(1, round(NEIGHBOUR_MM / spacing_mm)), len(slices) // 2
     with ThreadPoolExecutor(max(1, threads)) as executor:
-        look = _Look(slices[..., ::-1], apart, executor)
+        look = _Look(np.flip(slices, axis), apart, executor)
         look.prepare([k])
         return look.seen(k, slice(None))
 
