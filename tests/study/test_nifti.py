@@ -293,3 +293,12 @@ def test_other_formats_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(NothingToMeasureError, match=f"convert {name} to NIfTI"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize(("seconds", "te_ms", "told"), [(2.0, 2000, 0), (20, None, 1)])
+def test_times_in_milliseconds_are_told_and_left_out(tmp_path, seconds, te_ms, told) -> None:
+    """An echo time of 20 ms, written as 20, would make a proton-density picture T2-weighted."""
+    image(tmp_path / "case_T2w.nii.gz", sidecar=T2 | {"EchoTime": seconds})
+    study = read_study(tmp_path)
+    assert study.series[0].contrast.te_ms == te_ms
+    assert sum("EchoTime 20 s cannot be" in found.text for found in study.findings) == told

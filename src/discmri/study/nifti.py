@@ -41,6 +41,7 @@ _DIFFUSION = re.compile(r"(^|[/_-])dwi$", re.IGNORECASE)
 _ISOTROPIC_WITHIN = 1.3
 _KINDS = {"V": "colours", "c": "complex"}
 _CHUNK = 2**22
+_LONGEST_S = {"EchoTime": 2.0, "RepetitionTime": 60.0, "InversionTime": 20.0}
 _WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace": "TRACEW"}
 
 
@@ -240,17 +241,20 @@ def _stem(name: str) -> str:
 
 
 def _json(file: InputFile | None) -> tuple[dict[str, Any], str]:
-    """What a sidecar says, and why it cannot be read."""
+    """What a sidecar says, and what in it cannot be used."""
     if file is None:
         return {}, ""
-    problem = f"{file.name.rsplit('/', 1)[-1]}: it is no JSON object, so nothing was taken from it"
+    name = file.name.rsplit("/", 1)[-1]
+    problem = f"{name}: it is no JSON object, so nothing was taken from it"
     if file.path.stat().st_size > MAX_SIDECAR_BYTES:
         return {}, problem
     try:
         content = json.loads(file.path.read_text(encoding="utf-8-sig", errors="replace"))
     except (OSError, ValueError, RecursionError):
         return {}, problem
-    return (content, "") if isinstance(content, dict) else ({}, problem)
+    if not isinstance(content, dict):
+        return {}, problem
+    return content, _impossible_times(content, name)
 
 
 def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:
@@ -335,10 +339,23 @@ def _table(file: InputFile | None) -> NDArray[np.float64] | None:
     return table if good else None
 
 
+def _impossible_times(sidecar: dict[str, Any], name: str) -> str:
+    """What is wrong with times that were written in milliseconds, or otherwise cannot be."""
+    wrong = [
+        f"{key} {seconds:g}"
+        for key, longest in _LONGEST_S.items()
+        if (seconds := _number(sidecar, key)) is not None and not 0 <= seconds <= longest
+    ]
+    return (
+        f"{name}: {', '.join(wrong)} s cannot be and was left out; write seconds" if wrong else ""
+    )
+
+
 def _contrast(sidecar: dict[str, Any], weighted: bool) -> ContrastParameters:
     def ms(key: str) -> float | None:
         seconds = _number(sidecar, key)
-        return None if seconds is None or seconds <= 0 else round(seconds * 1e3, 6)
+        possible = seconds is not None and 0 < seconds <= _LONGEST_S[key]
+        return round(seconds * 1e3, 6) if possible and seconds is not None else None
 
     words = set(re.split(r"[\\_\s,]+", clean_text(sidecar.get("ScanningSequence")).upper()))
     options = set(re.split(r"[\\_\s,]+", clean_text(sidecar.get("ScanOptions")).upper()))

@@ -108,9 +108,7 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
             f"what was found in the sagittal image is not a spine: {problem}; a wrong patient position "
             "does this: correct position and orientation in the headers"
         )
-    doubt = _upside_down(
-        middle, lambda: mirrored_shares(slices, apart_mm, settings.threads, -2)
-    )
+    doubt = _upside_down(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads, -2))
     return replace(found, findings=(warning(Code.NUMBERING_UNCERTAIN, doubt),)) if doubt else found
 
 
