@@ -8,7 +8,7 @@ from typing import Any
 
 from discmri.cli._options import add_verbosity, check_readable, path_argument
 from discmri.cli._terminal import quiet_progress
-from discmri.core.text import one_line
+from discmri.core.text import counted, one_line
 
 _EPILOG = """\
 examples:
@@ -55,5 +55,6 @@ def run(args: argparse.Namespace) -> int:
     with quiet_progress(args) as steps:
         steps("reading results", 0.0)
         studies, discs = write_qc(args.results, args.output, args.overwrite)
-    print(f"{discs} discs of {studies} studies: open {one_line(args.output / PAGE)}")
+    of = "study" if studies == 1 else "studies"
+    print(f"{counted(discs, 'disc')} of {studies} {of}: open {one_line(args.output / PAGE)}")
     return 0
