@@ -28,7 +28,12 @@ SMALL = Protocol(
 )  # fmt: skip
 OPENED = 5
 """Cases that are paged through for the times."""
-AIMS_S = {"step to another disc": 0.3, "measure a disc after a stroke": 1.0}
+AIMS_S = {
+    "from the window to the first study": 2.5, "draw the next case, loaded ahead": 0.3,
+    "step to another disc": 0.15, "measure a disc after a stroke": 1.0,
+}  # fmt: skip
+READ = 30
+"""Discs of the reader study that is done by keyboard alone."""
 
 
 def main(quick: bool = False) -> None:
@@ -42,12 +47,16 @@ def main(quick: bool = False) -> None:
         protocol = SMALL if quick else LARGE
         times = [_session(root / str(n), protocol, n, OPENED, screen) for n in sizes]
         _print_times(sizes, [one["times_s"] for one in times])
+        read = _session(root / "read", SMALL, OPENED, OPENED, screen, READ)["times_s"]
+        print(f"{READ} discs by keyboard alone, median (worst), seconds of the viewer's own time")
+        for name in ("a disc by keyboard", "postpone a disc"):
+            print(f"  {name:40}{_median_and_worst(read[name]):>12}")
         many = 10 if quick else 100
         _print_memory(_session(root / "memory", SMALL, many, many, screen)["memory_mb"])
 
 
 def _session(
-    root: Path, protocol: Protocol, count: int, opened: int, screen: dict[str, str]
+    root: Path, protocol: Protocol, count: int, opened: int, screen: dict[str, str], discs: int = 0
 ) -> dict[str, Any]:
     """Plan a session and page through its first cases in a viewer; what that found."""
     from discmri import reading
@@ -57,7 +66,10 @@ def _session(
     options = reading.SessionOptions(("ann",), reading.Mode.OPEN, reading.Order.AS_GIVEN)
     reading.create_session(session, reading.plan_session(studies, options, root))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.viewer_session", str(session), str(opened)],
+        [
+            sys.executable, "-W", "ignore", "-m", "benchmarks.viewer_session", str(session),
+            str(opened), str(discs),
+        ],
         capture_output=True, text=True, check=False, env=os.environ | screen,
     )  # fmt: skip
     if done.returncode != 0:

@@ -1,7 +1,8 @@
-"""A reader who pages through a session in a real viewer, as fast as it answers.
+"""A reader at a session in a real viewer, by keyboard alone, as fast as it answers.
 
 ``python -m benchmarks.viewer_session SESSION CASES`` prints one line of JSON: seconds of each
-step, and memory after every tenth of the cases.
+step, and memory after every tenth of the cases.  ``... SESSION CASES DISCS`` reads so many discs
+instead: a grade for each, some double, some postponed first, and Enter.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Reader:
 
     def wait_until_measured(self) -> None:
         """Wait for all that belongs to the case at hand."""
-        self.settle(lambda: self.case is not None and self.case.measured is not None)
+        self.settle(lambda: self.case is not None and self.case.complete)
 
     def step_and_grade(self) -> None:
         """Go through the discs of a case, and grade each."""
@@ -88,6 +89,7 @@ class Reader:
         """Three strokes on the label at hand, then drop them."""
         case, number = self.case, self.case.numbers[self.desk.key]
         self.press("P")
+        self.settle(lambda: case.measured is not None)
         layer = self.shell.canvas._cells[0].discs
         middle = int(self.shell.viewer.dims.current_step[0])
         voxels = np.argwhere(case.shown[middle] == number)
@@ -101,7 +103,7 @@ class Reader:
         self.settle()
 
 
-def main(path: str, cases: int) -> None:
+def main(path: str, cases: int, discs: int = 0) -> None:
     """Read, and print what it took."""
     start = time.perf_counter()
     import napari
@@ -109,22 +111,24 @@ def main(path: str, cases: int) -> None:
     from discmri.napari.qt.window import shell_of
     from discmri.reading import open_session
 
-    viewer = napari.Viewer(show=False)
+    viewer = napari.Viewer(show=False, show_welcome_screen=False)
     reader = Reader(shell_of(viewer))
-    viewer.window.show()
-    viewer.window._qt_window.resize(1800, 1000)
     window = viewer.window._qt_window
-    window.activateWindow()  # keys reach no other
-    reader.settle(window.isActiveWindow)
-    reader.times_s["start napari"].append(time.perf_counter() - start)
     memory: dict[int, float] = {}
     with open_session(path, "ann") as session:
-        with reader.timed("open the session and draw the first study"):
-            reader.shell.read(session)
+        reader.shell.read(session)
+        reader.times_s["start napari and open the session"].append(time.perf_counter() - start)
+        window.resize(1800, 1000)
+        with reader.timed("from the window to the first study"):
+            viewer.window.show()
             reader.settle(lambda: reader.case is not None)
-        with reader.timed("then until it is measured"):
+        window.activateWindow()  # keys reach no other
+        reader.settle(window.isActiveWindow)
+        with reader.timed("then until its ADC is there"):
             reader.wait_until_measured()
-        for number in range(1, cases + 1):
+        if discs:
+            _read(reader, discs)
+        for number in range(1, 0 if discs else cases + 1):
             reader.wait_until_measured()
             if number <= TIMED:
                 reader.step_and_grade()
@@ -137,6 +141,27 @@ def main(path: str, cases: int) -> None:
     print(json.dumps({"times_s": reader.times_s, "memory_mb": memory}))
 
 
+def _read(reader: Reader, discs: int) -> None:
+    """Grade so many discs by keys, each timed from its grade until the next one is drawn."""
+    session, grades = reader.desk.session, "3475268"
+    for number in range(discs):
+        reader.settle(lambda: reader.case is not None)
+        if number % 10 == 5:
+            with reader.timed("postpone a disc"):
+                reader.press("L")
+                reader.settle(lambda: reader.case is not None)
+        with reader.timed("a disc by keyboard"):
+            reader.press(grades[number % len(grades)])
+            if number % 6 == 1:
+                reader.press("Slash")
+                reader.press("7")
+            reader.press("Return")
+            reader.settle(lambda: reader.case is not None)
+    done = session.progress[0]
+    if done != discs:
+        sys.exit(f"{done} of {discs} discs are done")
+
+
 def _next(reader: Reader) -> None:
     """The next case, once it was loaded ahead."""
     upcoming = reader.desk.upcoming
@@ -144,7 +169,7 @@ def _next(reader: Reader) -> None:
 
     def ready() -> bool:
         case = reader.shell.loader.case(upcoming)
-        return case is not None and case.measured is not None
+        return case is not None and case.complete
 
     reader.settle(ready)
     with reader.timed("draw the next case, loaded ahead"):
@@ -152,4 +177,4 @@ def _next(reader: Reader) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -46,7 +46,8 @@ def make_visits(
         names = {found.study_uid: uid, found.subject_id: subject}
         folder = root / "results" / f"{number:04d}"
         _copy(results / "study.json", folder / "study.json", names)
-        shutil.copy(results / "labels.nii.gz", folder)
+        for name in ("labels.nii.gz", "outlines.json"):
+            shutil.copy(results / name, folder)
         images = root / "scans" / folder.name if number < with_images else None
         made[folder] = images
         if images is not None:

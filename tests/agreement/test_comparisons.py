@@ -134,7 +134,7 @@ def test_tables_of_values(tmp_path):
     ("rows", "message"),
     [
         ([{"a": "1"}], "no column subject_id .*a table of values needs"),
-        ([{"subject_id": "1"}], "no table of reads or values"),
+        ([{"subject_id": "1"}], "is not a table of reads or values"),
         ([ROW], "line 2, column reader: is empty"),
         ([ROW | {"rater": "ann", "occasion": "x"}], "line 2, column occasion: 'x' is not a whole"),
         ([ROW | {"rater": "ann", "level": "C2"}], "line 2, column level: 'C2' is not a disc"),

@@ -6,6 +6,7 @@ import csv
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -238,3 +239,21 @@ def test_without_the_database_package_it_says_how_to_get_it(call, monkeypatch):
     code, _, err = call("progress", "x.session")
     assert code == 2
     assert "pip install 'discmri[reading]'" in err
+
+
+def test_the_table_of_a_practice_session_compares_with_the_truth(call, tmp_path):
+    folder = tmp_path / "practising"
+    results = make_results(folder / "a", "S", "20240101")
+    options = reading.SessionOptions(("practice",), reading.Mode.BLINDED)
+    planned = reading.plan_session({results: None}, options, folder)
+    planned = replace(planned, plan=replace(planned.plan, practice=True))
+    reading.create_session(folder / "practice.session", planned)
+    with reading.open_session(folder / "practice.session", "practice") as session:
+        session.record(session.cases[0].item, L1, Grade(2))
+        session.record(session.cases[0].item, L2, Grade(4))
+    code, out, _ = call("practice", "practising", "--table")
+    assert (code, "First grades of 2 discs: 1 as drawn, 2 within one grade" in out) == (0, True)
+    code, _, err = call("practice", "new", "--table")
+    assert (code, "practise first" in err) == (2, True)
+    code, _, err = call("practice", "results")
+    assert (code, "is not empty" in err) == (2, True)

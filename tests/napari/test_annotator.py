@@ -442,3 +442,43 @@ def test_the_words_of_the_session_are_the_notice(at_work, monkeypatch):
         press(annotator, "3")
         assert annotator.panel().notice == "the store is locked"
         assert annotator.panel().alarm
+
+
+# ------------------------------------------------------------------ postponed, and the worklist
+def test_a_postponed_disc_is_left_and_comes_again_last(at_work):
+    with at_work() as annotator:
+        press(annotator, "l")
+        assert annotator.key is not L1
+        assert annotator.panel().notice == "L1-L2 is postponed: it comes last."
+        assert annotator.panel().rows[0].state == "postponed"
+        discs = sum(len(case.discs) for case in annotator.session.cases)
+        for _ in range(discs - 1):
+            assert annotator.panel().rows[0].grade == "" or annotator.item != annotator.items[0]
+            press(annotator, "3", "enter")
+        assert (annotator.item, annotator.key) == (annotator.items[0], L1)
+        press(annotator, "3", "enter")
+        assert annotator.panel().notice == "Every disc of this session is done."
+
+
+def test_the_worklist_filters_and_leads_to_a_disc(at_work):
+    with at_work() as annotator:
+        press(annotator, "3", "c")
+        annotator.answer("Schmorl node")
+        press(annotator, "down", "l")
+        commented, postponed = (annotator.worklist(one) for one in ("commented", "postponed"))
+        assert [one.text for one in commented] == ["1 · L1-L2 · 3 · Schmorl node"]
+        assert [one.text for one in postponed] == ["1 · L2-L3 · not read · postponed"]
+        everything = annotator.worklist("all discs")
+        assert len(annotator.worklist("not read")) == len(everything) - 1
+        annotator.go_to(everything[-1].item, everything[-1].key)
+        assert (annotator.item, annotator.key) == (annotator.items[-1], L5)
+
+
+def test_a_read_records_how_it_was_seen_and_for_how_long(plan, monkeypatch):
+    clock = iter((100.0, 107.5))
+    monkeypatch.setattr("discmri.napari.annotator.monotonic", lambda: next(clock))
+    with open_session(plan(Mode.OPEN), "ann") as session:
+        annotator = Annotator(session, viewing=lambda: {"framing": "disc"})
+        annotator.press("3")
+        read = session.case(annotator.item).disc(L1).read
+        assert read.viewing == {"framing": "disc", "seconds": 7.5}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.napari.test_viewer import at_work
+from tests.napari.person import at_work
 from tests.napari.waiting import settle
 
 from discmri.reading import Mode
@@ -288,10 +288,12 @@ def test_one_key_shows_and_hides_the_outlines(reader):
 def test_the_outline_is_the_border_that_is_measured(reader):
     import numpy as np
 
+    from discmri import read_results
+
     case, disc = reader.case, reader.desk.key
-    outline = case.measured.steps.result.outlines[disc]
+    result = read_results(case.loaded.labels_file.parent)
     view = case.loaded.images.view
-    measured = view.place(outline.border(disc).contour_world_mm)[:, 1:]
+    measured = view.place(result.borders[disc].contour_world_mm)[:, 1:]
     middle = case.mark(disc).centre_mm[0]
     pieces = case.border(disc)
     own = pieces[pieces[:, 0, 0] == middle]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import threading
-import weakref
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -20,8 +18,7 @@ from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import images_of
-from discmri.napari.loader import Loader
-from discmri.napari.loading import load_images, measure_loaded, repeatable, unpacked
+from discmri.napari.loading import load_adc, load_images, measure_loaded, repeatable, unpacked
 from discmri.napari.panel import Question
 from discmri.reading import Mode, open_session
 from discmri.reading.results import metrics_of, read_record
@@ -48,7 +45,12 @@ def numbers(record):
 @pytest.fixture(scope="module")
 def loaded(visits, numbers):
     study = read_study(visits[0].study)
-    return load_images(study, visits[0].results / "labels.nii.gz", numbers)
+    return load_images(study, visits[0].results, numbers)
+
+
+@pytest.fixture(scope="module")
+def adc(loaded):
+    return load_adc(loaded, silent)
 
 
 @pytest.fixture(scope="module")
@@ -77,21 +79,24 @@ def bump(case, level=L45, rows=3):
 
 
 # ------------------------------------------------------------------ images and marks
-def test_pictures_lie_side_by_side_on_one_lattice(loaded, measured):
+def test_pictures_lie_side_by_side_on_one_lattice(loaded, adc):
     images = loaded.images
     assert [one.name for one in images.pictures] == ["T2", "T1"]
-    assert {one.array.shape for one in (*images.pictures, measured.adc)} == {images.view.shape}
+    assert {one.array.shape for one in (*images.pictures, adc)} == {images.view.shape}
     np.testing.assert_allclose(images.view.spacing_mm, [4.4, 1.1, 1.1], atol=1e-6)
     t2, t1 = images.pictures
     assert t2.limits[0] < np.median(t2.array) < t2.limits[1]
     assert not np.array_equal(t1.array, t2.array)
 
 
-def test_the_adc_is_in_its_unit_and_in_its_place(case, measured, record):
+def test_the_adc_is_in_its_unit_and_in_its_place(case, adc, measured, record):
     inside = case.shown == case.numbers[DiscLevel.L2_L3]
     mean = record.record(DiscLevel.L2_L3).get("adc_disc_um2_ms")
-    assert np.median(measured.adc.array[inside]) == pytest.approx(mean, rel=0.15)
-    assert measured.adc.limits == (0.0, 3.0)
+    assert np.median(adc.array[inside]) == pytest.approx(mean, rel=0.15)
+    assert adc.limits == (0.0, 3.0)
+    view = case.loaded.images.view
+    as_measured = view.shown(measured.diffusion.on(view.grid).array)
+    np.testing.assert_allclose(adc.array, as_measured, atol=0.01, err_msg="placed as it was")
 
 
 def test_marks_stand_in_the_discs_and_names_in_front(case):
@@ -106,7 +111,6 @@ def test_marks_stand_in_the_discs_and_names_in_front(case):
         assert mark.name_mm[1] < columns.min() - 10.0
         assert mark.lines_mm.shape == (3, 2, 3)
         assert len(np.unique(mark.lines_mm[..., 0])) == 1, "on one slice"
-        assert mark.corners_mm.shape == (4, 3)
     assert heights == sorted(heights)
 
 
@@ -119,9 +123,13 @@ def test_height_lines_are_as_long_as_the_heights(case, record):
         np.testing.assert_allclose(lengths, values, atol=0.2)
 
 
-def test_marks_have_no_lines_before_the_disc_is_traced(loaded, numbers):
-    mark = LoadedCase.of(loaded, numbers).mark(L45)
-    assert len(mark.lines_mm) == len(mark.corners_mm) == 0
+def test_results_without_borders_show_those_of_the_labels(visits, numbers, tmp_path):
+    folder = tmp_path / "results"
+    shutil.copytree(visits[0].results, folder)
+    (folder / "outlines.json").unlink()
+    case = LoadedCase.of(load_images(read_study(visits[0].study), folder, numbers), numbers)
+    assert len(case.mark(L45).lines_mm) == 0
+    assert len(case.border(L45)) > 20
 
 
 def test_labels_of_another_grid_are_refused(visits, loaded):
@@ -135,15 +143,15 @@ def test_labels_of_another_grid_are_refused(visits, loaded):
 
 
 def test_a_broken_label_map_is_told(visits, tmp_path, numbers):
-    path = tmp_path / "labels.nii.gz"
-    path.write_bytes(b"no gzip")
+    shutil.copy(visits[0].results / "study.json", tmp_path)
+    (tmp_path / "labels.nii.gz").write_bytes(b"no gzip")
     with pytest.raises(SessionError, match="label map cannot be read"):
-        load_images(read_study(visits[0].study), path, numbers)
+        load_images(read_study(visits[0].study), tmp_path, numbers)
 
 
 # ------------------------------------------------------------------ measuring as the results were
 def test_measured_again_as_the_results_were(measured, record):
-    again = {r.level: r for r in measured.steps.result.records}
+    again = {r.level: r for r in measured.result.records}
     assert [level.value for level in again] == LEVELS
     for disc in record.records:
         for name, known in disc.values.items():
@@ -166,7 +174,7 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
 
     def study_steps(_study, settings):
         asked.append((settings.segmenter, settings.masks))
-        return measured.steps
+        return measured
 
     monkeypatch.setattr("discmri.napari.loading.StudySteps", study_steps)
     own = replace(record.provenance.settings, segmenter="builtin")
@@ -180,6 +188,22 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
 
 
 # ------------------------------------------------------------------ painting
+def test_strokes_before_the_study_is_measured_are_measured_when_it_is(loaded, measured, numbers):
+    case, moved = LoadedCase.of(loaded, numbers), []
+    brush = Brush(NoCanvas(), at_once, lambda: moved.append(True), pytest.fail)
+    brush.start(case, L45, erase=False)
+    bump(case)
+    brush.stroke()
+    assert brush.values == {}
+    asked = []
+    brush.when_measured(lambda: asked.append(brush.values))
+    brush.catch_up()
+    assert (brush.values, asked) == ({}, [])
+    case.set_measured(measured)
+    brush.catch_up()
+    assert asked[0]["height_mm"] > 0
+
+
 class NoCanvas:
     """Where nothing is drawn."""
 
@@ -265,7 +289,9 @@ def test_strokes_that_come_while_measuring_are_measured_together(case):
     assert not jobs
 
 
-def test_edits_of_an_earlier_sitting_are_taken_and_measured(case, session_on, measured):
+def test_edits_of_an_earlier_sitting_are_shown_with_the_border_of_their_label(
+    case, session_on, measured
+):
     bump(case)
     with open_session(session_on(Mode.OPEN), "ann") as session:
         item = session.cases[0].item
@@ -274,169 +300,25 @@ def test_edits_of_an_earlier_sitting_are_taken_and_measured(case, session_on, me
         edit = session.case(item).disc(L45).edit
         fresh.apply_edits(session.painted_labels(item), {L45: edit.entry_id})
         assert np.array_equal(fresh.discs, case.discs)
-        assert fresh.to_measure == (L45,)
+        assert len(fresh.mark(L45).lines_mm) == 0, "those of the automatic border are not its own"
+        assert not np.array_equal(
+            fresh.border(L45), LoadedCase.of(case.loaded, case.numbers).border(L45)
+        )
         session.undo()
         fresh.apply_edits(session.painted_labels(item), {})
         assert np.array_equal(fresh.discs, LoadedCase.of(case.loaded, case.numbers).discs)
-        assert fresh.to_measure == ()
+        assert len(fresh.mark(L45).lines_mm) == 3
 
 
 def test_only_numbers_are_recorded(measured, case):
     bump(case)
     from discmri.napari.loading import measure_painted
 
-    again = measure_painted(
-        measured.steps, case.loaded.images, L45, case.where(L45), case.numbers[L45]
-    )
+    again = measure_painted(measured, case.loaded.images, L45, case.where(L45), case.numbers[L45])
     values = edited_values(again)
     assert {"height_mm", "volume_mm3", "suggested_signal"} <= values.keys()
     assert not {"suggested_grade", "confidence"} & values.keys()
     assert all(isinstance(value, float) for value in values.values())
-
-
-# ------------------------------------------------------------------ loading ahead
-class Jobs:
-    """Jobs that are done when the test says so."""
-
-    def __init__(self):
-        self.open = []
-        self.stopped = 0
-
-    def __call__(self, job, done, failed, said):
-        self.open.append((job, done, failed, said))
-        return self
-
-    def quit(self):
-        self.stopped += 1
-
-    def do(self):
-        job, done, failed, said = self.open.pop(0)
-        try:
-            result = job(said)
-        except SessionError as error:
-            failed(error)
-        else:
-            done(result)
-
-
-@pytest.fixture
-def at_work(session_on):
-    with open_session(session_on(Mode.OPEN), "ann") as session:
-        jobs, told, failures = Jobs(), [], []
-        loader = Loader(jobs, list, failures.append, lambda *one: told.append(one))
-        yield session, loader, jobs, told, failures
-
-
-def test_the_case_at_hand_comes_first_and_the_next_one_ahead(at_work):
-    session, loader, jobs, told, _ = at_work
-    first, second = (case.item for case in session.cases)
-    for steps in ([first, 0], [first, 1], [second, 0], [second, 1]):
-        loader.serve(session, (first, second), (first,))
-        assert len(jobs.open) == 1, "one at a time"
-        loader.serve(session, (first, second), (first,))
-        assert len(jobs.open) == 1
-        jobs.do()
-        case = loader.case(steps[0])
-        assert (case.measured is not None) == bool(steps[1])
-    loader.serve(session, (first, second), (first,))
-    assert not jobs.open
-    assert loader.held == 2
-    assert {one[0] for one in told} == {first, second}
-    loader.serve(session, (second,), (second,))
-    assert (loader.held, loader.case(first)) == (1, None), "what is far away is let go"
-
-
-def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
-    session, loader, jobs, _, _ = at_work
-    first, second = (case.item for case in session.cases)
-    loader.serve(session, (first,), ())
-    loader.serve(session, (second,), ())
-    assert jobs.stopped == 1
-    jobs.do()
-    assert loader.case(first) is None
-    jobs.do()
-    assert loader.case(second) is not None
-
-
-@pytest.mark.parametrize("end", ["done", "failed", "stopped"])
-def test_slots_that_are_kept_after_their_job_hold_nothing(at_work, end):
-    """A worker that is slow to end keeps them; the case they were for is free all the same."""
-
-    class Case:
-        def take(self, _result):
-            """What a job brings."""
-
-    _, loader, jobs, _, _ = at_work
-    case = Case()
-    free = weakref.ref(case)
-    loader.start(("a", "x"), lambda _progress: None, case.take, lambda _error, case=case: None)
-    _, *slots = jobs.open.pop()
-    if end == "stopped":
-        loader.forget()
-    else:
-        slots[end == "failed"](None if end == "done" else SessionError("x"))
-    del case
-    gc.collect()
-    assert slots
-    assert free() is None
-
-
-class StoppedError(Exception):
-    """What a job is told when it was asked to stop."""
-
-
-def test_jobs_wait_while_the_reader_paints_and_can_be_stopped_then(at_work):
-    _, loader, jobs, _, _ = at_work
-    came = []
-
-    def job(progress):
-        progress("the only step", 0.0)
-        return "done"
-
-    loader.hold(True)
-    loader.start(("a", "x"), job, came.append)
-    thread = threading.Thread(target=jobs.do)
-    thread.start()
-    thread.join(0.5)
-    assert thread.is_alive(), "the job waits"
-    assert came == []
-    loader.hold(False)
-    thread.join(5.0)
-    assert came == ["done"]
-
-    loader.hold(True)
-    loader.start(("b", "x"), job, came.append)
-    waits, _, _, _ = jobs.open.pop()
-    asked = iter((False, False, True))
-
-    def progress(_text, _share):
-        if next(asked):
-            raise StoppedError
-
-    with pytest.raises(StoppedError):
-        waits(progress)
-
-
-def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_work, visits):
-    session, loader, jobs, _, failures = at_work
-    first, second = (case.item for case in session.cases)
-    hidden = visits[0].study.with_name("hidden")
-    visits[0].study.rename(hidden)
-    try:
-        loader.serve(session, (first, second), ())
-        jobs.do()
-        assert len(failures) == 1
-        loader.serve(session, (first, second), ())
-        jobs.do()
-        assert loader.case(second) is not None, "the next one is loaded all the same"
-    finally:
-        hidden.rename(visits[0].study)
-    loader.serve(session, (second,), ())
-    loader.stop()
-    jobs.open.clear()
-    loader.serve(session, (first,), ())
-    jobs.do()
-    assert loader.case(first) is not None
 
 
 # ------------------------------------------------------------------ outside a session
@@ -490,18 +372,19 @@ def test_a_study_is_measured_when_it_is_opened_and_can_be_graded(visits, measure
     look = opening.open_study(first.study, silent, settings)
     assert (look.discs, look.metrics) == ({}, {})
     assert len(look.loaded.images.pictures) == 2
-    done, again = opening.complete(look, silent)
+    done, adc = opening.complete(look, silent)
+    assert adc.name == "ADC"
     assert [level.value for level in done.discs] == LEVELS
     assert done.metrics[L45].number("height_mm") == pytest.approx(
-        measured.steps.result.records[4].get("height_mm")
+        measured.result.records[4].get("height_mm")
     )
     place = tmp_path / "out" / "one.session"
-    opening.plan_single(done, again, place, "ann")
+    opening.plan_single(done, place, "ann")
     with open_session(place, "ann") as session:
         assert session.mode is Mode.OPEN
         session.record(session.cases[0].item, L45, reading.Grade(3))
         assert session.images(session.cases[0].item).study_uid == look.loaded.study.study_uid
-    opening.plan_single(done, again, place, "ann")
+    opening.plan_single(done, place, "ann")
     with open_session(place, "ann") as session:
         assert session.progress == (1, 6), "a session that exists is gone on with"
 

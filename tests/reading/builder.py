@@ -60,7 +60,7 @@ def reader_process(session: str | Path, reader: str, program: str) -> subprocess
     code = (
         "import os, signal, sys\n"
         "from discmri.reading import *\n"
-        "from discmri.reading import session as module\n"
+        "from discmri.reading import visible as module\n"
         "def said(x): print(x, flush=True)\n"
         "def wait(): sys.stdin.readline()\n"
         "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -409,3 +409,47 @@ def test_progress_counts(plan):
     assert (ann.cases_done, ann.cases, ann.discs_done, ann.discs) == (0, 7, 1, 35)
     assert (ann.not_evaluable, ann.corrections, ann.waiting) == (0, 1, 0)
     assert (ben.discs_done, ben.last_at) == (0, "")
+
+
+# ------------------------------------------------------------------ postponed, and how it was seen
+def test_postponed_discs_come_last_until_they_are_judged(opened):
+    with opened(Mode.OPEN) as (session, item):
+        assert session.postpone(item, L1).postponed
+        assert [disc.key for disc in session.case(item).left] == [L2, L3, L4, L5, L1]
+        for disc in (L2, L3, L4, L5):
+            session.record(item, disc, Grade(3))
+        assert session.case(item).postponed
+        assert session.next_case().item != item, "what was postponed waits"
+        for case in session.cases[1:]:
+            for disc in case.discs:
+                session.record(case.item, disc.key, Grade(3))
+        assert session.next_case().item == item
+        assert not session.record(item, L1, Grade(3)).postponed
+        assert session.next_case() is None
+
+
+def test_how_images_were_seen_stands_with_the_read_and_comes_back(plan):
+    path = plan(Mode.OPEN)
+    with reading.open_session(path, "ann") as session:
+        assert session.last_viewing == {}
+        session.viewing = {"smooth": True, "seconds": 4.5}
+        item = session.cases[0].item
+        assert session.record(item, L1, Grade(3)).read.viewing["seconds"] == 4.5
+    with reading.open_session(path, "ann") as session:
+        assert session.last_viewing == {"smooth": True, "seconds": 4.5}
+        rows = long_rows(session.plan, session.store.entries())
+    assert [(one["seconds"], one["viewing"]) for one in rows] == [(4.5, '{"smooth":true}')]
+    assert reading.verify(reading.Store.open(path)).sound
+
+
+def test_hidden_repeats_are_counted_as_they_come(plan):
+    path = plan(Mode.BLINDED, repeats=0.5)
+    with reading.open_session(path, "ann") as session:
+        again = next(case.item for case in session.cases if case.item.endswith(".2"))
+        first = again.removesuffix("2") + "1"
+        for disc, grades in ((L1, (3, 3)), (L2, (3, 4)), (L3, (2, 5))):
+            for item, grade in zip((first, again), grades, strict=True):
+                session.record(item, disc, Grade(grade))
+        session.record(first, L4, Grade(3))
+    ann = reading.progress_of(reading.Store.open(path)).readers[0]
+    assert (ann.repeats, ann.repeats_equal, ann.repeats_within_one) == (3, 1, 2)

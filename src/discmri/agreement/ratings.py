@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -44,6 +44,8 @@ class Rating:
         What: one of :data:`SCALES`, or a measured parameter.
     value
         In that parameter's unit.
+    at
+        When, ISO 8601; empty where that is not known.
     """
 
     subject: str
@@ -53,6 +55,7 @@ class Rating:
     occasion: int
     parameter: str
     value: float
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from discmri.agreement import (
     analyse,
 )
 from discmri.agreement.csv_estimates import confusion, write_confusion, write_estimates
+from discmri.agreement.drift import drift, drift_cells, write_drift
 from discmri.agreement.grras import items, title
 from discmri.agreement.random_raters import COEFFICIENT
 from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
@@ -64,7 +65,7 @@ def write_report(
     overwrite: bool = False,
     rescans: bool = False,
 ) -> list[AgreementResult]:
-    """Analyse and write ``report.html``, ``agreement.csv`` and ``confusion.csv``.
+    """Analyse and write ``report.html``, ``agreement.csv``, ``confusion.csv`` and ``drift.csv``.
 
     Parameters
     ----------
@@ -94,6 +95,7 @@ def write_report(
     with atomic_folder(resolved(folder), overwrite) as fresh:
         write_estimates(found, fresh / "agreement.csv")
         write_confusion(found, fresh / "confusion.csv")
+        write_drift(drift(one for source in sources for one in source.ratings), fresh / "drift.csv")
         text = page(sources, found, chosen, rescans)
         (fresh / "report.html").write_text(text, encoding="utf-8")
     return found
@@ -118,6 +120,7 @@ def page(
         pooled=_pooled(found),
         matrices=_matrices(found),
         plots=_plots(found),
+        drift=_drift(ratings),
         by_level=[_by_level(one) for one in found],
         meanings=_meanings(found),
         few_mark=FEW_MARK,
@@ -140,6 +143,16 @@ def named(parameter: str) -> str:
     if parameter in PARAMETER:
         return human(parameter)
     return parts.get(parameter, parameter.replace("_", " "))
+
+
+def _drift(ratings: Sequence[Rating]) -> StatisticsTable | None:
+    """Grades over reading order and sittings; ``None`` where times are not known."""
+    rows = tuple(tuple(drift_cells(one)) for one in drift(ratings))
+    header = (
+        "Reader", "Reads", "Discs", "Mean difference", "Within one", "Change per 100 reads", "from",
+        "to",
+    )  # fmt: skip
+    return StatisticsTable("Over reading order and sittings", header, rows) if rows else None
 
 
 def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:

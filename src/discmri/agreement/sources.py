@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from discmri.agreement.design import Design
@@ -162,7 +163,17 @@ def _rating(row: Row, rater: str, parameter: str, value: float) -> Rating:
         occasion=row.integer("occasion", 1, 99) or 1,
         parameter=parameter,
         value=value,
+        at=_moment(row.optional("read_at")),
     )
+
+
+def _moment(text: str) -> str:
+    """A time as it stands; empty where it is none."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return text
 
 
 def _left_out(rows: Sequence[Row]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from discmri.cli import _grade_practice
 from discmri.cli._options import LazyChoices, add_log, path_argument
 from discmri.cli._table import show_table
 from discmri.cli._terminal import quiet_progress
@@ -27,6 +28,7 @@ examples:
   discmri grade adjudicate lumbar.session
   discmri grade verify lumbar.session
   discmri grade export lumbar.session -o reads/
+  discmri grade practice practice/
 
 SESSION is a file, or the URL of a PostgreSQL database that several readers reach at once:
 postgresql://user@host/database.
@@ -99,6 +101,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
             "--take-over", action="store_true",
             help="open it although the reader has it open at another machine",
         )  # fmt: skip
+    practice = actions.add_parser(
+        "practice", help=_grade_practice.TEXT[0], epilog=_grade_practice.TEXT[1],
+        description=_grade_practice.TEXT[0].capitalize() + ".",
+    )  # fmt: skip
+    _grade_practice.add_options(practice)
     for name in ("progress", "adjudicate", "verify"):
         made[name].add_argument("--json", action="store_true", help="print JSON instead of text")
     export = made["export"]
@@ -257,6 +264,12 @@ def _table_of_studies(path: Path) -> dict[Path, Path]:
 
 
 # ------------------------------------------------------------------ read
+def _practice(args: argparse.Namespace) -> int:
+    if not args.table:
+        require_viewer()
+    return _grade_practice.run(args, _read)
+
+
 def _open(args: argparse.Namespace) -> int:
     from discmri.reading import open_session
 
@@ -361,15 +374,16 @@ def _progress(args: argparse.Namespace) -> int:
             one.corrections,
             one.conflicts,
             one.waiting,
+            f"{one.repeats_equal} / {one.repeats}" if one.repeats else "",
             one.last_at[:16].replace("T", " "),
         ]
         for one in found.readers
     ]
     header = (
         "Reader", "Cases", "Discs", "Not evaluable", "Corrected", "Conflicts", "Not saved",
-        "Last (UTC)",
+        "Repeats equal", "Last (UTC)",
     )  # fmt: skip
-    show_table(header, rows, right=frozenset(range(1, 7)))
+    show_table(header, rows, right=frozenset(range(1, 9)))
     print(f"\n{found.disputed} disputed discs, {found.decided} decided.")
     for one in found.readers:
         if one.damage:
@@ -446,4 +460,5 @@ _ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "adjudicate": _adjudicate,
     "verify": _verify,
+    "practice": _practice,
 }

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
 
 from discmri.core.errors import DiscmriError, NotSavedYetError
 from discmri.core.levels import DiscLevel
 from discmri.napari import panel_text
+from discmri.napari.navigator import Navigator
 from discmri.napari.panel import Panel, Question, has_word
-from discmri.napari.worklist import disc_row, discs_done, first_open
+from discmri.napari.worklist import disc_row
 from discmri.reading import (
-    CaseView,
     DiscMetrics,
     DiscState,
-    DiscView,
     EntryKind,
     Grade,
     Judgement,
@@ -32,7 +33,7 @@ SECOND_ENTRY = "second entry"
 """Reason that stands with a grade to which the collapse was added after a ``/``."""
 REPLACED = "replaced before going on"
 """Reason that stands with a grade that replaced another before the reader left the disc."""
-_RECORDING = frozenset((*"12345678/ncur", "names up", "names down"))
+_RECORDING = frozenset((*"12345678/ncurl", "names up", "names down"))
 
 _KINDS = {
     EntryKind.READ: "grade",
@@ -52,7 +53,7 @@ class _NewGrade:
     reason: str | None
 
 
-class Annotator:
+class Annotator(Navigator):
     """One reader at work.
 
     Parameters
@@ -61,23 +62,23 @@ class Annotator:
         Opened for the reader.
     entered
         Told what was just recorded or taken back, in a few characters that are shown large.
+    viewing
+        Says how the pictures are shown, for the record.
     """
 
-    def __init__(self, session: Session, entered: Callable[[str], None] = lambda _: None) -> None:
-        self.session = session
-        self._entered = entered
-        cases = session.cases
-        self.items = tuple(case.item for case in cases)
-        self._done = {case.item: discs_done(case) for case in cases}
-        self._discs = {case.item: len(case.discs) for case in cases}
-        self._notice, self._alarm = "", False
+    def __init__(
+        self,
+        session: Session,
+        entered: Callable[[str], None] = lambda _: None,
+        viewing: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        super().__init__(session)
+        self._entered, self._viewing = entered, viewing
+        self.start_timer()
         self.question: Question | None = None
         self.preview: Mapping[str, float] = {}
         self._entry: _NewGrade | None = None
         self._double = False
-        first = session.next_case() or cases[0]
-        self.item = first.item
-        self.key = first_open(first)
         self._keys: Mapping[str, Callable[[], None]] = {
             "/": self.begin_double,
             "n": self.not_evaluable,
@@ -89,47 +90,17 @@ class Annotator:
             "page up": lambda: self.turn(-1),
             "page down": lambda: self.turn(1),
             "enter": self.resume,
+            "l": self.postpone,
             "names up": lambda: self.shift(-1),
             "names down": lambda: self.shift(1),
         } | {str(number): self._grading(number) for number in range(1, 9)}
 
-    # ------------------------------------------------------------------ where the reader is
-    @property
-    def case(self) -> CaseView:
-        """The case at hand, as it stands now."""
-        return self.session.case(self.item)
+    def arrive(self) -> None:
+        """Another disc is at hand: a question that was not answered is dropped."""
+        self._entry = self.question = None
+        self._double = False
 
-    @property
-    def disc(self) -> DiscView:
-        """The disc at hand, as it stands now."""
-        return self.case.disc(self.key)
-
-    @property
-    def blinded(self) -> bool:
-        """Whether nothing may tell whose images these are."""
-        return not self.session.mode.shows_identity
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """Cases to have loaded: the one at hand, then the one to come."""
-        upcoming = self.upcoming
-        return (self.item,) if upcoming is None else (self.item, upcoming)
-
-    @property
-    def upcoming(self) -> str | None:
-        """The case that will most likely be opened next."""
-        found = self.session.next_case(self.item)
-        if found is not None and found.item != self.item:
-            return found.item
-        place = self.items.index(self.item) + 1
-        return self.items[place] if place < len(self.items) else None
-
-    @property
-    def neighbours(self) -> tuple[str, ...]:
-        """The cases before and after the one at hand, and itself."""
-        place = self.items.index(self.item)
-        return self.items[max(place - 1, 0) : place + 2]
-
+    # ------------------------------------------------------------------ what the reader may do
     def metrics(self, key: DiscLevel) -> DiscMetrics | None:
         """What was measured on a disc of the case, where the reader may see it now."""
         return self.session.metrics(self.item, key)
@@ -158,50 +129,22 @@ class Annotator:
         reveals = key == "enter" and self.disc.state is DiscState.GRADED
         return key in _RECORDING or reveals
 
-    def select(self, key: DiscLevel) -> None:
-        """Go to a disc of the case; a question that was not answered is dropped."""
-        self.key = key
-        self._entry = self.question = None
-        self._double = False
-
-    def step(self, by: int) -> None:
-        """Go to the next disc caudally (1) or cranially (-1)."""
-        keys = [disc.key for disc in self.case.discs]
-        place = keys.index(self.key) + by
-        if 0 <= place < len(keys):
-            self.select(keys[place])
-        else:
-            self.notify("No further disc in this case; Page Up and Page Down change the case.")
-
-    def turn(self, by: int) -> None:
-        """Go to the next or previous case."""
-        place = self.items.index(self.item) + by
-        if 0 <= place < len(self.items):
-            self.open(self.items[place])
-        else:
-            self.notify("There is no further case.")
-
-    def open(self, item: str) -> None:
-        """Go to a case, to its first disc with something left to do."""
-        self.item = item
-        self.select(first_open(self.case))
-
     def resume(self) -> None:
         """Reveal the disc where it is locked, else go to the next one with something to do."""
         if self.disc.state is DiscState.GRADED:
             self.reveal()
             return
-        discs = self.case.discs
-        place = [disc.key for disc in discs].index(self.key)
-        for disc in (*discs[place + 1 :], *discs[: place + 1]):
-            if disc.state is not DiscState.DONE:
-                self.select(disc.key)
-                return
-        following = self.session.next_case(self.item)
-        if following is None:
-            self.notify("Every disc of this session is done.")
-        else:
-            self.open(following.item)
+        self._go_on()
+
+    def postpone(self) -> None:
+        """Leave the disc for later, and go on."""
+        name, item = self.disc.level.value, self.item
+        if self._attempt(
+            lambda: self.session.postpone(item, self.key), f"{name} is postponed: it comes last."
+        ):
+            notice = self._notice
+            self._go_on()
+            self.notify(notice)
 
     # ------------------------------------------------------------------ what the reader says
     def _grading(self, number: int) -> Callable[[], None]:
@@ -273,7 +216,8 @@ class Annotator:
             return
         first = entry.reason in ("", SECOND_ENTRY, REPLACED)
         changed(usual if first else entry.reason)
-        if usual == REPLACED and not self._alarm:
+        told = self.session.truth(self.item, self.key) is not None
+        if usual == REPLACED and not (self._alarm or told):
             hint = " A double grade is 4, then /, then 7." if judgement.collapse else ""
             self.notify(f"{name}: {judgement} replaces {earlier}.{hint}", alarm=True)
 
@@ -444,11 +388,23 @@ class Annotator:
         self._entry = None
         if counts:
             self._entered(f"{name}  {judgement}")
+            truth = self.session.truth(self.item, disc.key)
+            if truth is not None and judgement != truth:
+                told = panel_text.told_truth(name, judgement, truth)
+                self.notify(told, alarm=True)
+            elif truth is not None:
+                self.notify(f"{name}: {judgement} is right.")
         return counts
+
+    def start_timer(self) -> None:
+        """The disc at hand is on the screen now; a read records the seconds from here on."""
+        self._began_s = monotonic()
 
     def _attempt(self, act: Callable[[], object], told: str) -> bool:
         """Do it, and say so or what the session has against it; whether it counts."""
         counts = True
+        seconds = round(monotonic() - self._began_s, 1)
+        self.session.viewing = {**self._viewing(), "seconds": seconds}
         try:
             act()
             self.notify(told)
@@ -459,18 +415,6 @@ class Annotator:
             counts = False
         self._count(self.item)
         return counts
-
-    def notify(self, notice: str, alarm: bool = False) -> None:
-        """Show a notice."""
-        self._notice, self._alarm = notice, alarm
-
-    def _count(self, item: str) -> None:
-        """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""
-        case = self.session.case(item)
-        self._done[item], self._discs[item] = discs_done(case), len(case.discs)
-        keys = [disc.key for disc in case.discs]
-        if item == self.item and self.key not in keys:
-            self.select(keys[-1])
 
     # ------------------------------------------------------------------ what is shown
     def panel(self) -> Panel:

@@ -82,7 +82,8 @@ class Brush:
         if case is None or key is not self.key or again is None or again.outline is None:
             return None
         mark = case.loaded.images.marks.get(key)
-        return None if mark is None else traced(mark, case.loaded.images.view, again.outline)
+        border = again.outline.border(key)
+        return None if mark is None else traced(mark, case.loaded.images.view, border)
 
     def start(self, case: LoadedCase, key: DiscLevel, erase: bool) -> None:
         """Begin to paint or erase, or go on with the other of the two."""
@@ -100,13 +101,13 @@ class Brush:
         """The label was changed: measure it, at once or as soon as the last measuring is done."""
         self._canvas.refresh_discs()
         case, key = self.case, self.key
-        if case is None or key is None or case.measured is None:
+        if case is None or key is None:
             return
-        if self._measuring:
+        steps, images = case.measured, case.loaded.images
+        if self._measuring or steps is None:
             self._stale = True
             return
         self._measuring, self._stale = True, False
-        steps, images = case.measured.steps, case.loaded.images
         where, number = case.where(key), case.numbers[key]
         self._seen = where
 
@@ -114,6 +115,11 @@ class Brush:
             return measure_painted(steps, images, key, where, number)
 
         self._work(job, self._measured, self._broken)
+
+    def catch_up(self) -> None:
+        """Measure what was painted before the study had been measured, once it is."""
+        if self._stale and not self._measuring and self.case is not None and self.case.measured:
+            self.stroke()
 
     def _measured(self, again: RemeasuredDisc | None) -> None:
         self._measuring = False
@@ -160,5 +166,6 @@ class Brush:
     def _end(self) -> None:
         self.case = self.key = self._before = self._waiting = None
         self._again = self._seen = None
+        self._stale = False
         self._canvas.stop_painting()
         self._moved()

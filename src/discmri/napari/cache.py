@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, SoftMask
 from discmri.measurement.disc_values import RemeasuredDisc
+from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import DiscMark, Picture, border_of, dashes_of, traced
-from discmri.napari.loading import LoadedStudy, MeasuredStudy, packed, unpacked
-from discmri.results.outline import DiscOutline
+from discmri.napari.loading import LoadedStudy, packed, unpacked
+from discmri.results.outline import DiscBorder
 
 
 @dataclass(eq=False)
@@ -30,17 +31,26 @@ class LoadedCase:
         (i, j, k) labels of the discs alone, with the reader's edits; painting changes it.
     edits
         By automatic level, the row of the edit that ``discs`` holds.
+    adc
+        Its ADC on the lattice of the pictures.
+    complete
+        Whether everything that its results hold is loaded, the ADC included.
     measured
-        ``None`` until it is measured.
+        The study measured again, so that painted discs can be; ``None`` until it is.
+    to_measure
+        Whether that is wanted.
     edited
-        Discs measured with an edited label; ``None`` where nothing was left of it.
+        Discs measured with a label that was painted here; ``None`` where nothing was left of it.
     """
 
     loaded: LoadedStudy
     numbers: Mapping[DiscLevel, int]
     discs: NDArray[np.uint8]
     edits: Mapping[DiscLevel, str] = field(default_factory=dict)
-    measured: MeasuredStudy | None = None
+    adc: Picture | None = None
+    complete: bool = False
+    measured: StudySteps | None = None
+    to_measure: bool = False
     edited: dict[DiscLevel, RemeasuredDisc | None] = field(default_factory=dict)
     _dashes: dict[DiscLevel, Array] = field(default_factory=dict)
     _borders: dict[DiscLevel, tuple[object, Array]] = field(default_factory=dict)
@@ -61,20 +71,19 @@ class LoadedCase:
         }
         self.edits = dict(edits)
 
-    def set_measured(self, measured: MeasuredStudy) -> None:
-        """Take what the second step of loading gave."""
-        self.measured = measured
+    def set_adc(self, adc: Picture | None) -> None:
+        """Take the ADC, the last of what is loaded."""
+        self.adc, self.complete = adc, True
 
-    @property
-    def to_measure(self) -> tuple[DiscLevel, ...]:
-        """Discs with an edited label that were not measured with it yet."""
-        return tuple(level for level in self.edits if level not in self.edited)
+    def set_measured(self, steps: StudySteps) -> None:
+        """Take the study as it was measured again."""
+        self.measured = steps
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """From left to right."""
-        adc = None if self.measured is None else self.measured.adc
-        return self.loaded.images.pictures if adc is None else (*self.loaded.images.pictures, adc)
+        pictures = self.loaded.images.pictures
+        return pictures if self.adc is None else (*pictures, self.adc)
 
     @property
     def shown(self) -> NDArray[np.uint8]:
@@ -91,12 +100,12 @@ class LoadedCase:
         return frozenset(np.flatnonzero(crossed).tolist())
 
     def mark(self, level: DiscLevel) -> DiscMark | None:
-        """Where a disc is, with height lines as soon as it is traced."""
+        """Where a disc is, with height lines where it is traced."""
         mark = self.loaded.images.marks.get(level)
-        outline = self._outline(level)
-        if mark is None or outline is None:
+        border = self._traced(level)
+        if mark is None or border is None:
             return mark
-        return traced(mark, self.loaded.images.view, outline)
+        return traced(mark, self.loaded.images.view, border)
 
     def dashes(self, level: DiscLevel) -> Array:
         """(n, 2, 3) the border of a disc's automatic label as dashes, shown millimetres."""
@@ -110,26 +119,26 @@ class LoadedCase:
 
         The same array is returned until the border changes.
         """
-        outline, view = self._outline(level), self.loaded.images.view
-        source = (outline, self.edits.get(level))
+        again, view = self.edited.get(level), self.loaded.images.view
+        source = (again, self.edits.get(level))
         if self._borders.get(level, ((), None))[0] != source:
-            where = self.where(level)
-            if outline is not None:
-                border = outline.border(level).contour_world_mm
-                drawn = border_of(view, outline.mask, border)
-            elif where.any():
-                label = SoftMask.from_fractions(where.astype(np.float32), view.grid.affine)
-                drawn = border_of(view, label)
+            where, traced_border = self.where(level), self._traced(level)
+            if again is not None and again.outline is not None:
+                mask = again.outline.mask
             else:
-                drawn = np.empty((0, 2, 3))
+                mask = SoftMask.from_fractions(where.astype(np.float32), view.grid.affine)
+            middle = None if traced_border is None else traced_border.contour_world_mm
+            drawn = border_of(view, mask, middle) if where.any() else np.empty((0, 2, 3))
             self._borders[level] = (source, drawn)
         return self._borders[level][1]
 
-    def _outline(self, level: DiscLevel) -> DiscOutline | None:
-        if level in self.edited:
-            again = self.edited[level]
-            return None if again is None else again.outline
-        return None if self.measured is None else self.measured.steps.result.outlines.get(level)
+    def _traced(self, level: DiscLevel) -> DiscBorder | None:
+        """The border that was measured; ``None`` for a label that was painted in another sitting."""
+        if level not in self.edited:
+            return None if level in self.edits else self.loaded.borders.get(level)
+        again = self.edited[level]
+        outline = None if again is None else again.outline
+        return None if outline is None else outline.border(level)
 
     def file(self) -> bytes:
         """The whole label map with the reader's edits, as a file."""

@@ -1,16 +1,14 @@
-"""The layers of a napari viewer: pictures side by side, and the same marks on each of them.
+"""The panels of a napari viewer: pictures side by side, and the same marks on each of them.
 
-Pictures stand in the cells of napari's grid, whose cameras move together.  A cell is a group of
-five layers: the image, the discs' labels, which are seen only while they are painted, their
-borders as thin lines, their height lines with corners, and their names.
-Layers are made once and then only get other data, so that reading hundreds of cases neither
-slows down nor fills the memory.
+Pictures stand in the cells of napari's grid, whose cameras move together; titles, letters and scale
+are napari's own overlays.  Layers are made once and then only get other data, so
+that reading hundreds of cases neither slows down nor fills the memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,70 +16,37 @@ from numpy.typing import NDArray
 
 from discmri.core.volume import Array
 from discmri.napari.images import DiscMark, Picture
+from discmri.napari.marks import Mark, frame
 from discmri.napari.view import SagittalView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels, Points, Shapes, Vectors
+
+    from discmri.napari.cells import Cell
 
 FIELD_MM = np.array([90.0, 92.0])
 """Height and width of what is seen around one disc, its name included."""
-CELLS = 3
-_CORNER_MM = 0.7
-_LINE_MM = 0.5
-_OUTLINE_MM = 0.3
-_NAME_SIZE = 11
+SPINE_MM = np.array([230.0, 110.0])
+"""Height and width of what is seen of a lumbar spine."""
 _NAME_ROOM_MM = 7.0
+_FRAME_MM = 4.0
 _GAP_PX = 4
-_CALLED = ("", " discs", " borders", " heights", " names")
-_NO_TEXT = {"string": {"constant": ""}}
-_EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
+_LETTERS = {"A": "middle_left", "P": "middle_right", "H": "top_center", "F": "bottom_center"}
+_LETTER_SIZE = 11
+_BAR_MM = 20.0
 _UNMARKED = (None, None, None)
+_USUAL = 3  # pictures of a study
+Window = tuple[float, float]
+"""Where black and white lie between the automatic ones: (0, 1) is the automatic window."""
 
 
-@dataclass(frozen=True, eq=False)
-class Mark:
-    """One disc as it is marked on every picture.
+class Framing(Enum):
+    """How much of the picture is seen; it stays the same from disc to disc."""
 
-    Parameters
-    ----------
-    place
-        Where it is.
-    name, colour
-        What it is called, and its colour.
-    number
-        Its label.
-    lines
-        Whether its height lines and corners may be seen.
-    dashes
-        (n, 2, 3) a residual disc is drawn by these instead of the border of its label, shown
-        millimetres; ``None`` for all others.
-    border
-        (n, 2, 3) ends of the pieces of its border on every slice, shown millimetres.
-    """
-
-    place: DiscMark
-    name: str
-    colour: str
-    number: int
-    lines: bool
-    dashes: Array | None = None
-    border: Array = field(default_factory=lambda: np.empty((0, 2, 3)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Cell:
-    """The layers of one picture."""
-
-    image: Image
-    discs: Labels
-    borders: Vectors
-    heights: Shapes
-    names: Points
-
-    @property
-    def layers(self) -> tuple[Any, ...]:
-        return self.image, self.discs, self.borders, self.heights, self.names
+    DISC = "disc"
+    """The disc at hand, at a fixed size in millimetres."""
+    SPINE = "spine"
+    """The whole lumbar spine with the disc at hand framed."""
 
 
 class Canvas:
@@ -93,17 +58,33 @@ class Canvas:
         A napari viewer, or its model without a window.
     stroke
         Called after each stroke of the brush.
+
+    Attributes
+    ----------
+    windows
+        By the name of a picture, the window that the reader chose.
     """
 
     def __init__(self, viewer: ViewerModel, stroke: Callable[[], None] = lambda: None) -> None:
         self.viewer = viewer
+        self.framing = Framing.DISC
+        self.smooth = True
+        self.windows: dict[str, Window] = {}
         self._stroke = stroke
-        self._cells: list[_Cell] = []
+        self._cells: list[Cell] = []
+        self._view: SagittalView | None = None
         self._spacing: Array = np.ones(3)
-        self._filled = 0
+        self._pictures: tuple[Picture, ...] = ()
+        self._hidden: set[str] = set()
         self._marked = True
         self._outlined = True
+        self._filling = False
+        self._marks: Sequence[Mark] = ()
         self._drawn_marks: tuple[Any, ...] = _UNMARKED
+        self._drawn_lines: Any = None
+        self._at: DiscMark | None = None
+        viewer.dims.events.current_step.connect(self._tell_slice)
+        viewer.canvas.events.size.connect(lambda _event: self.look())
 
     # ------------------------------------------------------------------ drawing
     def draw(
@@ -116,53 +97,100 @@ class Canvas:
         view
             How their lattice is shown.
         pictures
-            From left to right, at most three.
+            From left to right.
         discs
             (slice, row, column) labels of the discs and of nothing else; painting changes it.
         """
-        if not self.complete:
-            self._build()
-        self._spacing = view.spacing_mm
-        self._filled = len(pictures)
-        self._drawn_marks = _UNMARKED
+        self._build(len(pictures))
+        self._view, self._spacing = view, view.spacing_mm
+        self._pictures = tuple(pictures)
+        if all(one.name in self._hidden for one in pictures):
+            self._hidden = set()
+        self._drawn_marks, self._drawn_lines = _UNMARKED, None
+        self._filling = True
         self._show()  # first: napari does not learn how large hidden layers are
         for number, cell in enumerate(self._cells):
-            self._scale(cell)
+            cell.scale(self._spacing)
             if number < len(pictures):
-                self._fill(cell, pictures[number], discs)
+                cell.fill(pictures[number], discs, self._limits(pictures[number]))
             else:
-                self._empty(cell)
+                cell.empty()
+        self._filling = False
         self._settle()
+        self._tell_slice()
+
+    def prepare(self) -> None:
+        """Make the layers, which takes seconds, before there is anything to draw."""
+        self._build(_USUAL)
 
     def clear(self) -> None:
         """Show nothing: the next case is not there yet."""
+        self._at = None
         if self.complete:
-            self._drawn_marks = _UNMARKED
+            self._drawn_marks, self._drawn_lines = _UNMARKED, None
             for cell in self._cells:
-                self._empty(cell)
+                cell.empty()
 
     def mark(self, marks: Sequence[Mark]) -> None:
         """Colour, name and measure the discs on every picture; what stays is not drawn anew."""
         if not self.complete:
             return
+        from discmri.napari.cells import draw
+
+        self._marks = marks
         colours = {one.number: one.colour for one in marks if one.dashes is None}
         names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
         borders = [(one.colour, id(one.border)) for one in marks]
         earlier, self._drawn_marks = self._drawn_marks, (colours, names, borders)
-        for cell in self._shown:
+        for cell in self._filled:
             if earlier[0] != colours:
-                _colour(cell.discs, colours)
+                cell.colour(colours)
             if earlier[1] != names:
-                _name(cell.names, marks)
+                cell.name(marks)
             if earlier[2] != borders:
-                _outline(cell.borders, marks, float(self._spacing[0]))
-            _measure(cell.heights, marks, float(self._spacing[0]))
+                draw(cell.borders, [(one.border, one.colour) for one in marks], self._slice_mm)
+        self._draw_lines()
+
+    def _draw_lines(self) -> None:
+        """Height lines, dashes of residual discs, and the frame around the disc at hand."""
+        from discmri.napari.cells import draw
+
+        marks = self._marks
+        framed = self._frame()
+        drawn = [
+            (one.colour, one.lines, one.place.lines_mm.tobytes(), id(one.dashes)) for one in marks
+        ]
+        wanted = (drawn, framed.tobytes())
+        if wanted == self._drawn_lines:
+            return
+        self._drawn_lines = wanted
+        lines = [(one.place.lines_mm, "white") for one in marks if one.lines]
+        lines += [(one.dashes, one.colour) for one in marks if one.dashes is not None]
+        for cell in self._filled:
+            draw(cell.heights, [*lines, (framed, "white")], self._slice_mm)
+
+    def _frame(self) -> Array:
+        """(n, 2, 3) corners around the disc at hand where the whole spine is seen."""
+        at, view = self._at, self._view
+        if self.framing is Framing.DISC or at is None or view is None:
+            return np.empty((0, 2, 3))
+        own = [one.border for one in self._marks if np.allclose(one.place.name_mm, at.name_mm)]
+        ends = own[0][..., 1:].reshape(-1, 2) if own else np.empty((0, 2))
+        if not len(ends):
+            ends = at.centre_mm[None, 1:]
+        slices_mm = np.arange(view.shape[0]) * self._slice_mm
+        return frame(ends.min(axis=0) - _FRAME_MM, ends.max(axis=0) + _FRAME_MM, slices_mm)
 
     def hide_marks(self, hidden: bool) -> None:
         """Take away or give back everything that lies over the pictures."""
         self._marked = not hidden
         if self.complete:
             self._show()
+
+    @property
+    def outlined(self) -> bool:
+        """Whether the borders of the discs are drawn."""
+        return self._outlined and self._marked
 
     def show_outlines(self, shown: bool) -> None:
         """Draw the borders of the discs, or leave the discs as they are seen."""
@@ -172,22 +200,33 @@ class Canvas:
 
     def refresh_discs(self) -> None:
         """Draw the labels anew after their array was changed from outside."""
-        for cell in self._shown:
+        for cell in self._filled:
             cell.discs.refresh()
 
     # ------------------------------------------------------------------ looking
     def focus(self, mark: DiscMark) -> None:
-        """Go to the slice of a disc and show its surroundings."""
+        """Go to the slice of a disc and show it as the session does."""
         if self.complete:
+            self._at = mark
             self.viewer.dims.set_point(0, float(mark.centre_mm[0]))
-            middle = np.array([mark.centre_mm[1], mark.centre_mm[2] - _NAME_ROOM_MM])
-            self._look(middle, FIELD_MM)
+            self.look()
 
-    def overview(self) -> None:
-        """Show the whole picture."""
-        if self._shown:
-            size = np.array(self._cells[0].image.data.shape[1:]) * self._spacing[1:]
-            self._look(size / 2, size)
+    def look(self) -> None:
+        """Show the disc at hand as the session does, whatever the reader moved since."""
+        at = self._at
+        if at is None or not self._filled:
+            return
+        if self.framing is Framing.DISC:
+            self._look(at.centre_mm[1:] - np.array([0.0, _NAME_ROOM_MM]), FIELD_MM)
+        else:
+            places = [one.place for one in self._marks] or [at]
+            self._look(np.mean([one.centre_mm[1:] for one in places], axis=0), SPINE_MM)
+        self._draw_lines()
+
+    def switch_framing(self) -> None:
+        """Show the whole spine instead of one disc, or the other way round."""
+        self.framing = Framing.SPINE if self.framing is Framing.DISC else Framing.DISC
+        self.look()
 
     def scroll(self, by: int) -> None:
         """Go to another slice."""
@@ -205,20 +244,111 @@ class Canvas:
             Numbers of the slices that cross it.
         """
         dims, camera = self.viewer.dims, self.viewer.scene.camera
-        if tuple(dims.displayed) != (1, 2) or not any(one.image.visible for one in self._shown):
+        if tuple(dims.displayed) != (1, 2) or not any(one.image.visible for one in self._filled):
             return False
-        own = round(float(mark.centre_mm[0] / self._spacing[0]))
+        own = round(float(mark.centre_mm[0] / self._slice_mm))
         if int(dims.current_step[0]) not in {own, *slices}:
             return False
-        room = np.array(self.viewer.canvas.viewbox_size(self.viewer.layers), dtype=float)
         away = np.abs(mark.centre_mm[1:] - np.array(camera.center[-2:]))
-        return bool(np.all(away < room / camera.zoom / 2))
+        return bool(np.all(away < self._room_px / camera.zoom / 2))
+
+    @property
+    def _room_px(self) -> Array:
+        """(2,) height and width of a panel."""
+        return np.array(self.viewer.canvas.viewbox_size(self.viewer.layers), dtype=float)
 
     def _look(self, centre_mm: Array, size_mm: Array) -> None:
-        camera, canvas = self.viewer.scene.camera, self.viewer.canvas
-        room = np.array(canvas.viewbox_size(self.viewer.layers), dtype=float)
-        camera.center = (0.0, float(centre_mm[0]), float(centre_mm[1]))
-        camera.zoom = float(np.min(room / size_mm))
+        """Show a part of the picture, moved so that nothing beyond the picture takes its room."""
+        camera = self.viewer.scene.camera
+        zoom = float(np.min(self._room_px / size_mm))
+        shape = np.array(self._cells[0].image.data.shape[1:])
+        size, seen = shape * self._spacing[1:], self._room_px / zoom
+        low, high = seen / 2, size - seen / 2
+        inside = np.where(low < high, np.clip(centre_mm, low, np.maximum(low, high)), size / 2)
+        inside -= self._spacing[1:] / 2  # shown millimetres count from the middle of a voxel
+        centre = (0.0, float(inside[0]), float(inside[1]))
+        if not np.allclose(camera.center, centre):
+            camera.center = centre
+        if not np.isclose(camera.zoom, zoom):
+            camera.zoom = zoom
+
+    def _tell_slice(self, _event: object = None) -> None:
+        """Write the number of the slice and its side into every panel."""
+        view, overlays = self._view, self.viewer.canvas.overlays
+        if view is None or "slice" not in overlays:
+            return
+        number = int(np.clip(self.viewer.dims.current_step[0], 0, view.shape[0] - 1))
+        text = f"{number + 1}/{view.shape[0]}  {view.side(number)}"
+        if overlays["slice"].text != text:
+            overlays["slice"].text = text
+
+    # ------------------------------------------------------------------ which series, and how
+    @property
+    def series(self) -> tuple[tuple[str, bool], ...]:
+        """Title of each picture, and whether it is shown."""
+        return tuple((one.title, one.name not in self._hidden) for one in self._pictures)
+
+    @property
+    def scale(self) -> tuple[Picture, tuple[float, float]] | None:
+        """The picture on the screen whose colours stand for values, and its window."""
+        for picture in self._pictures:
+            if picture.unit and picture.name not in self._hidden:
+                return picture, self._limits(picture)
+        return None
+
+    def toggle_series(self, number: int) -> None:
+        """Show or hide a picture; the last one stays."""
+        if number >= len(self._pictures):
+            return
+        name = self._pictures[number].name
+        hidden = self._hidden ^ {name}
+        if any(one.name not in hidden for one in self._pictures):
+            self._hidden = hidden
+            self._show()
+            self.look()
+
+    def show_all_series(self) -> None:
+        """Hide no picture, from the next case on."""
+        self._hidden = set()
+
+    def smoothen(self, smooth: bool) -> None:
+        """Interpolate between pixels, or show them as they are."""
+        self.smooth = smooth
+        for cell in self._cells:
+            cell.image.interpolation2d = self._interpolation
+
+    @property
+    def _interpolation(self) -> str:
+        return "linear" if self.smooth else "nearest"
+
+    def _limits(self, picture: Picture) -> tuple[float, float]:
+        """The grey values of the reader's window of a picture."""
+        black, white = self.windows.get(picture.name, (0.0, 1.0))
+        low, high = picture.limits
+        return low + black * (high - low), low + white * (high - low)
+
+    def _window_changed(self, _event: object = None) -> None:
+        """Remember what the reader did to the grey values."""
+        if self._filling:
+            return
+        for cell, picture in zip(self._cells, self._pictures, strict=False):
+            low, high = picture.limits
+            black, white = ((one - low) / (high - low) for one in cell.image.contrast_limits)
+            chosen = (round(float(black), 3), round(float(white), 3))
+            if chosen != self.windows.get(picture.name, (0.0, 1.0)):
+                self.windows[picture.name] = chosen
+
+    def reset_windows(self) -> None:
+        """Show every picture in its automatic window again."""
+        self.windows.clear()
+        self.apply_windows()
+
+    def apply_windows(self) -> None:
+        """Show every picture in the reader's window."""
+        self._filling = True
+        for cell, picture in zip(self._filled, self._pictures, strict=False):
+            cell.image.contrast_limits = self._limits(picture)
+        self._filling = False
 
     # ------------------------------------------------------------------ painting
     @property
@@ -241,7 +371,7 @@ class Canvas:
     def stop_painting(self) -> None:
         """Back to looking."""
         if self.complete:
-            _look_only(self._cells[0].discs)
+            self._cells[0].look_only()
             self.viewer.layers.selection.active = self._cells[0].image
 
     # ------------------------------------------------------------------ layers
@@ -252,14 +382,20 @@ class Canvas:
         return bool(ours) and list(self.viewer.layers)[: len(ours)] == ours
 
     @property
-    def _shown(self) -> list[_Cell]:
+    def _slice_mm(self) -> float:
+        return float(self._spacing[0])
+
+    @property
+    def _filled(self) -> list[Cell]:
         """The cells that hold a picture."""
-        return self._cells[: self._filled] if self.complete else []
+        return self._cells[: len(self._pictures)] if self.complete else []
 
     def _show(self) -> None:
         """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
+        seen = [one.name not in self._hidden for one in self._pictures]
         wanted = {
-            layer: number < self._filled
+            layer: number < len(seen)
+            and seen[number]
             and (self._marked or layer is cell.image)
             and (self._outlined or layer is not cell.borders)
             for number, cell in enumerate(self._cells)
@@ -273,15 +409,46 @@ class Canvas:
                 layer.visible = wanted[layer]
             grid.enabled = True
 
-    def _build(self) -> None:
-        self._discard()
+    def _build(self, count: int) -> None:
+        """Have a cell for each of so many pictures."""
+        from discmri.napari.cells import Cell
+
+        if not self.complete:
+            self._discard()
+        if len(self._cells) >= count:
+            return
         self.viewer.canvas.grid.enabled = False
-        self._cells = [self._cell(number) for number in range(CELLS)]
-        self._cells[0].discs.events.paint.connect(self._painted)
-        grid = self.viewer.canvas.grid
+        first = not self._cells
+        for number in range(len(self._cells), count):
+            cell = Cell.made()
+            cell.image.interpolation2d = self._interpolation
+            cell.image.events.contrast_limits.connect(self._window_changed)
+            for place, layer in enumerate(cell.layers):
+                self.viewer.layers.insert(number * len(cell.layers) + place, layer)
+            self._cells.append(cell)
+        if first:
+            self._cells[0].discs.events.paint.connect(self._painted)
+            self._set_up()
+
+    def _set_up(self) -> None:
+        """The grid, and what is written into every panel."""
+        from napari.components.overlays import TextOverlay
+
+        canvas = self.viewer.canvas
+        grid = canvas.grid
         grid.stride, grid.shape, grid.spacing = len(self._cells[0].layers), (1, -1), _GAP_PX
-        bar = self.viewer.canvas.overlays.scale_bar
-        bar.visible = True
+        canvas.overlays.scale_bar.visible = True
+        canvas.overlays.scale_bar.length = _BAR_MM
+        texts: Mapping[str, tuple[str, str]] = {
+            **{name: (name, place) for name, place in _LETTERS.items()},
+            "slice": ("", "bottom_left"),
+        }
+        for name, (text, place) in texts.items():
+            if name not in canvas.overlays:
+                canvas.overlays[name] = TextOverlay(
+                    text=text, position=place, gridded=True, visible=True, font_size=_LETTER_SIZE,
+                    box=False,
+                )  # fmt: skip
         self.viewer.dims.axis_labels = ("slice", "row", "column")
 
     def _painted(self, _event: object) -> None:
@@ -294,124 +461,9 @@ class Canvas:
                     self.viewer.layers.remove(layer)
         self._cells = []
 
-    def _cell(self, number: int) -> _Cell:
-        from napari.layers import Image, Labels, Points, Shapes, Vectors
-
-        space: Mapping[str, Any] = {"units": "mm"}
-        made = _Cell(
-            Image(_EMPTY, visible=False, **space),
-            Labels(_EMPTY.copy(), visible=False, **space),
-            Vectors(ndim=3, visible=False, vector_style="line", edge_width=_OUTLINE_MM, **space),
-            Shapes(ndim=3, visible=False, **space),
-            Points(ndim=2, size=0.01, visible=False, **space),
-        )
-        _look_only(made.discs)
-        for place, layer in enumerate(made.layers):
-            self.viewer.layers.insert(number * len(made.layers) + place, layer)
-        return made
-
-    def _scale(self, cell: _Cell) -> None:
-        """One step of the slider is one slice; shapes and names are drawn in millimetres."""
-        in_mm = np.array([self._spacing[0], 1.0, 1.0])
-        scales = (self._spacing, self._spacing, in_mm, in_mm)
-        for layer, scale in zip(cell.layers, scales, strict=False):
-            if not np.allclose(layer.scale, scale):
-                layer.scale = scale
-
-    def _fill(self, cell: _Cell, picture: Picture, discs: NDArray[np.uint8]) -> None:
-        image = cell.image
-        image.data = picture.array
-        _smooth(image)
-        image.colormap = picture.colours
-        low, high = picture.limits
-        image.contrast_limits_range = (min(low, 0.0), high + (high - low))
-        image.contrast_limits = (low, high)
-        cell.discs.data = discs
-        for layer, what in zip(cell.layers, _CALLED, strict=True):
-            layer.name = f"{picture.name}{what}"
-
-    def _empty(self, cell: _Cell) -> None:
-        if cell.image.data is _EMPTY:
-            return
-        cell.image.data = _EMPTY
-        cell.discs.data = _EMPTY.copy()
-        _measure(cell.heights, (), float(self._spacing[0]))
-        _outline(cell.borders, (), float(self._spacing[0]))
-        _name(cell.names, ())
-        for layer, what in zip(cell.layers, _CALLED, strict=True):
-            layer.name = f"no {what.strip() or 'image'}"
-
     def _settle(self) -> None:
         """The first image at hand, and no mode in which a click would change anything."""
         for cell in self._cells:
-            _look_only(cell.discs)
-            cell.heights.editable = cell.names.editable = False
+            cell.look_only()
+            cell.heights.editable = cell.borders.editable = cell.names.editable = False
         self.viewer.layers.selection.active = self._cells[0].image
-
-
-def _smooth(image: Image) -> None:
-    """Interpolate between pixels; vispy learns the size of new pictures only when this changes."""
-    image.interpolation2d = "nearest"
-    image.interpolation2d = "cubic"
-
-
-def _look_only(discs: Labels) -> None:
-    """Not seen and not to be painted; napari forgets earlier strokes with that."""
-    discs.editable = False
-    discs.show_selected_label = False
-    discs.opacity = 0.0
-
-
-def _colour(layer: Labels, colours: Mapping[int, str]) -> None:
-    from napari.utils.colormaps import DirectLabelColormap
-
-    nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    layer.colormap = DirectLabelColormap(color_dict=nothing | {**colours})
-
-
-def _name(layer: Points, marks: Sequence[Mark]) -> None:
-    layer.text = _NO_TEXT  # text that depends on features fails while points have none
-    layer.data = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
-    layer.features = {"name": [one.name for one in marks], "colour": [one.colour for one in marks]}
-    if marks:
-        layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": _NAME_SIZE}
-
-
-def _outline(layer: Vectors, marks: Sequence[Mark], slice_mm: float) -> None:
-    """Borders as short straight pieces, each in the colour of its disc."""
-    from napari.utils.colormaps.standardize_color import transform_color
-
-    drawn = [one for one in marks if len(one.border)]
-    if not drawn:
-        layer.data = np.empty((0, 2, 3))
-        return
-    pieces = np.concatenate([one.border for one in drawn]) / np.array([slice_mm, 1.0, 1.0])
-    layer.data = np.stack([pieces[:, 0], pieces[:, 1] - pieces[:, 0]], axis=1)
-    counts = [len(one.border) for one in drawn]
-    layer.edge_color = np.repeat(transform_color([one.colour for one in drawn]), counts, axis=0)
-
-
-def _measure(layer: Shapes, marks: Sequence[Mark], slice_mm: float) -> None:
-    """Height lines and dashes as lines, corners as small circles."""
-    layer.data = []
-    places = [one.place for one in marks if one.lines]
-    lines = [line for place in places for line in place.lines_mm]
-    dashes = [(dash, one.colour) for one in marks if one.dashes is not None for dash in one.dashes]
-    corners = [_circle(corner) for place in places for corner in place.corners_mm]
-    shapes = [*lines, *(dash for dash, _ in dashes), *corners]
-    if shapes:
-        per_slice = np.array([slice_mm, 1.0, 1.0])
-        colours = (colour for _, colour in dashes)
-        layer.add(
-            [shape / per_slice for shape in shapes],
-            shape_type=[*["line"] * (len(lines) + len(dashes)), *["ellipse"] * len(corners)],
-            edge_width=_LINE_MM,
-            edge_color=[*["white"] * len(lines), *colours, *["white"] * len(corners)],
-            face_color="transparent",
-        )
-
-
-def _circle(corner_mm: Array) -> Array:
-    """The box of a circle on the slice of a corner, as napari's ellipses want it."""
-    offsets = np.array([[0, -1, -1], [0, -1, 1], [0, 1, 1], [0, 1, -1]])
-    return np.asarray(corner_mm + _CORNER_MM * offsets)

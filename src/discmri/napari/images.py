@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.core.errors import SessionError
+from discmri.core.errors import DicomError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Grid, SoftMask, Volume
-from discmri.measurement.outline import height_lines
 from discmri.napari.view import SagittalView
-from discmri.results.outline import DiscOutline
+from discmri.results.height.stations import STATIONS
+from discmri.results.outline import DiscBorder
 from discmri.results.pictures.canvas import LEVEL_COLOURS, window
 from discmri.results.residual import border_mm
 from discmri.study import Role
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from discmri.study import Series, Study
 
 ADC_RANGE_UM2_MS = (0.0, 3.0)
-_COMPANIONS = (Role.SAG_T1, Role.SAG_FS, Role.SAG_T2)
 _NAMES = {Role.SAG_T2: "T2", Role.SAG_FS: "fat-suppressed", Role.SAG_T1: "T1"}
+_ORDER = {Role.SAG_T1: 1, Role.SAG_FS: 2, Role.SAG_T2: 3}
+"""The other series that are shown, from left to right."""
 _AROUND_DISCS_MM = 25.0
 _NAME_MM = 13.0  # from the front of a disc to the middle of its name
 _DASH_MM, _DASH_GAP_MM = 2.0, 1.5
-_STATIONS = ("anterior", "middle", "posterior")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,20 @@ class Picture:
         Grey values that become black and white.
     colours
         Name of the colour map.
+    unit
+        Of its values, where they have one.
     """
 
     name: str
     array: NDArray[Any]
     limits: tuple[float, float]
     colours: str = "gray"
+    unit: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands over it."""
+        return f"{self.name} {self.unit}".strip()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +72,13 @@ class DiscMark:
     name_mm
         (2,) row and column at which its name stands, beside its anterior border.
     lines_mm
-        (n, 2, 3) ends of the height lines, all on the slice of the centre; empty before the
-        disc is traced.
-    corners_mm
-        (m, 3) its four corners, likewise.
+        (n, 2, 3) ends of the height lines, all on the slice of the centre; empty where the disc
+        is not traced.
     """
 
     centre_mm: Array
     name_mm: Array
     lines_mm: Array
-    corners_mm: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +90,20 @@ class Images:
     view
         How its grid is shown.
     pictures
-        The segmented series first, then a second weighting where there is one.
+        The segmented series first, then the other sagittal ones.
     labels
         (i, j, k) the automatic label map.
     marks
         By automatic level; without height lines.
+    left_out
+        Sagittal series that are there and not shown, each with the reason.
     """
 
     view: SagittalView
     pictures: tuple[Picture, ...]
     labels: NDArray[np.uint8]
     marks: Mapping[DiscLevel, DiscMark]
+    left_out: tuple[str, ...] = ()
 
 
 def images_of(
@@ -127,39 +135,67 @@ def images_of(
         )
     view = SagittalView.of(grid)
     near = _near(view.shown(labels), view, tuple(discs.values()))
-    pictures = [Picture(_NAMES.get(target.role, "image"), *_drawn(view, image, near))]
-    second = _companion(study, target)
-    if second is not None:
-        other = study.read(second)
-        same = other.shape == grid.shape and np.allclose(other.affine, grid.affine, atol=1e-3)
-        on_grid = other if same else other.resampled(grid)
-        pictures.append(Picture(_NAMES[second.role], *_drawn(view, on_grid, near)))
+    pictures = [Picture(_name(target), *_drawn(view, image, near))]
+    others, left_out = _others(study, target, view)
+    for name, volume in others:
+        free = _free(name, [one.name for one in pictures])
+        pictures.append(Picture(free, *_drawn(view, volume, near)))
     found = {
         level: mark
         for level, number in discs.items()
         if (mark := mark_of(view, labels == number)) is not None
     }
-    return Images(view, tuple(pictures), labels, found)
+    return Images(view, tuple(pictures), labels, found, left_out)
+
+
+def _others(
+    study: Study, target: Series, view: SagittalView
+) -> tuple[list[tuple[str, Volume]], tuple[str, ...]]:
+    """The other sagittal series on the grid of the segmented one, and those that are left out."""
+    found, left_out = [], []
+    grid = view.grid
+    for series in sorted(study.series, key=lambda one: _ORDER.get(one.role, 0)):
+        if series.role not in _ORDER or series is target:
+            continue
+        name, why = _name(series), _why_not(series, target)
+        if why:
+            left_out.append(f"{name}: {why}")
+            continue
+        try:
+            volume = study.read(series)
+        except DicomError:
+            left_out.append(f"{name}: it cannot be read")
+            continue
+        same = volume.shape == grid.shape and np.allclose(volume.affine, grid.affine, atol=1e-3)
+        found.append((name, volume if same else volume.resampled(grid)))
+    return found, tuple(left_out)
 
 
 def adc_picture(view: SagittalView, adc: Volume) -> Picture:
     """The ADC, which lies on the grid of the view."""
-    return Picture("ADC", view.shown(adc.array), ADC_RANGE_UM2_MS, "viridis")
+    return Picture("ADC", view.shown(adc.array), ADC_RANGE_UM2_MS, "viridis", "µm²/ms")
 
 
-def _companion(study: Study, target: Series) -> Series | None:
-    """The sagittal series to look at beside the segmented one, in the same patient space."""
-    for role in _COMPANIONS:
-        for series in study.series:
-            frame = series.frame_of_reference_uid
-            if (
-                series.role is role
-                and series is not target
-                and series.images
-                and frame == target.frame_of_reference_uid
-            ):
-                return series
-    return None
+def _name(series: Series) -> str:
+    """What a sagittal series is called, from its role; never what its header says."""
+    if series.role is Role.SAG_FS and series.contrast.ti_ms:
+        return "STIR"
+    return _NAMES.get(series.role, "image")
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """The name, with a number where another picture has it."""
+    number = sum(one.split()[0] == name for one in taken)
+    return f"{name} {number + 1}" if number else name
+
+
+def _why_not(series: Series, target: Series) -> str:
+    """Why a series is not shown beside the segmented one; empty where it can be."""
+    if not series.images:
+        return "it cannot be read"
+    if series.frame_of_reference_uid != target.frame_of_reference_uid:
+        return "it lies in another frame of reference"
+    return ""
 
 
 def _near(shown: NDArray[Any], view: SagittalView, numbers: tuple[int, ...]) -> tuple[slice, ...]:
@@ -197,26 +233,22 @@ def mark_of(view: SagittalView, where: NDArray[np.bool_]) -> DiscMark | None:
     centre[0] = round(float(centre[0]))
     front = float(voxels[:, 2].min()) * view.spacing_mm[2]
     centre_mm = centre * view.spacing_mm
-    return DiscMark(
-        centre_mm, np.array([centre_mm[1], front - _NAME_MM]), np.empty((0, 2, 3)), np.empty((0, 3))
-    )
+    return DiscMark(centre_mm, np.array([centre_mm[1], front - _NAME_MM]), np.empty((0, 2, 3)))
 
 
-def traced(mark: DiscMark, view: SagittalView, outline: DiscOutline) -> DiscMark:
-    """The mark with the height lines and corners of a traced disc.
+def traced(mark: DiscMark, view: SagittalView, border: DiscBorder) -> DiscMark:
+    """The mark with the height lines of a traced disc.
 
-    Lines and corners lie in the disc's own mid-sagittal plane; they are drawn on the acquired
-    slice that is nearest to its middle, which becomes the slice of the disc.
+    The lines lie in the disc's own mid-sagittal plane; they are drawn on the acquired slice that
+    is nearest to its middle, which becomes the slice of the disc.
     """
-    middle_mm = view.place(outline.frame.origin_mm)
+    middle_mm = view.place(border.frame.origin_mm)
     depth_mm = view.slice_at(float(middle_mm[0])) * view.spacing_mm[0]
-    segments = height_lines(outline)
-    lines = view.place(np.array([segments[name] for name in _STATIONS]))
-    ends = np.array([segments["corner_anterior"], segments["corner_posterior"]])
-    corners = view.place(ends.reshape(-1, 3))
-    lines[..., 0] = corners[..., 0] = depth_mm
+    found = [line for share in STATIONS.values() if (line := border.line_mm(share)) is not None]
+    lines = view.place(np.array(found).reshape(-1, 2, 3))
+    lines[..., 0] = depth_mm
     centre = np.array([depth_mm, *middle_mm[1:]])
-    return replace(mark, centre_mm=centre, lines_mm=lines, corners_mm=corners)
+    return replace(mark, centre_mm=centre, lines_mm=lines)
 
 
 def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:

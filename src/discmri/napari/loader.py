@@ -9,20 +9,16 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
-from discmri.measurement.disc_values import RemeasuredDisc
+from discmri.measurement.pipeline import StudySteps
 from discmri.napari.cache import CaseCache, LoadedCase
 from discmri.napari.loading import (
     LoadedStudy,
-    MeasuredStudy,
     ProgressCallback,
+    load_adc,
     load_images,
     measure_loaded,
-    measure_painted,
 )
 from discmri.reading import Session
 from discmri.reading.results import read_record
@@ -31,7 +27,7 @@ Job = Callable[[ProgressCallback], Any]
 Name = tuple[str, str]
 """Of a job: the case it is for, and which step."""
 
-IMAGES, MEASURES, EDITS = "images", "measures", "edits"
+IMAGES, ADC, MEASURES = "images", "adc", "measures"
 _WAIT_S = 0.2
 
 
@@ -186,11 +182,10 @@ class Loader:
         case = self.case(item)
         if case is None:
             return self._load_images(session, item)
-        if case.measured is None:
+        if case.to_measure and case.measured is None:
             return self._try((item, MEASURES), partial(_measured, case.loaded), case.set_measured)
-        if case.to_measure:
-            where = {level: case.where(level) for level in case.to_measure}
-            return self._try((item, EDITS), partial(_again, case, where), case.edited.update)
+        if not case.complete:
+            return self._try((item, ADC), partial(load_adc, case.loaded), case.set_adc)
         return False
 
     def _load_images(self, session: Session, item: str) -> bool:
@@ -200,7 +195,8 @@ class Loader:
         view = session.case(item)
         numbers = {disc.key: disc.label_id for disc in (*view.discs, *view.residual)}
         try:
-            job = partial(_images, session, item, session.labels_file(item), numbers)
+            folder = session.labels_file(item).parent
+            job = partial(_images, session, item, folder, numbers)
         except SessionError as error:
             self._failed.add(name)
             self._fail(error)
@@ -229,32 +225,17 @@ def _in_steps(job: Job, going_on: Event, progress: ProgressCallback) -> Any:
 def _images(
     session: Session,
     item: str,
-    labels: Path,
+    folder: Path,
     numbers: Mapping[DiscLevel, int],
     progress: ProgressCallback,
 ) -> LoadedStudy:
     progress("reading the images", 0.0)
     study = session.images(item)
-    progress("reading the labels", 0.6)
-    return load_images(study, labels, numbers)
+    progress("reading the results", 0.6)
+    return load_images(study, folder, numbers)
 
 
-def _measured(loaded: LoadedStudy, progress: ProgressCallback) -> MeasuredStudy:
+def _measured(loaded: LoadedStudy, progress: ProgressCallback) -> StudySteps:
     folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
     result, _ = read_record(folder)
     return measure_loaded(loaded, result.provenance.settings, progress)
-
-
-def _again(
-    case: LoadedCase, where: Mapping[DiscLevel, NDArray[np.bool_]], progress: ProgressCallback
-) -> dict[DiscLevel, RemeasuredDisc | None]:
-    """Discs with an edited label, measured with it."""
-    found: dict[DiscLevel, RemeasuredDisc | None] = {}
-    for level, voxels in where.items():
-        progress("measuring edited discs", 0.5)
-        if case.measured is not None:
-            number = case.numbers[level]
-            found[level] = measure_painted(
-                case.measured.steps, case.loaded.images, level, voxels, number
-            )
-    return found

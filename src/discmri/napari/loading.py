@@ -1,33 +1,41 @@
 """Getting a study ready to look at: jobs that run in a worker and tell how far they are.
 
-A case comes in two steps.  :func:`load_images` takes a second and is all that grading needs;
-:func:`measure_loaded` measures the study once more, which takes as long as measuring does and is
-needed for height lines, the aligned ADC and for measuring a painted disc.
+A session shows what its results folders hold and measures nothing.  :func:`load_images` takes a
+second and is all that grading needs; :func:`load_adc` fits the diffusion images and places them
+as the results record it; :func:`measure_loaded` measures the study once more, which only a
+reader who paints a label has to wait for.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.core.errors import ResultsError, SessionError
+from discmri.core.errors import DicomError, ResultsError, SessionError
+from discmri.core.findings import MeasurementError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.measurement.adc import recorded_adc
 from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.measurement.outline import repainted
 from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import Images, Picture, adc_picture, images_of
-from discmri.napari.view import SagittalView
+from discmri.reading.results import read_record
 from discmri.results.label_map import LabelMap
+from discmri.results.outline import DiscBorder
+from discmri.results.provenance import DiffusionFacts
 
 if TYPE_CHECKING:
     from discmri.study import Study
+
+_log = logging.getLogger(__name__)
 
 ProgressCallback = Callable[[str, float], None]
 """Told what is being done and which share of the whole is behind, 0 to 1."""
@@ -35,66 +43,81 @@ ProgressCallback = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class LoadedStudy:
-    """What the first step of loading gives.
+    """A study as it is looked at.
 
     Parameters
     ----------
     study
-        The study; the second step reads on from it.
+        The study; later steps read on from it.
     images
         What is drawn.
     labels_file
         The automatic label map; ``None`` for a study that was not measured yet.
+    borders
+        Mid-sagittal borders that were measured; a disc that could not be traced is absent.
+    diffusion
+        How its ADC came about; ``None`` without any.
     """
 
     study: Study
     images: Images
-    labels_file: Path | None
+    labels_file: Path | None = None
+    borders: Mapping[DiscLevel, DiscBorder] = field(default_factory=dict)
+    diffusion: DiffusionFacts | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class MeasuredStudy:
-    """What the second step of loading gives.
-
-    Parameters
-    ----------
-    steps
-        The study, measured as its results were.
-    adc
-        The ADC on the lattice of the pictures, ``None`` without diffusion.
-    """
-
-    steps: StudySteps
-    adc: Picture | None
-
-
-def load_images(study: Study, labels_file: Path, discs: Mapping[DiscLevel, int]) -> LoadedStudy:
-    """Read the pictures of a study and its label map.
+def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> LoadedStudy:
+    """Read the pictures of a study, and its label map and borders from its results.
 
     Parameters
     ----------
     study
         Found, not yet read.
-    labels_file
-        ``labels.nii.gz`` of its results.
+    folder
+        Its results.
     discs
         Label number of each disc.
 
     Raises
     ------
     SessionError
-        Where the label map cannot be read or belongs to another grid.
+        Where the results cannot be read or belong to another grid.
     """
+    result, _ = read_record(folder)
     try:
-        labels = unpacked(labels_file.read_bytes())
-    except OSError as error:
-        raise SessionError(f"{labels_file} cannot be read ({error})") from error
-    return LoadedStudy(study, images_of(study, labels.array, labels.grid, discs), labels_file)
+        labels = result.label_map
+    except ResultsError as error:
+        raise SessionError(str(error)) from error
+    try:
+        borders = result.borders
+    except ResultsError as error:  # written without this format: labels have borders too
+        _log.info("borders are those of the labels: %s", error)
+        borders = {}
+    images = images_of(study, labels.array, labels.grid, discs)
+    file = folder / "labels.nii.gz"
+    return LoadedStudy(study, images, file, borders, result.provenance.diffusion)
+
+
+def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | None:
+    """The ADC of a measured study on the lattice of its pictures; ``None`` where there is none."""
+    if loaded.diffusion is None:
+        return None
+    progress("fitting the diffusion images", 0.2)
+    try:
+        found = recorded_adc(loaded.study, loaded.diffusion)
+    except (MeasurementError, DicomError) as error:
+        _log.info("no ADC is shown: %s", error)
+        return None
+    if found is None:
+        return None
+    progress("placing the ADC", 0.7)
+    view = loaded.images.view
+    return adc_picture(view, found.on(view.grid))
 
 
 def measure_loaded(
     loaded: LoadedStudy, settings: Settings, progress: ProgressCallback
-) -> MeasuredStudy:
+) -> StudySteps:
     """Measure a study again as its results were measured.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
@@ -109,17 +132,21 @@ def measure_loaded(
     progress
         Told how far it is; may raise to stop.
     """
-    return with_adc(
-        _as_measured(loaded, repeatable(settings), progress), loaded.images.view, progress
+    again = repeatable(settings)
+    if again.segmenter != "masks":
+        steps = StudySteps(loaded.study, again)
+        if np.array_equal(steps.measure(progress).labels.label_map(), loaded.images.labels):
+            return steps
+    from_labels = replace(
+        again,
+        segmenter="masks",
+        masks=loaded.labels_file,
+        mask_scheme="discmri",
+        lowest_disc=None,
     )
-
-
-def with_adc(steps: StudySteps, view: SagittalView, progress: ProgressCallback) -> MeasuredStudy:
-    """A measured study with its ADC as it is drawn."""
-    progress("placing the ADC", 0.95)
-    diffusion = steps.diffusion
-    adc = None if diffusion is None else adc_picture(view, diffusion.on(view.grid))
-    return MeasuredStudy(steps, adc)
+    steps = StudySteps(loaded.study, from_labels)
+    steps.measure(progress)
+    return steps
 
 
 def measure_painted(
@@ -147,23 +174,6 @@ def measure_painted(
     before = images.labels == number
     mask = repainted(steps.labels.discs[level], images.view.grid, before, where)
     return steps.remeasure(level, mask)
-
-
-def _as_measured(loaded: LoadedStudy, settings: Settings, progress: ProgressCallback) -> StudySteps:
-    if settings.segmenter != "masks":
-        steps = StudySteps(loaded.study, settings)
-        if np.array_equal(steps.measure(progress).labels.label_map(), loaded.images.labels):
-            return steps
-    from_labels = replace(
-        settings,
-        segmenter="masks",
-        masks=loaded.labels_file,
-        mask_scheme="discmri",
-        lowest_disc=None,
-    )
-    steps = StudySteps(loaded.study, from_labels)
-    steps.measure(progress)
-    return steps
 
 
 def repeatable(settings: Settings) -> Settings:

@@ -17,15 +17,8 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 from discmri.measurement.pipeline import StudySteps
-from discmri.napari.images import images_of
-from discmri.napari.loading import (
-    LoadedStudy,
-    MeasuredStudy,
-    ProgressCallback,
-    load_images,
-    measure_loaded,
-    with_adc,
-)
+from discmri.napari.images import Picture, images_of
+from discmri.napari.loading import LoadedStudy, ProgressCallback, load_adc, load_images
 from discmri.reading import (
     DiscMetrics,
     Mode,
@@ -37,6 +30,7 @@ from discmri.reading import (
 )
 from discmri.reading.results import case_of, metrics_of, open_images, read_record
 from discmri.results.document import RECORD
+from discmri.results.model import StudyResult
 from discmri.study import read_study
 
 DRAWING = "drawing a synthetic spine"
@@ -82,6 +76,8 @@ class OpenedStudy:
         Label number of each residual disc, which is shown and not measured.
     fleeting
         Whether all this is deleted when the program ends.
+    measured
+        What was measured just now; ``None`` before, and for results that were there.
     """
 
     title: str
@@ -93,6 +89,7 @@ class OpenedStudy:
     metrics: Mapping[DiscLevel, DiscMetrics] = field(default_factory=dict)
     residual: Mapping[DiscLevel, int] = field(default_factory=dict)
     fleeting: bool = False
+    measured: StudyResult | None = None
 
 
 def path_kind(path: Path) -> PathKind | None:
@@ -166,7 +163,7 @@ def open_results(
             continue
         discs = {disc.level: disc.label_id for disc in case.discs}
         residual = {disc.level: disc.label_id for disc in case.residual_discs}
-        loaded = load_images(study, folder / "labels.nii.gz", discs | residual)
+        loaded = load_images(study, folder, discs | residual)
         title = _title(case.subject_id, case.study_date)
         return OpenedStudy(
             title, loaded, candidate, folder, result.provenance.settings, discs,
@@ -203,29 +200,31 @@ def open_study(
     if grid is None:
         raise SessionError(f"{study.target().name} cannot be read: {study.target().problem}")
     nothing = np.zeros(grid.shape, dtype=np.uint8)
-    loaded = LoadedStudy(study, images_of(study, nothing, grid, {}), None)
+    loaded = LoadedStudy(study, images_of(study, nothing, grid, {}))
     title = _title(study.subject_id, study.study_date)
     return OpenedStudy(title, loaded, Path(path), settings=settings or Settings())
 
 
-def complete(look: OpenedStudy, progress: ProgressCallback) -> tuple[OpenedStudy, MeasuredStudy]:
-    """Measure a study that is looked at, or measure it again as its results were measured."""
+def complete(look: OpenedStudy, progress: ProgressCallback) -> tuple[OpenedStudy, Picture | None]:
+    """Measure a study that has no results yet; and its ADC as it is drawn."""
     if look.results is not None:
-        return look, measure_loaded(look.loaded, look.settings, progress)
-    steps = StudySteps(look.loaded.study, look.settings)
-    result = steps.measure(progress)
+        return look, load_adc(look.loaded, progress)
+    result = StudySteps(look.loaded.study, look.settings).measure(progress)
     discs = {one.level: one.level.label_id for one in result.records}
     residual = {one.level: one.level.label_id for one in result.residual_discs}
     labels = result.label_map
     images = images_of(look.loaded.study, labels.array, labels.grid, discs | residual)
+    diffusion = result.provenance.diffusion
+    loaded = replace(look.loaded, images=images, borders=result.borders, diffusion=diffusion)
     found = replace(
         look,
-        loaded=replace(look.loaded, images=images),
+        loaded=loaded,
         discs=discs,
         residual=residual,
         metrics=metrics_of(result),
+        measured=result,
     )
-    return found, with_adc(steps, images.view, progress)
+    return found, load_adc(loaded, progress)
 
 
 def _title(subject: str, date: str) -> str:
@@ -242,14 +241,14 @@ def session_place(look: OpenedStudy) -> Path:
     return Path("discmri-out") / f"{look.study_path.resolve().name}{SESSION_SUFFIX}"
 
 
-def plan_single(look: OpenedStudy, measured: MeasuredStudy, place: Path, reader: str) -> None:
+def plan_single(look: OpenedStudy, place: Path, reader: str) -> None:
     """Make a session on one study in open mode, unless it exists.
 
     A study without results gets them beside the session.
 
     Parameters
     ----------
-    look, measured
+    look
         From :func:`complete`.
     place
         The session's file.
@@ -265,8 +264,10 @@ def plan_single(look: OpenedStudy, measured: MeasuredStudy, place: Path, reader:
         return
     results = look.results
     if results is None:
+        if look.measured is None:
+            raise SessionError(f"{look.title} is not measured yet")
         results = place.with_suffix("")
-        measured.steps.result.write(results)
+        look.measured.write(results)
     options = SessionOptions((reader,), Mode.OPEN, Order.AS_GIVEN, planner=reader)
     place.parent.mkdir(parents=True, exist_ok=True)
     planned = plan_session({results: look.study_path}, options, place.parent)

@@ -9,7 +9,7 @@ from discmri.core.findings import MEANINGS, Code
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.text import number, printable
 from discmri.napari.panel import MetricRow
-from discmri.reading import DiscMetrics, DiscState, Mode
+from discmri.reading import DiscMetrics, DiscState, Judgement, Mode
 from discmri.results.grade_text import criteria, reasons
 from discmri.results.report_text import quality_text, readable
 
@@ -104,6 +104,16 @@ def why_hidden(mode: Mode, state: DiscState) -> str:
     if mode is Mode.LOCKED and state is not DiscState.DONE:
         return "Measurements are shown after the disc is graded and revealed (Enter)."
     return "Nothing was measured on this disc."
+
+
+def told_truth(name: str, judgement: Judgement, truth: Grade) -> str:
+    """What a reader who practises is told of a disc that was graded otherwise than it was drawn.
+
+    >>> told_truth("L4-L5", Grade(4), Grade(5, 7))
+    'L4-L5: you said 4, it was drawn as 7. Signal 5: dark. Collapse 7: 30 to 60 % reduction of height.'
+    """
+    why = [line for line in criteria(truth) if truth.collapse or not line.startswith("No ")]
+    return f"{name}: you said {judgement}, it was drawn as {truth}. {' '.join(why)}"
 
 
 def scale() -> tuple[tuple[str, str, str, str], ...]:

@@ -81,3 +81,16 @@ class SagittalView:
     def slice_at(self, shown_mm: float) -> int:
         """Number of the slice nearest to a position along the slices."""
         return int(np.clip(round(shown_mm / self.spacing_mm[0]), 0, self.shape[0] - 1))
+
+    def side(self, number: int) -> str:
+        """Where the middle of a slice lies in patient space: ``R 12 mm`` or ``L 3 mm``.
+
+        >>> view = SagittalView.of(Grid((4, 5, 6), np.diag([3.0, 1.0, 1.0, 1.0])))
+        >>> [view.side(number) for number in range(view.shape[0])]
+        ['R 9 mm', 'R 6 mm', 'R 3 mm', 'R 0 mm']
+        """
+        middle = (np.array(self.grid.shape) - 1) / 2
+        axis = self.axes[0]
+        middle[axis] = self.shape[0] - 1 - number if self.backwards[0] else number
+        right_mm = float(self.grid.to_world(middle)[0])
+        return f"{'R' if round(right_mm) >= 0 else 'L'} {abs(right_mm):.0f} mm"

@@ -1,6 +1,9 @@
-"""What is left to do in a case, and its discs as lines of the list."""
+"""What is left to do in a session, and its discs as lines of lists."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from discmri.core.levels import DiscLevel
 from discmri.napari.images import level_colour
@@ -11,9 +14,61 @@ _STATES = {DiscState.OPEN: "", DiscState.GRADED: "not revealed", DiscState.DONE:
 
 
 def first_open(case: CaseView) -> DiscLevel:
-    """The first disc with something left to do, else the first."""
-    left = (disc.key for disc in case.discs if disc.state is not DiscState.DONE)
-    return next(left, case.discs[0].key)
+    """The first disc with something left to do, postponed ones last; else the first."""
+    return (case.left or case.discs)[0].key
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """One disc of the worklist.
+
+    Parameters
+    ----------
+    item, key
+        Which one; not for the eye.
+    text
+        What the list says of it.
+    """
+
+    item: str
+    key: DiscLevel
+    text: str
+
+
+WORK_FILTERS: Mapping[str, Callable[[DiscView], bool]] = {
+    "not read": lambda disc: disc.read is None or bool(disc.conflicts),
+    "postponed": lambda disc: disc.postponed,
+    "commented": lambda disc: disc.read is not None and bool(disc.read.comment),
+    "all discs": lambda _disc: True,
+}
+"""What the worklist can show."""
+
+
+def work_rows(cases: Iterable[CaseView], wanted: str) -> tuple[WorkRow, ...]:
+    """The discs of a session that a filter lets through, in the order of reading.
+
+    Parameters
+    ----------
+    cases
+        Of the session.
+    wanted
+        One of :data:`WORK_FILTERS`.
+    """
+    chosen = WORK_FILTERS[wanted]
+    return tuple(
+        WorkRow(case.item, disc.key, _work_text(case, disc))
+        for case in cases
+        for disc in case.discs
+        if chosen(disc)
+    )
+
+
+def _work_text(case: CaseView, disc: DiscView) -> str:
+    read = disc.read
+    grade = "not read" if read is None else str(read.judgement)
+    later = "postponed" if disc.postponed else ""
+    comment = "" if read is None else read.comment
+    return " · ".join(filter(None, (f"{case.number}", disc.level.value, grade, later, comment)))
 
 
 def discs_done(case: CaseView) -> int:
@@ -25,6 +80,7 @@ def disc_row(disc: DiscView) -> DiscRow:
     """A disc as a line of the list."""
     grade = "" if disc.read is None else str(disc.read.judgement)
     states = [_STATES[disc.state], "" if disc.edit is None else "edited"]
+    states += ["postponed"] if disc.postponed else []
     states += [f"elsewhere: {one}" for one in disc.conflicts]
     before = disc.before_reveal
     if before is not None and disc.read is not None and before.judgement != disc.read.judgement:

@@ -35,6 +35,7 @@ class EntryKind(Enum):
     WITHDRAWAL = "withdrawal"  # an earlier row no longer counts
     LABEL_EDIT = "label_edit"  # a disc's label was painted and measured again
     NUMBERING = "numbering"  # the reader named the lowest disc
+    POSTPONED = "postponed"  # the reader wants to come back to a disc
     CONFLICT = "conflict"  # one of these that came late: it stands there and does not count
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from discmri.core.levels import DiscLevel, levels_upward
 from discmri.reading.entry import Entry, EntryKind
@@ -36,6 +37,9 @@ class Read:
         Version of discmri it was made with.
     seq
         Place of its row; 0 while it waits to be saved.
+    viewing
+        How the images were shown, and ``seconds`` for which the disc had been looked at; empty
+        where no viewer told.
     """
 
     entry_id: str
@@ -46,6 +50,7 @@ class Read:
     after_reveal: bool = False
     software: str = ""
     seq: int = field(default=0, compare=False)
+    viewing: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,14 @@ class DiscHistory:
         Whether its metrics were shown in a locked session.
     edits
         Oldest first; the last one counts.
+    postponed
+        Whether the reader wants to come back to it, and has not judged it since.
     """
 
     reads: list[Read] = field(default_factory=list)
     revealed: bool = False
     edits: list[LabelEdit] = field(default_factory=list)
+    postponed: bool = False
 
     @property
     def last(self) -> Read | None:
@@ -186,6 +194,8 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
     row, content = entry.row, entry.content
     if entry.kind is EntryKind.REVEAL:
         disc.revealed = True
+    elif entry.kind is EntryKind.POSTPONED:
+        disc.postponed = True
     elif entry.kind is EntryKind.LABEL_EDIT:
         disc.edits.append(
             LabelEdit(
@@ -198,6 +208,7 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
             )
         )
     elif entry.kind is EntryKind.READ:
+        disc.postponed = False
         disc.reads.append(
             Read(
                 entry_id=entry.entry_id,
@@ -208,6 +219,7 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
                 after_reveal=content["after_reveal"],
                 software=row["software"],
                 seq=entry.seq,
+                viewing=content.get("viewing", {}),
             )
         )
 

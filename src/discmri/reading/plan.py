@@ -156,6 +156,9 @@ class Plan:
         Folder that results and studies are relative to, absolute.
     root_from_session
         The same, relative to the folder of the session's file; empty for a database server.
+    practice
+        Whether its discs are synthetic and their suggested grades the true ones, to be told after
+        each grade.
     """
 
     session_id: str
@@ -169,6 +172,7 @@ class Plan:
     sequences: Mapping[str, tuple[Showing, ...]]
     root: str
     root_from_session: str = ""
+    practice: bool = False
     _by_key: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -213,7 +217,7 @@ def to_content(plan: Plan) -> dict[str, Any]:
         },
         "root": plan.root,
         "root_from_session": plan.root_from_session,
-    }
+    } | ({"practice": True} if plan.practice else {})
 
 
 def _case_content(case: Case) -> dict[str, Any]:
@@ -253,6 +257,7 @@ def from_content(content: Mapping[str, Any]) -> Plan:
         sequences=sequences,
         root=content["root"],
         root_from_session=content["root_from_session"],
+        practice=content.get("practice", False),
     )
 
 

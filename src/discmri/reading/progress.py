@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from discmri.core.grade import Grade
 from discmri.reading.adjudication import disputes, histories
 from discmri.reading.history import DiscHistory, History, counted
 from discmri.reading.journal import damage_of, journal_path, read_journal
 from discmri.reading.judgement import NotEvaluable
-from discmri.reading.plan import Mode, Plan
+from discmri.reading.plan import Mode, Plan, Showing
 from discmri.reading.store import Store
 from discmri.reading.verification import verified_rows
 
@@ -38,6 +40,9 @@ class ReaderProgress:
         Entries that came late from another machine, do not count and were not looked at since.
     damage
         What was damaged in this reader's journal on this machine; empty where nothing was.
+    repeats, repeats_equal, repeats_within_one
+        Discs that were graded at both showings of a hidden repeat so far, and those of them with
+        the same grade, or at most one apart.
     """
 
     reader: str
@@ -51,6 +56,9 @@ class ReaderProgress:
     last_at: str
     conflicts: int = 0
     damage: str = ""
+    repeats: int = 0
+    repeats_equal: int = 0
+    repeats_within_one: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,27 @@ def _of_reader(
         last_at=known.last_at,
         conflicts=len(known.conflicts),
         damage=damage,
+        **_repeats(showings, known),
     )
+
+
+def _repeats(showings: Iterable[Showing], known: History) -> dict[str, int]:
+    """How grades of hidden repeats compare with the first ones, so far."""
+    again = {showing.case for showing in showings if showing.occasion == 2}
+    differences = []
+    for (item, disc), first in known.discs.items():
+        case, _, occasion = item.rpartition(".")
+        if occasion != "1" or case not in again:
+            continue
+        second = known.of(Showing(case, 2).item, disc).last
+        said = [None if one is None else one.judgement for one in (first.last, second)]
+        if isinstance(said[0], Grade) and isinstance(said[1], Grade):
+            differences.append((said[0] == said[1], abs(said[0].ordinal - said[1].ordinal) <= 1))
+    return {
+        "repeats": len(differences),
+        "repeats_equal": sum(equal for equal, _ in differences),
+        "repeats_within_one": sum(near for _, near in differences),
+    }
 
 
 def _done(disc: DiscHistory, mode: Mode) -> bool:

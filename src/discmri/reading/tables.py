@@ -11,7 +11,7 @@ from discmri.agreement.ratings import ReaderRole
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
-from discmri.reading.entry import Entry
+from discmri.reading.entry import Entry, canonical
 from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.objects import write_objects
@@ -29,7 +29,8 @@ VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
 _LONG = (
     *VISIT, "level", "reader", "role", "occasion", "mode", "grade", "grade_ordinal",
     "grade_signal", "grade_collapse", "not_evaluable", "comment", "grade_before_reveal", "reason",
-    "corrections", "read_at", "software", "suggested_grade", "input_sha256",
+    "corrections", "read_at", "software", "suggested_grade", "input_sha256", "seconds",
+    "viewing",
 )  # fmt: skip
 _EDITS = (
     *VISIT, "level", "reader", "occasion", "parameter", "automatic", "edited", "reason",
@@ -137,8 +138,18 @@ def _reads(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[int, Row]]:
                     "software": found.last.software,
                     "suggested_grade": disc.suggested_grade,
                     "input_sha256": case.input_sha256,
+                    **_viewing(found.last),
                 },
             )
+
+
+def _viewing(read: Read) -> Row:
+    """For how long the disc was looked at before the read, and how its images were shown."""
+    shown = {name: value for name, value in read.viewing.items() if name != "seconds"}
+    return {
+        "seconds": read.viewing.get("seconds"),
+        "viewing": canonical(shown) if shown else None,
+    }
 
 
 def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:

@@ -47,6 +47,8 @@ class DiscView:
     conflicts
         Judgements of this reader from another machine that came late and do not count, until the
         disc is judged again with a reason.
+    postponed
+        Whether the reader wants to come back to it.
     """
 
     key: DiscLevel
@@ -57,6 +59,7 @@ class DiscView:
     before_reveal: Read | None
     edit: LabelEdit | None
     conflicts: tuple[Judgement, ...] = ()
+    postponed: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,17 @@ class CaseView:
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return all(disc.state is DiscState.DONE for disc in self.discs)
+
+    @property
+    def left(self) -> tuple[DiscView, ...]:
+        """Discs with something left to do, those that were postponed last."""
+        left = [disc for disc in self.discs if disc.state is not DiscState.DONE]
+        return tuple(sorted(left, key=lambda disc: disc.postponed))
+
+    @property
+    def postponed(self) -> bool:
+        """Whether all that is left was postponed."""
+        return all(disc.postponed for disc in self.left)
 
     def disc(self, key: DiscLevel) -> DiscView:
         """One of its discs.

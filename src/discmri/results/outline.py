@@ -187,6 +187,23 @@ class DiscBorder:
         left = np.full(len(self.contour_mm), self.left_mm)
         return self.frame.to_world(np.column_stack([self.contour_mm, left]))
 
+    def line_mm(self, share: float) -> Array | None:
+        """(2, 3) lower and upper end of the height at a share of the width from the front, RAS+.
+
+        ``None`` where the border is not crossed there.
+        """
+        contour = self.contour_mm
+        front, back = contour[:, 0].max(), contour[:, 0].min()
+        x = front - share * (front - back)
+        start, stop = contour, np.roll(contour, -1, axis=0)
+        crossed = (start[:, 0] <= x) != (stop[:, 0] <= x)
+        if crossed.sum() < 2:
+            return None
+        (x0, y0), (x1, y1) = start[crossed].T, stop[crossed].T
+        y = y0 + (x - x0) * (y1 - y0) / (x1 - x0)
+        ends = np.array([[x, y.min(), self.left_mm], [x, y.max(), self.left_mm]])
+        return self.frame.to_world(ends)
+
 
 @dataclass(frozen=True, eq=False)
 class DiscOutline:

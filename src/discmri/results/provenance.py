@@ -38,6 +38,8 @@ class DiffusionFacts:
         Share of the picture that the diffusion images explain, 0 to 1.
     distortion_corrected
         Whether distortion along the phase axis was corrected.
+    phase_axis, phase_superior_mm, phase_shift_mm
+        That correction: a RAS+ unit vector, and the displacement along it at RAS+ z positions.
     """
 
     source: str = ""
@@ -52,6 +54,9 @@ class DiffusionFacts:
     explained_after: float = 0.0
     distortion_corrected: bool = False
     matrix: tuple[tuple[float, ...], ...] = ()
+    phase_axis: tuple[float, ...] = ()
+    phase_superior_mm: tuple[float, ...] = ()
+    phase_shift_mm: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Numbers are taken on the diffusion images' own voxels: the disc's soft mask is m
 them, the ADC is never resampled.
 """
 
-from discmri.measurement.adc.aligned import AlignedAdc, align_adc
+from discmri.measurement.adc.aligned import AlignedAdc, align_adc, recorded_adc
 from discmri.measurement.adc.disc import DiscAdc, measure_adc
 from discmri.measurement.adc.fit import AdcFit, fit_adc
 from discmri.measurement.adc.noise import estimate_noise
@@ -17,4 +17,5 @@ __all__ = [
     "estimate_noise",
     "fit_adc",
     "measure_adc",
+    "recorded_adc",
 ]

@@ -10,9 +10,9 @@ from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.findings import Code, Finding, MeasurementError, warning
 from discmri.core.labels import SpineLabels
 from discmri.core.settings import Settings
-from discmri.core.volume import Grid, Volume
+from discmri.core.volume import Array, Grid, Volume
 from discmri.measurement.adc.fit import AdcFit, fit_adc
-from discmri.measurement.align import Alignment, align
+from discmri.measurement.align import Alignment, PhaseShift, align
 from discmri.results.provenance import DiffusionFacts
 from discmri.study import Role, Study
 
@@ -145,6 +145,58 @@ def _aligned(
         explained_before=round(alignment.explained[0], 4),
         explained_after=round(alignment.explained[1], 4),
         distortion_corrected=alignment.phase is not None,
-        matrix=tuple(tuple(round(float(v), 6) for v in row) for row in alignment.matrix),
+        matrix=tuple(_rounded(row) for row in alignment.matrix),
     )
+    phase = alignment.phase
+    if phase is not None:
+        placed = replace(
+            placed,
+            phase_axis=_rounded(phase.axis),
+            phase_superior_mm=_rounded(phase.superior_mm),
+            phase_shift_mm=_rounded(phase.shift_mm),
+        )
     return AlignedAdc(adc, alignment, placed)
+
+
+def _rounded(values: Array) -> tuple[float, ...]:
+    return tuple(round(float(one), 6) for one in values)
+
+
+def recorded_adc(study: Study, facts: DiffusionFacts) -> AlignedAdc | None:
+    """The ADC of a study that was measured before, placed as its results record it.
+
+    Parameters
+    ----------
+    study
+        Whose diffusion was measured.
+    facts
+        From the provenance of its results.
+
+    Returns
+    -------
+    AlignedAdc or None
+        For pictures: how far it lies off each disc is not recorded.  ``None`` where the results
+        do not say where it lies, or the diffusion is not there any more.
+
+    Raises
+    ------
+    MeasurementError
+        Where the diffusion images cannot be fitted any more.
+
+    Examples
+    --------
+    >>> result = discmri.read_results("discmri-out/study")  # doctest: +SKIP
+    >>> recorded_adc(study, result.provenance.diffusion).on(image.grid).unit  # doctest: +SKIP
+    'um2/ms'
+    """
+    placed = len(facts.phase_axis) == 3 or not facts.distortion_corrected
+    found = (_fitted if facts.source == "fit" else _mapped)(study)
+    if found is None or not facts.matrix or not placed:
+        return None
+    axis, superior_mm, shift_mm = map(
+        np.array, (facts.phase_axis, facts.phase_superior_mm, facts.phase_shift_mm)
+    )
+    phase = PhaseShift(axis, superior_mm, shift_mm) if facts.distortion_corrected else None
+    explained = (facts.explained_before, facts.explained_after)
+    alignment = Alignment(np.array(facts.matrix), phase, explained, facts.shift_mm)
+    return AlignedAdc(found[1], alignment, facts)

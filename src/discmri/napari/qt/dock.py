@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from napari.settings import get_settings
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QShowEvent
 from qtpy.QtWidgets import (
@@ -24,41 +26,56 @@ from qtpy.QtWidgets import (
 )
 
 from discmri.core.levels import DiscLevel
+from discmri.napari.display import SERIES_KEYS
 from discmri.napari.panel import Panel
-from discmri.napari.panel_text import scale
+from discmri.napari.qt.colour_bar import ColourBar
+from discmri.napari.qt.criteria import Criteria
+from discmri.napari.qt.worklist_view import WorklistView
 
 _GRADING = (
     ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),
     ("Comment (c)", "c", "Words that are kept with the grade"),
+    ("Later (l)", "l", "Postpone the disc: it comes again when all others are done"),
     ("Undo (u)", "u", "Take back the last grade, edit or numbering"),
 )
 _REVEAL = (("Reveal what was measured (r)", "r", "The grade is kept; a change needs a reason"),)
 _LOOKING = (
     ("◀ Case", "page up", "The case before (Page Up)"),
     ("Case ▶", "page down", "The next case (Page Down)"),
-    ("Whole (0)", "0", "Show the whole picture"),
-    ("Layers", "layers", "Contrast and the list of layers"),
+    ("Spine / disc (0)", "0", "See the whole lumbar spine with the disc framed, or the disc alone"),
+    ("Contrast", "layers", "napari's own controls: brightness and contrast of each picture"),
 )
 _MARKING = (
     ("Outlines (o)", "o", "Show or hide the traced borders of the discs"),
-    ("All marks (h)", "h", "Hide or show outlines, lines and names"),
+    ("Lines, names (h)", "h", "Hide or show all that is drawn over the pictures"),
+    ("Smooth (i)", "i", "Interpolate between pixels, or show them as they are; it is recorded"),
+    ("Reset contrast (x)", "x", "Show every picture in its automatic brightness and contrast"),
 )
 _EDITING = (
     ("Paint (p)", "p", "Add to the label of the disc"),
     ("Erase (e)", "e", "Take away from the label of the disc"),
-    ("Names ▲", "names up", "Name every disc one level up"),
-    ("Names ▼", "names down", "Name every disc one level down"),
+    ("Level names ▲", "names up", "The levels are counted wrongly: L5-S1 becomes L4-L5, and so on"),
+    (
+        "Level names ▼",
+        "names down",
+        "The levels are counted wrongly: L4-L5 becomes L5-S1, and so on",
+    ),
 )
 _PAINTING = (
     ("Keep the edit", "keep", "Record what is measured now beside what was measured before"),
     ("Drop the edit (Esc)", "escape", "Put the label back as it was"),
 )
-_HELP = (
-    "1–8 grade · a double grade is 4, then /, then 7 · Enter goes on · ↑ ↓ disc · ← → slice · "
-    "Page Up/Down case"
+_AIDS = (
+    ("Criteria (k)", "k", "The criteria of the scale, with a drawn disc for each grade"),
+    ("Worklist (w)", "w", "Discs that are not read, postponed or commented"),
+    ("Keys (?)", "?", "All keys in words"),
 )
+_HELP = "1–8 grade · a double grade is 4, then /, then 7 · Enter goes on · ? all keys"
 _COLUMNS = ("Disc", "Grade", "State")
-_ALARM, _CALM = "#ee8866", "#99ddff"
+_ALARM, _CALM = ("#ee8866", "#a33b00"), ("#99ddff", "#005f8f")
+"""Colours of notices on a dark and on a light ground."""
+_SCROLLED_PX = 40
+_POINTS, _POINTS_MIN, _POINTS_MAX = 9, 7, 18
 
 
 class GradingDock(QWidget):
@@ -89,12 +106,14 @@ class GradingDock(QWidget):
         self.setMinimumWidth(330)
         self._keys: tuple[DiscLevel, ...] = ()
         self._placed = False
-        self.title, self.place, self.rule = _label(18), _label(), _label()
+        self._points = _POINTS
+        self._large: list[tuple[QLabel, float]] = []
+        self.title, self.place, self.rule = self._heading(1.5), _label(), _label()
         self.progress = QProgressBar()
         self.progress.setFormat("%v of %m discs")
         self.discs = _table()
         self.discs.cellClicked.connect(lambda row, _column: self.picked.emit(self._keys[row]))
-        self.at_hand = _label(22)
+        self.at_hand = self._heading(1.8)
         self.question, self.line = _label(), QLineEdit()
         self.line.returnPressed.connect(lambda: self.answered.emit(self.line.text()))
         self.notice = _label()
@@ -106,15 +125,14 @@ class GradingDock(QWidget):
         self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
         self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
         self.looking, self.marking = self._buttons(_LOOKING), self._buttons(_MARKING)
-        self.criteria_button = QPushButton("Criteria of the scale")
-        self.criteria_button.setCheckable(True)
-        self.criteria_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.criteria = _label()
-        self.criteria.setText(_criteria())
-        self.criteria.setVisible(False)
-        self.criteria_button.toggled.connect(self.criteria.setVisible)
+        self.series, self.left_out, self.colours = QWidget(), _label(), ColourBar()
+        self._series_row = QHBoxLayout(self.series)
+        self._series_row.setContentsMargins(0, 0, 0, 0)
+        self._shown_series: tuple[tuple[str, bool], ...] = ()
+        self.aids, self.criteria, self.worklist = self._buttons(_AIDS), Criteria(), WorklistView()
         self.metrics = _label()
         self._lay_out()
+        self.scale_text(0)
         self.show_panel(Panel())
         self.show_busy("", 0.0)
 
@@ -122,23 +140,45 @@ class GradingDock(QWidget):
         below = QWidget()
         inner = QVBoxLayout(below)
         inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.criteria)
-        inner.addWidget(self.metrics)
+        for one in (self.editing, self.worklist, self.criteria, self.metrics):
+            inner.addWidget(one)
         inner.addStretch(1)
         scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scrolled.setWidget(below)
+        scrolled.setMinimumHeight(_SCROLLED_PX)
         layout = QVBoxLayout(self)
         for widget in (
             self.title, self.place, self.rule, self.progress, self.discs, self.at_hand,
             self.question, self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
-            self.painting, self.editing, self.looking, self.marking, self.criteria_button,
+            self.series, self.left_out, self.colours, self.looking, self.marking, self.aids,
+            self.painting,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addWidget(scrolled, 1)
         layout.addWidget(self.busy_text)
         layout.addWidget(self.busy)
+
+    def _heading(self, factor: float) -> QLabel:
+        """Words that are larger than the others."""
+        label = _label()
+        self._large.append((label, factor))
+        return label
+
+    def scale_text(self, by: int) -> None:
+        """Make the letters of the dock larger or smaller by so many points."""
+        self._points = min(max(self._points + by, _POINTS_MIN), _POINTS_MAX)
+        self.setStyleSheet(f"QWidget {{ font-size: {self._points}pt; }}")
+        for label, factor in self._large:
+            size = round(factor * self._points)
+            label.setStyleSheet(f"font-size: {size}pt; font-weight: bold;")
+        self.discs.verticalHeader().setDefaultSectionSize(self._row_px)
+
+    @property
+    def _row_px(self) -> int:
+        """Height of a line of the list of discs."""
+        return round(2.4 * self._points)
 
     def _button(self, text: str, key: str, tip: str) -> QPushButton:
         button = QPushButton(text)
@@ -182,14 +222,15 @@ class GradingDock(QWidget):
         self.title.setText(escape(panel.title))
         self.place.setText(escape(panel.place))
         self.place.setVisible(panel.place not in ("", panel.title))
-        told = [f'<span style="color:{_ALARM}">{escape(one)}</span>' for one in panel.notices]
+        alarm, calm = (one[self._light] for one in (_ALARM, _CALM))
+        told = [f'<span style="color:{alarm}">{escape(one)}</span>' for one in panel.notices]
         self.rule.setText("<br>".join([escape(panel.rule), *told]))
         self.progress.setVisible(panel.total > 0)
         _set(self.progress, panel.done, max(panel.total, 1))
         self._show_rows(panel)
         self._show_question(panel)
         waiting = f"{panel.unsaved} not saved yet. " if panel.unsaved else ""
-        colour = _ALARM if panel.alarm or panel.unsaved else _CALM
+        colour = alarm if panel.alarm or panel.unsaved else calm
         self.notice.setText(f'<span style="color:{colour}">{escape(waiting + panel.notice)}</span>')
         self.begin.setVisible(not panel.can_grade and bool(panel.rows))
         for box in (self.grading, self.editing, self.help):
@@ -205,6 +246,27 @@ class GradingDock(QWidget):
         self.busy_text.setVisible(bool(text))
         self.busy.setVisible(bool(text))
 
+    def show_series(self, series: Sequence[tuple[str, bool]], left_out: Sequence[str] = ()) -> None:
+        """List the series that exist: those that are shown or can be, and why others are not."""
+        self.left_out.setText(escape("; ".join(left_out)))
+        self.left_out.setVisible(bool(left_out))
+        if tuple(series) == self._shown_series:
+            return
+        self._shown_series = tuple(series)
+        while (item := self._series_row.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for (title, shown), key in zip(series, SERIES_KEYS, strict=False):
+            button = self._button(f"{title} {key.upper()}", key, f"Show or hide {title}")
+            button.setCheckable(True)
+            button.setChecked(shown)
+            self._series_row.addWidget(button)
+
+    @property
+    def _light(self) -> bool:
+        """Whether letters are dark on a light ground."""
+        ground = get_theme(get_settings().appearance.theme).background
+        return bool(sum(ground.as_rgb_tuple()[:3]) > 3 * 128)
+
     def _show_rows(self, panel: Panel) -> None:
         self.discs.setRowCount(len(panel.rows))
         for number, row in enumerate(panel.rows):
@@ -212,16 +274,16 @@ class GradingDock(QWidget):
             for column, text in enumerate((row.name, row.grade, state)):
                 item = QTableWidgetItem(text)
                 if column == 0:
-                    item.setForeground(QColor(row.colour))
+                    item.setData(Qt.ItemDataRole.DecorationRole, QColor(row.colour))
                 self.discs.setItem(number, column, item)
         self.at_hand.setVisible(panel.current >= 0)
         if panel.current >= 0:
             self.discs.selectRow(panel.current)
             row = panel.rows[panel.current]
-            name = f'<span style="color:{row.colour}">{escape(row.name)}</span>'
-            self.at_hand.setText(f"{name} {escape(row.grade)}")
+            mark = f'<span style="color:{row.colour}">■</span>'
+            self.at_hand.setText(f"{mark} {escape(row.name)} {escape(row.grade)}")
         height = self.discs.horizontalHeader().height() + 4
-        self.discs.setFixedHeight(height + 22 * max(len(panel.rows), 1))
+        self.discs.setFixedHeight(height + self._row_px * max(len(panel.rows), 1))
 
     def _show_question(self, panel: Panel) -> None:
         asked = panel.question
@@ -245,12 +307,10 @@ def _set(bar: QProgressBar, value: int, of: int) -> None:
     bar.setUpdatesEnabled(True)
 
 
-def _label(size_px: int = 0) -> QLabel:
+def _label() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.RichText)
-    if size_px:
-        label.setStyleSheet(f"font-size: {size_px}px; font-weight: bold;")
     return label
 
 
@@ -258,28 +318,12 @@ def _table() -> QTableWidget:
     table = QTableWidget(0, len(_COLUMNS))
     table.setHorizontalHeaderLabels(_COLUMNS)
     table.verticalHeader().setVisible(False)
-    table.verticalHeader().setDefaultSectionSize(22)
     table.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return table
-
-
-def _criteria() -> str:
-    rows = "".join(
-        "<tr>"
-        + "".join(f'<td style="padding-right:8px">{escape(cell)}</td>' for cell in one)
-        + "</tr>"
-        for one in scale()
-    )
-    heads = ("", "Nucleus and inner annulus on T2", "Posterior annulus", "Height")
-    head = "".join(f'<th align="left">{text}</th>' for text in heads)
-    return (
-        f"<b>Modified Pfirrmann scale</b> (Griffith 2007)<table><tr>{head}</tr>{rows}</table>"
-        "A collapsed disc that kept its signal takes both, such as 4/7."
-    )
 
 
 def _metrics(panel: Panel) -> str:

@@ -16,9 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from discmri.napari.display import SERIES_KEYS
+
 _KEYS = {
     **{str(number): str(number) for number in range(9)},
-    **{letter.upper(): letter for letter in "ncurpeho"},
+    **{letter.upper(): letter for letter in "ncurpehoixlwk"},
+    **{sign: sign for sign in "?+-"},
+    **{key.upper(): key for key in SERIES_KEYS},
     **{"/": "/", "Up": "up", "Down": "down", "Left": "left", "Right": "right"},
     **{"PgUp": "page up", "PgDown": "page down"},
     **{"Return": "enter", "Enter": "enter", "Esc": "escape"},

@@ -21,10 +21,12 @@ from discmri.napari.annotator import Annotator
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase
-from discmri.napari.canvas import Canvas, Mark
-from discmri.napari.images import level_colour
+from discmri.napari.canvas import Canvas
+from discmri.napari.display import Display
+from discmri.napari.images import Picture, level_colour
+from discmri.napari.key_help import key_lines
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
-from discmri.napari.loading import MeasuredStudy
+from discmri.napari.marks import Mark
 from discmri.napari.qt.banner import Banner
 from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
@@ -65,23 +67,25 @@ class Shell:
         self.desk: Annotator | StudyBrowser = StudyBrowser(self._begin)
         self.loader = Loader(start, self.refresh, self._show_failure, self._show_progress)
         self.canvas = Canvas(viewer, self._stroke)
+        self.display = Display(self.canvas)
         self.brush = Brush(self.canvas, start, self._brush_moved, self._show_failure)
         self._own: Session | None = None
         self._drawn: tuple[Any, ...] = ()
         self._marked: tuple[Any, ...] = ()
         self._at: tuple[Any, ...] = ()
-        self._marks_hidden = False
-        self._outlined = True
         dock.placed.connect(self._settle_in)
         self._mender = QTimer(dock, singleShot=True)
         self._mender.timeout.connect(self.refresh)
         viewer.layers.events.removed.connect(self._layers_changed)
         viewer.layers.events.reordered.connect(self._layers_changed)
+        viewer.events.help.connect(self._take_away_hints)
         dock.closing.connect(self.loader.stop)
         dock.closing.connect(self._mender.stop)
         dock.pressed.connect(self.press)
         dock.picked.connect(self.pick)
         dock.answered.connect(self.answer)
+        dock.worklist.chosen.connect(self.choose)
+        dock.worklist.filtered.connect(self.refresh)
         self._saver = QTimer(dock)
         self._saver.timeout.connect(self._save_again)
         self._saver.start(_SAVE_AGAIN_MS)
@@ -94,6 +98,7 @@ class Shell:
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
         self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
+        self._help = Banner(window.centralWidget(), 15, "normal", 0.5)
         around = [one for one in window.findChildren(QDockWidget) if one.isAncestorOf(self.dock)]
         self._holder = DockHolder(around[0], window)
         self._silence()
@@ -150,17 +155,18 @@ class Shell:
         if self.window is not None:
             self._large.flash(text)
 
-    def _own_keys(self) -> dict[str, Callable[[], None]]:
+    def _own_keys(self) -> dict[str, Callable[[], object]]:
         """Keys that are about the window and the brush, not about grades."""
         return {
-            "0": self.canvas.overview,
-            "h": self._toggle_marks,
-            "o": self._toggle_outlines,
-            "left": partial(self.canvas.scroll, -1),
-            "right": partial(self.canvas.scroll, 1),
+            **self.display.keys,
             "answer": lambda: self.desk.answer(self.dock.line.text()),
             "escape": self._escape,
             "layers": self._toggle_layers,
+            "k": lambda: self.dock.criteria.setVisible(self.dock.criteria.isHidden()),
+            "w": lambda: self.dock.worklist.setVisible(self.dock.worklist.isHidden()),
+            "?": self._toggle_help,
+            "+": partial(self.dock.scale_text, 1),
+            "-": partial(self.dock.scale_text, -1),
             "p": partial(self._paint, False),
             "e": partial(self._paint, True),
             "keep": self._keep,
@@ -179,20 +185,30 @@ class Shell:
         """The answer to a question."""
         self.press("answer")
 
+    def _toggle_help(self) -> None:
+        """Show all keys over the pictures, or take them away."""
+        if self.window is None:
+            return
+        if self._help.isVisible():
+            self._help.take_away()
+        else:
+            self._help.put(key_lines())
+
+    def choose(self, item: str, key: DiscLevel) -> None:
+        """A disc that was clicked in the worklist."""
+        if isinstance(self.desk, Annotator) and not self.brush.busy:
+            self.desk.go_to(item, key)
+            self._at = ()
+        self.refresh()
+
     def _escape(self) -> None:
-        if self.desk.question is not None:
+        if self.window is not None and self._help.isVisible():
+            self._help.take_away()
+        elif self.desk.question is not None:
             self.desk.cancel()
         elif self.brush.busy:
             self.brush.drop()
             self.desk.notify("The label is as it was.")
-
-    def _toggle_marks(self) -> None:
-        self._marks_hidden = not self._marks_hidden
-        self.canvas.hide_marks(self._marks_hidden)
-
-    def _toggle_outlines(self) -> None:
-        self._outlined = not self._outlined
-        self.canvas.show_outlines(self._outlined)
 
     def _toggle_layers(self) -> None:
         """Show or hide napari's own docks, which hold the contrast and the list of layers."""
@@ -206,6 +222,11 @@ class Shell:
         shown = any(dock.isVisible() for dock in docks)
         for dock in docks:
             dock.setVisible(not shown)
+
+    def _take_away_hints(self, _event: object) -> None:
+        """Keep napari from offering keys that mean something else in a session."""
+        if isinstance(self.desk, Annotator) and self.viewer.help:
+            self.viewer.help = ""
 
     def _save_again(self) -> None:
         if isinstance(self.desk, Annotator) and self.desk.session.unsaved:
@@ -222,33 +243,40 @@ class Shell:
         case, desk = self.loader.case(self._item), self.desk
         if not isinstance(desk, Annotator):
             desk.notify("Labels are edited in a session: begin one to grade.")
-        elif case is None or case.measured is None:
-            desk.notify("The case is still being measured; then its labels can be painted.")
-        elif desk.key not in case.measured.steps.labels.discs:
+        elif case is None:
+            desk.notify("The case is still being loaded; then its labels can be painted.")
+        elif not desk.key.is_measured:
             desk.notify(
                 "This disc was taken for a residual one and not measured: measure the study "
                 "again with --lowest-disc to edit its label.",
                 alarm=True,
             )
         elif desk.question is None:
+            case.to_measure = True
             self.brush.start(case, desk.key, erase)
-            self.loader.hold(True)
+            self._hold_loader()
             desk.notify("Paint with the left button; then keep the edit, or drop it with Escape.")
 
     def _stroke(self) -> None:
         self.brush.stroke()
 
     def _brush_moved(self) -> None:
-        self.loader.hold(self.brush.busy)
+        self._hold_loader()
         if isinstance(self.desk, Annotator):
             self.desk.preview = self.brush.values if self.brush.busy else {}
         self.refresh()
+
+    def _hold_loader(self) -> None:
+        """Let nothing slow the brush down, except what it waits for."""
+        painted = self.brush.case
+        self.loader.hold(painted is not None and painted.measured is not None)
 
     def _keep(self) -> None:
         desk = self.desk
         if not isinstance(desk, Annotator) or not self.brush.busy or desk.question is not None:
             return
         if self.brush.changed:
+            desk.notify("The disc is being measured with its new label …")
             self.brush.when_measured(partial(self._ask_why, desk))
         else:
             self.brush.drop()
@@ -267,10 +295,10 @@ class Shell:
     def read(self, session: Session) -> None:
         """Read a session in this viewer; whoever opened it closes it."""
         self._forget()
-        self.desk = Annotator(session, self._enter)
+        desk = self.desk = Annotator(session, self._enter, self.display.facts)
         self._silence()
-        if self._outlined is self.desk.blinded:
-            self._toggle_outlines()
+        self.canvas.prepare()
+        self.display.begin(desk.blinded, session.last_viewing)
         self.refresh()
 
     def open_path(self, path: Path, study_path: Path | None = None) -> None:
@@ -321,18 +349,18 @@ class Shell:
     def _opened(self, desk: StudyBrowser, look: opening.OpenedStudy) -> None:
         for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
             self.viewer.layers.remove(layer)
-        desk.show(look, ready=False)
+        desk.show(look, ready=look.results is not None)
         self.loader.put(_LOOK, LoadedCase.of(look.loaded, {**look.discs, **look.residual}))
         job = partial(opening.complete, look)
         self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
 
     def _completed(
-        self, desk: StudyBrowser, found: tuple[opening.OpenedStudy, MeasuredStudy]
+        self, desk: StudyBrowser, found: tuple[opening.OpenedStudy, Picture | None]
     ) -> None:
-        look, measured = found
+        look, adc = found
         desk.show(look, ready=True)
         case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
-        case.set_measured(measured)
+        case.set_adc(adc)
         self.loader.put(_LOOK, case)
 
     def _not_found(self, desk: StudyBrowser, folder: Path, error: Exception) -> None:
@@ -356,9 +384,9 @@ class Shell:
 
     def _begin(self, place: Path, reader: str) -> None:
         """Begin a session on the study that is looked at."""
-        desk, case = self.desk, self.loader.case(_LOOK)
-        if isinstance(desk, StudyBrowser) and desk.look and case is not None and case.measured:
-            job = partial(_planned, desk.look, case.measured, place, reader)
+        desk = self.desk
+        if isinstance(desk, StudyBrowser) and desk.look is not None:
+            job = partial(_planned, desk.look, place, reader)
             opened = partial(self._open_session, place, reader)
             self.loader.start((_LOOK, "session"), job, lambda _none: opened())
 
@@ -422,8 +450,14 @@ class Shell:
         case = self.loader.case(self._item)
         if isinstance(desk, Annotator) and case is not None:
             self._apply_edits(desk, case)
+        self.brush.catch_up()
         panel = desk.panel()
         self.dock.show_panel(panel, painting=self.brush.busy)
+        left_out = () if case is None else case.loaded.images.left_out
+        self.dock.show_series(self.canvas.series if self._drawn else (), left_out)
+        self.dock.colours.show_scale(self.canvas.scale if self._drawn else None)
+        if isinstance(desk, Annotator) and not self.dock.worklist.isHidden():
+            self.dock.worklist.show_rows(desk.worklist(self.dock.worklist.wanted))
         if not self.loader.busy:
             self.dock.show_busy("", 0.0)
         self._tell_loading("loading")
@@ -452,8 +486,6 @@ class Shell:
         if not self.canvas.complete:
             self._at = ()  # new layers take the view along
         self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
-        if not self._drawn:
-            self.canvas.overview()
         self._drawn, self._marked = drawn, ()
 
     def _mark(
@@ -490,17 +522,15 @@ class Shell:
         if at != self._at and mark is not None:
             self._at = at
             self.canvas.focus(mark)
+            if isinstance(self.desk, Annotator):
+                self.desk.start_timer()
 
 
 def _planned(
-    look: opening.OpenedStudy,
-    measured: MeasuredStudy,
-    place: Path,
-    reader: str,
-    progress: ProgressCallback,
+    look: opening.OpenedStudy, place: Path, reader: str, progress: ProgressCallback
 ) -> None:
     progress("making the session", 0.0)
-    opening.plan_single(look, measured, place, reader)
+    opening.plan_single(look, place, reader)
 
 
 def _edits(case: CaseView) -> dict[DiscLevel, str]:

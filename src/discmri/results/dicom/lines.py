@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from pydicom import Dataset
 
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Array
 from discmri.results.dicom import tree
 from discmri.results.dicom.codes import LINE_PLACE, MILLIMETRE, Code, column_code
 from discmri.results.dicom.report import GROUP, algorithm, report, site, subject
@@ -70,10 +68,9 @@ def height_lines(source: DicomSource, stations: Sequence[str] = DRAWN) -> Iterat
         for station in stations:
             column = f"height_{station}_mm"
             value = record.get(column)
-            ends = _ends(border.contour_mm, STATIONS[station])
-            if value is None or ends is None:
+            points = border.line_mm(STATIONS[station])
+            if value is None or points is None:
                 continue
-            points = [border.frame.to_world(np.array([*end, border.left_mm])) for end in ends]
             middle = (points[0] + points[1]) / 2
             nearest = source.nearest(middle)
             (a, b), (c, d) = (nearest.pixel(point) for point in points)
@@ -107,16 +104,3 @@ def lines_report(source: DicomSource, stations: Sequence[str] = DRAWN) -> Datase
         f"at most {furthest:.1f} mm off"
     )
     return made
-
-
-def _ends(contour: Array, share: float) -> tuple[Array, Array] | None:
-    """Lower and upper point of a closed contour at a share of its width, from the front."""
-    front, back = contour[:, 0].max(), contour[:, 0].min()
-    x = front - share * (front - back)
-    start, stop = contour, np.roll(contour, -1, axis=0)
-    crossed = (start[:, 0] <= x) != (stop[:, 0] <= x)
-    if crossed.sum() < 2:
-        return None
-    (x0, y0), (x1, y1) = start[crossed].T, stop[crossed].T
-    y = y0 + (x - x0) * (y1 - y0) / (x1 - x0)
-    return np.array([x, y.min()]), np.array([x, y.max()])

@@ -1,0 +1,148 @@
+"""The layers of one panel: its image, and everything that lies over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discmri.core.volume import Array
+from discmri.napari.images import Picture
+from discmri.napari.marks import Mark
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Layer, Points, Vectors
+
+EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
+_LINE_MM = 0.5
+_OUTLINE_MM = 0.3
+_TITLE_SIZE = 11
+_CALLED = ("", " discs", " borders", " heights", " names")
+_NO_TEXT = {"string": {"constant": ""}}
+
+
+@cache
+def _lines() -> type[Vectors]:
+    """A layer of straight pieces without a thumbnail, which would cost more than drawing them."""
+    from napari.layers import Vectors
+
+    class Lines(Vectors):
+        """Straight pieces."""
+
+        def _update_thumbnail(self) -> None:
+            """Nobody looks at it."""
+
+    return Lines
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """The layers of one picture."""
+
+    image: Image
+    discs: Labels
+    borders: Vectors
+    heights: Vectors
+    names: Points
+
+    @classmethod
+    def made(cls) -> Cell:
+        """A cell that holds nothing yet."""
+        from napari.layers import Image, Labels, Points
+
+        space: Mapping[str, Any] = {"units": "mm"}
+        pieces: Mapping[str, Any] = {"ndim": 3, "visible": False, "vector_style": "line", **space}
+        cell = cls(
+            Image(EMPTY, visible=False, **space),
+            Labels(EMPTY.copy(), visible=False, **space),
+            _lines()(edge_width=_OUTLINE_MM, **pieces),
+            _lines()(edge_width=_LINE_MM, **pieces),
+            Points(ndim=2, size=0.01, visible=False, **space),
+        )
+        title: Any = cell.image.name_overlay
+        title.visible, title.font_size = True, _TITLE_SIZE
+        cell.look_only()
+        return cell
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """From the lowest to the highest."""
+        return self.image, self.discs, self.borders, self.heights, self.names
+
+    def scale(self, spacing_mm: Array) -> None:
+        """One step of the slider is one slice; lines and names are drawn in millimetres."""
+        in_mm = np.array([spacing_mm[0], 1.0, 1.0])
+        for layer, scale in zip(self.layers, (*[spacing_mm] * 2, *[in_mm] * 2), strict=False):
+            if not np.allclose(layer.scale, scale):
+                layer.scale = scale
+
+    def fill(self, picture: Picture, discs: NDArray[np.uint8], limits: tuple[float, float]) -> None:
+        """Show a picture between two grey values, with labels that can be painted."""
+        image = self.image
+        image.data = picture.array
+        if image.colormap.name != picture.colours:
+            image.colormap = picture.colours
+        low, high = picture.limits
+        image.contrast_limits_range = (min(low, limits[0], 0.0), max(high, limits[1]) + high - low)
+        image.contrast_limits = limits
+        self.discs.data = discs
+        self._call(picture.title)
+
+    def empty(self) -> None:
+        """Show nothing."""
+        if self.image.data is EMPTY:
+            return
+        self.image.data = EMPTY
+        self.discs.data = EMPTY.copy()
+        draw(self.heights, (), 1.0)
+        draw(self.borders, (), 1.0)
+        self.name(())
+        for layer, what in zip(self.layers, _CALLED, strict=True):
+            layer.name = f"no {what.strip() or 'image'}"
+
+    def _call(self, name: str) -> None:
+        for layer, what in zip(self.layers, _CALLED, strict=True):
+            layer.name = f"{name}{what}"
+
+    def look_only(self) -> None:
+        """Labels are not seen and not to be painted; napari forgets earlier strokes with that."""
+        self.discs.editable = False
+        self.discs.show_selected_label = False
+        self.discs.opacity = 0.0
+
+    def colour(self, colours: Mapping[int, str]) -> None:
+        """Colour the labels of discs by their number."""
+        from napari.utils.colormaps import DirectLabelColormap
+
+        nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+        self.discs.colormap = DirectLabelColormap(color_dict=nothing | {**colours})
+
+    def name(self, marks: Sequence[Mark], size: float = 11.0) -> None:
+        """Write the names of discs beside them."""
+        layer = self.names
+        layer.text = _NO_TEXT  # text that depends on features fails while points have none
+        layer.data = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
+        layer.features = {
+            "name": [one.name for one in marks],
+            "colour": [one.colour for one in marks],
+        }
+        if marks:
+            layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": size}
+
+
+def draw(layer: Vectors, lines: Sequence[tuple[Array, str]], slice_mm: float) -> None:
+    """Draw straight pieces (n, 2, 3) in shown millimetres, each group in its colour."""
+    from napari.utils.colormaps.standardize_color import transform_color
+
+    filled = [(pieces, colour) for pieces, colour in lines if len(pieces)]
+    if not filled:
+        layer.data = np.empty((0, 2, 3))
+        return
+    pieces = np.concatenate([one for one, _ in filled]) / np.array([slice_mm, 1.0, 1.0])
+    layer.data = np.stack([pieces[:, 0], pieces[:, 1] - pieces[:, 0]], axis=1)
+    counts = [len(one) for one, _ in filled]
+    layer.edge_color = np.repeat(transform_color([one for _, one in filled]), counts, axis=0)

@@ -1,0 +1,77 @@
+"""How the pictures are shown: what a reader changes by keys, and each read records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from discmri.napari.canvas import Canvas, Framing
+
+SERIES_KEYS = tuple(f"f{number}" for number in range(1, 7))
+"""Each shows or hides one picture."""
+
+
+class Display:
+    """The keys that change how pictures are shown.
+
+    Parameters
+    ----------
+    canvas
+        Where they are drawn.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._marks_hidden = False
+        series = {key: partial(canvas.toggle_series, n) for n, key in enumerate(SERIES_KEYS)}
+        self.keys: Mapping[str, Callable[[], object]] = {
+            **series,
+            "0": canvas.switch_framing,
+            "h": self._toggle_marks,
+            "o": lambda: canvas.show_outlines(not canvas.outlined),
+            "i": lambda: canvas.smoothen(not canvas.smooth),
+            "x": canvas.reset_windows,
+            "left": partial(canvas.scroll, -1),
+            "right": partial(canvas.scroll, 1),
+        }
+
+    def begin(self, blinded: bool, earlier: Mapping[str, Any]) -> None:
+        """Show pictures as a session begins: as the reader left them, outlines by the mode.
+
+        Parameters
+        ----------
+        blinded
+            Outlines are hidden at first in a blinded session.
+        earlier
+            What :meth:`facts` gave for the last read of this reader; empty before the first.
+        """
+        canvas = self._canvas
+        canvas.show_all_series()
+        canvas.show_outlines(not blinded)
+        canvas.framing = Framing(earlier.get("framing", Framing.DISC.value))
+        canvas.smoothen(bool(earlier.get("smooth", True)))
+        canvas.windows = {
+            name: (float(black), float(white))
+            for name, (black, white) in earlier.get("windows", {}).items()
+        }
+        canvas.apply_windows()
+
+    def facts(self) -> dict[str, Any]:
+        """How the pictures are shown now, JSON-like.
+
+        ``windows`` holds the reader's window of each picture that is not shown in its automatic
+        one: where black and white lie between the automatic ones.
+        """
+        canvas = self._canvas
+        return {
+            "framing": canvas.framing.value,
+            "smooth": canvas.smooth,
+            "outlines": canvas.outlined,
+            "series": [title for title, shown in canvas.series if shown],
+            "windows": {name: list(one) for name, one in sorted(canvas.windows.items())},
+        }
+
+    def _toggle_marks(self) -> None:
+        self._marks_hidden = not self._marks_hidden
+        self._canvas.hide_marks(self._marks_hidden)

@@ -1,0 +1,131 @@
+"""Where a reader is in a session: the case and the disc at hand, and which come next."""
+
+from __future__ import annotations
+
+from discmri.core.levels import DiscLevel
+from discmri.napari.worklist import WorkRow, discs_done, first_open, work_rows
+from discmri.reading import CaseView, DiscView, Session
+
+
+class Navigator:
+    """The place of one reader, and what was last said to them.
+
+    Parameters
+    ----------
+    session
+        Opened for the reader.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        cases = session.cases
+        self.items = tuple(case.item for case in cases)
+        self._done = {case.item: discs_done(case) for case in cases}
+        self._discs = {case.item: len(case.discs) for case in cases}
+        self._notice, self._alarm = "", False
+        first = session.next_case() or cases[0]
+        self.item = first.item
+        self.key = first_open(first)
+
+    def arrive(self) -> None:
+        """Another disc is at hand."""
+
+    def select(self, key: DiscLevel) -> None:
+        """Go to a disc of the case."""
+        self.key = key
+        self.arrive()
+
+    @property
+    def case(self) -> CaseView:
+        """The case at hand, as it stands now."""
+        return self.session.case(self.item)
+
+    @property
+    def disc(self) -> DiscView:
+        """The disc at hand, as it stands now."""
+        return self.case.disc(self.key)
+
+    @property
+    def blinded(self) -> bool:
+        """Whether nothing may tell whose images these are."""
+        return not self.session.mode.shows_identity
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Cases to have loaded: the one at hand, then the one to come."""
+        upcoming = self.upcoming
+        return (self.item,) if upcoming is None else (self.item, upcoming)
+
+    @property
+    def upcoming(self) -> str | None:
+        """The case that will most likely be opened next."""
+        found = self.session.next_case(self.item)
+        if found is not None and found.item != self.item:
+            return found.item
+        place = self.items.index(self.item) + 1
+        return self.items[place] if place < len(self.items) else None
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The cases before and after the one at hand, and itself."""
+        place = self.items.index(self.item)
+        return self.items[max(place - 1, 0) : place + 2]
+
+    def step(self, by: int) -> None:
+        """Go to the next disc caudally (1) or cranially (-1)."""
+        keys = [disc.key for disc in self.case.discs]
+        place = keys.index(self.key) + by
+        if 0 <= place < len(keys):
+            self.select(keys[place])
+        else:
+            self.notify("No further disc in this case; Page Up and Page Down change the case.")
+
+    def turn(self, by: int) -> None:
+        """Go to the next or previous case."""
+        place = self.items.index(self.item) + by
+        if 0 <= place < len(self.items):
+            self.open(self.items[place])
+        else:
+            self.notify("There is no further case.")
+
+    def open(self, item: str) -> None:
+        """Go to a case, to its first disc with something left to do."""
+        self.item = item
+        self.select(first_open(self.case))
+
+    def _go_on(self) -> None:
+        """Go to the next disc with something to do; those that were postponed come last."""
+        keys = [disc.key for disc in self.case.discs]
+        place = keys.index(self.key)
+        round_trip = [*keys[place + 1 :], *keys[: place + 1]]
+        left = {disc.key: disc for disc in self.case.left}
+        here = sorted(left, key=lambda key: (left[key].postponed, round_trip.index(key)))
+        following = self.session.next_case(self.item)
+        sooner = following is not None and not following.postponed
+        if here and not (left[here[0]].postponed and sooner):
+            self.select(here[0])
+        elif following is None:
+            self.notify("Every disc of this session is done.")
+        else:
+            self.open(following.item)
+
+    def worklist(self, wanted: str) -> tuple[WorkRow, ...]:
+        """Discs of the whole session that a filter of the worklist lets through."""
+        return work_rows(self.session.cases, wanted)
+
+    def go_to(self, item: str, key: DiscLevel) -> None:
+        """Go to a disc of any case."""
+        self.item = item
+        self.select(key)
+
+    def notify(self, notice: str, alarm: bool = False) -> None:
+        """Show a notice."""
+        self._notice, self._alarm = notice, alarm
+
+    def _count(self, item: str) -> None:
+        """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""
+        case = self.session.case(item)
+        self._done[item], self._discs[item] = discs_done(case), len(case.discs)
+        keys = [disc.key for disc in case.discs]
+        if item == self.item and self.key not in keys:
+            self.select(keys[-1])
