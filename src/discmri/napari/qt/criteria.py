@@ -31,7 +31,8 @@ class Criteria(QWidget):
             grid.addWidget(QLabel(f"<b>{grade}</b>"), number, 0)
             grid.addWidget(drawn, number, 1)
             words = QLabel(
-                f"Nucleus and inner annulus {nucleus}; posterior annulus {annulus}; {height}."
+                f"Nucleus and inner annulus {nucleus}; posterior annulus {annulus}; "
+                f"height: {height}."
             )
             words.setWordWrap(True)
             grid.addWidget(words, number, 2)
