@@ -67,7 +67,7 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
     method
         Code of the height definition.
     segmenter_sd_mm
-        The segmenter's own share (``SpineLabels.segmenter_sd_mm``).
+        The segmenter's own share in a mean height (``SpineLabels.segmenter_sd_mm``).
 
     Raises
     ------
@@ -80,9 +80,10 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
     per_slice = (PRIOR_SLICES * prior + scatter.squares_mm2) / (PRIOR_SLICES + scatter.freedom)
     grid = (_GRID_ERROR_VOXELS[hard] * voxel) ** 2
     excess = 0.0 if hard else max(0.0, outline.border_sd_mm**2 - (_VOXEL_SOFTNESS * voxel) ** 2)
-    factor = HEIGHT_METHODS[method].uncertainty_factor
-    sampling = (per_slice * scatter.leverage + grid) * factor**2
-    return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + segmenter_sd_mm**2))
+    definition = HEIGHT_METHODS[method]
+    sampling = (per_slice * scatter.leverage + grid) * definition.uncertainty_factor**2
+    segmenter = (definition.segmenter_factor * segmenter_sd_mm) ** 2
+    return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + segmenter))
 
 
 def slice_scatter(outline: DiscOutline) -> SliceScatter:

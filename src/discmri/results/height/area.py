@@ -15,5 +15,6 @@ def height_area(outline: DiscOutline) -> float:
 AREA = HeightDefinition(
     code="area", label="area / width", measure=height_area,
     meaning="Mid-sagittal area divided by the AP width.", sdtm_code="DSCHARE",
-    uncertainty_factor=1.1, published=BOOS_MEAN, phantom_sd={"masks": 0.13, "builtin": 0.13},
+    uncertainty_factor=1.1, segmenter_factor=1.0,
+    published=BOOS_MEAN, phantom_sd={"masks": 0.13, "builtin": 0.13},
 )  # fmt: skip

@@ -24,5 +24,6 @@ COLUMNS = HeightDefinition(
     code="columns", label="mean of columns", measure=height_columns,
     meaning="Mean height of columns along the normal, 10 to 90 % of the AP width.",
     sdtm_code="DSCHCOL",
-    uncertainty_factor=1.0, published=BOOS_MEAN, phantom_sd={"masks": 0.067, "builtin": 0.06},
+    uncertainty_factor=1.0, segmenter_factor=1.0,
+    published=BOOS_MEAN, phantom_sd={"masks": 0.067, "builtin": 0.06},
 )  # fmt: skip

@@ -68,6 +68,9 @@ class HeightDefinition(HeightIndex):
     uncertainty_factor
         Sampling error as a multiple of that of ``columns``, which comes from
         ``python -m benchmarks.height_sd``; found on true masks of phantoms.
+    segmenter_factor
+        Error that a segmenter makes as a multiple of that of ``columns``, from
+        ``python -m benchmarks.contrasts`` and ``benchmarks.expert_heights``; 2 where not known.
     published
         Its published detectable change; ``None`` where there is none: a trial then goes by
         stated uncertainties and phantoms alone.
@@ -75,6 +78,7 @@ class HeightDefinition(HeightIndex):
 
     label: str
     uncertainty_factor: float
+    segmenter_factor: float = 2.0
     published: Published | None = None
 
     @property

@@ -45,5 +45,6 @@ def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: in
 HURXTHAL = HeightDefinition(
     code="hurxthal", label="Hurxthal", source="Hurxthal 1968", measure=height_hurxthal,
     meaning="Distance between the endplates' mid-points.", sdtm_code="DSCHHUR",
-    uncertainty_factor=2.0, published=BOOS_POINTS, phantom_sd={"masks": 0.27, "builtin": 0.16},
+    uncertainty_factor=2.0, segmenter_factor=1.5,
+    published=BOOS_POINTS, phantom_sd={"masks": 0.27, "builtin": 0.16},
 )  # fmt: skip

@@ -13,7 +13,9 @@ STATIONS = {"anterior": 0.10, "middle": 0.50, "posterior": 0.90}
 _WINDOW = 0.03
 
 
-def _station(code: str, sdtm_code: str, masks_sd: float, builtin_sd: float) -> HeightDefinition:
+def _station(
+    code: str, sdtm_code: str, factor: float, phantom_sd: tuple[float, float]
+) -> HeightDefinition:
     share = STATIONS[code]
     place = f"at {100 * share:.0f} % of the AP width"
 
@@ -25,11 +27,11 @@ def _station(code: str, sdtm_code: str, masks_sd: float, builtin_sd: float) -> H
     return HeightDefinition(
         code=code, label=f"{code}, {place}", measure=height,
         meaning=f"Endplate to endplate along the disc normal {place}.", sdtm_code=sdtm_code,
-        uncertainty_factor=1.9, published=BOOS_POINTS,
-        phantom_sd={"masks": masks_sd, "builtin": builtin_sd},
+        uncertainty_factor=1.9, segmenter_factor=factor, published=BOOS_POINTS,
+        phantom_sd=dict(zip(("masks", "builtin"), phantom_sd, strict=True)),
     )  # fmt: skip
 
 
-ANTERIOR = _station("anterior", "DSCHANT", 0.2, 0.16)
-MIDDLE = _station("middle", "DSCHMID", 0.24, 0.15)
-POSTERIOR = _station("posterior", "DSCHPOS", 0.2, 0.13)
+ANTERIOR = _station("anterior", "DSCHANT", 2.0, (0.2, 0.16))
+MIDDLE = _station("middle", "DSCHMID", 1.4, (0.24, 0.15))
+POSTERIOR = _station("posterior", "DSCHPOS", 1.4, (0.2, 0.13))
