@@ -36,7 +36,7 @@ def take() -> None:
         report = here / "measured" / "siemens_mixed_grades" / "report.html"
         _photograph(browser, report, DOCS / "report.png", (950, 1640))
         _photograph(browser, here / "qc" / "qc.html", DOCS / "qc.png", (1225, 840))
-        _photograph(browser, here / "trial" / "report.html", DOCS / "trial.png", (1225, 1095))
+        _photograph(browser, here / "trial" / "report.html", DOCS / "trial.png", (1225, 1530))
 
 
 def _call(*arguments: object) -> None:
