@@ -83,7 +83,7 @@ def test_another_cohort_and_other_folders_are_refused(made, tmp_path):
     with pytest.raises(UsageError, match="another seed"):
         make_cohort(others, made)
     (tmp_path / "letter.txt").write_text("keep me")
-    with pytest.raises(UsageError, match="something else"):
+    with pytest.raises(UsageError, match="something other"):
         make_cohort(MEMBERS, tmp_path)
     with pytest.raises(UsageError, match="is a file"):
         make_cohort(MEMBERS, tmp_path / "letter.txt")

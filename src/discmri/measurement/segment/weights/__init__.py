@@ -8,10 +8,11 @@ from importlib.resources import files
 
 WEIGHTS_FILE = "spine.onnx"
 CALIBRATION_FILE = "calibration.json"
-SCAN_SHARE = 0.4
+SCAN_SHARE = 0.6
 """Of the error on drawn pictures, which hold more wear and worse contrast than scans do, so much is
-found on scans: with it 95 % of the differences of T1 and T2 heights lie within two stated
-uncertainties (``python -m benchmarks.contrasts``)."""
+stated.  With 0.4, 95 % of the differences of T1 and T2 heights lie within two stated uncertainties
+(``python -m benchmarks.contrasts``); with 0.6 so do the errors of dark and collapsed discs of the
+sample phantoms, which are larger than those of other discs."""
 
 
 def weights() -> bytes:
