@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from discmri.core.diffusion import BValue
 from discmri.core.errors import GeometryError
 from discmri.core.facts import Role
-from discmri.core.findings import Code, info, warning
+from discmri.core.findings import Code, Finding, info, warning
 from discmri.study.bvalues.text import is_from_text
 from discmri.study.frame import ContrastParameters, Frame, without_scale
 from discmri.study.parts import Part, parts_of, plane_of_frame
@@ -54,33 +55,9 @@ def _series(part: Part) -> Series:
         frames = [replace(frame, b_value=None) for frame in frames]
     windowed = _windowed(frames) if decision.role in (Role.DWI, Role.ADC_MAP) else ""
     stacks, problem = _stacks(frames, decision.problem or windowed, diffusion)
-    findings = [finding for stack in stacks for finding in stack.findings]
-    if stacks and len(stacks[0].frames) < facts.slices and not findings:
-        text = f"{len(stacks[0].frames)} of {facts.slices} slices are there at every weighting"
-        findings.append(warning(Code.SLICE_MISSING, text))
-    findings += part.findings
-    spaces = {frame.origin.frame_of_reference_uid for frame in frames}
-    if len(spaces) > 1:
-        text = f"its images name {len(spaces)} frames of reference, as after a patient has moved"
-        findings.append(warning(Code.HEADER_CONTRADICTS_GEOMETRY, text))
-    wrong = sorted({frame.scaling.problem for frame in frames if frame.scaling.problem})
-    if wrong:
-        count = sum(bool(frame.scaling.problem) for frame in frames)
-        text = (
-            f"{count} of {len(frames)} images state {'; '.join(wrong[:3])}: "
-            "their values may be on another scale"
-        )
-        findings.append(warning(Code.RESCALE_UNUSABLE, text))
-    unweighted = sum(frame.b_value is None for frame in frames) if diffusion else 0
-    if unweighted:
-        text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
-        findings.append(warning(Code.SERIES_LEFT_OUT, text))
-    small = sorted({b.declared_s_per_mm2 for b in stated if b.declared_s_per_mm2})
-    if diffusion and small:
-        listed = ", ".join(f"{b:g}" for b in small[:5])
-        findings.append(info(Code.B_VALUE_NEAR_ZERO, f"b {listed} s/mm2 counts as zero"))
-    if diffusion and any(f.b_value is not None and is_from_text(f.b_value) for f in frames):
-        findings.append(warning(Code.B_VALUE_FROM_TEXT, "b-values were read from free text"))
+    findings = _on_stacks(stacks, facts.slices) + list(part.findings) + _on_frames(frames)
+    if diffusion:
+        findings += _on_b_values(frames, stated)
     return Series(
         uid=uid,
         part=part.name,
@@ -112,6 +89,46 @@ def _series(part: Part) -> Series:
         problem=problem,
         findings=tuple(replace(one, series_uid=uid) for one in dict.fromkeys(findings)),
     )
+
+
+def _on_stacks(stacks: list[Stack], slices: int) -> list[Finding]:
+    findings = [finding for stack in stacks for finding in stack.findings]
+    if stacks and len(stacks[0].frames) < slices and not findings:
+        text = f"{len(stacks[0].frames)} of {slices} slices are there at every weighting"
+        findings.append(warning(Code.SLICE_MISSING, text))
+    return findings
+
+
+def _on_frames(frames: list[Frame]) -> list[Finding]:
+    findings = []
+    spaces = {frame.origin.frame_of_reference_uid for frame in frames}
+    if len(spaces) > 1:
+        text = f"its images name {len(spaces)} frames of reference, as after a patient has moved"
+        findings.append(warning(Code.HEADER_CONTRADICTS_GEOMETRY, text))
+    wrong = sorted({frame.scaling.problem for frame in frames if frame.scaling.problem})
+    if wrong:
+        count = sum(bool(frame.scaling.problem) for frame in frames)
+        text = (
+            f"{count} of {len(frames)} images state {'; '.join(wrong[:3])}: "
+            "their values may be on another scale"
+        )
+        findings.append(warning(Code.RESCALE_UNUSABLE, text))
+    return findings
+
+
+def _on_b_values(frames: list[Frame], stated: Collection[BValue]) -> list[Finding]:
+    findings = []
+    unweighted = sum(frame.b_value is None for frame in frames)
+    if unweighted:
+        text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
+        findings.append(warning(Code.SERIES_LEFT_OUT, text))
+    small = sorted({b.declared_s_per_mm2 for b in stated if b.declared_s_per_mm2})
+    if small:
+        listed = ", ".join(f"{b:g}" for b in small[:5])
+        findings.append(info(Code.B_VALUE_NEAR_ZERO, f"b {listed} s/mm2 counts as zero"))
+    if any(f.b_value is not None and is_from_text(f.b_value) for f in frames):
+        findings.append(warning(Code.B_VALUE_FROM_TEXT, "b-values were read from free text"))
+    return findings
 
 
 def _with_lost_scale_named(frames: list[Frame]) -> list[Frame]:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
@@ -23,10 +23,10 @@ from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase
 from discmri.napari.canvas import Canvas
 from discmri.napari.display import Display
-from discmri.napari.images import Picture, level_colour
+from discmri.napari.drawing import Drawing
+from discmri.napari.images import Picture
 from discmri.napari.key_help import key_lines
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
-from discmri.napari.marks import Mark
 from discmri.napari.qt.banner import Banner
 from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
@@ -70,9 +70,7 @@ class Shell:
         self.display = Display(self.canvas)
         self.brush = Brush(self.canvas, start, self._brush_moved, self._show_failure)
         self._own: Session | None = None
-        self._drawn: tuple[Any, ...] = ()
-        self._marked: tuple[Any, ...] = ()
-        self._at: tuple[Any, ...] = ()
+        self.drawing = Drawing(self.canvas, self.brush)
         dock.placed.connect(self._settle_in)
         self._mender = QTimer(dock, singleShot=True)
         self._mender.timeout.connect(self.refresh)
@@ -141,7 +139,7 @@ class Shell:
         if window is None or window.isMinimized() or self.dock.visibleRegion().isEmpty():
             return "the grading panel is not on the screen."
         mark = None if case is None else case.mark(desk.key)
-        if case is None or mark is None or not self._drawn or self._drawn[0] is not case:
+        if case is None or mark is None or not self.drawing.shows(case):
             return "the picture of the disc is not on the screen yet."
         if not self.canvas.shows(mark, case.slices(desk.key)):
             return (
@@ -178,7 +176,7 @@ class Shell:
             self.desk.notify("Keep the edit or drop it first.", alarm=True)
         else:
             self.desk.select(key)
-            self._at = ()  # a disc that is at hand already comes back into the picture
+            self.drawing.look_again()
         self.refresh()
 
     def answer(self, text: str) -> None:
@@ -198,7 +196,7 @@ class Shell:
         """A disc that was clicked in the worklist."""
         if isinstance(self.desk, Annotator) and not self.brush.busy:
             self.desk.go_to(item, key)
-            self._at = ()
+            self.drawing.look_again()
         self.refresh()
 
     def _escape(self) -> None:
@@ -235,7 +233,7 @@ class Shell:
 
     def _layers_changed(self, _event: object) -> None:
         """Draw anew what the user took out of the list of layers or put elsewhere in it."""
-        if self._drawn and not self.canvas.complete:
+        if not self.drawing.empty and not self.canvas.complete:
             self._mender.start(0)
 
     # ------------------------------------------------------------------ painting
@@ -396,8 +394,7 @@ class Shell:
             self.brush.drop()
         self.leave()
         self.loader.forget()
-        self._drawn, self._marked, self._at = (), (), ()
-        self.canvas.clear()
+        self.drawing.clear()
 
     def leave(self) -> None:
         """Stop all workers, and close a session that was opened here."""
@@ -454,8 +451,9 @@ class Shell:
         panel = desk.panel()
         self.dock.show_panel(panel, painting=self.brush.busy)
         left_out = () if case is None else case.loaded.images.left_out
-        self.dock.show_series(self.canvas.series if self._drawn else (), left_out)
-        self.dock.colours.show_scale(self.canvas.scale if self._drawn else None)
+        empty = self.drawing.empty
+        self.dock.show_series(() if empty else self.canvas.series, left_out)
+        self.dock.colours.show_scale(None if empty else self.canvas.scale)
         if isinstance(desk, Annotator) and not self.dock.worklist.isHidden():
             self.dock.worklist.show_rows(desk.worklist(self.dock.worklist.wanted))
         if not self.loader.busy:
@@ -465,12 +463,18 @@ class Shell:
         if self.viewer.title != title:
             self.viewer.title = title
         if case is not None:
-            self._draw(case)
-            self._mark(case, {row.key: row.name for row in panel.rows}, panel.residual)
-            self._go(case, desk.key)
-        elif self._drawn:
-            self.canvas.clear()
-            self._drawn, self._marked, self._at = (), (), ()
+            self._show(case, {row.key: row.name for row in panel.rows}, panel.residual)
+        elif not empty:
+            self.drawing.clear()
+
+    def _show(
+        self, case: LoadedCase, names: dict[DiscLevel, str], residual: Mapping[DiscLevel, str]
+    ) -> None:
+        desk = self.desk
+        self.drawing.draw(case)
+        self.drawing.mark(case, names, residual, desk.may_see)
+        if self.drawing.go(self._item, case, desk.key) and isinstance(desk, Annotator):
+            desk.start_timer()
 
     def _apply_edits(self, desk: Annotator, case: LoadedCase) -> None:
         """Draw the labels as this reader left them, where they are drawn otherwise."""
@@ -478,52 +482,6 @@ class Shell:
         if edits != case.edits and not self.brush.busy:
             case.apply_edits(desk.session.painted_labels(desk.item), edits)
             self.canvas.refresh_discs()
-
-    def _draw(self, case: LoadedCase) -> None:
-        drawn = (case, len(case.pictures))
-        if drawn == self._drawn and self.canvas.complete:
-            return
-        if not self.canvas.complete:
-            self._at = ()  # new layers take the view along
-        self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
-        self._drawn, self._marked = drawn, ()
-
-    def _mark(
-        self, case: LoadedCase, names: dict[DiscLevel, str], residual: Mapping[DiscLevel, str]
-    ) -> None:
-        marks = []
-        for key, name in names.items():
-            mark = self.brush.mark(key) or case.mark(key)
-            if mark is not None:
-                colour = level_colour(DiscLevel(name))
-                lines = self.desk.may_see(key)
-                border = case.border(key)
-                marks.append(Mark(mark, name, colour, case.numbers[key], lines, border=border))
-        for key, name in residual.items():
-            mark = case.mark(key)
-            if mark is not None:
-                colour = level_colour(DiscLevel(name))
-                number = case.numbers[key]
-                marks.append(Mark(mark, name, colour, number, False, case.dashes(key)))
-        signature = tuple(
-            (one.name, one.lines, one.place.lines_mm.tobytes(), id(one.border)) for one in marks
-        )
-        if signature == self._marked:
-            return
-        self.canvas.mark(marks)
-        self._marked = signature
-        if self.brush.busy:
-            self.brush.resume()  # new layers and colours take the brush away
-
-    def _go(self, case: LoadedCase, key: DiscLevel | None) -> None:
-        """Go to the disc at hand, unless the reader looks at it already."""
-        at = (self._item, key)
-        mark = None if key is None else case.mark(key)
-        if at != self._at and mark is not None:
-            self._at = at
-            self.canvas.focus(mark)
-            if isinstance(self.desk, Annotator):
-                self.desk.start_timer()
 
 
 def _planned(

@@ -1,0 +1,107 @@
+"""What of a case is on the canvas: pictures, marks and the disc that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from discmri.core.levels import DiscLevel
+from discmri.napari.brush import Brush
+from discmri.napari.cache import LoadedCase
+from discmri.napari.canvas import Canvas
+from discmri.napari.images import level_colour
+from discmri.napari.marks import Mark
+
+
+class Drawing:
+    """Draws a case on a canvas, and anew only what changed.
+
+    Parameters
+    ----------
+    canvas
+        Where it is drawn.
+    brush
+        Which disc is being painted.
+    """
+
+    def __init__(self, canvas: Canvas, brush: Brush) -> None:
+        self.canvas, self.brush = canvas, brush
+        self._case: LoadedCase | None = None
+        self._pictures = 0
+        self._marked: tuple[object, ...] = ()
+        self._at: tuple[str, DiscLevel | None] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is drawn."""
+        return self._case is None
+
+    def shows(self, case: LoadedCase) -> bool:
+        """Whether it is this case that is drawn."""
+        return self._case is case
+
+    def draw(self, case: LoadedCase) -> None:
+        """Draw the pictures of a case as far as they are there."""
+        if self.shows(case) and self._pictures == len(case.pictures) and self.canvas.complete:
+            return
+        if not self.canvas.complete:
+            self.look_again()  # new layers take the view along
+        self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
+        self._case, self._pictures, self._marked = case, len(case.pictures), ()
+
+    def mark(
+        self,
+        case: LoadedCase,
+        names: Mapping[DiscLevel, str],
+        residual: Mapping[DiscLevel, str],
+        may_see: Callable[[DiscLevel], bool],
+    ) -> None:
+        """Mark the discs of a case.
+
+        Parameters
+        ----------
+        case
+            The one that is drawn.
+        names, residual
+            What its discs and its residual discs are called now.
+        may_see
+            Whether the height lines of a disc may be shown.
+        """
+        marks = []
+        for key, name in names.items():
+            place = self.brush.mark(key) or case.mark(key)
+            if place is not None:
+                colour, border = level_colour(DiscLevel(name)), case.border(key)
+                number = case.numbers[key]
+                marks.append(Mark(place, name, colour, number, may_see(key), border=border))
+        for key, name in residual.items():
+            place = case.mark(key)
+            if place is not None:
+                colour, number = level_colour(DiscLevel(name)), case.numbers[key]
+                marks.append(Mark(place, name, colour, number, False, case.dashes(key)))
+        signature = tuple(
+            (one.name, one.lines, one.place.lines_mm.tobytes(), id(one.border)) for one in marks
+        )
+        if signature == self._marked:
+            return
+        self.canvas.mark(marks)
+        self._marked = signature
+        if self.brush.busy:
+            self.brush.resume()  # new layers and colours take the brush away
+
+    def go(self, item: str, case: LoadedCase, key: DiscLevel | None) -> bool:
+        """Go to a disc; ``False`` where it is looked at already or is nowhere."""
+        place = None if key is None else case.mark(key)
+        if place is None or self._at == (item, key):
+            return False
+        self._at = item, key
+        self.canvas.focus(place)
+        return True
+
+    def look_again(self) -> None:
+        """Bring the disc at hand into the picture next time, though it is at hand already."""
+        self._at = None
+
+    def clear(self) -> None:
+        """Draw nothing any more."""
+        self._case, self._pictures, self._marked, self._at = None, 0, (), None
+        self.canvas.clear()
