@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,16 @@ from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement.grade_features import Comparators, brightest_discs, features
-from discmri.measurement.grade_model import FEATURE_REACH, join, loss_of_height, signal_parts
+from discmri.measurement.grade_model import (
+    SIGNAL_CLASSES,
+    TABLE_ARRAYS,
+    SignalTable,
+    join,
+    kernel,
+    loss_of_height,
+    signal_parts,
+    standardised,
+)
 from discmri.measurement.grading import reference_heights
 from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
@@ -47,8 +57,9 @@ LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1", "T11-T12", "T10
 """Level by the set's own label, 1 for the lowest disc."""
 FIVE = {1: 1, 2: 2, 3: 3, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 """Five levels (Pfirrmann 2001) from eight (Griffith 2007); of a double entry the collapse counts."""
-PENALTY = 0.15  # inverse of the ridge
-FOLDS, ROUNDS = 10, 2
+TYPICAL_DISCS = 150
+RIDGE = 0.4  # variance of the noise over that of a class
+FOLDS, ROUNDS = 10, 6
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +69,7 @@ class GradedSpine:
     """What was measured of one slice, and the radiologists' grades by level."""
 
     patient: str
+    maker: str
     signals: Mapping[DiscLevel, DiscSignal]
     heights_mm: Mapping[DiscLevel, float]
     depths_mm: Mapping[DiscLevel, float]
@@ -69,6 +81,7 @@ class GradedDisc:
     """One disc: what the model sees, and the grade."""
 
     patient: str
+    maker: str
     grade: int
     features: Mapping[Comparators, Mapping[str, float]]
     ratio: float
@@ -83,6 +96,10 @@ def graded_spines(spider: Path) -> Iterator[GradedSpine]:
             place = int(row["IVD label"]) - 1
             if place < len(LEVELS):
                 truth[row["Patient"]][DiscLevel(LEVELS[place])] = int(row["Pfirrman grade"])
+    with (spider / "overview.csv").open(newline="") as stream:
+        maker = {
+            row["new_file_name"]: row["Manufacturer"].split()[0] for row in csv.DictReader(stream)
+        }
     for one in named_slices(spider):
         if not one.name.endswith("_t2") or one.found is None or one.read.upside_down:
             continue
@@ -91,10 +108,13 @@ def graded_spines(spider: Path) -> Iterator[GradedSpine]:
         if min(off) < NEAR_MM:
             above = tuple(from_below[int(np.argmin(off)) :])
             labels, _ = name_levels(replace(one.found, discs=above), DiscLevel.L5_S1)
-            yield _measured(one.read.patient, one.image, labels, truth[one.read.patient])
+            graded = truth[one.read.patient]
+            yield _measured(one.read.patient, maker[one.name].upper(), one.image, labels, graded)
 
 
-def _measured(patient: str, image: Any, labels: Any, truth: Mapping[DiscLevel, int]) -> GradedSpine:
+def _measured(
+    patient: str, maker: str, image: Any, labels: Any, truth: Mapping[DiscLevel, int]
+) -> GradedSpine:
     settings = Settings()
     flat = correct_bias_field(image, labels)
     shared = spine_comparators(flat, labels)
@@ -110,7 +130,7 @@ def _measured(patient: str, image: Any, labels: Any, truth: Mapping[DiscLevel, i
         values |= {one.parameter: one.value for one in measure_shape(outline)[0]}
         heights |= {level: float(values[primary])} if primary in values else {}
         depths |= {level: float(values["width_ap_mm"])} if "width_ap_mm" in values else {}
-    return GradedSpine(patient, signals, heights, depths, truth)
+    return GradedSpine(patient, maker, signals, heights, depths, truth)
 
 
 def graded_discs(spines: Iterator[GradedSpine] | Sequence[GradedSpine]) -> list[GradedDisc]:
@@ -127,6 +147,7 @@ def graded_discs(spines: Iterator[GradedSpine] | Sequence[GradedSpine]) -> list[
             found.append(
                 GradedDisc(
                     spine.patient,
+                    spine.maker,
                     spine.truth[level],
                     {one: features(level, signal, brightest, one) for one in _FITTED},
                     spine.heights_mm[level] / expected.value_mm,
@@ -140,97 +161,139 @@ _FITTED = (Comparators.BOTH, Comparators.MARROW, Comparators.CSF)
 
 
 def fit(discs: Sequence[GradedDisc], comparators: Comparators) -> dict[str, Any]:
-    """Coefficients of one table."""
-    from sklearn.linear_model import LogisticRegression
+    """One table: typical discs by k-means, their weights by least squares with a ridge."""
+    from sklearn.cluster import KMeans
 
     names = sorted(discs[0].features[comparators])
     values = np.array([[one.features[comparators][name] for name in names] for one in discs])
     mean, sd = values.mean(axis=0), values.std(axis=0)
-    fitted = LogisticRegression(C=PENALTY, max_iter=3000)
-    classes = np.array([min(one.grade, 4) for one in discs])
-    fitted.fit(np.clip((values - mean) / sd, -FEATURE_REACH, FEATURE_REACH), classes)
+    values = standardised(values, mean, sd)
+    centres = KMeans(TYPICAL_DISCS, n_init=1, random_state=0).fit(values).cluster_centers_
+    grades = np.array([min(one.grade, 4) for one in discs])
+    member = (grades[:, None] == np.arange(1, len(SIGNAL_CLASSES) + 1)).astype(float)
+    near, among = kernel(values, centres), kernel(centres, centres)
+    normal = near.T @ near + RIDGE * (among + 1e-6 * np.eye(len(centres)))
+    weights = np.linalg.solve(normal, near.T @ (member - member.mean(axis=0)))
     return {
         "features": names,
         "mean": mean.round(4).tolist(),
         "sd": sd.round(4).tolist(),
-        "weights": fitted.coef_.T.round(4).tolist(),
-        "intercepts": fitted.intercept_.round(4).tolist(),
+        "shares": member.mean(axis=0).round(4).tolist(),
+        "centres": centres.round(3).tolist(),
+        "weights": weights.round(4).tolist(),
     }
 
 
 def classes(table: Mapping[str, Any], disc: GradedDisc, comparators: Comparators) -> Floats:
     """Probabilities of 1, 2, 3 or 4, and 5 by a table."""
-    from discmri.measurement.grade_model import SignalTable
-
-    arrays = (np.array(table[key]) for key in ("mean", "sd", "weights", "intercepts"))
     found = disc.features[comparators]
+    arrays = (np.array(table[key]) for key in TABLE_ARRAYS)
     return SignalTable(tuple(table["features"]), *arrays).probabilities(found)
 
 
-def cross_validated(discs: Sequence[GradedDisc], comparators: Comparators) -> list[Floats]:
-    """Probabilities of each disc by tables that never saw its patient, mean of the rounds."""
+def cross_validated(
+    discs: Sequence[GradedDisc], comparators: Comparators, rounds: int = ROUNDS
+) -> Floats:
+    """(rounds, discs, 4) probabilities by tables that never saw the patient of the disc."""
     patients = np.array([one.patient for one in discs])
-    told = [np.zeros(4) for _ in discs]
-    for seed in range(ROUNDS):
+    told = np.zeros((rounds, len(discs), len(SIGNAL_CLASSES)))
+    for seed in range(rounds):
         order = np.unique(patients)
         np.random.default_rng(seed).shuffle(order)
         for n in range(FOLDS):
-            out = np.isin(patients, order[n::FOLDS])
-            table = fit(
-                [one for one, left in zip(discs, out, strict=True) if not left], comparators
-            )
-            for k in np.flatnonzero(out):
-                told[k] = told[k] + classes(table, discs[k], comparators) / ROUNDS
+            _tell(told[seed], discs, comparators, np.isin(patients, order[n::FOLDS]))
     return told
 
 
-def report(discs: Sequence[GradedDisc], told: Sequence[Floats]) -> None:
-    """Agreement, confusion matrix and reliability on five levels."""
-    normal = Settings().normal_height_loss
-    truth, said, sure = [], [], []
-    doubles = 0
-    for disc, chance in zip(discs, told, strict=True):
-        loss = loss_of_height(disc.ratio, disc.relative_sd, normal)
-        joined = join(signal_parts(chance, 0.0), loss, normal)
-        five: dict[int, float] = defaultdict(float)
-        for text, share in joined.probabilities.items():
-            five[FIVE[Grade.parse(text).ordinal]] += share
-        doubles += "/" in str(joined.grade)
-        truth.append(disc.grade)
-        said.append(FIVE[joined.grade.ordinal])
-        sure.append(five[said[-1]])
-    _agreement(np.array(truth), np.array(said))
-    print(f"double entries {doubles} of {len(discs)} ({100 * doubles / len(discs):.1f} %)")
-    _reliability(np.array(truth) == np.array(said), np.array(sure))
+def across_makers(discs: Sequence[GradedDisc], comparators: Comparators) -> Floats:
+    """(1, discs, 4) probabilities by tables fitted on scanners of the other makers."""
+    told = np.zeros((1, len(discs), len(SIGNAL_CLASSES)))
+    makers = np.array([one.maker for one in discs])
+    for maker in np.unique(makers):
+        _tell(told[0], discs, comparators, makers == maker)
+    return told
 
 
-def _agreement(truth: NDArray[np.int_], said: NDArray[np.int_]) -> None:
-    counts = np.zeros((5, 5), dtype=int)
-    np.add.at(counts, (truth - 1, said - 1), 1)
-    square = np.subtract.outer(np.arange(5), np.arange(5)) ** 2
-    chance = np.outer(counts.sum(1), counts.sum(0)) / counts.sum()
-    kappa = 1 - (square * counts).sum() / (square * chance).sum()
-    exact, near = np.mean(truth == said), np.mean(np.abs(truth - said) <= 1)
+def _tell(
+    told: Floats, discs: Sequence[GradedDisc], comparators: Comparators, out: NDArray[np.bool_]
+) -> None:
+    """Fill in the probabilities of the discs left out by a table of the others."""
+    table = fit([one for one, left in zip(discs, out, strict=True) if not left], comparators)
+    for k in np.flatnonzero(out):
+        told[k] = classes(table, discs[k], comparators)
+
+
+def report(discs: Sequence[GradedDisc], told: Floats) -> None:
+    """Agreement on five levels by round, mean confusion matrix and reliability over all rounds."""
+    truth = np.array([one.grade for one in discs])
+    scores, counts = [], np.zeros((5, 5))
+    rights, sures, doubles = [], [], 0
+    for one_round in told:
+        said, sure, double = _suggested(discs, one_round)
+        one_count = np.zeros((5, 5))
+        np.add.at(one_count, (truth - 1, said - 1), 1)
+        scores.append((*_agreement(one_count), _log_loss(truth, sure)))
+        counts += one_count / len(told)
+        rights.append(said == truth)
+        sures.append(sure[np.arange(len(said)), said - 1])
+        doubles += double
+    mean, spread = np.mean(scores, axis=0), np.std(scores, axis=0)
+    names = ("quadratic kappa", "exact", "one off", "log loss")
+    print(
+        f"{len(truth)} discs, {len(told)} rounds: "
+        + ", ".join(f"{n} {m:.3f} ± {s:.3f}" for n, m, s in zip(names, mean, spread, strict=True))
+    )
     recall = np.diag(counts) / counts.sum(axis=1)
-    print(f"{len(truth)} discs: quadratic kappa {kappa:.3f}, exact {exact:.3f}, one off {near:.3f}")
     print("recall of 1 to 5: " + ", ".join(f"{value:.2f}" for value in recall))
-    print("rows true, columns suggested:\n" + str(counts))
+    print("rows true, columns suggested:\n" + str(counts.round().astype(int)))
+    print(f"double entries {doubles / len(told):.1f} of {len(truth)}")
+    _reliability(np.concatenate(rights), np.concatenate(sures), len(told))
 
 
-def _reliability(right: NDArray[np.bool_], sure: Floats) -> None:
+def _suggested(discs: Sequence[GradedDisc], told: Floats) -> tuple[NDArray[np.int_], Floats, int]:
+    """Suggested five-level grades, (n, 5) probabilities, and how many double entries."""
+    normal = Settings().normal_height_loss
+    said, sure, doubles = [], np.zeros((len(discs), 5)), 0
+    for n, (disc, chance) in enumerate(zip(discs, told, strict=True)):
+        loss = loss_of_height(disc.ratio, disc.relative_sd, normal)
+        joined = join(signal_parts(list(chance), 0.0), loss, normal)
+        for text, share in joined.probabilities.items():
+            sure[n, FIVE[Grade.parse(text).ordinal] - 1] += share
+        doubles += "/" in str(joined.grade)
+        said.append(FIVE[joined.grade.ordinal])
+    return np.array(said), sure, doubles
+
+
+def _agreement(counts: Floats) -> tuple[float, float, float]:
+    """Quadratic kappa, share exact, share at most one off."""
+    off = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
+    chance = np.outer(counts.sum(1), counts.sum(0)) / counts.sum()
+    kappa = 1 - (off**2 * counts).sum() / (off**2 * chance).sum()
+    return (
+        float(kappa),
+        float(np.trace(counts) / counts.sum()),
+        float(counts[off <= 1].sum() / counts.sum()),
+    )
+
+
+def _log_loss(truth: NDArray[np.int_], sure: Floats) -> float:
+    return float(-np.log(np.maximum(sure[np.arange(len(truth)), truth - 1], 1e-6)).mean())
+
+
+def _reliability(right: NDArray[np.bool_], sure: Floats, rounds: int) -> None:
     for low, high in ((0.0, 0.4), (0.4, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.01)):
         here = (sure >= low) & (sure < high)
         if here.any():
             print(
-                f"  probability {low:.1f} to {min(high, 1):.1f}: {here.sum()} discs, stated "
-                f"{sure[here].mean():.2f}, right {right[here].mean():.2f}"
+                f"  probability {low:.1f} to {min(high, 1):.1f}: {here.sum() / rounds:.0f} discs, "
+                f"stated {sure[here].mean():.2f}, right {right[here].mean():.2f}"
             )
 
 
 def write(discs: Sequence[GradedDisc]) -> None:
     """Renew the coefficients that the package holds."""
     model = {
-        "what": "signal part of the suggested modified Pfirrmann grade: multinomial logistic model",
+        "what": "signal part of the suggested modified Pfirrmann grade: least-squares probabilistic classifier",
         "source": "SPIDER: van der Graaf JW et al., Sci Data 2024;11:264, doi 10.5281/zenodo.10159290",
         "licence": "CC BY 4.0 (grades and slices the coefficients were fitted to)",
         "changes": "one mid-sagittal T2 slice of each patient, features measured by discmri",
@@ -240,7 +303,11 @@ def write(discs: Sequence[GradedDisc]) -> None:
         "classes": ["1", "2", "3 or 4", "5"],
         "tables": {one.value: fit(discs, one) for one in _FITTED},
     }
-    MODEL.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+    MODEL.write_text(_rows_on_a_line(json.dumps(model, indent=1)) + "\n", encoding="utf-8")
+
+
+def _rows_on_a_line(text: str) -> str:
+    return re.sub(r"\[\s+([^\[\]]+?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", text)
 
 
 def main() -> None:
@@ -257,6 +324,8 @@ def main() -> None:
     for comparators in _FITTED:
         print(f"\n{comparators.value}, cross-validated by patient:")
         report(discs, cross_validated(discs, comparators))
+        print("fitted on scanners of other makers:")
+        report(discs, across_makers(discs, comparators))
 
 
 if __name__ == "__main__":

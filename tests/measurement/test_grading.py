@@ -1,4 +1,5 @@
 import dataclasses
+from itertools import pairwise
 
 import pytest
 
@@ -141,11 +142,28 @@ def test_comparators_do_not_fail_together(
     assert found.grade.signal in (1, 2)
 
 
-def test_model_says_where_its_coefficients_come_from() -> None:
-    for table in signal_tables().values():
-        assert table.weights.shape == (len(table.names), 4)
-        assert abs(table.weights.sum(axis=1)).max() < 0.01  # softmax: only differences count
+def test_tables_fit_together_and_know_how_frequent_each_class_is() -> None:
     assert len(signal_tables()) == 3
+    for table in signal_tables().values():
+        assert table.centres.shape == (len(table.weights), len(table.names))
+        assert table.weights.shape[1] == len(table.shares) == 4
+        assert table.shares.sum() == pytest.approx(1.0, abs=1e-3)
+        # what nearness adds to a class it takes from the others
+        assert abs(table.weights.sum(axis=1)).max() < 0.01
+
+
+def test_brighter_discs_never_become_more_probably_dark() -> None:
+    """From black to the signal of CSF, as far as the discs of the fit reach."""
+    shares = [
+        suggest(
+            LEVEL, disc(inner, min(0.1, inner / 2), fat=None), 10, BASELINE, SETTINGS, 500.0
+        ).evidence["signal_probabilities"]
+        for inner in (0.08, 0.12, 0.2, 0.3, 0.4, 0.6)
+    ]
+    dark = [float(one["5"]) for one in shares]  # type: ignore[index]
+    assert dark[0] > 0.7
+    assert dark[-1] < 0.05
+    assert all(later <= earlier + 0.02 for earlier, later in pairwise(dark))
 
 
 def test_probabilities_sum_to_one_and_back_the_grade() -> None:

@@ -1,9 +1,10 @@
 """Probabilities of the two parts of a grade, and how they are joined.
 
-Signal: a multinomial logistic model of a dozen ratios (:mod:`discmri.measurement.grade_features`),
-fitted to the grades of radiologists (``python -m benchmarks.grading SPIDER``).  Its classes are
-1, 2, "3 or 4" and 5, since the five-level scale of those radiologists does not tell 3 from 4;
-these two are separated by Griffith's own criterion, the step to the outer posterior annulus.
+Signal: how a disc's dozen ratios (:mod:`discmri.measurement.grade_features`) compare with those
+of typical discs, fitted to the grades of radiologists (``python -m benchmarks.grading SPIDER``)
+as a least-squares probabilistic classifier (Sugiyama 2010, doi:10.1587/transinf.E93.D.2690).  Its
+classes are 1, 2, "3 or 4" and 5, since the five-level scale of those radiologists does not tell 3
+from 4; these two are separated by Griffith's own criterion, the step to the outer posterior annulus.
 Collapse: the loss of height is uncertain because the expected height is; it is taken as
 log-normal about a normal disc.  Both parts together follow Griffith's table, where a collapsed
 disc that kept its signal is rare.
@@ -37,6 +38,10 @@ DOUBLE_WEIGHT = 0.10
 that a double entry needs both parts to be more likely than about 0.9."""
 STEP_SOFTNESS = 0.05  # of CSF; the step of the posterior annulus is uncertain by about this
 FEATURE_REACH = 3.5  # standard deviations; what lies farther out counts as that far
+TABLE_ARRAYS = ("mean", "sd", "shares", "centres", "weights")
+KERNEL_WIDTH = 3.5
+"""Distance in standard deviations at which a typical disc has 0.61 of its say."""
+LEAST_PROBABILITY = 0.01  # of a class; a least-squares fit may fall below zero
 FAR_PENALTY = (0.5, 0.4)
 """Cost of a suggestion that is off by more than one class, and by the square of classes: of two
 nearly equal classes the one in the middle of the distribution is suggested."""
@@ -44,7 +49,7 @@ nearly equal classes the one in the middle of the distribution is suggested."""
 
 @dataclass(frozen=True, eq=False)
 class SignalTable:
-    """Coefficients of the signal part for one set of comparators.
+    """The signal part for one set of comparators.
 
     Parameters
     ----------
@@ -52,27 +57,42 @@ class SignalTable:
         Of the features.
     mean, sd
         (n,) of each feature among the discs of the fit.
+    shares
+        (4,) how frequent each of :data:`SIGNAL_CLASSES` was among them.
+    centres
+        (k, n) typical discs, in standard deviations from the mean.
     weights
-        (n, 4) per standard deviation, a column for each of :data:`SIGNAL_CLASSES`.
-    intercepts
-        (4,)
+        (k, 4) by how much the nearness of each raises a class.
     """
 
     names: tuple[str, ...]
     mean: Array
     sd: Array
+    shares: Array
+    centres: Array
     weights: Array
-    intercepts: Array
 
     def probabilities(self, found: Mapping[str, float]) -> Array:
-        """(4,) probabilities of :data:`SIGNAL_CLASSES`."""
-        values = np.array([found[name] for name in self.names])
-        score = self._clipped(values) @ self.weights + self.intercepts
-        share = np.exp(score - score.max())
+        """(4,) probabilities of :data:`SIGNAL_CLASSES`; the features by name."""
+        values = standardised(np.array([found[name] for name in self.names]), self.mean, self.sd)
+        share = self.shares + kernel(values[None], self.centres)[0] @ self.weights
+        share = np.maximum(share, LEAST_PROBABILITY)
         return np.asarray(share / share.sum())
 
-    def _clipped(self, values: Array) -> Array:
-        return np.clip((values - self.mean) / self.sd, -FEATURE_REACH, FEATURE_REACH)
+
+def standardised(values: Array, mean: Array, sd: Array) -> Array:
+    """(..., n) features in standard deviations, none beyond :data:`FEATURE_REACH`."""
+    return np.asarray(np.clip((values - mean) / sd, -FEATURE_REACH, FEATURE_REACH))
+
+
+def kernel(one: Array, other: Array) -> Array:
+    """(a, b) nearness, 0 to 1, of (a, n) and (b, n) standardised features.
+
+    >>> kernel(np.zeros((1, 2)), np.array([[0.0, 0.0], [0.0, KERNEL_WIDTH]])).round(2).tolist()
+    [[1.0, 0.61]]
+    """
+    square = ((one[:, None] - other[None]) ** 2).sum(axis=-1)
+    return np.asarray(np.exp(-square / (2 * KERNEL_WIDTH**2)))
 
 
 @cache
@@ -82,7 +102,7 @@ def signal_tables() -> Mapping[Comparators, SignalTable]:
     return {
         Comparators(name): SignalTable(
             tuple(table["features"]),
-            *(np.array(table[key]) for key in ("mean", "sd", "weights", "intercepts")),
+            *(np.array(table[key]) for key in TABLE_ARRAYS),
         )
         for name, table in json.loads(text)["tables"].items()
     }
