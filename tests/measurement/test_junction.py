@@ -11,7 +11,7 @@ from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, SoftMask
 from discmri.measurement import junction as junctions
-from discmri.measurement.junction import Junction, Term, find_junction
+from discmri.measurement.junction import THIN_RIGHT, Junction, Term, find_junction
 from discmri.measurement.junction_signs import junction_signs
 from discmri.measurement.numbering import name_levels
 
@@ -160,6 +160,33 @@ def test_transitional_is_a_full_disc_below_a_squared_first_sacral_body(
 ):
     signs = replace(signs_of(*[LUMBAR] * 4), depth_ratio=depth, taper_ratio=taper)
     assert Junction(level, 0, 0.95, True, signs).transitional is expected
+
+
+@pytest.mark.parametrize(
+    ("height", "depth", "taper", "level", "expected"),
+    [
+        (0.44, 0.81, 0.96, DiscLevel.L5_S1, True),
+        (0.46, 0.81, 0.96, DiscLevel.L5_S1, False),
+        (0.44, 0.79, 0.96, DiscLevel.L5_S1, False),
+        (0.44, 0.81, 0.94, DiscLevel.L5_S1, False),
+        (0.44, 0.81, 0.96, DiscLevel.S1_S2, False),
+    ],
+)
+def test_a_thin_disc_of_full_depth_below_a_squared_body_may_be_s1_s2(
+    height, depth, taper, level, expected
+):
+    signs = replace(
+        signs_of(*[LUMBAR] * 4), height_ratio=height, depth_ratio=depth, taper_ratio=taper
+    )
+    assert Junction(level, 0, 0.95, True, signs).thin is expected
+
+
+def test_a_thin_lowest_disc_is_never_certain():
+    thin = replace(LUMBAR, height_mm=3.0, sacrum_above=0.001)
+    labels, findings = name_levels(junction_spine([thin, *[LUMBAR] * 4]))
+    assert list(labels.discs)[-1] is DiscLevel.L5_S1
+    assert {Code.TRANSITIONAL_SUSPECTED, Code.NUMBERING_UNCERTAIN} <= warnings_of(findings)
+    assert labels.numbering_probability == THIN_RIGHT
 
 
 def test_a_transitional_look_is_a_warning():

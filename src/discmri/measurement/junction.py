@@ -30,6 +30,11 @@ FULL_DEPTH = 0.8
 SQUARED = 0.95
 """... and S1 is squared where its lower end has at least this share of its upper end's depth:
 the look of a transitional vertebra (O'Driscoll type 4)."""
+THIN = 0.45
+"""A lowest disc lower than this share of the discs above, of full depth and below a squared body, is a
+worn L5-S1 or a full-depth S1-S2 disc below a lumbar-like S1: no sign tells the two apart."""
+THIN_RIGHT = 0.75
+"""How likely such a disc is L5-S1: it was on 2 of 2 SPIDER slices (rule of succession: 3 / 4)."""
 USUAL = 0.94
 """Share of SPIDER slices on which the lowest disc found above a sacrum is L5-S1 (190 of 201):
 the probability where there are too few discs for any sign."""
@@ -142,12 +147,20 @@ class Junction:
     @property
     def transitional(self) -> bool:
         """Whether a full-depth S1-S2 disc lies below a squared S1 (O'Driscoll type 4)."""
-        return (
-            self.lowest is DiscLevel.S1_S2
-            and self.signs is not None
-            and self.signs.depth_ratio >= FULL_DEPTH
-            and self.signs.taper_ratio >= SQUARED
-        )
+        return self.lowest is DiscLevel.S1_S2 and _full_depth_below_squared(self.signs)
+
+    @property
+    def thin(self) -> bool:
+        """Whether what is called L5-S1 may as well be such a disc: it is much lower than the others."""
+        return self.lowest is DiscLevel.L5_S1 and _thin(self.signs)
+
+
+def _full_depth_below_squared(signs: JunctionSigns | None) -> bool:
+    return signs is not None and signs.depth_ratio >= FULL_DEPTH and signs.taper_ratio >= SQUARED
+
+
+def _thin(signs: JunctionSigns | None) -> bool:
+    return signs is not None and signs.height_ratio < THIN and _full_depth_below_squared(signs)
 
 
 def find_junction(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
@@ -179,7 +192,8 @@ def _above_sacrum(found: FoundSpine, discs: Sequence[FoundDisc], seen: bool) -> 
         return Junction(DiscLevel.L5_S1, 0, USUAL, seen, None)
     residual = _sigmoid(RESIDUAL.logit(signs))
     if residual <= 0.5:
-        return Junction(DiscLevel.L5_S1, 0, 1 - residual, seen, signs)
+        most = THIN_RIGHT if _thin(signs) else 1.0
+        return Junction(DiscLevel.L5_S1, 0, min(1 - residual, most), seen, signs)
     above = junction_signs(found, discs[1:])
     if above is not None and _sigmoid(RESIDUAL.logit(above)) > 0.5:
         probability = _sigmoid(RESIDUAL.logit(above))

@@ -127,6 +127,15 @@ def _junction_findings(junction: Junction) -> list[Finding]:
                 "possible.",
             )
         )
+    if junction.thin and junction.signs is not None:
+        findings.append(
+            warning(
+                Code.TRANSITIONAL_SUSPECTED,
+                f"The lowest disc has {junction.signs.height_ratio:.2f} of the height of the discs above, "
+                "full depth and a squared body above it: a worn L5-S1 disc, or an S1-S2 disc below "
+                "a transitional vertebra. Only a picture of the whole spine can tell.",
+            )
+        )
     if junction.probability < CERTAIN:
         findings.append(
             warning(

@@ -5,6 +5,7 @@ This is what ``discmri measure`` does, and what every member of a cohort goes th
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,12 +113,22 @@ def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | Non
 def _measured(
     steps: StudySteps, pictures: PictureProcess | None, progress: ProgressCallback
 ) -> StudyResult:
-    """Do all steps; the pictures that show no ADC are drawn while it is measured."""
-    if pictures is None:
+    """Do all steps; the diffusion images are aligned, and pictures drawn, beside the others."""
+    from discmri.measurement.pipeline import STEPS
+
+    if steps.settings.threads < 2:
         return steps.measure(progress)
-    steps.advance("grades", progress)
-    pictures.begin("anatomy", _anatomy(steps))
+    steps.advance("labels", progress)  # all that diffusion needs
+    with ThreadPoolExecutor(1) as executor:
+        diffusion = executor.submit(getattr, steps, "diffusion")
+        steps.advance("grades", progress)
+        if pictures is not None:
+            pictures.begin("anatomy", _anatomy(steps))
+        progress(*STEPS["diffusion"])
+        diffusion.result()
     result = steps.measure(progress)
+    if pictures is None:
+        return result
     from discmri.results.model import MeasuredImages
 
     drawn = MeasuredImages(steps.labels, steps.outlines, steps.image, result.adc)

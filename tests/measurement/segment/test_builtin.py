@@ -337,12 +337,20 @@ def test_a_sacrum_seen_only_upside_down_decides(given, turned, told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arches", "mirrored", "told"),
-    [(0.17, 1.24, False), (0.17, 1.26, True), (0.19, 9.0, False)],
+    ("arches", "sacrum", "mirrored", "told"),
+    [
+        (0.17, 0.0, 1.24, False),
+        (0.17, 0.0, 1.26, True),
+        (0.19, 0.0, 9.0, False),
+        (0.17, 0.07, 9.0, True),
+        (0.17, 0.09, 9.0, False),
+    ],
 )
-def test_more_seen_mirrored_where_arches_are_missing_decides(arches, mirrored, told) -> None:
-    given = slice_of(BODY=10.0, POSTERIOR=10 * arches, CANAL=3.0)
-    behind = (10 * arches + 3.0) * mirrored
+def test_more_seen_mirrored_where_arches_and_sacrum_are_missing_decides(
+    arches, sacrum, mirrored, told
+) -> None:
+    given = slice_of(BODY=10.0, POSTERIOR=10 * arches, CANAL=3.0, SACRUM=10 * sacrum)
+    behind = (10 * (arches + sacrum) + 3.0) * mirrored
     assert bool(_exchanged(given, lambda: slice_of(BODY=10.0, CANAL=behind))) is told
 
 

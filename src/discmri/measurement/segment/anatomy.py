@@ -8,6 +8,7 @@ left to :mod:`discmri.measurement.qc`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -96,22 +97,26 @@ def _steps_down(discs: Sequence[FoundDisc]) -> Array:
 def _canal_place(found: FoundSpine) -> str:
     if found.canal is None:
         return ""
-    canal = _points(found.canal)
-    behind = []
-    for disc in found.discs:
-        points = _points(disc.mask)
-        low, high = np.quantile(points[:, 2], [0.01, 0.99])
-        beside = canal[(canal[:, 2] >= low) & (canal[:, 2] <= high)]
-        if len(beside):
-            behind.append(float(points[:, 1].mean() - beside[:, 1].mean()))
-    if not behind:
+    usual_mm = canal_behind_mm(found.discs, found.canal)
+    if math.isnan(usual_mm):
         return ""
-    usual_mm = float(np.median(behind))
     if usual_mm <= -CANAL_BEHIND_MM[0]:
         return f"its spinal canal lies {-usual_mm:.0f} mm in front of the discs: {FRONT_AND_BACK}"
     if not CANAL_BEHIND_MM[0] <= usual_mm <= CANAL_BEHIND_MM[1]:
         return f"its spinal canal lies {usual_mm:.0f} mm behind the middle of the discs"
     return ""
+
+
+def canal_behind_mm(discs: Sequence[FoundDisc], canal: SoftMask) -> float:
+    """How far the canal lies behind the middle of the discs, median, mm; NaN beside none of them."""
+    inside, behind = _points(canal), []
+    for disc in discs:
+        points = _points(disc.mask)
+        low, high = np.quantile(points[:, 2], [0.01, 0.99])
+        beside = inside[(inside[:, 2] >= low) & (inside[:, 2] <= high)]
+        if len(beside):
+            behind.append(float(points[:, 1].mean() - beside[:, 1].mean()))
+    return float(np.median(behind)) if behind else math.nan
 
 
 def _sacrum_place(found: FoundSpine) -> str:
