@@ -7,7 +7,9 @@ COPY requirements-runtime.lock ./
 RUN /opt/discmri/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements-runtime.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN /opt/discmri/bin/pip install --no-cache-dir --no-deps .
+# --build-arg VERSION=0.2.0 names the release: there is no git here to ask for its tag
+ARG VERSION=
+RUN SETUPTOOLS_SCM_PRETEND_VERSION=$VERSION /opt/discmri/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim
 RUN useradd --create-home reader

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
-
-import discmri
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "discmri"
@@ -37,11 +40,53 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     assert any("migrations/versions/" in name for name in found)
 
 
-def test_the_wheel_names_version_command_and_licence(wheel):
-    info = f"discmri-{discmri.__version__}.dist-info"
+def test_the_wheel_names_command_and_licence(wheel):
+    (info,) = {name.partition("/")[0] for name in wheel.namelist() if name.startswith("discmri-")}
     assert "discmri = discmri.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
-    assert f"Version: {discmri.__version__}\n" in wheel.read(f"{info}/METADATA").decode()
     assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def _version(folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "version"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_the_version_is_the_tag_and_without_one_a_development_version(tmp_path):
+    source = tmp_path / "source"
+    (source / "src" / "discmri").mkdir(parents=True)
+    (source / "src" / "discmri" / "__init__.py").touch()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    coming = f"{_coming()}.dev"
+    assert _version(source) == f"{coming}0", "an archive without git"
+
+    def git(*arguments):
+        identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+        subprocess.run(
+            ["git", "-C", source, *identity, *arguments], check=True, capture_output=True
+        )
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    assert _version(source).startswith(coming), "a clone without tags"
+    git("tag", "v7.8.9")
+    assert _version(source) == "7.8.9"
+    (built,) = SdistBuilder(str(source)).build(directory=str(tmp_path / "dist"))
+    git("commit", "--allow-empty", "-m", "two")
+    assert _version(source).startswith("7.8.10.dev1+g")
+    with tarfile.open(built) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    assert _version(tmp_path / "unpacked" / "discmri-7.8.9") == "7.8.9"
+
+
+def _coming() -> str:
+    """The version that is worked on: the newest one of the changes."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    return re.findall(r"^## ([\d.]+)", text, re.MULTILINE)[0]
 
 
 def _pins(name):
@@ -63,9 +108,9 @@ def test_the_runtime_lock_pins_what_the_program_needs_and_no_tool_of_development
     assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=\w)", text, flags=re.M)[1:])
 
 
-def test_the_citation_names_this_version():
+def test_the_citation_names_the_version_of_the_changes():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {discmri.__version__}\n" in text
+    assert f"\nversion: {_coming()}\n" in text
 
 
 def test_containers_copy_what_is_there_and_install_the_lock():

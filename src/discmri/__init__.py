@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from discmri.results.records import DiscRecord, Measurement
     from discmri.study import Study, read_study
 
-__version__ = "0.1.0"
+    __version__: str
 __all__ = [
     "CohortResult",
     "DiscLevel",
@@ -73,6 +73,10 @@ if not TYPE_CHECKING:  # a type checker sees the imports above and no other name
 
     def __getattr__(name: str) -> object:
         """Load the public names on first use, so that ``import discmri`` stays instant."""
+        if name == "__version__":  # of the installation, which took it from the tag
+            from importlib.metadata import version
+
+            return version("discmri")
         if name not in _HOMES:
             raise AttributeError(f"module 'discmri' has no attribute {name!r}")
         from importlib import import_module

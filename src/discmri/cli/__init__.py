@@ -113,6 +113,14 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
+class _Version(argparse.Action):
+    """Prints the version, which takes time to look up, only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"discmri {discmri.__version__}")
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole program."""
     parser = _Parser(
@@ -120,7 +128,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Disc height, diffusion and modified Pfirrmann grade of lumbar discs on MRI.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"discmri {discmri.__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show program's version number and exit"
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         import_module(f"discmri.cli.{name}").add_parser(subparsers)
