@@ -195,26 +195,28 @@ def _pooled(found: Sequence[AgreementResult]) -> list[StatisticsTable]:
     for parameter in dict.fromkeys(one.comparison.parameter for one in found):
         chosen = [one for one in found if one.comparison.parameter == parameter]
         rows = {one.comparison.name: one.of(ALL_LEVELS) for one in chosen}
-        tables.append(_table(named(parameter), "Comparison", rows))
+        tables.append(_table(named(parameter), rows))
     return tables
 
 
 def _by_level(one: AgreementResult) -> StatisticsTable:
     levels = list(dict.fromkeys(estimate.level for estimate in one.estimates))
     caption = f"{named(one.comparison.parameter)}: {one.comparison.name}"
-    return _table(caption, "Level", {level: one.of(level) for level in levels})
+    return _table(caption, {level: one.of(level) for level in levels})
 
 
-def _table(caption: str, first: str, rows: Mapping[str, Sequence[Estimate]]) -> StatisticsTable:
-    names = list(dict.fromkeys(one.statistic for estimates in rows.values() for one in estimates))
-    units = next((one.unit for estimates in rows.values() for one in estimates if one.unit), "")
-    body = []
-    for name, estimates in rows.items():
-        shown = {one.statistic: _shown(one) for one in estimates}
-        size = (str(estimates[0].subjects), str(estimates[0].discs))
-        body.append((name, *size, *(shown.get(statistic, "") for statistic in names)))
-    header = (first, "Subjects", "Discs", *names)
-    return StatisticsTable(f"{caption} ({units})" if units else caption, header, tuple(body))
+def _table(caption: str, columns: Mapping[str, Sequence[Estimate]]) -> StatisticsTable:
+    """One statistic a line: there are more of them than comparisons or levels."""
+    every = [one for estimates in columns.values() for one in estimates]
+    unit = next((one.unit for one in every if one.unit), "")
+    cells = [
+        {"Subjects": str(some[0].subjects), "Discs": str(some[0].discs)}
+        | {one.statistic: _shown(one) for one in some}
+        for some in columns.values()
+    ]
+    names = ("Subjects", "Discs", *dict.fromkeys(one.statistic for one in every))
+    rows = tuple((name, *(cell.get(name, "") for cell in cells)) for name in names)
+    return StatisticsTable(f"{caption} ({unit})" if unit else caption, ("", *columns), rows)
 
 
 def _shown(one: Estimate) -> str:

@@ -238,7 +238,7 @@ class Table:
 
         A column that is empty in every row states nothing, and is not told.
         """
-        some = {name: n for name, n in self.empty.items() if 0 < n < len(self.rows)}
+        some = {one: n for one in self.columns if 0 < (n := self.empty[one]) < len(self.rows)}
         reasons = (
             ("taken as missing because they say NaN, NA or the like", self.missing),
             ("empty, and so left out", some),

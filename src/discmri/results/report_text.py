@@ -65,6 +65,7 @@ def content(result: StudyResult) -> dict[str, object]:
         "subject": printable(result.subject_id),
         "date": _date(printable(result.study_date)),
         "facts": _facts(result),
+        "signs": _signs(result),
         "overview": drawn.get("overview"),
         "has_adc": has_adc,
         "discs": [_disc(result, record, drawn) for record in result.records],
@@ -163,7 +164,6 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Voxel size", f"{spacing} mm"),
         ("Segmenter", printable(result.provenance.segmenter)),
         ("Study UID", printable(result.study_uid)),
-        *_signs(result),
     ]
 
 
@@ -197,14 +197,13 @@ def _levels(result: StudyResult) -> str:
     )
 
 
-def _signs(result: StudyResult) -> list[tuple[str, str]]:
+def _signs(result: StudyResult) -> str:
     """The signs of the lumbosacral junction, one sentence for all that were visible."""
-    signs = [
+    return "; ".join(
         text.format(result.numbering_signs[name])
         for name, text in SIGN_TEXTS.items()
         if name in result.numbering_signs
-    ]
-    return [("Signs at the lumbosacral junction", "; ".join(signs))] if signs else []
+    )
 
 
 def _method(record: DiscRecord) -> str:

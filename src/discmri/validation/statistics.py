@@ -18,10 +18,12 @@ from discmri.agreement.bootstrap import estimates
 from discmri.agreement.csv_estimates import confusion
 from discmri.agreement.ratings import SCALES
 from discmri.agreement.sums import moments
+from discmri.core.levels import MEASURED_LEVELS
 from discmri.core.volume import Array
 from discmri.validation.pairs import GradePair, ValuePair
 
 MEASURED, TRUE = "measured", "truth"
+_LEVEL_ORDER = {level.value: place for place, level in enumerate(MEASURED_LEVELS)}
 _GRADE_FIGURES = (
     "exact agreement", "agreement within one", "kappa, linear weights", "kappa, quadratic weights",
 )  # fmt: skip
@@ -102,7 +104,8 @@ def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSu
             split: dict[str, list[ValuePair]] = defaultdict(list)
             for pair in own:
                 split[pair.level if kind == "level" else pair.groups.get(kind, "")].append(pair)
-            found += [summary(split[g], kind, g) for g in sorted(split) if g]
+            named = sorted(filter(None, split), key=_LEVEL_ORDER.__getitem__ if kind == "level" else None)
+            found += [summary(split[group], kind, group) for group in named]
     return found
 
 

@@ -15,7 +15,7 @@ from discmri.core.pages import render
 from discmri.core.text import number
 from discmri.results.decisions import Decisions
 from discmri.results.export.csv_wide import cell, write_table
-from discmri.results.names import human, unit
+from discmri.results.names import human, titled, unit
 from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
@@ -177,7 +177,7 @@ def page(validation: Validation) -> str:
         naming=validation.naming,
         by_place=validation.comparison.by_place,
         notes=validation.comparison.notes,
-        overall=[_line(one, human(one.parameter)) for one in overall],
+        overall=[_line(one, titled(one.parameter)) for one in overall],
         by_group=by_group,
         plots=[(human(one.parameter), _plot(validation.pairs, one)) for one in overall],
         grades=validation.grades,
@@ -207,7 +207,7 @@ def _lines(validation: Validation, parameter: str, kind: str) -> list[dict[str, 
 def _line(one: ErrorSummary, name: str) -> dict[str, str]:
     """One agreement as the text of a table's row."""
     parameter = PARAMETER[one.parameter]
-    digits = min(parameter.decimals, 3)
+    digits = min(parameter.decimals, 2 if parameter.unit == "mm" else 3)
     percent = ""
     if one.bias_percent is not None and one.sd_percent is not None:
         percent = f"{number(one.bias_percent, 1)} ± {number(one.sd_percent, 1)}"
@@ -216,7 +216,6 @@ def _line(one: ErrorSummary, name: str) -> dict[str, str]:
         coverage = f"{100 * one.within_1_sd:.0f} / {100 * one.within_2_sd:.0f}"
     return {
         "name": name,
-        "unit": unit(one.parameter),
         "discs": str(one.discs),
         "bias": number(one.bias, digits),
         "interval": span(one.bias_low, one.bias_high, digits),

@@ -71,7 +71,7 @@ def test_the_signs_of_the_junction_stand_in_words(result):
     page = _Page(
         report_html.page(replace(result, numbering_signs={"depth_ratio": 0.52, "tilt_deg": 31.4}))
     ).text
-    assert "the lowest disc has 0.52 of the depth of the discs above" in page
+    assert "The lowest disc has 0.52 of the depth of the discs above" in page
     assert "its front is tilted down by 31°" in page
     assert "thecal sac" not in page
 

@@ -26,8 +26,8 @@ function title(p) {
 /* A column gives a cell's disc and parameter, or a plain text. */
 function columns() {
   const study = { head: ["Study", ""], text: (row) => data.studies[row.study][NAME], link: true };
-  const subject = { head: ["Subject", ""], text: (row) => data.studies[row.study][SUBJECT] };
-  const date = { head: ["Date", ""], text: (row) => day(data.studies[row.study][DATE]) };
+  const subject = { head: ["Subject", ""], kind: "person", text: (row) => data.studies[row.study][SUBJECT] };
+  const date = { head: ["Date", ""], kind: "person", text: (row) => day(data.studies[row.study][DATE]) };
   const value = (head, disc, p) => ({ head, disc, p });
   if (at("view").value === "levels") {
     const p = Number(at("parameter").value);
@@ -101,7 +101,7 @@ function summary(column, rows) {
   if (values.length && numeric(column.p)) {
     values.sort((a, b) => a - b);
     const half = values.length >> 1;
-    text = `median ${shown(values.length % 2 ? values[half] : (values[half - 1] + values[half]) / 2, column.p)}, ${text}`;
+    text = `median ${shown(values.length % 2 ? values[half] : (values[half - 1] + values[half]) / 2, column.p)}\n${text}`;
   }
   return missing ? `${text}, ${missing} missing` : text;
 }
@@ -131,7 +131,8 @@ function head() {
   const titles = element("tr"), sums = element("tr", undefined, "sum");
   view.columns.forEach((column, n) => {
     const mark = n === sort.column ? (sort.down ? " ▼" : " ▲") : "";
-    const cell = element("th", column.head[0] + mark, column.disc && numeric(column.p) ? "n" : "");
+    const kind = column.disc && numeric(column.p) ? "n" : column.kind;
+    const cell = element("th", column.head[0] + mark, kind);
     cell.scope = "col";
     cell.tabIndex = 0;
     cell.setAttribute("aria-sort", mark ? (sort.down ? "descending" : "ascending") : "none");
@@ -140,14 +141,16 @@ function head() {
     cell.onclick = () => { sort = { column: n, down: n === sort.column && !sort.down }; build(); };
     cell.onkeydown = (event) => { if (event.key === "Enter") cell.onclick(); };
     titles.append(cell);
-    sums.append(element("td", n ? summary(column, view.rows) : "of these rows", column.disc && numeric(column.p) ? "n" : ""));
+    sums.append(element("td", n ? summary(column, view.rows) : "of these rows", kind));
   });
   document.querySelector("thead").replaceChildren(titles, sums);
 }
 function body() {
   const box = at("scroll");
-  const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
-  const last = Math.min(view.rows.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE);
+  rows(Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE),
+    Math.min(view.rows.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE));
+}
+function rows(first, last) {
   const lines = [padding(first * ROW)];
   for (let n = first; n < last; n += 1) lines.push(line(view.rows[n]));
   lines.push(padding((view.rows.length - last) * ROW));
@@ -166,7 +169,7 @@ function line(row) {
   view.columns.forEach((column, n) => {
     if (failed && column.disc) return;
     if (!column.disc) {
-      const cell = element("td");
+      const cell = element("td", undefined, column.kind);
       const text = column.text(row);
       cell.title = text;
       if (column.link && facts[REPORT]) {
@@ -232,5 +235,7 @@ at("controls").addEventListener("submit", (event) => event.preventDefault());
 at("controls").addEventListener("reset", () => setTimeout(build));
 at("scroll").addEventListener("scroll", () => requestAnimationFrame(body));
 addEventListener("resize", body);
+addEventListener("beforeprint", () => rows(0, view.rows.length));
+addEventListener("afterprint", body);
 addEventListener("keydown", (event) => { if (event.key === "Escape") at("detail").hidden = true; });
 build();
