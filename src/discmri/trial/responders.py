@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from discmri.core.levels import DiscLevel
-from discmri.core.text import significant
+from discmri.core.text import number, significant
 from discmri.results.names import human, listed, unit
+from discmri.results.records import PARAMETER
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
 
@@ -115,7 +116,7 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
         why = "no value at both visits" if change is None else "nothing is known of its noise"
         return Response.NOT_JUDGED, f"{human(name)}: {why}"
     noise = significant(change.band.half, 2)
-    size = f"{human(name)} {_signed(change.change)} {unit(name)} (noise ±{noise})"
+    size = f"{human(name)} {_signed(change.change, name)} {unit(name)} (noise ±{noise})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
     if change.verdict is Verdict.WITHIN or change.change < 0:
@@ -123,7 +124,8 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
         return Response.NO_RESPONDER, f"{size}: {why}"
     if against is None:
         return Response.NOT_JUDGED, f"{size}: no untreated disc to compare it with"
-    difference, low, high = map(_signed, (against.difference, against.low, against.high))
+    parts = (against.difference, against.low, against.high)
+    difference, low, high = (_signed(part, name) for part in parts)
     other = f"{difference} [{low}, {high}] against untreated"
     if against.low > 0:
         caution = f" (caution: {'; '.join(change.reasons)})" if change.reasons else ""
@@ -131,5 +133,5 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
     return Response.NO_RESPONDER, f"{size}, {other}: not more than they"
 
 
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + significant(value, 3)
+def _signed(value: float, parameter: str) -> str:
+    return ("+" if value > 0 else "") + number(value, min(PARAMETER[parameter].decimals, 3))

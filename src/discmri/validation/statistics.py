@@ -104,7 +104,9 @@ def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSu
             split: dict[str, list[ValuePair]] = defaultdict(list)
             for pair in own:
                 split[pair.level if kind == "level" else pair.groups.get(kind, "")].append(pair)
-            named = sorted(filter(None, split), key=_LEVEL_ORDER.__getitem__ if kind == "level" else None)
+            named = sorted(
+                filter(None, split), key=_LEVEL_ORDER.__getitem__ if kind == "level" else None
+            )
             found += [summary(split[group], kind, group) for group in named]
     return found
 
