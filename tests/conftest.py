@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,11 @@ from discmri.study import read_study
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hundreds of tests start the program in a process of its own; without cached bytecode each would
+# compile every module of every library again, which takes longer than the rest of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A loaded machine is no failure: no example has a deadline.
 settings.register_profile("no_clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
