@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom and is stored without outputs."""
+"""Notebooks are stored without outputs; the site runs them from top to bottom and shows those."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -15,17 +14,9 @@ def test_there_are_notebooks():
     assert [path.stem[:2] for path in NOTEBOOKS[:4]] == ["01", "02", "03", "04"]
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def test_a_notebook_is_stored_without_outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
-    NotebookClient(
-        notebook,
-        timeout=1800,
-        startup_timeout=600,
-        resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
-    assert all(cell.execution_count for cell in code)

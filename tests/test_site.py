@@ -67,3 +67,16 @@ def test_every_script_of_the_gallery_ran_and_shows_what_it_made(site):
     for picture in (*site.glob("gallery/*.png"), site / "explain" / "heights.png"):
         assert picture.read_bytes()[:4] == b"\x89PNG"
         assert picture.stat().st_size > 5000
+
+
+def test_every_notebook_ran_and_shows_its_outputs(site):
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert len(notebooks) >= 4
+    for notebook in notebooks:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        page = (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        code = sum(cell["cell_type"] == "code" for cell in cells)
+        assert page.count('class="highlight"') >= code, notebook
+        assert page.count('class="highlight"') + page.count("<table") > code + 3, "outputs"
+    assert [*site.glob("notebooks/02*.png")], "a drawn figure"
+    assert "notebooks/04_trial.html" in (site / "trials.html").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Plain English in what people read: turns of phrase that came back too often are refused.
 
-A pattern stands here with what to write instead.  Texts are those of README and docs, of templates,
+A pattern stands here with what to write instead.  Texts are those of README, docs and notebooks, of templates,
 of public docstrings, and every string of the program that is long enough to be a message or help.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,10 @@ def texts() -> Iterator[tuple[str, str]]:
     """Where a text stands, and the text."""
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         yield page.relative_to(ROOT).as_posix(), _without_code(page.read_text(encoding="utf-8"))
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "markdown":
+                yield notebook.name, _without_code("".join(cell["source"]))
     for name, member in public():
         yield name, inspect.getdoc(member) or ""
     for template in sorted(SOURCE.rglob("*.j2")):

@@ -15,6 +15,7 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # MkDocs takes it off again
 
+import notebooks
 from generated import api, cli, columns, gallery, heights, schema
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +33,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         **schema(),
         **heights(),
         **gallery(ROOT / "docs" / "gallery"),
+        **notebooks.pages(sorted((ROOT / "notebooks").glob("*.ipynb"))),
     }
     for page in files.documentation_pages():
         for found in _OUTSIDE.finditer(page.content_string):
             target = _target(page, found["path"])
-            if target is not None:
+            if target is not None and not _is_run(target):
                 made.setdefault(f"{TREE}/{target}", (ROOT / target).read_bytes())
     for path, content in made.items():
         files.append(File.generated(config, path, content=content))
@@ -51,9 +53,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = _target(page.file, found["path"])
         if target is None:
             return found[0]
+        if _is_run(target):
+            return f"]({up}{target.removesuffix('.ipynb')}.md)"
         return f"]({up}{TREE}/{target}{found['anchor'] or ''})"
 
     return _OUTSIDE.sub(copied, markdown)
+
+
+def _is_run(target: str) -> bool:
+    """Whether a file is a notebook, which has a page of its own."""
+    return target.endswith(".ipynb")
 
 
 def _target(page: File, link: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def pages(notebooks: Sequence[Path]) -> Mapping[str, str | bytes]:
                     parts.append(f"![{name}]({picture})")
                 else:
                     parts.append(output)
-        parts.append(f"[The notebook](../../notebooks/{path.name}){{ download }}")
+        parts.append(f"[The notebook]({path.name})")
+        made[f"notebooks/{path.name}"] = path.read_bytes()
         made[f"notebooks/{path.stem}.md"] = "\n\n".join(parts)
     return made
 
@@ -64,10 +66,17 @@ def _outputs(cell: NotebookNode) -> Iterator[tuple[str, str | bytes]]:
         if "image/png" in shown:
             yield shown["text/plain"], base64.b64decode(shown["image/png"])
         elif "text/html" in shown:
-            lines = (line for line in shown["text/html"].splitlines() if line.strip())
-            yield "table", '<div class="output">\n' + "\n".join(lines) + "\n</div>"
+            yield "table", _embedded(shown["text/html"])
         else:
             yield "text", _fenced("text", shown["text/plain"])
+
+
+def _embedded(html: str) -> str:
+    """HTML that Markdown leaves as it is; tables of pandas look like those of the site."""
+    if 'class="dataframe"' in html:
+        html = re.sub(r'(?s)<style.*?</style>| (?:border|class|style)="[^"]*"', "", html)
+    lines = (line for line in html.splitlines() if line.strip())
+    return "<div>\n" + "\n".join(lines) + "\n</div>"
 
 
 def _fenced(language: str, text: str) -> str:

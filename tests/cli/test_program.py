@@ -210,3 +210,34 @@ def test_bar_and_frame_on_a_terminal(tmp_path):
     assert done.returncode == 0, shown
     assert b"reading [red]x[/red]" in shown
     assert b"L4[31m-L5 [bold]" in shown
+
+
+_WITHOUT_EXTRAS = """
+import sys
+for name in ("alembic", "dask", "distributed", "highdicom", "napari", "pg8000", "pyarrow", "PySide6",
+             "qtpy", "sqlalchemy", "statsmodels"):
+    sys.modules[name] = None
+from discmri.cli import main
+assert main(["completion", "bash"]) == 0
+for call in sys.argv[1:]:
+    assert main(call.split()) == 2, call
+"""
+
+
+def test_without_extras_a_command_works_or_names_its_extra(tmp_path, tiny):
+    calls = {
+        "grade plan x.session y --reader ann": "discmri[reading]",
+        "grade open x.session --reader ann": "discmri[napari]",
+        "grade plan postgresql://a@b/c y --reader ann": "discmri[postgresql]",
+        "agreement x.session -o z": "x.session",
+        "batch . -o z --scheduler tcp://127.0.0.1:9": "discmri[cohort]",
+        f"measure {tiny.study} -o z --format dicom": "discmri[dicom]",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_EXTRAS, *calls],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("discmri")]
+    for line, (call, what) in zip(said, calls.items(), strict=True):
+        assert what in line, (call, line)

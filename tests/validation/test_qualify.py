@@ -54,7 +54,7 @@ def test_figures_are_held_against_limits(done):
     assert checks["repeatability", "one study measured twice"].passed
     wrong = [check for check in result.checks if not check.passed and check.part != "installation"]
     assert [(check.name, check.wanted) for check in wrong] == [
-        ("height_columns_mm, bias", "5 to 6")
+        ("height, mean of columns: bias", "5 to 6")
     ]
     assert not result.passed
 

@@ -193,6 +193,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
     from discmri.reading.database import require
 
+    if args.action == "open":
+        require_viewer()  # whose extra brings the packages of a session too
     require("sqlalchemy", "reading")
     return _ACTIONS[args.action](args)
 
@@ -273,7 +275,6 @@ def _practice(args: argparse.Namespace) -> int:
 def _open(args: argparse.Namespace) -> int:
     from discmri.reading import open_session
 
-    require_viewer()
     with open_session(args.session, args.reader, args.root, args.take_over) as session:
         return _read(session)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from discmri.core.errors import SessionError
 from discmri.core.text import one_line
 from discmri.reading.database import UnavailableError, transaction
-from discmri.reading.schema import METADATA
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,6 +62,8 @@ def _refuses(sql: str, name: str) -> bool:
 
 def _postgresql(connection: Connection) -> Iterator[str]:
     import sqlalchemy as sa
+
+    from discmri.reading.schema import METADATA
 
     failures = connection.exec_driver_sql(
         "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from discmri.results.names import human
 from discmri.validation.statistics import ErrorSummary
 from discmri.validation.validate import Validation
 
@@ -46,7 +47,7 @@ class Limit:
     @property
     def name(self) -> str:
         """What the sheet calls it."""
-        return f"{self.parameter}, {self.figure}" if self.parameter else self.figure
+        return f"{human(self.parameter)}: {self.figure}" if self.parameter else self.figure
 
     def found(self, validation: Validation) -> float | None:
         """The figure, ``None`` where there is nothing to take it from."""
