@@ -228,7 +228,6 @@ def test_without_extras_a_command_works_or_names_its_extra(tmp_path, tiny):
     calls = {
         "grade plan x.session y --reader ann": "discmri[reading]",
         "grade open x.session --reader ann": "discmri[napari]",
-        "grade plan postgresql://a@b/c y --reader ann": "discmri[postgresql]",
         "agreement x.session -o z": "x.session",
         "batch . -o z --scheduler tcp://127.0.0.1:9": "discmri[cohort]",
         f"measure {tiny.study} -o z --format dicom": "discmri[dicom]",
