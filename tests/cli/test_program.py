@@ -229,8 +229,8 @@ def test_without_extras_a_command_works_or_names_its_extra(tmp_path, tiny):
         "grade plan x.session y --reader ann": "discmri[reading]",
         "grade open x.session --reader ann": "discmri[napari]",
         "agreement x.session -o z": "x.session",
-        "batch . -o z --scheduler tcp://127.0.0.1:9": "discmri[cohort]",
-        f"measure {tiny.study} -o z --format dicom": "discmri[dicom]",
+        f"batch {tiny.study} -o z --scheduler tcp://127.0.0.1:9": "discmri[cohort]",
+        f"measure {tiny.study} -o results --format dicom": "discmri[dicom]",
     }
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_EXTRAS, *calls],
