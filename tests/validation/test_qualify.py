@@ -50,7 +50,7 @@ def done(tmp_path_factory):
 def test_figures_are_held_against_limits(done):
     _, result = done
     checks = {(check.part, check.name): check for check in result.checks}
-    assert checks["true outlines", "height_columns_mm, SD"].passed
+    assert checks["true outlines", "height, mean of columns: SD"].passed
     assert checks["repeatability", "one study measured twice"].passed
     wrong = [check for check in result.checks if not check.passed and check.part != "installation"]
     assert [(check.name, check.wanted) for check in wrong] == [
