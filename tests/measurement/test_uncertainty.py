@@ -82,9 +82,47 @@ def test_blurred_border_is_less_certain():
 
 
 def test_the_segmenters_share_adds_as_a_variance():
-    outline = trace_disc(labels(), LEVEL)
+    """It stands for the softness of the border, which is not added to it."""
+    outline = replace(trace_disc(labels(), LEVEL), border_sd_mm=0.0)
     alone = height_sd(outline)
-    assert height_sd(outline, segmenter_sd_mm=0.6) == pytest.approx(np.hypot(alone, 0.6))
+    soft = replace(outline, border_sd_mm=1.5)
+    assert height_sd(soft) > alone
+    for one in (outline, soft):
+        assert height_sd(one, segmenter_sd_mm=0.6) == pytest.approx(np.hypot(alone, 0.6))
+
+
+def flat(spacing: float, offset: float = 0.0, tilt_deg: float = 0.0, height: float = 9.0):
+    """A hard mask of a disc whose endplates are planes, along the rows of voxels or tilted."""
+    model = DiscModel(
+        height=height, wedge_deg=0.0, hollow_upper=0.0, hollow_lower=0.0, bulge_front=0.0,
+        bulge_back=0.0, turn=rotation(tilt_deg), centre=(0.0, 0.0, offset),
+    )  # fmt: skip
+    grid = sagittal_grid(spacing, slices=7, extent=(46.0, 30.0), centre=(0.0, 0.0, 0.0))
+    return trace_disc(disc_labels(model, grid, hard=True, bodies=False, canal=False), LEVEL)
+
+
+@pytest.mark.parametrize("spacing", [0.5, 1.0])
+def test_borders_along_the_rows_are_known_to_the_voxel_only(spacing):
+    """Two borders, each uniform within a voxel: its size over the square root of 6."""
+    expected = spacing / np.sqrt(6)
+    for method in IN_THE_MID_PLANE:
+        assert height_sd(flat(spacing), method) == pytest.approx(expected, rel=0.12)
+
+
+def test_their_errors_have_the_size_that_is_stated():
+    """Heights that fall differently between the rows; each offset of a voxel as often."""
+    offsets = np.random.default_rng(2).permutation(8) / 8
+    heights = 9.0 + np.arange(8) / 8
+    errors = [
+        HEIGHT_METHODS["columns"].measure(flat(1.0, offset, height=height)) - height
+        for height, offset in zip(heights, offsets, strict=True)
+    ]
+    assert 0.25 < np.sqrt(np.mean(np.square(errors))) < 0.6
+
+
+def test_rounding_averages_out_across_many_rows():
+    along, across = height_sd(flat(1.0)), height_sd(flat(1.0, tilt_deg=15.0))
+    assert across < 0.3 * along
 
 
 @pytest.mark.parametrize("method", HEIGHT_METHODS)

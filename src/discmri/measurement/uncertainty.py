@@ -1,22 +1,26 @@
 """How far a measured height may be from the true one.
 
-Four sources add up as variances:
+These sources add up as variances:
 
 * **sampling**: voxels place a border with an error that the slices do not share, known
   beforehand from the voxel size and corrected by the scatter that the slices really show
   around a smooth course (Bayesian shrinkage of a variance, with ``PRIOR_SLICES`` slices'
   worth of belief in the prior);
 * **grid**: the part of it that all slices share;
-* **softness**: a border softer than voxels make it is one the segmenter was unsure of; its
-  error is taken to follow the softness, and to be correlated over about 5 mm of endplate;
+* **rounding**, of hard masks: a border is known to the voxel only.  Where it crosses many rows of
+  voxels the errors average out; where it runs along one they do not, and both borders are
+  uniformly uncertain by half a voxel;
+* **softness**, of soft masks whose segmenter does not state its error: a border softer than
+  voxels make it is one the segmenter was unsure of; its error is taken to follow the softness, and
+  to be correlated over about 5 mm of endplate;
 * **segmenter**: what it is known to err by, as it says itself of each disc.
 
 The constants of the first two come from ``python -m benchmarks.height_sd``, which draws
 analytic discs on random grids, measures them, fits both to the errors by maximum likelihood and
 prints the coverage; they are set a little above that fit because neighbours, canal and cut
 stacks add some error of their own.  That softness counts by half is an assumption; the
-segmenter's share is established by whoever ships the segmenter (``python -m benchmarks
-accuracy`` prints the coverage for the built-in one).
+segmenter's share is established by whoever ships the segmenter (for the built-in one
+``python -m benchmarks.segmenter_sd``).
 """
 
 from __future__ import annotations
@@ -31,8 +35,12 @@ from discmri.results.height.columns import mean_column
 from discmri.results.outline import DiscOutline
 
 PRIOR_SLICES = 8.0
-_SLICE_ERROR_VOXELS = {False: 0.06, True: 0.12}
-_GRID_ERROR_VOXELS = {False: 0.04, True: 0.05}
+_SLICE_ERROR_VOXELS = 0.06
+_GRID_ERROR_VOXELS = 0.04
+_PHASES = (np.arange(24) + 0.5) / 24
+_ROUNDED_COLUMNS = np.linspace(-1.0, 1.0, 81)
+_ROUNDED_DEGREE = 2
+"""Of the polynomial that is taken for the true course of a border of voxels."""
 _VOXEL_SOFTNESS = 0.60
 """Softness that averaging over voxels and interpolating alone make, in voxels."""
 _SOFT_SHARE = 0.5
@@ -74,16 +82,63 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
     KeyError
         Where ``method`` is no known code.
     """
-    voxel, hard = voxel_mm(outline), outline.mask.is_hard
+    voxel = voxel_mm(outline)
     scatter = slice_scatter(outline)
-    prior = (_SLICE_ERROR_VOXELS[hard] * voxel) ** 2
+    prior = (_SLICE_ERROR_VOXELS * voxel) ** 2
     per_slice = (PRIOR_SLICES * prior + scatter.squares_mm2) / (PRIOR_SLICES + scatter.freedom)
-    grid = (_GRID_ERROR_VOXELS[hard] * voxel) ** 2
-    excess = 0.0 if hard else max(0.0, outline.border_sd_mm**2 - (_VOXEL_SOFTNESS * voxel) ** 2)
+    grid = (_GRID_ERROR_VOXELS * voxel) ** 2
     definition = HEIGHT_METHODS[method]
     sampling = (per_slice * scatter.leverage + grid) * definition.uncertainty_factor**2
-    segmenter = (definition.segmenter_factor * segmenter_sd_mm) ** 2
-    return float(np.sqrt(sampling + _SOFT_SHARE**2 * excess + segmenter))
+    border = (definition.segmenter_factor * segmenter_sd_mm) ** 2
+    if outline.mask.is_hard:
+        border += _rounded(outline, definition.uncertainty_factor)
+    elif not segmenter_sd_mm:
+        border += _SOFT_SHARE**2 * max(
+            0.0, outline.border_sd_mm**2 - (_VOXEL_SOFTNESS * voxel) ** 2
+        )
+    return float(np.sqrt(sampling + border))
+
+
+def _rounded(outline: DiscOutline, factor: float) -> float:
+    """Variance of a height by rounding, mm²; that of a place is larger, up to that of one voxel."""
+    one_voxel = _row(outline)[1] ** 2 / 6  # two borders, each uniform within a voxel
+    return float(min(factor**2 * rounding_variance(outline), one_voxel))
+
+
+def _row(outline: DiscOutline) -> tuple[int, float]:
+    """The array axis within the slices nearest to the disc's normal, and its spacing in mm."""
+    grid, axis = outline.mask.grid, outline.mask.sagittal_axis
+    within = [n for n in range(3) if n != axis]
+    row = max(within, key=lambda n: abs(float(grid.directions[:, n] @ outline.frame.cranial)))
+    return row, float(grid.spacing_mm[row])
+
+
+def rounding_variance(outline: DiscOutline) -> float:
+    """Variance of the mean height that rounding both borders of a hard mask to voxels makes, mm².
+
+    The course of each border is known up to a shift within a voxel, which all slices share: over
+    all shifts, the variance of the mean difference of the rounded from the smooth border.
+
+    Parameters
+    ----------
+    outline
+        The traced disc.
+    """
+    row, spacing_mm = _row(outline)
+    cuts = [cut for cut in outline.sections if cut is not outline.mid]
+    weights = mid_plane_weights(np.array([cut.left_mm for cut in cuts]))
+    errors = np.zeros((2, len(_PHASES)))
+    for cut, weight in zip(cuts, weights, strict=True):
+        x, *borders = cut.between(0.10, 0.90)
+        at = np.interp(_ROUNDED_COLUMNS, (-1, 1), (x[0], x[-1]))
+        for n, border in enumerate(borders):
+            z = np.interp(at, x, border)
+            points = np.stack([at, z, np.full_like(at, cut.left_mm)], axis=-1)
+            index = outline.mask.grid.to_index(outline.frame.to_world(points))[:, row]
+            fit = np.polynomial.Polynomial.fit(_ROUNDED_COLUMNS, index, _ROUNDED_DEGREE)
+            course = fit(_ROUNDED_COLUMNS) + _PHASES[:, None]
+            errors[n] += weight * (np.round(course) - course).mean(axis=1)
+    return float(errors.var(axis=1).sum() * spacing_mm**2)
 
 
 def slice_scatter(outline: DiscOutline) -> SliceScatter:

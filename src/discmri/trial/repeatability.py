@@ -44,7 +44,7 @@ RANDOM_SHARE: Mapping[str, float] = {"masks": 1.0, "builtin": 0.22}
 is the same at every visit and leaves a change.  On phantoms it is 0.65 for true outlines, whose
 stated uncertainty is sampling alone, and 0.02 for the built-in segmenter, most of whose
 error is where it takes the border of a disc to be; 0.22, an SD of 0.2 mm between scans of a mean
-height, allows for real scans as :data:`ALLOWANCE` does.  An unknown segmenter gets 1: nothing cancels."""
+height on average (0.1 of a bright disc, 0.3 of a black one), allows for real scans as :data:`ALLOWANCE` does.  An unknown segmenter gets 1: nothing cancels."""
 
 ALLOWANCE = 5.0
 """Real scans are taken to scatter this many times as much as phantoms: a guess."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import pairwise, permutations, product
 
 import numpy as np
@@ -15,7 +16,7 @@ from discmri.core.labels import FoundSpine
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.segment import segment
-from discmri.measurement.segment.builtin import _exchanged, _upside_down
+from discmri.measurement.segment.builtin import _exchanged, _upside_down, signal_shares
 from discmri.measurement.segment.network import (
     CHANNELS,
     PIXEL_MM,
@@ -24,7 +25,7 @@ from discmri.measurement.segment.network import (
     shares_of,
 )
 from discmri.measurement.segment.network_slices import NetworkSlices
-from discmri.measurement.segment.weights import weights, weights_sha256
+from discmri.measurement.segment.weights import height_sd_mm, weights, weights_sha256
 from discmri.study import read_study
 
 PITCH_MM, DISC_MM, DEPTH_MM = 36.0, 9.0, 34.0
@@ -119,6 +120,27 @@ def test_a_collapsed_disc_is_found_but_not_trusted(settings: Settings) -> None:
     thin = int(np.argmin(np.abs(place - 18)))
     assert abs(place[thin] - 18) < 2
     assert found.discs[thin].confidence == min(disc.confidence for disc in found.discs)
+
+
+def test_the_signal_of_a_disc_is_compared_with_the_bones_beside_it(upright: FoundSpine) -> None:
+    """Drawn at 0.7, its corners darker, beside bodies of 0.45."""
+    image = drawn_spine((4.0, 0.8, 0.8), 3)
+    shares = signal_shares(upright, image)
+    assert shares == pytest.approx([0.7 / 0.45] * len(upright.discs), rel=0.1)
+    for disc, share in zip(upright.discs, shares, strict=True):
+        assert disc.height_sd_mm == pytest.approx(height_sd_mm(disc.confidence, share))
+    alone = replace(upright, bodies=(), sacrum=None)
+    assert np.isnan(signal_shares(alone, image)).all()
+
+
+def test_less_is_stated_of_bright_and_sure_discs() -> None:
+    sure, unsure = height_sd_mm(1.0, 2.0), height_sd_mm(0.5, 2.0)
+    assert sure == pytest.approx(0.15, abs=0.001)
+    assert unsure == pytest.approx(0.15 * np.exp(0.75), abs=0.001)
+    half_hidden = height_sd_mm(1.0, 0.48)
+    assert half_hidden == pytest.approx(np.hypot(0.15, 0.7 / np.e), abs=0.001)
+    assert height_sd_mm(1.0, 0.1) > 0.65
+    assert height_sd_mm(1.0, float("nan")) == height_sd_mm(1.0, 0.0)
 
 
 def test_bodies_lie_between_discs_and_the_canal_behind(upright: FoundSpine) -> None:

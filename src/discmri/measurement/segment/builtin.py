@@ -28,7 +28,7 @@ from discmri.measurement.segment.anatomy import (
 from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import PIXEL_MM, Channel, Float, mirrored_shares, shares_of
 from discmri.measurement.segment.network_slices import NetworkSlices
-from discmri.measurement.segment.parts import Mask, main_part, near_main_part, soft
+from discmri.measurement.segment.parts import Mask, main_part, near_main_part, signal_in, soft
 from discmri.measurement.segment.peaks import find_peaks
 from discmri.measurement.segment.pieces import one_disc
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
@@ -73,6 +73,9 @@ _SHARP_MM = 0.1  # width of a sharp border
 _BLURRED_MM = 0.8  # so much more makes a disc e-fold less sure
 _AROUND_PX = 4
 
+# A voxel of which so much is bone or disc shows the signal of that alone
+_WELL_INSIDE, _DISC_INSIDE = 0.95, 0.9
+
 
 def builtin(image: Volume, settings: Settings) -> FoundSpine:
     """Find discs, vertebral bodies, sacrum and canal in a sagittal MR image of any contrast.
@@ -110,6 +113,11 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
         canal=_canal(column, discs),
         method=f"builtin:{weights_sha256()[:12]}",
     )
+    discs = [
+        replace(disc, height_sd_mm=height_sd_mm(disc.confidence, share))
+        for disc, share in zip(found.discs, signal_shares(found, image), strict=True)
+    ]
+    found = replace(found, discs=tuple(discs))
     middle = shares[:, len(slices) // 2]
     exchanged = _exchanged(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads))
     if problem := exchanged or impossible_anatomy(found):
@@ -277,9 +285,40 @@ def _found_disc(column: VertebralColumn, place: _DiscPosition, other: Float) -> 
     return FoundDisc(
         column.network_slices.mask(share),
         sure,
-        height_sd_mm=height_sd_mm(sure),
         sacrum_above=_sacrum_above(column, place),
     )
+
+
+def signal_shares(found: FoundSpine, image: Volume) -> list[float]:
+    """Signal of each disc over the mean of the two bones nearest to it.
+
+    Parameters
+    ----------
+    found
+        Its bodies and sacrum are the bones.
+    image
+        What was segmented.
+
+    Returns
+    -------
+    list
+        One ratio per disc, NaN where nothing shows either.
+
+    Examples
+    --------
+    >>> signal_shares(found, image)  # doctest: +SKIP
+    [0.62, 0.58, 0.21]
+    """
+    seen = [*found.bodies, *([found.sacrum] if found.sacrum else [])]
+    signals = [(bone.centroid_mm, signal_in(image, bone, _WELL_INSIDE)) for bone in seen]
+    bones = [one for one in signals if one[1] > 0]
+    shares = []
+    for disc in found.discs:
+        centre = disc.mask.centroid_mm
+        nearest = sorted(bones, key=lambda bone, at=centre: float(np.linalg.norm(bone[0] - at)))[:2]
+        beside = float(np.mean([signal for _, signal in nearest])) if nearest else float("nan")
+        shares.append(signal_in(image, disc.mask, _DISC_INSIDE) / beside)
+    return shares
 
 
 def _sacrum_above(column: VertebralColumn, place: _DiscPosition) -> float:

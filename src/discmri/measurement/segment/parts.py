@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from discmri.core.volume import SoftMask, Volume
+
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -57,3 +59,16 @@ def soft(share: Float, mask: Mask, margin_px: int = 2) -> Float:
     soft = np.zeros_like(share)
     soft[box] = np.where(around, share[box], 0)
     return soft
+
+
+def signal_in(image: Volume, mask: SoftMask, least: float) -> float:
+    """Median signal of the voxels that a structure fills well, on the slices that show most of it.
+
+    NaN where there is no such voxel.
+    """
+    area = np.moveaxis(mask.array > 0.5, mask.sagittal_axis, 0).sum(axis=(1, 2))
+    index = np.argwhere(mask.array >= least)
+    index = index[area[index[:, mask.sagittal_axis]] > 0.5 * area.max()]
+    if not len(index):
+        return float("nan")
+    return float(np.median(image.sample(mask.grid.to_world(index), order=0)))

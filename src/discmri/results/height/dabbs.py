@@ -20,6 +20,6 @@ def height_dabbs(outline: DiscOutline) -> float:
 DABBS = HeightDefinition(
     code="dabbs", label="Dabbs", source="Dabbs and Dabbs 1990", measure=height_dabbs,
     meaning="Mean of the anterior and posterior corner distances.", sdtm_code="DSCHDAB",
-    uncertainty_factor=2.8, segmenter_factor=3.0,
+    uncertainty_factor=2.8, segmenter_factor=3.2,
     published=BOOS_POINTS, phantom_sd={"masks": 0.33, "builtin": 0.19},
 )  # fmt: skip

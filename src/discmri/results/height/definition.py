@@ -70,7 +70,8 @@ class HeightDefinition(HeightIndex):
         ``python -m benchmarks.height_sd``; found on true masks of phantoms.
     segmenter_factor
         Error that a segmenter makes as a multiple of that of ``columns``, from
-        ``python -m benchmarks.contrasts`` and ``benchmarks.expert_heights``; 2 where not known.
+        ``python -m benchmarks.contrasts``, ``benchmarks.expert_heights`` and ``benchmarks accuracy``;
+        2 where not known.
     published
         Its published detectable change; ``None`` where there is none: a trial then goes by
         stated uncertainties and phantoms alone.

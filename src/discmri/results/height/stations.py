@@ -34,4 +34,4 @@ def _station(
 
 ANTERIOR = _station("anterior", "DSCHANT", 2.0, (0.2, 0.16))
 MIDDLE = _station("middle", "DSCHMID", 1.4, (0.24, 0.15))
-POSTERIOR = _station("posterior", "DSCHPOS", 1.4, (0.2, 0.13))
+POSTERIOR = _station("posterior", "DSCHPOS", 1.6, (0.2, 0.13))

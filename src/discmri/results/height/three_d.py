@@ -19,6 +19,6 @@ def height_3d(outline: DiscOutline) -> float:
 THREE_D = HeightDefinition(
     code="3d", label="3D mean", measure=height_3d,
     meaning="Mean height of columns over the disc's whole face.", sdtm_code="DSCH3D",
-    uncertainty_factor=1.3, segmenter_factor=1.5,
+    uncertainty_factor=1.3, segmenter_factor=1.4,
     published=BOOS_MEAN, phantom_sd={"masks": 0.12, "builtin": 0.13},
 )  # fmt: skip

@@ -17,6 +17,6 @@ def height_three_point(outline: DiscOutline) -> float:
 THREE_POINT = HeightDefinition(
     code="three_point", label="three-point", source="Fyllos", measure=height_three_point,
     meaning="Mean of the anterior, middle and posterior distances.", sdtm_code="DSCH3PT",
-    uncertainty_factor=2.0, segmenter_factor=2.0,
+    uncertainty_factor=2.2, segmenter_factor=2.0,
     published=BOOS_POINTS, phantom_sd={"masks": 0.26, "builtin": 0.15},
 )  # fmt: skip

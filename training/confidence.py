@@ -1,16 +1,14 @@
-"""How far a height may be off at a given confidence, from drawn pictures never trained on.
+"""Whether the confidence ranks errors, on drawn pictures never trained on.
 
-    python -m training.calibrate OUT [--slabs N]
+    python -m training.confidence OUT [--slabs N]
 
-segments pictures of held-out slabs with the built-in segmenter as it is installed, compares
-every disc with the truth of the drawing, and writes ``OUT/calibration.json``: the root mean
-square error of the mean height at some values of the confidence.
+segments pictures of held-out slabs with the built-in segmenter as it is installed, compares every
+disc with the truth of the drawing, and prints errors, overlap and how the confidence ranks both.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +26,6 @@ from training.slabs import HELD_OUT, slab
 FIRST = HELD_OUT + 1000  # the training checks itself on those before
 CROP = Crop((320, 224), PIXEL_MM)
 SLICE_MM = 4.0
-KNOTS = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
-NEAR = 0.05  # discs this near to a knot in confidence speak for it
 MID_SAGITTAL_MM2 = 90.0  # a smaller section of a disc is not one through its middle
 DISC_REACH_MM = 12.0
 
@@ -90,21 +86,8 @@ def _height_mm(share: NDArray[np.float32]) -> float:
     return float(share.sum()) * PIXEL_MM / (np.ptp(columns) + 1 if columns.size else 1)
 
 
-def table(discs: list[Compared]) -> dict[str, list[float]]:
-    """Confidence against root mean square error, falling; discs that are none are left out."""
-    real = [one for one in discs if one.dice > 0.3]
-    confidence = np.array([one.confidence for one in real])
-    squares = np.array([one.error_mm for one in real]) ** 2
-    sd = []
-    for knot in KNOTS:
-        weight = np.exp(-0.5 * ((confidence - knot) / NEAR) ** 2)
-        sd.append(float(np.sqrt((weight * squares).sum() / weight.sum())))
-    falling = np.maximum.accumulate(sd[::-1])[::-1]
-    return {"confidence": list(KNOTS), "height_sd_mm": [round(float(v), 3) for v in falling]}
-
-
 def main() -> None:
-    """Parse the call, compare, write."""
+    """Parse the call, compare, print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -119,9 +102,6 @@ def main() -> None:
         if (number - FIRST + 1) % 50 == 0:
             print(f"{number - FIRST + 1} pictures, {len(discs)} discs", flush=True)
     _report(discs)
-    path = arguments.out / "calibration.json"
-    path.write_text(json.dumps(table(discs), indent=1) + "\n")
-    print(f"wrote {path}")
 
 
 def _report(discs: list[Compared]) -> None:
