@@ -309,14 +309,14 @@ def signal_shares(found: FoundSpine, image: Volume) -> list[float]:
     >>> signal_shares(found, image)  # doctest: +SKIP
     [0.62, 0.58, 0.21]
     """
-    seen = [*found.bodies, *([found.sacrum] if found.sacrum else [])]
-    signals = [(bone.centroid_mm, signal_in(image, bone, _WELL_INSIDE)) for bone in seen]
-    bones = [one for one in signals if one[1] > 0]
+    bones = [*found.bodies, *([found.sacrum] if found.sacrum else [])]
+    signals = np.array([signal_in(image, bone, _WELL_INSIDE) for bone in bones])
+    centres = np.array([bone.centroid_mm for bone in bones]).reshape(-1, 3)[signals > 0]
+    signals = signals[signals > 0]
     shares = []
     for disc in found.discs:
-        centre = disc.mask.centroid_mm
-        nearest = sorted(bones, key=lambda bone, at=centre: float(np.linalg.norm(bone[0] - at)))[:2]
-        beside = float(np.mean([signal for _, signal in nearest])) if nearest else float("nan")
+        nearest = np.argsort(np.linalg.norm(centres - disc.mask.centroid_mm, axis=1))[:2]
+        beside = float(np.mean(signals[nearest])) if len(nearest) else float("nan")
         shares.append(signal_in(image, disc.mask, _DISC_INSIDE) / beside)
     return shares
 
