@@ -113,11 +113,11 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
         canal=_canal(column, discs),
         method=f"builtin:{weights_sha256()[:12]}",
     )
-    discs = [
+    uncertain = (
         replace(disc, height_sd_mm=height_sd_mm(disc.confidence, share))
-        for disc, share in zip(found.discs, signal_shares(found, image), strict=True)
-    ]
-    found = replace(found, discs=tuple(discs))
+        for disc, share in zip(discs, signal_shares(found, image), strict=True)
+    )
+    found = replace(found, discs=tuple(uncertain))
     middle = shares[:, len(slices) // 2]
     exchanged = _exchanged(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads))
     if problem := exchanged or impossible_anatomy(found):
