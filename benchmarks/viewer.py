@@ -92,6 +92,7 @@ def _screen() -> Iterator[dict[str, str]]:
             yield {
                 "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1",
                 "NAPARI_CONFIG": str(Path(settings) / "settings.yaml"),
+                "PYTHONDONTWRITEBYTECODE": "",  # from the second start on nothing is compiled
             }  # fmt: skip
     finally:
         server.terminate()

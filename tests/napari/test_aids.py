@@ -105,12 +105,27 @@ def test_help_names_every_key_and_letters_grow(viewer, session_on):
         assert reader.shell.dock.notice.fontInfo().pointSize() == before
 
 
+def cut(dock):
+    """Texts of buttons that have too little room, and of what is wider than its part of the panel."""
+    from qtpy.QtWidgets import QPushButton, QScrollArea
+
+    buttons = [one for one in dock.findChildren(QPushButton) if one.isVisible()]
+    found = [one.text() for one in buttons if one.width() < one.sizeHint().width()]
+    scrolled = dock.findChild(QScrollArea)
+    wide = scrolled.widget().width() > scrolled.viewport().width()
+    return [*found, *(["scrolled"] if wide else [])]
+
+
 def test_the_window_fits_a_small_screen(viewer, session_on):
     window = viewer.window._qt_window
-    with at_work(viewer, session_on(Mode.BLINDED)):
+    with at_work(viewer, session_on(Mode.BLINDED)) as (reader, _):
         window.resize(1280, 720)
         settle()
         assert (window.width(), window.height()) == (1280, 720)
+        assert cut(reader.shell.dock) == []
+        reader.press("K", "Plus", "Plus")
+        assert cut(reader.shell.dock) == [], "with larger letters"
+        reader.press("K", "Minus", "Minus")
         window.resize(1200, 700)
         settle()
 

@@ -12,14 +12,15 @@ import pytest
 from discmri import reading
 from discmri.core.errors import NothingToMeasureError, SessionError
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Grid
+from discmri.core.volume import Grid, SoftMask
 from discmri.napari import opening
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase, edited_values
-from discmri.napari.images import images_of
+from discmri.napari.images import border_of, images_of
 from discmri.napari.loading import load_adc, load_images, measure_loaded, repeatable, unpacked
 from discmri.napari.panel import Question
+from discmri.napari.view import SagittalView
 from discmri.reading import Mode, open_session
 from discmri.reading.results import metrics_of, read_record
 from discmri.study import read_study
@@ -97,6 +98,39 @@ def test_the_adc_is_in_its_unit_and_in_its_place(case, adc, measured, record):
     view = case.loaded.images.view
     as_measured = view.shown(measured.diffusion.on(view.grid).array)
     np.testing.assert_allclose(adc.array, as_measured, atol=0.01, err_msg="placed as it was")
+
+
+def test_the_place_of_the_adc_is_kept_until_it_is_there(loaded, numbers, adc):
+    made = LoadedCase.of(loaded, numbers)
+    assert [one.title for one in made.pictures] == ["T2", "T1", "ADC …"]
+    assert not np.any(made.pictures[-1].array)
+    made.set_adc(adc)
+    assert [one.title for one in made.pictures] == ["T2", "T1", "ADC µm²/ms"]
+    assert made.left_out == ()
+
+
+def test_results_that_do_not_say_where_a_corrected_adc_lies_say_so(loaded, numbers):
+    older = replace(loaded.diffusion, distortion_corrected=True, phase_axis=())
+    made = LoadedCase.of(replace(loaded, diffusion=older), numbers)
+    made.set_adc(load_adc(made.loaded, silent))
+    assert [one.name for one in made.pictures] == ["T2", "T1"]
+    assert "measure the study again to see it" in made.left_out[0]
+    assert load_adc(replace(loaded, diffusion=None), silent) == "", "none was measured"
+
+
+def test_the_border_of_whole_voxels_is_rounded_and_no_smaller():
+    grid = Grid((3, 40, 60), np.diag([4.0, 1.0, 1.0, 1.0]))
+    k, j = np.meshgrid(np.arange(60), np.arange(40))
+    plane = np.abs(k - 30) / 20.0 + np.abs(j - 20 - 0.2 * (k - 30)) / 6.0 < 1
+    disc = np.stack([plane] * 3).astype(np.float32)
+    border = border_of(SagittalView.of(grid), SoftMask.from_fractions(disc, grid.affine))
+    loop = border[border[:, 0, 0] == border[0, 0, 0]][:, 0, 1:]
+    rows, columns = loop.T
+    area = 0.5 * abs(np.dot(rows, np.roll(columns, 1)) - np.dot(columns, np.roll(rows, 1)))
+    assert area == pytest.approx(plane.sum(), rel=0.04)
+    pieces = np.diff(np.vstack([loop, loop[:1]]), axis=0)
+    way = np.unwrap(np.arctan2(pieces[:, 0], pieces[:, 1]))
+    assert np.abs(np.diff(way)).sum() < 2.0 * (2 * np.pi), "steps would turn it many times more"
 
 
 def test_marks_stand_in_the_discs_and_names_in_front(case):
@@ -185,6 +219,13 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
     other[0, 0, 0] = 44
     measure_loaded(replace(loaded, images=replace(loaded.images, labels=other)), own, silent)
     assert asked == [("builtin", None), ("masks", loaded.labels_file)]
+
+
+def test_no_disc_is_measured_before_one_is_painted(loaded, record):
+    ready = measure_loaded(loaded, record.provenance.settings, silent)
+    done = vars(ready).keys()
+    assert {"labels", "bias_corrected", "diffusion"} <= done
+    assert not {"outlines", "heights", "shapes", "signals", "grades", "adc", "result"} & done
 
 
 # ------------------------------------------------------------------ painting

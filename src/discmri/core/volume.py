@@ -186,11 +186,12 @@ class SoftMask(Volume):
     def from_fractions(cls, array: Array, affine: Array, margin: int = 2) -> SoftMask:
         """Crop a full-grid map of fractions to where it is above zero, with a margin in voxels."""
         grid = Grid(array.shape, affine)
-        where = np.argwhere(array > 0.02)
-        if not where.size:
+        filled = array > 0.02
+        along = [np.flatnonzero(filled.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+        if not along[0].size:
             raise ValueError("a soft mask must fill some voxel")
-        start = np.maximum(where.min(axis=0) - margin, 0)
-        stop = np.minimum(where.max(axis=0) + 1 + margin, array.shape)
+        start = np.maximum([one[0] - margin for one in along], 0)
+        stop = np.minimum([one[-1] + 1 + margin for one in along], array.shape)
         box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
         part = np.clip(array[box], 0.0, 1.0).astype(np.float32)
         return cls(part, grid.cropped(tuple(start), part.shape).affine)

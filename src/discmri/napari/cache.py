@@ -12,7 +12,14 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, SoftMask
 from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.measurement.pipeline import StudySteps
-from discmri.napari.images import DiscMark, Picture, border_of, dashes_of, traced
+from discmri.napari.images import (
+    DiscMark,
+    Picture,
+    adc_to_come,
+    border_of,
+    dashes_of,
+    traced,
+)
 from discmri.napari.loading import LoadedStudy, packed, unpacked
 from discmri.results.outline import DiscBorder
 
@@ -32,7 +39,9 @@ class LoadedCase:
     edits
         By automatic level, the row of the edit that ``discs`` holds.
     adc
-        Its ADC on the lattice of the pictures.
+        Its ADC on the lattice of the pictures; until it is there, what stands in its place.
+    without_adc
+        Why there is none to show; empty where none was measured.
     complete
         Whether everything that its results hold is loaded, the ADC included.
     measured
@@ -48,6 +57,7 @@ class LoadedCase:
     discs: NDArray[np.uint8]
     edits: Mapping[DiscLevel, str] = field(default_factory=dict)
     adc: Picture | None = None
+    without_adc: str = ""
     complete: bool = False
     measured: StudySteps | None = None
     to_measure: bool = False
@@ -57,8 +67,12 @@ class LoadedCase:
 
     @classmethod
     def of(cls, loaded: LoadedStudy, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
-        """A case with its automatic labels."""
-        return cls(loaded, numbers, _discs_alone(loaded.images.labels, numbers))
+        """A case with its automatic labels, and all of it that takes time."""
+        adc = None if loaded.diffusion is None else adc_to_come(loaded.images.view)
+        case = cls(loaded, numbers, _discs_alone(loaded.images.labels, numbers), adc=adc)
+        for level in numbers:
+            case.border(level)
+        return case
 
     def apply_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
         """Take the labels as the reader left them; ``None`` where they are the automatic ones."""
@@ -71,9 +85,15 @@ class LoadedCase:
         }
         self.edits = dict(edits)
 
-    def set_adc(self, adc: Picture | None) -> None:
-        """Take the ADC, the last of what is loaded."""
-        self.adc, self.complete = adc, True
+    def set_adc(self, adc: Picture | str) -> None:
+        """Take the ADC, the last of what is loaded, or why there is none."""
+        self.adc, self.without_adc = (None, adc) if isinstance(adc, str) else (adc, "")
+        self.complete = True
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Series that are not shown, each with the reason."""
+        return tuple(filter(None, (*self.loaded.images.left_out, self.without_adc)))
 
     def set_measured(self, steps: StudySteps) -> None:
         """Take the study as it was measured again."""

@@ -21,6 +21,7 @@ from discmri.napari.view import SagittalView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from discmri.napari.cells import Cell
 
@@ -34,7 +35,7 @@ _GAP_PX = 4
 _LETTERS = {"A": "middle_left", "P": "middle_right", "H": "top_center", "F": "bottom_center"}
 _LETTER_SIZE = 11
 _BAR_MM = 20.0
-_UNMARKED = (None, None, None)
+_UNMARKED = (None, None)
 _USUAL = 3  # pictures of a study
 Window = tuple[float, float]
 """Where black and white lie between the automatic ones: (0, 1) is the automatic window."""
@@ -75,6 +76,9 @@ class Canvas:
         self._view: SagittalView | None = None
         self._spacing: Array = np.ones(3)
         self._pictures: tuple[Picture, ...] = ()
+        self._discs: NDArray[np.uint8] = np.empty((0, 0, 0), dtype=np.uint8)
+        self._painted = 0
+        self._held: dict[int, Picture] = {}
         self._hidden: set[str] = set()
         self._marked = True
         self._outlined = True
@@ -102,21 +106,22 @@ class Canvas:
             (slice, row, column) labels of the discs and of nothing else; painting changes it.
         """
         self._build(len(pictures))
+        if view is not self._view or len(pictures) > len(self._pictures):
+            self._drawn_marks, self._drawn_lines = _UNMARKED, None
         self._view, self._spacing = view, view.spacing_mm
-        self._pictures = tuple(pictures)
+        self._pictures, self._discs = tuple(pictures), discs
         if all(one.name in self._hidden for one in pictures):
             self._hidden = set()
-        self._drawn_marks, self._drawn_lines = _UNMARKED, None
         self._filling = True
         self._show()  # first: napari does not learn how large hidden layers are
         for number, cell in enumerate(self._cells):
             cell.scale(self._spacing)
-            if number < len(pictures):
-                cell.fill(pictures[number], discs, self._limits(pictures[number]))
-            else:
-                cell.empty()
+            if number >= len(pictures):
+                self._empty(number)
+            elif self._held.get(number) is not pictures[number]:
+                self._held[number] = pictures[number]
+                cell.fill(pictures[number], self._limits(pictures[number]))
         self._filling = False
-        self._settle()
         self._tell_slice()
 
     def prepare(self) -> None:
@@ -125,11 +130,16 @@ class Canvas:
 
     def clear(self) -> None:
         """Show nothing: the next case is not there yet."""
-        self._at = None
+        self._at, self._view = None, None
         if self.complete:
             self._drawn_marks, self._drawn_lines = _UNMARKED, None
-            for cell in self._cells:
-                cell.empty()
+            for number in range(len(self._cells)):
+                self._empty(number)
+
+    def _empty(self, number: int) -> None:
+        """Show nothing in a cell."""
+        self._held.pop(number, None)
+        self._cells[number].empty()
 
     def mark(self, marks: Sequence[Mark]) -> None:
         """Colour, name and measure the discs on every picture; what stays is not drawn anew."""
@@ -138,16 +148,13 @@ class Canvas:
         from discmri.napari.cells import draw
 
         self._marks = marks
-        colours = {one.number: one.colour for one in marks if one.dashes is None}
         names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
         borders = [(one.colour, id(one.border)) for one in marks]
-        earlier, self._drawn_marks = self._drawn_marks, (colours, names, borders)
+        earlier, self._drawn_marks = self._drawn_marks, (names, borders)
         for cell in self._filled:
-            if earlier[0] != colours:
-                cell.colour(colours)
-            if earlier[1] != names:
+            if earlier[0] != names:
                 cell.name(marks)
-            if earlier[2] != borders:
+            if earlier[1] != borders:
                 draw(cell.borders, [(one.border, one.colour) for one in marks], self._slice_mm)
         self._draw_lines()
 
@@ -200,7 +207,7 @@ class Canvas:
 
     def refresh_discs(self) -> None:
         """Draw the labels anew after their array was changed from outside."""
-        for cell in self._filled:
+        for cell in self._filled if self._painted else ():
             cell.discs.refresh()
 
     # ------------------------------------------------------------------ looking
@@ -278,7 +285,7 @@ class Canvas:
         if view is None or "slice" not in overlays:
             return
         number = int(np.clip(self.viewer.dims.current_step[0], 0, view.shape[0] - 1))
-        text = f"{number + 1}/{view.shape[0]}  {view.side(number)}"
+        text = f"{number + 1}/{view.shape[0]}\n{view.side(number)}"
         if overlays["slice"].text != text:
             overlays["slice"].text = text
 
@@ -358,21 +365,24 @@ class Canvas:
 
     def paint(self, number: int, erase: bool = False) -> None:
         """Let the reader paint or erase one label, and only that one."""
+        self._painted = number
+        self._show()
+        colours = {one.number: one.colour for one in self._marks}
+        for cell in self._filled:
+            cell.take_labels(self._discs, number, colours.get(number, "white"))
         discs = self._cells[0].discs
-        discs.editable = True
-        discs.selected_label = number
-        discs.preserve_labels = True
         discs.brush_size = 3
-        discs.show_selected_label = True
-        discs.opacity = 0.5
         self.viewer.layers.selection.active = discs
         discs.mode = "erase" if erase else "paint"
 
     def stop_painting(self) -> None:
         """Back to looking."""
-        if self.complete:
-            self._cells[0].look_only()
+        if self.complete and self._painted:
+            for cell in self._cells:
+                cell.put_labels_away()
             self.viewer.layers.selection.active = self._cells[0].image
+            self._painted = 0
+            self._show()
 
     # ------------------------------------------------------------------ layers
     @property
@@ -392,13 +402,11 @@ class Canvas:
 
     def _show(self) -> None:
         """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
-        seen = [one.name not in self._hidden for one in self._pictures]
+        pictures, cells = self._pictures, self._cells
+        seen = [one.name not in self._hidden for one in pictures] or [True] * len(cells)
         wanted = {
-            layer: number < len(seen)
-            and seen[number]
-            and (self._marked or layer is cell.image)
-            and (self._outlined or layer is not cell.borders)
-            for number, cell in enumerate(self._cells)
+            layer: number < len(seen) and seen[number] and self._wants(cell, layer)
+            for number, cell in enumerate(cells)
             for layer in cell.layers
         }
         changed = [layer for layer, visible in wanted.items() if layer.visible != visible]
@@ -409,15 +417,24 @@ class Canvas:
                 layer.visible = wanted[layer]
             grid.enabled = True
 
+    def _wants(self, cell: Cell, layer: Layer) -> bool:
+        """Whether a layer of a picture that is shown is to be seen."""
+        if layer is cell.image:
+            return True
+        if layer is cell.discs:
+            return bool(self._painted)
+        return self._marked and (self._outlined or layer is not cell.borders)
+
     def _build(self, count: int) -> None:
         """Have a cell for each of so many pictures."""
         from discmri.napari.cells import Cell
 
-        if not self.complete:
-            self._discard()
-        if len(self._cells) >= count:
+        complete = self.complete
+        if complete and len(self._cells) >= count:
             return
-        self.viewer.canvas.grid.enabled = False
+        self.viewer.canvas.grid.enabled = False  # else every layer lays all of them out
+        if not complete:
+            self._discard()
         first = not self._cells
         for number in range(len(self._cells), count):
             cell = Cell.made()
@@ -427,8 +444,10 @@ class Canvas:
                 self.viewer.layers.insert(number * len(cell.layers) + place, layer)
             self._cells.append(cell)
         if first:
-            self._cells[0].discs.events.paint.connect(self._painted)
+            self._cells[0].discs.events.paint.connect(self._tell_stroke)
             self._set_up()
+        self.viewer.layers.selection.active = self._cells[0].image
+        self.viewer.canvas.grid.enabled = True
 
     def _set_up(self) -> None:
         """The grid, and what is written into every panel."""
@@ -447,11 +466,10 @@ class Canvas:
             if name not in canvas.overlays:
                 canvas.overlays[name] = TextOverlay(
                     text=text, position=place, gridded=True, visible=True, font_size=_LETTER_SIZE,
-                    box=False,
                 )  # fmt: skip
         self.viewer.dims.axis_labels = ("slice", "row", "column")
 
-    def _painted(self, _event: object) -> None:
+    def _tell_stroke(self, _event: object) -> None:
         self._stroke()
 
     def _discard(self) -> None:
@@ -459,11 +477,5 @@ class Canvas:
             for layer in cell.layers:
                 if layer in self.viewer.layers:
                     self.viewer.layers.remove(layer)
-        self._cells = []
-
-    def _settle(self) -> None:
-        """The first image at hand, and no mode in which a click would change anything."""
-        for cell in self._cells:
-            cell.look_only()
-            cell.heights.editable = cell.borders.editable = cell.names.editable = False
-        self.viewer.layers.selection.active = self._cells[0].image
+        self._cells, self._held = [], {}
+        self._drawn_marks, self._drawn_lines = _UNMARKED, None

@@ -17,10 +17,13 @@ from discmri.napari.marks import Mark
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer, Points, Vectors
 
-EMPTY = np.zeros((1, 1, 1), dtype=np.uint8)
+EMPTY = np.zeros((2, 1, 1), dtype=np.uint8)
+"""Shown where there is no picture; of two slices, since napari's slider comes and goes with them,
+and moves everything else in the window."""
 _LINE_MM = 0.5
 _OUTLINE_MM = 0.3
 _TITLE_SIZE = 11
+_PAINTED = 0.5
 _CALLED = ("", " discs", " borders", " heights", " names")
 _NO_TEXT = {"string": {"constant": ""}}
 
@@ -55,17 +58,17 @@ class Cell:
         from napari.layers import Image, Labels, Points
 
         space: Mapping[str, Any] = {"units": "mm"}
-        pieces: Mapping[str, Any] = {"ndim": 3, "visible": False, "vector_style": "line", **space}
+        pieces: Mapping[str, Any] = {"ndim": 3, "vector_style": "line", **space}
         cell = cls(
-            Image(EMPTY, visible=False, **space),
-            Labels(EMPTY.copy(), visible=False, **space),
+            Image(EMPTY, **space),
+            Labels(EMPTY.copy(), visible=False, opacity=_PAINTED, **space),
             _lines()(edge_width=_OUTLINE_MM, **pieces),
             _lines()(edge_width=_LINE_MM, **pieces),
-            Points(ndim=2, size=0.01, visible=False, **space),
+            Points(ndim=2, size=0.01, **space),
         )
         title: Any = cell.image.name_overlay
         title.visible, title.font_size = True, _TITLE_SIZE
-        cell.look_only()
+        cell.discs.editable = False
         return cell
 
     @property
@@ -80,16 +83,17 @@ class Cell:
             if not np.allclose(layer.scale, scale):
                 layer.scale = scale
 
-    def fill(self, picture: Picture, discs: NDArray[np.uint8], limits: tuple[float, float]) -> None:
-        """Show a picture between two grey values, with labels that can be painted."""
+    def fill(self, picture: Picture, limits: tuple[float, float]) -> None:
+        """Show a picture between two grey values."""
         image = self.image
         image.data = picture.array
         if image.colormap.name != picture.colours:
             image.colormap = picture.colours
         low, high = picture.limits
-        image.contrast_limits_range = (min(low, limits[0], 0.0), max(high, limits[1]) + high - low)
-        image.contrast_limits = limits
-        self.discs.data = discs
+        between = (min(low, limits[0], 0.0), max(high, limits[1]) + high - low)
+        if (tuple(image.contrast_limits_range), tuple(image.contrast_limits)) != (between, limits):
+            image.contrast_limits_range = between
+            image.contrast_limits = limits
         self._call(picture.title)
 
     def empty(self) -> None:
@@ -97,39 +101,45 @@ class Cell:
         if self.image.data is EMPTY:
             return
         self.image.data = EMPTY
-        self.discs.data = EMPTY.copy()
         draw(self.heights, (), 1.0)
         draw(self.borders, (), 1.0)
         self.name(())
-        for layer, what in zip(self.layers, _CALLED, strict=True):
-            layer.name = f"no {what.strip() or 'image'}"
+        self._call("no picture")
 
     def _call(self, name: str) -> None:
         for layer, what in zip(self.layers, _CALLED, strict=True):
             layer.name = f"{name}{what}"
 
-    def look_only(self) -> None:
-        """Labels are not seen and not to be painted; napari forgets earlier strokes with that."""
-        self.discs.editable = False
-        self.discs.show_selected_label = False
-        self.discs.opacity = 0.0
-
-    def colour(self, colours: Mapping[int, str]) -> None:
-        """Colour the labels of discs by their number."""
+    def take_labels(self, discs: NDArray[np.uint8], number: int, colour: str) -> None:
+        """Show one label, which can be painted now."""
         from napari.utils.colormaps import DirectLabelColormap
 
+        layer = self.discs
+        layer.data = discs
         nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-        self.discs.colormap = DirectLabelColormap(color_dict=nothing | {**colours})
+        layer.colormap = DirectLabelColormap(color_dict={**nothing, number: colour})
+        layer.editable = True
+        layer.selected_label = number
+        layer.preserve_labels = layer.show_selected_label = True
+
+    def put_labels_away(self) -> None:
+        """No label can be painted any more; napari forgets earlier strokes with that."""
+        self.discs.data = EMPTY.copy()
+        self.discs.editable = False
 
     def name(self, marks: Sequence[Mark], size: float = 11.0) -> None:
         """Write the names of discs beside them."""
         layer = self.names
-        layer.text = _NO_TEXT  # text that depends on features fails while points have none
-        layer.data = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
-        layer.features = {
+        places = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
+        called = {
             "name": [one.name for one in marks],
             "colour": [one.colour for one in marks],
         }
+        if marks and {name: list(one) for name, one in layer.features.items()} == called:
+            layer.data = places
+            return
+        layer.text = _NO_TEXT  # text that depends on features fails while points have none
+        layer.data, layer.features = places, called
         if marks:
             layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": size}
 

@@ -8,7 +8,7 @@ from discmri.core.levels import DiscLevel
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase
 from discmri.napari.canvas import Canvas
-from discmri.napari.images import level_colour
+from discmri.napari.images import Picture, level_colour
 from discmri.napari.marks import Mark
 
 
@@ -26,7 +26,7 @@ class Drawing:
     def __init__(self, canvas: Canvas, brush: Brush) -> None:
         self.canvas, self.brush = canvas, brush
         self._case: LoadedCase | None = None
-        self._pictures = 0
+        self._pictures: tuple[Picture, ...] = ()
         self._marked: tuple[object, ...] = ()
         self._at: tuple[str, DiscLevel | None] | None = None
 
@@ -41,12 +41,15 @@ class Drawing:
 
     def draw(self, case: LoadedCase) -> None:
         """Draw the pictures of a case as far as they are there."""
-        if self.shows(case) and self._pictures == len(case.pictures) and self.canvas.complete:
+        pictures, complete = case.pictures, self.canvas.complete
+        if self.shows(case) and self._pictures == pictures and complete:
             return
-        if not self.canvas.complete:
+        if not (self.shows(case) and complete and len(self._pictures) == len(pictures)):
+            self._marked = ()
+        if not complete:
             self.look_again()  # new layers take the view along
-        self.canvas.draw(case.loaded.images.view, case.pictures, case.shown)
-        self._case, self._pictures, self._marked = case, len(case.pictures), ()
+        self.canvas.draw(case.loaded.images.view, pictures, case.shown)
+        self._case, self._pictures = case, pictures
 
     def mark(
         self,
@@ -103,5 +106,5 @@ class Drawing:
 
     def clear(self) -> None:
         """Draw nothing any more."""
-        self._case, self._pictures, self._marked, self._at = None, 0, (), None
+        self._case, self._pictures, self._marked, self._at = None, (), (), None
         self.canvas.clear()

@@ -28,6 +28,7 @@ _ORDER = {Role.SAG_T1: 1, Role.SAG_FS: 2, Role.SAG_T2: 3}
 """The other series that are shown, from left to right."""
 _AROUND_DISCS_MM = 25.0
 _NAME_MM = 13.0  # from the front of a disc to the middle of its name
+_ROUNDED_POINTS = 1.8  # of a border, of which a voxel has one or two: rounds steps of 1 voxel
 _DASH_MM, _DASH_GAP_MM = 2.0, 1.5
 
 
@@ -47,6 +48,8 @@ class Picture:
         Name of the colour map.
     unit
         Of its values, where they have one.
+    note
+        What else stands over it.
     """
 
     name: str
@@ -54,11 +57,12 @@ class Picture:
     limits: tuple[float, float]
     colours: str = "gray"
     unit: str = ""
+    note: str = ""
 
     @property
     def title(self) -> str:
         """What stands over it."""
-        return f"{self.name} {self.unit}".strip()
+        return " ".join(filter(None, (self.name, self.unit, self.note)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +173,12 @@ def _others(
         same = volume.shape == grid.shape and np.allclose(volume.affine, grid.affine, atol=1e-3)
         found.append((name, volume if same else volume.resampled(grid)))
     return found, tuple(left_out)
+
+
+def adc_to_come(view: SagittalView) -> Picture:
+    """What stands where the ADC will, so that nothing moves when it is there."""
+    nothing = np.zeros(view.shape, dtype=np.uint8)
+    return Picture("ADC", nothing, ADC_RANGE_UM2_MS, note="…")
 
 
 def adc_picture(view: SagittalView, adc: Volume) -> Picture:
@@ -285,7 +295,9 @@ def border_of(view: SagittalView, mask: SoftMask, mid: Array | None = None) -> A
         The mask that was traced, or a label.
     mid
         (m, 3) the closed border in the mid-sagittal plane, RAS+ millimetres, which is drawn on the
-        slice nearest to it; the half-filled line of the mask stands on the other slices.
+        slice nearest to it; the half-filled line of the mask stands on the other slices.  Around
+        whole voxels that line goes in steps, which are rounded for the eye; nothing is measured
+        on it.
 
     Returns
     -------
@@ -295,11 +307,12 @@ def border_of(view: SagittalView, mask: SoftMask, mid: Array | None = None) -> A
     from skimage.measure import find_contours
 
     axis, loops = mask.sagittal_axis, {}
+    drawn = _rounded if mask.is_hard else np.asarray
     for number, plane in enumerate(np.moveaxis(mask.array, axis, 0)):
         found = find_contours(np.pad(plane, 1), 0.5)
         if found:
             placed = [
-                view.place(mask.grid.to_world(np.insert(one - 1.0, axis, number, axis=1)))
+                view.place(mask.grid.to_world(np.insert(drawn(one) - 1.0, axis, number, axis=1)))
                 for one in found
             ]
             loops[view.slice_at(float(placed[0][0, 0]))] = placed
@@ -312,6 +325,15 @@ def border_of(view: SagittalView, mask: SoftMask, mid: Array | None = None) -> A
             loop[:, 0] = number * view.spacing_mm[0]
             pieces.append(np.stack([loop[:-1], loop[1:]], axis=1))
     return np.concatenate(pieces)
+
+
+def _rounded(loop: Array) -> Array:
+    """(n, 2) a closed border of whole voxels without its steps; a small one keeps its size."""
+    from scipy.ndimage import gaussian_filter1d
+
+    points = min(_ROUNDED_POINTS, len(loop) / 20)
+    smooth = gaussian_filter1d(loop[:-1], points, axis=0, mode="wrap")
+    return np.vstack([smooth, smooth[:1]])
 
 
 def level_colour(level: DiscLevel) -> str:

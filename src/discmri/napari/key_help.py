@@ -26,12 +26,3 @@ KEY_HELP = (
     ("?", "this help; Escape closes it"),
 )
 """Key and what it does, in the order of use."""
-
-
-def key_lines() -> str:
-    """The help as lines of text.
-
-    >>> key_lines().splitlines()[1]
-    '4 / 7: double grade: signal, a slash, collapse'
-    """
-    return "\n".join(f"{key}: {what}" for key, what in KEY_HELP)

@@ -201,7 +201,7 @@ class Loader:
             self._failed.add(name)
             self._fail(error)
             return False
-        self.start(name, job, lambda loaded: self.put(item, LoadedCase.of(loaded, numbers)))
+        self.start(name, job, partial(self.put, item))
         return True
 
     def _try(self, name: Name, job: Job, done: Callable[[Any], None]) -> bool:
@@ -228,11 +228,11 @@ def _images(
     folder: Path,
     numbers: Mapping[DiscLevel, int],
     progress: ProgressCallback,
-) -> LoadedStudy:
+) -> LoadedCase:
     progress("reading the images", 0.0)
     study = session.images(item)
     progress("reading the results", 0.6)
-    return load_images(study, folder, numbers)
+    return LoadedCase.of(load_images(study, folder, numbers), numbers)
 
 
 def _measured(loaded: LoadedStudy, progress: ProgressCallback) -> StudySteps:

@@ -2,8 +2,8 @@
 
 A session shows what its results folders hold and measures nothing.  :func:`load_images` takes a
 second and is all that grading needs; :func:`load_adc` fits the diffusion images and places them
-as the results record it; :func:`measure_loaded` measures the study once more, which only a
-reader who paints a label has to wait for.
+as the results record it; :func:`measure_loaded` does again what results do not hold and a painted
+disc is measured with, which only a reader who paints a label has to wait for.
 """
 
 from __future__ import annotations
@@ -98,18 +98,24 @@ def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> L
     return LoadedStudy(study, images, file, borders, result.provenance.diffusion)
 
 
-def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | None:
-    """The ADC of a measured study on the lattice of its pictures; ``None`` where there is none."""
+def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
+    """The ADC of a measured study on the lattice of its pictures.
+
+    Returns
+    -------
+    Picture or str
+        Why there is none to show, without a word of the study; empty where none was measured.
+    """
     if loaded.diffusion is None:
-        return None
+        return ""
     progress("fitting the diffusion images", 0.2)
     try:
         found = recorded_adc(loaded.study, loaded.diffusion)
     except (MeasurementError, DicomError) as error:
         _log.info("no ADC is shown: %s", error)
-        return None
+        return "ADC: its images cannot be read or fitted any more"
     if found is None:
-        return None
+        return "ADC: the results do not record where it lies; measure the study again to see it"
     progress("placing the ADC", 0.7)
     view = loaded.images.view
     return adc_picture(view, found.on(view.grid))
@@ -118,7 +124,10 @@ def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | None:
 def measure_loaded(
     loaded: LoadedStudy, settings: Settings, progress: ProgressCallback
 ) -> StudySteps:
-    """Measure a study again as its results were measured.
+    """Make ready for measuring a painted disc as the results were measured.
+
+    No disc is measured here.  What they share is: the segmenter's soft masks, the bias field and
+    where the diffusion images lie, which results do not hold.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
     that an edited disc is compared like with like; else the label map itself is measured.
@@ -135,8 +144,9 @@ def measure_loaded(
     again = repeatable(settings)
     if again.segmenter != "masks":
         steps = StudySteps(loaded.study, again)
-        if np.array_equal(steps.measure(progress).labels.label_map(), loaded.images.labels):
-            return steps
+        steps.advance("labels", progress)
+        if np.array_equal(steps.labels.label_map(), loaded.images.labels):
+            return _shared(steps, progress)
     from_labels = replace(
         again,
         segmenter="masks",
@@ -145,7 +155,16 @@ def measure_loaded(
         lowest_disc=None,
     )
     steps = StudySteps(loaded.study, from_labels)
-    steps.measure(progress)
+    steps.advance("labels", progress)
+    return _shared(steps, progress)
+
+
+def _shared(steps: StudySteps, progress: ProgressCallback) -> StudySteps:
+    """Do the steps that a painted disc shares with the study."""
+    progress("bias field", 0.4)
+    _ = steps.bias_corrected
+    progress("placing the diffusion images", 0.6)
+    _ = steps.diffusion
     return steps
 
 

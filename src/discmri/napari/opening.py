@@ -205,7 +205,7 @@ def open_study(
     return OpenedStudy(title, loaded, Path(path), settings=settings or Settings())
 
 
-def complete(look: OpenedStudy, progress: ProgressCallback) -> tuple[OpenedStudy, Picture | None]:
+def complete(look: OpenedStudy, progress: ProgressCallback) -> tuple[OpenedStudy, Picture | str]:
     """Measure a study that has no results yet; and its ADC as it is drawn."""
     if look.results is not None:
         return look, load_adc(look.loaded, progress)

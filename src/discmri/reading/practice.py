@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade
+from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.reading.adjudication import histories
 from discmri.reading.entry import Entry
@@ -94,7 +95,7 @@ def _drawn(study: Path, results: Path, grades: list[str], seed: int) -> dict[str
     from discmri.study import read_study
 
     protocol = Protocol(sequences=(PulseSequence.T2,), **_SCAN)  # type: ignore[arg-type]
-    levels = lumbar_levels()[-DISCS:]
+    levels = (DiscLevel.T12_L1, *lumbar_levels())
     options = SpineOptions(grades=dict(zip(levels, grades, strict=True)))
     phantom = make_phantom(lumbar_spine(options, seed=seed))
     write_study(phantom, study, "siemens", protocol)

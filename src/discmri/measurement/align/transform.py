@@ -32,8 +32,18 @@ class PhaseShift:
 
     def at(self, points_mm: Array) -> Array:
         """(..., 3) displacement at rigidly moved points."""
-        shift = np.interp(points_mm[..., 2], self.superior_mm, self.shift_mm)
-        return np.asarray(shift[..., None] * self.axis)
+        return np.asarray(self._along(points_mm[..., 2])[..., None] * self.axis)
+
+    def undone(self, points_mm: Array) -> Array:
+        """(..., 3) the points that are displaced to these: a fixed point in z alone."""
+        before_mm = points_mm[..., 2]
+        if self.axis[2]:
+            for _ in range(9):  # the displacement is slow
+                before_mm = points_mm[..., 2] - self._along(before_mm) * self.axis[2]
+        return np.asarray(points_mm - self._along(before_mm)[..., None] * self.axis)
+
+    def _along(self, superior_mm: Array) -> Array:
+        return np.asarray(np.interp(superior_mm, self.superior_mm, self.shift_mm))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +82,7 @@ class Alignment:
     def to_diffusion(self, points_mm: Array) -> Array:
         """RAS+ points (..., 3) of T2 to the diffusion image."""
         points = np.asarray(points_mm, dtype=float)
-        moved = points
-        if self.phase is not None:
-            for _ in range(10):  # the displacement is slow: a fixed point
-                moved = points - self.phase.at(moved)
+        moved = points if self.phase is None else self.phase.undone(points)
         return (moved - self.matrix[:3, 3]) @ self.matrix[:3, :3]
 
     def resampled(self, volume: Volume, grid: Grid) -> Volume:

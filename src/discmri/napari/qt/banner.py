@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
@@ -49,7 +50,17 @@ class Banner(QLabel):
 
     def put(self, text: str) -> None:
         """Show something until it is taken away."""
-        shown = escape(text).replace("\n", "<br>")
+        self._put(escape(text).replace("\n", "<br>"))
+
+    def put_table(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Show two columns until they are taken away."""
+        told = (
+            f'<tr><td align="right"><b>{escape(left)}</b></td><td>&nbsp;&nbsp;{escape(right)}</td></tr>'
+            for left, right in rows
+        )
+        self._put(f"<table>{''.join(told)}</table>")
+
+    def _put(self, shown: str) -> None:
         if shown != self.text() or not self.isVisible():
             self.setText(shown)
             self.show()

@@ -11,7 +11,6 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -30,6 +29,7 @@ from discmri.napari.display import SERIES_KEYS
 from discmri.napari.panel import Panel
 from discmri.napari.qt.colour_bar import ColourBar
 from discmri.napari.qt.criteria import Criteria
+from discmri.napari.qt.flow import FlowLayout
 from discmri.napari.qt.worklist_view import WorklistView
 
 _GRADING = (
@@ -124,12 +124,11 @@ class GradingDock(QWidget):
         self.begin = self._button("Grade this study …", "begin", "Begin a session on it")
         self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
         self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
-        self.looking, self.marking = self._buttons(_LOOKING), self._buttons(_MARKING)
+        self.looking = self._buttons((*_LOOKING, *_MARKING, *_AIDS))
         self.series, self.left_out, self.colours = QWidget(), _label(), ColourBar()
-        self._series_row = QHBoxLayout(self.series)
-        self._series_row.setContentsMargins(0, 0, 0, 0)
+        self._series_row = FlowLayout(self.series)
         self._shown_series: tuple[tuple[str, bool], ...] = ()
-        self.aids, self.criteria, self.worklist = self._buttons(_AIDS), Criteria(), WorklistView()
+        self.criteria, self.worklist = Criteria(), WorklistView()
         self.metrics = _label()
         self._lay_out()
         self.scale_text(0)
@@ -140,7 +139,7 @@ class GradingDock(QWidget):
         below = QWidget()
         inner = QVBoxLayout(below)
         inner.setContentsMargins(0, 0, 0, 0)
-        for one in (self.editing, self.worklist, self.criteria, self.metrics):
+        for one in (self.worklist, self.criteria, self.looking, self.editing, self.metrics):
             inner.addWidget(one)
         inner.addStretch(1)
         scrolled = QScrollArea()
@@ -152,8 +151,7 @@ class GradingDock(QWidget):
         for widget in (
             self.title, self.place, self.rule, self.progress, self.discs, self.at_hand,
             self.question, self.line, self.notice, self.begin, self.reveal, self.grading, self.help,
-            self.series, self.left_out, self.colours, self.looking, self.marking, self.aids,
-            self.painting,
+            self.series, self.left_out, self.colours, self.painting,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addWidget(scrolled, 1)
@@ -189,11 +187,9 @@ class GradingDock(QWidget):
         return button
 
     def _buttons(self, wanted: Sequence[tuple[str, str, str]]) -> QWidget:
-        """Buttons in a row."""
+        """Buttons in as many rows as they need."""
         box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row = FlowLayout(box)
         for text, key, tip in wanted:
             row.addWidget(self._button(text, key, tip))
         return box

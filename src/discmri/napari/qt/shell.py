@@ -25,7 +25,7 @@ from discmri.napari.canvas import Canvas
 from discmri.napari.display import Display
 from discmri.napari.drawing import Drawing
 from discmri.napari.images import Picture
-from discmri.napari.key_help import key_lines
+from discmri.napari.key_help import KEY_HELP
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
 from discmri.napari.qt.banner import Banner
 from discmri.napari.qt.blinding import hide_welcome, restrict_window
@@ -109,6 +109,7 @@ class Shell:
         self._holder.hold(isinstance(desk, Annotator))
         if isinstance(desk, Annotator):
             hide_welcome(self.window)
+            self._take_away_hints(None)
             if desk.blinded:
                 restrict_window(self.window, self.viewer)
 
@@ -190,7 +191,7 @@ class Shell:
         if self._help.isVisible():
             self._help.take_away()
         else:
-            self._help.put(key_lines())
+            self._help.put_table(KEY_HELP)
 
     def choose(self, item: str, key: DiscLevel) -> None:
         """A disc that was clicked in the worklist."""
@@ -353,13 +354,15 @@ class Shell:
         self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
 
     def _completed(
-        self, desk: StudyBrowser, found: tuple[opening.OpenedStudy, Picture | None]
+        self, desk: StudyBrowser, found: tuple[opening.OpenedStudy, Picture | str]
     ) -> None:
         look, adc = found
         desk.show(look, ready=True)
-        case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
+        case = self.loader.case(_LOOK)
+        if case is None or case.loaded is not look.loaded:
+            case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
+            self.loader.put(_LOOK, case)
         case.set_adc(adc)
-        self.loader.put(_LOOK, case)
 
     def _not_found(self, desk: StudyBrowser, folder: Path, error: Exception) -> None:
         """Ask where the images are; tell any other failure."""
@@ -450,10 +453,6 @@ class Shell:
         self.brush.catch_up()
         panel = desk.panel()
         self.dock.show_panel(panel, painting=self.brush.busy)
-        left_out = () if case is None else case.loaded.images.left_out
-        empty = self.drawing.empty
-        self.dock.show_series(() if empty else self.canvas.series, left_out)
-        self.dock.colours.show_scale(None if empty else self.canvas.scale)
         if isinstance(desk, Annotator) and not self.dock.worklist.isHidden():
             self.dock.worklist.show_rows(desk.worklist(self.dock.worklist.wanted))
         if not self.loader.busy:
@@ -464,8 +463,11 @@ class Shell:
             self.viewer.title = title
         if case is not None:
             self._show(case, {row.key: row.name for row in panel.rows}, panel.residual)
-        elif not empty:
+        elif not self.drawing.empty:
             self.drawing.clear()
+        left_out, empty = () if case is None else case.left_out, self.drawing.empty
+        self.dock.show_series(() if empty else self.canvas.series, left_out)
+        self.dock.colours.show_scale(None if empty else self.canvas.scale)
 
     def _show(
         self, case: LoadedCase, names: dict[DiscLevel, str], residual: Mapping[DiscLevel, str]
