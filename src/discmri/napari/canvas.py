@@ -21,7 +21,6 @@ from discmri.napari.view import SagittalView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from discmri.napari.cells import Cell
 
@@ -366,7 +365,6 @@ class Canvas:
     def paint(self, number: int, erase: bool = False) -> None:
         """Let the reader paint or erase one label, and only that one."""
         self._painted = number
-        self._show()
         colours = {one.number: one.colour for one in self._marks}
         for cell in self._filled:
             cell.take_labels(self._discs, number, colours.get(number, "white"))
@@ -382,7 +380,6 @@ class Canvas:
                 cell.put_labels_away()
             self.viewer.layers.selection.active = self._cells[0].image
             self._painted = 0
-            self._show()
 
     # ------------------------------------------------------------------ layers
     @property
@@ -405,7 +402,7 @@ class Canvas:
         pictures, cells = self._pictures, self._cells
         seen = [one.name not in self._hidden for one in pictures] or [True] * len(cells)
         wanted = {
-            layer: number < len(seen) and seen[number] and self._wants(cell, layer)
+            layer: number < len(seen) and seen[number]
             for number, cell in enumerate(cells)
             for layer in cell.layers
         }
@@ -416,14 +413,8 @@ class Canvas:
             for layer in changed:
                 layer.visible = wanted[layer]
             grid.enabled = True
-
-    def _wants(self, cell: Cell, layer: Layer) -> bool:
-        """Whether a layer of a picture that is shown is to be seen."""
-        if layer is cell.image:
-            return True
-        if layer is cell.discs:
-            return bool(self._painted)
-        return self._marked and (self._outlined or layer is not cell.borders)
+        for cell in cells:
+            cell.show_marks(self._marked, self._outlined and self._marked)
 
     def _build(self, count: int) -> None:
         """Have a cell for each of so many pictures."""

@@ -29,9 +29,9 @@ _NO_TEXT = {"string": {"constant": ""}}
 
 
 @cache
-def _lines() -> type[Vectors]:
-    """A layer of straight pieces without a thumbnail, which would cost more than drawing them."""
-    from napari.layers import Vectors
+def _overlays() -> tuple[type[Vectors], type[Points]]:
+    """Layers of lines and of names without a thumbnail, which would cost more than drawing them."""
+    from napari.layers import Points, Vectors
 
     class Lines(Vectors):
         """Straight pieces."""
@@ -39,7 +39,13 @@ def _lines() -> type[Vectors]:
         def _update_thumbnail(self) -> None:
             """Nobody looks at it."""
 
-    return Lines
+    class Names(Points):
+        """Words."""
+
+        def _update_thumbnail(self) -> None:
+            """Nobody looks at it, and it fails while a hidden layer has lost its points."""
+
+    return Lines, Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +61,17 @@ class Cell:
     @classmethod
     def made(cls) -> Cell:
         """A cell that holds nothing yet."""
-        from napari.layers import Image, Labels, Points
+        from napari.layers import Image, Labels
 
+        lines, names = _overlays()
         space: Mapping[str, Any] = {"units": "mm"}
         pieces: Mapping[str, Any] = {"ndim": 3, "vector_style": "line", **space}
         cell = cls(
             Image(EMPTY, **space),
-            Labels(EMPTY.copy(), visible=False, opacity=_PAINTED, **space),
-            _lines()(edge_width=_OUTLINE_MM, **pieces),
-            _lines()(edge_width=_LINE_MM, **pieces),
-            Points(ndim=2, size=0.01, **space),
+            Labels(EMPTY.copy(), opacity=0.0, **space),
+            lines(edge_width=_OUTLINE_MM, **pieces),
+            lines(edge_width=_LINE_MM, **pieces),
+            names(ndim=2, size=0.01, **space),
         )
         title: Any = cell.image.name_overlay
         title.visible, title.font_size = True, _TITLE_SIZE
@@ -121,11 +128,23 @@ class Cell:
         layer.editable = True
         layer.selected_label = number
         layer.preserve_labels = layer.show_selected_label = True
+        layer.opacity = _PAINTED
 
     def put_labels_away(self) -> None:
         """No label can be painted any more; napari forgets earlier strokes with that."""
         self.discs.data = EMPTY.copy()
         self.discs.editable = False
+        self.discs.opacity = 0.0
+
+    def show_marks(self, marked: bool, outlined: bool) -> None:
+        """Show or hide what lies over the image; napari lays out all panels for hidden layers."""
+        for layer, shown in (
+            (self.borders, outlined),
+            (self.heights, marked),
+            (self.names, marked),
+        ):
+            if layer.opacity != float(shown):
+                layer.opacity = float(shown)
 
     def name(self, marks: Sequence[Mark], size: float = 11.0) -> None:
         """Write the names of discs beside them."""
