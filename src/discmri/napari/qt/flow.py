@@ -87,4 +87,4 @@ class FlowLayout(QLayout):
 
 
 def _height(row: list[QLayoutItem]) -> int:
-    return max(one.sizeHint().height() for one in row)
+    return max((int(one.sizeHint().height()) for one in row), default=0)
