@@ -77,6 +77,20 @@ def test_millimetres_are_right_in_every_direction(canvas):
     assert canvas.viewer.dims.range[0].step == 4.0, "one step is one slice"
 
 
+@pytest.mark.parametrize("spacing_mm", [4.399999999999999, 3.3, 5.1, 0.7, 4.95])
+def test_the_last_slice_can_be_reached(spacing_mm):
+    from napari.components import ViewerModel
+
+    view = SagittalView.of(Grid((16, 6, 5), np.diag([spacing_mm, 1.0, 0.67, 1.0])))
+    made = Canvas(ViewerModel())
+    made.draw(
+        view, [Picture("T2", np.ones(view.shape), (0.0, 2.0))], np.zeros(view.shape, np.uint8)
+    )
+    assert made.viewer.dims.nsteps == view.shape
+    made.scroll(15)
+    assert made.viewer.canvas.overlays["slice"].text.startswith("16 of 16")
+
+
 def test_levels_have_their_colours_and_names(canvas):
     names = canvas.viewer.layers["T2 names"]
     for level in (L4, L5):
@@ -185,9 +199,9 @@ def test_nothing_beyond_the_picture_takes_room_from_it(large):
 def test_every_panel_says_what_it_shows_and_where_the_patient_lies(canvas):
     overlays = canvas.viewer.canvas.overlays
     canvas.focus(mark(L4, 7.0).place)
-    assert overlays["slice"].text == f"3/5\n{VIEW.side(2)}"
+    assert overlays["slice"].text == f"3 of 5\n{VIEW.side(2)}"
     canvas.scroll(1)
-    assert overlays["slice"].text == f"4/5\n{VIEW.side(3)}"
+    assert overlays["slice"].text == f"4 of 5\n{VIEW.side(3)}"
     letters = {name: str(overlays[name].position) for name in "APHF"}
     assert letters["A"].endswith("left")
     assert letters["P"].endswith("right")

@@ -284,7 +284,9 @@ class Canvas:
         if view is None or "slice" not in overlays:
             return
         number = int(np.clip(self.viewer.dims.current_step[0], 0, view.shape[0] - 1))
-        text = f"{number + 1}/{view.shape[0]}\n{view.side(number)}"
+        text = (
+            f"{number + 1} of {view.shape[0]}\n{view.side(number)}"  # 4/7 would look like a grade
+        )
         if overlays["slice"].text != text:
             overlays["slice"].text = text
 

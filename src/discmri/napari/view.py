@@ -64,8 +64,12 @@ class SagittalView:
 
     @property
     def spacing_mm(self) -> Array:
-        """(3,) distance between slices, rows and columns."""
-        return self.grid.spacing_mm[list(self.axes)]
+        """(3,) distance between slices, rows and columns, to a billionth of a millimetre.
+
+        As binary fractions, so that so many steps are exactly so long: napari rounds the number
+        of steps down, and a slice less could be reached.
+        """
+        return np.asarray(np.round(self.grid.spacing_mm[list(self.axes)] * 2**32) / 2**32)
 
     def shown(self, array: NDArray[Any]) -> NDArray[Any]:
         """An (i, j, k) array as (slice, row, column): the same memory, seen otherwise."""
