@@ -101,6 +101,12 @@ def test_a_blinded_case_that_fails_to_load_tells_nothing(own_viewer, session_on,
     hidden = visits[0].results.with_name("elsewhere")
     with open_session(session_on(Mode.BLINDED), "ann") as session:
         reader = Reader(viewer)
+        reader.shell.loader.hold(True)
+        reader.shell.read(session)
+        settle(reader.shell._loading.isVisible)
+        assert leaks(viewer, identity(visits, session)) == [], "while it is loaded"
+        reader.shell.loader.forget()
+        reader.shell.loader.hold(False)
         visits[0].results.rename(hidden)
         try:
             reader.shell.read(session)
