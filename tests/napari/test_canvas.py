@@ -281,7 +281,7 @@ def test_a_layer_that_was_deleted_is_made_again(canvas, discs):
     del canvas.viewer.layers["T2 heights"]
     canvas.draw(VIEW, [picture("T2", 5.0)], discs)
     assert [layer.name for layer in layers(canvas)] == CELL
-    assert len(canvas.viewer.layers) == 5
+    assert len(canvas.viewer.layers) == 10
 
 
 def test_labels_can_be_painted_only_when_asked_and_only_one(canvas, discs):

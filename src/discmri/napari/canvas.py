@@ -427,7 +427,7 @@ class Canvas:
             return
         self.viewer.canvas.grid.enabled = False  # else every layer lays all of them out
         if not complete:
-            self._discard()
+            self._put_back()
         first = not self._cells
         for number in range(len(self._cells), count):
             cell = Cell.made()
@@ -465,10 +465,11 @@ class Canvas:
     def _tell_stroke(self, _event: object) -> None:
         self._stroke()
 
-    def _discard(self) -> None:
-        for cell in self._cells:
-            for layer in cell.layers:
-                if layer in self.viewer.layers:
-                    self.viewer.layers.remove(layer)
-        self._cells, self._held = [], {}
-        self._drawn_marks, self._drawn_lines = _UNMARKED, None
+    def _put_back(self) -> None:
+        """Put the layers back that the user took out of the list or moved in it."""
+        layers = self.viewer.layers
+        for place, layer in enumerate(layer for cell in self._cells for layer in cell.layers):
+            if layer not in layers:
+                layers.insert(place, layer)
+            elif layers.index(layer) != place:
+                layers.move(layers.index(layer), place)
