@@ -37,8 +37,7 @@ def identity(visits, session):
     return [*words, *(case.item for case in session.cases)]
 
 
-def test_blinded_tells_nothing_anywhere_at_any_time(own_viewer, session_on, visits):
-    viewer = own_viewer
+def test_blinded_tells_nothing_anywhere_at_any_time(viewer, session_on, visits):
     from discmri.napari.qt.window import shell_of
 
     with at_work(viewer, session_on(Mode.BLINDED, repeats=0.5)) as (reader, session):
@@ -71,20 +70,18 @@ def test_blinded_tells_nothing_anywhere_at_any_time(own_viewer, session_on, visi
         assert leaks(viewer, forbidden) == []
 
 
-def test_no_key_of_napari_opens_the_console_or_a_palette_in_a_blinded_session(
-    own_viewer, session_on
-):
+def test_no_key_of_napari_opens_the_console_or_a_palette_in_a_blinded_session(viewer, session_on):
     from qtpy.QtCore import Qt
     from qtpy.QtTest import QTest
     from qtpy.QtWidgets import QApplication
 
-    window = own_viewer.window
+    window = viewer.window
     keys = ("C", "P", "O", "N", "Slash")
     control, more = Qt.KeyboardModifier.ControlModifier, (
         Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier,
         Qt.KeyboardModifier.AltModifier,
     )  # fmt: skip
-    with at_work(own_viewer, session_on(Mode.BLINDED)):
+    with at_work(viewer, session_on(Mode.BLINDED)):
         for key in keys:
             for other in more:
                 canvas = window._qt_viewer.canvas.native
@@ -96,8 +93,7 @@ def test_no_key_of_napari_opens_the_console_or_a_palette_in_a_blinded_session(
         assert {type(one).__name__ for one in shown} == {"_QtMainWindow"}
 
 
-def test_a_blinded_case_that_fails_to_load_tells_nothing(own_viewer, session_on, visits, caplog):
-    viewer = own_viewer
+def test_a_blinded_case_that_fails_to_load_tells_nothing(viewer, session_on, visits, caplog):
     hidden = visits[0].results.with_name("elsewhere")
     with open_session(session_on(Mode.BLINDED), "ann") as session:
         reader = Reader(viewer)
