@@ -38,6 +38,7 @@ INSTEAD = {
     r"\bnothing listens\b|\bbrings what\b|\bwhat answers\b": "state the fact",
     r"\b(people|patients) are no\b|\boutshine|\bdivides nothing\b": "state the fact with its number",
     r"\bserves? anybody\b|\btells? nobody\b": "is used",
+    r"\beverybody meets\b|\bended and named\b|\bthe report tells\b": "stopped and reported; says so",
     r"\bleft or right edge of the picture\b": "patient left, patient right",
 }
 _MESSAGE_WORDS = 4

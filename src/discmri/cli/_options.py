@@ -97,7 +97,7 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
 
 def add_log(parser: argparse.ArgumentParser) -> None:
     """Add where the log goes."""
-    parser.add_argument("--verbose", action="store_true", help="the log on standard error")
+    parser.add_argument("--verbose", action="store_true", help="print the log on standard error")
     parser.add_argument(
         "--log-file", metavar="FILE", type=path_argument, help="append the whole log to a file"
     )

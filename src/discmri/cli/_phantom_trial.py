@@ -18,7 +18,7 @@ examples:
 
 Five subjects with one treated disc each, scanned at baseline (twice, to show the noise), 4, 12
 and 24 weeks. Two truly gain height and ADC, three do not; of these, one is scanned in another
-scanner at the end and one late in the day in between. All lie a little otherwise each time.
+scanner at the end and one late in the day in between. The position differs a little in each scan.
 OUT gets studies/ with study, truth and label map of each scan, trial.csv and
 trial_with_masks.csv for discmri trial, and truth.csv, which says who gained.
 """

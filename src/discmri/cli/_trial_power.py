@@ -18,7 +18,7 @@ examples:
   discmri trial power --parameter adc_disc_um2_ms --session-sd 0.02 --day-sd 0.05 --effect 0.1 -o power
 
 Draws tables of values and analyses them as real trials are. DIR gets power.csv, power.png and
-power.html, to be put into a protocol. The noise is yours to state: the standard deviation of one
+power.html, to be put into a protocol. State the noise yourself: the standard deviation of one
 disc from scan to scan of a session, and from day to day.
 """
 
@@ -28,7 +28,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
     parser = actions.add_parser(
         "power",
         help="power and false calls of a planned trial",
-        description="How often a planned trial finds an effect, and calls where there is none.",
+        description="How often a planned trial finds an effect, and how often it reports one where there is none.",
         epilog=_EPILOG,
     )
     parser.add_argument(

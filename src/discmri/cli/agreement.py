@@ -62,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--anyway", action="store_true",
-        help="take also a session that does not verify; the report tells",
+        help="use also a session that does not verify; the report says so",
     )  # fmt: skip
     add_log(parser)
 

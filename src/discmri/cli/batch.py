@@ -120,11 +120,11 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--time-limit", type=_above_zero, default=30.0, metavar="MIN",
-        help="minutes after which a study is ended and named (default: %(default)g)",
+        help="minutes after which a study is stopped and reported (default: %(default)g)",
     )  # fmt: skip
     group.add_argument(
         "--memory-limit", type=_above_zero, default=4.0, metavar="GIB",
-        help="memory beyond which a study is ended and named, on Linux (default: %(default)g)",
+        help="memory beyond which a study is stopped and reported, on Linux (default: %(default)g)",
     )  # fmt: skip
     group.add_argument(
         "--threads", type=positive, default=1, metavar="N",

@@ -14,7 +14,7 @@ examples:
   discmri config --site       those of the site's file alone
 
 A site sets options once for all in discmri.toml, looked for in the current folder and then in the
-user's folder for settings; DISCMRI_CONFIG=FILE names another. What is typed wins. Such a file:
+user's folder for settings; DISCMRI_CONFIG=FILE names another. An option that is typed overrides it. Such a file:
   [measure]
   height-method = "dabbs"
   threads = 4

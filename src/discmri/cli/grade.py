@@ -53,7 +53,7 @@ _SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "examples:\n  discmri grade open lumbar.session --reader ann\n",
     ),
     "progress": (
-        "how far everybody is",
+        "how many cases each reader has read",
         "examples:\n  discmri grade progress lumbar.session --json\n",
     ),
     "export": (
@@ -65,7 +65,7 @@ _SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "list, or with --reader open, the discs on which readers differ",
         "examples:\n  discmri grade adjudicate lumbar.session\n"
         "  discmri grade adjudicate lumbar.session --reader zoe\n\n"
-        "Listed are discs whose grades differ by two or more, lie on both sides of 5|6, or that\n"
+        "Lists discs whose grades differ by two or more, lie on both sides of 5|6, or that\n"
         "only some readers called not evaluable. A decision is a read of its own.\n",
     ),
     "verify": (
@@ -99,7 +99,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     for name in ("open", "adjudicate"):
         made[name].add_argument(
             "--take-over", action="store_true",
-            help="open it although the reader has it open at another machine",
+            help="open it although the reader has it open on another machine",
         )  # fmt: skip
     practice = actions.add_parser(
         "practice", help=_grade_practice.TEXT[0], epilog=_grade_practice.TEXT[1],
@@ -119,7 +119,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     for name in ("progress", "export", "adjudicate"):
         made[name].add_argument(
-            "--anyway", action="store_true", help="go on with a session that does not verify"
+            "--anyway", action="store_true", help="use a session although it does not verify"
         )
     made["verify"].add_argument(
         "--noted", metavar="COUNT:HASH", action="append", default=[],
@@ -168,10 +168,10 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--repeats", type=float, default=0.0, metavar="SHARE",
-        help="share of cases that everybody meets a second time, 0 to 0.5 (default: 0)",
+        help="share of cases that each reader sees twice, 0 to 0.5 (default: 0)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument("--title", default="", help="of the session, for people")
+    parser.add_argument("--title", default="", help="title of the session")
     parser.add_argument("--planner", default="planner", metavar="NAME", help="who plans")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
