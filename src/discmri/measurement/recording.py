@@ -72,6 +72,10 @@ def measure_into(
     """
     progress = progress or (lambda _text, _share: None)
     settings = request.settings
+    if "dicom" in settings.formats:
+        from discmri.results.dicom.read import require_highdicom
+
+        require_highdicom("DICOM objects need highdicom")
     study: Study | None = None
     try:
         progress("reading headers", 0.0)

@@ -13,7 +13,7 @@ from discmri.core.facts import SeriesFacts
 from discmri.core.findings import MAIN_VALUES, Finding, codes_of
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Volume
+from discmri.core.volume import SoftMask, Volume
 from discmri.results.label_map import LabelMap
 from discmri.results.outline import DiscBorder, DiscOutline
 from discmri.results.provenance import Provenance, Status
@@ -68,6 +68,11 @@ class MeasuredImages:
     def borders(self) -> Mapping[DiscLevel, DiscBorder]:
         """Mid-sagittal borders by level."""
         return {level: outline.border(level) for level, outline in self.outlines.items()}
+
+    @property
+    def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
+        """Discs that are shown and not measured."""
+        return self.labels.residual_discs
 
     def pictures(self, result: StudyResult) -> Mapping[str, bytes]:
         """Overview, discs and ADC, drawn."""
@@ -144,6 +149,11 @@ class StudyResult:
     def borders(self) -> Mapping[DiscLevel, DiscBorder]:
         """Mid-sagittal border of each disc that could be traced."""
         return self._opened.borders
+
+    @property
+    def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
+        """Where the residual discs lie."""
+        return self._opened.residual_masks
 
     @property
     def image(self) -> Volume:

@@ -15,7 +15,7 @@ from discmri.core.errors import ResultsError, UsageError
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality
-from discmri.core.volume import Volume
+from discmri.core.volume import SoftMask, Volume
 from discmri.results.document import RECORD, DiscEntry, Document, decoded, parse
 from discmri.results.label_map import LabelMap
 from discmri.results.model import StudyResult
@@ -132,6 +132,17 @@ class StoredImages:
         path = self.folder / "outlines.json"
         found = decoded(self._bytes(path.name), _Outlines, str(path))
         return {level: _border(level, one) for level, one in found.discs.items()}
+
+    @property
+    def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
+        """From the label map: voxels are whole there."""
+        array, grid = self.label_map.array, self.label_map.grid
+        levels = [one.level for one in self.result.residual_discs]
+        return {
+            level: SoftMask.from_fractions((array == level.label_id).astype(float), grid.affine)
+            for level in levels
+            if (array == level.label_id).any()
+        }
 
     @cached_property
     def study(self) -> Study | None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 
-from discmri.core.errors import ResultsError, UsageError
+from discmri.core.errors import ResultsError
 from discmri.core.settings import Settings
 from discmri.results.dicom.instance import from_headers
+from discmri.results.dicom.read import require_highdicom
 from discmri.results.dicom.segmentation import SegKind, segmentation_of
 from discmri.results.dicom.source import DicomSource
 
@@ -74,12 +75,7 @@ def dicom_objects(result: StudyResult, settings: Settings | None = None) -> Dico
     >>> sorted(dicom_objects(result).objects)  # doctest: +SKIP
     ['adc_pm', 'heights_pr', 'lines_sr', 'report_pdf', 'seg', 'values_sr']
     """
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "DICOM objects need highdicom; install it with: pip install 'discmri[dicom]'"
-        ) from error
+    require_highdicom("DICOM objects need highdicom")
     from discmri.results.dicom import lines, pages, parametric, presentation, values
     from discmri.results.height.stations import STATIONS
 

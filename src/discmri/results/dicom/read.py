@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ class ReadSegmentation:
     named: bool
     study_uid: str
     frame_of_reference_uid: str
+
+
+def require_highdicom(why: str) -> None:
+    """Refuse early what cannot be done without it.
+
+    Raises
+    ------
+    UsageError
+        Where it is not installed; begins with ``why``.
+    """
+    if find_spec("highdicom") is None:
+        raise UsageError(f"{why}; install it with: pip install 'discmri[dicom]'")
 
 
 def is_dicom(path: Path) -> bool:
@@ -105,12 +118,9 @@ def read_segmentation(path: Path) -> ReadSegmentation:
     GeometryError
         Where its frames form no regular volume.
     """
-    try:
-        import highdicom as hd
-    except ImportError as error:
-        raise UsageError(
-            f"{path}: a DICOM SEG needs highdicom; install it with: pip install 'discmri[dicom]'"
-        ) from error
+    require_highdicom(f"{path}: a DICOM SEG needs highdicom")
+    import highdicom as hd
+
     try:
         header = pydicom.dcmread(path)
         if header.get("SOPClassUID") not in _SEGMENTATIONS:
