@@ -25,8 +25,8 @@ from discmri.study.frame import Frame
 
 PATIENT_AND_STUDY = (
     "SpecificCharacterSet", "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate",
-    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "OtherPatientIDs",
-    "PatientComments", "PatientIdentityRemoved", "DeidentificationMethod",
+    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "EthnicGroup", "PatientComments",
+    "PatientIdentityRemoved", "DeidentificationMethod",
     "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
     "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "StudyDescription", "ReferringPhysicianName",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import io
 import shutil
@@ -24,6 +23,7 @@ from discmri.measurement.whole_study import measure
 from discmri.results import pictures
 from discmri.results.dicom import SegKind, dicom_objects, presentation
 from discmri.results.dicom.codes import SCHEME, own_codes
+from discmri.results.dicom.conform import IDENTIFYING
 from discmri.results.dicom.instance import to_bytes
 from discmri.results.dicom.segmentation import segmentation_of, structures
 from discmri.results.dicom.show import wide_table
@@ -141,22 +141,70 @@ def test_what_cannot_be_made_is_left_out_with_a_finding(classic, tmp_path, monke
     assert found.text.startswith("heights_pr")
 
 
-@pytest.mark.parametrize(
-    ("keyword", "value"),
-    [("FrameOfReferenceUID", None), ("PatientSex", "X"), ("StudyInstanceUID", None)],
-)
-def test_headers_that_no_object_can_be_made_of_are_told_in_a_line(
-    classic, monkeypatch, keyword, value
-):
-    headers = [copy.deepcopy(one) for one in DicomSource.of(classic.result).headers]
-    for one in headers:
-        if value is None:
-            del one[keyword]
-        else:
-            setattr(one, keyword, value)
-    monkeypatch.setattr(type(classic.result.study), "headers", lambda *_: tuple(headers))
-    with pytest.raises(ResultsError, match="cannot be made of these images' headers"):
+@pytest.mark.parametrize("keyword", IDENTIFYING)
+def test_headers_that_no_object_can_be_made_of_are_told_in_a_line(classic, monkeypatch, keyword):
+    with_headers(classic, monkeypatch, **{keyword: None})
+    with pytest.raises(ResultsError, match=f"they have no {keyword}; leave out --format dicom"):
         dicom_objects(classic.result)
+
+
+def test_headers_against_the_standard_give_objects_that_follow_it(classic, monkeypatch, tmp_path):
+    name = "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"
+    with_headers(
+        classic, monkeypatch, SpecificCharacterSet=["", "ISO 2022 IR 87"], PatientName=name,
+        PatientBirthDate="***", PatientSex="X", PatientAge="45", PatientID=None, SliceThickness=None,
+        BodyPartExamined="lumbar spine sagittal", StudyDescription="d" * 90, RescaleType="normalized",
+        WindowCenter=["1", "2"], WindowWidth=["0", "-1"], AcquisitionDate="00010101",
+    )  # fmt: skip
+    made = dicom_objects(classic.result)
+    assert made.objects.keys() == classic.made.objects.keys()
+    for kind, one in made.objects.items():
+        path = tmp_path / f"{kind}.dcm"
+        path.write_bytes(to_bytes(one))
+        bad = [line for line in said("dciodvfy", "-new", path) if SCHEME not in line]
+        assert not [line for line in bad if "DICOMDIR" not in line], path.name
+        back = pydicom.dcmread(path)
+        assert (back.PatientName, back.PatientBirthDate, back.PatientID) == (name, "", "")
+    shared = made.objects["seg"].SharedFunctionalGroupsSequence[0]
+    protocol_mm = 5.5  # thickness and gap
+    assert shared.PixelMeasuresSequence[0].SliceThickness == protocol_mm
+
+
+def with_headers(case, monkeypatch, **values):
+    """Let the study's headers hold other values; ``None`` takes an element away."""
+    study = case.result.study
+    read = type(study).headers
+
+    def changed(*arguments):
+        headers = read(*arguments)
+        for one in headers:
+            for keyword, value in values.items():
+                if value is not None:
+                    setattr(one, keyword, value)
+                elif keyword in one:
+                    del one[keyword]
+        return headers
+
+    monkeypatch.setattr(type(study), "headers", lenient(changed))
+
+
+def lenient(function):
+    def called(*arguments):
+        with pydicom.config.disable_value_validation():
+            return function(*arguments)
+
+    return called
+
+
+def test_a_folder_read_back_gives_the_same_values(classic, tmp_path):
+    folder = classic.result.write(tmp_path / "out", ("csv", "nifti", "outlines"))
+    again = dicom_objects(read_results(folder, classic.study), Settings())
+    assert set(again.objects) == {"seg", "values_sr", "lines_sr", "heights_pr", "report_pdf"}
+    assert "does not keep the fitted ADC" in again.left_out["adc_pm"]
+    (tmp_path / "values_sr.dcm").write_bytes(to_bytes(again.objects["values_sr"]))
+    with (folder / "discs.csv").open(encoding="utf-8", newline="") as file:
+        assert wide_table(tmp_path / "values_sr.dcm")[1] == list(csv.reader(file))[1:]
+    assert again.objects["seg"].PixelData == classic.made.objects["seg"].PixelData
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 200, b"\0" * 128 + b"DICM"])
@@ -204,7 +252,9 @@ def test_lines_lie_in_their_discs_and_say_what_the_table_says(case):
     ]
 
 
-def test_the_parametric_map_holds_the_fit(case):
+@pytest.mark.parametrize("name", ["classic", "enhanced", "mosaic"])
+def test_the_parametric_map_holds_the_fit(name, request):
+    case = request.getfixturevalue(name)
     ds = pydicom.dcmread(io.BytesIO(to_bytes(case.made.objects["adc_pm"])))
     adc = case.result.fitted_adc
     pixels = np.frombuffer(ds.FloatPixelData, "<f4").reshape(-1, ds.Rows, ds.Columns)

@@ -22,7 +22,7 @@ from discmri.measurement.junction_signs import JunctionSigns
 from discmri.results import report_text
 from discmri.results.export import report_html
 from discmri.results.pictures import disc as _disc
-from discmri.results.pictures import overview as _overview
+from discmri.results.pictures.midline import shown_slice
 from discmri.results.records import DiscRecord
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -197,15 +197,15 @@ def test_overview_shows_anterior_left_cranial_up_in_every_orientation(changed, r
 
 
 def _shown(image: Volume, result) -> np.ndarray:
-    return _overview._slice(changed_result(result, image=image)).pixels()
+    return shown_slice(changed_result(result, image=image)).pixels()
 
 
 def test_overview_places_a_world_point_where_its_pixel_is(result):
-    shown = _overview._slice(result)
+    shown = shown_slice(result)
     image = np.zeros(result.image.shape, dtype=np.float32)
     index = (shown.number, 97, 203)
     image[index] = 1.0
-    marked = _overview._slice(changed_result(result, image=Volume(image, result.image.affine)))
+    marked = shown_slice(changed_result(result, image=Volume(image, result.image.affine)))
     rows, columns = np.nonzero(marked.pixels())
     left, right, bottom, top = marked.extent()
     height, width = marked.pixels().shape
@@ -222,7 +222,7 @@ def test_anterior_is_left_and_the_outline_sits_on_the_bright_disc(result):
     overview = pictures["overview"]
     heights = [_coloured(overview, LEVEL_COLOURS[level])[:, 0].mean() for level in result.outlines]
     assert heights == sorted(heights)  # cranial discs are higher up in the picture
-    shown = _overview._slice(result)
+    shown = shown_slice(result)
     points = result.outlines[DiscLevel.L3_L4].frame.to_world(
         np.array([[18.0, 0, 0], [-18.0, 0, 0]])
     )

@@ -82,23 +82,24 @@ def dicom_objects(result: StudyResult, settings: Settings | None = None) -> Dico
     settings = settings or result.provenance.settings
     source = DicomSource.of(result)
     stations = tuple(STATIONS) if settings.all_lines else lines.DRAWN
-    with from_headers("DICOM objects"):
+    with from_headers("DICOM objects", "; leave out --format dicom"):
         seg = segmentation_of(source, SegKind(settings.seg_kind), settings.seg_structures == "all")
         made = {"seg": seg, "values_sr": values.values_report(source, seg)}
         made["lines_sr"] = lines.lines_report(source, stations)
-    optional: dict[str, Callable[[], Dataset]] = {
+    optional: dict[str, Callable[[], Dataset | None]] = {
         "heights_pr": lambda: presentation.presentation_of(source)
     }
-    adc = result.fitted_adc
-    if source.diffusion and adc is not None:
-        optional["adc_pm"] = lambda: parametric.adc_map(source, adc)
+    if source.diffusion:
+        optional["adc_pm"] = lambda: parametric.adc_map(source)
     left_out = {}
     for name, make in optional.items():
         try:
             with from_headers(name):
-                made[name] = make()
+                one = make()
         except ResultsError as error:
             left_out[name] = str(error)
+        else:
+            made |= {} if one is None else {name: one}
     page = pages.pdf(result)
     made["report_pdf"] = pages.encapsulated_pdf(source, page)
     if settings.secondary_capture:

@@ -19,10 +19,6 @@ from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
 from discmri.study.deidentify import PATIENT_AND_STUDY
 
 IMPLEMENTATION_UID = generate_uid(entropy_srcs=["discmri", "implementation"])
-_REQUIRED = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
-    "StudyID", "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
 
 
 def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) -> Dataset:
@@ -51,9 +47,6 @@ def complete(made: Dataset, source: DicomSource, kind: str) -> None:
     for keyword in PATIENT_AND_STUDY:
         if keyword in first:
             made[keyword] = first[keyword]
-    for keyword in _REQUIRED:
-        if keyword not in made:
-            setattr(made, keyword, "")
     made.SpecificCharacterSet = first.get("SpecificCharacterSet") or "ISO_IR 192"
     made.SOPInstanceUID = source.uid(kind, "instance")
     made.SeriesInstanceUID = source.uid(kind, "series")
@@ -82,8 +75,8 @@ def complete(made: Dataset, source: DicomSource, kind: str) -> None:
 
 
 @contextmanager
-def from_headers(what: str) -> Iterator[None]:
-    """Tell in one line where the images' headers do not let an object be made.
+def from_headers(what: str, instead: str = "") -> Iterator[None]:
+    """Tell in one line where the images' headers do not let an object be made, and what to do.
 
     Raises
     ------
@@ -94,8 +87,7 @@ def from_headers(what: str) -> Iterator[None]:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(
-            f"{what} cannot be made of these images' headers ({one_line(error)}); "
-            "leave out --format dicom"
+            f"{what} cannot be made of these images' headers ({one_line(error)}){instead}"
         ) from error
 
 

@@ -171,7 +171,7 @@ def _table(result: StudyResult, top: float) -> Iterator[Item]:
         yield Words(_LEFT, y, record.level.value)
         for end, (column, _, decimals) in zip(_COLUMN_ENDS, _COLUMNS, strict=True):
             yield Words(end, y, _cell(record.get(column), decimals), right=True)
-        yield Line(edge + [0, _ROW * n], 0.25, "#999999")
+        yield Line(edge + np.array([0, _ROW * n]), 0.25, "#999999")
 
 
 def _cell(value: float | int | str | None, decimals: int) -> str:

@@ -1,8 +1,8 @@
-"""One A4 page of words, lines and a grey picture, as PDF or as pixels.
+r"""One A4 page of words, lines and a grey picture, as PDF or as pixels.
 
 A drawing library takes longer to load than the page takes to draw.  The PDF (ISO 32000-1) uses the
 fonts that every viewer has (9.6.2.2), holds no date, and is the same bytes for the same page.
-Characters that these fonts lack stand as their code, such as ``\\u0416``, so that two different
+Characters that these fonts lack stand as their code, such as ``\u0416``, so that two different
 names never look alike.
 """
 
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from discmri.core.volume import Array
 
 WIDTH, HEIGHT = 595.0, 842.0
 """A4 in points; x counts from the left, y from the top."""
@@ -56,7 +58,7 @@ class Words:
 class Line:
     """(n, 2) points joined; colour ``#rrggbb``."""
 
-    points: NDArray[np.float64]
+    points: Array
     width: float = 0.5
     colour: str = "#000000"
     dashed: bool = False
@@ -83,8 +85,7 @@ def text_width(text: str, size: float) -> float:
     38.93
     """
     advances = (
-        _ADVANCES[ord(one) - 32] if 32 <= ord(one) < 127 else _OTHER_ADVANCE  # noqa: PLR2004
-        for one in text
+        _ADVANCES[ord(one) - 32] if 32 <= ord(one) < 127 else _OTHER_ADVANCE for one in text
     )
     return sum(advances) * size / 1000
 

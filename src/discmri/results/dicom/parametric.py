@@ -8,7 +8,6 @@ import numpy as np
 from pydicom import Dataset
 from pydicom import Sequence as Items
 
-from discmri.core.volume import Volume
 from discmri.results.dicom.codes import (
     B_VALUE,
     FIT_METHOD,
@@ -19,6 +18,7 @@ from discmri.results.dicom.codes import (
     PER_B,
     Code,
 )
+from discmri.results.dicom.conform import conforming
 from discmri.results.dicom.instance import made_by, settle
 from discmri.results.dicom.source import DicomSource, lps_affine
 from discmri.results.dicom.tree import coded
@@ -30,25 +30,32 @@ _WINDOW_MM2_PER_S = 0.0015, 0.003
 """Centre and width: 0 to 3e-3 mm2/s, free water at body temperature being 3.04e-3."""
 
 
-def adc_map(source: DicomSource, adc: Volume) -> Dataset:
-    """A Parametric Map in mm2/s, float32.
+def adc_map(source: DicomSource) -> Dataset | None:
+    """A Parametric Map in mm2/s, float32; ``None`` where no ADC was fitted.
 
     Parameters
     ----------
     source
         The result.
-    adc
-        µm²/ms on the grid of the diffusion images.
+
+    Raises
+    ------
+    ResultsError
+        Where the result was read back: its folder does not keep the fit.
     """
     import highdicom as hd
 
+    adc = source.result.fitted_adc
+    if adc is None:
+        return None
+    headers = conforming(source.diffusion)
     values = np.ascontiguousarray(adc.array.transpose(2, 1, 0), dtype=np.float32)
     values *= np.float32(_UM2_PER_MS_IN_MM2_PER_S)
     volume = hd.Volume(
         values,
         lps_affine(adc.grid),
         coordinate_system="PATIENT",
-        frame_of_reference_uid=source.diffusion[0].FrameOfReferenceUID,
+        frame_of_reference_uid=headers[0].FrameOfReferenceUID,
     )
     mapping = hd.pm.RealWorldValueMapping(
         lut_label="ADC",
@@ -61,7 +68,7 @@ def adc_map(source: DicomSource, adc: Volume) -> Dataset:
     )
     center, width = _WINDOW_MM2_PER_S
     made = hd.pm.ParametricMap(
-        list(_one_each(source.diffusion)),
+        _one_each(headers),
         volume,
         **made_by(source, "adc_pm"),
         contains_recognizable_visual_features=False,

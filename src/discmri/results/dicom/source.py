@@ -16,6 +16,7 @@ from pydicom.uid import generate_uid
 from discmri.core.errors import ResultsError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Grid
+from discmri.results.dicom.conform import conforming
 from discmri.results.document import document
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class DicomSource:
     headers
         Of the files of the segmented series, in slice order.
     diffusion
-        Of the files of the diffusion series; empty without one.
+        Of the files of the diffusion series, as they are; empty without one.
     """
 
     result: StudyResult
@@ -109,7 +110,7 @@ class DicomSource:
                 "leave out --format dicom"
             )
         diffusion = study.headers([image for one in study.choice.diffusion for image in one.images])
-        source = cls(result, headers, diffusion)
+        source = cls(result, conforming(headers), diffusion)
         source._refuse_another_grid()
         return source
 

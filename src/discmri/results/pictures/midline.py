@@ -85,7 +85,7 @@ class SpineView:
     @classmethod
     def of(cls, result: StudyResult) -> SpineView:
         """The slice that lies closest to the discs' own mid-sagittal planes."""
-        shown = _shown_slice(result)
+        shown = shown_slice(result)
         contours = {
             level: shown.project(border.contour_world_mm)
             for level, border in result.borders.items()
@@ -103,7 +103,8 @@ class SpineView:
         )
 
 
-def _shown_slice(result: StudyResult) -> ShownSlice:
+def shown_slice(result: StudyResult) -> ShownSlice:
+    """The slice that lies closest to the discs' own mid-sagittal planes."""
     image = result.image
     sagittal = image.sagittal_axis
     in_plane = [axis for axis in range(3) if axis != sagittal]
