@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import TINY
+from tests.conftest import SHORT
 from tests.results.dicom.conftest import Case, case_of
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -65,7 +65,7 @@ def _wait(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def case(phantom, tmp_path_factory) -> Case:
-    return case_of(phantom, tmp_path_factory.mktemp("pacs") / "phantom", "siemens", TINY)
+    return case_of(phantom, tmp_path_factory.mktemp("pacs") / "phantom", "siemens", SHORT)
 
 
 def send(url: str, paths: list[Path]) -> None:

@@ -114,8 +114,8 @@ def disc_coordinates(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
     borders = np.stack([_borders_at(cut, x) for cut in cuts])  # (section, 4, n)
     index = np.clip(np.searchsorted(positions, left) - 1, 0, max(len(cuts) - 2, 0))
     after = np.minimum(index + 1, len(cuts) - 1)
-    gap = np.where(after > index, positions[after] - positions[index], 1.0)
-    share = np.clip((left - positions[index]) / gap, 0.0, 1.0)
+    gap = positions[after] - positions[index]  # 0 where sections of a thin mask coincide
+    share = np.clip((left - positions[index]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
     n = np.arange(len(x))
     posterior, anterior, lower, upper = (
         borders[index, :, n] * (1 - share[:, None]) + borders[after, :, n] * share[:, None]

@@ -25,6 +25,7 @@ from discmri.results.dicom import SegKind, dicom_objects, presentation
 from discmri.results.dicom.codes import SCHEME, own_codes
 from discmri.results.dicom.conform import IDENTIFYING
 from discmri.results.dicom.instance import to_bytes
+from discmri.results.dicom.read import read_segmentation
 from discmri.results.dicom.segmentation import segmentation_of, structures
 from discmri.results.dicom.show import wide_table
 from discmri.results.dicom.source import DicomSource
@@ -127,6 +128,43 @@ def test_a_segmentation_of_another_study_is_refused(classic, enhanced, tmp_path)
     steps = StudySteps(read_study(classic.study), Settings(segmenter="masks", masks=path))
     with pytest.raises(UsageError, match="belongs to study"):
         steps.segmentation  # noqa: B018 - a step is done when it is asked for
+
+
+def two_of_one_level(ds):
+    first, second = ds.SegmentSequence[:2]
+    second.SegmentedPropertyTypeCodeSequence = first.SegmentedPropertyTypeCodeSequence
+
+
+def one_position_less(ds):
+    del ds.PerFrameFunctionalGroupsSequence[3].PlanePositionSequence
+
+
+def another_orientation(ds):
+    orientation = ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    orientation.ImageOrientationPatient = [0, 1, 0, 0, 1, 0]
+
+
+def half_the_pixels(ds):
+    ds.PixelData = ds.PixelData[:1000]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (two_of_one_level, "2 segments are T12-L1 by code or label"),
+        (one_position_less, "a frame or segment has no PlanePositionSequence"),
+        (another_orientation, "not a readable DICOM SEG"),
+        (half_the_pixels, "not a readable DICOM SEG"),
+    ],
+)
+def test_a_segmentation_that_contradicts_itself_is_refused(classic, tmp_path, damage, reason):
+    ds = pydicom.dcmread(
+        io.BytesIO(to_bytes(segmentation_of(DicomSource.of(classic.result), SegKind.BINARY)))
+    )
+    damage(ds)
+    ds.save_as(tmp_path / "seg.dcm")
+    with pytest.raises(UsageError, match=reason):
+        read_segmentation(tmp_path / "seg.dcm")
 
 
 def test_what_cannot_be_made_is_left_out_with_a_finding(classic, tmp_path, monkeypatch):

@@ -12,9 +12,11 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
 
 from discmri.core.errors import GeometryError, UsageError
 from discmri.core.levels import CANAL_LABEL, DiscLevel, Vertebra
+from discmri.core.text import one_line
 from discmri.core.volume import Grid
 from discmri.results.dicom.codes import CANAL, DISC, VERTEBRA
 
@@ -133,15 +135,34 @@ def read_segmentation(path: Path) -> ReadSegmentation:
                                 combine_segments=False)  # fmt: skip
     except (AttributeError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError,
             ValueError, EOFError, pydicom.errors.InvalidDicomError) as error:  # fmt: skip
-        raise UsageError(f"{path}: not a readable DICOM SEG ({error})") from error
+        raise UsageError(f"{path}: not a readable DICOM SEG ({_in_words(error)})") from error
     numbers = {n: _label_id(seg.get_segment_description(n)) for n in seg.segment_numbers}
     discs = {level.label_id for level in DiscLevel}
     named = any(number in discs for number in numbers.values())
+    _refuse_two_of_one_level(path, [number for number in numbers.values() if number in discs])
     labels = _combined(volume.array, list(seg.segment_numbers), numbers if named else None)
     return ReadSegmentation(
         labels, _grid(volume, path), named, str(header.get("StudyInstanceUID", "")),
         str(header.get("FrameOfReferenceUID", "")),
     )  # fmt: skip
+
+
+def _refuse_two_of_one_level(path: Path, found: list[int]) -> None:
+    """Two discs in one would be measured as one."""
+    twice = next((number for number in found if found.count(number) > 1), None)
+    if twice is not None:
+        level = next(one for one in DiscLevel if one.label_id == twice)
+        raise UsageError(
+            f"{path}: {found.count(twice)} segments are {level.value} by code or label; "
+            "give every disc a segment and a name of its own"
+        )
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong; an element that is missing by its keyword."""
+    missing = error.args[0] if isinstance(error, KeyError) and error.args else None
+    word = keyword_for_tag(missing) if isinstance(missing, int) else ""
+    return f"a frame or segment has no {word}" if word else one_line(error)
 
 
 def _combined(
