@@ -34,7 +34,7 @@ def take() -> None:
         _call("phantom", "trial", here / "demo")
         _call("trial", "run", here / "demo" / "trial.csv", "-o", here / "trial")
         report = here / "measured" / "siemens_mixed_grades" / "report.html"
-        _photograph(browser, report, DOCS / "report.png", (950, 1640))
+        _photograph(browser, report, DOCS / "report.png", (1060, 1560))
         _photograph(browser, here / "qc" / "qc.html", DOCS / "qc.png", (1225, 840))
         _photograph(browser, here / "trial" / "report.html", DOCS / "trial.png", (1225, 1530))
 
