@@ -31,13 +31,19 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def orthanc(tmp_path) -> Iterator[str]:
+def dicom_port() -> int:
+    """Where the archive takes what is sent by C-STORE."""
+    return free_port()
+
+
+@pytest.fixture
+def orthanc(tmp_path, dicom_port) -> Iterator[str]:
     port = free_port()
     settings = {
         "Name": "test", "StorageDirectory": str(tmp_path / "db"),
         "IndexDirectory": str(tmp_path / "db"), "Plugins": [str(PLUGIN)], "HttpPort": port,
-        "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomServerEnabled": False,
-        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, "StableAge": 1,
+        "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomPort": dicom_port,
+        "DicomAlwaysAllowStore": True, "UnknownSopClassAccepted": False, "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, "StableAge": 1,
     }  # fmt: skip
     (tmp_path / "orthanc.json").write_text(json.dumps(settings))
     program = shutil.which("Orthanc", path=os.environ["PATH"] + ":/usr/sbin")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pydicom
 from dicomweb_client.api import DICOMwebClient
+from pynetdicom import AE
 from tests.pacs.conftest import needs_orthanc, send
 
 from discmri.results.dicom.instance import to_bytes
@@ -39,6 +40,25 @@ def test_objects_come_back_as_they_were_sent(orthanc, case):
         assert _count(orthanc) == len(sent)
     found = client.search_for_series(search_filters={"StudyInstanceUID": sent[0].StudyInstanceUID})
     assert len(found) == len(sent)
+    for one in sent:
+        back = client.retrieve_instance(
+            one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID
+        )
+        assert back == one, one.SeriesDescription
+
+
+def test_objects_are_taken_by_c_store(orthanc, dicom_port, case):
+    sent = [pydicom.dcmread(io.BytesIO(to_bytes(one))) for one in case.made.objects.values()]
+    sender = AE()
+    for one in sent:
+        sender.add_requested_context(one.SOPClassUID, one.file_meta.TransferSyntaxUID)
+    association = sender.associate("127.0.0.1", dicom_port)
+    assert association.is_established
+    for _ in range(2):  # the second push changes nothing
+        assert {association.send_c_store(one).Status for one in sent} == {0x0000}
+        assert _count(orthanc) == len(sent)
+    association.release()
+    client = DICOMwebClient(f"{orthanc}/dicom-web")
     for one in sent:
         back = client.retrieve_instance(
             one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID
