@@ -91,6 +91,11 @@ class LoadedCase:
         self.complete = True
 
     @property
+    def ready(self) -> bool:
+        """Whether nothing of it is to be loaded or measured now."""
+        return self.complete and (self.measured is not None or not self.to_measure)
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """Series that are not shown, each with the reason."""
         return tuple(filter(None, (*self.loaded.images.left_out, self.without_adc)))

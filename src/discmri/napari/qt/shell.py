@@ -46,6 +46,7 @@ _log = logging.getLogger(__name__)
 
 _WHILE_PAINTING = frozenset("12345678/nc")
 _SAVE_AGAIN_MS = 10_000
+_AHEAD_MS = 250  # the case to come is loaded when the one at hand stands: both at once are slow
 _LOOK = "look"
 _NAPARIS_OWN = ("layer list", "layer controls")
 
@@ -74,11 +75,14 @@ class Shell:
         dock.placed.connect(self._settle_in)
         self._mender = QTimer(dock, singleShot=True)
         self._mender.timeout.connect(self.refresh)
+        self._ahead = QTimer(dock, singleShot=True, interval=_AHEAD_MS)
+        self._ahead.timeout.connect(self._load)
         viewer.layers.events.removed.connect(self._layers_changed)
         viewer.layers.events.reordered.connect(self._layers_changed)
         viewer.events.help.connect(self._take_away_hints)
         dock.closing.connect(self.loader.stop)
         dock.closing.connect(self._mender.stop)
+        dock.closing.connect(self._ahead.stop)
         dock.pressed.connect(self.press)
         dock.picked.connect(self.pick)
         dock.answered.connect(self.answer)
@@ -444,10 +448,11 @@ class Shell:
 
     def refresh(self) -> None:
         """Show everything as it stands now; only what changed is drawn anew."""
-        desk = self.desk
-        if isinstance(desk, Annotator):
-            self.loader.serve(desk.session, desk.wanted, desk.neighbours)
-        case = self.loader.case(self._item)
+        desk, case = self.desk, self.loader.case(self._item)
+        if case is not None and case.ready:
+            self._ahead.start()
+        else:
+            self._load()
         if isinstance(desk, Annotator) and case is not None:
             self._apply_edits(desk, case)
         self.brush.catch_up()
@@ -468,6 +473,12 @@ class Shell:
         left_out, empty = () if case is None else case.left_out, self.drawing.empty
         self.dock.show_series(() if empty else self.canvas.series, left_out)
         self.dock.colours.show_scale(None if empty else self.canvas.scale)
+
+    def _load(self) -> None:
+        """Load what is wanted and not there."""
+        if isinstance(self.desk, Annotator):
+            desk = self.desk
+            self.loader.serve(desk.session, desk.wanted, desk.neighbours)
 
     def _show(
         self, case: LoadedCase, names: dict[DiscLevel, str], residual: Mapping[DiscLevel, str]
