@@ -82,7 +82,7 @@ def text_width(text: str, size: float) -> float:
     """Width of a text in Helvetica, points.
 
     >>> round(text_width("12.4 mm", 10.0), 2)
-    38.93
+    38.9
     """
     advances = (
         _ADVANCES[ord(one) - 32] if 32 <= ord(one) < 127 else _OTHER_ADVANCE for one in text

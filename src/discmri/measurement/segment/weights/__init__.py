@@ -46,7 +46,7 @@ def height_sd_mm(confidence: float, signal_share: float) -> float:
     Examples
     --------
     >>> [round(height_sd_mm(0.9, share), 2) for share in (1.0, 0.4, 0.2)]
-    [0.18, 0.39, 0.61]
+    [0.17, 0.39, 0.61]
     """
     import numpy as np
 
