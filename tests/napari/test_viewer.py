@@ -130,6 +130,26 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
         assert reader.viewer.scene.camera.zoom > zoom
 
 
+def test_a_case_that_is_loaded_is_drawn_once(viewer, session_on):
+    with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
+        loader = reader.shell.loader
+
+        def ready():
+            coming = loader.case(reader.desk.upcoming)
+            return coming is not None and coming.ready and not loader.busy
+
+        settle(ready)
+        settle()
+        scene, drawn = viewer.window._qt_viewer.canvas._scene_canvas, []
+        scene.events.draw.connect(drawn.append)
+        try:
+            reader.press("PageDown")
+            settle()
+        finally:
+            scene.events.draw.disconnect(drawn.append)
+        assert len(drawn) == 1
+
+
 def test_names_down_draws_the_lowest_disc_dashed_and_names_up_takes_that_back(viewer, session_on):
     with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
         lines = len(viewer.layers["T2 heights"].data)

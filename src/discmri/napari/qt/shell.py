@@ -32,6 +32,7 @@ from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.holding import DockHolder
 from discmri.napari.qt.keys import Keys
+from discmri.napari.qt.texts import place_texts
 from discmri.napari.qt.worker import start
 from discmri.reading import open_session
 from discmri.results.document import RECORD
@@ -473,6 +474,8 @@ class Shell:
         left_out, empty = () if case is None else case.left_out, self.drawing.empty
         self.dock.show_series(() if empty else self.canvas.series, left_out)
         self.dock.colours.show_scale(None if empty else self.canvas.scale)
+        if self.window is not None:
+            place_texts(self.window)
 
     def _load(self) -> None:
         """Load what is wanted and not there."""
