@@ -130,20 +130,14 @@ def test_what_is_drawn(viewer, session_on, tmp_path):
         assert reader.viewer.scene.camera.zoom > zoom
 
 
-def test_a_case_that_is_loaded_is_drawn_once(viewer, session_on):
+def test_another_slice_with_another_text_is_drawn_once(viewer, session_on):
     with at_work(viewer, session_on(Mode.OPEN)) as (reader, _):
-        loader = reader.shell.loader
-
-        def ready():
-            coming = loader.case(reader.desk.upcoming)
-            return coming is not None and coming.ready and not loader.busy
-
-        settle(ready)
-        settle()
+        reader.wait_for_case()
+        settle(lambda: reader.case.ready and not reader.shell.loader.busy)
         scene, drawn = viewer.window._qt_viewer.canvas._scene_canvas, []
         scene.events.draw.connect(drawn.append)
         try:
-            reader.press("PageDown")
+            reader.press("Right")
             settle()
         finally:
             scene.events.draw.disconnect(drawn.append)
