@@ -25,7 +25,7 @@ from discmri.results.dicom import SegKind, dicom_objects, presentation
 from discmri.results.dicom.codes import SCHEME, own_codes
 from discmri.results.dicom.conform import IDENTIFYING
 from discmri.results.dicom.instance import to_bytes
-from discmri.results.dicom.read import read_segmentation
+from discmri.results.dicom.read import _combined, read_segmentation
 from discmri.results.dicom.segmentation import segmentation_of, structures
 from discmri.results.dicom.show import wide_table
 from discmri.results.dicom.source import DicomSource
@@ -165,6 +165,27 @@ def test_a_segmentation_that_contradicts_itself_is_refused(classic, tmp_path, da
     ds.save_as(tmp_path / "seg.dcm")
     with pytest.raises(UsageError, match=reason):
         read_segmentation(tmp_path / "seg.dcm")
+
+
+def test_a_segment_of_unknown_meaning_is_told_and_left_out(classic, tmp_path):
+    ds = segmentation_of(DicomSource.of(classic.result), SegKind.BINARY)
+    segment = ds.SegmentSequence[0]
+    segment.SegmentLabel = "Tumour"
+    segment.SegmentedPropertyTypeCodeSequence[0].CodeValue = "86049000"
+    (tmp_path / "seg.dcm").write_bytes(to_bytes(ds))
+    settings = Settings(segmenter="masks", masks=tmp_path / "seg.dcm")
+    found = masks(classic.result.image, settings)
+    assert len(found.discs) == len(classic.result.records) - 1
+    (told,) = found.findings
+    assert told.code is Code.LABELS_UNKNOWN
+    assert "what 'Tumour' is" in told.text
+
+
+def test_a_segment_of_unknown_meaning_takes_no_voxel_of_others():
+    shares = np.ones((1, 1, 2, 2))
+    shares[..., 0, 0] = 0.6  # of the disc
+    assert _combined(shares, {1: 95, 2: 0}).ravel().tolist() == [95, 95]
+    assert _combined(shares, {1: 95, 2: 96}).ravel().tolist() == [96, 96]
 
 
 def test_what_cannot_be_made_is_left_out_with_a_finding(classic, tmp_path, monkeypatch):

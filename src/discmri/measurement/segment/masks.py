@@ -123,8 +123,19 @@ def _labels(path: Path, scheme: str) -> tuple[Labels, Grid, tuple[Finding, ...],
         raise UsageError(f"{path} cannot be read ({error.strerror or error})") from error
     if dicom:
         seg = read_segmentation(path)
-        return seg.labels, seg.grid, (), "discmri" if seg.named else scheme
+        return seg.labels, seg.grid, _left_out(seg.left_out), "discmri" if seg.named else scheme
     return *_read(path), scheme
+
+
+def _left_out(segments: Sequence[str]) -> tuple[Finding, ...]:
+    """What a DICOM SEG holds besides discs, bones and canal."""
+    if not segments:
+        return ()
+    more = ", …" if len(segments) > _LISTED else ""
+    text = (
+        f"DICOM SEG: neither code nor label tells what {', '.join(map(repr, segments[:_LISTED]))}"
+    )
+    return (warning(Code.LABELS_UNKNOWN, f"{text}{more} is; left out"),)
 
 
 def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:

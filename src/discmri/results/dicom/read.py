@@ -46,6 +46,8 @@ class ReadSegmentation:
         Whether codes or labels of the segments told what they are.
     study_uid, frame_of_reference_uid
         What it belongs to.
+    left_out
+        Labels of segments that are none of our structures, where ``named``.
     """
 
     labels: NDArray[np.int32]
@@ -53,6 +55,7 @@ class ReadSegmentation:
     named: bool
     study_uid: str
     frame_of_reference_uid: str
+    left_out: tuple[str, ...] = ()
 
 
 def require_highdicom(why: str) -> None:
@@ -140,11 +143,17 @@ def read_segmentation(path: Path) -> ReadSegmentation:
     discs = {level.label_id for level in DiscLevel}
     named = any(number in discs for number in numbers.values())
     _refuse_two_of_one_level(path, [number for number in numbers.values() if number in discs])
-    labels = _combined(volume.array, list(seg.segment_numbers), numbers if named else None)
+    if not named:
+        numbers = {n: n for n in numbers}
+    unknown = [n for n, number in numbers.items() if not number]
     return ReadSegmentation(
-        labels, _grid(volume, path), named, str(header.get("StudyInstanceUID", "")),
+        _combined(volume.array, numbers),
+        _grid(volume, path),
+        named,
+        str(header.get("StudyInstanceUID", "")),
         str(header.get("FrameOfReferenceUID", "")),
-    )  # fmt: skip
+        tuple(str(seg.get_segment_description(n).segment_label) for n in unknown),
+    )
 
 
 def _refuse_two_of_one_level(path: Path, found: list[int]) -> None:
@@ -165,16 +174,17 @@ def _in_words(error: Exception) -> str:
     return f"a frame or segment has no {word}" if word else one_line(error)
 
 
-def _combined(
-    segments: NDArray[Any], order: list[int], numbers: dict[int, int] | None
-) -> NDArray[np.int32]:
-    """(i, j, k) numbers: each voxel goes to the segment that fills most of it, half at least."""
+def _combined(segments: NDArray[Any], numbers: dict[int, int]) -> NDArray[np.int32]:
+    """(i, j, k) numbers: each voxel goes to the segment that fills most of it, half at least.
+
+    Segments of the number 0 are none of our structures: they take no voxel from those that are.
+    """
     best = np.full(segments.shape[:3], 0.5, dtype=np.float32)
     labels = np.zeros(segments.shape[:3], dtype=np.int32)
-    for n, segment in enumerate(order):
+    for n, number in enumerate(numbers.values()):
         share = np.asarray(segments[..., n], dtype=np.float32)
-        wins = share >= best
-        labels[wins] = segment if numbers is None else numbers[segment]
+        wins = (share >= best) & (number > 0)
+        labels[wins] = number
         best[wins] = share[wins]
     return labels.transpose(2, 1, 0)
 
