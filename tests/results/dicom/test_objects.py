@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 
 from discmri.core.errors import ResultsError, UsageError
 from discmri.core.findings import Code
@@ -95,6 +96,18 @@ def test_voxels_of_a_segmentation_are_those_of_the_label_map(case, kind):
     found = drawn(ds, numbers, case.result.label_map.grid, expected.shape)
     assert np.count_nonzero(found != expected) == 0
     assert len(numbers) == len(case.result.records) + (8 if with_bones else 0)
+
+
+def test_another_library_sees_the_same_frames_in_the_same_place(case, tmp_path):
+    path = tmp_path / "seg.dcm"
+    path.write_bytes(to_bytes(segmentation_of(DicomSource.of(case.result))))
+    ds, seen = pydicom.dcmread(path), SimpleITK.ReadImage(str(path))
+    assert np.array_equal(SimpleITK.GetArrayFromImage(seen), ds.pixel_array)
+    first, along_row, along_column = positions(ds)[0]
+    np.testing.assert_allclose(seen.GetOrigin(), first, atol=1e-3)
+    towards = np.reshape(seen.GetDirection(), (3, 3)).T[:2]
+    for way, expected in zip(towards, (along_row, along_column), strict=True):
+        np.testing.assert_allclose(way, expected / np.linalg.norm(expected), atol=1e-6)
 
 
 def test_frames_that_do_not_end_on_a_byte_are_not_binary(classic):
