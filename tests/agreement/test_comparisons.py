@@ -148,6 +148,8 @@ def test_tables_that_are_none(tmp_path, rows, message):
 
 def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    for wrong in (tmp_path / "x.csv", tmp_path / "nowhere.csv", tmp_path):
+    for wrong in (tmp_path / "x.csv", tmp_path / "nowhere.csv"):
         with pytest.raises(UsageError, match=r"cannot be read"):
             from_table(wrong)
+    with pytest.raises(UsageError, match=r"holds no measurements.csv"):
+        from_table(tmp_path)

@@ -74,9 +74,24 @@ def test_repeated_scans_by_subject(call, tmp_path):
     assert figures("repeat")["scan1 – scan2", "bias"] == "-0.5"
 
 
+def test_the_studies_of_two_batches_are_compared_together(call, tmp_path):
+    header = "subject_id,study_uid,level,parameter,value\n"
+    for program, extra in (("old", 0.0), ("new", 0.25)):
+        for n, s in enumerate("ABCD"):
+            folder = tmp_path / program / "studies" / s
+            folder.mkdir(parents=True)
+            cells = f"{s},1.{s},L4-L5,height_mm,{8 + n + extra}\n{s},1.{s},L5-S1,height_mm,\n"
+            (folder / "measurements.csv").write_text(header + cells)
+    code, out, _ = call("old=old", "new=new", "-o", "both")
+    assert code == 0
+    assert figures("both")["new – old", "bias"] == "0.25"
+    assert "old: empty, and so left out: 4 cells of value" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("results",), "results holds no measurements.csv"),
         (("nowhere.csv",), "nowhere.csv does not exist"),
         (("ann=nowhere.csv",), "nowhere.csv does not exist"),
         (("results/A/study.json",), "no column subject_id"),

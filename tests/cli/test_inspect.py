@@ -50,6 +50,13 @@ def test_text_from_headers_cannot_steer_the_terminal(run, world):
     assert any("SAG]0;owned T2" in line and "no geometry" in line for line in out.splitlines())
 
 
+def test_a_study_without_uid_is_named_by_its_subject(run, world):
+    study = discmri.study.read_study("scan")
+    study.study_uid = ""
+    world["study"] = study
+    assert run("inspect", "scan")[1].splitlines()[0] == f"Subject {study.subject_id}"
+
+
 def test_several_studies_are_three(run, monkeypatch):
     def refuse(path, study_uid=None, threads=2):
         raise NothingToMeasureError("scan holds 2 studies: 1.2, 1.3; pick one with --study UID")

@@ -15,7 +15,7 @@ from discmri.agreement.design import Design
 from discmri.agreement.ratings import AUTOMATIC, Rating, ReaderRole
 from discmri.core.errors import UsageError
 from discmri.core.grade import Grade
-from discmri.core.tables import Row, read_table
+from discmri.core.tables import Row, joined, read_table
 from discmri.core.text import one_line
 from discmri.results.records import PARAMETER
 
@@ -52,7 +52,7 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
     Parameters
     ----------
     path
-        The file; of a folder, its ``measurements.csv``.
+        The file; of a folder, every ``measurements.csv`` in it, as of a batch.
     rater
         Who or what made these values, for a table without that column.
 
@@ -61,22 +61,31 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
     UsageError
         Where it cannot be read, or is no such table.
     """
-    if path.is_dir():
-        path = path / "measurements.csv"
     kinds = "a table of values needs subject_id, level, parameter, value and rater"
-    table = read_table(path, ("subject_id",), f"{kinds} (or name the rater, NAME=FILE)")
-    rows: Sequence[Row] = table.rows
-    if rater and not {"rater", "reader"} & set(table.columns):
-        rows = [replace(row, cells={**row, "rater": rater}) for row in rows]
+    hint = f"{kinds} (or name the rater, NAME=FILE)"
+    tables = [read_table(one, ("subject_id",), hint) for one in _files(path)]
+    whole = joined(path, tables)
+    columns, rows = whole.columns, whole.rows
+    if rater and not {"rater", "reader"} & set(columns):
+        rows = tuple(replace(row, cells={**row, "rater": rater}) for row in rows)
     for needed, read in _READERS.items():
-        if set(needed) <= set(table.columns):
+        if set(needed) <= set(columns):
             ratings = tuple(read(rows))
-            notes = filter(None, (table.note, *_left_out(rows)))
+            notes = filter(None, (joined(path, tables).note, *_left_out(rows)))
             return RatingSource(one_line(path.name), ratings, note="\n".join(notes))
     raise UsageError(
-        f"{path} is not a table of reads or values: it has the columns "
-        f"{', '.join(table.columns)}; {kinds} (or name the rater, NAME=FILE)"
+        f"{path} is not a table of reads or values: it has the columns {', '.join(columns)}; {hint}"
     )
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or the long tables of all studies in a folder."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("measurements.csv"))
+    if not found:
+        raise UsageError(f"{path} holds no measurements.csv; name a results folder or a CSV file")
+    return found
 
 
 def matched_by_subject(ratings: Iterable[Rating]) -> list[Rating]:

@@ -22,11 +22,13 @@ examples:
   discmri agreement lumbar.session -o agreement/
   discmri agreement reads/reads_long.csv reads/label_edits.csv -o agreement/
   discmri agreement scan1=out-1/ scan2=out-2/ --match subject -o repeatability/
+  discmri agreement v1=batch-1/ v2=batch-2/ -o versions/
   discmri agreement postgresql://reads@db/trial -o agreement/ --resamples 5000
 
 SOURCE is a session (a file or a URL of PostgreSQL), a CSV that discmri grade export wrote, or a
 table of values with the columns subject_id, study_uid, level, parameter, value and rater, such as
-measurements.csv; where it has no rater, NAME=FILE names one. Several sources are taken together.
+measurements.csv; where it has no rater, NAME=FILE names one. A folder is all measurements.csv in
+it: a results folder, or that of a batch. Several sources are taken together.
 
 DIR gets report.html (offline, results first, then the items of GRRAS), agreement.csv and confusion.csv.
 

@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(study: Study) -> None:
     facts = study.describe()
-    print(f"Subject {one_line(facts.subject_id)}, study {one_line(facts.study_uid)}\n")
+    named = f", study {one_line(facts.study_uid)}" if facts.study_uid else ""
+    print(f"Subject {one_line(facts.subject_id)}{named}\n")
     measured = facts.measured
     used = {measured.target, *measured.diffusion, measured.adc_map}
     rows = [

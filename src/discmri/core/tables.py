@@ -247,6 +247,24 @@ class Table:
         return f"{one_line(self.path.name)}: {'; '.join(said)}" if said else ""
 
 
+def joined(path: Path, tables: Sequence[Table]) -> Table:
+    """Several tables as one, with the cells that were missing so far.
+
+    Parameters
+    ----------
+    path
+        What they are called together.
+    tables
+        With the same columns.
+    """
+    missing, empty = Counter[str](), Counter[str]()
+    for one in tables:
+        missing.update(one.missing)
+        empty.update(one.empty)
+    columns = tuple(dict.fromkeys(name for one in tables for name in one.columns))
+    return Table(path, columns, tuple(row for one in tables for row in one.rows), missing, empty)
+
+
 def _cells(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n} cell{'s' if n > 1 else ''} of {name}" for name, n in counts.items())
 
