@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from enum import IntEnum
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -59,31 +58,30 @@ def network_input(slices: Array) -> Float:
 class _Look:
     """The network looking at slices; brightness and contrast of each are computed once."""
 
-    def __init__(self, slices: Float, apart: int, executor: Executor) -> None:
-        self._slices, self._apart, self._executor = slices, apart, executor
+    def __init__(self, slices: Float, apart: int, gamma: float = 1.0) -> None:
+        self._slices, self._apart, self._gamma = slices, apart, gamma
         self._features: dict[int, tuple[Float, Float]] = {}
 
-    def prepare(self, wanted: Iterable[int]) -> None:
-        """Compute what is needed to see these slices."""
+    def missing(self, wanted: Iterable[int]) -> list[int]:
+        """What is still to be prepared before these slices can be seen: they and neighbours."""
         needed = {k + step for k in wanted for step in (0, -self._apart, self._apart)}
-        missing = sorted(needed & {*range(len(self._slices))} - {*self._features})
+        return sorted(needed & {*range(len(self._slices))} - {*self._features})
 
-        def compute(k: int) -> None:
-            scaled = _scaled(self._slices[k])
-            self._features[k] = scaled, _local_contrast(scaled)
+    def prepare(self, k: int) -> None:
+        """Compute brightness and contrast of a slice."""
+        scaled = _scaled(self._slices[k] ** self._gamma)
+        self._features[k] = scaled, _local_contrast(scaled)
 
-        _each(self._executor, compute, missing)
-
-    def seen(self, k: int, columns: slice) -> Float:
+    def seen(self, session: Any, k: int, columns: slice) -> Float:
         """(structures, rows, columns) what the network says of a prepared slice."""
         scaled, contrast = (one[:, columns] for one in self._features[k])
         nothing = np.zeros_like(scaled)
         around = [
-            self._features[n][1][:, columns] if n in self._features else nothing
+            self._features[n][1][:, columns] if 0 <= n < len(self._slices) else nothing
             for n in (k - self._apart, k + self._apart)
         ]
         looked = np.stack([scaled, contrast, *around])
-        return np.asarray(_session().run(None, {"image": looked[None]})[0][0])
+        return np.asarray(session.run(None, {"image": looked[None]})[0][0])
 
 
 def _each(executor: Executor, work: Callable[[int], None], numbers: Sequence[int]) -> None:
@@ -111,15 +109,18 @@ def _local_contrast(scaled: Float) -> Float:
     return np.asarray(np.clip((scaled - centre) / (spread + 0.02), -4.0, 4.0))
 
 
-@cache
 def _session() -> Any:
-    """The network, ready to run on one thread; it may be called by several at a time."""
+    """The network, ready to run on one thread; it may be called by several at a time.
+
+    Whoever opens it drops it after the last slice: it is loaded in 20 ms, and holds some 160 MiB.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # plans one block per width of slice, and keeps them all
     return onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
 
 
@@ -152,28 +153,33 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     shares[Channel.BACKGROUND] = 1
     other = np.zeros(slices.shape, dtype=np.float32)
     probes = sorted({count // 4, count // 2, 3 * count // 4})
+    first, second = _Look(slices, apart), _Look(slices, apart, _OTHER_GAMMA)
+
+    def see(k: int, columns: slice) -> None:
+        shares[:, k, :, columns] = first.seen(session, k, columns)
+
+    def probe() -> None:
+        for k in probes:
+            see(k, slice(None))
+
+    def see_again(k: int) -> None:
+        again = second.seen(session, k, columns)
+        other[k, :, columns] = again[Channel.DISC]
+        shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
+
     # slices on several threads scale better than one slice on several, and give the same bits
     with ThreadPoolExecutor(max(1, threads)) as executor:
         loading = executor.submit(_session)
-        first = _Look(slices, apart, executor)
-        second = _Look(slices**_OTHER_GAMMA, apart, executor)
-
-        def see(k: int, columns: slice) -> None:
-            shares[:, k, :, columns] = first.seen(k, columns)
-
-        def see_again(k: int) -> None:
-            again = second.seen(k, columns)
-            other[k, :, columns] = again[Channel.DISC]
-            shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
-
-        first.prepare(probes)
-        loading.result()  # once, before threads ask for it at the same time
-        _each(executor, lambda k: see(k, slice(None)), probes)
+        _each(executor, first.prepare, first.missing(probes))
+        session = loading.result()
+        # whole slices one after another, for each takes 90 MiB; the others are prepared meanwhile
+        probing = executor.submit(probe)
+        _each(executor, first.prepare, first.missing(range(count)))
+        probing.result()
         columns = _columns_of_spine(shares[:, probes], width)
-        first.prepare(range(count))
         _each(executor, lambda k: see(k, columns), sorted({*range(count)} - {*probes}))
         twice = np.flatnonzero((shares[Channel.DISC] > 0.5).any(axis=(1, 2))).tolist()
-        second.prepare(twice)
+        _each(executor, second.prepare, second.missing(twice))
         _each(executor, see_again, twice)
     return shares, other
 
@@ -189,10 +195,10 @@ def mirrored_shares(slices: Float, spacing_mm: float, threads: int, axis: int = 
         Of ``slices``: -1 exchanges front and back, -2 head and feet.
     """
     apart, k = max(1, round(NEIGHBOUR_MM / spacing_mm)), len(slices) // 2
+    look = _Look(np.flip(slices, axis), apart)
     with ThreadPoolExecutor(max(1, threads)) as executor:
-        look = _Look(np.flip(slices, axis), apart, executor)
-        look.prepare([k])
-        return look.seen(k, slice(None))
+        _each(executor, look.prepare, look.missing([k]))
+    return look.seen(_session(), k, slice(None))
 
 
 def _columns_of_spine(shares: Float, width: int) -> slice:
