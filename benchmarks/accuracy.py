@@ -133,7 +133,7 @@ def main(quick: bool = False) -> None:
     for title, discs in (("true masks", true), ("builtin", found)):
         _print_table(title, discs, adc_errors[title])
         _print_coverage(discs)
-    print(f"\nbuiltin: {wrong} discs under a wrong name")
+    print(f"\nbuiltin: {wrong} discs with a wrong name")
     _print_by_grade(found)
     _print_trust(found)
 

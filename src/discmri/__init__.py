@@ -9,7 +9,7 @@
 True
 
 Arrays are indexed (i, j, k); affines map to patient RAS+ millimetres; names of numbers end
-in their unit.  It measures for research; it does not diagnose.
+in their unit.  For research only, not for diagnosis.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ if not TYPE_CHECKING:  # a type checker sees the imports above and no other name
 
     def __getattr__(name: str) -> object:
         """Load the public names on first use, so that ``import discmri`` stays instant."""
-        if name == "__version__":  # of the installation, which took it from the tag
+        if name == "__version__":
             from importlib.metadata import version
 
             return version("discmri")

@@ -59,7 +59,7 @@ def test_a_study_without_uid_is_named_by_its_subject(run, world):
 
 def test_several_studies_are_three(run, monkeypatch):
     def refuse(path, study_uid=None, threads=2):
-        raise NothingToMeasureError("scan holds 2 studies: 1.2, 1.3; pick one with --study UID")
+        raise NothingToMeasureError("scan holds 2 studies: 1.2, 1.3; choose one with --study UID")
 
     monkeypatch.setattr(discmri.study, "read_study", refuse)
     code, out, err = run("inspect", "scan", "--quiet")

@@ -169,7 +169,7 @@ def test_what_is_no_grade_or_level_is_refused_with_its_place(call, command, text
 @pytest.mark.parametrize("word", ["NaN", "NA", "#N/A"])
 def test_a_word_for_missing_is_no_name_of_a_subject_study_or_reader(call, command, word):
     answer = call(command, change=lambda text: text.replace("Müller", word, 1))
-    assert refused(answer, "x.csv", "line 2, column ", f"{word!r} stands for a missing value")
+    assert refused(answer, "x.csv", "line 2, column ", f"{word!r} means a missing value")
 
 
 TOLD_WHEN_EMPTY = {"truth": "height_columns_mm", "values": "value", "read grades": "grade"}
@@ -209,7 +209,7 @@ def test_an_arm_that_is_missing_is_no_arm(call):
         return text.replace(",b,\n", ",b,,\n")
 
     answer = call(COMMANDS["trial list"], change=with_arms)
-    assert refused(answer, "column arm", "'NA' stands for")
+    assert refused(answer, "column arm", "'NA' means a missing value")
 
 
 def test_an_empty_cell_is_missing(call, command):
@@ -244,10 +244,7 @@ def test_a_word_for_missing_is_counted_and_said_or_refused(call, name, word):
     answer = call(command, number=word)
     if command.nan_is_counted:
         assert accepted(answer)
-        assert (
-            f"x.csv: taken as missing because they say NaN, NA or the like: 1 cell of {command.number}"
-            in answer[1]
-        )
+        assert f"x.csv: missing (NaN, NA or similar): 1 cell of {command.number}" in answer[1]
     else:
         assert refused(answer, f"column {command.number}", repr(word))
 

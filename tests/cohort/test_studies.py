@@ -167,7 +167,7 @@ def test_what_a_list_says_becomes_settings():
     [
         ("file,id\na,b\n", "no column path"),
         ("", "no column path"),
-        ("path,id\na,1,2\n", "line 2: 3 cells came, 2 were expected"),
+        ("path,id\na,1,2\n", "line 2: 3 cells instead of 2"),
         ("path,id\n,x\n", "line 2, column path: is empty"),
         ("path,lowest_disc\na,L7-S1\n", "line 2, column lowest_disc: 'L7-S1' is not a disc"),
         ("path,mask_scheme\na,mine\n", "line 2, column mask_scheme: 'mine' is not known"),

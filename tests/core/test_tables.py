@@ -55,9 +55,9 @@ def test_every_dialect_gives_the_same_cells(written, text, encoding, ends):
         ("a,b\n1,2\n".encode("utf-16-le"), "line 1: a NUL byte"),
         (b"a\n\x81\n", "cannot be read as text"),
         (b"\xef\xbb\xbfa\n\xff\n", "cannot be read as text"),
-        ("a,b\n1,2,3\n", "line 2: 3 cells came, 2 were expected"),
-        ("a,b\n\n1\n", "line 3: 1 cells came, 2 were expected"),
-        ('a,b\n"1\n2",3\n4\n', "line 4: 1 cells came"),
+        ("a,b\n1,2,3\n", "line 2: 3 cells instead of 2"),
+        ("a,b\n\n1\n", "line 3: 1 cells instead of 2"),
+        ('a,b\n"1\n2",3\n4\n', "line 4: 1 cells instead of 2"),
         ("a, A\n1,2\n", "two columns a"),
         ("b\n1\n", "no column a .its first line is 'b'.; it needs the columns a"),
         ("", "no column a"),
@@ -149,7 +149,7 @@ def test_a_column_writes_its_decimals_in_one_way(written):
 
 def test_bounds_belong_to_what_is_accepted():
     assert row("0").number("a", least=0.0) == 0.0
-    with pytest.raises(UsageError, match="not a number from 0 on"):
+    with pytest.raises(UsageError, match="not a number of at least 0"):
         row("-0.1").number("a", least=0.0)
 
 
@@ -158,7 +158,7 @@ def test_words_for_a_missing_number_are_counted_where_values_may_be_missing(writ
     table = read_table(written("a;b\n" + "".join(f"{word.upper()};1\n" for word in [*words, ""])))
     assert table.note == ""
     assert [row.value("a") for row in table.rows] == [None] * (len(words) + 1)
-    assert table.note.startswith("x.csv: taken as missing because they say NaN")
+    assert table.note.startswith("x.csv: missing (NaN, NA or similar): ")
     assert f": {len(words)} cells of a; empty, and so left out: 1 cell of a" in table.note
     with pytest.raises(UsageError, match="'high' is not a number"):
         row("high").value("a")
@@ -174,9 +174,9 @@ def test_empty_values_and_grades_are_counted_unless_a_column_states_nothing(writ
 @pytest.mark.parametrize("word", ["NaN", "NA", "#N/A", "null"])
 def test_a_word_for_missing_is_no_name(word):
     for read in (Row.filled, Row.optional):
-        with pytest.raises(UsageError, match=f"'{word}' stands for a missing value; write the a"):
+        with pytest.raises(UsageError, match=f"'{word}' means a missing value; write the a"):
             read(row(word), "a")
-    with pytest.raises(UsageError, match="'none' stands for"):
+    with pytest.raises(UsageError, match="'none' means a missing value"):
         row("none").filled("a")
     assert (row("none").optional("a"), row("").optional("a")) == ("none", "")
 

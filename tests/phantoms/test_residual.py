@@ -118,7 +118,7 @@ def test_a_deep_disc_squares_s1_unless_the_ratio_is_given():
     assert lumbar_spine(deep).sacrum.s1_depth_ratio < 1.0
     assert lumbar_spine(WISHED).sacrum.s1_depth_ratio == pytest.approx(31 / 22)
     tapering = lumbar_spine(replace(deep, s1_depth_ratio=1.4))
-    with pytest.raises(UsageError, match="room for a residual disc of depth share"):
+    with pytest.raises(UsageError, match="depth share of a residual disc in this sacrum"):
         make_phantom(tapering)
 
 
@@ -157,7 +157,7 @@ def test_spines_without_one_keep_their_numbers_and_their_study():
     ],
 )
 def test_sizes_that_no_residual_disc_has_are_refused(wrong: dict[str, float]):
-    with pytest.raises(UsageError, match="of a residual disc lies within"):
+    with pytest.raises(UsageError, match="of a residual disc is"):
         ResidualDiscSpec(**{"depth_share": 0.5, **wrong})
 
 

@@ -195,7 +195,7 @@ def test_another_seed_is_another_study(coarse, tmp_path: Path):
 
 
 def test_unknown_vendor_or_compression_is_refused(phantom, coarse, tmp_path: Path):
-    with pytest.raises(UsageError, match="no vendor"):
+    with pytest.raises(UsageError, match="unknown vendor"):
         write_study(phantom, tmp_path, "acme", coarse)
-    with pytest.raises(UsageError, match="no compression"):
+    with pytest.raises(UsageError, match="unknown compression"):
         write_study(phantom, tmp_path, "ge", coarse, "zip")

@@ -97,7 +97,7 @@ def test_either_side_of_the_medians_that_an_adc_can_have(median: float, possible
         found, _ = in_um2_per_ms(values, [Scaling(rescale_type="um2/ms")])
         np.testing.assert_allclose(found, values)
     else:
-        with pytest.raises(MeasurementError, match="which is not possible for an ADC"):
+        with pytest.raises(MeasurementError, match="which is impossible for an ADC"):
             in_um2_per_ms(values, [Scaling(rescale_type="um2/ms")])
 
 

@@ -270,7 +270,7 @@ def test_a_weighting_broken_off_does_not_cut_the_others(tmp_path: Path) -> None:
     study = store(tmp_path, *images)
     series = study.diffusion()
     (finding,) = (f for f in study.findings if f.code is Code.SERIES_LEFT_OUT)
-    assert "1 of 3 weightings" in finding.text
+    assert "1 of 3 diffusion images" in finding.text
     assert series.signal.shape == (10, 12, 5, 2)
     assert series.b_s_per_mm2.tolist() == [0, 400]
 
@@ -299,7 +299,7 @@ def test_mosaic_is_named(tmp_path: Path) -> None:
         ds.private_block(0x0019, "SIEMENS MR HEADER").add_new(0x0A, "US", 48)
     study = store(tmp_path, tiled)
     (series,) = (s for s in study.series if s.description == "dwi")
-    assert "48 slices (mosaic)" in series.problem
+    assert "a mosaic of 48 slices" in series.problem
     (finding,) = (f for f in study.findings if f.code is Code.SERIES_LEFT_OUT)
     assert "enhanced" in finding.text
 

@@ -122,7 +122,7 @@ def test_a_picture_that_its_tiles_do_not_divide(tmp_path: Path) -> None:
     ds = siemens(800)
     ds[0x0019, 0x100A].value = 20  # five tiles to a side of 24 x 30 pixels
     study = stored(tmp_path, ds)
-    assert "do not divide a picture of 24 x 30 pixels" in dwi(study).problem
+    assert "do not divide an image of 24 x 30 pixels" in dwi(study).problem
 
 
 def test_mosaics_in_an_enhanced_image_are_refused(tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_mosaics_in_an_enhanced_image_are_refused(tmp_path: Path) -> None:
         )
         ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 5)
     study = stored(tmp_path, enhanced(spec, frames))
-    assert "stands in an enhanced image" in dwi(study).problem
+    assert "is part of an enhanced image" in dwi(study).problem

@@ -196,5 +196,5 @@ def test_all_slices_at_one_position_are_refused(tmp_path: Path) -> None:
     spec = SeriesSpec(slices=6)
     slices = [spec.dataset(k, spec.positions()[0]) for k in range(6)]
     study = stored(tmp_path, slices)
-    with pytest.raises(NothingToMeasureError, match="all 6 slices lie at one position"):
+    with pytest.raises(NothingToMeasureError, match="all 6 slices have the same position"):
         study.target()

@@ -117,7 +117,7 @@ def test_a_few_slices_shifted_in_their_plane_are_left_out(tmp_path, shifted, kep
         assert "shifted against each other" in t2.problem
         return
     assert t2.images[0].grid.shape[2] == kept
-    assert any("elsewhere in their plane" in found.text for found in study.findings)
+    assert any("shifted within their plane" in found.text for found in study.findings)
 
 
 @pytest.mark.parametrize(("lost", "told"), [("IM5", 1), ("im5", 0), ("other", 0)])

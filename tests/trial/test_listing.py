@@ -64,7 +64,7 @@ def test_semicolons_capitals_and_a_byte_order_mark_do_not_matter(listed):
         ("subject,visit,week\nS1,a,0\n", "no column path"),
         ("subject,visit,week,path\n", "lists no scan"),
         ("subject,visit,week,path,path\n", "two columns path"),
-        ("subject,visit,week,path\nS1,a,0\n", "3 cells came, 4 were expected"),
+        ("subject,visit,week,path\nS1,a,0\n", "3 cells instead of 4"),
         ('subject,visit,week,path\nS1,a,0,"x\n', "line 2"),
     ],
 )
@@ -182,7 +182,9 @@ def test_a_late_repeat_is_remarked(listed):
 @pytest.mark.parametrize("minutes", ["-5", "long", "nan"])
 def test_rest_is_minutes_from_zero_on(listed, minutes):
     text = f"subject,visit,week,treated,path,rest_min\nS1,a,0,none,x,{minutes}\nS1,b,4,,y,30\n"
-    with pytest.raises(UsageError, match=r"line 2, column rest_min: .* is not a number from 0 on"):
+    with pytest.raises(
+        UsageError, match=r"line 2, column rest_min: .* is not a number of at least 0"
+    ):
         read_trial(listed(text))
 
 

@@ -78,7 +78,7 @@ def test_the_long_table_of_an_analysis_gives_the_same_conclusions(write, tmp_pat
         )
     assert "same session ±" in (tmp_path / "first" / "long.csv").read_text(encoding="utf-8")
     said = capsys.readouterr().out
-    assert said.startswith("values.csv: taken as missing")
+    assert said.startswith("values.csv: missing (NaN, NA")
     assert "+1.5" in said
     names = {one.name for one in (tmp_path / "first").iterdir()}
     for name in names:
@@ -135,7 +135,7 @@ def test_a_declaration_beside_the_table_is_used(write, tmp_path, capsys):
         ("2,same_session", "2,again", "column repeat_kind: 'again' is not known"),
         ("S1,b,12,09:11,1,,L4-L5", "S1,b,12,09:11,1,,L3-L4", "stands twice .see line 8."),
         ("L3-L4,no", "S1-S2,no", "S1-S2 is not measured"),
-        (",0.1,red0", ",-1,red0", "column sd: '-1' is not a number from 0 on"),
+        (",0.1,red0", ",-1,red0", "column sd: '-1' is not a number of at least 0"),
     ],
 )
 def test_each_mistake_has_its_line(write, old, new, said):

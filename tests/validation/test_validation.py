@@ -264,7 +264,7 @@ def test_studies_without_result_are_named_and_not_counted_as_missed(tmp_path):
         ("study,status\na,x\n", "study,level\na,L4-L5\n", UsageError, "no column level"),
         ("study,status,level\na,x,L4-L5\n", "level\nL4-L5\n", UsageError, "no column study"),
         ("study,status,level\na,x,L4-L5\n", "study,level\n", UsageError, "no rows"),
-        ("study,status,level\na,x,L4-L5\n", "study,level\nb,L4-L5\n", UsageError, "no study of"),
+        ("study,status,level\na,x,L4-L5\n", "study,level\nb,L4-L5\n", UsageError, "have no study in common"),
         ("study,status,level\na,x,L4-L5\n", "study,level\na,L4-L5\n", NothingToMeasureError,
          "no value in common"),
     ],

@@ -97,7 +97,7 @@ def _show(validation: Validation) -> None:
     naming = validation.naming
     print(
         f"\n{naming.studies} studies, {naming.found} of {naming.discs} discs found, "
-        f"{naming.extra} where there are none, {naming.misnamed} under a wrong name, "
+        f"{naming.extra} false discs, {naming.misnamed} with a wrong name, "
         f"{len(naming.failed)} studies without a result."
     )
     if validation.grades is not None:

@@ -1,1 +1,1 @@
-"""What every part stands on: names of levels, geometry, findings, settings, files and text."""
+"""Shared basics: names of levels, geometry, findings, settings, files and text."""

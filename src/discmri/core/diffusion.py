@@ -1,4 +1,4 @@
-"""Diffusion-weighted images and ADC maps, free of any vendor's dialect."""
+"""Diffusion-weighted images and ADC maps, in one form for all vendors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discmri.core.volume import Array, Volume
 
 
 class DirectionKind(Enum):
-    """What the diffusion gradient of one image was."""
+    """The diffusion gradient of one image."""
 
     NONE = "none"  # b = 0
     DIRECTIONAL = "directional"  # one gradient direction
@@ -30,13 +30,13 @@ class BValue:
     source
         The tag it came from, such as ``"(0018,9087)"`` or ``"GE (0043,1039)"``.
     kind
-        Whether the image shows one direction or their combination.
+        One gradient direction or a combination of directions.
     direction
-        Unit vector in RAS+ where known.
+        Unit vector in RAS+; ``None`` if unknown.
     measured_s_per_mm2
-        What the scanner says it really applied, where that differs.
+        The b-value that was really applied, if the header gives it and it differs.
     declared_s_per_mm2
-        The value as stated, where it is so near zero that it counts as zero.
+        The b-value in the header, if it is so near zero that it counts as zero.
     """
 
     value_s_per_mm2: float
@@ -61,13 +61,13 @@ class DiffusionSeries:
         n entries, in the order of the last axis.
     phase_axis
         RAS+ unit vector of the phase-encoding direction (sign unknown), along which EPI
-        distorts; ``None`` where the header does not say.
+        distorts; ``None`` if not in the header.
     frame_of_reference_uid
         Images with the same value share one patient space.
     series_uid
-        Where it came from.
+        Series Instance UID.
     averages
-        How many acquisitions each of the n images averages; empty where unknown.
+        Number of averaged acquisitions of each of the n images; empty if unknown.
     """
 
     signal: Array

@@ -1,14 +1,14 @@
-"""What can go wrong, as types a caller can catch.
+"""Types of errors that a caller can catch.
 
-Every message says what came, what was expected and what to do about it, in one line:
-the command line prints it as it stands.
+Every message states in one line what was found, what was expected and what to do.  The command
+line prints it unchanged.
 """
 
 from __future__ import annotations
 
 
 class DiscmriError(Exception):
-    """Base of everything discmri raises on purpose."""
+    """Base of all errors of discmri."""
 
 
 class UsageError(DiscmriError):
@@ -16,32 +16,32 @@ class UsageError(DiscmriError):
 
 
 class NothingToMeasureError(DiscmriError):
-    """The input exists but holds nothing that can be measured (exit code 3)."""
+    """The input contains nothing that can be measured (exit code 3)."""
 
 
 class UnfinishedError(DiscmriError):
-    """A run over many studies that stopped half-way; what is done is kept (exit code 1)."""
+    """A run over many studies stopped early; finished studies are kept (exit code 1)."""
 
 
 class GeometryError(NothingToMeasureError):
-    """Positions, orientations or spacings that do not form one regular volume."""
+    """Positions, orientations or spacings do not form one regular volume (exit code 3)."""
 
 
 class DicomError(NothingToMeasureError):
-    """A DICOM or NIfTI file that cannot be read as what it claims to be."""
+    """A DICOM or NIfTI file cannot be read (exit code 3)."""
 
 
 class ResultsError(DiscmriError):
-    """A results folder that cannot be read as one of this version (exit code 3)."""
+    """A results folder cannot be read by this version (exit code 3)."""
 
 
 class SessionError(DiscmriError):
-    """A reading session that cannot be used or believed as it stands (exit code 3)."""
+    """A reading session is damaged, inconsistent or cannot be used (exit code 3)."""
 
 
 class NotSavedYetError(SessionError):
-    """What a reader entered is kept, but not yet in the session; it is tried again later."""
+    """A reader's entry is kept, but not yet saved in the session; saving is retried later."""
 
 
 class ConflictError(SessionError):
-    """What a reader entered was overtaken at another machine: it is kept and does not count."""
+    """A newer entry from another machine replaced a reader's entry, which is kept but not used."""

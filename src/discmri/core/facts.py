@@ -1,4 +1,4 @@
-"""What is known of the series of a study, as data that a record can hold."""
+"""Facts about the series of a study, as plain data for records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from discmri.core.findings import Finding
 
 
 class Plane(Enum):
-    """How slices lie in the patient."""
+    """Orientation of the slices in the patient."""
 
     SAGITTAL = "sagittal"
     AXIAL = "axial"
@@ -20,7 +20,7 @@ class Plane(Enum):
 
 
 class Role(Enum):
-    """What a series is to discmri."""
+    """How discmri uses a series."""
 
     SAG_T2 = "sagittal T2"
     SAG_FS = "sagittal fat-suppressed"
@@ -43,37 +43,37 @@ class SeriesFacts:
     Parameters
     ----------
     uid, part
-        Series Instance UID (the file name for NIfTI), and which part of a mixed series.
+        Series Instance UID (the file name for NIfTI), and the part of a mixed series.
     number, description
         As in the header.
     role, reasons
-        What it is, and the sentences that led there.
+        Role, and the reasons for it as sentences.
     usable, problem
         Whether it can be used, and why not.
     plane
         From the orientation of the slices.
     te_ms, tr_ms, ti_ms, echo_train, techniques
-        Timing and technique, as far as the header says.
+        Timing and technique, if in the header.
     fat_suppressed, t2_weighted
-        What that means for the signal.
+        Contrast that follows from timing and technique.
     slices
-        Slices found, used or not.
+        Number of slices found, used or not.
     shape, spacing_mm
-        Voxels and voxel size along i, j, k; ``None`` where unusable.
+        Voxels and voxel size along i, j, k; ``None`` if unusable.
     b_values_s_per_mm2, b_value_sources
         Distinct b-values, ascending, and the tags they came from.
     manufacturer, model, field_t, station, software, coil
         The scanner, a hash of its serial number, its software, and the receive coil.
     thickness_mm
-        Slice thickness as the header states it.
+        Slice thickness in the header.
     slice_normal
-        RAS+ unit vector across the slices.
+        RAS+ unit vector perpendicular to the slices.
     frame_of_reference_uid
         Series with the same value share one patient space.
     acquired
-        ``YYYYMMDDHHMMSS.ffffff`` as far as known.
+        ``YYYYMMDDHHMMSS.ffffff``, shorter or empty if not fully known.
     findings
-        What was noticed in its geometry and headers.
+        Findings about its geometry and headers.
     """
 
     uid: str
@@ -112,16 +112,16 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class SeriesInput:
-    """Where numbers come from.
+    """Images that values were measured on.
 
     Parameters
     ----------
-    series_uid, role
-        Which series.
+    role, series_uid
+        Role and Series Instance UID.
     sop_instance_uids
-        Of its images, in slice order.
+        SOP Instance UIDs of the images, in slice order.
     pixels_sha256
-        Of the float32 values that were used.
+        Hash of the float32 pixel values that were used.
     """
 
     role: Role
@@ -137,11 +137,11 @@ class Chosen:
     Parameters
     ----------
     target
-        The sagittal series that is segmented; ``None`` without one.
+        The sagittal series that is segmented; ``None`` if there is none.
     diffusion
-        The series whose images are fitted.
+        Series whose images are fitted.
     adc_map
-        The scanner's map.
+        The scanner's ADC map.
     """
 
     target: str | None = None
@@ -156,19 +156,19 @@ class StudyFacts:
     Parameters
     ----------
     path
-        What was read.
+        The input.
     subject_id, study_uid, study_date
         As in the input.
     series
         Every series, in order of their numbers.
     other_files
-        How many files hold no MR image, by modality.
+        Number of files without MR image, by modality.
     measured
-        What would be measured.
+        Series that would be measured.
     findings
-        What was noticed about files and used series.
+        Findings about files and used series.
     copied_attributes
-        What of patient and examination DICOM objects would take over from the headers.
+        Attributes of patient and examination that DICOM objects would copy from the headers.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writing: files and folders appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from discmri.core.leftovers import OUTPUT, owned_prefix, replaced, sweep
 
 
 def check_writable(folder: Path, overwrite: bool) -> None:
-    """Find out before the work whether a folder can be written after it.
+    """Check before the work that a folder can be written.
 
     Raises
     ------
     UsageError
-        Where the folder exists without ``overwrite``, is no folder, or cannot be made.
+        If the folder exists without ``overwrite``, is no folder, or cannot be made.
     """
     with _fresh_beside(folder, overwrite):
         pass
 
 
 def resolved(folder: Path) -> Path:
-    """Where a path leads to, links followed.
+    """A path with its links followed.
 
     Raises
     ------
     UsageError
-        Where it leads nowhere: links in a circle, or a current folder that is gone.
+        If it cannot be resolved: circular links, or the current folder was removed.
     """
     try:
         return folder.resolve()
     except (OSError, RuntimeError) as error:
         raise UsageError(
-            f"the output folder {folder} cannot be followed ({error}); choose another with -o"
+            f"the output folder {folder} cannot be resolved ({error}); choose another with -o"
         ) from error
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A fresh hidden path beside the wanted file, which takes its name at the end.
+    """A new hidden path beside the wanted file, renamed to it at the end.
 
-    On any exception what was written is removed and the wanted file is as it was.
+    On any exception the new file is removed and the wanted file stays unchanged.
 
     Parameters
     ----------
@@ -66,26 +66,26 @@ def atomic_folder(
     keep_others: bool = True,
     own_files: Callable[[Path], Collection[str]] = lambda _folder: (),
 ) -> Iterator[Path]:
-    """A fresh hidden folder beside the wanted one, which takes its name at the end.
+    """A new hidden folder beside the wanted one, renamed to it at the end.
 
-    On any exception the fresh folder is removed and the wanted one is as it was.
+    On any exception the new folder is removed and the wanted one stays unchanged.
 
     Parameters
     ----------
     folder
-        Its parents are made.
+        The wanted folder; its parents are created.
     overwrite
         Replace an earlier result.
     keep_others
         Keep the other files of an existing folder.
     own_files
-        Tells, of an existing folder, the relative paths that an earlier run wrote there, which
-        are not kept.
+        Returns the relative paths that an earlier run wrote to an existing folder; these are
+        not kept.
 
     Raises
     ------
     UsageError
-        Where the folder exists without ``overwrite``, is no folder, or cannot be written.
+        If the folder exists without ``overwrite``, is no folder, or cannot be written.
     """
     with _fresh_beside(folder, overwrite) as (fresh, target), _as_usage_error(folder):
         yield fresh
@@ -94,7 +94,7 @@ def atomic_folder(
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what any killed process left half-written in a folder that nobody else writes to."""
+    """Remove half-written files of killed processes; no other process may write to the folder."""
     sweep(folder, OUTPUT)
     for left in folder.glob(f"{OUTPUT}*"):
         if left.is_dir():

@@ -1,9 +1,8 @@
-"""What discmri noticed: a closed vocabulary of codes, each explained in words.
+"""Findings: a closed vocabulary of codes, each with an explanation.
 
-A measurement that failed is a finding, never a NaN.  A finding says which values it touches.
-Codes go into ``flags`` of a disc's row where their severity is ``WARNING`` or ``ERROR`` and they
-touch one of its main values; those of the whole study go into ``study_flags``; ``INFO`` is for the
-record only.
+A measurement that failed is a finding, never a NaN.  A finding names the values that it affects.
+A code of severity ``WARNING`` or ``ERROR`` that affects a main value of a disc goes into ``flags``
+of the disc's row, one of the whole study into ``study_flags``.  ``INFO`` is for the record only.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from discmri.core.levels import DiscLevel
 
 
 class Severity(Enum):
-    """How much a finding matters to the numbers."""
+    """How much a finding affects the values."""
 
     INFO = "info"
     WARNING = "warning"
@@ -25,7 +24,7 @@ class Severity(Enum):
 
 
 class Code(Enum):
-    """Every finding code; :data:`MEANINGS` says what each one means."""
+    """Every finding code; :data:`MEANINGS` explains each one."""
 
     # reading
     NOTHING_TO_MEASURE = "nothing_to_measure"
@@ -107,26 +106,26 @@ MEANINGS: dict[Code, str] = {
     "spacing of slices.",
     Code.HEADER_CONTRADICTS_GEOMETRY: "A header value contradicts the slice positions; "
     "the positions were used.",
-    Code.RESCALE_UNUSABLE: "A slope or intercept that scales pixel values is stated but unusable.",
+    Code.RESCALE_UNUSABLE: "The rescale slope or intercept in the header cannot be used.",
     Code.SERIES_CHOSEN: "Several series qualified for one role; the better one was taken.",
     Code.SERIES_LEFT_OUT: "A series could not be used.",
     Code.OTHER_STATION: "Another series of the same contrast shows another part of the spine.",
     Code.NOT_T2: "No sagittal T2 series: the discs were measured on another contrast, "
     "so signal and grade cannot be measured.",
-    Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so fat cannot be compared with.",
+    Code.FAT_SUPPRESSED: "The measured series is fat-suppressed, so there is no comparison with fat.",
     Code.B_VALUE_FROM_TEXT: "A b-value was read from free text because no tag held it.",
     Code.B_VALUE_NEAR_ZERO: "A b-value of less than 5 s/mm2 counts as zero.",
-    Code.LABELS_UNKNOWN: "The label map holds numbers that mean nothing in its scheme.",
-    Code.NUMBERING_UNCERTAIN: "The names of the levels are assumed, not seen.",
-    Code.SACRUM_MISSING: "No sacrum in the picture to count from.",
+    Code.LABELS_UNKNOWN: "The label map holds numbers that its scheme does not define.",
+    Code.NUMBERING_UNCERTAIN: "The level names are assumed; the image does not confirm them.",
+    Code.SACRUM_MISSING: "The image shows no sacrum from which to count the levels.",
     Code.SIX_LUMBAR_BODIES: "Six lumbar-type bodies may be present.",
     Code.TRANSITIONAL_SUSPECTED: "The lumbosacral junction looks transitional.",
     Code.DISC_SKIPPED: "The distance between two discs suggests that one between was not found.",
     Code.RESIDUAL_S1_S2: "A residual S1-S2 disc lies inside the sacrum, which is normal anatomy "
     "(O'Driscoll type 2); it is shown and not measured.",
-    Code.LOW_CONFIDENCE: "The segmenter is not certain of this disc's border.",
-    Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the picture.",
-    Code.OFF_MIDLINE: "The picture does not show the middle of this disc: the spine curves out of "
+    Code.LOW_CONFIDENCE: "The segmenter's confidence in this disc's border is low.",
+    Code.CUT_BY_FIELD_OF_VIEW: "The disc reaches the edge of the image.",
+    Code.OFF_MIDLINE: "The slice does not show the middle of this disc: the spine curves out of "
     "the slice.",
     Code.SIZE_UNLIKE_SPINE: "The disc's size does not fit the other discs of this spine.",
     Code.FEW_SLICES: "Fewer than three slices cross the disc.",
@@ -135,12 +134,12 @@ MEANINGS: dict[Code, str] = {
     Code.OUTLINE_FAILED: "The disc's border could not be traced.",
     Code.BODY_MISSING: "A vertebral body needed for this value was not found.",
     Code.CORNERS_OFF_BORDER: "A corner of the disc lies off its traced border.",
-    Code.BORDER_STEP: "The traced border has a step that an endplate does not have.",
-    Code.T1_T2_HEIGHTS_DIFFER: "The T1 and the T2 picture give different heights.",
-    Code.CANAL_UNLIKE_NEIGHBOURS: "The spinal canal behind this disc is unlike that behind its "
-    "neighbours, so its CSF cannot be compared with.",
-    Code.CSF_NOT_FOUND: "No cerebrospinal fluid to compare with at this level.",
-    Code.FAT_NOT_FOUND: "No fat to compare with: grades 2 and 3 cannot be told apart by it.",
+    Code.BORDER_STEP: "The traced border has a step that does not occur on an endplate.",
+    Code.T1_T2_HEIGHTS_DIFFER: "The T1 and the T2 image give different heights.",
+    Code.CANAL_UNLIKE_NEIGHBOURS: "The spinal canal behind this disc differs from that behind its "
+    "neighbours, so its CSF is not used.",
+    Code.CSF_NOT_FOUND: "No cerebrospinal fluid was found at this level.",
+    Code.FAT_NOT_FOUND: "No fat was found, so fat does not separate grades 2 and 3.",
     Code.SIGNAL_NOT_MEASURED: "The disc's signal could not be measured.",
     Code.GRADE_NOT_SUGGESTED: "No grade is suggested because signal or height is missing.",
     Code.NO_DIFFUSION: "The study holds no diffusion series or ADC map that can be used.",
@@ -148,13 +147,13 @@ MEANINGS: dict[Code, str] = {
     Code.ADC_MISALIGNED: "The diffusion series could not be aligned with the discs.",
     Code.ADC_FEW_VOXELS: "Too few diffusion voxels lie safely inside the disc.",
     Code.ADC_ABOVE_FREE_WATER: "Voxels with an ADC above that of free water were left out.",
-    Code.ADC_IMPLAUSIBLE: "The ADC cannot be that of a disc.",
+    Code.ADC_IMPLAUSIBLE: "The ADC is not plausible for a disc.",
     Code.ADC_FROM_MAP: "The ADC comes from the scanner's map: the diffusion images "
     "could not be fitted.",
-    Code.ADC_UNIT_UNKNOWN: "The unit of the scanner's ADC map could not be established.",
+    Code.ADC_UNIT_UNKNOWN: "The unit of the scanner's ADC map is unknown.",
     Code.ADC_NOT_FITTED: "The diffusion images could not be fitted.",
     Code.ADC_LOW_SNR: "The diffusion signal is close to the noise.",
-    Code.DICOM_OBJECT_LEFT_OUT: "A DICOM object could not be made of these images.",
+    Code.DICOM_OBJECT_LEFT_OUT: "A DICOM object could not be made from these images.",
 }
 
 
@@ -184,32 +183,31 @@ REACH: Mapping[Code, tuple[str, ...]] = {
     Code.T1_T2_HEIGHTS_DIFFER: (*_HEIGHT, "suggested_"),
     Code.WIDTH_IMPLAUSIBLE: ("width_", *_HEIGHT, "area_"),
 }
-"""What a code touches where its finding does not say: beginnings of the names of parameters.
-Any other code touches every value."""
+"""Values that a code affects unless its finding lists others: beginnings of parameter names.
+A code that is not listed affects every value."""
 MAIN_VALUES = ("height_mm", "signal_ratio_csf", "adc_disc_um2_ms", "suggested_grade")
-"""A disc's row carries the flags that touch one of these."""
+"""A disc's row has the flags that affect one of these."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing noticed.
+    """One event or doubt that a user should know.
 
     Parameters
     ----------
     code
-        What kind.
+        Its kind.
     severity
-        ``INFO`` stays in ``study.json``; the others also become flags of what they touch.  Of a
-        disc, ``ERROR`` says that its values must not be used.
+        ``INFO`` stays in ``study.json``; the others also become flags of the affected values.
+        The values of a disc with an ``ERROR`` must not be used.
     text
         One sentence with the figures of this case.
     level
-        The disc it concerns; ``None`` for the whole study.
+        The disc concerned; ``None`` for the whole study.
     series_uid
-        The series it concerns, where one does.
+        The series concerned, if any.
     values
-        Beginnings of the names of the parameters that it touches; ``None`` for those that its
-        code always touches (:data:`REACH`).
+        Beginnings of the names of the affected parameters; ``None`` for those of :data:`REACH`.
     """
 
     code: Code
@@ -220,7 +218,7 @@ class Finding:
     values: tuple[str, ...] | None = None
 
     def touches(self, *parameters: str) -> bool:
-        """Whether it concerns one of these parameters.
+        """Whether the finding affects one of these parameters.
 
         >>> warning(Code.FEW_SLICES, "").touches("height_mm")
         True
@@ -232,7 +230,7 @@ class Finding:
 
     @property
     def is_flag(self) -> bool:
-        """Whether it becomes a flag of what it touches."""
+        """Whether the finding becomes a flag."""
         return self.severity is not Severity.INFO
 
 
@@ -250,7 +248,7 @@ def warning(
     series_uid: str | None = None,
     values: tuple[str, ...] | None = None,
 ) -> Finding:
-    """A finding that touches numbers and becomes a flag."""
+    """A finding that affects values and becomes a flag."""
     return Finding(code, Severity.WARNING, text, level, series_uid, values)
 
 

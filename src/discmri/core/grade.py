@@ -18,9 +18,9 @@ _NOTATION = re.compile(r"(?P<signal>[1-5])|(?P<dark>[678])|(?P<both>[1-5]/[678])
 class Grade:
     """A modified Pfirrmann grade in its two parts.
 
-    The scale joins them in one number: 1 to 5 is signal at normal height, 6 to 8 is collapse of
-    a dark disc, and a collapsed disc that kept its signal is a double grade such as ``4/7``.
-    Grades are ordered by :attr:`ordinal`, then by signal.  JSON holds them as their text.
+    The scale has one number for both: 1 to 5 is signal at normal height, 6 to 8 is collapse of
+    a dark disc.  A collapsed disc that is not dark has a double grade such as ``4/7``.
+    Grades are ordered by :attr:`ordinal`, then by signal.  JSON holds their text.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Grade:
     Raises
     ------
     UsageError
-        Where a part is none of these.
+        If a part has any other value.
 
     Examples
     --------
@@ -143,7 +143,7 @@ _CRITERIA = {
 
 
 class ReferenceKind(Enum):
-    """Where a reference height came from."""
+    """Source of a reference height."""
 
     BASELINE = "baseline"  # the same disc at an earlier visit
     SPINE = "spine"  # level factors scaled by non-degenerate discs of the same spine

@@ -1,7 +1,7 @@
-"""What a segmenter finds, and what numbering makes of it.
+"""Structures that a segmenter finds, and the same structures with their names.
 
-Labels are never interpolated like an image: every structure is a soft mask of its own,
-and a label map is only drawn at the end, for other programs.
+Every structure is a soft mask of its own; labels are never interpolated.  A label map is made
+only at the end, for other programs.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ class FoundDisc:
     mask
         Soft mask on (a crop of) the image grid.
     confidence
-        0 to 1, how much the segmenter trusts this disc and its border.
+        0 to 1, the segmenter's confidence in this disc and its border.
     level
         Only from a label map that already names its discs.
     height_sd_mm
-        Standard uncertainty of a height that comes from the segmenter itself, as established
-        on scans with known truth; 0 for a mask that is taken as given.
+        The segmenter's part of a height's standard uncertainty, measured on scans with known
+        truth; 0 for a given mask.
     sacrum_above
-        Share of the bone above the disc that the segmenter takes for sacrum, 0 to 1; NaN where
-        it does not tell.
+        Share of the bone above the disc that is segmented as sacrum, 0 to 1; NaN if unknown.
     """
 
     mask: SoftMask
@@ -57,11 +56,11 @@ class FoundSpine:
         Cranial to caudal.  Bodies are vertebral bodies without posterior elements and
         without the sacrum.
     sacrum, canal
-        ``None`` where not in the picture or not given.
+        ``None`` if outside the image or not segmented.
     method
         Name of the segmenter with version or hash, for the record.
     findings
-        What it noticed.
+        The segmenter's findings.
     """
 
     grid: Grid
@@ -91,31 +90,30 @@ class SpineLabels:
     grid
         The voxel grid of the image that was segmented.
     discs, vertebrae
-        Soft masks by name; insertion order is cranial to caudal.  ``vertebrae`` may lack any
-        of them, and holds the sacrum where there is one.
+        Soft masks by name, cranial to caudal.  ``vertebrae`` includes the sacrum; any of them
+        may be missing.
     canal
-        The thecal sac and what is in it.
+        The thecal sac with its contents.
     confidence
         0 to 1 per disc.
     numbering
-        How the names came about.
+        How the discs got their names.
     numbering_probability
-        0 to 1, probability that these names are right, given five lumbar vertebrae; 1 where a
+        0 to 1, probability that these names are right, given five lumbar vertebrae; 1 if a
         reader or a label map gave them.
     numbering_signs
-        Signs of the lumbosacral junction behind that probability, by name.
+        Signs of the lumbosacral junction from which that probability was computed, by name.
     segmenter_sd_mm
-        Per disc, the segmenter's own share of a height's standard uncertainty; absent is 0.
+        Per disc, the segmenter's part of a height's standard uncertainty; 0 if absent.
     residual_discs
-        Discs that are found, shown and written to the label map, but not measured: a residual
-        S1-S2 disc.  They stand apart from ``discs`` so that whatever goes through ``discs`` to
-        measure, grade, align or compare neighbours cannot meet one; the constructor keeps the
-        two apart by :attr:`DiscLevel.is_measured`.
+        Residual S1-S2 discs: shown and written to the label map, but not measured.  They are
+        separate from ``discs`` so that no measurement includes one by mistake.
 
     Raises
     ------
     ValueError
-        Where ``discs`` holds a level that is not measured, or ``residual_discs`` one that is.
+        If ``discs`` holds a level that is not measured, or ``residual_discs`` one that is
+        (:attr:`DiscLevel.is_measured`).
     """
 
     grid: Grid

@@ -1,7 +1,7 @@
-"""What a process makes for a while bears its name, so that the next one can sweep up after it.
+"""Removal of the temporary files of killed processes.
 
-A process that is killed cannot tidy up.  Age tells nothing of whether it still works: a name with
-the process in it does.  Processes of other machines and containers are never judged.
+Names of temporary files contain the process that made them, so that a later process can check
+whether it still runs.  Files of processes on other machines and in other containers are kept.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _NAME = re.compile(
 
 
 def owned_prefix(prefix: str) -> str:
-    """The beginning of a name that tells which process made it; something random is to follow."""
+    """The beginning of a file name that contains this process; the caller adds a random part."""
     process = os.getpid()
     return f"{prefix}{_place()}-{process}-{_start(process) or 0}-"
 
 
 def temporary_folder() -> Path:
-    """A fresh folder for this process alone; those of dead processes are removed."""
+    """A new folder for this process alone; those of dead processes are removed."""
     sweep_temporary()
     return Path(tempfile.mkdtemp(prefix=owned_prefix(TEMPORARY)))
 
@@ -48,13 +48,13 @@ def sweep_temporary() -> None:
 def sweep(folder: Path, prefix: str) -> None:
     """Remove what dead processes of this machine left half-written in a folder.
 
-    An earlier result that was being replaced is put back where it is missing, else left alone: it
-    may hold files of the user.
+    An earlier result that was being replaced is put back if no new one exists.  Otherwise it is
+    left alone, because it may hold files of the user.
 
     Parameters
     ----------
     folder
-        Where to look, not below.
+        The folder to clean, without its subfolders.
     prefix
         ``TEMPORARY`` or ``OUTPUT``.
     """
@@ -71,7 +71,7 @@ def sweep(folder: Path, prefix: str) -> None:
 
 
 def replaced(fresh: Path, target: Path) -> Path:
-    """Where a folder stands while another takes its name; :func:`sweep` finds it there."""
+    """Place for an old folder while its replacement is renamed; :func:`sweep` finds it there."""
     aside = target.parent / f"{fresh.name}{_RENAMED}"
     aside.mkdir()
     return aside / target.name
@@ -93,7 +93,7 @@ def _unlink(left: Path) -> None:
 
 
 def _is_alive(process: int, start: int) -> bool:
-    """Whether the process that had this number and began then still runs; where unsure, yes."""
+    """Whether the process with this number and start time still runs; true if unknown."""
     if Path("/proc/self/stat").exists():
         return _start(process) == start
     if os.name != "posix":
@@ -108,7 +108,7 @@ def _is_alive(process: int, start: int) -> bool:
 
 
 def _start(process: int) -> int | None:
-    """When a process began, in clock ticks since the system did; ``None`` where it has ended."""
+    """Start of a process in clock ticks since boot; ``None`` if it has ended."""
     try:
         facts = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -119,7 +119,7 @@ def _start(process: int) -> int | None:
 
 @lru_cache
 def _place() -> str:
-    """The machine, or the container: within it, a number means one process."""
+    """Hash of the machine or container in which process numbers are unique."""
     try:
         space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - the link leads to no path
     except OSError:

@@ -1,8 +1,8 @@
-"""Names and label numbers of vertebrae and discs: the only place where they stand.
+"""Names and label numbers of vertebrae and discs.
 
-The numbers are those of the public TotalSpineSeg scheme, so that other tools read our
-label maps; a sixth lumbar body and its discs take the free numbers 46, 96 and 100.  That scheme
-has no number for a disc inside the sacrum: a residual S1-S2 disc takes the free number 101.
+The numbers are those of the public TotalSpineSeg scheme, so that other tools can read the label
+maps.  Numbers that the scheme leaves free are used for what it lacks: 46, 96 and 100 for a sixth
+lumbar body and its discs, 101 for a residual S1-S2 disc.
 """
 
 from __future__ import annotations
@@ -62,8 +62,7 @@ class DiscLevel(Enum):
     def is_measured(self) -> bool:
         """Whether discs of this level are measured, graded and counted.
 
-        A residual S1-S2 disc is not: the sacrum is one bone, and what is left of a disc inside
-        it is normal anatomy (O'Driscoll 1996, types 1 to 3).
+        A residual S1-S2 disc is not: it is normal anatomy (O'Driscoll 1996, types 1 to 3).
 
         >>> DiscLevel.L5_S1.is_measured, DiscLevel.S1_S2.is_measured
         (True, False)
@@ -72,12 +71,12 @@ class DiscLevel(Enum):
 
     @classmethod
     def parse(cls, text: str) -> DiscLevel:
-        """A disc as people write it.
+        """A disc from its name in one of the usual notations.
 
         Raises
         ------
         UsageError
-            Where there is no such disc.
+            If the text names no disc of this enumeration.
 
         Examples
         --------
@@ -133,7 +132,7 @@ _DISC_LABELS = {
     DiscLevel.S1_S2: 101,
 }
 MEASURED_LEVELS = tuple(level for level in DiscLevel if level.is_measured)
-"""Levels that tables of discs are about."""
+"""Levels in tables of discs."""
 _FIVE = tuple(level for level in DiscLevel if level not in (DiscLevel.L5_L6, DiscLevel.L6_S1))
 _SIX = (
     *(level for level in _FIVE if level not in (DiscLevel.L5_S1, DiscLevel.S1_S2)),
@@ -144,15 +143,14 @@ _SIX = (
 
 
 def levels_upward(lowest: DiscLevel, six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
-    """Levels from ``lowest`` to the most cranial one this package names.
+    """Levels from ``lowest`` to the most cranial one that has a name here.
 
     Parameters
     ----------
     lowest
-        Where to begin.
+        The most caudal level.
     six_lumbar
-        Whether there are six lumbar bodies.  L5-L6 and L6-S1 imply it; only above S1-S2 it has
-        to be said.
+        Whether there are six lumbar bodies; used only if ``lowest`` is S1-S2.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One writer at a time, across processes; a lock ends with the process that holds it."""
+"""Lock files: one writer at a time across processes; a lock ends with its process."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 @contextmanager
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; on a file system without locks, go on without.
+    """Hold a lock file; a file system without locks is used without.
 
     Parameters
     ----------
     path
-        The lock file; its folder is made.
+        The lock file; its folder is created.
     wait
-        Until whoever holds it is done; otherwise refuse.
+        Wait until the lock is free.
 
     Raises
     ------
     UsageError
-        Where another process holds it and ``wait`` is not given.
+        If another process holds the lock and ``wait`` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
@@ -42,7 +42,7 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         else:
             if lock is None:
                 raise UsageError(
-                    f"another run is writing to {path.parent.parent}; wait for it or choose "
+                    f"another run is writing to {path.parent.parent}; wait until it ends or choose "
                     "another output folder with -o"
                 )
             held.callback(lock.release)
@@ -50,24 +50,24 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def acquire(path: Path, wait: bool) -> BaseFileLock | None:
-    """Take a lock file until the caller releases it, from whichever thread.
+    """Acquire a lock file; any thread may release it.
 
     Parameters
     ----------
     path
         The lock file, in an existing folder.
     wait
-        Until whoever holds it is done.
+        Wait until the lock is free.
 
     Returns
     -------
     filelock.BaseFileLock or None
-        ``None`` where another holds it and ``wait`` is not given.
+        ``None`` if another process holds it and ``wait`` is false.
 
     Raises
     ------
     OSError
-        Where the file cannot be written, or its file system has no locks.
+        If the file cannot be written, or its file system has no locks.
     """
     from filelock import FileLock, Timeout
 

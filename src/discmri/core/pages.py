@@ -1,4 +1,4 @@
-"""Pages for a person: HTML with styles and pictures inside, nothing from the network.
+"""HTML pages that contain their styles and pictures and load nothing from the network.
 
 A template extends ``discmri.core/page.html.j2``, which holds the head and the styles that all
 pages share, and fills its blocks ``title``, ``style`` and ``body``.
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 
 def render(template: str, /, **content: object) -> str:
-    """A page as HTML, every text from the input escaped.
+    """A page as HTML; every text of ``content`` is escaped.
 
     Parameters
     ----------
     template
         Package and file of its folder ``templates``, such as ``discmri.trial/report.html.j2``.
     content
-        What the template names.
+        Variables of the template.
 
     Raises
     ------
     jinja2.UndefinedError
-        Where the template names what ``content`` does not hold.
+        If the template uses a variable that ``content`` lacks.
     """
     return _environment().get_template(template).render(content)
 
 
 def render_scripted(template: str, script: str, data: object, /, **content: object) -> str:
-    """A page whose own script shows data; nothing but that script may run in it.
+    """A page with one script and its data; no other script may run in it.
 
     Parameters
     ----------
     template
-        As in :func:`render`; it names ``data``, ``script`` and ``script_hash``.
+        As in :func:`render`; it uses ``data``, ``script`` and ``script_hash``.
     script
         Package and file of the script.
     data
-        What the script finds as JSON in the page.
+        Embedded in the page as JSON.
     content
-        What else the template names.
+        Other variables of the template.
     """
     text = resource(script)
     return render(
@@ -60,7 +60,7 @@ def render_scripted(template: str, script: str, data: object, /, **content: obje
 
 
 def _embedded(data: object) -> str:
-    """JSON that no browser takes for the end of its element."""
+    """JSON that cannot end the HTML element around it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

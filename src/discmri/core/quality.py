@@ -10,7 +10,7 @@ from discmri.core.findings import MAIN_VALUES, Finding, Severity, codes_of
 
 
 class Quality(Enum):
-    """What is to be done with the values of a disc."""
+    """How the values of a disc may be used."""
 
     GOOD = "good"
     CHECK = "check"
@@ -24,9 +24,9 @@ class DiscQuality:
     Parameters
     ----------
     verdict
-        What is to be done.
+        How its values may be used.
     reasons
-        Codes of the findings behind it, sorted; none for a good disc.
+        Codes of the findings that led to it, sorted; none for a good disc.
     """
 
     verdict: Quality
@@ -34,9 +34,9 @@ class DiscQuality:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> DiscQuality:
-        """The quality by the findings of the checks of one disc.
+        """The quality of a disc from the findings of its checks.
 
-        An error rejects the disc; a warning about one of its main values asks for a look.
+        An error rejects the disc; a warning that affects a main value gives ``CHECK``.
 
         >>> from discmri.core.findings import Code, warning
         >>> DiscQuality.of([warning(Code.LOW_CONFIDENCE, "")])

@@ -1,4 +1,4 @@
-"""Which program made a number: versions, and a hash of the installed files."""
+"""Versions of the software, and a hash of the installed files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 import discmri
 
 LIBRARIES = ("numpy", "scipy", "pydicom", "nibabel", "scikit-image", "onnxruntime")
-"""The libraries that touch numbers."""
+"""Libraries that can change measured values."""
 
 
 @cache
 def versions() -> Mapping[str, str]:
-    """discmri, Python and the libraries that touch numbers."""
+    """Versions of discmri, Python and :data:`LIBRARIES`, by name."""
     known = {"discmri": discmri.__version__, "python": platform.python_version()}
     return known | {name: version(name) for name in LIBRARIES}
 
@@ -38,9 +38,9 @@ def package_sha256() -> str:
 
 
 def changed_files() -> tuple[int, tuple[str, ...]]:
-    """How many installed files have a recorded hash, and which of them no longer have it.
+    """Number of installed files with a recorded hash, and the files that differ from it.
 
-    An installation for development records only a few: see :func:`unrecorded_files`.
+    An editable installation records only a few hashes: see :func:`unrecorded_files`.
     """
     checked, changed = 0, []
     for file in _recorded():
@@ -54,10 +54,9 @@ def changed_files() -> tuple[int, tuple[str, ...]]:
 
 
 def unrecorded_files() -> tuple[int, tuple[str, ...]]:
-    """How many files the running package has, and which of them no recorded hash covers.
+    """Number of files of the running package, and the files without a recorded hash.
 
-    All of them in an installation for development, and where ``PYTHONPATH`` leads to another
-    copy than the installed one: nothing is known then of how they should be.
+    No file has one in an editable installation, or if ``PYTHONPATH`` leads to another copy.
     """
     root = _package()
     recorded = {Path(str(file.locate())).resolve() for file in _recorded()}

@@ -1,19 +1,18 @@
-"""Tables that people bring: the only place where CSV is read.
+"""Reading of CSV tables from users.
 
 A table may come from a spreadsheet in any language, from R, pandas or SAS, or be typed:
 
 - cells are separated by commas, semicolons or tabs;
 - text is UTF-8 with or without a byte order mark, UTF-16 with one, or Windows-1252;
-- numbers may have a decimal comma where the separator is no comma; one column writes its
-  decimals in one way;
-- columns are found whatever the case and spaces of their names: ``Study UID`` is ``study_uid``;
+- numbers may have a decimal comma if the separator is not a comma; all numbers of one column
+  use the same decimal sign;
+- case and spaces in column names do not matter: ``Study UID`` is ``study_uid``;
 - lines without content are skipped.
 
-An empty cell is a missing value.  Any other cell is read or refused, with file, line, column and
-what to write instead.  A word for a missing value (:data:`MISSING_WORDS`, as statistics programs
-export it) counts as missing only in measured values (:meth:`Row.value`); anywhere else it is
-refused, as a name too.  Values and grades that are missing are counted, and callers print
-:attr:`Table.note`.
+An empty cell is a missing value.  A cell that cannot be read is an error that states file, line,
+column and what to write instead.  A word for a missing value (:data:`MISSING_WORDS`, as statistics
+programs export it) counts as missing only in measured values (:meth:`Row.value`) and is an error
+elsewhere.  Missing values and grades are counted, and callers print :attr:`Table.note`.
 """
 
 from __future__ import annotations
@@ -39,14 +38,11 @@ from discmri.core.text import one_line
 T = TypeVar("T")
 
 MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "none", "null", "-", "."})
-"""What stands for a missing value, in any case."""
-_SAYS_NOTHING = MISSING_WORDS - {
-    "none",
-    "-",
-}  # these two may be an answer where a cell may be empty
+"""Words for a missing value, in lower case."""
+_NO_ANSWER = MISSING_WORDS - {"none", "-"}  # these two can be an answer in an optional column
 
 _SEPARATORS = ",;\t"
-_LOOKED_AT = 20  # lines from which the separator is told
+_LINES = 20  # lines from which the separator is determined
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
@@ -60,7 +56,7 @@ _DAYS = {
 
 
 class CellError(UsageError):
-    """A cell that cannot be read as what it should be: file, line and column, what came."""
+    """A cell cannot be read; the message states file, line, column and content."""
 
     def __init__(self, source: str, where: str, problem: str) -> None:
         super().__init__(f"{source}, {where}: {problem}")
@@ -70,7 +66,7 @@ class CellError(UsageError):
 
 @dataclass(frozen=True, eq=False)
 class Row(Mapping[str, str]):
-    """One row: a mapping from column to cell, and the cells as what they mean.
+    """One row: a mapping from column to text, with methods that convert cells.
 
     A column that the table does not have counts as empty.
 
@@ -83,9 +79,9 @@ class Row(Mapping[str, str]):
     decimal_commas
         Columns whose numbers have a decimal comma.
     missing
-        Counts, by column, the words that :meth:`value` took for a missing number.
+        Number of words for a missing value that :meth:`value` found, by column.
     empty
-        Counts, by column, the cells of values and grades that are empty.
+        Number of empty cells of values and grades, by column.
 
     Examples
     --------
@@ -111,7 +107,7 @@ class Row(Mapping[str, str]):
         return len(self.cells)
 
     def error(self, column: str, problem: str) -> CellError:
-        """What to raise about a cell."""
+        """The error to raise for a cell."""
         return CellError(self.source, f"line {self.line}, column {column}", problem)
 
     def text(self, column: str) -> str:
@@ -119,24 +115,24 @@ class Row(Mapping[str, str]):
         return _GUARD.sub("", self.get(column, ""))
 
     def filled(self, column: str) -> str:
-        """The text of a cell that must not be empty; :class:`CellError` where it is."""
+        """The text of a cell that must not be empty; otherwise :class:`CellError`."""
         text = self.text(column)
         if not text:
             raise self.error(column, f"is empty; write the {column}")
         if text.casefold() in MISSING_WORDS:
-            raise self.error(column, f"{text!r} stands for a missing value; write the {column}")
+            raise self.error(column, f"{text!r} means a missing value; write the {column}")
         return text
 
     def optional(self, column: str) -> str:
-        """The text of a cell that may be empty; :class:`CellError` for a word that says so."""
+        """The text of a cell that may be empty; :class:`CellError` for a missing-value word."""
         text = self.text(column)
-        if text.casefold() in _SAYS_NOTHING:
-            problem = f"{text!r} stands for a missing value; write the {column}, or leave it empty"
+        if text.casefold() in _NO_ANSWER:
+            problem = f"{text!r} means a missing value; write the {column}, or leave it empty"
             raise self.error(column, problem)
         return text
 
     def number(self, column: str, least: float = -math.inf) -> float | None:
-        """A number from ``least`` on; :class:`CellError` for any other text, infinity too."""
+        """A finite number of at least ``least``; :class:`CellError` for any other text."""
         text = self.text(column)
         if not text:
             return None
@@ -144,20 +140,20 @@ class Row(Mapping[str, str]):
         plain = text.replace(".", "?").replace(",", ".") if comma else text
         value = float(plain) if _NUMBER.fullmatch(plain) else math.nan
         if not math.isfinite(value) or value < least:
-            bound = "" if least == -math.inf else f" from {least:g} on"
+            bound = "" if least == -math.inf else f" of at least {least:g}"
             example = "8,5, with a comma as elsewhere in this column" if comma else "8.5"
             raise self._refused(column, f"a number{bound}", f"one such as {example}")
         return value
 
     def value(self, column: str) -> float | None:
-        """A number that may be missing in words: these are counted, see :attr:`Table.note`."""
+        """A number or a word for a missing value, which is counted for :attr:`Table.note`."""
         if self.text(column).casefold() in MISSING_WORDS:
             self.missing[column] += 1
             return None
         return self._counted(column, self.number(column))
 
     def integer(self, column: str, least: int, most: int) -> int | None:
-        """A whole number, ``1.0`` among them; :class:`CellError` for any other text."""
+        """A whole number, also written ``1.0``; :class:`CellError` for any other text."""
         try:
             value = self.number(column)
         except CellError:
@@ -178,18 +174,18 @@ class Row(Mapping[str, str]):
         return None
 
     def choice(self, column: str, known: Collection[str]) -> str | None:
-        """One of some words; :class:`CellError` for any other text."""
+        """One of the words of ``known``; :class:`CellError` for any other text."""
         text = self.text(column)
         if text and text not in known:
             raise self._refused(column, "known here", f"one of {', '.join(known)}")
         return text or None
 
     def level(self, column: str) -> DiscLevel | None:
-        """A disc as :meth:`DiscLevel.parse` reads it; else :class:`CellError`."""
+        """A disc (:meth:`DiscLevel.parse`); :class:`CellError` for any other text."""
         return self._parsed(column, DiscLevel.parse)
 
     def grade(self, column: str) -> Grade | None:
-        """A grade as :meth:`Grade.parse` reads it; else :class:`CellError`."""
+        """A grade (:meth:`Grade.parse`); :class:`CellError` for any other text."""
         return self._counted(column, self._parsed(column, Grade.parse))
 
     def _counted(self, column: str, found: T | None) -> T | None:
@@ -221,7 +217,7 @@ class Table:
     columns
         Names in order, in lower case with ``_`` for spaces; columns without a name are left out.
     rows
-        Those with content.
+        Rows with content.
     missing, empty
         Shared with the rows.
     """
@@ -234,17 +230,17 @@ class Table:
 
     @property
     def note(self) -> str:
-        """A sentence on the cells that are missing, to be printed; empty for none.
+        """A sentence on missing cells, to be printed; empty if none is missing.
 
-        A column that is empty in every row states nothing, and is not told.
+        Columns that are empty in every row are not mentioned.
         """
         some = {one: n for one in self.columns if 0 < (n := self.empty[one]) < len(self.rows)}
         reasons = (
-            ("taken as missing because they say NaN, NA or the like", self.missing),
+            ("missing (NaN, NA or similar)", self.missing),
             ("empty, and so left out", some),
         )
-        said = [f"{why}: {_cells(counts)}" for why, counts in reasons if counts]
-        return f"{one_line(self.path.name)}: {'; '.join(said)}" if said else ""
+        parts = [f"{why}: {_cells(counts)}" for why, counts in reasons if counts]
+        return f"{one_line(self.path.name)}: {'; '.join(parts)}" if parts else ""
 
 
 def joined(path: Path, tables: Sequence[Table]) -> Table:
@@ -270,7 +266,7 @@ def _cells(counts: Mapping[str, int]) -> str:
 
 
 def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
-    """Read a CSV file in any of the dialects named above.
+    """Read a CSV file in any of the dialects that the module describes.
 
     Parameters
     ----------
@@ -279,17 +275,17 @@ def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
     needed
         Columns that it must have.
     hint
-        What to do where one is missing.
+        End of the message if one is missing: what to do.
 
     Returns
     -------
     Table
-        Without rows where it has only its header.
+        Without rows if the file has only a header.
 
     Raises
     ------
     UsageError
-        Where the file is no such text, a needed column is missing or stands there twice, or a
+        If the file cannot be read as CSV, a needed column is missing, a column occurs twice, or a
         row has more or fewer cells than the header.
     """
     text = _text(path)
@@ -307,7 +303,7 @@ def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
         raise UsageError(
             f"{path}, line {reader.line_num}: {error}; save it as CSV again"
         ) from error
-    if records and records[0][1][0].startswith("sep="):  # a spreadsheet's note to itself
+    if records and records[0][1][0].startswith("sep="):  # how a spreadsheet declares the separator
         records = records[1:]
     header = records[0][1] if records else []
     names = ["_".join(name.casefold().split()) for name in header]
@@ -316,7 +312,7 @@ def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
     for line, cells in records[1:]:
         if len(cells) != len(names):
             raise UsageError(
-                f"{path}, line {line}: {len(cells)} cells came, {len(names)} were expected; "
+                f"{path}, line {line}: {len(cells)} cells instead of {len(names)}; "
                 "quote cells that hold the separator"
             )
         named.append((line, {n: cell for n, cell in zip(names, cells, strict=True) if n}))
@@ -346,15 +342,15 @@ def _text(path: Path) -> str:
         if "\0" not in text:
             return text
         line = text[: text.index("\0")].count("\n") + 1
-        raise UsageError(f"{path}, line {line}: a NUL byte came; save the table as CSV in UTF-8")
+        raise UsageError(f"{path}, line {line}: a NUL byte; save the table as CSV in UTF-8")
     raise UsageError(f"{path} cannot be read as text; save the table as CSV in UTF-8")
 
 
 def _separator(text: str) -> str:
-    """The separator that every line has; of several, the one that the header has most of."""
-    lines = [re.sub('"[^"]*"', "", line) for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
-    if lines and (said := re.fullmatch(f"sep=([{_SEPARATORS}])[{_SEPARATORS}]*", lines[0])):
-        return said[1]
+    """The separator that occurs in every line; of several, the most frequent in the header."""
+    lines = [re.sub('"[^"]*"', "", line) for line in text.splitlines()[:_LINES] if line.strip()]
+    if lines and (declared := re.fullmatch(f"sep=([{_SEPARATORS}])[{_SEPARATORS}]*", lines[0])):
+        return declared[1]
     return max(
         _SEPARATORS,
         key=lambda one: (

@@ -1,4 +1,4 @@
-"""Text from headers made harmless: one line, no control characters."""
+"""Text for output: one line, no control characters, no passwords; numbers as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def printable(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    r"""Text on one line: any white space becomes a single space, control characters go.
+    r"""Text on one line: white space becomes a single space, control characters are removed.
 
     >>> one_line("no such file:\n  'a'")
     "no such file: 'a'"
@@ -36,7 +36,7 @@ _PASSWORD = re.compile(r"(//?[^:/@\s]*:)\S*(?=@)|([?&]password=)[^&\s'\"]*", re.
 
 
 def without_passwords(text: str) -> str:
-    """Text whose URLs show no password.
+    """Text with the passwords in its URLs replaced.
 
     >>> without_passwords("no host: postgresql://ann:se@cret@db/reads?password=x&sslmode=require")
     'no host: postgresql://ann:***@db/reads?password=***&sslmode=require'
@@ -45,7 +45,7 @@ def without_passwords(text: str) -> str:
 
 
 def pseudonym(text: str) -> str:
-    """The same short word for the same text, which does not show it; empty for none.
+    """A short hash of a text; empty for an empty text.
 
     >>> pseudonym("12345"), pseudonym("")
     ('b5608203d5a5', '')
@@ -64,7 +64,7 @@ def number(value: float, decimals: int) -> str:
 
 
 def counted(count: int, name: str) -> str:
-    """A number of things, with an s where it is not one.
+    """A count with a noun, in the plural unless it is 1.
 
     >>> counted(1, "disc"), counted(3, "disc")
     ('1 disc', '3 discs')
@@ -73,7 +73,7 @@ def counted(count: int, name: str) -> str:
 
 
 def significant(value: float, digits: int) -> str:
-    """A number with so many significant digits and no exponent; whole digits all stay.
+    """A number with this many significant digits, no exponent, and all its whole digits.
 
     >>> significant(0.06487, 2), significant(-1273.2, 2), significant(9.96, 2), significant(0.0, 2)
     ('0.065', '-1273', '10', '0.0')

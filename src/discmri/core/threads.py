@@ -1,4 +1,4 @@
-"""How many threads numerical libraries start by themselves."""
+"""Number of threads that numerical libraries start by themselves."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ POOLS = (
     "MKL_NUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
-"""Variables of the environment that libraries read once, when they are loaded."""
+"""Environment variables that libraries read once, when they are loaded."""
 
 
 def limit_library_threads(environ: MutableMapping[str, str]) -> None:
-    """Give each library one thread, unless the user said otherwise.
+    """Limit each library to one thread, unless the user set its variable.
 
-    The program's own threads share the work, so ``--threads`` is all that runs; threads that BLAS
-    starts beside them wait for each other on small matrices and cost a quarter of the processor's
-    time.  ``OMP_NUM_THREADS`` of the user speaks for every library, any other for its own.
+    The program uses its own ``--threads`` threads.  BLAS threads beside them would only wait for
+    each other on small matrices.  If the user set ``OMP_NUM_THREADS``, no variable is changed.
 
     >>> environ = {"OPENBLAS_NUM_THREADS": "4"}
     >>> limit_library_threads(environ)

@@ -1,9 +1,8 @@
 """Images and soft masks on regular grids in patient space.
 
-Arrays are indexed (i, j, k) in any order and direction; the affine maps voxel indices to
-patient millimetres in RAS+, the convention of
-nibabel: +x points to the patient's Right, +y Anterior, +z Superior.  DICOM's LPS stops at
-the reader.  Geometry is checked here, once, and trusted afterwards.
+Arrays are indexed (i, j, k) in any order and direction.  The affine maps voxel indices to patient
+millimetres in RAS+, the convention of nibabel: +x points to the patient's right, +y anterior, +z
+superior.  Readers convert from the LPS of DICOM.  Geometry is checked once, in constructors.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Grid:
     Raises
     ------
     GeometryError
-        Where the shape is empty or the axes are not finite and orthogonal to within 1e-3.
+        If the shape is empty or the axes are not finite and orthogonal to within 1e-3.
     """
 
     shape: tuple[int, int, int]
@@ -85,7 +84,7 @@ class Grid:
 
     @property
     def sagittal_axis(self) -> int:
-        """The array axis that steps from one sagittal slice to the next."""
+        """The array axis across sagittal slices."""
         return self.axis_along((1.0, 0.0, 0.0))
 
     def to_world(self, index: ArrayLike) -> Array:
@@ -143,14 +142,14 @@ class Volume:
 
     @property
     def sagittal_axis(self) -> int:
-        """The array axis that steps from one sagittal slice to the next."""
+        """The array axis across sagittal slices."""
         return self.grid.sagittal_axis
 
     def sample(self, points_mm: ArrayLike, order: int = 1, outside: float = 0.0) -> Array:
         """Values at RAS+ points (..., 3) by spline interpolation of the given order.
 
-        A volume of one slice is constant across its thickness, so a point up to half a
-        voxel beyond the outermost voxel centres still has a value.
+        Up to half a voxel beyond the outermost voxel centres the edge value is used, beyond that
+        ``outside``.
         """
         from scipy.ndimage import map_coordinates
 
@@ -172,9 +171,9 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class SoftMask(Volume):
-    """How much of each voxel one structure fills, 0 to 1; its border is the 0.5 level.
+    """The fraction of each voxel that one structure fills, 0 to 1; its border is the 0.5 level.
 
-    Usually cropped to the structure with a margin; outside it is zero.
+    Usually cropped to the structure with a margin; it is zero outside the crop.
     """
 
     def __post_init__(self) -> None:

@@ -1,1 +1,1 @@
-"""From a study to a measured study: find, name, trace, measure."""
+"""Measurement of a study: segmentation, naming, borders, values."""

@@ -1,4 +1,4 @@
-"""What the steps of measuring give for one disc."""
+"""Values of one disc from the steps of measuring."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DiscValues:
     def of(
         cls, level: DiscLevel, found: tuple[Iterable[Measurement], Iterable[MeasurementError]]
     ) -> DiscValues:
-        """Values and errors of one disc, the errors as findings."""
+        """The values of one disc, with its errors converted to findings."""
         values, errors = found
         findings = tuple(
             warning(error.code, error.text, level, values=error.values) for error in errors
@@ -47,9 +47,9 @@ class RemeasuredDisc:
     record
         Its values.
     outline
-        Its border; ``None`` where it could not be traced.
+        Its border; ``None`` if it could not be traced.
     findings
-        What was noticed about this disc.
+        Findings about this disc.
     """
 
     record: DiscRecord

@@ -1,7 +1,7 @@
-"""What the model of the suggested grade sees of a disc: ratios, no absolute signal.
+"""Features of a disc for the model of the suggested grade.
 
-Every feature is a ratio of signals, so the unit of the image does not matter.  Each signal is compared with cerebrospinal fluid (CSF), with marrow
-and with the disc itself, so that one poor comparator does not decide alone.
+Every feature is a ratio of signals, so the unit of the image does not matter.  Signals are compared
+with cerebrospinal fluid (CSF), marrow and the disc itself, so that no single reference decides.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from discmri.core.levels import DiscLevel
 from discmri.measurement.signal import DiscSignal
 
 FLUID_OVER_MARROW = 1.0
-"""A median of fluid below this share of marrow is no fluid to compare with: on T2 it is brighter
-in 98 of 100 slices of SPIDER, by 1.04 to 2.2 times."""
-FAINTEST = 1e-3  # of a comparator; below it a logarithm says nothing more
+"""CSF with less than this share of the signal of marrow is not used: on T2 its median is 1.04 to 2.2
+times that of marrow in 98 of 100 slices of SPIDER."""
+FAINTEST = 1e-3  # smallest ratio to a reference tissue
 BRIGHTEST_DISCS = 2
 ABOVE_L1 = frozenset({DiscLevel.T10_T11, DiscLevel.T11_T12, DiscLevel.T12_L1})
 
 
 class Comparators(Enum):
-    """What the signal of a disc was compared with: the branch of the grading."""
+    """Reference tissues with which the signal of a disc was compared."""
 
     FAT = "csf and presacral fat"
     BOTH = "csf and marrow"
@@ -32,7 +32,7 @@ class Comparators(Enum):
 
 
 def comparators_of(signal: DiscSignal) -> Comparators | None:
-    """Which comparators of a disc can be used; ``None`` without any."""
+    """The reference tissues of a disc that can be used; ``None`` without any."""
     csf, marrow = signal.csf, signal.marrow
     if csf is None and marrow is None:
         return None
@@ -49,12 +49,12 @@ def features(
     brightest: float,
     comparators: Comparators,
 ) -> dict[str, float]:
-    """Features of one disc by name, for the comparators that can be used.
+    """Features of one disc by name.
 
     Parameters
     ----------
     level
-        Which disc.
+        The disc.
     signal
         Its signal.
     brightest

@@ -1,13 +1,13 @@
-"""Probabilities of the two parts of a grade, and how they are joined.
+"""Probabilities of the two parts of a grade, and their combination.
 
-Signal: how a disc's dozen ratios (:mod:`discmri.measurement.grade_features`) compare with those
-of typical discs, fitted to the grades of radiologists (``python -m benchmarks.grading SPIDER``)
-as a least-squares probabilistic classifier (Sugiyama 2010, doi:10.1587/transinf.E93.D.2690).  Its
-classes are 1, 2, "3 or 4" and 5, since the five-level scale of those radiologists does not tell 3
-from 4; these two are separated by Griffith's own criterion, the step to the outer posterior annulus.
-Collapse: the loss of height is uncertain because the expected height is; it is taken as
-log-normal about a normal disc.  Both parts together follow Griffith's table, where a collapsed
-disc that kept its signal is rare.
+Signal: a least-squares probabilistic classifier (Sugiyama 2010, doi:10.1587/transinf.E93.D.2690) of
+the features of a disc (:mod:`discmri.measurement.grade_features`), fitted to the grades of
+radiologists (``python -m benchmarks.grading SPIDER``).  Its classes are 1, 2, "3 or 4" and 5,
+because the five-level scale of those radiologists does not separate 3 and 4; these are separated by
+Griffith's criterion, the step to the outer posterior annulus.
+Collapse: the loss of height has the uncertainty of the expected height, and its distribution among
+discs is log-normal.  Both parts are combined by Griffith's table; a collapsed disc that is not dark
+is rare.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ COLLAPSE_PARTS = (0, 6, 7, 8)
 LOSS_LIMITS = (0.30, 0.60)
 """Griffith 2007: grade 7 from 30 % loss of height, grade 8 above 60 %."""
 LOSS_SPREAD = 0.30
-"""Spread of the logarithm of height over expected height among discs; chosen between that of
-graded patients (0.25, SPIDER) and that of phantoms in which every grade is as frequent (0.5)."""
+"""SD of the logarithm of height / expected height among discs; chosen between that of graded
+patients (0.25, SPIDER) and that of phantoms in which every grade is equally frequent (0.5)."""
 DOUBLE_WEIGHT = 0.10
-"""How much rarer a bright collapsed disc is than two independent parts would make it: chosen so
-that a double entry needs both parts to be more likely than about 0.9."""
-STEP_SOFTNESS = 0.05  # of CSF; the step of the posterior annulus is uncertain by about this
-FEATURE_REACH = 3.5  # standard deviations; what lies farther out counts as that far
+"""Frequency of bright collapsed discs, relative to independent signal and collapse: chosen so that a
+double grade needs a probability of both parts above about 0.9."""
+STEP_SOFTNESS = 0.05  # of CSF: uncertainty of the step of the posterior annulus
+FEATURE_REACH = 3.5  # standard deviations at which features are clipped
 TABLE_ARRAYS = ("mean", "sd", "shares", "centres", "weights")
 KERNEL_WIDTH = 3.5
-"""Distance in standard deviations at which a typical disc has 0.61 of its say."""
-LEAST_PROBABILITY = 0.01  # of a class; a least-squares fit may fall below zero
+"""Distance in standard deviations at which the weight of a typical disc is 0.61."""
+LEAST_PROBABILITY = 0.01  # of a class, because a least-squares fit may be negative
 FAR_PENALTY = (0.5, 0.4)
-"""Cost of a suggestion that is off by more than one class, and by the square of classes: of two
-nearly equal classes the one in the middle of the distribution is suggested."""
+"""Additional cost of an error of more than one class, and factor of the squared error in classes: of
+two almost equally probable classes, the one nearer to the others is suggested."""
 
 
 @dataclass(frozen=True, eq=False)
 class SignalTable:
-    """The signal part for one set of comparators.
+    """The fitted model of the signal part for one set of reference tissues.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ class SignalTable:
     mean, sd
         (n,) of each feature among the discs of the fit.
     shares
-        (4,) how frequent each of :data:`SIGNAL_CLASSES` was among them.
+        (4,) frequency of each of :data:`SIGNAL_CLASSES` among them.
     centres
         (k, n) typical discs, in standard deviations from the mean.
     weights
-        (k, 4) by how much the nearness of each raises a class.
+        (k, 4) weight of each typical disc for each class.
     """
 
     names: tuple[str, ...]
@@ -73,7 +73,7 @@ class SignalTable:
     weights: Array
 
     def probabilities(self, found: Mapping[str, float]) -> Array:
-        """(4,) probabilities of :data:`SIGNAL_CLASSES`; the features by name."""
+        """(4,) probabilities of :data:`SIGNAL_CLASSES` from features by name."""
         values = standardised(np.array([found[name] for name in self.names]), self.mean, self.sd)
         share = self.shares + kernel(values[None], self.centres)[0] @ self.weights
         share = np.maximum(share, LEAST_PROBABILITY)
@@ -81,12 +81,12 @@ class SignalTable:
 
 
 def standardised(values: Array, mean: Array, sd: Array) -> Array:
-    """(..., n) features in standard deviations, none beyond :data:`FEATURE_REACH`."""
+    """(..., n) features in standard deviations, clipped to :data:`FEATURE_REACH`."""
     return np.asarray(np.clip((values - mean) / sd, -FEATURE_REACH, FEATURE_REACH))
 
 
 def kernel(one: Array, other: Array) -> Array:
-    """(a, b) nearness, 0 to 1, of (a, n) and (b, n) standardised features.
+    """(a, b) Gaussian kernel, 0 to 1, of (a, n) and (b, n) standardised features.
 
     >>> kernel(np.zeros((1, 2)), np.array([[0.0, 0.0], [0.0, KERNEL_WIDTH]])).round(2).tolist()
     [[1.0, 0.61]]
@@ -97,7 +97,7 @@ def kernel(one: Array, other: Array) -> Array:
 
 @cache
 def signal_tables() -> Mapping[Comparators, SignalTable]:
-    """The fitted tables, by the comparators they need."""
+    """The fitted models, by their reference tissues."""
     text = files("discmri.measurement").joinpath("grade_model.json").read_text(encoding="utf-8")
     return {
         Comparators(name): SignalTable(
@@ -110,7 +110,7 @@ def signal_tables() -> Mapping[Comparators, SignalTable]:
 
 @dataclass(frozen=True)
 class Loss:
-    """Loss of height against the expected height.
+    """Loss of height relative to the expected height.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Loss:
 
 
 def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
-    """Loss of height, given that the expected height is uncertain.
+    """Loss of height, with the uncertainty of the expected height.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
     relative_sd
         Relative standard uncertainty of the expected height; 0 for a baseline.
     normal
-        A smaller loss is normal height.
+        Loss from which height is no longer normal, 0 to 1.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def collapse_part(loss: float, normal: float) -> int:
     loss
         1 - height / reference; exactly 30 % and 60 % belong to grade 7.
     normal
-        A smaller loss is normal height.
+        Loss from which height is no longer normal, 0 to 1.
 
     Examples
     --------
@@ -178,14 +178,14 @@ def collapse_part(loss: float, normal: float) -> int:
 
 
 def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, float]:
-    """Probability of each signal part, 3 and 4 separated by the posterior annulus.
+    """Probability of each signal part, with 3 and 4 separated by the posterior annulus.
 
     Parameters
     ----------
     classes
-        Of :data:`SIGNAL_CLASSES`.
+        Probabilities of :data:`SIGNAL_CLASSES`.
     step_excess
-        How far the step from inner to outer annulus exceeds the limit, share of CSF.
+        Step from inner to outer annulus minus its limit, as a share of CSF.
     """
     distinct = 1 / (1 + float(np.exp(np.clip(-step_excess / STEP_SOFTNESS, -50, 50))))
     one, two, middle, dark = (float(value) for value in classes)
@@ -194,7 +194,7 @@ def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, floa
 
 @dataclass(frozen=True)
 class JoinedGrade:
-    """The suggested grade and how probable every grade is.
+    """The suggested grade and the probability of every grade.
 
     Parameters
     ----------
@@ -211,11 +211,11 @@ class JoinedGrade:
 def join(
     signal: Mapping[int, float], loss: Loss, normal: float, double_weight: float = DOUBLE_WEIGHT
 ) -> JoinedGrade:
-    """Join both parts by Griffith's table.
+    """Combine both parts by Griffith's table.
 
-    A dark disc is 5 to 8 by its loss of height.  A disc that kept its signal is 1 to 4 as long
-    as the loss stays below 30 %, which is common at every grade; beyond, it is a double entry
-    where both parts are likely.
+    A dark disc is 5 to 8 by its loss of height.  A disc that is not dark is 1 to 4 if its loss is
+    below 30 %, which is common at every grade.  With a larger loss it has a double grade, if both
+    parts are probable.
 
     Parameters
     ----------
@@ -224,9 +224,9 @@ def join(
     loss
         Loss of height.
     normal
-        A smaller loss is normal height.
+        Loss from which height is no longer normal, 0 to 1.
     double_weight
-        How likely a bright collapsed disc is against two independent parts.
+        Frequency of bright collapsed discs, relative to independent signal and collapse.
     """
     collapse = dict(zip(COLLAPSE_PARTS, loss.probabilities, strict=True))
     shares = {Grade(part): signal[part] * (collapse[0] + collapse[6]) for part in (1, 2, 3, 4)}
@@ -239,12 +239,12 @@ def join(
     total = sum(shares.values()) + sum(double.values())
     every = {grade: share / total for grade, share in (shares | double).items()}
     ranked = sorted(every.items(), key=lambda entry: -entry[1])
-    said = {str(grade): share for grade, share in ranked}
-    return JoinedGrade(_choose(signal, every, collapse_part(loss.share, normal)), said)
+    by_name = {str(grade): share for grade, share in ranked}
+    return JoinedGrade(_choose(signal, every, collapse_part(loss.share, normal)), by_name)
 
 
 def _choose(signal: Mapping[int, float], every: Mapping[Grade, float], collapse: int) -> Grade:
-    """Double where that is most probable; else the class of least expected cost."""
+    """A double grade if that is most probable, else the class with the lowest expected cost."""
     bright = sum(share for grade, share in every.items() if grade.signal < 5 and not grade.collapse)
     dark = sum(share for grade, share in every.items() if grade.signal == 5)
     double = 1.0 - bright - dark

@@ -1,4 +1,4 @@
-"""Signal part of a grade: by the table's own comparators, or by the fitted model."""
+"""Signal part of a grade: by the comparisons of Griffith's table, or by the fitted model."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from discmri.measurement.signal import DiscSignal
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where one signal part ends and the next begins; shares of the signal of CSF.
+    """Limits between signal parts, as shares of the signal of CSF.
 
-    ``dark``, ``above_outer`` and ``distinct`` divide the calls of radiologists best on SPIDER
-    (van der Graaf 2024, CC BY 4.0), on a plateau: a tenth more or less changes the agreement by
-    less than its sampling error.
+    ``dark``, ``above_outer`` and ``distinct`` agree best with the grades of radiologists on SPIDER
+    (van der Graaf 2024, CC BY 4.0).  The agreement changes by less than its sampling error if a
+    limit changes by 10 %.
 
     Parameters
     ----------
     like_csf
         Signal from which a disc counts as equal to CSF.
     dark
-        Signal below which the disc is hypointense.
+        Signal below which a disc is hypointense.
     above_outer
-        Excess over the outer posterior annulus below which a disc that is not bright is equal
-        to it, hence hypointense.
+        Excess over the outer posterior annulus below which a disc that is not bright is
+        hypointense.
     distinct
         Step from inner to outer posterior annulus from which the two are distinct.
     kept_signal
-        Signal from which a disc is bright enough to tell what height is normal in its spine.
+        Signal from which the height of a disc is a reference for the spine.
     softness
-        Relative distance at which a threshold is passed with a probability of 0.73.
+        Relative distance above a limit at which the probability to be above it is 0.73.
     """
 
     like_csf: float = 0.80
@@ -51,14 +51,14 @@ THRESHOLDS = Thresholds()
 
 @dataclass(frozen=True)
 class SignalPart:
-    """How probable each signal part is, and by which comparators.
+    """Probabilities of the signal parts.
 
     Parameters
     ----------
     probabilities
         By part, 1 to 5.
     comparators
-        What the disc was compared with.
+        Reference tissues with which the disc was compared.
     """
 
     probabilities: Mapping[int, float]
@@ -66,22 +66,22 @@ class SignalPart:
 
     @property
     def double_weight(self) -> float:
-        """How likely a bright collapsed disc is against two independent parts.
+        """Frequency of bright collapsed discs, relative to independent signal and collapse.
 
-        By number the table's two parts are independent; in patients such a disc is rare.
+        The parts are independent in Griffith's table; in patients such a disc is rare.
         """
         return 1.0 if self.comparators is Comparators.FAT else DOUBLE_WEIGHT
 
 
 def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> SignalPart | None:
-    """Signal part of one disc; ``None`` without any comparator.
+    """Signal part of one disc; ``None`` without any reference tissue.
 
     Parameters
     ----------
     level
-        Which disc.
+        The disc.
     signal
-        Its signal and comparators.
+        Its signal and reference tissues.
     brightest
         Signal of the brightest discs of the spine.
     """
@@ -97,9 +97,9 @@ def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> Signa
 
 
 def kept_signal(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> bool:
-    """Whether a disc kept so much signal that its height tells what is normal in its spine.
+    """Whether the signal of a disc is high enough for its height to be a reference for the spine.
 
-    Bright, or above the outer annulus with a distinct posterior margin.
+    It is bright, or brighter than the outer annulus with a distinct posterior margin.
     """
     if signal.csf is None:
         return False
@@ -112,7 +112,7 @@ def kept_signal(signal: DiscSignal, limits: Thresholds = THRESHOLDS) -> bool:
 
 
 def scaled(signal: DiscSignal, factor: float) -> DiscSignal:
-    """The same disc, brighter or darker against its comparators."""
+    """The same disc with its signal multiplied by a factor, reference tissues unchanged."""
     texture = signal.texture
     return replace(
         signal,
@@ -133,7 +133,7 @@ def scaled(signal: DiscSignal, factor: float) -> DiscSignal:
 
 
 def _by_table(signal: DiscSignal, csf: float, fat: float) -> dict[int, float]:
-    """Griffith's comparisons by number, each passed the more surely the farther from its limit."""
+    """Probabilities of the signal parts by the numeric comparisons of Griffith's table."""
     limits = THRESHOLDS
     ratio, above = signal.inner / csf, (signal.inner - signal.outer_posterior) / csf
     like_csf = _passed(ratio, max(limits.like_csf, fat / csf), limits.softness)

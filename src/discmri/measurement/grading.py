@@ -1,12 +1,12 @@
 """Modified Pfirrmann grade of a disc: a suggestion to the reader, with its probability.
 
-Scale: Griffith JF et al., Spine 2007;32:E708-E712.  Grades 1 to 5 speak of signal at normal
-height, 6 to 8 of loss of height; a collapsed disc that kept its signal gets both, such as
-``4/7``.  Where presacral fat separates the discs of a spine, the table's comparisons are taken by
-number (:class:`Thresholds`).  Elsewhere a model of radiologists' grades gives the signal part
-(:mod:`discmri.measurement.grade_model`): by number a healthy disc on fast spin-echo T2 reaches
-little more than half of CSF and stays below fat, though readers see it "equal to CSF".  Which of
-the two was used, and the comparators, stand in the evidence.  A reader decides.
+Scale: Griffith JF et al., Spine 2007;32:E708-E712.  Grades 1 to 5 are for signal at normal height,
+6 to 8 for loss of height; a collapsed disc that is not dark has both, such as ``4/7``.  If presacral
+fat separates the discs of a spine, the signal part comes from numeric limits for the comparisons of
+the table (:class:`Thresholds`), otherwise from a model of radiologists' grades
+(:mod:`discmri.measurement.grade_model`).  The reason for the model: on fast spin-echo T2 a healthy
+disc has little more than half of the signal of CSF and less than fat, but readers grade it as equal
+to CSF.  The evidence states which of the two was used.  A reader decides.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ LEVEL_FACTORS: Mapping[DiscLevel, float] = {
     DiscLevel.L6_S1: 1.04,
 }
 # Height / AP width of a healthy L3-L4: between 0.25 (discs of grade 1 and 2 of patients with
-# back pain, SPIDER as above) and 0.38 (the 14 adults); trusted as much as one healthy disc.
+# back pain, SPIDER) and 0.38 (the 14 adults); its weight is that of one healthy disc.
 HEIGHT_PER_DEPTH = 0.30
-DEPTH_SD = 0.12  # relative spread of that between subjects
-LEVEL_SD = 0.12  # relative spread of a healthy disc about its subject's expected height
+DEPTH_SD = 0.12  # relative SD of this ratio between subjects
+LEVEL_SD = 0.12  # relative SD of healthy discs around their subject's expected height
 
 
 @dataclass(frozen=True)
 class ReferenceHeight:
-    """The height against which loss is judged.
+    """The expected height from which loss of height is computed.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ class ReferenceHeight:
     sd_mm
         Its standard uncertainty; 0 for a baseline.
     kind
-        Where it came from.
+        Its source.
     discs
-        How many non-degenerate discs of the spine it rests on.
+        Number of other discs of the spine from which it was computed.
     """
 
     value_mm: float
@@ -85,28 +85,28 @@ def reference_heights(
 ) -> dict[DiscLevel, ReferenceHeight]:
     """Reference height of every disc of one spine.
 
-    A baseline of the same disc is used where given.  Otherwise the subject's scale (expected
-    height of a healthy L3-L4) is estimated from the discs' AP depth and from every disc that
-    kept its signal (:func:`~discmri.measurement.grade_signal.kept_signal`), each divided by its level's factor; they are
-    averaged on a log scale by their precision.  A disc never serves as its own reference.
+    A baseline of the same disc is used if given.  Otherwise the subject's scale (expected height of
+    a healthy L3-L4) is estimated from the discs' AP width and from the height / level factor of
+    every disc that is not dark (:func:`~discmri.measurement.grade_signal.kept_signal`), averaged on
+    a log scale by precision.  A disc is never its own reference.
 
     Parameters
     ----------
     heights_mm
         Primary heights, one method for all.
     signals
-        By level; a level without signal gives no reference to others.
+        By level; a level without signal is no reference for others.
     depths_mm
         AP widths of the discs.
     baseline_mm
         Heights of the same discs at baseline, by the same method.
     usable
-        Discs that may serve as reference for others; all where ``None``.
+        Discs that may be a reference for others; ``None`` for all.
 
     Returns
     -------
     dict
-        Only levels for which something is known.
+        By level; levels without any reference are absent.
     """
     healthy = {
         level: height / LEVEL_FACTORS[level]
@@ -131,7 +131,7 @@ def reference_heights(
 
 
 def _scale(others: list[float], prior: float | None) -> tuple[float, float] | None:
-    """Scale in mm and its relative uncertainty; the median of the discs guards against one."""
+    """Scale in mm and its relative uncertainty; the median of the discs limits outliers."""
     logs, precisions = [], []
     if others:
         logs.append(float(np.log(np.median(others))))
@@ -151,14 +151,14 @@ class Suggestion:
     Parameters
     ----------
     grade
-        Its signal part from the signal, its collapse part from the height.
+        Signal part from the signal, collapse part from the height.
     probability
-        Of this grade among all grades, 0 to 1.
+        Of this grade, 0 to 1.
     evidence
-        JSON-like: values and comparators that were used, probabilities of both parts and of
-        the other grades, and from which values on another grade would be suggested.
+        JSON-like: values and reference tissues that were used, probabilities of both parts and of
+        the other grades, and limits beyond which another grade would be suggested.
     findings
-        Comparators that were absent.
+        Missing reference tissues.
     """
 
     grade: Grade
@@ -168,7 +168,7 @@ class Suggestion:
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The values that go into the table."""
+        """Values by column name."""
         values: dict[str, str | int | float] = {
             "suggested_grade": str(self.grade),
             "suggested_grade_probability": round(self.probability, 4),
@@ -181,7 +181,7 @@ class Suggestion:
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """What decides the grade of one disc, so that it can be asked with other values."""
+    """The input of the grade of one disc, which can be varied."""
 
     level: DiscLevel
     signal: DiscSignal
@@ -191,16 +191,16 @@ class _Case:
     normal: float
 
     def parts(self, factor: float = 1.0) -> SignalPart | None:
-        """Signal part, of the disc itself or of one brighter by a factor."""
+        """Signal part of the disc with its signal multiplied by a factor."""
         signal = self.signal if factor == 1.0 else scaled(self.signal, factor)
         return signal_part(self.level, signal, self.brightest)
 
     def joined(self, part: SignalPart, loss: Loss) -> JoinedGrade:
-        """Both parts together."""
+        """The grade from both parts."""
         return join(part.probabilities, loss, self.normal, part.double_weight)
 
     def loss(self, factor: float = 1.0) -> Loss:
-        """Loss of height, of the disc itself or of one taller by a factor."""
+        """Loss of height of the disc with its height multiplied by a factor."""
         expected = self.reference.value_mm
         ratio = factor * self.height_mm / expected
         return loss_of_height(ratio, self.reference.sd_mm / expected, self.normal)
@@ -219,17 +219,17 @@ def suggest(
     Parameters
     ----------
     level
-        Which disc.
+        The disc.
     signal
-        Its signal and comparators.
+        Its signal and reference tissues.
     height_mm
         Primary height.
     reference
-        What the height is compared with (:func:`reference_heights`).
+        Expected height (:func:`reference_heights`).
     settings
-        ``normal_height_loss``: a smaller loss is normal height.
+        ``normal_height_loss`` is used.
     brightest
-        Signal of the brightest discs of the spine; of this disc where not given.
+        Signal of the brightest discs of the spine; ``None`` for that of this disc.
 
     Raises
     ------
@@ -241,12 +241,12 @@ def suggest(
     if part is None:
         raise MeasurementError(
             Code.GRADE_NOT_SUGGESTED,
-            f"{level.value}: no grade without cerebrospinal fluid or marrow to compare with",
+            f"{level.value}: no grade, because cerebrospinal fluid and marrow are missing",
         )
     if height_mm is None or reference is None:
         raise MeasurementError(
             Code.GRADE_NOT_SUGGESTED,
-            f"{level.value}: no grade without a height and a reference to compare it with",
+            f"{level.value}: no grade, because height or reference height is missing",
         )
     case = _Case(level, signal, bright, height_mm, reference, settings.normal_height_loss)
     loss = case.loss()
@@ -261,16 +261,14 @@ def suggest(
     }
     findings = []
     if signal.fat is None and joined.grade.signal in (2, 3):
-        text = (
-            f"{level.value}: no presacral fat to compare with; the signal part rests on the model"
-        )
+        text = f"{level.value}: no comparison with presacral fat; the signal part is from the model"
         findings.append(info(Code.FAT_NOT_FOUND, text, level))
     probability = joined.probabilities[str(joined.grade)]
     return Suggestion(joined.grade, probability, evidence, tuple(findings))
 
 
 def _signal_evidence(signal: DiscSignal, part: SignalPart) -> dict[str, object]:
-    """Values of the signal part; shares of CSF, or of marrow without CSF."""
+    """Values of the signal part, relative to CSF and marrow."""
     csf, marrow = signal.csf, signal.marrow
     evidence: dict[str, object] = {"comparators": part.comparators.value}
     if csf is not None:
@@ -320,11 +318,12 @@ def _probabilities(joined: JoinedGrade, part: SignalPart, loss: Loss) -> dict[st
 
 
 CHANGE_STEP, CHANGE_STEPS, CHANGE_HALVINGS = 1.15, 8, 4
-"""How far and how finely it is looked for another grade: to three times the value, within 1 %."""
+"""Search for another grade: factor of a step, number of steps (to three times the value), halvings
+of the last step (to 1 %)."""
 
 
 def _changes(case: _Case, part: SignalPart, grade: Grade) -> list[dict[str, object]]:
-    """From which signal or height on another grade would be suggested, the rest unchanged."""
+    """Limits of signal and of height beyond which another grade would be suggested."""
     loss = case.loss()
 
     def brighter(factor: float) -> Grade:
@@ -339,12 +338,12 @@ def _changes(case: _Case, part: SignalPart, grade: Grade) -> list[dict[str, obje
     ratio = case.signal.inner / (unit or case.signal.inner)
     name = "inner_to_marrow" if marrow else "inner_to_csf"
     found = []
-    for what, value, asked in (
+    for what, value, grade_at in (
         (name, ratio, brighter),
         ("height_mm", case.height_mm, taller),
     ):
         for up in (True, False):
-            change = _first_change(asked, grade, up)
+            change = _first_change(grade_at, grade, up)
             if change is not None:
                 factor, other = change
                 limit = round(value * factor, 3)
@@ -353,17 +352,17 @@ def _changes(case: _Case, part: SignalPart, grade: Grade) -> list[dict[str, obje
 
 
 def _first_change(
-    asked: Callable[[float], Grade], grade: Grade, up: bool
+    grade_at: Callable[[float], Grade], grade: Grade, up: bool
 ) -> tuple[float, Grade] | None:
-    """The factor nearest to one at which another grade is given, and that grade."""
+    """The factor nearest to one at which another grade is suggested, and that grade."""
     step = np.log(CHANGE_STEP) * (1 if up else -1)
     for n in range(1, CHANGE_STEPS + 1):
-        other = asked(float(np.exp(n * step)))
+        other = grade_at(float(np.exp(n * step)))
         if other != grade:
             near, far = (n - 1) * step, n * step
             for _ in range(CHANGE_HALVINGS):
                 middle = (near + far) / 2
-                between = asked(float(np.exp(middle)))
+                between = grade_at(float(np.exp(middle)))
                 if between == grade:
                     near = middle
                 else:

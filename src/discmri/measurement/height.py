@@ -1,4 +1,4 @@
-"""Every height definition and index applied to one disc."""
+"""All height definitions and indices of one disc."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from discmri.results.records import Measurement
 def measure_heights(
     outline: DiscOutline, primary: str = ""
 ) -> tuple[list[Measurement], list[MeasurementError]]:
-    """Every height definition and the height indices of one disc.
-
-    A definition that fails does not cost the others: its error, which says which column
-    stays empty, is in the second list.
+    """All height definitions and height indices of one disc.
 
     Parameters
     ----------
     outline
         The traced disc.
     primary
-        Code of the definition that feeds the primary height, which then stays empty too.
+        Code of the definition of the primary height; if it fails, ``height_mm`` is empty too.
+
+    Returns
+    -------
+    list of Measurement, list of MeasurementError
+        The values, and the error of each definition that failed, with the columns that stay empty.
     """
     values, errors = [], []
     for one in DEFINITIONS:

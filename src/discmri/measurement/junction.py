@@ -1,13 +1,13 @@
-"""Which level the lowest disc is, by the signs of the lumbosacral junction, and how likely.
+"""The level of the lowest disc, with its probability, from signs of the lumbosacral junction.
 
-Two small logistic models weigh the signs of :mod:`discmri.measurement.junction_signs`.  Where the
-sacrum is in the picture, or would be, the question is whether the lowest disc is L5-S1 or a residual S1-S2
-disc; where it is not, whether it is L5-S1 or a disc above.  Both were fitted to the SPIDER slices
-(van der Graaf 2024, CC BY 4.0) whose junction two readers named by eye; ``python -m
-benchmarks.junction`` scores them, cross-validated by patient, and prints the coefficients anew.
+Two small logistic models combine the signs of :mod:`discmri.measurement.junction_signs`.  If the
+image reaches the sacrum, the first one separates L5-S1 from a residual S1-S2 disc; otherwise the
+second one separates L5-S1 from the discs above.  Both were fitted to SPIDER slices (van der Graaf
+2024, CC BY 4.0) on which two readers named the junction.  ``python -m benchmarks.junction``
+evaluates them, cross-validated by patient, and prints the coefficients.
 
-A lumbar picture cannot tell a sixth lumbar vertebra from a fifth: the probability is that of
-finding the junction, for five lumbar vertebrae.
+A lumbar image does not show whether there are five or six lumbar vertebrae: the probability is that
+of the junction, given five.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from discmri.core.volume import Grid, SoftMask
 from discmri.measurement.junction_signs import JunctionSigns, junction_signs
 
 CERTAIN = 0.9
-"""Below this probability the names of the levels are marked as uncertain."""
+"""Below this probability the level names are marked as uncertain."""
 FULL_DEPTH = 0.8
-"""A residual disc at least this deep, as a share of the discs above, has the full depth ..."""
+"""Smallest depth of a residual disc of full depth, as a share of the discs above."""
 SQUARED = 0.95
-"""... and S1 is squared where its lower end has at least this share of its upper end's depth:
-the look of a transitional vertebra (O'Driscoll type 4)."""
+"""Smallest depth of the lower end of a squared S1, as a share of its upper end.  A disc of full depth
+below a squared S1 suggests a transitional vertebra (O'Driscoll type 4)."""
 THIN = 0.45
 """A lowest disc lower than this share of the discs above, of full depth and below a squared body, is a
-worn L5-S1 or a full-depth S1-S2 disc below a lumbar-like S1: no sign tells the two apart."""
+degenerated L5-S1 or a full-depth S1-S2 below a lumbar-like S1; no sign separates the two."""
 THIN_RIGHT = 0.75
-"""How likely such a disc is L5-S1: it was on 2 of 2 SPIDER slices (rule of succession: 3 / 4)."""
+"""Probability that such a disc is L5-S1: it was on 2 of 2 SPIDER slices (rule of succession: 3 / 4)."""
 USUAL = 0.94
-"""Share of SPIDER slices on which the lowest disc found above a sacrum is L5-S1 (190 of 201):
-the probability where there are too few discs for any sign."""
+"""Share of SPIDER slices on which the lowest disc found above a sacrum is L5-S1 (190 of 201), used as
+the probability if there are too few discs for signs."""
 SACRUM_REACH = 1.3
-"""A sacrum further below the lowest disc than this multiple of half the usual distance between
-discs is not the next bone."""
+"""Largest distance of the sacrum below the lowest disc, in halves of the usual distance between
+discs."""
 ROOM_BELOW = 1.6
-"""A picture that goes on for this multiple of the usual distance below the lowest disc would
-show another lumbar disc if there were one."""
+"""An image that continues below the lowest disc by this multiple of the usual distance would show the
+next lumbar disc."""
 _SACRUM_MARGIN_MM = 5.0
 _USUAL_DISTANCE_MM = 35.0
 
 
 @dataclass(frozen=True)
 class Term:
-    """The part of one sign in a logit: ``weight * (value - usual)``, the value clipped.
+    """The contribution of one sign to a logit: ``weight * (value - usual)``, the value clipped.
 
-    A sign that is not visible counts as usual, and so not at all.
+    A sign that is not visible contributes nothing.
     """
 
     weight: float
@@ -61,7 +61,7 @@ class Term:
     high: float
 
     def of(self, value: float) -> float:
-        """The part of this sign."""
+        """The contribution of this sign."""
         if not math.isfinite(value):
             return 0.0
         return self.weight * (min(max(value, self.low), self.high) - self.usual)
@@ -69,19 +69,19 @@ class Term:
 
 @dataclass(frozen=True)
 class Model:
-    """A logit made of the signs."""
+    """A logistic model of the signs."""
 
     intercept: float
     terms: Mapping[str, Term]
 
     def logit(self, signs: JunctionSigns) -> float:
-        """Log odds of what the model tells."""
+        """Log odds of the model's outcome."""
         values = sign_values(signs)
         return self.intercept + sum(term.of(values[name]) for name, term in self.terms.items())
 
 
 def sign_values(signs: JunctionSigns) -> dict[str, float]:
-    """The signs as the models take them: the share of sacrum by its decimal logarithm."""
+    """The signs for the models, with the decimal logarithm of the share of sacrum."""
     share = signs.sacral_share
     return {
         **vars(signs),
@@ -117,23 +117,23 @@ CUT: Mapping[DiscLevel, Model] = {
         (DiscLevel.L3_L4, -0.94, -0.250, 0.012, 9.99),
     )
 }
-"""Logits of the level of the lowest disc in a picture that ends above the sacrum."""
+"""Logits of the level of the lowest disc in an image that ends above the sacrum."""
 
 
 @dataclass(frozen=True)
 class Junction:
-    """What the lowest disc is taken for.
+    """The level of the lowest disc.
 
     Parameters
     ----------
     lowest
         Level of the lowest disc that gets a name.
     skipped
-        How many discs below it lie deeper in the sacrum and get none.
+        Number of discs below it, inside the sacrum, without a name.
     probability
-        Of this naming, 0 to 1.
+        Of this level, 0 to 1.
     sacrum_seen
-        Whether the sacrum lies right below the lowest disc.
+        Whether the sacrum lies directly below the lowest disc.
     signs
         ``None`` with too few discs.
     """
@@ -151,7 +151,7 @@ class Junction:
 
     @property
     def thin(self) -> bool:
-        """Whether what is called L5-S1 may as well be such a disc: it is much lower than the others."""
+        """Whether the disc named L5-S1 is so thin that it may be such an S1-S2 disc."""
         return self.lowest is DiscLevel.L5_S1 and _thin(self.signs)
 
 
@@ -164,12 +164,12 @@ def _thin(signs: JunctionSigns | None) -> bool:
 
 
 def find_junction(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
-    """Decide which level the lowest disc is.
+    """The level of the lowest disc.
 
     Parameters
     ----------
     found
-        What the segmenter returned.
+        Output of the segmenter.
     discs
         Its discs, caudal to cranial; at least one.
     """
@@ -180,7 +180,7 @@ def find_junction(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
 
 
 def _next_would_show(grid: Grid, discs: Sequence[FoundDisc]) -> bool:
-    """Whether the picture reaches so far below the lowest disc that one more would be seen."""
+    """Whether the image reaches far enough below the lowest disc to show one more."""
     below = discs[0].mask.centroid_mm - [0.0, 0.0, ROOM_BELOW * usual_distance(discs)]
     index = grid.to_index(below)
     return bool(((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all())
@@ -216,7 +216,7 @@ def _sigmoid(logit: float) -> float:
 
 
 def usual_distance(discs: Sequence[FoundDisc]) -> float:
-    """Median distance between neighbouring disc centres; 35 mm where there is one disc."""
+    """Median distance (mm) between neighbouring disc centres; 35 mm for a single disc."""
     centres = np.array([disc.mask.centroid_mm for disc in discs])
     if len(centres) < 2:
         return _USUAL_DISTANCE_MM
@@ -224,7 +224,7 @@ def usual_distance(discs: Sequence[FoundDisc]) -> float:
 
 
 def _reaches(sacrum: SoftMask, discs: Sequence[FoundDisc]) -> bool:
-    """Whether the sacrum begins right below the lowest disc."""
+    """Whether the sacrum begins directly below the lowest disc."""
     inside = sacrum.grid.to_world(np.argwhere(sacrum.array > 0.5))
     if not len(inside):
         return False

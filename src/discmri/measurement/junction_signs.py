@@ -1,13 +1,11 @@
-"""What the picture shows of the lumbosacral junction: the signs by which S1 is told from L5.
+"""Signs of the lumbosacral junction, which separate S1 from L5.
 
-Every sign is a ratio or an angle that compares the lowest disc found, and the bone above it,
-with the discs and bones above, so that neither the patient's size nor the scale of the picture
-matters.  Signs are measured on every sagittal slice that shows the lowest disc well, and the
-median over the slices is taken: one slice through the edge of a disc does not decide.
+Every sign is a ratio or an angle that compares the lowest disc found, and the bone above it, with
+the discs and bones above, so it does not depend on the patient's size.  A sign is the median over
+the sagittal slices that show the lowest disc well.
 
-Sources of the signs: a residual S1-S2 disc is shallower and lower than a lumbar disc, and the
-body of S1 tapers downwards where that of L5 is squared (O'Driscoll 1996, types 1 to 4; Tokgoz
-2014, PMC3955794).
+Sources: a residual S1-S2 disc is shallower and lower than a lumbar disc, and the body of S1 tapers
+downwards, while that of L5 is squared (O'Driscoll 1996, types 1 to 4; Tokgoz 2014, PMC3955794).
 """
 
 from __future__ import annotations
@@ -22,22 +20,22 @@ from discmri.core.labels import FoundDisc, FoundSpine
 from discmri.core.volume import Array, Grid, SoftMask
 
 LEAST_DISCS = 3
-"""Fewer discs leave nothing to compare the lowest with."""
-_SHOWN = 0.5  # a slice counts that shows this share of the largest section of the lowest disc
-_REFERENCES = 3  # so many discs above the lowest serve as reference
+"""Smallest number of discs for signs."""
+_SHOWN = 0.5  # smallest section of the lowest disc on a slice, as a share of the largest
+_REFERENCES = 3  # number of discs above the lowest that are the reference
 _LEAST_PIXELS = 12
-_ENDS = (0.02, 0.98)  # quantiles that stand for the ends of a section
-_CHORDS = (0.3, 0.7)  # where the bone between two discs is measured, share of the way up
+_ENDS = (0.02, 0.98)  # quantiles for the ends of a section
+_CHORDS = (0.3, 0.7)  # positions between two discs at which the depth of bone is measured
 _HALF_CHORD_MM = 1.5
 _BELOW_MM = 12.0
 _NEAR_CANAL_MM = 1.5
-_LEAST_SLICES = 5  # fewer tell nothing of the extent from left to right
-_FAIR = 0.25  # a section of at least this share of the largest counts as fair
+_LEAST_SLICES = 5  # smallest number of slices for the extent from left to right
+_FAIR = 0.25  # smallest section that counts for it, as a share of the largest
 
 
 @dataclass(frozen=True)
 class JunctionSigns:
-    """Signs of one spine, each the median over its slices; ``nan`` where not visible.
+    """Signs of one spine, each the median over its slices; ``nan`` if not visible.
 
     Parameters
     ----------
@@ -50,12 +48,12 @@ class JunctionSigns:
     bone_ratio
         Mean depth of that bone / of the bone above it.
     below_ratio
-        Depth of the bone 12 mm below the lowest disc / of the bone two above: S2 is shallower
+        Depth of the bone 12 mm below the lowest disc / of the second bone above it; S2 is shallower
         than S1.
     spacing_ratio
         Distance from the lowest disc to the next / from that to the one after.
     tilt_deg
-        Slope of the lowest disc against the horizontal, positive where its front is lower.
+        Slope of the lowest disc against the horizontal, positive if its front is lower.
     bend_deg
         Slope of the lowest disc against the disc above it.
     canal_ratio
@@ -63,10 +61,10 @@ class JunctionSigns:
     width_ratio
         Left-to-right extent of the lowest disc / of the discs above; ``nan`` with few slices.
     wing_ratio
-        Left-to-right extent of the bone above the lowest disc / of the bone above that: the
+        Left-to-right extent of the bone above the lowest disc / of the bone above that; the
         wings (alae) of the sacrum make S1 wider than a lumbar body; ``nan`` with few slices.
     sacral_share
-        Share of the bone above the lowest disc that the segmenter takes for sacrum.
+        Share of the bone above the lowest disc that is segmented as sacrum.
     """
 
     depth_ratio: float
@@ -136,12 +134,12 @@ def _plane(grid: Grid) -> tuple[Array, Array]:
 
 
 def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSigns | None:
-    """Signs of the junction below or above the lowest disc.
+    """Signs of the junction at the lowest disc.
 
     Parameters
     ----------
     found
-        What the segmenter returned.
+        Output of the segmenter.
     discs
         Its discs, caudal to cranial.
 
@@ -179,7 +177,7 @@ def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSig
 def _widths(
     by_disc: Sequence[dict[int, Array]], bone: dict[int, Array], grid: Grid
 ) -> tuple[float, float]:
-    """Left-to-right extent of the lowest disc and of the bone above it against those above."""
+    """Left-to-right extent of the lowest disc and of the bone above it / of those above."""
     if grid.shape[grid.sagittal_axis] < _LEAST_SLICES:
         return float("nan"), float("nan")
     discs = [_slices_across(points) for points in by_disc]
@@ -192,18 +190,18 @@ def _widths(
 
 
 def _slices_across(points: dict[int, Array]) -> int:
-    """On how many slices a structure has a fair section."""
+    """Number of slices on which a structure has a section of fair size."""
     sizes = np.array([len(p) for p in points.values()])
     return int((sizes > _FAIR * sizes.max(initial=0)).sum())
 
 
 def _middle(points: dict[int, Array]) -> float:
-    """How far up the middle of a disc is, millimetres."""
+    """Cranial coordinate of the centre of a disc, mm."""
     return float(np.concatenate(list(points.values()))[:, 1].mean())
 
 
 def _medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Median over the slices of each sign, over those where it is visible."""
+    """Median of each sign over the slices on which it is visible."""
     medians = {}
     for name in rows[0]:
         known = [row[name] for row in rows if np.isfinite(row[name])]
@@ -253,7 +251,7 @@ def _of_slice(
 
 
 def _bone_depths(bone: Array | None, low: _Section, high: _Section) -> tuple[float, float]:
-    """Depth of the bone between two discs, near the lower and near the upper one."""
+    """Depth (mm) of the bone between two discs, near the lower and near the upper one."""
     return tuple(_chord(bone, low, high, share) for share in _CHORDS)  # type: ignore[return-value]
 
 
@@ -264,7 +262,7 @@ def _chord(bone: Array | None, low: _Section, high: _Section, share: float) -> f
 
 
 def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
-    """Depth of the bone along a line through a point."""
+    """Depth (mm) of the bone along a line through a point; NaN if not visible."""
     if bone is None:
         return float("nan")
     offset = bone - centre
@@ -276,7 +274,7 @@ def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
 
 
 def _canal_depth(canal: Array | None, section: _Section) -> float:
-    """Depth of the thecal sac behind a disc; 0 where there is none."""
+    """Depth (mm) of the thecal sac behind a disc; 0 if it is not there, NaN without a canal."""
     if canal is None:
         return float("nan")
     offset = canal - section.centre

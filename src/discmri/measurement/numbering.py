@@ -1,10 +1,9 @@
-"""Which disc is which, and how sure.
+"""Names of the levels, with their probability.
 
-Names are counted upwards from the lumbosacral junction, which the signs of
-:mod:`discmri.measurement.junction` tell with a probability.  Without a whole-spine picture that
-rests on the assumption of five lumbar vertebrae: numbering from lumbar MRI alone was wrong in
-14.1 % of 1049 patients (Tokgoz 2014, PMC3955794), so what a reader sets (``--lowest-disc``)
-always wins.
+Names are counted upwards from the lumbosacral junction, which :mod:`discmri.measurement.junction`
+finds with a probability.  Without an image of the whole spine this assumes five lumbar vertebrae:
+numbering from lumbar MRI alone was wrong in 14.1 % of 1049 patients (Tokgoz 2014, PMC3955794).
+So the level that a reader sets (``--lowest-disc``) has priority.
 """
 
 from __future__ import annotations
@@ -20,34 +19,34 @@ from discmri.core.levels import DiscLevel, Vertebra, levels_upward
 from discmri.core.volume import Array, SoftMask
 from discmri.measurement.junction import CERTAIN, Junction, find_junction, usual_distance
 
-# Neighbouring discs further apart than this multiple of the usual distance have one between.
+# Between neighbouring discs further apart than this multiple of the usual distance, one is missing.
 SKIP_RATIO = 1.6
 
 
 def name_levels(
     found: FoundSpine, lowest: DiscLevel | None = None
 ) -> tuple[SpineLabels, list[Finding]]:
-    """Give every disc and vertebra its name.
+    """Name every disc and vertebra.
 
     Parameters
     ----------
     found
-        What the segmenter returned.
+        Output of the segmenter.
     lowest
-        The reader's name for the lowest disc found; wins over everything.  S1-S2 says that it is
-        a residual disc inside the sacrum.
+        Level of the lowest disc found, set by a reader; it has priority.  S1-S2 means a residual
+        disc inside the sacrum.
 
     Returns
     -------
     SpineLabels, list of Finding
-        Discs above T10-T11 are left out.
+        Named structures without discs above T10-T11, and findings of the naming.
 
     Raises
     ------
     UsageError
-        Where the reader's name leaves none for the discs found.
+        If less than half of the discs found would have a name with ``lowest``.
     NothingToMeasureError
-        Where the only disc is a residual S1-S2 disc.
+        If the only disc is a residual S1-S2 disc.
     """
     discs = sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
     given = [disc.level for disc in discs]
@@ -87,15 +86,12 @@ def name_levels(
 def split_residual(
     named: Mapping[DiscLevel, FoundDisc],
 ) -> tuple[dict[DiscLevel, FoundDisc], dict[DiscLevel, FoundDisc]]:
-    """Discs to measure, and residual discs that are only shown; the order stays.
-
-    To name a residual disc it is enough to name the lowest disc S1-S2: this is the only place
-    where the two part.
+    """Discs to measure, and residual discs that are only shown; the order is kept.
 
     Raises
     ------
     NothingToMeasureError
-        Where every disc is a residual one.
+        If every disc is a residual one.
     """
     measured = {level: disc for level, disc in named.items() if level.is_measured}
     if not measured:
@@ -112,12 +108,12 @@ def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
 
 
 def _junction_findings(junction: Junction) -> list[Finding]:
-    """What a reader of the results has to know of the naming."""
+    """Findings on the naming."""
     lowest = junction.lowest.value
     findings = []
     if not junction.sacrum_seen:
         findings.append(
-            warning(Code.SACRUM_MISSING, "No sacrum was found right below the lowest disc.")
+            warning(Code.SACRUM_MISSING, "No sacrum was found directly below the lowest disc.")
         )
     if junction.transitional:
         findings.append(
@@ -132,8 +128,8 @@ def _junction_findings(junction: Junction) -> list[Finding]:
             warning(
                 Code.TRANSITIONAL_SUSPECTED,
                 f"The lowest disc has {junction.signs.height_ratio:.2f} of the height of the discs above, "
-                "full depth and a squared body above it: a worn L5-S1 disc, or an S1-S2 disc below "
-                "a transitional vertebra. Only a picture of the whole spine can tell.",
+                "full depth and a squared body above it: a degenerated L5-S1 disc, or an S1-S2 disc "
+                "below a transitional vertebra. Only an image of the whole spine can decide.",
             )
         )
     if junction.probability < CERTAIN:
@@ -154,7 +150,7 @@ def _centres(discs: Sequence[FoundDisc]) -> Array:
 def _count_upwards(
     discs: Sequence[FoundDisc], lowest: DiscLevel
 ) -> tuple[dict[DiscLevel, FoundDisc], list[Finding]]:
-    """Names from the lowest disc up; a gap of two distances uses up a name."""
+    """Names from the lowest disc up; a missing disc in a large gap takes a name."""
     names = levels_upward(lowest)
     centres = _centres(discs)
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
@@ -181,8 +177,8 @@ def _count_upwards(
         named[names[position]] = disc
     if len(named) < len(discs) / 2:
         raise UsageError(
-            f"--lowest-disc {lowest.value} leaves names for only {len(named)} of the {len(discs)} "
-            "discs found; name the lowest disc in the picture"
+            f"with --lowest-disc {lowest.value} only {len(named)} of the {len(discs)} discs found "
+            "have a name; give the level of the lowest disc in the image"
         )
     return named, findings
 
@@ -194,7 +190,7 @@ def _six_bodies(named: dict[DiscLevel, FoundDisc]) -> list[Finding]:
 
 
 def _vertebrae(found: FoundSpine, named: dict[DiscLevel, FoundDisc]) -> dict[Vertebra, SoftMask]:
-    """Each body takes the name its nearest discs give it; the larger one wins a contest."""
+    """Bodies named by their nearest disc; of two with one name the larger is used."""
     upward = sorted(named.items(), key=lambda item: item[1].mask.centroid_mm[2])
     levels = [level for level, _ in upward]
     centres = np.array([disc.mask.centroid_mm for _, disc in upward])
@@ -213,7 +209,7 @@ def _vertebrae(found: FoundSpine, named: dict[DiscLevel, FoundDisc]) -> dict[Ver
 
 
 def _sacrum(found: FoundSpine, named: Mapping[DiscLevel, FoundDisc]) -> SoftMask | None:
-    """The sacrum; above a residual disc, the body that a segmenter tells apart belongs to it."""
+    """The sacrum, including S1 if the segmenter found it as a body above a residual disc."""
     residual = named.get(DiscLevel.S1_S2)
     if residual is None:
         below = any(level.below is Vertebra.SACRUM for level in named)
@@ -226,7 +222,7 @@ def _sacrum(found: FoundSpine, named: Mapping[DiscLevel, FoundDisc]) -> SoftMask
 
 
 def _joined(parts: Sequence[SoftMask]) -> SoftMask:
-    """Structures on crops of one grid as one."""
+    """Union of structures on crops of one grid."""
     grid = parts[0].grid
     ends = [grid.to_index(part.grid.to_world([(0, 0, 0), part.shape])) for part in parts]
     start = np.round(np.min(ends, axis=(0, 1))).astype(int)
@@ -237,7 +233,7 @@ def _joined(parts: Sequence[SoftMask]) -> SoftMask:
 
 
 def _body_name(body: SoftMask, levels: list[DiscLevel], centres: Array) -> Vertebra | None:
-    """The vertebra that a body at this place must be."""
+    """The vertebra next to the nearest disc; ``None`` if no disc is within 40 mm."""
     offsets = centres - body.centroid_mm
     nearest = int(np.argmin(np.linalg.norm(offsets, axis=1)))
     if np.linalg.norm(offsets[nearest]) > 40.0:

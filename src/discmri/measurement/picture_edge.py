@@ -1,4 +1,4 @@
-"""How far a structure is from where the picture ends; padding is no picture."""
+"""Distance of a structure from the edge of the image; padding does not belong to the image."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from discmri.core.volume import Array, Grid, SoftMask, Volume
 STACK_SIDES = ("right", "left")
 _SIDES = (STACK_SIDES, ("anterior", "posterior"), ("upper", "lower"))
 _BLANK = 0.01
-"""Padding is even: its values differ by less than this share of those around the structure."""
+"""Largest range of values in padding, as a share of the range around the structure."""
 
 
 EDGE_MM = 3.0
-"""A soft border is told from what lies up to 3 mm beyond it; nearer to the picture's edge it is not
-seen whole (0.9 % of discs: thoracic ones without the endplate above)."""
+"""A soft border depends on the image up to 3 mm beyond it, so a structure nearer to the edge counts as
+cut (0.9 % of discs: thoracic ones without the endplate above)."""
 
 
 def cut_sides(mask: SoftMask, image: Volume) -> list[str]:
-    """In-plane sides on which the picture ends before the structure, or too near to it.
+    """In-plane sides on which the image cuts the structure or ends too near to it.
 
-    A drawn label may go up to the edge, but not touch it.
+    A hard mask may end one voxel from the edge, but not at it.
 
     Parameters
     ----------
@@ -38,24 +38,24 @@ def cut_sides(mask: SoftMask, image: Volume) -> list[str]:
 
 
 def edge_distances(mask: SoftMask, image: Volume) -> Iterator[tuple[str, float, float]]:
-    """Where the picture ends near a structure.
+    """Distances of a structure from the edges of the image.
 
-    Padding are rows, columns or slices between the structure and the end of the array that hold
-    one value alone as far as the structure reaches across them.
+    Padding is rows, columns or slices of constant value between the structure and the end of the
+    array.
 
     Parameters
     ----------
     mask
         Soft mask of the structure.
     image
-        The picture it was found on.
+        The image that was segmented.
 
     Yields
     ------
     side
         ``upper``, ``lower``, ``anterior``, ``posterior``, ``left`` or ``right``.
     distance_mm
-        From the structure's last voxel to the last voxel of the picture; negative within padding.
+        From the structure's last voxel to the last voxel of the image; negative within padding.
     step_mm
         Distance of voxels along this axis.
     """
@@ -76,7 +76,7 @@ def edge_distances(mask: SoftMask, image: Volume) -> Iterator[tuple[str, float, 
 
 
 def _blank_planes(array: Array, axis: int, low: Array, high: Array) -> NDArray[np.bool_]:
-    """Which planes across an axis hold one value alone, as far as the structure reaches."""
+    """Whether each plane across an axis is constant within the extent of the structure."""
     box = [slice(max(int(a), 0), int(b) + 1) for a, b in zip(low, high, strict=True)]
     box[axis] = slice(None)
     planes = np.moveaxis(array[tuple(box)], axis, 0).reshape(array.shape[axis], -1)
@@ -84,12 +84,12 @@ def _blank_planes(array: Array, axis: int, low: Array, high: Array) -> NDArray[n
 
 
 def _leading(blank: NDArray[np.bool_]) -> int:
-    """How many of the first planes are blank."""
+    """Number of blank planes at the beginning."""
     return int(np.argmin(blank)) if not blank.all() else 0
 
 
 def _names(grid: Grid, axis: int) -> tuple[str, str]:
-    """The sides on which an axis begins and ends."""
+    """The sides at the beginning and at the end of an axis."""
     direction = grid.directions[:, axis]
     world = int(np.argmax(np.abs(direction)))
     first = 1 if direction[world] > 0 else 0

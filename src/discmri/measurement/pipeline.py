@@ -1,4 +1,4 @@
-"""The steps of measuring a study: the only file that knows their order."""
+"""The steps of measuring a study, in their order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from discmri.results.residual import residual_discs
 from discmri.study import Series, Study
 
 ProgressCallback = Callable[[str, float], None]
-"""Called with what is being done and which share of the whole is done, 0 to 1."""
+"""Called with the name of the current step and the share that is done, 0 to 1."""
 
 STEPS: Mapping[str, tuple[str, float]] = {
     "image": ("reading the sagittal series", 0.0),
@@ -55,7 +55,7 @@ STEPS: Mapping[str, tuple[str, float]] = {
     "diffusion": ("aligning and fitting the diffusion images", 0.7),
     "adc": ("measuring the ADC", 0.95),
 }
-"""The steps in their order: a name of :class:`StudySteps`, what is told of it, share done before."""
+"""The steps in their order: an attribute of :class:`StudySteps`, its progress text, share before it."""
 
 
 T = TypeVar("T")
@@ -63,28 +63,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class StudySteps:
-    """The steps of measuring one study, each of which can be called alone.
+    """The steps of measuring one study, each of which can be used alone.
 
-    Every step is an attribute.  It is computed when it is first used, after the steps that it
-    needs, and then kept.  Steps of discs are mappings from :class:`DiscLevel`; a disc that could
-    not be measured is absent, and ``findings`` says why.
+    Every step is an attribute, which is computed on first use, after the steps that it needs, and
+    then kept.  Steps of discs are mappings from :class:`DiscLevel`; a disc that could not be
+    measured is absent, and ``findings`` contains the reason.
 
     Parameters
     ----------
     study
         From :func:`discmri.read_study`.
     settings
-        Defaults where not given.
+        Default settings if not given.
 
     Attributes
     ----------
     findings : dict
-        What each step noticed, by the name of the step, as far as steps were done.
+        Findings of each step that was done, by the name of the step.
 
     Raises
     ------
     UsageError
-        Where the settings name a height method that does not exist.
+        If the settings name a height method that does not exist.
 
     Examples
     --------
@@ -111,7 +111,9 @@ class StudySteps:
     study: Study
     settings: Settings = field(default_factory=Settings)
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict, init=False, repr=False)
-    _study_steps: StudySteps | None = field(default=None, repr=False)  # of one disc: all discs
+    _study_steps: StudySteps | None = field(
+        default=None, repr=False
+    )  # of the whole study, if this object remeasures one disc
 
     def __post_init__(self) -> None:
         if self.settings.height_method not in HEIGHT_METHODS:
@@ -128,7 +130,7 @@ class StudySteps:
         Raises
         ------
         NothingToMeasureError
-            Where the study holds none.
+            If the study has none.
         """
         return self.study.target()
 
@@ -139,7 +141,7 @@ class StudySteps:
         Raises
         ------
         DicomError
-            Where its pixel values cannot be decoded.
+            If its pixel values cannot be decoded.
         """
         return self.study.read(self.series)
 
@@ -150,9 +152,9 @@ class StudySteps:
         Raises
         ------
         NothingToMeasureError
-            Where no disc is found.
+            If no disc is found.
         UsageError
-            Where the settings name a segmenter or scheme that does not exist, or a DICOM SEG
+            If the segmenter or scheme of the settings does not exist, or if the DICOM SEG is that
             of another study.
         """
         if self.settings.masks is not None:
@@ -167,7 +169,7 @@ class StudySteps:
         Raises
         ------
         UsageError
-            Where the reader's name of the lowest disc leaves none for the others.
+            If less than half of the discs would have a name with ``lowest_disc``.
         """
         found = self.segmentation
         labels, noticed = name_levels(found, self.settings.lowest_disc)
@@ -187,7 +189,7 @@ class StudySteps:
 
     @cached_property
     def _cut_bodies(self) -> Collection[Vertebra]:
-        """Bodies that the picture does not show whole."""
+        """Bodies that the image shows only in part."""
         bodies = self.labels.vertebrae.items()
         return {vertebra for vertebra, mask in bodies if cut_sides(mask, self.image)}
 
@@ -223,7 +225,7 @@ class StudySteps:
     # -------------------------------------------------------------- signal and grade
     @cached_property
     def bias_corrected(self) -> Volume | None:
-        """The image without the receive coil's bias field; ``None`` where it is not T2-weighted."""
+        """The image after bias-field correction; ``None`` if it is not T2-weighted."""
         if not self.series.t2_weighted:
             return None
         corrected = signal.correct_bias_field(self.image, self.labels)
@@ -231,15 +233,15 @@ class StudySteps:
         if brightness is None or brightness >= 1.0:
             return corrected
         text = (
-            f"The header says T2, but fluid has only {brightness:.2f} of the signal of marrow: "
-            "the picture is not T2-weighted, so signal and grade were not measured."
+            f"The header states T2, but fluid has only {brightness:.2f} of the signal of marrow: "
+            "the image is not T2-weighted, so signal and grade were not measured."
         )
         self.findings["bias_corrected"] = [warning(Code.NOT_T2, text)]
         return None
 
     @cached_property
     def signals(self) -> Mapping[DiscLevel, DiscSignal]:
-        """T2 signal of each disc and of what it is compared with."""
+        """T2 signal of each disc and of its reference tissues."""
         image = self.bias_corrected
         if image is None:
             return {}
@@ -252,13 +254,13 @@ class StudySteps:
 
     @cached_property
     def t1(self) -> Volume | None:
-        """The T1 image that heights are compared with; ``None`` without one in the same frame."""
+        """The T1 image for a check of heights; ``None`` without one in the same frame of reference."""
         found = t1_series(self.study.series, self.series)
         if found is None:
             return None
         try:
             return self.study.read(found)
-        except DicomError as error:  # it only checks; the discs are measured without it
+        except DicomError as error:  # T1 is only a check, so the discs are measured without it
             text = f"{found.name} cannot be read ({error}); heights were not compared with T1"
             self.findings["t1"] = [warning(Code.SERIES_LEFT_OUT, text, None, found.uid)]
             return None
@@ -293,12 +295,12 @@ class StudySteps:
     # -------------------------------------------------------------- diffusion
     @cached_property
     def diffusion(self) -> AlignedAdc | None:
-        """ADC, aligned with the sagittal image; ``None`` without diffusion that can be used.
+        """ADC, aligned with the sagittal image; ``None`` without usable diffusion.
 
         Raises
         ------
         DicomError
-            Where its pixel values cannot be decoded.
+            If its pixel values cannot be decoded.
         """
         diffusion, self.findings["diffusion"] = align_adc(
             self.study, self.image, self.labels, self.settings
@@ -321,7 +323,7 @@ class StudySteps:
     # -------------------------------------------------------------- all of them
     @cached_property
     def result(self) -> StudyResult:
-        """What all steps gave, with the checks of it; steps that are missing are done first."""
+        """The result of all steps; missing steps are done first."""
         records = [self._record(level) for level in self.labels.discs]
         diffusion = self.diffusion
         return StudyResult(
@@ -348,7 +350,7 @@ class StudySteps:
         )
 
     def advance(self, last: str, progress: ProgressCallback | None = None) -> None:
-        """Do the steps that are missing in order, up to one of them.
+        """Do the missing steps in order, up to one of them.
 
         Parameters
         ----------
@@ -381,23 +383,23 @@ class StudySteps:
         Raises
         ------
         NothingToMeasureError, UsageError, DicomError
-            As the steps do.
+            As documented for the steps.
         """
         self.advance(list(STEPS)[-1], progress)
         return self.result
 
     def remeasure(self, level: DiscLevel, mask: SoftMask) -> RemeasuredDisc:
-        """Measure one disc with another mask; the study and its result stay as they are.
+        """Measure one disc with another mask; the study and its result are not changed.
 
-        Bias field, alignment and the other discs, which the suggested grade refers to, are those
-        of the study, so this is quick, and the unchanged mask gives the unchanged values.
+        Bias field, alignment and the other discs are those of the study, so this is fast, and the
+        unchanged mask gives unchanged values.
 
         Parameters
         ----------
         level
             One of the discs of ``labels``.
         mask
-            What the disc fills now, in patient space; some voxel at least.
+            The new mask of the disc in patient space, with at least one voxel.
 
         Returns
         -------
@@ -407,12 +409,12 @@ class StudySteps:
         Raises
         ------
         KeyError
-            Where the study has no such disc.
+            If the study has no such disc.
         """
         if level not in self.labels.discs:
             raise KeyError(level)
         again = StudySteps(self.study, self.settings, _study_steps=self)
-        vars(again).update(  # a cached step that is set is not done again
+        vars(again).update(  # these steps are not computed again
             image=self.image,
             labels=replace(self.labels, discs={**self.labels.discs, level: mask}),
             bias_corrected=self.bias_corrected,
@@ -428,7 +430,7 @@ class StudySteps:
 
     @cached_property
     def _spine(self) -> qc.MeasuredSpine:
-        """What the checks look at: this disc, and the others as the study has them."""
+        """The input of the checks: this disc, and the other discs of the study."""
         others = self._study_steps or self
         heights, shapes = {**others.heights, **self.heights}, {**others.shapes, **self.shapes}
         return qc.MeasuredSpine(
@@ -460,7 +462,7 @@ class StudySteps:
     def _each(
         self, name: str, levels: Iterable[DiscLevel], step: Callable[[DiscLevel], T]
     ) -> dict[DiscLevel, T]:
-        """A step for each disc; a disc where it fails is absent, with a finding."""
+        """A step for each disc; a disc for which it fails is absent, with a finding."""
         found, findings = {}, []
         for level in levels:
             try:
@@ -471,7 +473,7 @@ class StudySteps:
                     Finding(error.code, severity, error.text, level, values=error.values)
                 )
             else:
-                findings.extend(getattr(found[level], "findings", ()))  # an outline has none
+                findings.extend(getattr(found[level], "findings", ()))  # an outline has no findings
         self.findings[name] = findings
         return found
 

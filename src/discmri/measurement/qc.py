@@ -1,12 +1,12 @@
-"""The gate: each disc of a measured study is judged before its values serve anybody.
+"""Automatic quality checks of each disc of a measured study.
 
-A check is a small function from :class:`MeasuredSpine` and one level to findings that name the
-values they touch; the values themselves are never changed here.  To add one: write it below and
-add it to :data:`CHECKS`.
+A check is a small function from :class:`MeasuredSpine` and one level to findings, which name the
+affected values; checks do not change values.  To add one, write it below and add it to
+:data:`CHECKS`.
 
-The limits that rest on a distribution come from 1,544 discs that the built-in segmenter found on
-201 slices of SPIDER (van der Graaf 2024, CC BY 4.0) and 17 whole series; whatever fired was looked
-at.  Each says which share of those discs lies beyond it.
+Limits from a distribution are those of 1,544 discs that the built-in segmenter found on 201 slices
+of SPIDER (van der Graaf 2024, CC BY 4.0) and 17 whole series; all discs beyond a limit were
+inspected.  The share of these discs beyond a limit is given in parentheses.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ MIN_SLICES = 3
 SKIPPED_RATIO = 1.6  # distance between neighbours / the median of it
 MAX_PITCH_MM = 60.0
 MIN_SAC_MM = 4.0
-"""Depth of the thecal sac in the disc's mid-plane; half of all have more than 11 mm, and even a
-stenosed sac has more along the body above.  8 %, each where a curved spine leaves the slice."""
+"""Depth of the thecal sac in the disc's mid-plane.  The median is 11 mm, and even a stenosed sac is
+deeper along the body above (8 %, all where a curved spine leaves the slice)."""
 DARK_SHARE = 1 / 3
-"""Signal around a disc over that around the others; a coil's fall-off ends at 0.4 (0.1 %)."""
+"""Signal around a disc / around the others; the lowest ratio from a coil's fall-off is 0.4 (0.1 %)."""
 CSF_SHARE = (0.6, 1.5)
-"""CSF beside a disc over that beside the others, without bias field (1 %)."""
+"""CSF beside a disc / beside the others, after bias-field correction (1 %)."""
 CORNER_MM = 2.0
-"""Distance of a corner from the border; rounding off the corners makes 0.65 mm, 0.5 % are beyond."""
+"""Distance of a corner from the border; 0.65 mm come from rounded corners (0.5 %)."""
 STEP_MM, STEP_SHARE, STEP_RUN_MM = 3.0, 0.6, 1.5
 """Rise of one border, and change of height as a share of it, within 1.5 mm: steeper than 60 degrees
 and most of the disc's height (1.2 %, fragments and Schmorl's nodes with straight walls)."""
 WIDTH_SHARE, FRAGMENT_SHARE = 0.75, 0.60
-"""Width over the median of the two discs above and the two below: neighbours differ by a tenth.
-2.7 % are below the first, 1.6 % below the second: pieces of discs."""
+"""Width / median of the two discs above and the two below; neighbours differ by 10 %.  Values below
+the first limit (2.7 %) are flagged, below the second (1.6 %, fragments of discs) rejected."""
 TALLEST_SHARE = 1.5
-"""Height over the tallest other disc, each by what is usual at its level (0.2 %)."""
+"""Height / height of the tallest other disc, each divided by its level factor (0.2 %)."""
 T1_T2_MM = 2.5
-"""Difference of T1 and T2 heights beyond that of the other discs (2 %; 94 % lie within 1.5 mm)."""
+"""Difference of T1 and T2 heights minus that of the other discs (2 %; 94 % are within 1.5 mm)."""
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSpine:
-    """What the checks look at.
+    """The input of the checks.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ class MeasuredSpine:
     values
         Heights and shape of each disc by parameter.
     signals
-        T2 signal of each disc; none where the image is not T2-weighted.
+        T2 signal of each disc; empty if the image is not T2-weighted.
     corrected
-        The T2 image without bias field; ``None`` where there is none.
+        The T2 image after bias-field correction; ``None`` if the image is not T2-weighted.
     t1
         The T1 image of the same study and frame of reference; ``None`` without one.
     """
@@ -91,7 +91,7 @@ class MeasuredSpine:
 
     @cached_property
     def slices(self) -> int:
-        """How many sagittal slices the picture has."""
+        """Number of sagittal slices of the image."""
         return self.labels.grid.shape[self.labels.grid.sagittal_axis]
 
     @cached_property
@@ -102,17 +102,17 @@ class MeasuredSpine:
 
     @cached_property
     def sac_mm(self) -> Mapping[DiscLevel, float]:
-        """Depth of the thecal sac in each disc's mid-plane; empty without a canal."""
+        """Depth of the thecal sac in each disc's mid-plane, mm."""
         return {level: _sac_depth(self.labels, level, one) for level, one in self.outlines.items()}
 
     @cached_property
     def brightness(self) -> Mapping[DiscLevel, float]:
-        """Signal of the brightest tenth around each disc."""
+        """90th percentile of the signal around each disc."""
         return {level: _brightness(self.image, one) for level, one in self.outlines.items()}
 
     @cached_property
     def csf(self) -> Mapping[DiscLevel, float | None]:
-        """CSF beside each disc without bias field; ``None`` where there is too little of it."""
+        """Signal of CSF beside each disc after bias-field correction; ``None`` for too few voxels."""
         image, canal = self.corrected, self.labels.canal
         if image is None or canal is None:
             return {}
@@ -120,7 +120,7 @@ class MeasuredSpine:
 
     @cached_property
     def t1_gaps_mm(self) -> Mapping[DiscLevel, float]:
-        """How much farther apart the endplates lie on T1 than the borders; empty without T1."""
+        """Distance of the endplates on T1 minus that of the borders, mm; empty without T1."""
         return {} if self.t1 is None else endplate_gaps(self.t1, self.outlines)
 
 
@@ -128,18 +128,18 @@ Check = Callable[[MeasuredSpine, DiscLevel], Iterable[Finding]]
 
 
 def check(spine: MeasuredSpine, levels: Collection[DiscLevel]) -> list[Finding]:
-    """Findings of every check in :data:`CHECKS` about some discs, in that order.
+    """Findings of all :data:`CHECKS` for the discs of ``levels``, in that order.
 
-    A picture of fewer than three slices is one finding about the study.
+    An image of two slices gives one finding about the study.
     """
-    found = [one for judge in CHECKS for level in levels for one in judge(spine, level)]
+    found = [one for run in CHECKS for level in levels for one in run(spine, level)]
     if 1 < spine.slices < MIN_SLICES:
         found.append(warning(Code.FEW_SLICES, f"the series has {spine.slices} slices"))
     return found
 
 
 def reference_levels(quality: Mapping[DiscLevel, DiscQuality]) -> set[DiscLevel]:
-    """Discs that may serve as reference for others: the good ones, else those to be checked."""
+    """Discs that may be a reference for others: the good ones, else those to be checked."""
     for verdict in (Quality.GOOD, Quality.CHECK):
         found = {level for level, one in quality.items() if one.verdict is verdict}
         if found:
@@ -154,8 +154,8 @@ def heights_plausible(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Findin
     values = {name: spine.column(name).get(level) for name in names}
     odd = {k: v for k, v in values.items() if v is not None and not _within(v, HEIGHT_MM)}
     if odd:
-        told = ", ".join(f"{name} {value:.1f} mm" for name, value in odd.items())
-        text = f"{level.value}: {told}; 2 to 22 mm is plausible"
+        listed = ", ".join(f"{name} {value:.1f} mm" for name, value in odd.items())
+        text = f"{level.value}: {listed}; 2 to 22 mm is plausible"
         yield warning(Code.HEIGHT_IMPLAUSIBLE, text, level, values=tuple(odd))
 
 
@@ -167,9 +167,9 @@ def widths_plausible(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding
         yield warning(Code.WIDTH_IMPLAUSIBLE, text, level)
 
 
-# ------------------------------------------------------------------ completely seen
+# ------------------------------------------------------------------ completely visible
 def enough_slices(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """At least three slices through the disc, where the picture has as many."""
+    """At least three slices through the disc, if the image has three."""
     outline = spine.outlines.get(level)
     if outline is None or spine.slices < MIN_SLICES:
         return
@@ -180,13 +180,12 @@ def enough_slices(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
 
 
 def inside_picture(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """The disc ends well before the picture does; padding is no picture.
+    """The disc does not reach the edge of the image; padding does not belong to the image.
 
-    Where only the stack of slices ends in the disc, its
-    mid-plane is still seen.
+    A disc that is cut only by the first or last slice is a warning, because its mid-plane is visible.
     """
     mask = spine.labels.discs[level]
-    text = f"{level.value}: the disc reaches the {{}} edge of the picture"
+    text = f"{level.value}: the disc reaches the {{}} edge of the image"
     sides = cut_sides(mask, spine.image)
     if sides:
         yield _error(Code.CUT_BY_FIELD_OF_VIEW, text.format(" and ".join(sides)), level)
@@ -197,27 +196,28 @@ def inside_picture(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     ]
     if stack:
         values = ("width_lr_mm", "volume_mm3", "height_3d_mm")
-        told = f"{level.value}: the slices end in the disc on the patient's {' and '.join(sorted(stack))}"
-        yield warning(Code.CUT_BY_FIELD_OF_VIEW, told, level, values=values)
+        ends = " and ".join(sorted(stack))
+        text = f"{level.value}: the slices end in the disc on the patient's {ends}"
+        yield warning(Code.CUT_BY_FIELD_OF_VIEW, text, level, values=values)
 
 
 def on_midline(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """The thecal sac lies behind the disc, and the picture is not black there."""
+    """The thecal sac lies behind the disc's mid-plane, and the image is not dark there."""
     sac_mm = spine.sac_mm.get(level)
     if spine.labels.canal is not None and sac_mm is not None and sac_mm < MIN_SAC_MM:
         text = (
-            f"{level.value}: {sac_mm:.0f} mm of thecal sac lie behind the disc's mid-plane, "
-            f"{MIN_SAC_MM:.0f} mm at least are expected"
+            f"{level.value}: the thecal sac behind the disc's mid-plane is {sac_mm:.0f} mm deep, "
+            f"at least {MIN_SAC_MM:.0f} mm are expected"
         )
         yield warning(Code.OFF_MIDLINE, text, level)
     share = _over_others(spine.brightness, level)
     if share is not None and share < DARK_SHARE:
-        text = f"{level.value}: the picture has {share:.2f} of the signal around the other discs"
+        text = f"{level.value}: the signal is {share:.2f} of that around the other discs"
         yield warning(Code.OFF_MIDLINE, text, level)
 
 
 def confident(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """The segmenter trusts the disc at least half."""
+    """The segmenter's confidence is at least 0.5."""
     confidence = spine.labels.confidence[level]
     if confidence < MIN_CONFIDENCE:
         text = f"{level.value}: the segmenter's confidence is {confidence:.2f}"
@@ -237,12 +237,12 @@ def corners_on_border(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Findin
     )  # fmt: skip
     off_mm = max(_distance_mm(point, outline.mid.contour_mm) for point in points)
     if off_mm > CORNER_MM:
-        text = f"{level.value}: a corner lies {off_mm:.1f} mm off the border"
+        text = f"{level.value}: a corner is {off_mm:.1f} mm away from the border"
         yield warning(Code.CORNERS_OFF_BORDER, text, level)
 
 
 def border_smooth(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """No step in the inner four fifths of either border."""
+    """No step in the inner 80 % of either border."""
     outline = spine.outlines.get(level)
     if outline is None:
         return
@@ -255,9 +255,9 @@ def border_smooth(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
         yield warning(Code.BORDER_STEP, text, level)
 
 
-# ------------------------------------------------------------------ against the other discs
+# ------------------------------------------------------------------ compared with other discs
 def size_fits(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """About as wide as the discs around it, and not far taller than all others."""
+    """Not much narrower than the discs around it, and not much taller than all others."""
     widths = spine.column("width_ap_mm")
     order = list(spine.labels.discs)
     place = order.index(level)
@@ -266,18 +266,20 @@ def size_fits(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     if level in widths and around:
         share = widths[level] / float(np.median(around))
         if share < WIDTH_SHARE:
-            text = f"{level.value}: {share:.2f} of the width of the discs around it"
+            text = f"{level.value}: the width is {share:.2f} of that of the discs around it"
             make = _error if share < FRAGMENT_SHARE else warning
             yield make(Code.SIZE_UNLIKE_SPINE, text, level)
     heights = {one: value / LEVEL_FACTORS[one] for one, value in spine.column("height_mm").items()}
     tallest = max((value for one, value in heights.items() if one is not level), default=0.0)
     if level in heights and len(heights) > 2 and heights[level] > TALLEST_SHARE * tallest:
-        text = f"{level.value}: {heights[level] / tallest:.1f} times as high as any other disc"
-        yield warning(Code.SIZE_UNLIKE_SPINE, f"{text}, by what is usual at each level", level)
+        text = (
+            f"{level.value}: {heights[level] / tallest:.1f} times as high as the highest other disc"
+        )
+        yield warning(Code.SIZE_UNLIKE_SPINE, f"{text}, relative to the usual heights", level)
 
 
 def none_skipped(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """The disc lies one vertebra below the next one and carries the neighbouring name."""
+    """No missing disc between this disc and the one above."""
     discs = spine.labels.discs
     found = list(discs)
     place = found.index(level)
@@ -289,12 +291,12 @@ def none_skipped(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
     upper, step = found[place - 1], steps[place - 1]
     next_below = chain[chain.index(upper) + 1] if upper in chain[:-1] else None
     if step > SKIPPED_RATIO * usual or step > MAX_PITCH_MM or level is not next_below:
-        text = f"{upper.value} and {level.value} are {step:.0f} mm apart, {usual:.0f} mm is usual"
+        text = f"{upper.value} and {level.value} are {step:.0f} mm apart; usual are {usual:.0f} mm"
         yield warning(Code.DISC_SKIPPED, text, level)
 
 
 def canal_fits(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """CSF beside the disc is about as bright as beside the others."""
+    """CSF beside the disc has about the same signal as beside the others."""
     here = spine.csf.get(level)
     others = {
         one: value
@@ -302,17 +304,17 @@ def canal_fits(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
         if value is not None and (one is level or spine.sac_mm[one] >= MIN_SAC_MM)
     }
     share = _over_others(others, level)
-    ends_above = level.below is Vertebra.SACRUM  # where the sac may stand off or end
+    ends_above = level.below is Vertebra.SACRUM  # the sac may end or lie further behind
     if level in spine.csf and here is None and len(others) > 1 and not ends_above:
-        text = f"{level.value}: no CSF beside the disc, though beside others"
+        text = f"{level.value}: no CSF beside the disc, but beside others"
         yield warning(Code.CANAL_UNLIKE_NEIGHBOURS, text, level)
     elif share is not None and not _within(share, CSF_SHARE):
-        text = f"{level.value}: CSF has {share:.2f} of its signal beside the other discs"
+        text = f"{level.value}: the signal of CSF is {share:.2f} of that beside the other discs"
         yield warning(Code.CANAL_UNLIKE_NEIGHBOURS, text, level)
 
 
 def t1_agrees(spine: MeasuredSpine, level: DiscLevel) -> Iterator[Finding]:
-    """The endplates on T1 lie as far from the borders as at the other discs."""
+    """The endplates on T1 are as far from the borders as at the other discs."""
     gaps = spine.t1_gaps_mm
     others = [gap for one, gap in gaps.items() if one is not level]
     if level not in gaps or len(others) < 2:
@@ -339,9 +341,9 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-# ------------------------------------------------------------------ what the checks measure
+# ------------------------------------------------------------------ measures of the checks
 def border_step(mid: Section) -> tuple[float, float]:
-    """Greatest rise of a border, mm, and change of height over the median height, within 1.5 mm."""
+    """Largest rise of a border (mm), and largest change of height / median height, within 1.5 mm."""
     x, upper, lower = mid.between(0.1, 0.9)
     even = np.arange(x[0], x[-1], STEP_RUN_MM / 3)
     top, bottom = np.interp(even, x, upper), np.interp(even, x, lower)
@@ -352,9 +354,10 @@ def border_step(mid: Section) -> tuple[float, float]:
 
 
 def _sac_depth(labels: SpineLabels, level: DiscLevel, outline: DiscOutline) -> float:
-    """Upper quartile of the sac's depth behind a disc and the body above, mm.
+    """Upper quartile of the sac's depth (mm) behind a disc and the body above.
 
-    Above the sacrum only behind the body: at the disc itself the sac may end or stand off.
+    For the disc above the sacrum only behind the body, because the sac may end at the disc or lie
+    further behind.
     """
     if labels.canal is None:
         return 0.0
@@ -368,7 +371,7 @@ def _sac_depth(labels: SpineLabels, level: DiscLevel, outline: DiscOutline) -> f
 
 
 def _brightness(image: Volume, outline: DiscOutline) -> float:
-    """90th percentile of the signal within 20 mm of the disc's middle in its mid-plane."""
+    """90th percentile of the signal within 20 mm of the disc's centre in its mid-plane."""
     reach = np.arange(-20.0, 20.1, 2.0)
     x, z = np.meshgrid(reach, reach)
     points = np.stack([x, z, np.full(x.shape, outline.mid.left_mm)], axis=-1)
@@ -384,7 +387,7 @@ def _distance_mm(point: np.ndarray, contour: np.ndarray) -> float:
 
 
 def _over_others(values: Mapping[DiscLevel, float], level: DiscLevel) -> float | None:
-    """A value over the median of the other discs; ``None`` where there are fewer than two."""
+    """A value / median of the other discs; ``None`` with fewer than two others."""
     others = [value for one, value in values.items() if one is not level]
     middle = float(np.median(others)) if len(others) > 1 else 0.0
     return values[level] / middle if level in values and middle > 0 else None

@@ -1,6 +1,6 @@
-"""One study into one results folder, or the record of why there is nothing in it.
+"""Measurement of one study into one results folder, or a record of the reason for failure.
 
-This is what ``discmri measure`` does, and what every member of a cohort goes through.
+Used by ``discmri measure`` and for every study of a cohort.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasurementRequest:
-    """What is to be measured, how, and where the results go.
+    """Input, settings and output of one measurement.
 
     Parameters
     ----------
     path
         A folder, zip or NIfTI file.
     folder
-        Where the results go.
+        The results folder.
     settings
         How it is measured.
     study_uid
-        Which study, where ``path`` holds several.
+        The study, if ``path`` holds several.
     overwrite
         Replace the results of an earlier run.
     key
-        File with the key of :class:`discmri.study.deidentify.Pseudonyms`, where names are to be
-        replaced.
+        File with the key of :class:`discmri.study.deidentify.Pseudonyms` to replace names;
+        ``None`` to keep them.
     """
 
     path: Path
@@ -61,14 +61,14 @@ class MeasurementRequest:
 def measure_into(
     request: MeasurementRequest, progress: ProgressCallback | None = None
 ) -> StudyResult:
-    """Read, measure and write; without a result, leave ``study.json`` with the reason.
+    """Read, measure and write a study.
 
     Raises
     ------
     UsageError
-        Where the request is wrong; nothing is written.
+        If the request is wrong; nothing is written.
     NothingToMeasureError
-        Where the study holds nothing that can be measured; the record of it is written.
+        If nothing can be measured; a ``study.json`` with the reason is written.
     """
     progress = progress or (lambda _text, _share: None)
     settings = request.settings
@@ -106,7 +106,7 @@ def _pseudonyms(request: MeasurementRequest) -> Pseudonyms | None:
 
 
 def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | None]:
-    """A process for the pictures, where there are any and more than one thread may work."""
+    """A process that draws the pictures, if there are any and ``threads`` is more than one."""
     if settings.threads < 2 or (settings.formats and not {"png", "html"} & {*settings.formats}):
         return nullcontext()
     from discmri.results.pictures.process import picture_process
@@ -117,12 +117,12 @@ def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | Non
 def _measured(
     steps: StudySteps, pictures: PictureProcess | None, progress: ProgressCallback
 ) -> StudyResult:
-    """Do all steps; the diffusion images are aligned, and pictures drawn, beside the others."""
+    """Do all steps; diffusion images are aligned and pictures drawn in parallel."""
     from discmri.measurement.pipeline import STEPS
 
     if steps.settings.threads < 2:
         return steps.measure(progress)
-    steps.advance("labels", progress)  # all that diffusion needs
+    steps.advance("labels", progress)  # required by the diffusion step
     with ThreadPoolExecutor(1) as executor:
         diffusion = executor.submit(getattr, steps, "diffusion")
         steps.advance("grades", progress)
@@ -136,12 +136,12 @@ def _measured(
     from discmri.results.model import MeasuredImages
 
     drawn = MeasuredImages(steps.labels, steps.outlines, steps.image, result.adc)
-    pictures.begin("adc", replace(result, images=drawn))  # the study itself stays here
+    pictures.begin("adc", replace(result, images=drawn))  # without the study, which is not sent
     return result.with_pictures(pictures.collect)
 
 
 def _anatomy(steps: StudySteps) -> StudyResult:
-    """What pictures without ADC are drawn of: borders and heights, no diffusion yet."""
+    """A result with borders and heights only, for the pictures without ADC."""
     from discmri.core.software import versions
     from discmri.results.model import MeasuredImages, StudyResult
     from discmri.results.provenance import Provenance
@@ -164,7 +164,7 @@ def _anatomy(steps: StudySteps) -> StudyResult:
 
 
 def describe_error(error: Exception) -> tuple[str, int]:
-    """What to say of an error, and the exit code; whatever was not foreseen is our mistake.
+    """Message and exit code of an error; any unknown type is an internal error.
 
     >>> describe_error(UsageError("no such option"))
     ('no such option', 2)
@@ -176,16 +176,16 @@ def describe_error(error: Exception) -> tuple[str, int]:
     if isinstance(error, UnfinishedError):
         return str(error), 1
     if isinstance(error, OSError):
-        what = f"the system refused ({error}); check free space and permissions and run it again"
+        what = f"the system reported ({error}); check free space and permissions and run it again"
         return what, 1
     if isinstance(error, MemoryError):
         return f"memory is too small ({error}); give a smaller study or more memory", 1
     what = f"{type(error).__name__}: {error}"
-    return f"internal error ({what}); --debug shows where, please report it", 1
+    return f"internal error ({what}); please report it with the output of --debug", 1
 
 
 def without_folders(message: str, *paths: Path | None) -> str:
-    """A message on one line whose paths are names, so that a record tells of no home folder.
+    """A message on one line with names instead of whole paths, to hide home folders.
 
     >>> without_folders("/home/ann/scan holds no MR", Path("/home/ann/scan"))
     'scan holds no MR'
@@ -208,7 +208,7 @@ def _write_failure(
     message = without_folders(str(error), request.path, request.settings.masks)
     if request.key is not None:
         message = (
-            "nothing could be measured; the terminal says why"
+            "nothing could be measured; the reason is in the terminal"
             if study is None
             else (message.replace(request.path.name, "the study"))
         )

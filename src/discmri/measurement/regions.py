@@ -1,8 +1,7 @@
-"""Places inside a disc, told by its own borders: straightened pictures and coordinates.
+"""Regions inside a disc relative to its borders: straightened images and coordinates.
 
 ``along`` runs from 0 at the posterior edge to 1 at the anterior edge, ``up`` from 0 at the
-lower border to 1 at the upper one.  Signal and diffusion take their regions from here, so a
-"nucleus" is the same place for both.
+lower border to 1 at the upper one.  Signal and diffusion use the same regions.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ NUCLEUS_UP = (0.225, 0.775)  # central 55 % of the height
 
 @dataclass(frozen=True, eq=False)
 class DiscCoordinates:
-    """Where points lie in a disc.
+    """Coordinates of n points relative to a disc; every array is (n,).
 
     Parameters
     ----------
@@ -44,10 +43,9 @@ class DiscCoordinates:
     height_mm: Array
 
     def within(self, along: tuple[float, float], up: tuple[float, float]) -> NDArray[np.bool_]:
-        """Which points lie inside the two ranges, borders included.
+        """(n,) whether points are inside the two ranges, including their ends.
 
-        A thousandth is allowed for rounding, so that a voxel centre on a range's end does
-        not fall out when the image is turned.
+        A tolerance of 0.001 keeps voxel centres at an end inside after a rotation of the image.
         """
         slack = 1e-3
         return np.asarray(
@@ -67,7 +65,7 @@ def central_sections(outline: DiscOutline, count: int) -> tuple[Section, ...]:
 def straighten(
     image: Volume, outline: DiscOutline, sections: tuple[Section, ...], step_mm: float = 0.5
 ) -> Array:
-    """The disc as a stack of rectangles: borders straight, width and height stretched to 1.
+    """The disc as a stack of rectangles with straight borders.
 
     Returns
     -------
@@ -106,7 +104,7 @@ def region(straight: Array, along: tuple[float, float], up: tuple[float, float])
 def disc_coordinates(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
     """Disc coordinates of RAS+ points (n, 3); borders are interpolated between sections.
 
-    Beyond the outermost sections the outermost border is continued.
+    Beyond the outermost sections their border is used.
     """
     x, z, left = outline.frame.to_frame(points_mm).T
     cuts = sorted(outline.sections, key=lambda cut: cut.left_mm)
@@ -114,7 +112,7 @@ def disc_coordinates(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
     borders = np.stack([_borders_at(cut, x) for cut in cuts])  # (section, 4, n)
     index = np.clip(np.searchsorted(positions, left) - 1, 0, max(len(cuts) - 2, 0))
     after = np.minimum(index + 1, len(cuts) - 1)
-    gap = positions[after] - positions[index]  # 0 where sections of a thin mask coincide
+    gap = positions[after] - positions[index]  # 0 if sections of a thin mask coincide
     share = np.clip((left - positions[index]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
     n = np.arange(len(x))
     posterior, anterior, lower, upper = (

@@ -1,7 +1,6 @@
-"""Size and form of one disc: pure functions of its outline.
+"""Size and shape of one disc: pure functions of its outline.
 
-The definitions are those of the data dictionary; ``u`` is the frame's anterior axis, ``n``
-its cranial one.
+``u`` is the frame's anterior axis.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def width_ap(outline: DiscOutline) -> float:
 
 
 def width_lr(outline: DiscOutline) -> float:
-    """Left to right extent, mm; from the mask's projection, so partly filled slices count."""
+    """Left-to-right extent, mm; from the mask's projection, so partly filled slices count in part."""
     return disc_face(outline).width_lr_mm
 
 
@@ -34,15 +33,19 @@ def area(outline: DiscOutline) -> float:
 def volume(outline: DiscOutline) -> float:
     """Sum of the voxel fractions times the voxel volume, mm³.
 
-    Gaps between slices count with the slice beside them, so a voxel is as thick as the
-    distance between slices.
+    The thickness of a voxel is the distance between slices, so gaps are included.
+
+    Raises
+    ------
+    MeasurementError
+        If the slices do not show the whole disc.
     """
     check_whole(outline)
     return outline.mask.volume_mm3
 
 
 def wedge(outline: DiscOutline) -> float:
-    """Angle between the corner chords, positive where the disc opens anteriorly, degrees."""
+    """Angle between the corner chords in degrees, positive if the disc is higher anteriorly."""
     corners = outline.corners
     upper = corners.upper_anterior - corners.upper_posterior
     lower = corners.lower_anterior - corners.lower_posterior
@@ -50,7 +53,7 @@ def wedge(outline: DiscOutline) -> float:
 
 
 def bulge_posterior(outline: DiscOutline) -> float:
-    """Greatest distance of the border behind the line of both posterior corners, mm, at least 0."""
+    """Largest distance of the border behind the line of both posterior corners, mm, at least 0."""
     top, bottom = outline.corners.upper_posterior, outline.corners.lower_posterior
     line = (top - bottom) / max(float(np.linalg.norm(top - bottom)), 1e-6)
     backwards = np.array([-line[1], line[0]])
@@ -63,7 +66,7 @@ def listhesis(outline: DiscOutline) -> float:
     Raises
     ------
     MeasurementError
-        ``BODY_MISSING`` where a body was not found.
+        ``BODY_MISSING`` if a body was not found.
     """
     if outline.above is None or outline.below is None:
         side = "above" if outline.above is None else "below"
@@ -83,7 +86,7 @@ SHAPE_MEASURES: Mapping[str, Callable[[DiscOutline], float]] = {
 
 
 def measure_shape(outline: DiscOutline) -> tuple[list[Measurement], list[MeasurementError]]:
-    """Every shape measure of one disc; the errors say which columns stay empty."""
+    """All shape measures of one disc, and errors with the columns that stay empty."""
     values, errors = [], []
     for parameter, measure in SHAPE_MEASURES.items():
         try:

@@ -1,4 +1,4 @@
-"""Where the endplates lie on T1, next to borders that were traced on T2."""
+"""Position of the endplates on T1 relative to borders traced on T2."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from discmri.results.outline import DiscOutline
 from discmri.study import Series
 
 _REACH_MM, _STEP_MM = 4.0, 0.25
-_INWARD = 0.4  # of the height, so that a profile does not meet the other endplate
+_INWARD = 0.4  # of the height, so that a profile does not reach the other endplate
 _LEAST_RISE_PER_MM = 0.05
 
 
 def t1_series(series: Sequence[Series], target: Series) -> Series | None:
-    """The sagittal T1 series in the frame of reference of the measured one, if another."""
+    """A sagittal T1 series in the frame of reference of the measured series, or ``None``."""
     for one in series:
         same_frame = one.frame_of_reference_uid == target.frame_of_reference_uid
         if one.role is Role.SAG_T1 and one is not target and one.images and same_frame:
@@ -27,19 +27,19 @@ def t1_series(series: Sequence[Series], target: Series) -> Series | None:
 
 
 def endplate_gaps(t1: Volume, outlines: Mapping[DiscLevel, DiscOutline]) -> dict[DiscLevel, float]:
-    """How much farther apart the endplates of each disc lie on T1 than its traced borders.
+    """Distance of the endplates of each disc on T1 minus that of its traced borders.
 
-    On T1 fatty marrow is brighter than disc and endplate.  Along the disc's normal the steepest
-    rise outwards within 4 mm is taken for the endplate; both borders are added, so that a shift of
-    the patient between the series does not count.  About 3 mm is usual (386 discs of SPIDER: half
-    of them within 2.8 to 3.6), so a disc is compared with its neighbours.
+    On T1 fatty marrow is brighter than disc and endplate.  The endplate is the steepest rise
+    outwards within 4 mm along the disc's normal.  Both borders are added, so a shift of the patient
+    between the series cancels.  Usual are about 3 mm (386 discs of SPIDER: quartiles 2.8 and
+    3.6 mm), so a disc is compared with its neighbours.
 
     Parameters
     ----------
     t1
         T1 image in the patient space of the outlines.
     outlines
-        Discs as traced on the other series.
+        Discs traced on the other series.
 
     Returns
     -------

@@ -1,25 +1,22 @@
-"""How far a measured height may be from the true one.
+"""Standard uncertainty of a measured height.
 
-These sources add up as variances:
+The variances of these sources are added:
 
-* **sampling**: voxels place a border with an error that the slices do not share, known
-  beforehand from the voxel size and corrected by the scatter that the slices really show
-  around a smooth course (Bayesian shrinkage of a variance, with ``PRIOR_SLICES`` slices'
-  worth of belief in the prior);
-* **grid**: the part of it that all slices share;
-* **rounding**, of hard masks: a border is known to the voxel only.  Where it crosses many rows of
-  voxels the errors average out; where it runs along one they do not, and both borders are
+* **sampling**: the error of a border from voxels, independent between slices.  It is predicted
+  from the voxel size and corrected by the observed scatter of the slices around a parabola
+  (Bayesian shrinkage of a variance, where the prior has the weight of ``PRIOR_SLICES`` slices);
+* **grid**: the part of this error that all slices share;
+* **rounding**, of hard masks, whose borders are known to one voxel only.  The errors average out
+  for a border that crosses many rows of voxels, but not for a border along one row, which is
   uniformly uncertain by half a voxel;
-* **softness**, of soft masks whose segmenter does not state its error: a border softer than
-  voxels make it is one the segmenter was unsure of; its error is taken to follow the softness, and
-  to be correlated over about 5 mm of endplate;
-* **segmenter**: what it is known to err by, as it says itself of each disc.
+* **softness**, of soft masks whose segmenter does not state its error.  A border softer than
+  expected from the voxels is uncertain; its error is assumed to be half of the additional softness;
+* **segmenter**: the error that the segmenter states for each disc.
 
-The constants of the first two come from ``python -m benchmarks.height_sd``, which draws
-analytic discs on random grids, measures them, fits both to the errors by maximum likelihood and
-prints the coverage; they are set a little above that fit because neighbours, canal and cut
-stacks add some error of their own.  That softness counts by half is an assumption; the
-segmenter's share is established by whoever ships the segmenter (for the built-in one
+The constants of sampling and grid come from ``python -m benchmarks.height_sd``, which measures
+analytic discs on random grids, fits both by maximum likelihood and prints the coverage.  They are
+set a little above the fit because neighbours, canal and cut stacks add some error.  The
+segmenter's error must be determined for each segmenter (for the built-in one by
 ``python -m benchmarks.segmenter_sd``).
 """
 
@@ -40,22 +37,22 @@ _GRID_ERROR_VOXELS = 0.04
 _PHASES = (np.arange(24) + 0.5) / 24
 _ROUNDED_COLUMNS = np.linspace(-1.0, 1.0, 81)
 _ROUNDED_DEGREE = 2
-"""Of the polynomial that is taken for the true course of a border of voxels."""
+"""Degree of the polynomial that is fitted to a border of voxels."""
 _VOXEL_SOFTNESS = 0.60
-"""Softness that averaging over voxels and interpolating alone make, in voxels."""
+"""Softness from averaging over voxels and from interpolation, in voxels."""
 _SOFT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class SliceScatter:
-    """How the heights of single slices scatter around a smooth course.
+    """Scatter of the heights of single slices around a parabola.
 
     Parameters
     ----------
     squares_mm2
-        Weighted sum of squared residuals.
+        Sum of squared residuals.
     freedom
-        Degrees of freedom behind it; 0 with three slices or fewer.
+        Its degrees of freedom; 0 with three slices or fewer.
     leverage
         Variance of the value at the mid-plane for unit variance per slice.
     """
@@ -75,12 +72,12 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
     method
         Code of the height definition.
     segmenter_sd_mm
-        The segmenter's own share in a mean height (``SpineLabels.segmenter_sd_mm``).
+        The segmenter's part in a mean height (``SpineLabels.segmenter_sd_mm``).
 
     Raises
     ------
     KeyError
-        Where ``method`` is no known code.
+        If ``method`` is not a known code.
     """
     voxel = voxel_mm(outline)
     scatter = slice_scatter(outline)
@@ -100,7 +97,10 @@ def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: fl
 
 
 def _rounded(outline: DiscOutline, factor: float) -> float:
-    """Variance of a height by rounding, mm²; that of a place is larger, up to that of one voxel."""
+    """Variance of a height by rounding, mm², at most that of one voxel.
+
+    ``factor`` is larger than 1 for heights at one position.
+    """
     one_voxel = _row(outline)[1] ** 2 / 6  # two borders, each uniform within a voxel
     return float(min(factor**2 * rounding_variance(outline), one_voxel))
 
@@ -114,10 +114,10 @@ def _row(outline: DiscOutline) -> tuple[int, float]:
 
 
 def rounding_variance(outline: DiscOutline) -> float:
-    """Variance of the mean height that rounding both borders of a hard mask to voxels makes, mm².
+    """Variance of the mean height from rounding both borders of a hard mask to voxels, mm².
 
-    The course of each border is known up to a shift within a voxel, which all slices share: over
-    all shifts, the variance of the mean difference of the rounded from the smooth border.
+    Each border is known up to a shift within a voxel, which all slices share.  The result is the
+    variance, over all shifts, of the mean difference between rounded and smooth border.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def slice_scatter(outline: DiscOutline) -> SliceScatter:
 
 
 def voxel_mm(outline: DiscOutline) -> float:
-    """Extent of a voxel along the disc's normal within the slice."""
+    """Extent (mm) of a voxel along the disc's normal within the slice."""
     grid, axis = outline.mask.grid, outline.mask.sagittal_axis
     within = [n for n in range(3) if n != axis]
     along = np.abs(grid.directions[:, within].T @ outline.frame.cranial)

@@ -1,4 +1,4 @@
-"""Every step of a study at once: ``discmri.measure``."""
+"""All steps of a study at once: ``discmri.measure``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def measure(
     study
         From :func:`discmri.read_study`.
     settings
-        Defaults where not given.
+        Default settings if not given.
     progress
-        Called before each step.
+        Called before each step with its name and the share that is done, 0 to 1.
 
     Returns
     -------
@@ -30,9 +30,11 @@ def measure(
     Raises
     ------
     NothingToMeasureError
-        Where the study holds no sagittal series, or the series no disc.
+        If the study has no usable sagittal series, or the series no disc.
     UsageError
-        Where the settings name a segmenter, scheme or height method that does not exist.
+        If the segmenter, scheme or height method of the settings does not exist.
+    DicomError
+        If pixel values cannot be decoded.
 
     Examples
     --------

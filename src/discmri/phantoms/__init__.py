@@ -1,4 +1,4 @@
-"""Synthetic lumbar spines in three dimensions with exactly known truth.
+"""Synthetic lumbar spines in three dimensions with exact ground truth.
 
 >>> from discmri.phantoms import SpineOptions, lumbar_spine, make_phantom
 >>> phantom = make_phantom(lumbar_spine(SpineOptions(grades=[1, 2, 3, 4, 7]), seed=5))

@@ -1,7 +1,7 @@
-"""What a synthetic spine is asked to be: sizes, curves and grades, before any shape.
+"""Specification of a synthetic spine: sizes, curves and grades.
 
-A :class:`SpineSpec` is a full description; :func:`lumbar_spine` fills one from a few options
-and a seed.  The sizes are chosen to be plausible for adults, they are no reference values.
+A :class:`SpineSpec` is a full description; :func:`lumbar_spine` makes one from a few options and a
+seed.  Sizes were chosen to be plausible for adults; they are not reference values.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from discmri.phantoms.sacrum import S1_DEPTH_RATIO, ResidualDiscSpec, SacrumSpec
 T = TypeVar("T")
 
 COLLAPSE_LOSS = {0: 0.0, 6: 0.2, 7: 0.45, 8: 0.7}
-"""Height lost by the collapse grade asked for: within < 30, 30-60 and > 60 %."""
+"""Loss of height by collapse grade: within < 30, 30-60 and > 60 %."""
 
 ADC_BY_SIGNAL_GRADE_UM2_MS = {1: 2.2, 2: 2.0, 3: 1.75, 4: 1.5, 5: 1.2}
-"""Chosen, plausible ADC of a disc by its signal grade; collapse does not change it."""
+"""ADC of a disc by its signal grade, chosen as plausible; collapse does not change it."""
 
 _HEALTHY = Grade(2)
 
@@ -47,21 +47,26 @@ class DiscSpec:
     height_mm
         Distance of the two endplate chords at the disc's centre; concavity adds to it.
     wedge_deg
-        Angle between the chords, positive where it opens anteriorly.
+        Angle between the chords, positive if the disc is higher anteriorly.
     concavity_upper_mm, concavity_lower_mm
-        Depth of the hollow of the endplate above and below the disc.
+        Depth of the concavity of the endplate above and below the disc.
     bulge_anterior_mm, bulge_posterior_mm
-        How far the annulus passes the line between the rims at mid-height.
+        Distance of the annulus at mid-height beyond the line between the rims.
     listhesis_mm
         Shift of the upper body along the disc, positive forward.
     grade
-        What its signal is to look like.  The height is not derived from it here.
+        Grade of its signal; the height is given by ``height_mm``.
     adc_um2_ms
         ADC of nucleus and inner annulus.
     adc_annulus_ratio
         ADC of the outer annulus / that of the nucleus.
     normal_height_mm
-        What ``height_mm`` would be without collapse, the reference for grades 6 to 8.
+        Height without collapse, the reference for grades 6 to 8.
+
+    Raises
+    ------
+    UsageError
+        If the height is not 1 to 25 mm, or the ADC not between 0 and 3.2 µm²/ms.
     """
 
     level: DiscLevel
@@ -97,7 +102,7 @@ class VertebraSpec:
     depth_mm, width_mm
         Anteroposterior and left-right size at the rims.
     wedge_deg
-        Angle between upper and lower chord, positive where the front is higher.
+        Angle between upper and lower chord, positive if the body is higher anteriorly.
     waist
         Relative narrowing half-way between the endplates.
     """
@@ -112,7 +117,7 @@ class VertebraSpec:
 
 @dataclass(frozen=True)
 class SpineSpec:
-    """A whole spine, cranial to caudal, from T10 (cut by the picture) to the sacrum.
+    """A whole spine, cranial to caudal, from T10 (cut by the image) to the sacrum.
 
     Parameters
     ----------
@@ -125,17 +130,22 @@ class SpineSpec:
     canal_ap_mm
         Depth of the spinal canal.
     fatness
-        1 is average; scales the fat under the skin.
+        Amount of subcutaneous fat; 1 is average.
     muscle_fat
-        0 to 1, how much fat streaks the back muscles.
+        Amount of fat in the back muscles, 0 to 1.
     marrow_fat
         Fat fraction of the marrow.
     cartilage_mm
-        Thickness of the cartilage endplates, which are no part of the disc.
+        Thickness of the cartilage endplates, which do not belong to the disc.
     seed
-        Of every irregularity in shape and texture.
+        Seed of irregularities in shape and texture.
     sacrum
-        How the sacrum tapers, and whether a disc remains between S1 and S2.
+        Taper of the sacrum, and its residual disc.
+
+    Raises
+    ------
+    UsageError
+        If there is not exactly one disc below every vertebra.
     """
 
     vertebrae: tuple[VertebraSpec, ...]
@@ -173,7 +183,7 @@ _USUAL: Mapping[Vertebra, tuple[float, float, float, float, float, float]] = {
     Vertebra.L5: (27.0, 34.0, 50.0, 8.0, 10.0, 14.0),
 }
 _USUAL_LORDOSIS_DEG = 53.5
-_LEAN_DEG = 13.0  # the posterior wall of S1 stands about upright on its endplate
+_LEAN_DEG = 13.0  # makes the posterior wall of S1 about perpendicular to its endplate
 _LUMBAR = (Vertebra.L1, Vertebra.L2, Vertebra.L3, Vertebra.L4, Vertebra.L5)
 
 
@@ -201,7 +211,7 @@ def lumbar_levels(six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
 
 @dataclass(frozen=True)
 class SpineOptions:
-    """What :func:`lumbar_spine` is asked for; all of it optional.
+    """Options of :func:`lumbar_spine`.
 
     Parameters
     ----------
@@ -209,7 +219,7 @@ class SpineOptions:
         One per lumbar disc from L1-L2 downwards (``1`` to ``8`` or ``"4/7"``), or by level.
         Discs without a grade get 2.
     heights_mm
-        Chord distances, in the same two forms; they win over the grade's height.
+        Chord distances, in the same two forms; they have priority over the grade's height.
     listhesis_mm
         Forward slip by level.
     six_lumbar
@@ -217,11 +227,11 @@ class SpineOptions:
     scoliosis_deg, lordosis_deg, sacral_slope_deg
         Curves; lordosis is between the upper endplates of L1 and the sacrum.
     size
-        Scales the whole spine.
+        Scale of the whole spine.
     residual_disc
-        A disc left between S1 and S2.
+        A residual disc between S1 and S2.
     s1_depth_ratio
-        Of :class:`SacrumSpec`; by default 1.41, or less where the residual disc needs room.
+        Of :class:`SacrumSpec`; by default 1.41, or less if the residual disc needs room.
     """
 
     grades: Sequence[str | int] | Mapping[DiscLevel, str | int] = ()
@@ -237,7 +247,7 @@ class SpineOptions:
 
     @property
     def sacrum(self) -> SacrumSpec:
-        """The sacrum that these options make."""
+        """The sacrum of these options."""
         ratio = self.s1_depth_ratio
         if self.residual_disc is None:
             return SacrumSpec(S1_DEPTH_RATIO if ratio is None else ratio)
@@ -253,9 +263,9 @@ def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpe
     Parameters
     ----------
     options
-        What the spine is to be like; usual proportions and grade 2 where not given.
+        Properties of the spine; usual proportions and grade 2 by default.
     seed
-        Of the individual variation.
+        Seed of the individual variation.
 
     Returns
     -------
@@ -265,7 +275,7 @@ def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpe
     Raises
     ------
     UsageError
-        Where a wish names a disc that this spine does not have.
+        If an option is for a disc that this spine does not have, or is out of range.
 
     Examples
     --------
@@ -282,7 +292,7 @@ def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpe
     unknown = [k.value for k in slips if k not in levels]
     if unknown:
         raise UsageError(
-            f"listhesis asked for {unknown}, this spine has {[k.value for k in levels]}"
+            f"listhesis is given for {unknown}, this spine has {[k.value for k in levels]}"
         )
     vertebrae = []
     discs = []
@@ -291,7 +301,7 @@ def lumbar_spine(options: SpineOptions | None = None, seed: int = 0) -> SpineSpe
         vertebrae.append(vertebra)
         grade = Grade.parse(str(grades.get(disc.level, 2)))
         discs.append(
-            _as_asked(disc, grade, heights.get(disc.level), slips.get(disc.level, 0.0), rng)
+            _with_options(disc, grade, heights.get(disc.level), slips.get(disc.level, 0.0), rng)
         )
     return SpineSpec(
         vertebrae=tuple(vertebrae),
@@ -312,20 +322,20 @@ def _names(six_lumbar: bool) -> list[Vertebra]:
 
 
 def _by_level(
-    wish: Sequence[T] | Mapping[DiscLevel, T], levels: Sequence[DiscLevel], what: str
+    given: Sequence[T] | Mapping[DiscLevel, T], levels: Sequence[DiscLevel], what: str
 ) -> dict[DiscLevel, T]:
-    if isinstance(wish, Mapping):
-        return dict(wish)
-    if len(wish) > len(levels):
-        raise UsageError(f"{len(wish)} {what} given, this spine has {len(levels)} lumbar discs")
-    return dict(zip(levels, wish, strict=False))
+    if isinstance(given, Mapping):
+        return dict(given)
+    if len(given) > len(levels):
+        raise UsageError(f"{len(given)} {what} given, this spine has {len(levels)} lumbar discs")
+    return dict(zip(levels, given, strict=False))
 
 
 def _usual_pair(
     upper: Vertebra, options: SpineOptions, rng: np.random.Generator
 ) -> tuple[VertebraSpec, DiscSpec]:
     lowest = Vertebra.L6 if options.six_lumbar else Vertebra.L5
-    # with six lumbar bodies L5 looks like a usual L4 to L5, and L6 takes the place of L5
+    # With six lumbar bodies, L5 is between a usual L4 and L5, and L6 is like a usual L5.
     row = _USUAL[Vertebra.L5 if upper is lowest else upper]
     if options.six_lumbar and upper is Vertebra.L5:
         row = tuple(np.mean([_USUAL[Vertebra.L4], _USUAL[Vertebra.L5]], axis=0))
@@ -354,7 +364,7 @@ def _usual_pair(
     return vertebra, disc
 
 
-def _as_asked(
+def _with_options(
     disc: DiscSpec,
     grade: Grade,
     height_mm: float | None,
@@ -364,17 +374,17 @@ def _as_asked(
     normal = disc.normal_height_mm or disc.height_mm
     height = height_mm if height_mm is not None else normal * (1 - COLLAPSE_LOSS[grade.collapse])
     share = min(height / normal, 1.0)
-    # the whole height is lost in proportion, hollows included; the back stays at least 1 mm open
+    # Chords and concavities lose height in proportion; at the back at least 1 mm remains.
     widest_deg = float(np.degrees(2 * np.arctan(max(height - 1.0, 0.1) / 36.0)))
-    worn = max(0, grade.signal - 2) / 3 + (1 - share)
+    degeneration = max(0, grade.signal - 2) / 3 + (1 - share)
     return DiscSpec(
         disc.level,
         height_mm=float(height),
         wedge_deg=min(disc.wedge_deg * share, widest_deg),
         concavity_upper_mm=disc.concavity_upper_mm * share,
         concavity_lower_mm=disc.concavity_lower_mm * share,
-        bulge_anterior_mm=float(0.5 + rng.uniform(0.3, 1.2) * worn),
-        bulge_posterior_mm=float(0.2 + rng.uniform(0.6, 1.6) * worn),
+        bulge_anterior_mm=float(0.5 + rng.uniform(0.3, 1.2) * degeneration),
+        bulge_posterior_mm=float(0.2 + rng.uniform(0.6, 1.6) * degeneration),
         listhesis_mm=slip_mm,
         grade=grade,
         adc_um2_ms=float(

@@ -24,9 +24,9 @@ class Roots:
         (n, 2): sideways and backward position relative to the sac's centre, as shares of its
         semi-axes, at the conus and at the exit.
     exit_z_mm
-        (n,) height at which the strand has reached ``end`` and leaves.
+        (n,) height at which the strand reaches ``end`` and leaves the sac.
     radius_mm, phase
-        (n,).
+        (n,) radius, and phase of the waves in radians.
     """
 
     start: Array
@@ -37,7 +37,7 @@ class Roots:
 
     @classmethod
     def random(cls, column: SpineColumn, rng: np.random.Generator) -> Roots:
-        """Two to three strands per side and level, lower ones in the middle."""
+        """Three strands per side and level."""
         levels = [*column.discs][2:]
         exits, starts, ends = [], [], []
         for level in levels:
@@ -62,7 +62,7 @@ class Roots:
         for n in range(len(self.radius_mm)):
             length = float(top_z_mm - self.exit_z_mm[n])
             share = np.clip((top_z_mm - z) / max(length, 1.0), 0, 1)
-            # hangs at the back of the sac, then swings out to its exit
+            # first along the back of the sac, then to the exit
             swing = smoothstep((share - 0.55) / 0.45)
             hang = smoothstep(share / 0.25)
             wave = 0.06 * np.sin(0.07 * z + float(self.phase[n]))
@@ -99,11 +99,11 @@ class Canal:
     roots: Roots
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return near_axis(self.walls, centre_mm, radius_mm + 35)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         keep = np.flatnonzero(
             (samples.behind > -2) & (samples.behind < 20) & (np.abs(samples.sideways) < 13)
         )
@@ -136,7 +136,7 @@ class Canal:
 
 @dataclass(frozen=True, eq=False)
 class Epidural:
-    """Fat between sac and bone, and the yellow ligaments; painted after all bone.
+    """Fat between sac and bone, and the ligamenta flava; painted after all bone.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ class Epidural:
     walls: Curve
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return near_axis(self.walls, centre_mm, radius_mm + 35)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         keep = np.flatnonzero(
             (samples.behind > -2) & (samples.behind < 28) & (np.abs(samples.sideways) < 26)
         )
@@ -160,7 +160,7 @@ class Epidural:
             return NOTHING
         near = samples.only(keep)
         _, _, sac_width, depth, pad = self.course(near.points_mm[2])
-        # fat fills the foramina between the vertebrae, but only the canal in the sacrum
+        # fat fills the foramina between the vertebrae; in the sacrum it fills only the canal
         reach = 11 + 13 * smoothstep((sac_width - 7.3) / 0.7)
         across, behind = np.abs(near.sideways), near.behind
         rear = depth + pad * np.exp(-((across / 4.5) ** 2)) - behind
@@ -190,11 +190,11 @@ class SacralWings:
     bottom_z_mm: float
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return bool(self.bottom_z_mm - radius_mm < centre_mm[2] < self.top_z_mm + radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         z = samples.points_mm[2]
         keep = np.flatnonzero(
             (z < self.top_z_mm) & (z > self.bottom_z_mm) & (samples.behind > -32)
@@ -231,7 +231,7 @@ class SacralWings:
 
 
 def near_axis(walls: Curve, centre_mm: Array, reach_mm: float) -> bool:
-    """Whether a point lies within reach of the canal's axis, as far as its height tells."""
+    """Whether a point may lie within reach of the canal's axis at its height."""
     back, _, midline, _ = (float(v) for v in walls(np.array(centre_mm[2])))
     return bool(abs(centre_mm[0] - midline) < reach_mm and abs(centre_mm[1] - back) < reach_mm + 15)
 

@@ -1,4 +1,4 @@
-"""Bodies and discs stacked from the sacrum upwards, as one column in patient space."""
+"""The column of bodies and discs, from the sacrum upwards, in patient space."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Curve:
     values: Array
 
     def __call__(self, z_mm: Array) -> Array:
-        """(m, ...) float32 values at heights, held constant beyond the table."""
+        """(m, ...) float32 values at heights, constant outside the table."""
         table = self._fine
         position = (z_mm - (self.lowest_mm - self.step_mm / 20)) * (10 / self.step_mm)
         nearest = np.clip(position, 0, table.shape[1] - 1).astype(np.int32)
@@ -47,7 +47,7 @@ class Curve:
 
     @cached_property
     def _fine(self) -> Array:
-        """The table on ten times as many heights, so that the nearest entry is near enough."""
+        """The table at ten times as many heights, for access by the nearest entry."""
         coarse = np.arange(self.values.shape[1])
         fine = np.arange(10 * (len(coarse) - 1) + 1) / 10
         rows = [np.interp(fine, coarse, row) for row in self.values]
@@ -61,13 +61,13 @@ class SpineColumn:
     Parameters
     ----------
     spec
-        What it was built from.
+        Its specification.
     discs, bodies
         Cranial to caudal, by name.
     sacrum
         Segments S1 to S5 and the coccyx, downwards.
     junctions
-        What joins them, downwards, where a residual disc is asked for.
+        Bone between the segments, downwards; empty without a residual disc.
     """
 
     spec: SpineSpec
@@ -78,7 +78,7 @@ class SpineColumn:
 
     @cached_property
     def walls(self) -> Curve:
-        """By height: posterior wall y, anterior wall y, midline x, canal tilt (radians)."""
+        """By height: posterior wall y, anterior wall y, midline x (mm), canal tilt (radians)."""
         from scipy.interpolate import PchipInterpolator
         from scipy.ndimage import gaussian_filter1d
 
@@ -108,7 +108,7 @@ class SpineColumn:
 
 
 def build_column(spec: SpineSpec) -> SpineColumn:
-    """Stack the spine of a specification; the middle of L3 becomes the origin."""
+    """Build the spine of a specification; its origin is the centre of L3."""
     rng = np.random.default_rng([spec.seed, 2])
     frames, ends = _stack(spec)
     shift = -frames[_index_of(spec, Vertebra.L3)][0].origin_mm
@@ -147,8 +147,8 @@ def _moved(frame: LocalFrame, shift: Array) -> LocalFrame:
 def _lateral_steps(spec: SpineSpec) -> Array:
     """Lateral wedge of each disc and of the body on it, caudal to cranial.
 
-    The tilt rises from none at the sacrum to half the Cobb angle two discs above, and falls to
-    minus half of it at the top; discs and bodies take an equal part.
+    The tilt is zero at the sacrum, half the Cobb angle two discs above, and minus half of it at the
+    top; discs and bodies have equal parts.
     """
     n = len(spec.discs)
     half = spec.scoliosis_deg / 2

@@ -1,4 +1,4 @@
-"""DICOM objects of phantom series as the standard has them; vendors add their dialect."""
+"""Standard DICOM objects of phantom series, to which vendors add their tags."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ DIRECTIONALITY = {
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One slice of one picture as a classic MR object.
+    """One slice of one volume as a classic MR object.
 
     Parameters
     ----------
     dataset
-        Complete but for what only one vendor writes.
+        Complete except for vendor tags.
     picture
-        Where it comes from.
+        The volume.
     """
 
     dataset: Dataset
@@ -50,24 +50,24 @@ class Instance:
 
 
 def lps(vector: Array) -> list[float]:
-    """A RAS+ vector in DICOM's axes, rounded to what a decimal string holds."""
+    """A RAS+ vector in the LPS of DICOM, rounded to six decimals."""
     return [round(float(v), 6) + 0.0 for v in np.asarray(vector) * _TO_LPS]
 
 
 def timing_of(sequence: PulseSequence) -> Timing:
-    """Echo times; a map has those of the pictures it was made from."""
+    """Timing of a sequence; an ADC map has that of its diffusion images."""
     return TIMING[PulseSequence.DWI if sequence is PulseSequence.ADC else sequence]
 
 
 def stored_pixels(series: PhantomSeries, picture: SeriesVolume) -> Array:
-    """uint16 pixels; ADC in 10⁻⁶ mm²/s."""
+    """(i, j, k) uint16 pixels; ADC in 10⁻⁶ mm²/s."""
     if series.is_map:
         return np.clip(np.round(picture.volume.array * 1000), 0, 4095).astype(np.uint16)
     return series.stored(picture)
 
 
 def classic(series: PhantomSeries, study: PhantomStudy) -> Iterator[Instance]:
-    """One MR Image Storage object per slice, weighting by weighting."""
+    """One MR Image Storage object per slice, volume by volume."""
     number = 0
     for picture in series.pictures:
         pixels = stored_pixels(series, picture)
@@ -178,7 +178,7 @@ def _item(**values: object) -> DicomSequence:
 
 
 def enhanced(series: PhantomSeries, study: PhantomStudy) -> tuple[Dataset, list[SeriesVolume]]:
-    """One Enhanced MR object of all slices and weightings, and the picture of each frame."""
+    """One Enhanced MR object of all slices and volumes, and the volume of each frame."""
     d = _general(series, study)
     d.SOPClassUID = EnhancedMRImageStorage
     d.SOPInstanceUID = study.uid(series.number, "enhanced")
@@ -339,7 +339,7 @@ def _frame_groups(
 
 
 def diffusion_item(picture: SeriesVolume) -> DicomSequence:
-    """The standard's description of a diffusion weighting."""
+    """An MR Diffusion Sequence."""
     item = Dataset()
     item.DiffusionBValue = float(picture.b_s_per_mm2 or 0.0)
     item.DiffusionDirectionality = DIRECTIONALITY[picture.kind]

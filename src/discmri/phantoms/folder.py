@@ -1,4 +1,4 @@
-"""A phantom on disk: its study, its truth and its label map."""
+"""Writing of a phantom: study, truth and label map."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def write_phantom(
     compression: str = "none",
     masks: bool = True,
 ) -> None:
-    """Write ``study/``, ``truth.json`` and ``labels.nii.gz`` into a folder that appears whole.
+    """Write ``study/``, ``truth.json`` and ``labels.nii.gz`` into a folder, atomically.
 
     Parameters
     ----------
     phantom
-        What is scanned.
+        The phantom to scan.
     folder
-        Replaced where it exists.
+        The folder, replaced if it exists.
     vendor, protocol, compression
         As in :func:`discmri.phantoms.vendors.write_study`.
     masks
@@ -34,7 +34,7 @@ def write_phantom(
     Raises
     ------
     UsageError
-        For an unknown vendor or compression, or where the folder cannot be written.
+        For an unknown vendor or compression, or if the folder cannot be written.
     """
     with atomic_folder(folder, overwrite=True, keep_others=False) as fresh:
         write_study(phantom, fresh / "study", vendor, protocol, compression)

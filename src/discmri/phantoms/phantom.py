@@ -1,4 +1,4 @@
-"""A synthetic spine that can be looked at, measured and written."""
+"""A synthetic spine with its images, label maps and truth."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ from discmri.phantoms.truth import DiscTruth, ResidualDiscTruth, disc_truth, res
 
 @dataclass(frozen=True, eq=False)
 class DiffusionImage:
-    """One diffusion-weighted picture.
+    """One diffusion-weighted image.
 
     Parameters
     ----------
     b_s_per_mm2
-        Weighting.
+        b-value.
     kind
         No gradient, one direction, or the geometric mean of three.
     direction
-        Unit vector, RAS+, for directional pictures.
+        Unit vector, RAS+, for directional images.
     volume
         The signal.
     """
@@ -70,7 +70,7 @@ class Phantom:
     Parameters
     ----------
     spec
-        What was asked for.
+        Its specification.
     scene
         The analytic anatomy.
     """
@@ -84,7 +84,7 @@ class Phantom:
         return {d.level: disc_truth(self.scene.column, d) for d in self.spec.discs}
 
     def residual_discs(self) -> tuple[ResidualDiscTruth, ...]:
-        """True values of the discs left within the sacrum; none is among :meth:`truth`."""
+        """True values of residual discs within the sacrum, which :meth:`truth` does not contain."""
         lumbar = self.spec.discs[-1]
         found = (
             residual_truth(junction, disc_truth(self.scene.column, lumbar).width_ap_mm)
@@ -93,12 +93,12 @@ class Phantom:
         return tuple(truth for truth in found if truth is not None)
 
     def centre_mm(self, protocol: Protocol) -> Array:
-        """Where the middle of the sagittal pictures lies: the sacrum at the lower edge."""
+        """(3,) centre of the sagittal images, RAS+ mm; the sacrum is at their lower edge."""
         walls = self.scene.column.walls
         low = float(self.scene.column.sacrum[2].frame.origin_mm[2]) - 12
         z = low + protocol.fov_mm[1] / 2
         across = float(walls(np.linspace(-60.0, 60.0, 25))[2].mean())
-        # the whole trunk where it fits, else the spine a little behind the middle
+        # show the whole trunk if it fits, else the spine a little behind the centre
         y = 22.0 if protocol.fov_mm[0] >= 230 else 0.0
         return np.asarray(np.array([across, y, z]) + np.array(protocol.occasion.offset_mm))
 
@@ -113,25 +113,30 @@ class Phantom:
         return protocol.sagittal_grid(centre)
 
     def image(self, sequence: PulseSequence, protocol: Protocol | None = None) -> Volume:
-        """What the scanner shows, with all its flaws.
+        """The image of a sequence with noise and artefacts.
 
         Parameters
         ----------
         sequence
-            Any but DWI, which is several pictures: see :meth:`diffusion`.
+            Any sequence except DWI, which has several images: see :meth:`diffusion`.
         protocol
             Scan parameters.
+
+        Raises
+        ------
+        ValueError
+            If the sequence is DWI.
         """
         protocol = protocol or Protocol()
         if sequence is PulseSequence.ADC:
             pictures = [(i.b_s_per_mm2, i.volume) for i in self.diffusion(protocol)]
             return adc_map(pictures)
         if sequence is PulseSequence.DWI:
-            raise ValueError("a DWI series is several pictures; call diffusion()")
+            raise ValueError("a DWI series has several images; call diffusion()")
         return self.image_on(self.grid(protocol, sequence), sequence, protocol)
 
     def image_on(self, grid: Grid, sequence: PulseSequence, protocol: Protocol) -> Volume:
-        """The same on any grid whose last axis steps through the slices."""
+        """The image of a sequence on any grid whose last axis is across the slices."""
         composition = self._compose(grid, protocol.slice_thickness_mm)
         signals = TissueSignals(self.spec, protocol.field_strength_t)
         timing = TIMING[sequence]
@@ -149,7 +154,7 @@ class Phantom:
         return Volume(noisy, grid.affine)
 
     def diffusion(self, protocol: Protocol | None = None) -> tuple[DiffusionImage, ...]:
-        """All pictures of the DWI series, b-values ascending."""
+        """All images of the DWI series, b-values ascending."""
         protocol = protocol or Protocol()
         grid = self.grid(protocol, PulseSequence.DWI)
         warp = self._epi_warp(protocol)
@@ -183,12 +188,12 @@ class Phantom:
         return tuple(images)
 
     def masks(self, grid: Grid, thickness_mm: float | None = None) -> FoundSpine:
-        """True soft masks: how much of each voxel every named structure fills.
+        """True soft masks: the fraction of each voxel that every named structure fills.
 
         Parameters
         ----------
         grid
-            Any grid whose last axis steps through the slices.
+            Any grid whose last axis is across the slices.
         thickness_mm
             Slice thickness; the grid's spacing along its last axis by default.
         """
@@ -206,7 +211,7 @@ class Phantom:
         )
 
     def labels(self, grid: Grid, thickness_mm: float | None = None) -> SpineLabels:
-        """The same masks by name; discs cut by the picture are left out."""
+        """The same masks by name; discs cut by the image are left out."""
         composition = self._compose(grid, thickness_mm or float(grid.spacing_mm[2]))
         discs: dict[DiscLevel, SoftMask] = {}
         residual: dict[DiscLevel, SoftMask] = {}
@@ -245,7 +250,7 @@ class Phantom:
         return self.labels(grid, thickness_mm).label_map()
 
     def truth_json(self, protocol: Protocol | None = None) -> str:
-        """Truth of all discs as JSON, with what was asked for."""
+        """Truth of all discs as JSON, with properties of the spine."""
         document: dict[str, object] = {
             "phantom": {
                 "seed": self.spec.seed,
@@ -273,7 +278,7 @@ class Phantom:
     def _compose(self, grid: Grid, thickness_mm: float) -> Composition:
         key = (grid.shape, grid.affine.tobytes(), thickness_mm)
         if key not in self._recent:
-            self._recent.clear()  # one grid at a time: T1 and the masks reuse what T2 needed
+            self._recent.clear()  # keep one grid, which T2, T1 and the masks share
             self._recent[key] = compose(self.scene, grid, thickness_mm)
         return self._recent[key]
 
@@ -303,19 +308,19 @@ class Phantom:
 
 
 def _is_inside(grid: Grid, shape: DiscShape) -> bool:
-    """Whether a disc lies in the picture."""
+    """Whether the image shows the whole disc in-plane."""
     rim = shape.lower
     return _holds(grid, shape.frame, (rim.half_width_mm, rim.half_depth_mm, shape.height_mm / 2))
 
 
 def _lens_is_inside(grid: Grid, lens: LensShape) -> bool:
-    """The same for a residual disc."""
+    """Whether the image shows the whole residual disc in-plane."""
     size = (lens.half_width_mm, lens.half_depth_mm, lens.half_height_mm)
     return _holds(grid, lens.frame, size)
 
 
 def _holds(grid: Grid, frame: LocalFrame, half_mm: tuple[float, float, float]) -> bool:
-    """Whether a box lies in the picture: whole in the plane, its centre between the slices."""
+    """Whether a box lies wholly inside the slice plane, with its centre within the stack."""
     corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1)
     x, y, z = corners * np.array(half_mm)[:, None]
     index = grid.to_index(frame.to_world(x, y, z))[:, :2]
@@ -336,7 +341,7 @@ def make_phantom(spec: SpineSpec) -> Phantom:
     Returns
     -------
     Phantom
-        Draws pictures and label maps on any grid, and knows the exact truth.
+        Source of images and label maps on any grid, and of the exact truth.
 
     Examples
     --------
@@ -349,17 +354,17 @@ def make_phantom(spec: SpineSpec) -> Phantom:
 
 
 def adc_map(pictures: PySequence[tuple[float, Volume]]) -> Volume:
-    """The scanner's map: unweighted log-linear fit, zero where there is no signal.
+    """ADC map of the scanner (µm²/ms): unweighted log-linear fit, zero without signal.
 
     Parameters
     ----------
     pictures
-        b-value in s/mm² and signal of each.
+        b-value in s/mm² and signal of each image.
 
     Raises
     ------
     ValueError
-        Where the pictures have only one b-value.
+        If all images have the same b-value.
     """
     b = np.array([b for b, _ in pictures]) * 1e-3
     if np.ptp(b) == 0:

@@ -1,10 +1,9 @@
-"""A population of synthetic patients and the scanners they lie in.
+"""A population of synthetic patients and their scanners.
 
-How degenerated the worst disc of a patient is follows the 460 consecutive patients with low
-back pain whose modified Pfirrmann grades Hafeez and Memon report (J Liaquat Univ Med Health
-Sci 2023, article 882): grades 4 to 8 in 13, 41, 187, 125 and 94 of them, none in 1 to 3.  All
-other frequencies and ranges are chosen so that what trials meet occurs often enough to be
-tested; they are no epidemiology.
+The grade of a patient's worst disc has the distribution of 460 consecutive patients with low back
+pain (modified Pfirrmann grades of Hafeez and Memon, J Liaquat Univ Med Health Sci 2023, article
+882): grades 4 to 8 in 13, 41, 187, 125 and 94 patients, none in 1 to 3.  All other frequencies and
+ranges were chosen for testing, so that rare cases occur; they are not epidemiological.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ SIX_LUMBAR = 0.05
 SCOLIOTIC = 0.2
 SLIPPED = 0.08
 RESIDUAL_DISC = 0.3
-RESIDUAL_DISC_DEEP = 0.15  # of those; reaches through the sacrum, whose first body is squared
-BRIGHT_THOUGH_COLLAPSED = 0.06  # double entries such as 4/7, "rarely" in Griffith 2007
+RESIDUAL_DISC_DEEP = 0.15  # of those; with the full depth of the sacrum and a squared S1
+BRIGHT_THOUGH_COLLAPSED = 0.06  # double grades such as 4/7, "rarely" in Griffith 2007
 _WORST_FROM_BELOW = (0.40, 0.40, 0.15, 0.03, 0.02)
 _B_VALUES = ((0.0, 400.0, 800.0), (0.0, 500.0), (50.0, 400.0, 800.0), (0.0, 200.0, 400.0, 600.0))
 
 Draw = Callable[[np.random.Generator, int], list[str]]
-"""Grades of so many discs, cranial to caudal."""
+"""Draws the grades of a number of discs, cranial to caudal."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ class Member:
     name
         ``p0001`` and so on.
     seed
-        Of the spine's own variation.
+        Seed of the spine's variation.
     options
         Its anatomy and grades.
     vendor, protocol, compression
-        How it is scanned and stored.
+        Scanner, scan parameters and storage.
     """
 
     name: str
@@ -67,24 +66,24 @@ def member(
     degeneration: str = "symptomatic",
     sequences: tuple[PulseSequence, ...] = (PulseSequence.T2, PulseSequence.DWI, PulseSequence.ADC),
 ) -> Member:
-    """The ``number``-th member of a population, whatever its size.
+    """The ``number``-th member of a population of any size.
 
     Parameters
     ----------
     seed
-        Of the population.
+        Seed of the population.
     number
         From 1.
     degeneration
-        A name of :data:`DEGENERATIONS`.
+        A name in :data:`DEGENERATIONS`.
     sequences
-        What is scanned.
+        Sequences of the study.
 
     >>> member(0, 7) == member(0, 7), member(0, 7) == member(1, 7)
     (True, False)
     """
     rng = np.random.default_rng([seed, number, 11])
-    # drawn apart: members without a residual disc do not depend on how it is drawn
+    # A separate generator, so that other properties do not depend on the residual disc.
     residual = _residual_disc(np.random.default_rng([seed, number, 12]))
     return Member(
         name=f"p{number:04d}",
@@ -97,7 +96,7 @@ def member(
 
 
 def symptomatic(rng: np.random.Generator, discs: int) -> list[str]:
-    """One worst disc, mostly among the lowest two; the others wear less the farther away."""
+    """One worst disc, mostly among the lowest two; more distant discs are less degenerated."""
     counts = np.array([*WORST_GRADES.values()], dtype=float)
     worst = int(rng.choice([*WORST_GRADES], p=counts / counts.sum()))
     place = discs - 1 - int(rng.choice(5, p=_WORST_FROM_BELOW))
@@ -110,12 +109,12 @@ def symptomatic(rng: np.random.Generator, discs: int) -> list[str]:
 
 
 def uniform(rng: np.random.Generator, discs: int) -> list[str]:
-    """Every grade as often as any other, disc by disc."""
+    """Every grade with the same probability, independently for each disc."""
     return [_entry(rng, int(rng.integers(1, 9))) for _ in range(discs)]
 
 
 DEGENERATIONS: Mapping[str, Draw] = {"symptomatic": symptomatic, "even": uniform}
-"""How grades are distributed; add a function of type :data:`Draw` and one line."""
+"""Distributions of grades; to add one, write a function of type :data:`Draw` and add one line."""
 
 
 def _entry(rng: np.random.Generator, grade: int) -> str:

@@ -1,4 +1,4 @@
-"""How a phantom is scanned: grid, weighting, noise and flaws."""
+"""Scan parameters of a phantom: grid, contrast, noise and artefacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discmri.core.volume import Array, Grid
 
 
 class PulseSequence(Enum):
-    """A series the phantom scanner can make; the value is a short name for files."""
+    """A sequence of the phantom scanner; the value is a short name for files."""
 
     T2 = "t2"
     T1 = "t1"
@@ -25,14 +25,14 @@ class PulseSequence(Enum):
 
 @dataclass(frozen=True)
 class Timing:
-    """Echo times of one weighting.
+    """Timing of one sequence.
 
     Parameters
     ----------
     repetition_ms, echo_ms
         TR and (effective) TE.
     inversion_ms
-        TI, where there is an inversion pulse.
+        TI; ``None`` without an inversion pulse.
     echo_train
         Echoes per excitation.
     """
@@ -55,20 +55,20 @@ TIMING = {
 
 @dataclass(frozen=True)
 class Occasion:
-    """One of several scans of one patient: when, in which scanner, lying where.
+    """One of several scans of one patient: date, scanner and position.
 
     Parameters
     ----------
     patient_id
-        As the header has it; empty for one made from the seed of the phantom.
+        PatientID; empty for one made from the seed of the phantom.
     date, time
         ``YYYYMMDD`` and ``HHMM``.
     station, software, coil
         Serial number and software of the scanner, and its receive coil.
     offset_mm
-        RAS+, how far the patient lies from where the scanner looks.
+        RAS+ offset of the images from the phantom.
     noise
-        Number of this scan; another has other noise.  0 for the phantom's own.
+        Seed of this scan's noise; 0 for the phantom's own noise.
     """
 
     patient_id: str = ""
@@ -88,25 +88,25 @@ class Protocol:
     Parameters
     ----------
     sequences
-        What is scanned, in order.
+        Sequences, in order.
     spacing_mm
         In-plane pixel size of the sagittal T2, T1 and STIR.
     slice_thickness_mm, gap_mm, slices
         Of all sagittal series.
     fov_mm
-        Anteroposterior and craniocaudal extent of the sagittal pictures.
+        Anteroposterior and craniocaudal extent of the sagittal images.
     oblique_deg
-        Turns of the slice stack about the superior, anterior and right axis.
+        Rotations of the slice stack about the superior, anterior and right axis.
     snr
         Signal of vertebral marrow / noise on T2, T1 and STIR; for DWI the signal of a disc of
-        grade 3 at b = 0 / noise of each picture before directions are combined.
+        grade 3 at b = 0 / noise of each image before directions are combined.
     b_values
         In s/mm²; the first is the reference.
     directions
-        Diffusion directions that are scanned; 3 gives one picture per direction in
-        directional output and their geometric mean in trace output.
+        Number of diffusion directions, 1 or 3.
     trace
-        Whether DWI is stored as trace pictures (else one per direction).
+        Whether DWI is stored as trace images, the geometric mean of the directions (else one image
+        per direction).
     dwi_spacing_mm
         In-plane pixel size of the DWI.
     field_strength_t
@@ -120,9 +120,14 @@ class Protocol:
     shading
         0 (none) to 1 (full fall-off of a posterior surface coil).
     saturation
-        Suppression of everything well in front of the spine, 0 to 1.
+        Suppression of the signal in front of the spine, 0 to 1.
     occasion
-        Which scan of the patient this is.
+        The scan of the patient.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of range.
     """
 
     sequences: tuple[PulseSequence, ...] = (
@@ -156,7 +161,7 @@ class Protocol:
         if min(sizes) <= 0 or self.slices < 1 or self.gap_mm < 0 or self.snr <= 0:
             raise UsageError("spacings, thickness, field of view, slices and SNR must be positive")
         if max(self.fov_mm) / min(self.spacing_mm, self.dwi_spacing_mm) > 2048:
-            raise UsageError("more than 2048 pixels along one side; take a larger spacing")
+            raise UsageError("more than 2048 pixels along one side; give a larger spacing")
         if len(self.b_values) < 1 or min(self.b_values) < 0 or max(self.b_values) > 5000:
             raise UsageError(f"b-values must lie within 0 and 5000 s/mm2, got {self.b_values}")
         if self.directions not in (1, 3):
@@ -173,9 +178,9 @@ class Protocol:
         Parameters
         ----------
         centre_mm
-            (3,) RAS+, where the middle of the picture lies.
+            (3,) RAS+ centre of the stack.
         spacing_mm
-            In-plane; that of T2 by default.
+            In-plane pixel size; that of T2 by default.
         """
         spacing = self.spacing_mm if spacing_mm is None else spacing_mm
         shape = (round(self.fov_mm[0] / spacing), round(self.fov_mm[1] / spacing), self.slices)

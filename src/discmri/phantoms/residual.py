@@ -1,4 +1,4 @@
-"""What is left of the discs within the sacrum, and the bone around it."""
+"""Remnants of the discs within the sacrum, and the bone around them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from discmri.phantoms.structures import (
 from discmri.phantoms.tissues import Tissue
 
 _SHELL_MM = 0.7
-"""Dark bone around a residual disc, chosen."""
+"""Thickness of dark bone around a residual disc, chosen."""
 _OVERLAP_MM = 2.2
-"""How far the bone of a junction reaches into the segments: over their endplates."""
+"""Overlap of the bone of a junction with the segments, beyond their endplates."""
 
 
 @dataclass(frozen=True, eq=False)
 class RemnantDisc:
-    """What is left between two sacral segments: a thin dark plate with a greyer middle.
+    """The remnant between two sacral segments: a thin dark plate with a brighter centre.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ class RemnantDisc:
     thickness_mm: float
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return reaches(self.above.frame.origin_mm, 45.0, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         x, y, z = self.above.frame.to_local(samples.points_mm)
         under = -self.above.height_mm / 2 - z
         keep = np.flatnonzero((under > -2) & (under < self.thickness_mm + 5))
@@ -68,7 +68,7 @@ class RemnantDisc:
 
 @dataclass(frozen=True, eq=False)
 class FusedJunction:
-    """Bone that joins two sacral segments, and the lens of disc that is left within it.
+    """Bone between two sacral segments, and the remnant of the disc within it.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ class FusedJunction:
     junction: Junction
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         reach = self.junction.rim.half_width_mm + 8
         return reaches(self.junction.frame.origin_mm, reach, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         junction, lens = self.junction, self.junction.lens
         x, y, z = junction.frame.to_local(samples.points_mm)
         reach = max(junction.gap_mm / 2 + _OVERLAP_MM, lens.half_height_mm + 1) + 1
@@ -100,7 +100,7 @@ class FusedJunction:
         left, shell = samples.cover(depth), samples.cover(depth + np.float32(_SHELL_MM))
         inside = -junction.wall(x, y)
         slab = junction.gap_mm / 2 + _OVERLAP_MM - np.abs(z)
-        # the margin keeps a groove, and a faint line tells where the segments met
+        # a groove at the margin, and a faint line between the segments
         groove = np.hypot(inside, z) - np.float32(1.1)
         bone = samples.cover(np.minimum(slab, inside)) * (1 - shell)
         solid = np.minimum(np.minimum(slab, inside - np.float32(CORTEX_MM)), groove)

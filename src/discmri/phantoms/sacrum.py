@@ -1,8 +1,8 @@
-"""The sacrum: its segments, how it tapers, and the disc that may remain between S1 and S2.
+"""The sacrum: its segments, its taper, and the residual disc between S1 and S2.
 
-Most sacra keep a small disc between their first two segments.  O'Driscoll et al. (1996,
-Skeletal Radiol 25:225) call it type 2 where it is shallower than the sacrum, type 3 where it
-reaches through the whole depth and type 4 where the body of S1 is squared as well.
+Most sacra have a small disc between their first two segments.  By O'Driscoll et al. (1996, Skeletal
+Radiol 25:225) it is of type 2 if shallower than the sacrum, of type 3 if of full depth, and of type
+4 if the body of S1 is also squared.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _SEGMENTS = (
     (-60.0, 26.0, 8.0, 14.0),
 )
 _GAPS_MM = (2.6, 1.8, 1.0, 0.6, 1.2)
-_DEEPENING = (0.0, 1.0, 0.45, 0.15, 0.0, 0.0)  # how much of S2's extra depth each segment gets
+_DEEPENING = (0.0, 1.0, 0.45, 0.15, 0.0, 0.0)  # share of S2's extra depth for each segment
 
 
 @dataclass(frozen=True)
 class ResidualDiscSpec:
-    """A disc left between S1 and S2.
+    """A residual disc between S1 and S2.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class ResidualDiscSpec:
     height_mm
         Its largest height.
     brightness
-        Of its middle on T2: 0 as dark as annulus, 1 as bright as CSF.
+        Of its centre on T2: 0 as dark as annulus, 1 as bright as a nucleus of grade 1.
     position
-        Where it lies: -1 at the posterior border of the sacrum, 1 at the anterior one.
+        -1 at the posterior border of the sacrum, 1 at the anterior one.
 
     Raises
     ------
     UsageError
-        For a size or brightness that no such disc has.
+        If a value is out of range.
     """
 
     depth_share: float
@@ -77,8 +77,7 @@ class ResidualDiscSpec:
         ):
             if not low <= value <= high:
                 raise UsageError(
-                    f"the {name} of a residual disc lies within {low:g} and {high:g}{unit}, "
-                    f"got {value:g}"
+                    f"the {name} of a residual disc is {low:g} to {high:g}{unit}, got {value:g}"
                 )
 
     @property
@@ -89,23 +88,23 @@ class ResidualDiscSpec:
 
 @dataclass(frozen=True)
 class SacrumSpec:
-    """How the sacrum is built.
+    """Shape of the sacrum.
 
     Parameters
     ----------
     s1_depth_ratio
-        Depth of the upper / depth of the lower end of S1: 1.4 and more for a body that tapers
-        as sacral ones do, down to 1 for a squared one (lumbarised; Wigh 1980: up to 1.37).
+        Depth of the upper / depth of the lower end of S1: 1.4 or more for the usual tapered body,
+        1 for a squared one (lumbarised; Wigh 1980: up to 1.37).
     lean_deg
-        How far the body of S1 leans backwards from the perpendicular on its endplate.
+        Backward tilt of the body of S1 against the perpendicular of its endplate.
     residual_disc
-        The disc between S1 and S2.  Without one the segments are parted by thin plates
-        throughout; with one bone joins them around the disc.
+        The disc between S1 and S2.  With one, bone joins the segments around the disc; without one,
+        thin plates separate all segments.
 
     Raises
     ------
     UsageError
-        For a ratio that no sacrum has, and for a residual disc deeper than the sacrum.
+        If the ratio or the tilt is out of range.
     """
 
     s1_depth_ratio: float = S1_DEPTH_RATIO
@@ -114,11 +113,9 @@ class SacrumSpec:
 
     def __post_init__(self) -> None:
         if not 0.85 <= self.s1_depth_ratio <= 2.0:
-            raise UsageError(
-                f"S1 is 0.85 to 2 times as deep above as below, got {self.s1_depth_ratio:g}"
-            )
+            raise UsageError(f"the depth ratio of S1 is 0.85 to 2, got {self.s1_depth_ratio:g}")
         if not -10.0 <= self.lean_deg <= 30.0:
-            raise UsageError(f"S1 leans backwards by -10 to 30 degrees, got {self.lean_deg:g}")
+            raise UsageError(f"the lean of S1 is -10 to 30 degrees, got {self.lean_deg:g}")
 
     @property
     def segments(self) -> tuple[tuple[float, float, float, float], ...]:
@@ -135,27 +132,27 @@ class SacrumSpec:
         disc = self.residual_disc
         if disc is None:
             return _GAPS_MM
-        # a small disc is sunk into the segments, a deep one parts them
+        # a small disc lies in hollows of the segments, a deep one separates them
         widening = max(disc.height_mm - _GAPS_MM[0], 0.0) * disc.depth_share
         return (_GAPS_MM[0] + widening, *_GAPS_MM[1:])
 
 
 @dataclass(frozen=True, eq=False)
 class Junction:
-    """Where two sacral segments have fused around what is left of their disc.
+    """Two fused sacral segments with the remnant of their disc.
 
     Parameters
     ----------
     frame
-        Middle of the gap.
+        Centre of the gap.
     rim
         Outline of the bone there.
     gap_mm
         Distance of the segments.
     lens
-        What is left of the disc.
+        Shape of the remnant.
     disc
-        Whether and how it shows as one; ``None`` for a mere dark scar.
+        The residual disc; ``None`` for a dark scar.
     """
 
     frame: LocalFrame
@@ -172,7 +169,7 @@ class Junction:
 
 
 def sacral_frames(spec: SacrumSpec, slope_deg: float, top_mm: Array) -> list[LocalFrame]:
-    """Frames of the segments, downwards from the middle of the upper endplate of S1."""
+    """Frames of the segments, downwards from the centre of the upper endplate of S1."""
     frames = []
     point = np.array(top_mm, dtype=float)
     gaps = (*spec.gaps_mm, 0.0)
@@ -215,7 +212,7 @@ def junctions(
     Raises
     ------
     UsageError
-        For a residual disc that is deeper than the sacrum at its level.
+        If the residual disc is deeper than the sacrum at its level.
     """
     if spec.residual_disc is None:
         return ()
@@ -239,8 +236,8 @@ def _lens(disc: ResidualDiscSpec, frame: LocalFrame, rim: Footprint, above: Disc
     if room < 0:
         most = disc.depth_share * rim.half_depth_mm / half_depth
         raise UsageError(
-            f"this sacrum has room for a residual disc of depth share {most:.2f}, "
-            f"got {disc.depth_share:g}; lower the ratio of the depths of S1"
+            f"the depth share of a residual disc in this sacrum is at most {most:.2f}, "
+            f"got {disc.depth_share:g}; lower the depth ratio of S1"
         )
     fill = half_depth / rim.half_depth_mm
     middle = frame.origin_mm + frame.axes[:, 1] * disc.position * room
@@ -249,7 +246,7 @@ def _lens(disc: ResidualDiscSpec, frame: LocalFrame, rim: Footprint, above: Disc
         half_depth,
         rim.half_width_mm * min(1.0, fill * 1.1),
         disc.height_mm / 2,
-        blunt=2.5 + 6.0 * fill**4,  # a lens where it is small, a plate where it fills the gap
+        blunt=2.5 + 6.0 * fill**4,  # from a lens (small) to a plate (fills the gap)
     )
 
 

@@ -1,7 +1,7 @@
-"""The whole scene, and how much of every voxel each of its materials fills.
+"""The whole scene, and the share of every voxel that each material fills.
 
-The picture is cut into tiles.  Tiles near the spine are sampled finely, the rest coarsely; the
-samples of a voxel spread over its in-plane size and its slice thickness, so gaps stay unseen.
+The image is computed in tiles.  Tiles near the spine are sampled finely, the rest coarsely.  The
+samples of a voxel cover its in-plane size and the slice thickness, without the gap between slices.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from discmri.phantoms.texture import Texture
 from discmri.phantoms.tissues import Tissue
 
 Warp = Callable[[Array], Array]
-"""World points (3, n) to where the scanner believes they are taken from (3, n)."""
+"""World points (3, n) of voxels to the points (3, n) whose signal they get."""
 
 _TILE = 28
 _SPINE_STEP_MM = 1.0
@@ -51,9 +51,9 @@ class Scene:
     column
         The analytic spine.
     spine
-        Structures that need fine sampling.
+        Structures that are sampled finely.
     around
-        The rest.
+        All others.
     texture
         Irregularity of tissues.
     """
@@ -75,7 +75,7 @@ class Tile:
     shares
         By material, an array of the block's shape (i, j).
     gain
-        Brightness irregularity of the same shape.
+        Factor of brightness, of the same shape.
     """
 
     where: tuple[slice, slice, int]
@@ -85,7 +85,7 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class Composition:
-    """What every voxel of a grid is made of.
+    """Materials of every voxel of a grid.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Composition:
 
 
 def build_scene(spec: SpineSpec) -> Scene:
-    """Everything that a spine specification stands for."""
+    """The scene of a spine specification."""
     column = build_column(spec)
     rng = np.random.default_rng([spec.seed, 3])
     grades = {disc.level: disc.grade.signal for disc in spec.discs}
@@ -157,9 +157,9 @@ def compose(
     Parameters
     ----------
     scene
-        What there is.
+        The scene.
     grid
-        Where to look; its last axis steps from slice to slice.
+        The voxel grid; its last axis is across the slices.
     thickness_mm
         Extent of a voxel along the last axis; the grid's spacing by default.
     warp
@@ -208,7 +208,7 @@ def _tile(
 
 
 def _spread(centres: Array, grid: Grid, steps: tuple[int, int, int], thickness: float) -> Array:
-    """(3, n, m) sample points: m of them evenly inside each voxel."""
+    """(3, n, m) sample points: m of them at regular positions inside each voxel."""
     sizes = np.array([grid.spacing_mm[0], grid.spacing_mm[1], thickness])
     offsets = [((np.arange(n) + 0.5) / n - 0.5) * s for n, s in zip(steps, sizes, strict=True)]
     local = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""The series of a phantom study, still free of any file format."""
+"""The series of a phantom study, independent of file formats."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class SeriesVolume:
 
 @dataclass(frozen=True, eq=False)
 class PhantomSeries:
-    """What one acquisition or one map consists of.
+    """One acquisition or one map.
 
     Parameters
     ----------
     number
         SeriesNumber.
     sequence
-        What it is.
+        Its sequence.
     pictures
-        One, or one per diffusion weighting (or per plane of a localizer).
+        One volume, or one per diffusion weighting (or per plane of a localizer).
     scale
         Stored value per unit of signal.
     """
@@ -68,21 +68,21 @@ class PhantomSeries:
         return self.sequence is PulseSequence.ADC
 
     def stored(self, picture: SeriesVolume) -> Array:
-        """Pixel values (i, j, k) uint16 of a signal picture."""
+        """Pixel values (i, j, k) uint16 of a signal volume."""
         values = np.round(picture.volume.array * self.scale)
         return np.clip(values, 0, 4095).astype(np.uint16)
 
 
 @dataclass(frozen=True)
 class PhantomStudy:
-    """What all series of a study share.
+    """Facts that all series of a study share.
 
     Parameters
     ----------
     seed
-        Names the patient.
+        Seed of the phantom, used as the patient's name.
     key
-        Hash of all that went into the study; makes its UIDs.
+        Hash of the study's specification, from which its UIDs are made.
     protocol
         Scan parameters.
     """
@@ -99,7 +99,7 @@ class PhantomStudy:
 
 
 def study_of(phantom: Phantom, vendor: str, protocol: Protocol) -> PhantomStudy:
-    """Identity of the study that a phantom, a vendor and a protocol make."""
+    """Identity of the study of a phantom, a vendor and a protocol."""
     text = repr((phantom.spec, vendor, protocol))
     if protocol.occasion != Occasion():
         text += repr(protocol.occasion)
@@ -133,7 +133,7 @@ def series_of(phantom: Phantom, protocol: Protocol) -> Iterator[PhantomSeries]:
 
 
 def localizer(phantom: Phantom, protocol: Protocol) -> Iterator[Volume]:
-    """Three coarse pictures at right angles through L3."""
+    """Three coarse orthogonal images through L3."""
     planes = (
         np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
         np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),

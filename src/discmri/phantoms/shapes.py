@@ -1,8 +1,7 @@
-"""Analytic shapes: where a disc or a vertebral body begins and ends, at any point in space.
+"""Analytic shapes of discs and vertebral bodies.
 
-All functions take points in a local :class:`LocalFrame` (x right, y anterior, z superior, mm) as
-separate coordinate arrays of any shape and dtype, so a shape can be sampled at any resolution
-or integrated without ever being drawn.
+All functions take points in a :class:`LocalFrame` (x right, y anterior, z superior, mm) as separate
+coordinate arrays of any shape and dtype, so a shape can be sampled at any resolution.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class LocalFrame:
 
 @dataclass(frozen=True)
 class Footprint:
-    """The outline of an endplate seen from above: rounder in front, flatter behind.
+    """The outline of an endplate from above: rounder in front, flatter behind.
 
     Parameters
     ----------
@@ -75,7 +74,7 @@ class Footprint:
     centre_mm: float = 0.0
 
     def between(self, other: Footprint, share: Array) -> tuple[Array, Array, Array]:
-        """Half width, half depth and centre on the way from this (0) to another one (1)."""
+        """Half width, half depth and centre, interpolated from this (0) to another one (1)."""
         return (
             self.half_width_mm + (other.half_width_mm - self.half_width_mm) * share,
             self.half_depth_mm + (other.half_depth_mm - self.half_depth_mm) * share,
@@ -84,7 +83,7 @@ class Footprint:
 
 
 def radius_share(x: Array, y: Array, half_width: Array | float, half_depth: Array | float) -> Array:
-    """Distance from the centre as a share of the outline in that direction; 1 on it.
+    """Distance from the centre / distance of the outline in that direction; 1 on the outline.
 
     ``y`` is counted from the footprint's centre.  The two halves are superellipses of powers
     2.2 (front) and 2.8 (back).
@@ -135,7 +134,7 @@ class Ripple:
 
 @dataclass(frozen=True, eq=False)
 class DiscShape:
-    """A disc in its own frame: between two endplate surfaces, inside a bulging wall.
+    """A disc in its own frame, bounded by two endplate surfaces and a bulging wall.
 
     Parameters
     ----------
@@ -144,11 +143,11 @@ class DiscShape:
     height_mm
         Distance of the endplate chords at the centre.
     wedge_deg, lateral_wedge_deg
-        Opening anteriorly and to the right.
+        Angle between the chords, anteriorly and to the right.
     upper, lower
         Outline of the body above and below, in the disc's frame.
     concavity_upper_mm, concavity_lower_mm
-        Hollows of the two endplates.
+        Depth of the concavity of the two endplates.
     bulge_anterior_mm, bulge_posterior_mm
         Of the wall at mid-height beyond the rims.
     ripple_upper, ripple_lower
@@ -179,7 +178,7 @@ class DiscShape:
         return np.asarray(-(self._chord(x, y, self.lower) + hollow + self.ripple_lower(x, y)))
 
     def wall(self, x: Array, y: Array, level: Array) -> Array:
-        """Signed distance to the wall, negative inside; ``level`` is -1 below to 1 above."""
+        """Signed distance to the wall, negative inside; ``level`` is -1 (below) to 1 (above)."""
         half_width, half_depth, centre = self.lower.between(self.upper, (level + 1) / 2)
         yc = y - centre
         radius = np.hypot(x, yc) + 1e-4
@@ -194,7 +193,7 @@ class DiscShape:
         return level, top - z, z - bottom
 
     def inside(self, points_mm: Array) -> Array:
-        """Whether world points (..., 3), RAS+ lie in the disc."""
+        """Whether world points (..., 3), RAS+ mm, lie in the disc."""
         points = np.asarray(points_mm, dtype=float)
         x, y, z = self.frame.to_local(points.reshape(-1, 3).T)
         level, above, below = self.level_of(x, y, z)
@@ -209,7 +208,7 @@ class DiscShape:
     def _hollow(self, x: Array, y: Array, rim: Footprint, depth_mm: float) -> Array:
         u = (y - rim.centre_mm) / rim.half_depth_mm
         square = (x / rim.half_width_mm) ** 2 + u**2
-        # deepest a little behind the middle, flat on the rim
+        # deepest a little behind the centre, zero at the rim
         return np.asarray(depth_mm * np.maximum(1 - square, 0) * (1 - 0.35 * u))
 
     def _bulge(self, towards_front: Array) -> Array:
@@ -225,16 +224,16 @@ class DiscShape:
 
 @dataclass(frozen=True, eq=False)
 class LensShape:
-    """A lens, symmetric about its middle: ``|z| < h (1 - r**blunt)``, r elliptical in x and y.
+    """A symmetric lens: ``|z| < h (1 - r**blunt)``, r elliptical in x and y.
 
     Parameters
     ----------
     frame
-        Its middle.
+        Its centre.
     half_depth_mm, half_width_mm, half_height_mm
         Semi-axes.
     blunt
-        2 is a lens with thin rims; the larger, the more of a plate.
+        2 for a lens with thin rims; a larger number is more similar to a plate.
     """
 
     frame: LocalFrame
@@ -244,11 +243,11 @@ class LensShape:
     blunt: float
 
     def radius(self, x: Array, y: Array) -> Array:
-        """Distance from the axis as a share of the rim in that direction; 1 on the rim."""
+        """Distance from the axis / distance of the rim in that direction; 1 on the rim."""
         return np.asarray(np.hypot(x / self.half_width_mm, y / self.half_depth_mm))
 
     def depth(self, x: Array, y: Array, z: Array) -> Array:
-        """Distance to the border, positive inside, exact near it; local coordinates."""
+        """Distance (mm) to the border, positive inside, exact near it; local coordinates."""
         r = np.minimum(self.radius(x, y), 1.5)
         half = self.half_height_mm * (1 - r**self.blunt)
         slope = self.half_height_mm * self.blunt * r ** (self.blunt - 1) / self.half_depth_mm
@@ -256,19 +255,19 @@ class LensShape:
 
     @property
     def area_mm2(self) -> float:
-        """Of the mid-sagittal section."""
+        """Area of the mid-sagittal section."""
         return 4 * self.half_depth_mm * self.half_height_mm * self.blunt / (self.blunt + 1)
 
     @property
     def volume_mm3(self) -> float:
-        """Of the whole lens."""
+        """Volume of the whole lens."""
         base = math.pi * self.half_depth_mm * self.half_width_mm
         return 2 * base * self.half_height_mm * self.blunt / (self.blunt + 2)
 
 
 @dataclass(frozen=True, eq=False)
 class BodyShape:
-    """A vertebral body: a waisted wall cut off by the discs above and below.
+    """A vertebral body: a wall with a waist, bounded by the discs above and below.
 
     Parameters
     ----------
@@ -287,9 +286,9 @@ class BodyShape:
     ripple
         Irregularity of the wall.
     taper
-        Relative widening from the middle to the upper end.
+        Relative widening from mid-height to the upper end.
     open_top
-        Whether the body goes on upwards for ever.
+        Whether the body has no upper end.
     """
 
     frame: LocalFrame
@@ -303,7 +302,7 @@ class BodyShape:
     open_top: bool = False
 
     def wall(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance to the wall, negative inside, local coordinates."""
+        """Signed distance (mm) to the wall, negative inside, local coordinates."""
         t = np.clip(2 * z / self.height_mm, -1, 1)
         scale = (1 - self.waist * (1 - t**2)) * (1 + self.taper * t)
         radius = np.hypot(x, y) + 1e-4
@@ -313,7 +312,7 @@ class BodyShape:
         return np.asarray(radius * (1 - 1 / share) - (1 - t**2) * self.ripple(x + y, z))
 
     def beyond_discs(self, points_mm: Array, z: Array) -> Array:
-        """Depth below the nearer disc border, negative inside a disc.
+        """Distance (mm) to the nearer disc border, negative inside a disc.
 
         ``points_mm`` are world points (3, n), ``z`` their local heights.
         """

@@ -1,4 +1,4 @@
-"""From what a voxel is made of to what a scanner would show of it."""
+"""Signal of tissues, and artefacts of the scanner."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from discmri.phantoms.tissues import (
 )
 
 SUPPRESSED_FAT = 0.03
-"""Share of the fat signal that spectral fat suppression leaves."""
+"""Share of the fat signal that remains after spectral fat suppression."""
 
 
 def spin_echo_signal(density: float, t1_ms: float, t2_ms: float, timing: Timing) -> float:
-    """Magnitude of a spin echo, with an inversion pulse where ``timing`` has one.
+    """Magnitude of a spin echo, with an inversion pulse if ``timing`` has one.
 
     ``density * (1 - exp(-TR/T1)) * exp(-TE/T2)``, and for inversion recovery
     ``density * |1 - 2 exp(-TI/T1) + exp(-TR/T1)| * exp(-TE/T2)`` (Bernstein, King, Zhou:
@@ -61,7 +61,7 @@ class TissueSignals:
     Parameters
     ----------
     spec
-        Gives the discs' tissues and the marrow's fat.
+        Source of the discs' tissues and the marrow's fat fraction.
     field_strength_t
         1.5 or 3.
     """
@@ -70,7 +70,7 @@ class TissueSignals:
     field_strength_t: float
 
     def properties(self, material: Material) -> Properties:
-        """Of a material at this field."""
+        """Properties of a material at this field strength."""
         if isinstance(material.owner, DiscLevel) and material in self._discs:
             return self._discs[material].at_field(self.field_strength_t)
         found = TABLE[material.tissue].at_field(self.field_strength_t)
@@ -115,8 +115,7 @@ class TissueSignals:
 def coil_shading(grid: Grid, protocol: Protocol, back_y_mm: float) -> Array:
     """(i, j, k) sensitivity of a posterior coil array, partly normalised by the scanner.
 
-    Falls with the distance from the back, ripples a little along the array and drops at its
-    ends.
+    It falls with the distance from the back and at the ends of the array, with small ripples.
     """
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
     points = grid.to_world(index).astype(np.float32)
@@ -130,7 +129,7 @@ def coil_shading(grid: Grid, protocol: Protocol, back_y_mm: float) -> Array:
 
 
 def saturation_band(grid: Grid, strength: float, front_y_mm: float) -> Array:
-    """(i, j, k) what a saturation slab in front of the spine leaves, by smooth edge."""
+    """(i, j, k) factor of the signal from a saturation slab in front of the spine."""
     if strength == 0:
         return np.ones((1, 1, 1), dtype=np.float32)
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
@@ -140,7 +139,7 @@ def saturation_band(grid: Grid, strength: float, front_y_mm: float) -> Array:
 
 
 def shifted_fat(fat: Array, pixels: float, axis: int) -> Array:
-    """Fat displaced along the frequency axis by its chemical shift."""
+    """Fat image displaced along the frequency axis by the chemical shift."""
     from scipy.ndimage import shift
 
     offsets = [0.0, 0.0, 0.0]
@@ -149,7 +148,7 @@ def shifted_fat(fat: Array, pixels: float, axis: int) -> Array:
 
 
 def blurred(image: Array, sd_px: float) -> Array:
-    """Point spread of the sampled k-space, in the slice plane only."""
+    """Image with a Gaussian point spread in the slice plane."""
     from scipy.ndimage import gaussian_filter
 
     return np.asarray(gaussian_filter(image, (sd_px, sd_px, 0.0)))

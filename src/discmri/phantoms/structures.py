@@ -1,8 +1,8 @@
-"""The structures of the scene, each able to say how much of a small sample it covers.
+"""The structures of the scene and their coverage of sample points.
 
-A sample point stands for a little cube; a structure's coverage of it ramps from 0 to 1 over the
-cube's width around the analytic border, so that averages over voxels are exact for straight
-borders.  Structures are painted front to back: what one covers is hidden to all later ones.
+A sample point represents a small cube.  A structure's coverage of it rises from 0 to 1 over the
+cube's width around the analytic border, so averages over voxels are exact for straight borders.
+Structures are painted in order: each one hides all later ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Samples:
     points_mm
         (3, n) float32, RAS+.
     width_mm
-        Size of the cube each of them stands for.
+        Size of the cube that each point represents.
     walls
         The spine's walls by height.
     """
@@ -57,17 +57,17 @@ class Samples:
 
     @cached_property
     def sideways(self) -> Array:
-        """Distance to the right of the spine's midline."""
+        """Distance (mm) to the right of the spine's midline."""
         return np.asarray(self.points_mm[0] - self._along[2])
 
     @cached_property
     def behind(self) -> Array:
-        """Distance behind the posterior wall of the bodies, across the canal."""
+        """Distance (mm) behind the posterior wall of the bodies, across the canal."""
         return np.asarray((self._along[0] - self.points_mm[1]) * np.cos(self._along[3]))
 
     @cached_property
     def before(self) -> Array:
-        """Distance in front of the anterior wall of the bodies."""
+        """Distance (mm) in front of the anterior wall of the bodies."""
         return np.asarray((self.points_mm[1] - self._along[1]) * np.cos(self._along[3]))
 
     def only(self, keep: NDArray[np.intp]) -> Samples:
@@ -83,13 +83,13 @@ Painted = list[tuple[Material, Array]]
 
 
 class Structure(Protocol):
-    """Something with tissues in it."""
+    """A part of the scene with one or more materials."""
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much.
+        """Indices of the touched samples, and their coverage by material.
 
         Coverages of different materials add up to at most 1.
         """
@@ -102,7 +102,7 @@ def smoothstep(value: Array) -> Array:
 
 
 def rounded_minimum(a: Array, b: Array, radius_mm: float) -> Array:
-    """Depth inside two borders at once, with a rounded corner where they meet."""
+    """Depth inside both of two borders, with a rounded corner between them."""
     near = np.maximum(radius_mm - np.abs(a - b), 0)
     return np.asarray(np.minimum(a, b) - near * near / (4 * radius_mm))
 
@@ -127,7 +127,7 @@ class Disc:
     shape
         Its analytic form.
     signal_grade
-        1 to 5; decides how sharply the nucleus ends.
+        1 to 5; determines the sharpness of the nucleus border.
     """
 
     level: DiscLevel
@@ -135,12 +135,12 @@ class Disc:
     signal_grade: int
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         reach = max(self.shape.upper.half_width_mm, self.shape.lower.half_width_mm) + 5
         return reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         shape = self.shape
         x, y, z = shape.frame.to_local(samples.points_mm)
         reach = shape.height_mm / 2 + 4 + 18 * math.tan(math.radians(abs(shape.wedge_deg) / 2))
@@ -164,7 +164,7 @@ class Disc:
         y
             Anterior coordinate in mm.
         level
-            -1 at the lower to 1 at the upper endplate.
+            -1 at the lower endplate to 1 at the upper one.
         depth
             Distance from the wall in mm.
         """
@@ -199,7 +199,7 @@ class Body:
     shape
         Its analytic form.
     vein
-        Whether a basivertebral vein enters from behind.
+        Whether it has a basivertebral vein.
     cartilage_mm
         Thickness of the cartilage on its endplates.
     """
@@ -210,14 +210,14 @@ class Body:
     cartilage_mm: float = CARTILAGE_MM
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         reach = math.hypot(self.shape.rim.half_width_mm, self.shape.height_mm / 2) + 5
         if self.shape.open_top:
             reach += 60
         return reaches(self.shape.frame.origin_mm, reach, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         shape = self.shape
         x, y, z = shape.frame.to_local(samples.points_mm)
         low = np.abs(z) < shape.height_mm / 2 + 6
@@ -264,13 +264,13 @@ class PosteriorElements:
     body
         The body they belong to.
     spinous_slope
-        How steeply the spinous process falls backwards.
+        Downward slope of the spinous process.
     spinous_mm
         Its length.
     root
         Whether a nerve root leaves below the pedicles.
     phase
-        Of its irregularity.
+        Phase of its irregularity, radians.
     """
 
     body: BodyShape
@@ -284,14 +284,14 @@ class PosteriorElements:
         return self.body.frame
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         middle = self._frame.to_world(
             np.array(0.0), np.array(-self.body.rim.half_depth_mm - 20), np.array(-5.0)
         )
         return reaches(middle, 48.0, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         x, y, z = self._frame.to_local(samples.points_mm)
         back = -self.body.rim.half_depth_mm * np.float32(0.95) - y
         across = np.abs(x)
@@ -341,16 +341,16 @@ class PosteriorElements:
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """An ellipsoid of one content with a thin wall: a bowel loop, an organ or the bladder.
+    """An ellipsoid with a thin wall: a bowel loop, an organ or the bladder.
 
     Parameters
     ----------
     centre_mm
         (3,) RAS+.
     radii_mm
-        (3,).
+        (3,) semi-axes.
     content, wall
-        What it is made of.
+        Its tissues.
     wall_mm
         Thickness of the wall.
     """
@@ -362,11 +362,11 @@ class Loop:
     wall_mm: float = 1.8
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return reaches(self.centre_mm, float(self.radii_mm.max()) + 3, centre_mm, radius_mm)
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         offset = samples.points_mm - self.centre_mm.astype(np.float32)[:, None]
         wave = (
             0.8

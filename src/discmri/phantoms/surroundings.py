@@ -1,4 +1,4 @@
-"""What lies around the spine: ligaments, muscles, fat, vessels, bowel, skin and air."""
+"""Surroundings of the spine: ligaments, muscles, fat, vessels, bowel, skin and air."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class AnteriorLigament:
     """The dark band along the front of bodies and discs."""
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return abs(float(centre_mm[0])) < radius_mm + 45
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         keep = np.flatnonzero((np.abs(samples.before) < 4) & (np.abs(samples.sideways) < 24))
         if not keep.size:
             return NOTHING
         near = samples.only(keep)
-        sag = 0.012 * near.sideways**2  # the wall falls back towards the sides
+        sag = 0.012 * near.sideways**2  # curvature of the wall towards the sides
         band = 0.7 - np.abs(near.before + sag - 0.3)
         cover = near.cover(band) * near.cover(15 - np.abs(near.sideways))
         return keep, [(Material(Tissue.LIGAMENT), cover)]
@@ -57,7 +57,7 @@ class Tube:
     front: Curve
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         x, before, _ = (float(v) for v in self.course(np.array(centre_mm[2])))
         return bool(
             abs(centre_mm[0] - x) < radius_mm + 45
@@ -65,7 +65,7 @@ class Tube:
         )
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         sideways, before, radius = self.course(samples.points_mm[2])
         depth = radius - np.hypot(samples.sideways - sideways, (samples.before - before) * 1.1)
         keep = np.flatnonzero((depth > -samples.width_mm) & (radius > 1))
@@ -82,25 +82,23 @@ class Tube:
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """All that is left: muscle, fat, fascia, skin and air by distance from spine and skin.
+    """All remaining tissue: muscle, fat, fascia, skin and air, by distance from spine and skin.
 
     Parameters
     ----------
     outline
-        By height: y of the back's fascia, of its skin, of the belly's muscles, of its skin,
-        tips of the spinous processes, and the psoas' radius.
-    middle_fat
-        0 to 1, fat between the spinous processes.
+        By height: y of the posterior fascia and skin, y of the abdominal muscles and skin, y of
+        the tips of the spinous processes, and radius of the psoas; mm.
     """
 
     outline: Curve
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
-        """Whether any of it may lie within a ball."""
+        """Whether a part of it may lie within a ball."""
         return True
 
     def paint(self, samples: Samples) -> tuple[NDArray[np.intp], Painted]:
-        """Indices of the samples it touches, and what covers them how much."""
+        """Indices of the touched samples, and their coverage by material."""
         x, y, z = samples.points_mm
         fascia, back, belly, front, tips, psoas = self.outline(z)
         across = np.abs(samples.sideways)
@@ -135,7 +133,7 @@ class Backdrop:
         between = np.minimum(samples.cover(y - tips), 1)
         band = samples.cover(y - tips + np.float32(2.6)) - between
         beside = core - middle
-        # fat beyond the muscles' edge and in front of the transverse processes
+        # fat lateral to the muscles and in front of the transverse processes
         fat = beside * np.maximum(
             smoothstep((across - 68) / 8), smoothstep((12 - samples.behind) / 3) * (across < 34)
         )
@@ -197,7 +195,7 @@ def build_backdrop(column: SpineColumn, rng: np.random.Generator) -> Backdrop:
 
 
 def build_vessels(column: SpineColumn) -> tuple[Tube, Tube]:
-    """Aorta on the left and inferior vena cava on the right, parting at L4."""
+    """Aorta on the left and inferior vena cava on the right, which diverge below L4."""
     walls = column.walls
     heights = walls.lowest_mm + walls.step_mm * np.arange(walls.values.shape[1])
     l4 = float(column.bodies[Vertebra.L4].frame.origin_mm[2])
@@ -221,7 +219,7 @@ def build_vessels(column: SpineColumn) -> tuple[Tube, Tube]:
 
 
 def build_bowel(column: SpineColumn, rng: np.random.Generator) -> tuple[Loop, ...]:
-    """Loops of bowel before the spine, liver above, bladder and rectum below."""
+    """Loops of bowel in front of the spine, liver above, bladder and rectum below."""
     l3 = column.bodies[Vertebra.L3].frame.origin_mm
     s1, s3 = (column.sacrum[n].frame.origin_mm for n in (0, 2))
     loops: list[Loop] = []

@@ -1,4 +1,4 @@
-"""Smooth random fields that keep tissues from looking painted."""
+"""Smooth random fields for the texture of tissues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CUBE = 64
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """Periodic noise in patient space, and what it does to each tissue.
+    """Periodic noise in patient space, and its effect on each tissue.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Texture:
 
     @classmethod
     def random(cls, spec: SpineSpec) -> Texture:
-        """Fields of the specification's seed."""
+        """Fields from the seed of a specification."""
         from scipy.ndimage import gaussian_filter
 
         rng = np.random.default_rng([spec.seed, 4])
@@ -47,13 +47,13 @@ class Texture:
         return np.asarray(map_coordinates(self.cubes[n], scaled, order=1, mode="grid-wrap"))
 
     def gain(self, points_mm: Array) -> Array:
-        """Brightness of all tissues, about 1."""
+        """Factor of brightness at world points, about 1."""
         fine = self.field(points_mm, (1.7, 0.9, 0.9), 0)
         broad = self.field(points_mm, (9.0, 7.0, 7.0), 1)
         return np.asarray(np.clip(1 + 0.035 * fine + 0.035 * broad, 0.7, 1.3))
 
     def blend(self, shares: dict[Material, Array], points_mm: Array) -> dict[Material, Array]:
-        """Let tissues run into each other: fat in muscle, septa in fat, spots in marrow."""
+        """Mix tissues: fat in muscle, septa in fat, spots in marrow."""
         mixed = dict(shares)
         for material, share in shares.items():
             recipe = _RECIPES.get(material.tissue)

@@ -1,8 +1,8 @@
-"""What every tissue is made of, as far as a spin echo and a diffusion gradient can tell.
+"""Magnetic properties and diffusion of every tissue.
 
-The numbers are chosen and plausible, so that contrasts look as on a scanner; they are no
-measured reference values.  The relaxation of fat under an echo train is longer than that of
-single echoes, which is why fast spin echo shows it bright.
+The numbers were chosen so that contrasts look as on a scanner; they are not reference values.  Fat
+has a longer relaxation time in an echo train than in single echoes, so it is bright on fast spin
+echo.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from discmri.phantoms.sacrum import ResidualDiscSpec
 
 
 class Tissue(IntEnum):
-    """What a point of the phantom can be."""
+    """Tissues of the phantom."""
 
     AIR = 0
     NUCLEUS = 1
@@ -74,16 +74,16 @@ class Properties:
     fat_fraction: float = 0.0
 
     def at_field(self, field_strength_t: float) -> Properties:
-        """The same tissue at another field: T1 grows with B0^0.35, T2 shrinks by 7 % at 3 T.
+        """The tissue at another field strength: T1 increases with B0^0.35, T2 is 7 % lower at 3 T.
 
-        A plausible trend, not a measured one.
+        The trend was chosen as plausible.
         """
         ratio = field_strength_t / 1.5
         return replace(self, t1_ms=self.t1_ms * ratio**0.35, t2_ms=self.t2_ms * ratio**-0.1)
 
 
 FAT = Properties(t1_ms=300.0, t2_ms=105.0, density=0.95, adc_um2_ms=0.03)
-"""Pure fat; its T1 hardly changes with the field and is taken as constant."""
+"""Pure fat; its T1 changes little with the field strength and is constant here."""
 
 TABLE: dict[Tissue, Properties] = {
     Tissue.AIR: Properties(1000, 10, 0.0),
@@ -123,11 +123,11 @@ _OUTER_ANNULUS = Properties(900.0, 37.0, 0.68)
 
 
 def disc_properties(disc: DiscSpec) -> dict[Tissue, Properties]:
-    """Tissues of one disc by its signal grade.
+    """Tissues of one disc by its signal grade (Griffith 2007).
 
-    The nucleus runs from as bright as CSF (grade 1) over brighter (2) and darker (3) than fat
-    to barely (4) and no more (5) brighter than the outer annulus; the inner annulus follows it
-    in grades 1 to 3 and the outer one from 4 on (Griffith 2007).
+    The nucleus is as bright as CSF (grade 1), brighter (2) or darker (3) than fat, slightly brighter
+    than the outer annulus (4) or equal to it (5).  The inner annulus is similar to the nucleus in
+    grades 1 to 3, and to the outer annulus in grades 4 and 5.
     """
     grade = disc.grade.signal
     outer_adc = disc.adc_um2_ms * disc.adc_annulus_ratio
@@ -152,7 +152,7 @@ def disc_properties(disc: DiscSpec) -> dict[Tissue, Properties]:
 
 
 def residual_properties(disc: ResidualDiscSpec) -> dict[Tissue, Properties]:
-    """Tissues of a residual disc: from those of grade 5 (dark) to those of grade 1 (bright)."""
+    """Tissues of a residual disc, between those of grade 5 (dark) and of grade 1 (bright)."""
 
     def between(dark: float, bright: float) -> float:
         return float(dark ** (1 - disc.brightness) * bright**disc.brightness)

@@ -1,8 +1,8 @@
-"""True sizes of the discs, by numerics on their analytic shape; no voxel is involved.
+"""True sizes of the discs, computed from their analytic shape without voxels.
 
-The plane of all two-dimensional values is the disc's own mid-sagittal plane.  ``u`` is its
-anterior axis, the bisector of the two endplate chords, ``n`` the normal to it.  A corner is the
-point on the disc's border where the wall of the adjacent body ends.
+Two-dimensional values are for the disc's own mid-sagittal plane.  ``u`` is its anterior axis, the
+bisector of the two endplate chords, ``n`` the normal to it.  A corner is the point on the disc's
+border at the end of the adjacent body's wall.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUCLEUS_HALF_WIDTH_MM = 6.6
 
 @dataclass(frozen=True)
 class DiscTruth:
-    """What a perfect measurement of one disc would find.
+    """True values of one disc.
 
     Names and units are those of the result table; lengths in mm.  ``adc_nucleus_um2_ms`` is the
     mean over the central 60 % of the width, 55 % of the height and 13.2 mm from left to right.
@@ -44,11 +44,11 @@ class DiscTruth:
     height_middle_mm, height_posterior_mm, height_columns_mm, height_area_mm, height_3d_mm, \
     dhi_ap, dhi_vb, width_ap_mm, width_lr_mm, area_mm2, volume_mm3, wedge_deg, \
     bulge_posterior_mm, listhesis_mm
-        As in the result table; ``None`` where a body for ``dhi_vb`` is missing.
+        As in the result table; ``dhi_vb`` is ``None`` if a body is missing.
     adc_disc_um2_ms, adc_nucleus_um2_ms
         Means over the disc and its nucleus.
     height_loss_share
-        Height lost against a healthy disc, 0 to 1.
+        Loss of height relative to ``normal_height_mm``, 0 to 1.
     centre_mm, normal
         RAS+.
     """
@@ -83,7 +83,7 @@ class DiscTruth:
     normal: tuple[float, float, float]
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, rounded to a millionth."""
+        """Plain values, rounded to six decimals."""
         return {k: _rounded(v) for k, v in asdict(self).items()}
 
 
@@ -131,11 +131,11 @@ class TrueSection:
 
 
 def wall_y(shape: DiscShape, level: Array, front: bool) -> Array:
-    """Anterior position of the wall in the mid-sagittal plane, by level -1 to 1."""
+    """Anterior position (mm) of the wall in the mid-sagittal plane, by level -1 to 1."""
     _, half_depth, centre = shape.lower.between(shape.upper, (level + 1) / 2)
     sign = 1.0 if front else -1.0
     unit = np.full_like(level, sign)
-    # radius_share is homogeneous: the border lies where r / share stops, plus the bulge
+    # radius_share is homogeneous, so the border is at 1 / share, plus the bulge
     reach = 1.0 / radius_share(np.zeros_like(level), unit, np.ones_like(level), half_depth)
     bulge = shape.bulge_anterior_mm if front else shape.bulge_posterior_mm
     return np.asarray(centre + sign * (reach + bulge * (1 - level**2)))
@@ -163,7 +163,7 @@ def true_section(shape: DiscShape, above: BodyShape, below: BodyShape) -> TrueSe
 
 
 def _rim(shape: DiscShape, curve: Array, body: BodyShape) -> tuple[Array, Array]:
-    """Where the body's wall meets an endplate curve that runs backwards."""
+    """Both crossings of the body's wall with an endplate curve that runs backwards."""
     world = shape.frame.to_world(np.zeros(len(curve)), curve[:, 0], curve[:, 1])
     x, y, z = body.frame.to_local(world.T)
     outside = body.wall(x, y, z)
@@ -180,7 +180,7 @@ def _crossing(curve: Array, value: Array, a: int, b: int) -> Array:
 
 
 def chord_middle(curve: Array, front: Array, back: Array) -> Array:
-    """The point of a border curve on the perpendicular of its chord at the chord's middle."""
+    """The point of a border curve on the perpendicular bisector of its chord."""
     along = (front - back) / np.linalg.norm(front - back)
     across = np.array([-along[1], along[0]])
     offset = curve - (front + back) / 2
@@ -190,12 +190,12 @@ def chord_middle(curve: Array, front: Array, back: Array) -> Array:
 
 
 def column_heights(section: TrueSection, shares: Array) -> Array:
-    """Border to border along ``n`` at shares of the width, counted from the front."""
+    """Heights (mm) along ``n`` at shares of the width, counted from the front."""
     u, n = section.axes
     outline = section.outline
     s = outline @ u
     first, last = int(s.argmax()), int(s.argmin())
-    # the outline runs over the top from the foremost to the rearmost point
+    # the outline runs along the top from the most anterior to the most posterior point
     outline = np.roll(outline, -first, axis=0)
     split = (last - first) % len(outline)
     top, bottom = outline[: split + 1], outline[split:]
@@ -209,7 +209,7 @@ def column_heights(section: TrueSection, shares: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Quadrature:
-    """Points and weights that integrate over the volume of a disc.
+    """Points and weights for integrals over the volume of a disc.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ class Quadrature:
 
 
 def wall_radius(shape: DiscShape, angle: Array, level: Array) -> Array:
-    """Distance of the wall from the axis; angle 0 points right, 90 degrees anterior."""
+    """Distance (mm) of the wall from the axis; angle (radians) from the right to anterior."""
     half_width, half_depth, centre = shape.lower.between(shape.upper, (level + 1) / 2)
     cos, sin = np.cos(angle), np.sin(angle)
     x, y = np.broadcast_arrays(cos, sin + 0 * level)
@@ -241,7 +241,7 @@ def wall_radius(shape: DiscShape, angle: Array, level: Array) -> Array:
 
 
 def quadrature(shape: DiscShape) -> Quadrature:
-    """Gauss-Legendre in radius and level, trapezoid in angle."""
+    """Quadrature by Gauss-Legendre in radius and level and the trapezoid rule in angle."""
     nodes, weights = np.polynomial.legendre.leggauss(24)
     level_nodes, level_weights = np.polynomial.legendre.leggauss(8)
     angle = (np.arange(360) + 0.5) * 2 * np.pi / 360
@@ -261,7 +261,7 @@ def quadrature(shape: DiscShape) -> Quadrature:
 
 
 def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
-    """Area of the disc's shadow along ``n`` (given in its y-z plane)."""
+    """Area (mm²) of the disc's projection along ``n`` (given in its y-z plane)."""
     angle = (np.arange(720) + 0.5) * 2 * np.pi / 720
     level = np.linspace(-1, 1, 41)[:, None]
     radius = wall_radius(shape, angle[None, :], level)
@@ -270,7 +270,7 @@ def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
     top, bottom = shape.upper_surface(x, y), shape.lower_surface(x, y)
     z = (top + bottom) / 2 + level * (top - bottom) / 2
     along = y * u[0] + z * u[1]
-    # the outline of the shadow by direction from its middle
+    # the outline of the projection by direction from its centre
     middle = (along.max() + along.min()) / 2
     direction = np.arctan2(along - middle, x)
     reach = np.hypot(along - middle, x)
@@ -285,7 +285,7 @@ def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
 
 
 def disc_truth(column: SpineColumn, spec: DiscSpec) -> DiscTruth:
-    """Everything that is true of one disc."""
+    """True values of one disc."""
     shape = column.discs[spec.level]
     above, below = _neighbours(column, spec.level)
     section = true_section(shape, above, below)
@@ -409,7 +409,7 @@ def _body_height(column: SpineColumn, above: DiscLevel, below: DiscLevel) -> flo
     top, bottom = column.discs[above], column.discs[below]
     upper = true_section(top, *_neighbours(column, above))
     lower = true_section(bottom, *_neighbours(column, below))
-    step = np.array([0.0, column.spec.cartilage_mm])  # the body begins below the cartilage
+    step = np.array([0.0, column.spec.cartilage_mm])  # the bone begins beyond the cartilage
     tops = [
         upper.lower_front,
         chord_middle(upper.lower, upper.lower_front, upper.lower_back),
@@ -432,7 +432,7 @@ def _dhi_vb(column: SpineColumn, level: DiscLevel, height_mm: float) -> float | 
     levels = [*column.discs]
     n = levels.index(level)
     if n == 0:
-        return None  # the body above is cut by the picture
+        return None  # the image cuts the body above
     bodies = [_body_height(column, levels[n - 1], level)]
     if n + 1 < len(levels):
         bodies.append(_body_height(column, level, levels[n + 1]))
@@ -450,18 +450,18 @@ def _triple(vector: Array) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class ResidualDiscTruth:
-    """What is true of a residual disc; lengths in mm, ``centre_mm`` and ``normal`` RAS+.
+    """True values of a residual disc; lengths in mm, ``centre_mm`` and ``normal`` RAS+.
 
     Parameters
     ----------
     level, label_id
         Name and number in label maps.
     depth_mm, depth_share
-        From front to back, also as a share of the disc above S1.
+        Anteroposterior depth, also as a share of the disc above S1.
     height_mm, width_lr_mm, area_mm2, volume_mm3
         Of the lens-shaped disc; the area is mid-sagittal.
     brightness
-        T2 signal over that of a healthy nucleus.
+        As in :class:`ResidualDiscSpec`.
     centre_mm, normal
         RAS+.
     """
@@ -479,17 +479,17 @@ class ResidualDiscTruth:
     normal: tuple[float, float, float]
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, rounded to a millionth."""
+        """Plain values, rounded to six decimals."""
         return {k: _rounded(v) for k, v in asdict(self).items()}
 
 
 def residual_truth(junction: Junction, depth_above_mm: float) -> ResidualDiscTruth | None:
-    """True size and place of the disc of a junction, if there is one.
+    """True values of the disc of a junction; ``None`` without a residual disc.
 
     Parameters
     ----------
     junction
-        Between two sacral segments.
+        Junction of two sacral segments.
     depth_above_mm
         Depth of the disc above S1.
     """

@@ -161,7 +161,7 @@ def _readers(options: SessionOptions) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise UsageError(f"a reader is named twice in {', '.join(names)}; name each once")
     if unusable := [name for name in names if name.casefold() in MISSING_WORDS]:
-        raise UsageError(f"{unusable[0]!r} stands for a missing value in tables; name the reader")
+        raise UsageError(f"{unusable[0]!r} means a missing value in tables; name the reader")
     if options.mode is Mode.BLINDED and options.order is Order.AS_GIVEN:
         raise UsageError(
             "a blinded session shuffles the visits, so its order cannot be as given; "

@@ -1,4 +1,4 @@
-"""Reading a study: any folder as it comes off a CD or an archive -> series with roles."""
+"""Reading of a study: a folder from a CD or an archive -> series with roles."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The unit of a scanner's ADC map: Real World Value Mapping, then rescale type, then physics.
+"""The unit of a scanner's ADC map: Real World Value Mapping, then rescale type, then the values.
 
-No unit is agreed among vendors.  Whatever the header says, values that water in tissue
-cannot have are refused.
+Vendors use different units.  A unit whose median is impossible for tissue is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _SILENT = {"", "1", "us", "normalized", "none", "unspecified", "nounits", "na", 
 _CANDIDATES = {"mm2/s": 1e3, "10-3.mm2/s": 1.0, "10-6.mm2/s": 1e-3}
 # The median of living tissue and fluid lies well within: fat 0.1, disc 0.2-2.5, CSF 3-4.5.
 _MEDIAN_UM2_MS = (0.1, 4.5)
-# A factor is guessed from medians of whole pictures: tissue in front of water, never fat alone.
+# A factor is guessed from the median of a whole image, which shows more than fat.
 _GUESSED_UM2_MS = (0.2, 3.2)
 
 
@@ -45,8 +44,8 @@ def in_um2_per_ms(
     Raises
     ------
     MeasurementError
-        ``ADC_UNIT_UNKNOWN`` where the unit that is stated, or every possible one, gives
-        values that an ADC cannot have.
+        ``ADC_UNIT_UNKNOWN`` if the stated unit is unknown or gives a median that is impossible
+        for an ADC, or if none is stated and not exactly one unit fits.
 
     Examples
     --------
@@ -68,20 +67,20 @@ def in_um2_per_ms(
     if len(fitting) != 1:
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
-            f"no unit is stated and a median value of {middle:.4g} fits an ADC in none of "
-            f"{', '.join(_CANDIDATES)} alone",
+            f"no unit is stated, and the median value {middle:.4g} does not fit exactly one of the "
+            f"units {', '.join(_CANDIDATES)}",
         )
     (unit,) = fitting
     return values * np.float32(_CANDIDATES[unit]), f"only possible factor ({unit})"
 
 
 def _one_unit(scalings: Sequence[Scaling], name: str) -> float | None:
-    """Size in um2/ms of the unit that all slices state; ``None`` where none states one.
+    """Factor to um2/ms of the unit that all slices state; ``None`` if none states one.
 
     Raises
     ------
     MeasurementError
-        A unit that is not known, or slices with different ones.
+        If the unit is unknown or differs between slices.
     """
     stated = {str(getattr(scaling, name)) for scaling in scalings}
     if all(_plain(text) in _SILENT for text in stated):
@@ -125,7 +124,7 @@ def _guessed(median_um2_ms: float) -> bool:
 
 
 def _real_world(values: NDArray[np.float32], scalings: Sequence[Scaling]) -> NDArray[np.float32]:
-    """The mapping applies to stored values, so the modality rescale is undone first."""
+    """Undo the modality rescale, then apply the mapping, which is for stored values."""
     slope = np.array([s.real_slope / s.slope for s in scalings])
     intercept = np.array(
         [s.real_intercept - s.intercept * s.real_slope / s.slope for s in scalings]
@@ -136,7 +135,7 @@ def _real_world(values: NDArray[np.float32], scalings: Sequence[Scaling]) -> NDA
 
 
 def _median(values: NDArray[np.float32]) -> float:
-    """Of the voxels that hold a positive value: the background is zero or noise around it."""
+    """Median of the positive values: the background is zero or noise around it."""
     positive = values[np.isfinite(values) & (values > 0)]
     return float(np.median(positive)) if positive.size else 0.0
 
@@ -150,6 +149,6 @@ def _plausible(values: NDArray[np.float32], source: str) -> tuple[NDArray[np.flo
     if not _possible(middle):
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
-            f"{source} makes the map's median {middle:.4g} um2/ms, which is not possible for an ADC",
+            f"{source} gives a median of {middle:.4g} um2/ms, which is impossible for an ADC",
         )
     return values.astype(np.float32, copy=False), source

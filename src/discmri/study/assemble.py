@@ -21,7 +21,7 @@ EXPORT_BITS = 8
 
 
 def assemble(frames: Sequence[Frame]) -> tuple[Series, ...]:
-    """Series of one study in order of their numbers; mixed series are taken apart."""
+    """Series of one study in order of their numbers; mixed series are split."""
     by_uid = grouped(frames, lambda frame: frame.origin.series_uid, close=False)
     series = [_series(part) for group in by_uid for part in parts_of(group)]
     order = [(s.number if s.number is not None else 10**6, s.uid, n) for n, s in enumerate(series)]
@@ -94,7 +94,7 @@ def _series(part: Part) -> Series:
 def _on_stacks(stacks: list[Stack], slices: int) -> list[Finding]:
     findings = [finding for stack in stacks for finding in stack.findings]
     if stacks and len(stacks[0].frames) < slices and not findings:
-        text = f"{len(stacks[0].frames)} of {slices} slices are there at every weighting"
+        text = f"{len(stacks[0].frames)} of {slices} slices exist at every b-value"
         findings.append(warning(Code.SLICE_MISSING, text))
     return findings
 
@@ -103,7 +103,7 @@ def _on_frames(frames: list[Frame]) -> list[Finding]:
     findings = []
     spaces = {frame.origin.frame_of_reference_uid for frame in frames}
     if len(spaces) > 1:
-        text = f"its images name {len(spaces)} frames of reference, as after a patient has moved"
+        text = f"its images have {len(spaces)} frames of reference, so the patient may have moved"
         findings.append(warning(Code.HEADER_CONTRADICTS_GEOMETRY, text))
     wrong = sorted({frame.scaling.problem for frame in frames if frame.scaling.problem})
     if wrong:
@@ -120,7 +120,7 @@ def _on_b_values(frames: list[Frame], stated: Collection[BValue]) -> list[Findin
     findings = []
     unweighted = sum(frame.b_value is None for frame in frames)
     if unweighted:
-        text = f"{unweighted} of {len(frames)} images name no b-value and were left out"
+        text = f"{unweighted} of {len(frames)} images have no b-value and were left out"
         findings.append(warning(Code.SERIES_LEFT_OUT, text))
     small = sorted({b.declared_s_per_mm2 for b in stated if b.declared_s_per_mm2})
     if small:
@@ -132,7 +132,7 @@ def _on_b_values(frames: list[Frame], stated: Collection[BValue]) -> list[Findin
 
 
 def _with_lost_scale_named(frames: list[Frame]) -> list[Frame]:
-    """Images without a rescale beside others that have one: nobody knows their scale."""
+    """Frames, with a problem noted where only other images have a rescale: the scale is unknown."""
     lost = without_scale([frame.scaling for frame in frames])
     if not any(lost):
         return frames
@@ -158,11 +158,11 @@ def _stacks(frames: list[Frame], problem: str, diffusion: bool) -> tuple[list[St
 
 
 def _windowed(frames: Sequence[Frame]) -> str:
-    """Why values cannot be those that a scanner computed, where eight bits hold them."""
+    """Why the values are not those of the scanner if they have eight bits; else empty."""
     if max(frame.pixels.bits_stored for frame in frames) > EXPORT_BITS:
         return ""
     return (
-        "its pixel values have eight bits, as an export of the window on a screen has them; "
+        "its pixel values have eight bits, as in an export of the displayed window; "
         "export the original images"
     )
 

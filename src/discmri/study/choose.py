@@ -28,11 +28,11 @@ class Choice:
     target
         The sagittal series to segment and measure.
     diffusion
-        One or more series that together hold the weightings of one acquisition.
+        One or more series that together hold the b-values of one acquisition.
     adc_map
         The scanner's ADC map.
     findings
-        What was chosen among what, and what is wrong with it.
+        Choices among several series, and faults of the chosen ones.
     """
 
     target: Series | None
@@ -78,7 +78,7 @@ def _target(series: Sequence[Series]) -> tuple[Series | None, list[Finding]]:
 
 
 def _other_stations(best: Series, rivals: Sequence[Series]) -> list[Finding]:
-    """Say where other series of the same contrast show, or may show, another part of the spine."""
+    """Findings on series of the same contrast that show, or may show, another part of the spine."""
     elsewhere = [one for one in rivals if same_station(best, one) is False]
     unknown = [
         one
@@ -89,20 +89,20 @@ def _other_stations(best: Series, rivals: Sequence[Series]) -> list[Finding]:
     if elsewhere:
         text = (
             f"{best.name} was measured; {', '.join(one.name for one in elsewhere)} shows another "
-            "station of the spine: check that the measured one is lumbar"
+            "part of the spine: check that the measured one is lumbar"
         )
         findings.append(warning(Code.OTHER_STATION, text, None, best.uid))
     if unknown:
         text = (
-            f"{best.name} was measured; {', '.join(one.name for one in unknown)} lies in another "
-            "frame of reference and no name tells which is lumbar"
+            f"{best.name} was measured; {', '.join(one.name for one in unknown)} has another "
+            "frame of reference, and no description names the lumbar one: check it"
         )
         findings.append(warning(Code.OTHER_STATION, text, None, best.uid))
     return findings
 
 
 def _sagittal_rank(series: Series, finest_mm: float) -> tuple[object, ...]:
-    """Larger is better; the last entries only make the choice the same every time."""
+    """Larger is better; the last entries only make the choice reproducible."""
     preference = {Role.SAG_T2: 3, Role.SAG_FS: 2, Role.SAG_T1: 1, Role.SAG_OTHER: 0}
     whole = sum(f.code is Code.SLICE_MISSING for f in series.findings) == 0
     return (
@@ -141,7 +141,7 @@ def _why_chosen(best: Series, rivals: Sequence[Series]) -> str:
 
     others = "; ".join(facts(rival) for rival in rivals)
     return (
-        f"{facts(best)} was taken among {len(rivals) + 1} {best.role.value} series, before {others}"
+        f"{facts(best)} was chosen from {len(rivals) + 1} {best.role.value} series, before {others}"
     )
 
 
@@ -164,7 +164,7 @@ def _diffusion(
     ]
     if not candidates:
         if weighted:
-            text = f"{weighted[0].name} holds no two b-values on one grid, so no ADC can be fitted"
+            text = f"{weighted[0].name} lacks two b-values on one grid, so no ADC can be fitted"
             findings.append(warning(Code.SERIES_LEFT_OUT, text, None, weighted[0].uid))
         return (), findings
     best = max(candidates, key=lambda group: _diffusion_rank(group, target))
@@ -172,26 +172,26 @@ def _diffusion(
     grid = weightings(images)[0].grid
     lost = sum(not same_grid(image.grid, grid) for image in images)
     if lost:
-        text = f"{lost} of {len(images)} weightings lie on other slices and were left out"
+        text = f"{lost} of {len(images)} diffusion images lie on other slices and were left out"
         findings.append(warning(Code.SERIES_LEFT_OUT, text, None, best[0].uid))
     if conflict := _scale_conflict(weightings(images), best[0].manufacturer):
         findings.append(warning(Code.RESCALE_UNUSABLE, conflict, None, best[0].uid))
         return (), findings
     if len(candidates) > 1 or len(best) > 1:
         listed = ", ".join(f"{b:g}" for b in _b_values(best))
-        text = f"{' + '.join(s.name for s in best)} (b {listed} s/mm2) was taken as the diffusion series"
+        text = f"{' + '.join(s.name for s in best)} (b {listed} s/mm2) was chosen as the diffusion series"
         findings.append(info(Code.SERIES_CHOSEN, text, None, best[0].uid))
     return best, findings
 
 
 def _scale_conflict(images: Sequence[Image], manufacturer: str) -> str:
-    """Why signals of weightings cannot be compared; empty where they can."""
+    """Why signals of the diffusion images cannot be compared; empty if they can."""
     scalings = [scaling for image in images for scaling in image.scalings]
     private = sum(scaling.philips_slope is not None for scaling in scalings)
     if lost := sum(without_scale(scalings)) or (private and len(scalings) - private):
         return (
-            f"{lost} of {len(scalings)} diffusion images state no scale of their values where the "
-            "others do, so their signals cannot be compared and no ADC is fitted"
+            f"{lost} of {len(scalings)} diffusion images lack the rescale that the others have, "
+            "so their signals cannot be compared and no ADC is fitted"
         )
     if "PHILIPS" in manufacturer.upper() and not private and len({s.slope for s in scalings}) > 1:
         return (
@@ -205,13 +205,13 @@ def _scale_conflict(images: Sequence[Image], manufacturer: str) -> str:
     ):
         return ""
     return (
-        f"{len(unusable)} of {len(scalings)} diffusion images state {unusable[0].problem} and the "
+        f"{len(unusable)} of {len(scalings)} diffusion images have {unusable[0].problem} and the "
         "others another scale, so their signals cannot be compared and no ADC is fitted"
     )
 
 
 def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
-    """Series that hold one weighting each, put together where grid and frame are the same."""
+    """Series of one b-value each, grouped by grid, frame of reference and echo time."""
     groups: list[list[Series]] = []
     for one in weighted:
         for group in groups:
@@ -231,7 +231,7 @@ def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
 
 
 def _b_values(group: Sequence[Series]) -> tuple[float, ...]:
-    """Of the images that would be fitted together."""
+    """b-values of the images that would be fitted together, ascending."""
     kept = weightings([image for one in group for image in one.images])
     return tuple(sorted(_distinct(kept)))
 
@@ -256,13 +256,13 @@ def _diffusion_rank(group: tuple[Series, ...], target: Series | None) -> tuple[o
 
 
 def _beside(series: Series, target: Series | None) -> bool:
-    """Whether a series shows at least half of the heights that it could share with the target."""
+    """Whether a series shows at least half of the craniocaudal range of the target."""
     share = None if target is None else common_height(series, target)
     return share is None or share >= 0.5
 
 
 def _isotropic(images: Sequence[Image]) -> bool:
-    """Whether every b > 0 comes as a trace image or in at least three directions."""
+    """Whether every b > 0 has a trace image or at least three directions."""
     return all(
         image.b_value is None
         or image.b_value.kind is not DirectionKind.DIRECTIONAL
@@ -274,8 +274,8 @@ def _isotropic(images: Sequence[Image]) -> bool:
 def weightings(images: Sequence[Image]) -> tuple[Image, ...]:
     """The images of one grid to fit an ADC to, by b-value.
 
-    Where a b-value comes both in at least three directions and combined, the directions
-    are kept, because how the scanner combined them is not known.
+    If a b-value has both at least three directions and a combined image, the directions are used,
+    because it is unknown how the scanner combined them.
     """
     if not images:
         return ()
@@ -353,5 +353,5 @@ def _adc_map(
     best = max(maps, key=rank)
     if len(maps) == 1:
         return best, []
-    text = f"{best.name} was taken among {len(maps)} ADC maps"
+    text = f"{best.name} was chosen from {len(maps)} ADC maps"
     return best, [info(Code.SERIES_CHOSEN, text, None, best.uid)]

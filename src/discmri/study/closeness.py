@@ -1,4 +1,4 @@
-"""When two values of headers mean the same: tolerances, never rounding bins."""
+"""Tolerances within which two header values count as equal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def common_values(
     values
         Any order, with repeats.
     within, relative
-        Neighbours this far apart, absolute or as a share of the larger, are the same.
+        Largest distance of neighbours that count as equal, absolute or as a share of the larger.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Names out, UIDs replaced, dates shifted: the same in every run that has the same key.
+"""De-identification: names removed, UIDs replaced, dates shifted, reproducible with the same key.
 
-Everything that leaves a study goes through :func:`without_names` (what was read of its headers)
-or :func:`header_without_names` (a whole header, for DICOM objects).  Of whole headers only what
-is listed here stays: numbers and coded words of the image, and texts about the scanner.
+All output of a study passes :func:`without_names` (facts from its headers) or
+:func:`header_without_names` (a whole header, for DICOM objects).  Whole headers keep only what is
+listed here: numbers and coded words of the image, and texts about the scanner.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PATIENT_AND_STUDY = (
     "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID",
     "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
 )  # fmt: skip
-"""What DICOM objects copy from the headers of their images."""
+"""Attributes that DICOM objects copy from the headers of their images."""
 
 _METHOD = "names and texts removed; UIDs replaced; dates shifted"
 _SHORTEST_SECRET = 32
@@ -57,14 +57,14 @@ _DIGITS_OF_A_DATE = 8
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """A site's key: from it follow pseudonyms, shifts of dates and UIDs.
+    """A site's key, which determines pseudonyms, date shifts and UIDs.
 
     Parameters
     ----------
     secret
-        At least 32 characters; whoever has it can repeat the replacement.
+        At least 32 characters; anyone who has it can repeat the replacement.
     subjects
-        Names that a trial has given, by PatientID; anybody else gets one made of the secret.
+        Subject names of a trial by PatientID; other patients get a name made from the secret.
     """
 
     secret: str = field(repr=False)
@@ -77,7 +77,8 @@ class Pseudonyms:
         Raises
         ------
         UsageError
-            A file that is missing, is no TOML, or whose secret is missing or too short.
+            If the file is missing or not TOML, its secret is missing or shorter than 32 characters,
+            or its subjects are not unique names.
         """
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -103,24 +104,24 @@ class Pseudonyms:
         return cls(secret, subjects)
 
     def subject(self, patient_id: str) -> str:
-        """What a patient is called from now on."""
+        """Pseudonym of a patient."""
         made = base64.b32encode(self._bytes("subject", patient_id)).decode()[:10]
         return self.subjects.get(patient_id, f"P{made}")
 
     def shift(self, patient_id: str) -> timedelta:
-        """How far all dates of a patient are moved; intervals between visits stay."""
+        """Shift of all dates of a patient; intervals between visits are unchanged."""
         shortest, longest = _SHIFT_DAYS
         number = int.from_bytes(self._bytes("days", patient_id)[:8], "big")
         return timedelta(days=-(shortest + number % (longest - shortest)))
 
     def uid(self, uid: str) -> str:
-        """Another UID for a UID; those of the standard stay."""
+        """Replacement of a UID; UIDs of the DICOM standard are unchanged."""
         if not uid or uid.startswith("1.2.840.10008."):
             return uid
         return f"2.25.{int.from_bytes(self._bytes('uid', uid)[:16], 'big')}"
 
     def token(self, text: str) -> str:
-        """A word for a word, as for the serial number of a scanner."""
+        """Replacement of a text, such as the serial number of a scanner."""
         return self._bytes("token", text).hex()[:12] if text else ""
 
     def _bytes(self, kind: str, text: str) -> bytes:
@@ -129,7 +130,7 @@ class Pseudonyms:
 
 @dataclass(frozen=True)
 class Disguise:
-    """How one patient's headers are changed.
+    """De-identification of one patient's headers.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ class Disguise:
     patient_id
         As in the images.
     people
-        Words that name somebody; they are taken out of descriptions.
+        Names of persons, which are removed from descriptions.
     """
 
     pseudonyms: Pseudonyms
@@ -147,7 +148,7 @@ class Disguise:
 
     @classmethod
     def of(cls, pseudonyms: Pseudonyms, patient_id: str, headers: Sequence[Dataset]) -> Disguise:
-        """The disguise of whoever some headers name."""
+        """The disguise for the persons that the headers name."""
         words = {patient_id}
         for header in headers:
             for keyword in _PEOPLE:
@@ -158,17 +159,17 @@ class Disguise:
 
     @property
     def subject(self) -> str:
-        """What the patient is called from now on."""
+        """Pseudonym of the patient."""
         return self.pseudonyms.subject(self.patient_id)
 
     def text(self, text: str) -> str:
-        """A description without the words that name somebody."""
+        """A description without names of persons."""
         for word in self.people:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "***", text, flags=re.IGNORECASE)
         return text
 
     def date(self, stamp: str) -> str:
-        """A date, or date and time, moved; what is no date is dropped."""
+        """A shifted date, or date and time; empty if the text is not a date."""
         digits, rest = stamp[:_DIGITS_OF_A_DATE], stamp[_DIGITS_OF_A_DATE:]
         try:
             moved = datetime.strptime(digits, "%Y%m%d") + self.pseudonyms.shift(self.patient_id)
@@ -178,7 +179,7 @@ class Disguise:
 
 
 def without_names(frame: Frame, disguise: Disguise) -> Frame:
-    """A frame that names neither patient nor examination."""
+    """A frame without identifiers of patient and examination."""
     keys, origin = disguise.pseudonyms, frame.origin
     return replace(
         frame,
@@ -203,7 +204,7 @@ def without_names(frame: Frame, disguise: Disguise) -> Frame:
 
 
 def header_without_names(header: Dataset, disguise: Disguise) -> Dataset:
-    """What a DICOM object may take over of a header; private elements and texts are dropped."""
+    """A header that DICOM objects may copy; private elements and free texts are dropped."""
     made = _kept(header, disguise)
     made.PatientName, made.PatientID = f"{disguise.subject}^", disguise.subject
     for keyword in _EMPTY:
@@ -224,7 +225,7 @@ def _kept(header: Dataset, disguise: Disguise) -> Dataset:
 
 
 def _value(element: DataElement, disguise: Disguise) -> object:
-    """What becomes of one element; ``None`` where it goes."""
+    """The new value of one element; ``None`` if it is dropped."""
     if element.VR == "SQ":
         return Items([_kept(item, disguise) for item in element.value])
     if element.VR == "UI":

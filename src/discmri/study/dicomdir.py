@@ -1,4 +1,4 @@
-"""Images that a DICOMDIR lists and that did not come with it, as after copying part of a disc."""
+"""Images that a DICOMDIR lists but that are missing, as after copying part of a CD."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discmri.study.source import InputFile, clean_text
 
 
 def missing_images(files: Sequence[InputFile]) -> Counter[str]:
-    """How many images of each series are missing.
+    """Number of missing images of each series.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def missing_images(files: Sequence[InputFile]) -> Counter[str]:
     Returns
     -------
     Counter
-        By Series Instance UID; empty without a DICOMDIR that can be read.
+        By Series Instance UID; empty without a readable DICOMDIR.
     """
     here = {file.name.lower() for file in files}
     missing: Counter[str] = Counter()

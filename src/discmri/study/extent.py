@@ -1,4 +1,4 @@
-"""How large a picture of a person can be: a check on headers that claim otherwise."""
+"""A check of the image size in headers against the largest size of a person."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ MAX_FROM_ORIGIN_MM = 10_000.0
 
 
 def refuse_absurd_extent(grid: Grid) -> None:
-    """Refuse a grid that no scanner has room for.
-
-    Whoever resamples such a grid to millimetres would run out of memory.
+    """Refuse a grid larger than a scanner's bore, whose resampling would exhaust the memory.
 
     Raises
     ------
     GeometryError
-        Voxels, sides or slices beyond a person's size, or metres away from the scanner.
+        If a voxel is larger than 50 mm, a side longer than 2.5 m or a slice larger than 1.5 m², or
+        if the grid is more than 10 m from the scanner's isocentre.
 
     Examples
     --------
@@ -37,6 +36,6 @@ def refuse_absurd_extent(grid: Grid) -> None:
     ):
         size = " x ".join(f"{side:.3g}" for side in grid.spacing_mm * grid.shape)
         raise GeometryError(
-            f"the headers claim a picture of {size} mm, {far:.3g} mm from the scanner's middle, "
-            "beyond any person; check its pixel spacing and positions"
+            f"by its header the image is {size} mm large and {far:.3g} mm from the isocentre, "
+            "which is impossible; check its pixel spacing and positions"
         )

@@ -1,7 +1,7 @@
 """One slice as its header describes it: all that is kept of a DICOM file.
 
-Geometry is still DICOM's here (LPS, rows and columns); :mod:`discmri.study.stack` turns it
-into RAS+.  Names, birth dates and addresses are never taken over.
+Geometry is that of DICOM (LPS, rows and columns); :mod:`discmri.study.stack` converts it to RAS+.
+Names, birth dates and addresses are not read.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
 @dataclass(frozen=True)
 class PixelPlace:
-    """Where the pixel values of one file are and how they are stored.
+    """Place and storage format of the pixel values of one file.
 
     Parameters
     ----------
     file
         The file.
     offset, length
-        Of the value of the pixel element; ``length`` is ``None`` where undefined
-        (compressed), ``offset`` is ``None`` where the file must be read as a whole (deflated).
+        Of the value of the pixel element, in bytes.  ``length`` is ``None`` if undefined
+        (compressed), ``offset`` is ``None`` if the file must be read as a whole (deflated).
     syntax
         Transfer syntax UID.
     rows, columns, frames, samples
@@ -39,8 +39,8 @@ class PixelPlace:
         Integer format; ``bits_allocated`` of a float image is its width, ``high_bit`` the place
         of the highest bit stored, counted from zero.
     picture
-        Rows and columns of the whole picture where ``rows`` and ``columns`` are those of a tile
-        of a mosaic; ``None`` elsewhere.
+        Rows and columns of a whole mosaic, if ``rows`` and ``columns`` are those of a tile;
+        otherwise ``None``.
     keyword
         ``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``.
     photometric
@@ -65,7 +65,7 @@ class PixelPlace:
 
     @property
     def spare_bits(self) -> int:
-        """Bits above the highest one stored; a High Bit that cannot be counts as the usual one."""
+        """Number of bits above the highest stored one; an invalid High Bit is ignored."""
         usual = self.bits_stored - 1
         high = self.high_bit if usual <= self.high_bit < self.bits_allocated else usual
         return self.bits_allocated - 1 - high
@@ -73,7 +73,7 @@ class PixelPlace:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whom and which examination a file belongs to."""
+    """Patient and examination of a file."""
 
     patient_id: str
     study_uid: str
@@ -82,18 +82,18 @@ class Owner:
 
 @dataclass(frozen=True)
 class ContrastParameters:
-    """What made the picture: the physics a role is decided by.
+    """Acquisition parameters from which the role of a series is decided.
 
     Parameters
     ----------
     te_ms, tr_ms, ti_ms
-        Timing; ``None`` where the header does not say.
+        Timing; ``None`` if not in the header.
     echo_train
         Echoes per excitation.
     techniques
         Any of ``SE``, ``GR``, ``EP``, ``IR``.
     fat_suppressed
-        Whether a suppression of fat is switched on, and by which word of the header.
+        Text of the header that states fat suppression; empty if none does.
     """
 
     te_ms: float | None = None
@@ -106,23 +106,23 @@ class ContrastParameters:
 
 @dataclass(frozen=True)
 class Scaling:
-    """From stored to real values.
+    """Conversion of stored to real values.
 
     Parameters
     ----------
     slope, intercept, rescale_type
-        Modality rescale and the unit it may name.
+        Modality rescale and its unit, if stated.
     philips_slope
-        Scale slope of Philips, with which signals of different series compare.
+        Scale slope of Philips, which makes signals of different series comparable.
     real_slope, real_intercept, real_unit
         Real World Value Mapping; ``real_unit`` is empty without one.
     padding
-        Stored value that means "no picture here".
+        Stored value of pixels outside the image.
     stated
-        Whether the header holds a modality rescale at all.
+        Whether the header has a modality rescale.
     problem
-        Which value is stated but cannot be used (text, zero, infinite), or missing although
-        neighbouring images state it; empty where none is.
+        The value that is stated but unusable (text, zero, infinite), or that is missing although
+        other images of the series state it; empty if there is none.
     """
 
     slope: float = 1.0
@@ -138,12 +138,12 @@ class Scaling:
 
     @property
     def rescales(self) -> bool:
-        """Whether it changes values."""
+        """Whether the modality rescale changes values."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
 
 def without_scale(scalings: Sequence[Scaling]) -> list[bool]:
-    """For each image whether it states no rescale although others do that changes theirs."""
+    """Per image, whether it lacks a rescale while another image has one that changes values."""
     changes = any(scaling.rescales for scaling in scalings)
     return [changes and not scaling.stated for scaling in scalings]
 
@@ -157,11 +157,11 @@ class Geometry:
     position
         (3,) centre of the first pixel.
     along_row, along_column
-        (3,) unit vectors in which column index and row index grow.
+        (3,) unit vectors in which the column index and the row index increase.
     pixel_mm
         Distance of neighbouring rows, distance of neighbouring columns.
     thickness_mm, between_mm
-        Slice Thickness and Spacing Between Slices, believed only where positions say nothing.
+        Slice Thickness and Spacing Between Slices, used only if positions are not enough.
     """
 
     position: Vector
@@ -173,14 +173,14 @@ class Geometry:
 
     @cached_property
     def normal(self) -> Vector:
-        """(3,) unit vector across the slice."""
+        """(3,) unit vector perpendicular to the slice."""
         (a, b, c), (x, y, z) = self.along_row, self.along_column
         return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Which series and scanner a slice comes from."""
+    """Series and scanner of a slice."""
 
     series_uid: str
     number: int | None
@@ -210,23 +210,23 @@ class Frame:
     owner, origin, contrast, scaling
         Facts that many slices share.
     geometry
-        ``None`` where the header places the slice nowhere.
+        ``None`` if the header has no position.
     image_type
-        Upper-case words, with those of vendors' private kinds added.
+        Upper-case words of Image Type, with the kinds from private tags added.
     b_value
-        Diffusion weighting where the header names one.
+        Diffusion weighting; ``None`` if not in the header.
     phase_along_row
-        Whether phase is encoded along the row direction; ``None`` where unsaid.
+        Whether phase is encoded along the row direction; ``None`` if not in the header.
     acquired
-        ``YYYYMMDDHHMMSS.ffffff`` or what of it is known.
+        ``YYYYMMDDHHMMSS.ffffff``, shorter or empty if not fully known.
     order
-        Acquisition number and instance number: tell repeats apart, never place slices.
+        Acquisition number and instance number: they distinguish repeats, but never order slices.
     averages
-        How often the signal was acquired and averaged; ``None`` where unsaid.
+        Number of averaged signals; ``None`` if not in the header.
     tiles
-        Slices that are tiled in this one picture (mosaic) and could not be placed; 1 elsewhere.
+        Number of slices in a mosaic that could not be split; otherwise 1.
     unplaced
-        Why they could not.
+        Why the mosaic could not be split.
     """
 
     pixels: PixelPlace
@@ -248,7 +248,7 @@ class Frame:
 
     @property
     def screenshot(self) -> str:
-        """Why its values are no signals of a scanner; empty where they are."""
+        """Why the values are not MR signals; empty if they are."""
         if self.origin.sop_class.startswith(_SCREENSHOT_CLASSES):
             return "a secondary capture"
         if self.pixels.samples != 1 or "COLOR" in self.pixels.photometric.upper():

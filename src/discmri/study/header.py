@@ -1,4 +1,4 @@
-"""A DICOM header -> the frames in it, classic and enhanced alike."""
+"""DICOM headers -> frames, for classic and enhanced images."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ Fact = TypeVar("Fact")
 
 
 class HeaderReader:
-    """Reads headers of many files, most of which repeat what the last one said.
+    """Reader of the headers of many files.
 
-    Facts are remembered by the raw bytes they were read from, which is several times
-    faster than converting the same elements again for every slice.
+    Converted facts are cached by their raw bytes: most headers of a series are almost equal, and
+    this is several times faster than converting the same elements for every slice.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class HeaderReader:
         ds
             Header without pixel values.
         place
-            Where the pixel values are.
+            Place of the pixel values.
         """
         owner = self.known(ds, _OWNER_TAGS, _owner)
         origin = self.known(ds, _ORIGIN_TAGS, _origin)
@@ -74,7 +74,7 @@ class HeaderReader:
         return frames
 
     def known(self, ds: Dataset, tags: Sequence[int], make: Callable[[Dataset], Fact]) -> Fact:
-        """``make(ds)``, remembered where ``tags`` hold the bytes of an earlier header."""
+        """``make(ds)``, cached by the raw bytes of ``tags``."""
         key = _raw_key(ds, tags)
         if key is None:
             return make(ds)
@@ -127,7 +127,7 @@ _ORIGIN_TAGS = (
     0x00080005, 0x0020000E, 0x00200011, 0x0008103E, 0x00181030, 0x00180015, 0x00200052,
     0x00080070, 0x00081090, 0x00181020, 0x00180087, 0x00080016, 0x00181000, 0x00181250,
 )  # fmt: skip
-# The series stands for a vendor's private switches, which do not change within it.
+# The Series UID is included for private elements, which do not change within a series.
 _CONTRAST_TAGS = (
     0x0020000E, 0x00180020, 0x00180022, 0x00180023, 0x00180080, 0x00180081, 0x00180082,
     0x00180091, 0x00181314, 0x00189009, 0x00189020, 0x00189025, 0x00189079, 0x00189082, 0x00189240,
@@ -138,7 +138,7 @@ _TILE_TAGS = (0x0020000E, 0x00080008, 0x00089007, 0x00280010, 0x00280011)
 
 
 def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:
-    """What elements hold, unconverted where possible; ``None`` where one is a sequence."""
+    """Values of elements, unconverted if possible; ``None`` if one is a sequence."""
     present = ds.keys()
     values: list[object] = []
     for tag in tags:
@@ -154,7 +154,7 @@ def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:
 
 
 def raw_text(ds: Dataset, tag: int) -> str:
-    """Text of an element in plain ASCII (UIDs, dates, numbers), unconverted where possible."""
+    """Text of an element in plain ASCII (UIDs, dates, numbers), unconverted if possible."""
     if tag not in ds.keys():  # noqa: SIM118  (Dataset's own test is slow)
         return ""
     element = ds.get_item(tag)
@@ -165,7 +165,7 @@ def raw_text(ds: Dataset, tag: int) -> str:
 
 
 def raw_numbers(ds: Dataset, tag: int) -> list[float]:
-    """Finite numbers of an element written as text (DS, IS); empty where it holds none."""
+    """Finite numbers of an element written as text (DS, IS); empty if it has none."""
     text = raw_text(ds, tag)
     try:
         values = [float(part) for part in text.split("\\")] if text else []
@@ -183,13 +183,13 @@ def _owner(ds: Dataset) -> Owner:
 
 
 def _date(ds: Dataset) -> str:
-    """``YYYYMMDD``; empty where the header holds anything else (old files have dots)."""
+    """``YYYYMMDD``; empty if the header has anything else (old files have dots)."""
     text = _text(ds, "StudyDate").replace(".", "")
     return text if re.fullmatch(r"[0-9]{8}", text) else ""
 
 
 def _views(ds: Dataset) -> Iterator[Dataset]:
-    """The dataset itself, or per frame its functional groups laid flat."""
+    """The dataset itself, or one flat dataset of functional groups per frame."""
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
     if not per_frame:
         yield ds
@@ -319,7 +319,7 @@ def _scaling(ds: Dataset, origin: Origin) -> Scaling:
 
 
 def _rescale(ds: Dataset, tag: int, name: str, absent: float) -> tuple[float, str]:
-    """One number of the modality rescale, and what is wrong with it."""
+    """One number of the modality rescale, and its text if it cannot be used."""
     text = raw_text(ds, tag)
     if not text:
         return absent, ""
@@ -366,7 +366,7 @@ def _geometry(ds: Dataset) -> Geometry | None:
     if not square or not 1e-3 < min(pixel) <= max(pixel) < 1e3:
         return None
     row = row / lengths[0]
-    column = column - (row @ column) * row  # headers are rounded; make them square again
+    column = column - (row @ column) * row  # headers are rounded; make the axes orthogonal
     return Geometry(
         position=np.array(position),
         along_row=row,
@@ -388,7 +388,7 @@ def _image_type(ds: Dataset) -> tuple[str, ...]:
 
 
 def _is_computed(ds: Dataset, origin: Origin) -> bool:
-    """Whether words say that a weighting was computed from others (synthetic b-value)."""
+    """Whether the description states that the b-value is synthetic (computed from others)."""
     text = f"{origin.description} {raw_text(ds, 0x00204000)}".lower().replace("_", " ")
     return "adc" not in text and bool(COMPUTED_B_WORDS.search(text.replace("-", " ")))
 
@@ -419,7 +419,7 @@ def _acquired(ds: Dataset) -> str:
 
 
 def _tiles_placed(ds: Dataset, frame: Frame) -> list[Frame]:
-    """The slices of a mosaic, or the picture as it is with what keeps them from being placed."""
+    """The slices of a mosaic, or the unchanged frame with the reason why it cannot be split."""
     first = next((item for item in private_value(ds, *_UIH_ITEMS) or []), None)
     if frame.geometry is None and first is not None and "ImagePositionPatient" in first:
         view = Dataset()
@@ -429,7 +429,7 @@ def _tiles_placed(ds: Dataset, frame: Frame) -> list[Frame]:
             frame, geometry=_geometry(view), acquired=frame.acquired or _acquired(first)
         )
     if frame.pixels.frames > 1:
-        return [replace(frame, unplaced="stands in an enhanced image")]
+        return [replace(frame, unplaced="is part of an enhanced image")]
     try:
         return slices_of(ds, frame)
     except DicomError as error:
@@ -440,7 +440,7 @@ _UIH_ITEMS = (0x0065, "Image Private Header", 0x51, "SQ")
 
 
 def _tiles(ds: Dataset) -> int:
-    """How many slices one picture holds: Siemens mosaic and UIH grid."""
+    """Number of slices in one frame: Siemens mosaic and UIH grid."""
     mosaic = floats(private_value(ds, 0x0019, "SIEMENS MR HEADER", 0x0A, "US"))
     if mosaic:
         return int(mosaic[0])

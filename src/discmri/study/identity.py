@@ -1,4 +1,4 @@
-"""Which files hold the same image, and which series were torn apart by their UIDs."""
+"""Files that hold the same image, and series whose slices have different Series UIDs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _Fragment = list[Frame]
 
 
 def without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[Finding, ...]]:
-    """Each image once, however many files hold it.
+    """Each image once, with a finding on the copies that were left out.
 
-    Copies share UID, place, b-value and pixel values; pixel values are read only where all
+    Copies have the same UID, position, b-value and pixel values; pixel values are compared only if
     the others are equal.
     """
     alike: dict[tuple[object, ...], list[Frame]] = {}
@@ -56,7 +56,7 @@ def without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[Find
         findings.append(info(Code.DUPLICATE_INSTANCE, text))
     if shared:
         text = (
-            f"{len(shared)} SOP Instance UIDs stand for several images at one position with "
+            f"{len(shared)} SOP Instance UIDs belong to several images at one position with "
             "different pixel values; they are separated by acquisition time and instance number"
         )
         findings.append(warning(Code.UID_NOT_UNIQUE, text))
@@ -64,11 +64,11 @@ def without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[Find
 
 
 def _distinct(copies: list[Frame], hashes: dict[object, str]) -> list[Frame]:
-    """One frame for each different picture."""
+    """One frame for each different image."""
     found: dict[str, Frame] = {}
     stored = {_stored_hash(frame, hashes) for frame in copies}
     for frame in copies:
-        # The same picture may be stored compressed and plain.
+        # The same image may be stored compressed and uncompressed.
         digest = _decoded_hash(frame) if len(stored) > 1 else ""
         found.setdefault(digest, frame)
     unreadable = found.pop("unreadable", None)
@@ -76,7 +76,7 @@ def _distinct(copies: list[Frame], hashes: dict[object, str]) -> list[Frame]:
 
 
 def _stored_hash(frame: Frame, hashes: dict[object, str]) -> str:
-    """Of the whole pixel element as it stands in the file."""
+    """Hash of the whole pixel element as stored in the file."""
     place = frame.pixels
     if place.file not in hashes:
         with place.file.path.open("rb") as stream:
@@ -99,15 +99,15 @@ def with_torn_series_joined(
 ) -> tuple[list[Frame], tuple[Finding, ...]]:
     """Slices of one acquisition under one Series UID.
 
-    Canon's classic files and some anonymisers give every slice a Series UID of its own.
-    Series that hold one slice position each are joined where frame of reference, series number
-    (else acquisition number), size, orientation, contrast and description agree; longer ones
-    also have to fill each other's gaps.
+    Canon's classic files and some anonymisers give every slice its own Series UID.
+    Series of one slice position each are joined if frame of reference, series number (else
+    acquisition number), size, orientation, contrast and description agree; longer ones must also
+    fill each other's gaps.
 
     Returns
     -------
     list of Frame, tuple of Finding
-        In the order given, and what was joined.
+        Frames in the given order, and findings on the joined series.
     """
     fragments = grouped(frames, lambda frame: frame.origin.series_uid, close=False)
     uids: dict[str, str] = {}
@@ -139,7 +139,7 @@ def with_torn_series_joined(
 def _joined(
     fragments: list[_Fragment], same_number: Callable[[Frame, Frame], bool]
 ) -> tuple[list[list[_Fragment]], list[_Fragment]]:
-    """Groups of fragments that belong together, and the fragments that stay alone."""
+    """Groups of fragments of one acquisition, and the fragments without a group."""
     groups: list[list[_Fragment]] = []
     for fragment in sorted(fragments, key=len, reverse=True):
         first = _typical(fragment)
@@ -191,7 +191,7 @@ def _fits(fragment: _Fragment, group: list[_Fragment]) -> bool:
 
 
 def _even(group: list[_Fragment]) -> bool:
-    """Whether most slices of the group are as far apart as their median distance."""
+    """Whether most slice distances of the group are close to their median."""
     places = positions_mm([frame for one in group for frame in one])
     if len(places) < 2:
         return False

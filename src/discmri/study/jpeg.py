@@ -1,7 +1,7 @@
-"""JPEG streams (baseline, extended, lossless), decoded in a process of their own.
+"""JPEG streams (baseline, extended, lossless), decoded in a child process.
 
-The one permissively licensed decoder for them, GDCM, does not raise on some damaged
-streams but ends the process, and prints.  Here that only ends the child.
+The only permissively licensed decoder for them, GDCM, ends its process on some damaged streams
+instead of raising an error.
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ def decode(jobs: Sequence[DecodeJob]) -> list[list[NDArray[np.generic]]]:
     Parameters
     ----------
     jobs
-        Pixel element, transfer syntax, frames wanted and options of pydicom's decoder, one
-        per file.
+        Per file: pixel element, transfer syntax, wanted frames and options of pydicom's decoder.
 
     Raises
     ------
     ValueError
-        A stream cannot be decoded.
+        If a stream cannot be decoded.
     """
     try:
         child = subprocess.run(
@@ -54,7 +53,7 @@ def decode(jobs: Sequence[DecodeJob]) -> list[list[NDArray[np.generic]]]:
 
 
 def decode_for_parent() -> None:
-    """What the child does: jobs from standard input, arrays to standard output."""
+    """Entry point of the child process: jobs from standard input, arrays to standard output."""
     for content, syntax, indices, options in pickle.load(sys.stdin.buffer):
         decoder = get_decoder(UID(syntax))
         for index in indices:

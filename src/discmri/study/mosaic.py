@@ -1,8 +1,8 @@
-"""Where the slices of a mosaic lie: Siemens mosaic and UIH grid.
+"""Positions of the slices in a mosaic: Siemens mosaic and UIH grid.
 
-Siemens states the middle of the tiles' plane as if the whole picture were one slice, the
-direction of the slices in the CSA image header, and the middle of every slice in the
-protocol.  UIH lists the position of every tile.
+Siemens gives the position as if the whole mosaic were one slice, the direction of the slices in the
+CSA image header, and the centre of every slice in the protocol.  UIH lists the position of every
+tile.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def slices_of(ds: Dataset, frame: Frame) -> list[Frame]:
     ds
         The header.
     frame
-        What it says of the whole picture; ``tiles`` is the number of slices.
+        The whole mosaic; ``tiles`` is the number of slices.
 
     Raises
     ------
     DicomError
-        Where the tiles cannot be placed; the message says what is missing.
+        If the header lacks the positions of the tiles.
     """
     layout = _uih(ds, frame) if _uih_items(ds) else _siemens(ds, frame)
     pixels = replace(
@@ -79,7 +79,7 @@ def _tile_size(frame: Frame, down: int, across: int) -> tuple[int, int]:
     rows, columns = frame.pixels.rows, frame.pixels.columns
     if rows % down or columns % across:
         raise DicomError(
-            f"{frame.tiles} tiles do not divide a picture of {rows} x {columns} pixels evenly"
+            f"{frame.tiles} tiles do not divide an image of {rows} x {columns} pixels evenly"
         )
     return rows // down, columns // across
 
@@ -89,7 +89,7 @@ def _siemens(ds: Dataset, frame: Frame) -> _Layout:
     rows, columns = _tile_size(frame, across, across)
     whole = frame.geometry
     if whole is None:
-        raise DicomError("its header holds no position, orientation or pixel spacing")
+        raise DicomError("its header lacks position, orientation or pixel spacing")
     down_mm, across_mm = whole.pixel_mm
     first = (
         whole.position
@@ -103,7 +103,7 @@ def _siemens(ds: Dataset, frame: Frame) -> _Layout:
 
 
 def _siemens_step(ds: Dataset, tiles: int, whole: Geometry, middle: Vectors) -> Vectors:
-    """From one slice to the next: the protocol's positions, else the CSA normal and the spacing."""
+    """Vector between slices, LPS mm: from the protocol, else from CSA normal and spacing."""
     middles = _protocol_middles(ds)
     if len(middles) == tiles and tiles > 1:
         step = (middles[-1] - middles[0]) / (tiles - 1)
@@ -115,18 +115,18 @@ def _siemens_step(ds: Dataset, tiles: int, whole: Geometry, middle: Vectors) -> 
     csa = parse_csa(raw) if isinstance(raw, bytes) else {}
     normal = np.array(floats(csa.get("SliceNormalVector")))
     if normal.shape != (3,) or abs(normal @ whole.normal) < _PARALLEL:
-        raise DicomError("its private header (CSA) does not say in which direction slices follow")
+        raise DicomError("its private header (CSA) lacks the direction of the slices")
     if any(number != 0 for number in floats(csa.get("ProtocolSliceNumber"))):
         raise DicomError(
-            "its slices are numbered backwards and the protocol that places them is missing"
+            "its slices are numbered backwards and the protocol with their positions is missing"
         )
     if whole.between_mm is None:
-        raise DicomError("its header holds no Spacing Between Slices")
+        raise DicomError("its header lacks Spacing Between Slices")
     return np.asarray(whole.normal * math.copysign(whole.between_mm, normal @ whole.normal))
 
 
 def _protocol_middles(ds: Dataset) -> Vectors:
-    """(n, 3) middles of the slices, LPS, of the protocol in the CSA series header."""
+    """(n, 3) centres of the slices, LPS mm, from the protocol in the CSA series header."""
     raw = private_value(ds, 0x0029, _CSA, 0x20, "OB")
     found = _SLICE.findall(raw) if isinstance(raw, bytes) else []
     if not found:
@@ -150,5 +150,5 @@ def _uih(ds: Dataset, frame: Frame) -> _Layout:
     if len(positions) != frame.tiles or any(len(one) != 3 for one in positions):
         raise DicomError(f"it lists {len(positions)} positions for {frame.tiles} tiles")
     if frame.geometry is None:
-        raise DicomError("its header holds no orientation or pixel spacing")
+        raise DicomError("its header lacks orientation or pixel spacing")
     return _Layout(np.array(positions), rows, columns, frame.geometry)

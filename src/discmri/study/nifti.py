@@ -66,12 +66,12 @@ class NiftiVolume:
 
     @property
     def scalings(self) -> tuple[Scaling, ...]:
-        """Nothing beyond the slope that :meth:`read` applies."""
+        """Neutral: :meth:`read` applies the slope of the file."""
         return (Scaling(),) * self.grid.shape[2]
 
     @property
     def averages(self) -> None:
-        """Nothing is said of single volumes."""
+        """``None``: unknown in NIfTI."""
 
     @property
     def instance_uids(self) -> tuple[str, ...]:
@@ -80,11 +80,17 @@ class NiftiVolume:
 
     @property
     def dicom_files(self) -> tuple[InputFile, ...]:
-        """None."""
+        """Empty."""
         return ()
 
     def read(self, threads: int = 2) -> NDArray[np.float32]:
-        """(i, j, k) scaled values; not-a-number becomes zero."""
+        """(i, j, k) scaled values; values that are not finite become zero.
+
+        Raises
+        ------
+        DicomError
+            If the file is truncated or damaged.
+        """
         import nibabel as nib
 
         del threads  # one stream cannot be shared
@@ -97,18 +103,18 @@ class NiftiVolume:
         except (OSError, EOFError, OverflowError, ValueError, zlib.error,
                 nib.spatialimages.ImageDataError) as error:  # fmt: skip
             raise DicomError(
-                f"{self.file.name} breaks off or is damaged: {clean_text(error)}"
+                f"{self.file.name} is truncated or damaged: {clean_text(error)}"
             ) from error
         return np.where(np.isfinite(array), array, np.float32(0.0))
 
 
 def is_nifti(file: InputFile) -> bool:
-    """Whether a file name says NIfTI."""
+    """Whether a file name ends in ``.nii`` or ``.nii.gz``."""
     return file.name.lower().endswith(_SUFFIXES)
 
 
 def subject_and_session(file: InputFile) -> tuple[str, str]:
-    """BIDS subject and the study's name, from the file name.
+    """BIDS subject, and subject with session, from the file name.
 
     >>> from pathlib import Path
     >>> subject_and_session(InputFile(Path("x"), "a/sub-01_ses-2_T2w.nii.gz"))
@@ -122,16 +128,16 @@ def subject_and_session(file: InputFile) -> tuple[str, str]:
 
 
 def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Series:
-    """The series that one NIfTI file holds; ``problem`` says why it cannot be used.
+    """The series in one NIfTI file; ``problem`` states why it cannot be used.
 
     Parameters
     ----------
     file
         The image.
     files
-        All files of the input, to find the sidecars in.
+        All files of the input, among them the sidecars.
     number
-        Place in the list.
+        Number of the series.
     """
     stem = _stem(file.name)
     beside = {other.name: other for other in files}
@@ -139,7 +145,7 @@ def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Se
     grid, volumes, problem, doubt = _header(file)
     b_values = _b_values(beside.get(stem + ".bval"), beside.get(stem + ".bvec"), stem, grid)
     if not problem and _LABELS.search(stem):
-        problem = "its name says that it is a label map"
+        problem = "it is a label map by its name"
     if not problem and len(b_values) != volumes and (b_values or volumes > 1):
         problem = f"it holds {volumes} volumes but {len(b_values)} b-values"
     plane = Plane.UNKNOWN if grid is None else _plane(grid)
@@ -196,7 +202,7 @@ def _doubts(placement: str, scale: str, sidecar: str, uid: str) -> tuple[Finding
 
 
 def _scale_doubt(file: InputFile) -> str:
-    """What is wrong with the slope and intercept that the file states; nibabel leaves such out."""
+    """What is wrong with slope and intercept; nibabel ignores values that are not finite."""
     import nibabel as nib
 
     image: Any = nib.load(file.path)
@@ -205,14 +211,14 @@ def _scale_doubt(file: InputFile) -> str:
     stated = [float(header[name]) for name in ("scl_slope", "scl_inter")]
     if np.isfinite(stated).all():
         return ""
-    return f"slope and intercept are {stated[0]:g} and {stated[1]:g}: stored values were taken"
+    return f"slope and intercept are {stated[0]:g} and {stated[1]:g}; stored values were used"
 
 
 @lru_cache(maxsize=64)
 def _read_to_the_end(path: Path, size: int, changed_ns: int) -> None:
-    """Let gzip see its checksum at the end of the file, which a reader of voxels never reaches.
+    """Check the gzip checksum at the end of the file, which reading voxels does not reach.
 
-    ``size`` and ``changed_ns`` only tell versions of the file apart.
+    ``size`` and ``changed_ns`` are part of the cache key only.
     """
     del size, changed_ns
     if path.suffix.lower() != ".gz":
@@ -241,11 +247,11 @@ def _stem(name: str) -> str:
 
 
 def _json(file: InputFile | None) -> tuple[dict[str, Any], str]:
-    """What a sidecar says, and what in it cannot be used."""
+    """Content of a sidecar, and what in it cannot be used."""
     if file is None:
         return {}, ""
     name = file.name.rsplit("/", 1)[-1]
-    problem = f"{name}: it is no JSON object, so nothing was taken from it"
+    problem = f"{name}: it is not a JSON object, so it was ignored"
     if file.path.stat().st_size > MAX_SIDECAR_BYTES:
         return {}, problem
     try:
@@ -258,7 +264,7 @@ def _json(file: InputFile | None) -> tuple[dict[str, Any], str]:
 
 
 def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:
-    """Grid, number of volumes, what is wrong and what is doubtful; no voxel is read."""
+    """Grid, number of volumes, problem and doubt; no voxel is read."""
     import nibabel as nib
 
     try:
@@ -275,16 +281,16 @@ def _header(file: InputFile) -> tuple[Grid | None, int, str, str]:
         kind = _KINDS.get(dtype.kind, dtype.name)
         return None, 0, f"its voxels are not plain numbers but {kind}", ""
     if size > MAX_BYTES:
-        problem = f"its header claims {size >> 20} MiB of voxels, more than discmri reads"
+        problem = f"its header describes {size >> 20} MiB of voxels, more than discmri reads"
         return None, 0, problem, ""
     return (*_placed(shape, placement), placement.doubt)
 
 
 def _placed(shape: tuple[int, ...], placement: Placement) -> tuple[Grid | None, int, str]:
-    """Grid, number of volumes, and what is wrong with them."""
+    """Grid, number of volumes, and problem."""
     volumes = int(np.prod(shape[3:], dtype=int)) if len(shape) > 3 else 1
     if len(shape) < 3 or len(shape) > 4 or volumes < 1:
-        return None, volumes, f"it has the shape {shape}, no volume"
+        return None, volumes, f"its shape {shape} is not that of a volume"
     if placement.affine is None:
         return None, volumes, placement.problem
     try:
@@ -298,9 +304,10 @@ def _placed(shape: tuple[int, ...], placement: Placement) -> tuple[Grid | None, 
 def _b_values(
     bval: InputFile | None, bvec: InputFile | None, stem: str, grid: Grid | None
 ) -> tuple[BValue, ...]:
-    """One b-value per volume; directions are image axes with x mirrored, after FSL.
+    """One b-value per volume.
 
-    Only whether directions differ matters later, so an overall mirror image would do no harm.
+    Directions of FSL are relative to image axes with x mirrored.  They are only compared with each
+    other, so the mirroring does not matter.
     """
     values = _table(bval)
     vectors = _table(bvec)
@@ -340,14 +347,16 @@ def _table(file: InputFile | None) -> NDArray[np.float64] | None:
 
 
 def _impossible_times(sidecar: dict[str, Any], name: str) -> str:
-    """What is wrong with times that were written in milliseconds, or otherwise cannot be."""
+    """What is wrong with impossible times, such as times in milliseconds."""
     wrong = [
         f"{key} {seconds:g}"
         for key, longest in _LONGEST_S.items()
         if (seconds := _number(sidecar, key)) is not None and not 0 <= seconds <= longest
     ]
     return (
-        f"{name}: {', '.join(wrong)} s cannot be and was left out; write seconds" if wrong else ""
+        f"{name}: {', '.join(wrong)} s is impossible and was ignored; write seconds"
+        if wrong
+        else ""
     )
 
 
@@ -392,7 +401,7 @@ def _through(grid: Grid) -> int:
 
 
 def _plane(grid: Grid) -> Plane:
-    """Of the thickest voxel side; a volume of nearly cubic voxels can be cut sagittally."""
+    """Plane across the longest voxel side; nearly cubic voxels count as sagittal."""
     if grid.spacing_mm.max() <= _ISOTROPIC_WITHIN * grid.spacing_mm.min():
         return Plane.SAGITTAL
     return plane_of(grid.directions[:, _through(grid)])

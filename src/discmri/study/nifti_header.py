@@ -1,7 +1,7 @@
-"""Where a NIfTI header says that its voxels lie, and whether it says so in one way.
+"""Position of a NIfTI image by its header, and whether the header is consistent.
 
-A header places an image up to three times: by its sform, by its qform, and by the voxel sizes of
-``pixdim``.  Programs that resample or register an image may change one and leave the others.
+A header has up to three geometries: sform, qform, and the voxel sizes of ``pixdim``.  Programs that
+resample or register an image may change one and leave the others.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE_TOLERANCE = 0.01
-"""Share by which stated voxel sizes may differ: rounding, far below the error of a height."""
+"""Accepted relative difference of stated voxel sizes: rounding, far below the error of a height."""
 MAX_TURN_DEG = 30.0
-"""Angle between sform and qform from which nobody can tell which side is which."""
+"""Angle between sform and qform above which the image is refused."""
 MAX_APART_MM = 1.0
-"""Distance between the places that sform and qform give one voxel before it is told."""
+"""Distance between the positions of a voxel by sform and qform above which a warning is given."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where an image lies.
+    """Position of an image.
 
     Parameters
     ----------
     affine
-        (4, 4) voxel index to RAS+ millimetres; ``None`` where the header does not say.
+        (4, 4) voxel index to RAS+ millimetres; ``None`` if the header has none.
     problem
-        Why it cannot be believed, with both figures; empty where it can.
+        Why the image cannot be used, with both figures; empty if it can.
     doubt
-        What a reader of the values should know; empty for nothing.
+        Text of a warning; empty for none.
     """
 
     affine: NDArray[np.float64] | None
@@ -40,7 +40,7 @@ class Placement:
 
 
 def placement_of(image: Any) -> Placement:
-    """Where a loaded NIfTI image lies; no voxel is read.
+    """Position of a loaded NIfTI image; no voxel is read.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def placement_of(image: Any) -> Placement:
     header = image.header
     sform, qform = (int(header.get(name, 1)) for name in ("sform_code", "qform_code"))
     if not sform and not qform:
-        return Placement(None, "its header does not say how it lies (sform and qform codes are 0)")
+        return Placement(None, "its header has no orientation (sform and qform codes are 0)")
     affine = np.asarray(image.affine, dtype=float)
     unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
     if unit in ("meter", "micron"):
@@ -71,7 +71,7 @@ def placement_of(image: Any) -> Placement:
 
 
 def _sizes(by_sform: NDArray[np.float64], by_pixdim: NDArray[np.float64]) -> str:
-    """What is wrong with voxel sizes; a pixdim of 0 states nothing."""
+    """What is wrong with voxel sizes; a pixdim of 0 is unset."""
     apart = np.abs(by_pixdim - by_sform)
     if np.all((by_pixdim == 0) | (apart <= SIZE_TOLERANCE * by_sform)):  # false for NaN
         return ""
@@ -83,15 +83,15 @@ def _sizes(by_sform: NDArray[np.float64], by_pixdim: NDArray[np.float64]) -> str
 
 
 def _against_qform(affine: NDArray[np.float64], image: Any) -> Placement:
-    """Both forms stand in the header: nobody can know which one is meant."""
+    """The position by the sform, with problem or doubt if the qform differs."""
     qform = np.asarray(image.get_qform(), dtype=float)
     axes, others = (one[:3, :3] / np.linalg.norm(one[:3, :3], axis=0) for one in (affine, qform))
     turn_deg = float(np.rad2deg(np.arccos(np.clip((axes * others).sum(axis=0), -1, 1))).max())
     if not turn_deg <= MAX_TURN_DEG:
         return Placement(
             affine,
-            f"sform and qform turn its axes {turn_deg:.0f} degrees apart, so that its sides are "
-            "not known; write it again from the original image",
+            f"axes by sform and qform differ by {turn_deg:.0f} degrees, so its sides are unknown; "
+            "write it again from the original image",
         )
     corners = np.array(np.meshgrid(*([0, n - 1] for n in image.shape[:3]))).reshape(3, -1)
     places = affine[:3, :3] @ corners - qform[:3, :3] @ corners
@@ -101,6 +101,6 @@ def _against_qform(affine: NDArray[np.float64], image: Any) -> Placement:
         return Placement(affine)
     return Placement(
         affine,
-        doubt=f"sform and qform lie {apart_mm:.1f} mm and {turn_deg:.1f} degrees apart; "
+        doubt=f"sform and qform differ by {apart_mm:.1f} mm and {turn_deg:.1f} degrees; "
         "the sform was used",
     )

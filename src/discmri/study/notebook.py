@@ -1,4 +1,4 @@
-"""A study as a notebook shows it."""
+"""HTML of a study for notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of picture within one DICOM series, and its stations."""
+"""Splitting of a DICOM series into kinds of image and stations."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from discmri.study.stack import (
 
 _FEW_SLICES = 2
 _FEW_SHIFTED = 0.25
-"""Share of a stack's images that may lie elsewhere in their plane, each place with few slices."""
+"""Largest share of images that are left out because they are shifted within their plane."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Slices of one kind at one place.
+    """Slices of one kind at one station.
 
     Parameters
     ----------
     frames
         The slices.
     name
-        What tells them from the rest of their series; empty where they are all of it.
+        Difference from the other parts of the series; empty if there is only one.
     planes
-        In how many planes the whole series lies.
+        Number of planes (sagittal, axial …) in the whole series.
     findings
-        What was noticed in telling them apart; they name no series.
+        Findings of the splitting, without series.
     """
 
     frames: list[Frame]
@@ -56,7 +56,7 @@ class Part:
 
 
 def parts_of(frames: list[Frame]) -> list[Part]:
-    """The kinds of picture within one DICOM series, each station by itself."""
+    """The parts of one DICOM series: kinds of image, each divided into stations."""
     frames = _with_common_values(_with_absent_zeros(_without_shared_text(frames)))
     planes = _planes(frames)
     groups, notes = _with_odd_slices(_kinds(frames))
@@ -80,14 +80,15 @@ def parts_of(frames: list[Frame]) -> list[Part]:
 
 
 def plane_of_frame(frame: Frame) -> Plane:
-    """How the slice lies in the patient."""
+    """Orientation of the slice in the patient."""
     return Plane.UNKNOWN if frame.geometry is None else plane_of(frame.geometry.normal)
 
 
 def _without_shared_text(frames: list[Frame]) -> list[Frame]:
-    """No b-value from the name of a series that holds several weightings.
+    """Remove a b-value that comes from the name of a series with several b-values.
 
-    It does where other images have a b-value of their own, or where acquired images repeat a place.
+    A series has several if another image has its own b-value, or if acquired images repeat a
+    position.
     """
     named = [frame for frame in frames if frame.b_value and names_series(frame.b_value)]
     if not named:
@@ -102,7 +103,7 @@ def _without_shared_text(frames: list[Frame]) -> list[Frame]:
 
 
 def _with_absent_zeros(frames: list[Frame]) -> list[Frame]:
-    """Images without a b-value get b = 0 where the scanner writes none for zero."""
+    """Images without a b-value get b = 0 if this scanner omits a b-value of zero."""
     plain = [frame for frame in frames if not computed_kind(frame.image_type)]
     some = any(frame.b_value and frame.b_value.value_s_per_mm2 > 0 for frame in plain)
     origin = frames[0].origin
@@ -118,7 +119,7 @@ def _with_absent_zeros(frames: list[Frame]) -> list[Frame]:
 
 
 def _with_common_values(frames: list[Frame]) -> list[Frame]:
-    """Echo times and b-values that differ by rounding alone made equal."""
+    """Make echo times and b-values equal that differ by rounding only."""
     te = common_values(
         (f.contrast.te_ms for f in frames if f.contrast.te_ms is not None), TE_WITHIN_MS, TE_WITHIN
     )
@@ -158,7 +159,7 @@ def _kinds(frames: list[Frame]) -> list[list[Frame]]:
 
 
 def _planes(frames: Sequence[Frame]) -> int:
-    """In how many planes a series lies; a few stray slices do not count."""
+    """Number of planes of a series; planes with few slices do not count."""
     counts = Counter(plane_of_frame(frame) for frame in frames if frame.geometry is not None)
     return sum(3 * count >= max(counts.values()) for count in counts.values())
 
@@ -166,7 +167,7 @@ def _planes(frames: Sequence[Frame]) -> int:
 def _with_odd_slices(
     groups: list[list[Frame]],
 ) -> tuple[list[list[Frame]], list[list[Finding]]]:
-    """Slices that the header sets apart but that fill gaps of a stack exactly go back to it."""
+    """Return slices with different headers to the stack whose gaps they fill exactly."""
     merged: dict[int, list[Frame]] = dict(enumerate(groups))
     notes: dict[int, list[Finding]] = {n: [] for n in merged}
     by_size = sorted(merged, key=lambda n: len(groups[n]))
@@ -182,7 +183,7 @@ def _with_odd_slices(
 
 
 def _belongs(odd: list[Frame], host: list[Frame]) -> bool:
-    """Whether all slices of ``odd`` lie where ``host`` lacks one, on its own even spacing."""
+    """Whether all slices of ``odd`` lie at missing positions of the regular stack ``host``."""
     a, b = odd[0], host[0]
     if a.geometry is None or b.geometry is None or not parallel(a, b):
         return False
@@ -205,7 +206,7 @@ def _belongs(odd: list[Frame], host: list[Frame]) -> bool:
 
 
 def _fills_gap(frame: Frame, host: list[Frame], kin: list[Frame], first: Geometry) -> bool:
-    """Whether a slice is one spacing from a neighbour and a whole number of them from all."""
+    """Whether a slice is one spacing from a neighbour and a multiple of it from all others."""
 
     def along(frames: Sequence[Frame]) -> np.ndarray:
         return np.unique([f.geometry.position @ first.normal for f in frames if f.geometry])
@@ -238,11 +239,10 @@ def _on_odd(odd: list[Frame], host: list[Frame]) -> Finding:
 
 
 def _stations(frames: list[Frame]) -> tuple[list[list[Frame]], list[Finding]]:
-    """Stacks of one kind at different places in their plane, from the head down.
+    """Stacks of one kind at different positions within their plane, from the head down.
 
-    A few slices elsewhere are left out and told.  Otherwise a place has at least two slices;
-    slices that are each somewhere else form one sheared stack, which
-    :mod:`~discmri.study.stack` refuses.
+    A few shifted slices are left out with a finding.  A station has at least two slices; slices
+    that are all shifted form one sheared stack, which :mod:`~discmri.study.stack` refuses.
     """
     first = frames[0].geometry
     if first is None or any(frame.geometry is None for frame in frames):
@@ -256,7 +256,7 @@ def _stations(frames: list[Frame]) -> tuple[list[list[Frame]], list[Finding]]:
     axes = np.stack([first.along_row, first.along_column], axis=1)
     points = np.array([frame.geometry.position for frame in frames if frame.geometry]) @ axes
     near = cKDTree(points).sparse_distance_matrix(cKDTree(points), limit, output_type="coo_matrix")
-    near.data[:] = 1.0  # a distance of zero would be no link
+    near.data[:] = 1.0  # a distance of zero would not count as a connection
     count, labels = connected_components(near, directed=False)
     places = [
         [f for f, label in zip(frames, labels, strict=True) if label == n] for n in range(count)
@@ -265,8 +265,8 @@ def _stations(frames: list[Frame]) -> tuple[list[list[Frame]], list[Finding]]:
     shifted = len(frames) - sum(map(len, stations))
     if shifted and shifted <= _FEW_SHIFTED * len(frames):
         text = (
-            f"{shifted} of {len(frames)} images lie elsewhere in their plane than the others (Image "
-            "Position Patient) and were left out"
+            f"{shifted} of {len(frames)} images are shifted within their plane (Image Position "
+            "Patient) and were left out"
         )
         return _from_the_head(stations), [warning(Code.SLICE_MISSING, text)]
     if count < 2 or min(len(positions_mm(place)) for place in places) < 2:
@@ -279,7 +279,7 @@ def _from_the_head(places: list[list[Frame]]) -> list[list[Frame]]:
 
 
 def _height_mm(frames: list[Frame]) -> float:
-    """Craniocaudal place of the middle of the first picture."""
+    """Craniocaudal position of the centre of the first image."""
     frame, geometry = frames[0], frames[0].geometry
     if geometry is None:
         return 0.0
@@ -289,7 +289,7 @@ def _height_mm(frames: list[Frame]) -> float:
 
 
 def _split_by_geometry(frame: Frame, groups: list[list[Frame]]) -> str:
-    """What keeps slices of one kind from forming one volume: another size or another tilt."""
+    """Why slices of one kind do not form one volume: different size or orientation."""
     alike = [group[0] for group in groups if _same_kind(group[0], frame)]
     if len(alike) < 2:
         return ""
@@ -298,8 +298,8 @@ def _split_by_geometry(frame: Frame, groups: list[list[Frame]]) -> str:
         listed = ", ".join(f"{rows} x {columns}" for rows, columns in sizes)
         what = f"have different sizes ({listed})"
     else:
-        what = "are tilted against each other or have different pixel spacings"
-    return f"slices of one series {what}; only those alike form the volume used"
+        what = "have different orientations or pixel spacings"
+    return f"slices of one series {what}; only equal ones form the volume that is used"
 
 
 def _same_kind(a: Frame, b: Frame) -> bool:
@@ -313,7 +313,7 @@ def _same_kind(a: Frame, b: Frame) -> bool:
 
 
 def _name(n: int, groups: list[list[Frame]]) -> str:
-    """The words that tell the n-th kind of picture from the others of its series."""
+    """Name of the n-th kind of image by its differences from the others of its series."""
     frame = groups[n][0]
     word = frame.screenshot or computed_kind(frame.image_type)
     te = frame.contrast.te_ms

@@ -1,4 +1,4 @@
-"""Whose image a file is, from the first kilobytes of its header."""
+"""UIDs of a DICOM file from the beginning of its header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def owner_of(path: Path) -> tuple[str, str] | None:
     Returns
     -------
     tuple or None
-        ``None`` for anything that is no image with both, or that cannot be read.
+        ``None`` if the file lacks one of them or cannot be read.
     """
     try:
         with path.open("rb") as stream, lenient_pydicom():

@@ -1,4 +1,4 @@
-"""Stored pixel values of frames, from whatever transfer syntax."""
+"""Stored pixel values of frames, for all transfer syntaxes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ from discmri.study.scan import lenient_pydicom
 from discmri.study.source import clean_text
 
 MAX_SERIES_BYTES = 4 * 2**30
-# Named, because pydicom tries GDCM first, which on damaged streams of these kinds does not
-# raise but ends the process.
+# By default pydicom tries GDCM first, which ends the process on damaged streams of these kinds.
 _PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls", RLELossless: "pydicom"}
 _JPEG_2000 = (JPEG2000, JPEG2000Lossless)
 # What the decoders raise on damaged data is not documented.
@@ -50,20 +49,20 @@ Pixels = NDArray[np.generic]
 
 
 def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
-    """Pixel values as stored, one (rows, columns) array per frame, in the order given.
+    """Pixel values as stored, one (rows, columns) array per frame, in the given order.
 
-    Decoders of compressed pixel data leave Python's lock, so they run in ``threads``.
+    Compressed pixel data are decoded in ``threads`` threads.
 
     Raises
     ------
     DicomError
-        A frame cannot be decoded, or all of them would not fit in reasonable memory.
+        If a frame cannot be decoded, or if all of them need more than 4 GiB.
     """
     size = sum(4 * frame.pixels.rows * frame.pixels.columns for frame in frames)
     if size > MAX_SERIES_BYTES:
         raise DicomError(
-            f"the series claims {size >> 20} MiB of pixel values, more than discmri reads "
-            f"({MAX_SERIES_BYTES >> 20} MiB); check its headers"
+            f"the series has {size >> 20} MiB of pixel values by its headers, more than discmri "
+            f"reads ({MAX_SERIES_BYTES >> 20} MiB); check its headers"
         )
     by_file: dict[PixelPlace, list[int]] = {}
     for number, frame in enumerate(frames):
@@ -76,7 +75,7 @@ def stored_values(frames: Sequence[Frame], threads: int = 2) -> list[Pixels]:
     ]
     compressed = any(UID(place.syntax).is_encapsulated for place, _ in jobs)
     with lenient_pydicom():
-        # values beyond the last row: a length within the stream is damaged
+        # Values beyond the last row mean that a length within the stream is damaged.
         warnings.filterwarnings("error", ".*non-conformant padding")
         if all(place.syntax in jpeg.SYNTAXES for place, _ in jobs):
             decoded = _isolated(jobs)
@@ -99,7 +98,7 @@ def _whole_picture(place: PixelPlace) -> PixelPlace:
 
 
 def _tile(picture: Pixels, place: PixelPlace, index: int) -> Pixels:
-    """One slice of a mosaic; tiles follow one another like words on a page."""
+    """One slice of a mosaic; tiles are in reading order."""
     down, right = divmod(index, picture.shape[1] // place.columns)
     top, left = down * place.rows, right * place.columns
     return picture[top : top + place.rows, left : left + place.columns]
@@ -129,7 +128,7 @@ def _isolated(jobs: Sequence[tuple[PixelPlace, list[int]]]) -> list[list[Pixels]
 
 @contextmanager
 def _named_errors(place: PixelPlace) -> Iterator[None]:
-    """Whatever reading or decoding raises becomes one line that names the file."""
+    """Convert errors of reading and decoding to one line with the file's name."""
     try:
         yield
     except (OSError, EOFError) as error:
@@ -156,7 +155,7 @@ def _native(place: PixelPlace, indices: list[int]) -> list[Pixels]:
 
 
 def _sign_extended(values: Pixels, place: PixelPlace) -> Pixels:
-    """Values whose bits beside those stored may hold an overlay or nothing."""
+    """Values without the unused bits, which may hold an overlay."""
     unused = place.bits_allocated - place.bits_stored
     if place.keyword != "PixelData" or not 0 < unused < place.bits_allocated:
         return values
@@ -175,7 +174,7 @@ def _checked_content(place: PixelPlace) -> tuple[bytes, list[bytes]]:
 
 
 def _options(place: PixelPlace) -> dict[str, Any]:
-    """What pydicom's decoders want to know."""
+    """Options of pydicom's decoders."""
     return {
         "rows": place.rows,
         "columns": place.columns,
@@ -225,7 +224,7 @@ def _refuse_other_size(frames: Sequence[bytes], place: PixelPlace) -> None:
         size = encoded_size(frame[: 2**16])
         if size is not None and size != (place.rows, place.columns):
             raise ValueError(
-                f"the stream holds {size[0]} x {size[1]} pixels, the header says "
+                f"the stream has {size[0]} x {size[1]} pixels, the header "
                 f"{place.rows} x {place.columns}"
             )
 

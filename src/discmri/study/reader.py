@@ -1,4 +1,4 @@
-"""From a path to a :class:`~discmri.study.study.Study`."""
+"""Reading of a path into a :class:`~discmri.study.study.Study`."""
 
 from __future__ import annotations
 
@@ -32,31 +32,32 @@ def read_study(
 ) -> Study:
     """Find the series of one examination, their roles and geometry.
 
-    Pixel values are compared where files repeat a UID, else none is read.
+    Only headers are read, except for files with the same UID, whose pixel values are compared.
 
     Parameters
     ----------
     path
         Folder (searched recursively), zip, folder with a DICOMDIR, or NIfTI file.
     study_uid
-        Which study, where there are several; for NIfTI the name the message lists.
+        Study Instance UID if the path has several studies; for NIfTI subject and session, such as
+        ``sub-01_ses-2``.
     threads
-        For reading.
+        Threads for decoding pixel values.
     pseudonyms
-        Replace names, UIDs and dates by what this key makes of them; ``None`` to keep them.
+        Key with which names, UIDs and dates are replaced; ``None`` to keep them.
 
     Returns
     -------
     Study
-        With every series found.
+        With all series.
 
     Raises
     ------
     UsageError
-        The path does not exist or cannot be read, or a NIfTI file is to be de-identified.
+        If the path does not exist or cannot be read, or if NIfTI is to be de-identified.
     NothingToMeasureError
-        There is no MR image, or there are several studies and none was picked; the message
-        lists them.
+        If there is no MR image, or if there are several studies and ``study_uid`` is not given;
+        the message lists them.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def read_study(
     volumes = [file for file in source.files if is_nifti(file)]
     if volumes and pseudonyms is not None:
         raise UsageError(
-            "NIfTI has no header that names a patient; rename the file and leave out --deidentified"
+            "NIfTI headers do not name a patient; rename the file and leave out --deidentified"
         )
     if volumes:
         return _from_nifti(source, volumes, study_uid, threads)
@@ -121,12 +122,14 @@ def _from_dicom(
 def _missing(
     source: StudyFiles, used: Sequence[Series], disguise: Disguise | None
 ) -> Iterator[Finding]:
-    """Images of used series that a DICOMDIR lists and that are not there."""
+    """Findings on missing images of used series that a DICOMDIR lists."""
     for uid, count in missing_images(source.files).items():
         known = uid if disguise is None else disguise.pseudonyms.uid(uid)
         for one in used:
             if one.uid == known:
-                text = f"{one.name}: the DICOMDIR lists {count} more of its images; copy the whole disc"
+                text = (
+                    f"{one.name}: the DICOMDIR lists {count} more of its images; copy the whole CD"
+                )
                 yield warning(Code.SLICE_MISSING, text, None, one.uid)
 
 
@@ -149,29 +152,29 @@ def _one_study(source: StudyFiles, frames: Sequence[Frame], study_uid: str | Non
     if len(patients) > 1 and len(studies) == 1:
         raise NothingToMeasureError(
             f"{clean_text(source.root)} holds {len(patients)} patients under one study UID: "
-            f"{listed}{more}; put each into a folder of its own"
+            f"{listed}{more}; put each into its own folder"
         )
     if len(studies) > 1:
         raise NothingToMeasureError(
-            f"{clean_text(source.root)} holds {len(owners)} studies: {listed}{more}; pick one with --study UID"
+            f"{clean_text(source.root)} holds {len(owners)} studies: {listed}{more}; choose one with --study UID"
         )
     return chosen
 
 
 def _disguise(frames: Sequence[Frame], pseudonyms: Pseudonyms) -> Disguise:
-    """The disguise of the one patient of some frames, whose names every series may tell.
+    """The disguise of the patient of these frames, from the headers of all series.
 
     Raises
     ------
     NothingToMeasureError
-        Where a header says that text is burned into the picture.
+        If a header states that text is burned into the image.
     """
     files = {frame.origin.series_uid: frame.pixels.file for frame in reversed(frames)}
     headers = [whole_header(file) for file in files.values()]
     if any(str(one.get("BurnedInAnnotation", "")).upper() == "YES" for one in headers):
         raise NothingToMeasureError(
-            "a series has text burned into its pictures (Burned In Annotation is YES), which "
-            "cannot be taken out; remove that series"
+            "a series has text burned into its images (Burned In Annotation is YES), which "
+            "cannot be removed; remove that series"
         )
     patient = next((f.owner.patient_id for f in frames if f.owner.patient_id), "")
     return Disguise.of(pseudonyms, patient, headers)
@@ -195,14 +198,14 @@ def _from_nifti(
         )
     if study_uid is None and len(studies) > 1:
         raise NothingToMeasureError(
-            f"{clean_text(source.root)} holds {len(studies)} studies: {listed}; pick one with --study"
+            f"{clean_text(source.root)} holds {len(studies)} studies: {listed}; choose one with --study"
         )
     picked = [f for f in volumes if study_uid is None or owners[f][1] == study_uid]
     series = tuple(nifti_series(file, source.files, n) for n, file in enumerate(picked, 1))
     if not any(one.images for one in series):
         listed = "; ".join(f"{one.uid}: {one.problem}" for one in series[:5])
         raise NothingToMeasureError(
-            f"{clean_text(source.root)} holds no NIfTI image that can be used ({listed})"
+            f"{clean_text(source.root)} holds no usable NIfTI image ({listed})"
         )
     chosen = choose(series)
     subject, study = owners[picked[0]]
@@ -220,10 +223,10 @@ def _from_nifti(
 
 
 def _unreadable(found: HeaderIndex, used: set[str], known: set[str]) -> tuple[Finding, ...]:
-    """Files left out: a warning where they may belong to a series that is used."""
+    """Findings on files that were left out: warnings if they may belong to a used series."""
     findings = []
     for one in found.unreadable:
-        # Folders may bear the patient's name, so only the last part is kept.
+        # Names of folders may contain the patient's name, so only the file name is kept.
         text = f"{one.file.name.rsplit('/', 1)[-1]}: {one.reason}"
         elsewhere = one.series_uid in known - used
         make = info if elsewhere else warning
@@ -237,11 +240,11 @@ def _nothing(source: StudyFiles, found: HeaderIndex) -> str:
     if found.unreadable:
         first = found.unreadable[0]
         return (
-            f"{clean_text(source.root)} holds no MR image that can be read: {len(found.unreadable)} are "
+            f"{clean_text(source.root)} holds no readable MR image: {len(found.unreadable)} are "
             f"damaged, such as {first.file.name}: {first.reason}; copy them again"
         )
     if set(found.other_objects) == {"DICOMDIR"}:
-        return f"{clean_text(source.root)} holds a DICOMDIR but none of the files it lists; copy the whole disc"
+        return f"{clean_text(source.root)} holds a DICOMDIR but none of the files it lists; copy the whole CD"
     if found.other_objects:
         listed = ", ".join(f"{n} {kind}" for kind, n in sorted(found.other_objects.items()))
         return f"{clean_text(source.root)} holds no MR images, only other DICOM objects ({listed}); give an MR study"

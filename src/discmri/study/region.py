@@ -1,4 +1,4 @@
-"""Which part of the body a series shows: by its names, then by its place."""
+"""The part of the body that a series shows: by its description, then by its position."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from discmri.study.series import Series
 
 SAME_STATION = 0.5
-"""Two series show the same station where this share of the shorter one's height is common."""
+"""Two series show the same station if they share this part of the shorter one's height."""
 
-# Words of scanners and protocols, without accents, in the languages that are met.
+# Words of scanners and protocols without accents, in several languages.
 _LUMBAR = re.compile(
     r"lumb|lomb|lumbo|ledzwi|поясни|\b(lws|lwk|l ?spine|l ?sp|lsp|ls|ls ?spine|l ?wirbel\w*"
     r"|lower(?! (leg|ext|limb))|lenden\w*|landrygg|laendehv\w*|lomber|bedern\w*|driekov\w*"
@@ -31,7 +31,7 @@ _ELSEWHERE = re.compile(
 
 
 def named_region(text: str) -> int:
-    """1 where words name the lumbar spine, -1 where another region alone, else 0.
+    """1 for a text that names the lumbar spine, -1 for another region only, else 0.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def named_region(text: str) -> int:
 def region_of(series: Series) -> int:
     """Region by the description, else the protocol, else Body Part Examined.
 
-    The body part is often that of the whole order, so it only speaks where the others are silent.
+    Body Part Examined is last because it often describes the whole order.
     """
     texts = (series.description, series.protocol, series.body_part)
     return next((region for text in texts if (region := named_region(text))), 0)
@@ -66,7 +66,7 @@ def heights_mm(series: Series) -> tuple[float, float] | None:
 
 
 def common_height(a: Series, b: Series) -> float | None:
-    """Share of the shorter one's height that both show; ``None`` where it cannot be told."""
+    """Share of the shorter one's height that both show; ``None`` if it is unknown."""
     one, other = heights_mm(a), heights_mm(b)
     if one is None or other is None or not _one_space(a, b):
         return None
@@ -82,9 +82,9 @@ def same_station(a: Series, b: Series) -> bool | None:
 
 
 def station_rank(series: Series, others: Sequence[Series]) -> tuple[int, int]:
-    """Larger is likelier lumbar: by names, then the lowest station of one frame of reference.
+    """Larger is more probably lumbar: by description, then the lowest station.
 
-    A series without a name is ranked by the names of what lies at its height.
+    A series whose description names no region is ranked by the others of the same station.
     """
     region = _region_at(series, others)
     apart = [other for other in others if same_station(series, other) is False]

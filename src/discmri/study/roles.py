@@ -1,4 +1,4 @@
-"""Which role a series plays: physics first, words as a hint, every decision with its reason."""
+"""Roles of series: acquisition parameters first, then descriptions, with reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from discmri.core.facts import Plane, Role
 from discmri.study.frame import ContrastParameters
 
-# Words of ImageType (value 1 and 2 left out) that name a picture computed from others.
+# Words of ImageType (value 1 and 2 left out) that name an image computed from others.
 _ADC = {"ADC", "ADC_MAP"}
 _DIFFUSION_MAPS = {"EADC", "EXP", "EXPONENTIAL", "FA", "COLFA", "TENSOR", "RD", "AD"}
 _REFORMATTED = {
@@ -42,26 +42,26 @@ _GE_DIXON = re.compile(r"^(water|fat|inphase|outphase)\s*:")
 
 @dataclass(frozen=True)
 class RoleEvidence:
-    """What a role is decided by.
+    """Facts from which a role is decided.
 
     Parameters
     ----------
     plane, contrast
-        Geometry and physics.
+        Orientation and acquisition parameters.
     words
         Of ImageType, upper case.
     b_values_s_per_mm2
-        Distinct values found.
+        Distinct b-values.
     b_from_text
-        Whether they rest on free text alone.
+        Whether all of them come from free text.
     slices, planes
         Slices of this part; number of planes in the whole DICOM series.
     text
         Description and protocol, lower case, underscores as blanks.
     screenshot
-        Why it is no picture a scanner placed in space; empty where it is.
+        Why the values are not MR signals; empty if they are.
     tiles, unplaced
-        Slices tiled in one picture, 1 otherwise, and why they cannot be placed.
+        Slices in one mosaic, otherwise 1, and why it cannot be split.
     """
 
     plane: Plane
@@ -79,18 +79,18 @@ class RoleEvidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """A role, the sentences that led to it, and what follows for measuring.
+    """A role and its consequences for measuring.
 
     Parameters
     ----------
     role, reasons
-        As they say.
+        Role, and the reasons for it as sentences.
     t2_weighted
-        Whether disc signal can be read as T2.
+        Whether disc signal is T2-weighted.
     fat_suppressed
-        By what fat is suppressed; empty where it is not.
+        Method of fat suppression; empty for none.
     problem
-        Why the series cannot be used whatever its role; empty where it can.
+        Why the series cannot be used in any role; empty if it can.
     """
 
     role: Role
@@ -101,12 +101,12 @@ class Decision:
 
 
 def decide(facts: RoleEvidence) -> Decision:
-    """The role of one kind of picture within a series.
+    """The role of one kind of image within a series.
 
     >>> t2 = RoleEvidence(Plane.SAGITTAL, ContrastParameters(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
     >>> decide(t2)
     Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices lie sagittally',
-    'spin echo with TE 100 ms and TR 3500 ms weights by T2'), t2_weighted=True, ...)
+    'spin echo with TE 100 ms and TR 3500 ms is T2-weighted'), t2_weighted=True, ...)
     """
     for rule in (_not_placed, _diffusion_map, _computed, _localizer, _diffusion, _other_plane):
         decision = rule(facts)
@@ -116,9 +116,9 @@ def decide(facts: RoleEvidence) -> Decision:
 
 
 def computed_kind(words: tuple[str, ...]) -> str:
-    """A word for the kind of picture within a series, empty for the plain one.
+    """Name of the kind of a computed image; empty for a plain image.
 
-    Pictures of different kinds never share a stack.
+    Images of different kinds are never in one stack.
 
     >>> computed_kind(("DERIVED", "PRIMARY", "DIFFUSION", "ADC"))
     'ADC'
@@ -143,20 +143,20 @@ def _not_placed(facts: RoleEvidence) -> Decision | None:
     if facts.screenshot:
         return Decision(Role.SCREENSHOT, (facts.screenshot,), problem=facts.screenshot)
     if facts.tiles > 1:
-        text = f"each picture tiles {facts.tiles} slices (mosaic)"
+        text = f"each image is a mosaic of {facts.tiles} slices"
         return Decision(
             Role.OTHER,
             (text, f"slices lie in {facts.plane.value} planes"),
-            problem=f"{text} and {facts.unplaced or 'does not place them'}; export the series as single slices or as enhanced DICOM",
+            problem=f"{text} and {facts.unplaced or 'lacks their positions'}; export the series as single slices or as enhanced DICOM",
         )
     if facts.plane is Plane.UNKNOWN:
-        text = "its headers hold no usable position, orientation or pixel spacing"
+        text = "its headers lack a usable position, orientation or pixel spacing"
         return Decision(Role.OTHER, (text,), problem=text)
     return None
 
 
 def _diffusion_map(facts: RoleEvidence) -> Decision | None:
-    """Weightings and maps that were computed from the acquired diffusion images."""
+    """Images and maps that were computed from the acquired diffusion images."""
     kind = computed_kind(facts.words)
     derived = "DERIVED" in facts.words[:1]
     unweighted = derived or not facts.b_values_s_per_mm2
@@ -250,21 +250,21 @@ def _sagittal(facts: RoleEvidence) -> Decision:
 
 
 def _contrasts(facts: RoleEvidence) -> Iterator[tuple[Role, str, bool]]:
-    """Role, reason and whether T2-weighted; the first that applies is meant."""
+    """Role, reason and whether T2-weighted; the first one is used."""
     yield from _by_inversion(facts.contrast)
     yield from _by_echo(facts.contrast)
     yield from _by_words(facts.text)
-    yield Role.SAG_OTHER, "neither timing nor description tell the contrast", False
+    yield Role.SAG_OTHER, "contrast unknown from timing and description", False
 
 
 def _by_inversion(contrast: ContrastParameters) -> Iterator[tuple[Role, str, bool]]:
     te, ti = contrast.te_ms, contrast.ti_ms
     if ti is None or (contrast.techniques and "IR" not in contrast.techniques):
-        return  # some scanners note the delay of a spectral fat suppression here
+        return  # some scanners store the delay of a spectral fat suppression here
     if 80 <= ti <= 300:
         yield Role.SAG_FS, f"inversion at TI {ti:g} ms nulls fat (STIR)", False
     elif te is not None and te < 50:
-        yield Role.SAG_T1, f"inversion at TI {ti:g} ms with TE {te:g} ms weights by T1", False
+        yield Role.SAG_T1, f"inversion at TI {ti:g} ms with TE {te:g} ms is T1-weighted", False
     elif ti >= 1400:
         yield Role.SAG_OTHER, f"inversion at TI {ti:g} ms darkens fluid (FLAIR)", False
 
@@ -277,12 +277,12 @@ def _by_echo(contrast: ContrastParameters) -> Iterator[tuple[Role, str, bool]]:
     if "GR" in contrast.techniques and "SE" not in contrast.techniques:
         yield Role.SAG_OTHER, f"gradient echo with {timing}", False
     elif te >= 60 and (tr is None or tr >= 800):
-        yield Role.SAG_T2, f"spin echo with {timing} weights by T2", True
+        yield Role.SAG_T2, f"spin echo with {timing} is T2-weighted", True
     elif tr is not None and te < 40 and tr < 1300:
-        yield Role.SAG_T1, f"spin echo with {timing} weights by T1", False
+        yield Role.SAG_T1, f"spin echo with {timing} is T1-weighted", False
     elif tr is not None:
-        kind = "proton density" if tr >= 1300 else "neither T1 nor T2 alone"
-        yield Role.SAG_OTHER, f"spin echo with {timing} weights by {kind}", False
+        kind = "proton-density-weighted" if tr >= 1300 else "neither T1- nor T2-weighted"
+        yield Role.SAG_OTHER, f"spin echo with {timing} is {kind}", False
 
 
 def _by_words(text: str) -> Iterator[tuple[Role, str, bool]]:
@@ -294,4 +294,4 @@ def _by_words(text: str) -> Iterator[tuple[Role, str, bool]]:
     )
     for pattern, role, t2 in hints:
         if re.search(pattern, text):
-            yield role, "only its name tells the contrast", t2
+            yield role, "contrast known from its description only", t2

@@ -43,13 +43,13 @@ _PIXEL_TAGS = (
     0x00280103, 0x52009230,
 )  # fmt: skip
 _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
-# Any other modality beside the storage class of MR images is damaged or missing.
+# With the storage class of MR images, any modality but these is damaged or missing.
 _OTHER_IMAGES = frozenset({"CR", "CT", "DX", "MG", "NM", "OT", "PT", "RF", "US", "XA", "XC"})
 _NO_FILE = InputFile(Path(), "")
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _UID_ROOT = b"1.2.840.10008."
 _NO_BEGINNING = "its beginning is damaged, so it cannot be read as DICOM"
-# pydicom lets the errors of whatever a damaged header makes it do pass through.
+# pydicom does not catch the errors that damaged headers cause.
 DAMAGE = (
     pydicom.errors.BytesLengthException,
     pydicom.errors.InvalidDicomError,
@@ -67,16 +67,16 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that claims to be a DICOM image but cannot be used.
+    """A DICOM image that cannot be used.
 
     Parameters
     ----------
     file
-        Which.
+        The file.
     reason
         One clause.
     series_uid
-        Where the header could still be read.
+        Series Instance UID; empty if the header cannot be read.
     """
 
     file: InputFile
@@ -86,7 +86,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class HeaderIndex:
-    """What the headers of all files say.
+    """Content of the headers of all files.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ class HeaderIndex:
     unreadable
         Files left out.
     foreign
-        Number of files that are no DICOM.
+        Number of files that are not DICOM.
     other_objects
-        Number of DICOM objects that are no MR images, by modality.
+        Number of DICOM objects that are not MR images, by modality.
     """
 
     frames: tuple[Frame, ...]
@@ -108,14 +108,14 @@ class HeaderIndex:
 
 @contextmanager
 def lenient_pydicom() -> Iterator[None]:
-    """Values that break a rule of the standard are read as they stand, without a warning."""
+    """Read values that violate the standard unchanged and without a warning."""
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
         yield
 
 
 def scan(files: Sequence[InputFile]) -> HeaderIndex:
-    """Read every header once, one after another: parsing holds the interpreter's lock."""
+    """Read every header once, in one thread, because parsing holds the interpreter's lock."""
     reader = HeaderReader()
     with lenient_pydicom():
         results = [_read(file, reader) for file in files]
@@ -127,7 +127,9 @@ def scan(files: Sequence[InputFile]) -> HeaderIndex:
     for file, result in zip(files, results, strict=True):
         named = _pattern(file) in images or file.name.lower().endswith(_SUFFIXES)
         if result is None and named:
-            unreadable.append(Unreadable(file, f"it is named like an image, but {_NO_BEGINNING}"))
+            unreadable.append(
+                Unreadable(file, f"its name is that of an image, but {_NO_BEGINNING}")
+            )
         elif isinstance(result, Unreadable):
             unreadable.append(result)
             logger.info("%s left out: %s", result.file.name, result.reason)
@@ -141,12 +143,12 @@ def scan(files: Sequence[InputFile]) -> HeaderIndex:
 
 
 def whole_header(file: InputFile) -> Dataset:
-    """Everything in a DICOM file but its pixel values.
+    """Header of a DICOM file, without pixel values.
 
     Raises
     ------
     DicomError
-        Where it is gone or damaged.
+        If the file is missing or damaged.
     """
     try:
         with lenient_pydicom():
@@ -156,7 +158,7 @@ def whole_header(file: InputFile) -> Dataset:
 
 
 def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | str | None:
-    """Frames, or why there are none: the modality of another object, ``None`` for no DICOM."""
+    """Frames, or why there are none: the modality of another object, ``None`` if not DICOM."""
     try:
         with file.path.open("rb") as stream:
             start = stream.read(1024)
@@ -167,7 +169,7 @@ def _read(file: InputFile, reader: HeaderReader) -> list[Frame] | Unreadable | s
     except DicomError as error:
         return Unreadable(file, str(error))
     except (OSError, EOFError) as error:
-        return Unreadable(file, f"it cannot be read ({clean_text(error) or 'it breaks off'})")
+        return Unreadable(file, f"it cannot be read ({clean_text(error) or 'it is truncated'})")
     except DAMAGE as error:
         return Unreadable(file, f"its header is damaged ({type(error).__name__})")
 
@@ -181,11 +183,11 @@ def _read_dicom(
     ds = pydicom.dcmread(stream, stop_before_pixels=not deflated, force=True)
     modality = raw_text(ds, 0x00080060).upper()
     if not modality and 0x00080016 not in ds and 0x00041220 not in ds:  # nor a DICOMDIR
-        return Unreadable(file, "its header is damaged or breaks off")
+        return Unreadable(file, "its header is truncated or damaged")
     classes = {raw_text(ds, 0x00080016), raw_text(ds.file_meta, 0x00020002)}
     says_mr = not classes.isdisjoint(_MR_IMAGES) and modality not in _OTHER_IMAGES
     if 0x00280010 not in ds and (says_mr or (modality == "MR" and 0x00280100 in ds)):
-        return Unreadable(file, "its header breaks off or is damaged", raw_text(ds, 0x0020000E))
+        return Unreadable(file, "its header is truncated or damaged", raw_text(ds, 0x0020000E))
     if not (says_mr or modality == "MR") or 0x00280010 not in ds:
         return modality or ("DICOMDIR" if 0x00041220 in ds else "unknown")
     try:
@@ -200,17 +202,17 @@ def _read_dicom(
 
 
 def _was_dicom(start: bytes) -> bool:
-    """Whether a file without a readable beginning holds UIDs as DICOM does, and is no zip of such."""
+    """Whether a file without a readable beginning contains DICOM UIDs and is not a zip."""
     return b"\0" in start and _UID_ROOT in start and not start.startswith(b"PK")
 
 
 def _pattern(file: InputFile) -> str:
-    """A file's name with every number in it made equal: names of one series have the same."""
+    """A file's name with ``#`` for every number: equal for the files of one series."""
     return re.sub(r"[0-9]+", "#", file.name)
 
 
 def looks_like_dicom(start: bytes) -> bool:
-    """A preamble, or none but a first element of group 0002 or 0008 as old exports have it."""
+    """Whether a file starts with a preamble or, as old exports do, with group 0002 or 0008."""
     if start[128:132] == b"DICM":
         return True
     if len(start) < 16:
@@ -221,13 +223,13 @@ def looks_like_dicom(start: bytes) -> bool:
 
 
 def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile) -> PixelPlace:
-    """Where the pixel values are; the stream stands at the pixel element."""
+    """Place of the pixel values; the stream must be at the pixel element."""
     syntax = _syntax(ds)
     compressed = UID(syntax).is_encapsulated
     order = ">" if syntax == ExplicitVRBigEndian else "<"
     head = stream.read(12)
     if len(head) < 8:
-        raise DicomError("it holds no pixel values, or breaks off before them")
+        raise DicomError("it has no pixel values, or is truncated before them")
     _, element = struct.unpack_from(order + "HH", head)
     explicit = not ds.original_encoding[0]
     if explicit and head[4:6] not in _PIXEL_VRS:
@@ -248,23 +250,21 @@ def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile)
         return place
     size = stream.seek(0, io.SEEK_END)
     if compressed:
-        raise DicomError("its pixel values are not compressed as its transfer syntax claims")
+        raise DicomError("its pixel values are not compressed as its transfer syntax states")
     if length == _UNDEFINED or length < expected or offset + expected > size:
         held = max(min(length, size - offset), 0)
-        raise DicomError(
-            f"it holds {held} of {expected} bytes of pixel values, so it was cut off in copying"
-        )
+        raise DicomError(f"it holds {held} of {expected} bytes of pixel values, so it is truncated")
     row = expected // (place.rows * place.frames)
     if length - expected >= max(row, 2):  # less is padding
         raise DicomError(
-            f"it holds {length} bytes of pixel values where its header describes {expected}, "
+            f"it holds {length} bytes of pixel values instead of {expected} as in its header, "
             "so one of them is damaged"
         )
     return place
 
 
 def _refuse_broken_items(stream: BinaryIO, offset: int, frames: int) -> None:
-    """Walk over the items of compressed pixel values, which end with a delimiter."""
+    """Refuse compressed pixel values with missing items or without their delimiter."""
     size = stream.seek(0, io.SEEK_END)
     items = -1  # the first item is the table of offsets
     while offset + 8 <= size:
@@ -277,7 +277,7 @@ def _refuse_broken_items(stream: BinaryIO, offset: int, frames: int) -> None:
         items += 1
         offset += 8 + length
     else:
-        raise DicomError("its compressed pixel values break off, so it was cut off in copying")
+        raise DicomError("its compressed pixel values are truncated")
     if items < frames:
         raise DicomError(f"it holds {max(items, 0)} of {frames} compressed frames")
 
@@ -290,27 +290,27 @@ def _inflated_place(ds: Dataset, file: InputFile) -> PixelPlace:
         _pixel_module(ds), file=file, syntax=str(DeflatedExplicitVRLittleEndian), keyword=keyword
     )
     if len(ds[keyword].value) < _expected_bytes(place):
-        raise DicomError("it holds fewer pixel values than its header claims")
+        raise DicomError("it holds fewer pixel values than its header states")
     return place
 
 
 def _pixel_module(ds: Dataset) -> PixelPlace:
-    """Shape and format of the pixel values, refused where no scanner could have written them."""
+    """Shape and format of the pixel values; impossible ones are refused."""
     rows, columns = int(ds.get("Rows") or 0), int(ds.get("Columns") or 0)
     frames = int(ds.get("NumberOfFrames") or 1)
     samples = int(ds.get("SamplesPerPixel") or 1)
     bits = int(ds.get("BitsAllocated") or 16)
     if not (0 < rows <= MAX_SIDE and 0 < columns <= MAX_SIDE and 0 < frames <= MAX_FRAMES_PER_FILE):
         raise DicomError(
-            f"its header claims {rows} x {columns} pixels in {frames} frames, beyond any MR image"
+            f"its header states {rows} x {columns} pixels in {frames} frames, impossible for MR"
         )
     if bits not in (8, 16, 32, 64) or samples not in (1, 3, 4):
-        raise DicomError(f"its header claims {bits} bits and {samples} samples a pixel")
+        raise DicomError(f"its header states {bits} bits and {samples} samples per pixel")
     groups = ds.get("PerFrameFunctionalGroupsSequence")
     if groups is not None and len(groups) != frames:
-        raise DicomError(f"its header claims {frames} frames and describes {len(groups)}")
+        raise DicomError(f"its header states {frames} frames but describes {len(groups)}")
     if groups is None and frames > 1:
-        raise DicomError(f"it holds {frames} frames without saying where they lie")
+        raise DicomError(f"it holds {frames} frames without their positions")
     return PixelPlace(
         file=_NO_FILE,
         offset=None,
@@ -343,7 +343,7 @@ def _syntax(ds: Dataset) -> str:
 
 
 def _refuse_inflating(stream: BinaryIO) -> None:
-    """Count what a deflated dataset inflates to before it is inflated at once."""
+    """Refuse a deflated dataset that would inflate to more than 1 GiB."""
     content = stream.read()
     stream.seek(0)
     (length,) = struct.unpack_from("<I", content, 140)

@@ -1,4 +1,4 @@
-"""What a study is made of, as data: series with the role each one got and why."""
+"""Series of a study with their roles and the reasons for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Image(Protocol):
 
     @property
     def b_value(self) -> BValue | None:
-        """Diffusion weighting, where known."""
+        """Diffusion weighting; ``None`` if unknown."""
 
     @property
     def scalings(self) -> tuple[Scaling, ...]:
@@ -37,18 +37,18 @@ class Image(Protocol):
 
     @property
     def averages(self) -> float | None:
-        """How many acquisitions it averages, where known."""
+        """Number of averaged acquisitions; ``None`` if unknown."""
 
     @property
     def instance_uids(self) -> tuple[str, ...]:
-        """What it was read from."""
+        """SOP Instance UIDs, or the file name for NIfTI."""
 
     @property
     def dicom_files(self) -> tuple[InputFile, ...]:
         """Its DICOM files; none for NIfTI."""
 
     def read(self, threads: int = 2) -> NDArray[np.float32]:
-        """(i, j, k) rescaled values on the grid."""
+        """(i, j, k) rescaled values on the grid; :class:`DicomError` if they cannot be decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,39 +63,39 @@ class Series:
     uid
         Series Instance UID; the file name for NIfTI.
     part
-        What tells it from other parts of the same series; usually empty.
+        Difference from other parts of the same series; usually empty.
     number, description, protocol, body_part
         As in the header; hints only.
     role, reasons
-        What it is, and the sentences that led there.
+        Role, and the reasons for it as sentences.
     plane
         From the orientation of the slices.
     contrast
         Timing and technique.
     t2_weighted
-        Whether water is bright because of T2, so that disc signal means something.
+        Whether the images are T2-weighted, so that disc signal can be measured.
     stated_b_values
-        Of all its images that are diffusion-weighted, used or not.
+        b-values of all diffusion-weighted images, used or not.
     images
-        One volume, or one per weighting of a diffusion series; empty where unusable.
+        One volume, or one per b-value and direction of a diffusion series; empty if unusable.
     slices
-        Slices found, used or not.
+        Number of slices found, used or not.
     manufacturer, model, field_t, station, software, coil
         The scanner, a hash of its serial number, its software, and the receive coil.
     thickness_mm
-        Slice thickness as the header states it.
+        Slice thickness in the header.
     frame_of_reference_uid
         Series with the same value share one patient space.
     phase_axis
         RAS+ unit vector of phase encoding (sign unknown), or ``None``.
     acquired
-        ``YYYYMMDDHHMMSS.ffffff`` as far as known; empty otherwise.
+        ``YYYYMMDDHHMMSS.ffffff``, shorter or empty if not fully known.
     original
-        Whether as acquired, not computed from other images.
+        Whether the images were acquired, not computed from others.
     problem
-        Why it cannot be used; empty where it can.
+        Why it cannot be used; empty if it can.
     findings
-        What was noticed in its geometry and headers.
+        Findings about its geometry and headers.
     """
 
     uid: str
@@ -128,7 +128,7 @@ class Series:
 
     @property
     def grid(self) -> Grid | None:
-        """Grid of the first volume; ``None`` where there is none."""
+        """Grid of the first volume; ``None`` if there is none."""
         return self.images[0].grid if self.images else None
 
     @property
@@ -146,7 +146,7 @@ class Series:
 
     @property
     def fat_suppressed(self) -> bool:
-        """Whether fat is suppressed, so that it is no comparator for signal."""
+        """Whether fat is suppressed, so that it cannot be a reference for signal."""
         return bool(self.contrast.fat_suppressed)
 
     @property
@@ -158,12 +158,12 @@ class Series:
 
     @property
     def name(self) -> str:
-        """How messages call it: number, description and part."""
+        """Name for messages: number, description and part."""
         words = [str(self.number) if self.number is not None else "", self.description, self.part]
         return (" ".join(word for word in words if word) or self.uid)[:120]
 
     def describe(self) -> SeriesFacts:
-        """What ``discmri inspect`` and ``study.json`` tell of it."""
+        """Facts for ``discmri inspect`` and ``study.json``."""
         differing: dict[str, Any] = {
             "usable": not self.problem,
             "techniques": tuple(sorted(self.contrast.techniques)),
@@ -190,7 +190,7 @@ def _rounded(vector: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _slice_normal(grid: Grid) -> tuple[float, float, float]:
-    """RAS+ unit vector across the slices, pointing to the patient's right, front or head."""
+    """RAS+ unit vector perpendicular to the slices, to the patient's right, front or head."""
     normal = grid.directions[:, grid.sagittal_axis]
     normal = normal * np.sign(normal[np.argmax(np.abs(normal))])
     return _rounded(normal)

@@ -1,4 +1,4 @@
-"""A path as the user gives it -> the files in it, without falling into traps."""
+"""A path from the user -> its files, with protection against zip bombs and link loops."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from discmri.core.leftovers import temporary_folder
 
 MAX_FILES = 200_000
 MAX_UNZIPPED_BYTES = 8 * 2**30
-# Zeroed margins compress a thousandfold, whole studies do not.
+# Zeroed margins compress by a factor of 1000, whole studies do not.
 MAX_RATIO = 200
 RATIO_MATTERS_FROM_BYTES = 256 * 2**20
 _CHUNK = 2**20
 _ENCRYPTED = 0x1
-# What damaged archives make the standard library raise, by experience.
+# Errors that the standard library raises for damaged archives; they are not documented.
 _DAMAGE = (
     zipfile.BadZipFile,
     EOFError,
@@ -42,14 +42,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file to look at.
+    """One input file.
 
     Parameters
     ----------
     path
-        Where its bytes are; a temporary copy for a member of a zip.
+        The file; a temporary copy for a member of a zip.
     name
-        Relative to what the user gave, for messages and for pairing sidecars.
+        Name relative to the user's path, for messages and for finding sidecars.
     """
 
     path: Path
@@ -57,14 +57,14 @@ class InputFile:
 
 
 class TemporaryFolder:
-    """A folder that is removed with the last reference to it, or by the next process."""
+    """A folder that is removed with the last reference to it, or by a later process."""
 
     def __init__(self) -> None:
         self.path = temporary_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self.path, True)
 
     def remove(self) -> None:
-        """Remove it now."""
+        """Remove the folder now."""
         self._remove()
 
 
@@ -75,11 +75,11 @@ class StudyFiles:
     Parameters
     ----------
     root
-        What the user gave.
+        The user's path.
     files
         Regular files in order of their names.
     keeper
-        Owns the temporary folder of an unpacked zip; the files live as long as it does.
+        Owner of the temporary folder of an unpacked zip; the files exist as long as it does.
     """
 
     root: Path
@@ -99,15 +99,15 @@ def clean_text(value: object) -> str:
 def open_source(path: Path) -> StudyFiles:
     """List the files of a folder (recursively), of a zip, or of one file.
 
-    Directory links are followed once, so loops end; pipes, sockets and devices are passed
-    over.
+    Directory links are followed once, so loops end; pipes, sockets and devices are ignored.
 
     Raises
     ------
     UsageError
-        The path does not exist or cannot be read.
+        If the path does not exist or cannot be read.
     NothingToMeasureError
-        Too many files, or a zip that is broken, encrypted or far larger than it looks.
+        If there are more than 200,000 files, or if a zip is damaged, encrypted or unpacks to more
+        than 8 GiB or an impossible multiple of its size.
     """
     if not path.exists():
         raise UsageError(
@@ -156,7 +156,7 @@ def _walk(root: Path) -> list[InputFile]:
         for entry in entries:
             try:
                 mode = entry.stat().st_mode
-            except OSError:  # a link to nowhere, or in a circle
+            except OSError:  # a broken or circular link
                 continue
             if stat.S_ISDIR(mode) and entry.name != "__MACOSX":
                 below.append(Path(entry.path))
@@ -166,7 +166,7 @@ def _walk(root: Path) -> list[InputFile]:
         folders.extend(reversed(below))
         if len(found) > MAX_FILES:
             raise NothingToMeasureError(
-                f"{clean_text(root)} holds more than {MAX_FILES} files; point at the folder of one study"
+                f"{clean_text(root)} holds more than {MAX_FILES} files; give the folder of one study"
             )
     return sorted(found, key=lambda file: file.name)
 
@@ -189,7 +189,7 @@ def _unzipped(path: Path) -> StudyFiles:
 
 
 def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFile]:
-    """Copy regular members under numbers of our own, so that no name can leave the folder."""
+    """Copy regular members to numbered files, so that no member is written outside the folder."""
     members = [m for m in archive.infolist() if not m.is_dir() and not _is_link(m)]
     members = [m for m in members if "__MACOSX" not in m.filename and not _base(m).startswith("._")]
     if len(members) > MAX_FILES:
@@ -213,7 +213,7 @@ def _extract(archive: zipfile.ZipFile, path: Path, folder: Path) -> list[InputFi
                 if written > MAX_UNZIPPED_BYTES or swollen:
                     raise DicomError(
                         f"{clean_text(path)} unpacks to more than {written >> 20} MiB from {packed >> 20} MiB, "
-                        "which no study does; unpack and check it yourself"
+                        "which is impossible for a study; unpack and check it yourself"
                     )
                 copy.write(chunk)
         files.append(InputFile(target, clean_text(member.filename)))

@@ -1,7 +1,7 @@
-"""Frames -> stacks: which slices belong together, and the regular grid they form.
+"""Frames -> stacks of slices on a regular grid.
 
-Only Image Position and Image Orientation place a slice: positions are projected on the
-slice normal.  Here DICOM's LPS ends: grids map to RAS+ millimetres.
+Slices are placed by Image Position and Image Orientation only: positions are projected on the slice
+normal.  Grids map to RAS+ millimetres, converted from the LPS of DICOM.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ SAME_DIRECTION = 2e-3  # difference of cosines, about 0.1 degrees
 DIRECTION_WITHIN = 0.02  # of each component of a gradient direction
 SAME_POSITION_MM = 0.05
 REGULAR_WITHIN = 0.02  # of the spacing: rounding of headers
-USABLE_WITHIN = 0.10  # of the spacing: irregular, but an even grid is still close
+USABLE_WITHIN = 0.10  # of the spacing: irregular, but still close to a regular grid
 SHEAR_WITHIN_PIXELS = 0.25
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Parallel slices at even distances.
+    """Parallel slices at equal distances.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Stack:
     grid
         Of the array (column index, row index, slice), to RAS+ millimetres.
     b_value
-        Of all frames, where they are diffusion-weighted.
+        Diffusion weighting of all frames; ``None`` without.
     findings
-        What was noticed in the making.
+        Findings about the slices, without series.
     """
 
     frames: tuple[Frame, ...]
@@ -60,7 +60,7 @@ class Stack:
 
     @property
     def averages(self) -> float | None:
-        """How many acquisitions each slice averages; ``None`` where unsaid or not all the same."""
+        """Number of averaged acquisitions; ``None`` if unknown or different between slices."""
         stated = {frame.averages for frame in self.frames}
         return stated.pop() if len(stated) == 1 else None
 
@@ -80,7 +80,7 @@ class Stack:
         Raises
         ------
         DicomError
-            Pixel values that cannot be decoded.
+            If pixel values cannot be decoded.
         """
         columns, rows, slices = self.grid.shape
         values = np.empty((slices, rows, columns), dtype=np.float32)
@@ -99,9 +99,9 @@ class Stack:
 def grouped(
     frames: Sequence[Frame], same: Callable[[Frame], Hashable], close: bool = True
 ) -> list[list[Frame]]:
-    """Frames with equal ``same`` and, where ``close``, nearly equal orientation and pixel size.
+    """Frames with equal ``same`` and, if ``close``, nearly equal orientation and pixel size.
 
-    Groups and their frames keep the order given.
+    Groups and their frames keep the given order.
     """
     groups: dict[Hashable, list[list[Frame]]] = {}
     for frame in frames:
@@ -116,15 +116,14 @@ def grouped(
 
 
 def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
-    """Stacks of one kind of picture, told apart by b-value and direction, then by repetition.
+    """Stacks of one kind of image, separated by b-value and direction, then by repetition.
 
-    Their findings name no series.  Where the positions of an image without b-value repeat unevenly, the last acquired
-    slice at each position is kept.
+    If not all positions are repeated equally often, the slice acquired last at each one is kept.
 
     Raises
     ------
     GeometryError
-        No even stack can be made of the slices.
+        If the slices form no regular stack.
     """
     stacks = []
     problem: GeometryError | None = None
@@ -153,14 +152,14 @@ def parallel(a: Frame, b: Frame) -> bool:
 
 
 def positions_mm(frames: Sequence[Frame]) -> list[float]:
-    """Distinct positions along the normal of the first slice, ascending."""
+    """Distinct positions along the normal of the first slice, ascending, in millimetres."""
     normal = _geometry(frames[0]).normal
     along = sorted(float(f.geometry.position @ normal) for f in frames if f.geometry is not None)
     return along[:1] + [b for a, b in pairwise(along) if b - a > SAME_POSITION_MM]
 
 
 def in_plane_mm(frames: Sequence[Frame]) -> float:
-    """How far slices are shifted against the first one within its plane."""
+    """Largest shift of slices against the first one within its plane, in millimetres."""
     first = _geometry(frames[0])
     steps = np.array([_geometry(frame).position - first.position for frame in frames])
     in_plane = steps - np.outer(steps @ first.normal, first.normal)
@@ -220,14 +219,14 @@ def _repetitions(
     counts = {len(place) for place in places}
     if len(places) == 1 and len(frames) > 1:
         raise GeometryError(
-            f"all {len(frames)} slices lie at one position (Image Position Patient), so they form "
+            f"all {len(frames)} slices have the same position (Image Position Patient), so they form "
             "no volume; check whether an export or anonymiser has overwritten their positions"
         )
     if counts == {1}:
         return [([place[0] for place in places], ())]
     if len(counts) == 1:
         (count,) = counts
-        note = info(Code.SERIES_SPLIT, f"{count} images at every slice position: repetitions")
+        note = info(Code.SERIES_SPLIT, f"{count} repetitions at every slice position")
         return [([place[n] for place in places], (note,)) for n in range(count)]
     repeated = sum(len(place) > 1 for place in places)
     text = (
@@ -265,10 +264,10 @@ def _stack(frames: list[Frame], findings: tuple[Finding, ...]) -> Stack:
 def _regular_run(
     distances: NDArray[np.float64], geometry: Geometry
 ) -> tuple[slice, float, float, tuple[Finding, ...]]:
-    """The slices to use, their spacing, the place of the first, and what is odd about them.
+    """The slices to use, their spacing, the position of the first, and findings about them.
 
-    Where slices are missing, the longest run without a gap is used, the one nearest to the
-    middle if several are longest: slices are never invented, and a grid must be even.
+    If slices are missing, the longest run without a gap is used; of equally long runs, the one
+    nearest to the middle.
     """
     gaps = np.diff(distances)
     typical = float(np.median(gaps))
@@ -287,17 +286,19 @@ def _regular_run(
     notes = []
     if length < len(distances):
         text = (
-            f"slices are missing (gaps of {gaps[breaks].max():.1f} mm where others are "
-            f"{typical:.1f} mm apart); the longest run of {length} of {len(distances)} slices is used"
+            f"slices are missing (gaps of {gaps[breaks].max():.1f} mm instead of "
+            f"{typical:.1f} mm); the longest run of {length} of {len(distances)} slices is used"
         )
         notes.append(warning(Code.SLICE_MISSING, text))
     deviation = float(np.abs(distances[run] - (start + spacing * np.arange(length))).max())
     if deviation > REGULAR_WITHIN * spacing + 0.01:
-        text = f"slices lie up to {deviation:.2f} mm off an even spacing of {spacing:.2f} mm"
+        text = (
+            f"slices deviate by up to {deviation:.2f} mm from a regular spacing of {spacing:.2f} mm"
+        )
         notes.append(warning(Code.SPACING_IRREGULAR, text))
     stated = geometry.between_mm
     if stated is not None and abs(stated - spacing) > 0.05 * spacing:
-        text = f"Spacing Between Slices says {stated:g} mm, the positions {spacing:.3f} mm"
+        text = f"Spacing Between Slices is {stated:g} mm, but {spacing:.3f} mm by the positions"
         notes.append(info(Code.HEADER_CONTRADICTS_GEOMETRY, text))
     return run, float(spacing), float(start), tuple(notes)
 
@@ -314,7 +315,7 @@ def _refuse_shear(frames: Sequence[Frame], first: Geometry) -> None:
 def _thickness(geometry: Geometry, series_uid: str) -> float:
     if geometry.thickness_mm is None:
         raise GeometryError(
-            f"series {series_uid} is a single slice without Slice Thickness, so it has no depth"
+            f"series {series_uid} is a single slice without Slice Thickness, so it has no volume"
         )
     return geometry.thickness_mm
 
@@ -325,11 +326,10 @@ def _single_slice(geometry: Geometry) -> Finding:
 
 
 def on_common_slices(stacks: Sequence[Stack]) -> list[Stack]:
-    """Stacks of one acquisition cut to the slices that all of them hold.
+    """Stacks of one acquisition, cropped to their common slices so that they share one grid.
 
-    A weighting that lacks a slice would otherwise share its grid with no other.  Stacks
-    that do not lie on the slices of the longest one, or hold less than half of
-    them (a scan broken off), stay as they are.
+    Stacks that do not lie on the slices of the longest one, or hold less than half of them (an
+    aborted scan), are not changed.
     """
     longest = max(stacks, key=lambda stack: len(stack.frames))
     starts = [
@@ -348,7 +348,7 @@ def on_common_slices(stacks: Sequence[Stack]) -> list[Stack]:
 
 
 def _first_slice(stack: Stack, grid: Grid) -> int | None:
-    """Where on the slices of ``grid`` a stack begins; ``None`` where it lies elsewhere."""
+    """Index of the first slice of a stack on ``grid``; ``None`` if it lies elsewhere."""
     start = round(float(grid.to_index(stack.grid.affine[:3, 3])[2]))
     columns, rows, slices = stack.grid.shape
     there = Grid((columns, rows, slices), grid.cropped((0, 0, start), grid.shape).affine)
@@ -364,7 +364,7 @@ def _cut(stack: Stack, start: int, stop: int) -> Stack:
 
 
 def same_grid(a: Grid, b: Grid) -> bool:
-    """Whether two grids have the same voxels to within a fiftieth of one."""
+    """Whether two grids have the same voxels to within 0.02 of the smallest voxel side."""
     if a.shape != b.shape:
         return False
     corners = np.array([[0, 0, 0], [n - 1 for n in a.shape], [a.shape[0] - 1, 0, 0]])

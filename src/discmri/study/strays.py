@@ -1,6 +1,6 @@
-"""Images of a measured series that did not get into its stack: a damaged header, or another value.
+"""Images of a measured series that are missing from its stack because their headers differ.
 
-A gap inside a stack shows itself; an image lost at its end does not.
+A missing image inside a stack leaves a gap; one at its end is only found here.
 """
 
 from __future__ import annotations
@@ -14,28 +14,30 @@ from discmri.core.volume import Grid
 from discmri.study.series import Series
 
 _MOST_IMAGES = 2
-"""More images than this are a stack of their own."""
+"""A part with more images counts as a separate stack."""
 _NEXT_STEPS = 2.5
-"""So many steps beyond the end of a stack an image would still belong to it."""
+"""Largest distance of a stray image from the end of the stack, in slice spacings."""
 
 
 def strays(series: Sequence[Series], used: Sequence[Series]) -> Iterator[Finding]:
-    """A warning for each part of a used series that has few images and lies nowhere or next to it.
+    """A warning for each stray part of a used series.
+
+    A stray part has at most two images, which have no position or lie next to the stack.
 
     Parameters
     ----------
     series
-        All of the study.
+        All series of the study.
     used
-        Those that are measured.
+        Series that are measured.
     """
     for one in series:
         if one.slices > _MOST_IMAGES or any(one is other for other in used):
             continue
         kin = next((other for other in used if _is_kin(one, other)), None)
         if kin is not None and kin.slices > _MOST_IMAGES:
-            reason = one.problem or f"differing from them ({one.part or one.role.value})"
-            text = f"{kin.name}: {one.slices} of its images did not get into its stack: {reason}"
+            reason = one.problem or f"their headers differ ({one.part or one.role.value})"
+            text = f"{kin.name}: {one.slices} of its images are missing from its stack: {reason}"
             yield warning(Code.SLICE_MISSING, text, None, kin.uid)
 
 
@@ -50,7 +52,7 @@ def _is_kin(one: Series, other: Series) -> bool:
 
 
 def _continues(grid: Grid, stack: Grid) -> bool:
-    """Whether a slice would be the next one beyond an end of a stack."""
+    """Whether a slice lies next to an end of a stack."""
     if grid.shape[:2] != stack.shape[:2]:
         return False
     index = stack.to_index(grid.to_world((0, 0, 0)))

@@ -1,4 +1,4 @@
-"""One examination: its series, which of them are measured, and their voxels."""
+"""One examination: its series, the choice of those that are measured, and their voxels."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from discmri.study.source import StudyFiles, clean_text
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What :func:`read_study` found.
+    """One examination, as :func:`read_study` returns it.
 
     Parameters
     ----------
     path
-        What was read.
+        The input.
     subject_id, study_uid, study_date
-        As in the input without control characters; the folder's name where there is no
+        As in the input without control characters; the folder's name if there is no
         PatientID.
     series
         Every series, in order of their numbers.
     choice
         The series that are used.
     findings
-        What was noticed about files and used series.
+        Findings about files and used series.
     other_files
-        How many files hold no MR image, by modality; ``"no DICOM"`` for foreign ones.
+        Number of files without MR image, by modality; ``"no DICOM"`` for other formats.
     threads
-        For decoding pixel values.
+        Threads for decoding pixel values.
     source
-        The opened files; a zip is unpacked as long as it lives.
+        The opened files; an unpacked zip exists as long as this object.
     disguise
-        How headers are changed; ``None`` where they stay as they are.
+        De-identification of headers; ``None`` to keep them.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class Study:
         Raises
         ------
         NothingToMeasureError
-            Where no sagittal series can be used; the message lists what there is.
+            If no sagittal series can be used; the message lists the series.
         """
         if self.choice.target is not None:
             return self.choice.target
@@ -81,7 +81,7 @@ class Study:
             for s in self.series
         )
         raise NothingToMeasureError(
-            f"{clean_text(self.path)} holds no sagittal series that can be measured (found {listed[:600]})"
+            f"{clean_text(self.path)} holds no usable sagittal series (found {listed[:600]})"
         )
 
     def read(self, series: Series) -> Volume:
@@ -90,9 +90,9 @@ class Study:
         Raises
         ------
         DicomError
-            Pixel values that cannot be decoded.
+            If pixel values cannot be decoded.
         NothingToMeasureError
-            A series that cannot be used; see its ``problem``.
+            If the series cannot be used; see its ``problem``.
         """
         if not series.images:
             raise NothingToMeasureError(f"{series.name} cannot be read: {series.problem}")
@@ -102,14 +102,14 @@ class Study:
         return Volume(values, image.grid.affine)
 
     def diffusion(self) -> DiffusionSeries | None:
-        """The diffusion images to fit, on one grid; ``None`` where there are none.
+        """The diffusion images to fit, on one grid; ``None`` if there are none.
 
         Signals of images with different scale slopes (Philips) are made comparable.
 
         Raises
         ------
         DicomError
-            Pixel values that cannot be decoded.
+            If pixel values cannot be decoded, or if they need more than 4 GiB.
         """
         chosen = self.choice.diffusion
         images = weightings([image for one in chosen for image in one.images])
@@ -140,14 +140,14 @@ class Study:
         )
 
     def adc_map(self) -> AdcMap | None:
-        """The scanner's ADC map in µm²/ms; ``None`` where there is none.
+        """The scanner's ADC map in µm²/ms; ``None`` if there is none.
 
         Raises
         ------
         MeasurementError
-            ``ADC_UNIT_UNKNOWN`` where no unit makes its values possible.
+            ``ADC_UNIT_UNKNOWN`` if its unit is unknown.
         DicomError
-            Pixel values that cannot be decoded.
+            If pixel values cannot be decoded.
         """
         series = self.choice.adc_map
         if series is None:
@@ -164,7 +164,7 @@ class Study:
         )
 
     def inputs(self, series: Series) -> SeriesInput:
-        """Where the numbers come from: UIDs of the images and a hash of their values."""
+        """UIDs of the images of a series and a hash of their values, for the record."""
         key = (series.uid, series.part)
         if key not in self._digests:
             if series in self.choice.diffusion:
@@ -178,12 +178,12 @@ class Study:
         return SeriesInput(series.role, series.uid, tuple(uids), self._digests[key])
 
     def headers(self, images: Iterable[Image]) -> tuple[Dataset, ...]:
-        """Whole headers of the DICOM files of some images, without pixel values and disguised.
+        """Headers of the DICOM files of some images, de-identified if the study is.
 
         Raises
         ------
         DicomError
-            A file that is gone or damaged since it was first read.
+            If a file is missing or damaged.
         """
         files = dict.fromkeys(file for image in images for file in image.dicom_files)
         headers = (whole_header(file) for file in files)
@@ -192,7 +192,7 @@ class Study:
         return tuple(header_without_names(one, self.disguise) for one in headers)
 
     def describe(self) -> StudyFacts:
-        """What ``discmri inspect`` tells of it."""
+        """Facts for ``discmri inspect``."""
         choice = self.choice
         return StudyFacts(
             path=str(self.path),
@@ -216,7 +216,7 @@ class Study:
         return tuple(word for word in PATIENT_AND_STUDY if headers and headers[0].get(word))
 
     def __repr__(self) -> str:
-        """One line: who, when, how many series, which one would be measured."""
+        """One line with subject, date, number of series and the measured one."""
         who = f"{self.subject_id or 'unknown subject'}, {self.study_date or 'no date'}"
         target = self.choice.target
         what = "nothing to measure" if target is None else f"measures {target.name}"
@@ -228,7 +228,7 @@ class Study:
         return study_html(self.describe())
 
     def _remember(self, series: tuple[Series, ...], values: NDArray[np.float32]) -> None:
-        """Hash of the values as read, in an order that depends on geometry alone."""
+        """Store the hash of the values."""
         digest = hashlib.sha256(np.ascontiguousarray(values.T).data).hexdigest()
         for one in series:
             self._digests[(one.uid, one.part)] = digest
@@ -242,7 +242,7 @@ def _needs_philips_scale(images: tuple[Image, ...]) -> bool:
 
 
 def _philips_factors(image: Image) -> NDArray[np.float32]:
-    """(k,) from displayed to floating point value: FP = DV / (RS SS)."""
+    """(k,) factors to floating point values: FP = DV / (RS SS)."""
     return np.array(
         [1.0 / (s.slope * s.philips_slope) for s in image.scalings if s.philips_slope],
         dtype=np.float32,

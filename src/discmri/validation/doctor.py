@@ -1,4 +1,4 @@
-"""What this installation is and can do: versions, extras, screen, threads and one phantom."""
+"""Check of this installation: versions, extras, screen, threads and one phantom."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from discmri.phantoms.folder import write_phantom
 from discmri.study import read_study
 
 EXTRAS = ("napari", "reading", "postgresql", "cohort", "dicom")
-"""The extras that users install; the others serve development."""
+"""The extras for users; the others are for development."""
 MEAN_ERROR_MM = 0.8
-"""What the mean height of the phantom may be off: twice what the built-in segmenter errs on it."""
+"""Largest error of the phantom's mean height: twice that of the built-in segmenter."""
 _REQUIREMENT = re.compile(r"([\w.-]+)")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _PROTOCOL = replace(
@@ -45,16 +45,16 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One line of the answer.
+    """The result of one check.
 
     Parameters
     ----------
     name
-        What was looked at.
+        The checked item.
     found
-        What was found and, where it is not well, what to do.
+        The result and, in case of a problem, what to do.
     health
-        Whether the program can be used as it is.
+        The state of the item.
     """
 
     name: str
@@ -63,12 +63,12 @@ class HealthCheck:
 
 
 def examine() -> tuple[HealthCheck, ...]:
-    """Look at the installation and measure a phantom.
+    """Check the installation and measure a phantom.
 
     Returns
     -------
     tuple of HealthCheck
-        The program cannot be relied on where one has failed.
+        All checks; if one of them failed, the program must not be used.
     """
     needed = declared_packages(requires("discmri") or ())
     return (
@@ -87,7 +87,7 @@ def examine() -> tuple[HealthCheck, ...]:
 
 
 def declared_packages(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Names of packages by the extra that needs them; those always needed under ``""``.
+    """Names of packages by the extra that needs them; required packages under ``""``.
 
     >>> declared_packages(["numpy>=2.0", "napari>=0.9; extra == 'napari'"])
     {'': ('numpy',), 'napari': ('napari',)}
@@ -102,7 +102,7 @@ def declared_packages(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def check_required(packages: Sequence[str]) -> HealthCheck:
-    """Whether everything the program always needs is installed."""
+    """Whether all required packages are installed."""
     missing = _missing(packages)
     if missing:
         text = f"missing: {', '.join(missing)}; run pip install {' '.join(missing)}"
@@ -125,7 +125,7 @@ def check_extra(extra: str, packages: Sequence[str]) -> HealthCheck:
 def check_screen(system: str, environ: Mapping[str, str]) -> HealthCheck:
     """Whether the viewer could open a window."""
     if not system.startswith("linux"):
-        return HealthCheck("screen", "that of the desktop")
+        return HealthCheck("screen", "the desktop")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         if environ.get(name):
             return HealthCheck("screen", f"{name}={environ[name]}")
@@ -134,7 +134,7 @@ def check_screen(system: str, environ: Mapping[str, str]) -> HealthCheck:
 
 
 def check_phantom() -> HealthCheck:
-    """Draw a spine, measure it and compare levels and mean height with the truth."""
+    """Measure a phantom and compare levels and mean height with the truth."""
     begun = time.monotonic()
     phantom = make_phantom(lumbar_spine(SpineOptions(grades=[2, 3, 4, 5, 6]), seed=4))
     truth_mm = {level.value: one.height_columns_mm for level, one in phantom.truth().items()}
@@ -151,16 +151,16 @@ def check_phantom() -> HealthCheck:
 def judge_phantom(
     found_mm: Mapping[str, float], truth_mm: Mapping[str, float], seconds: float
 ) -> HealthCheck:
-    """Whether every lumbar disc was found, none beside them, and heights are right on average."""
+    """Whether all lumbar discs and no false ones were found, and the mean height is correct."""
     lumbar = [level for level in truth_mm if level.startswith("L")]
-    lost = [level for level in lumbar if level not in found_mm]
+    missed = [level for level in lumbar if level not in found_mm]
     false = [level for level in found_mm if level not in truth_mm]
-    if lost or false:
-        text = f"discs not found: {', '.join(lost) or 'none'}; false discs: {', '.join(false) or 'none'}"
+    if missed or false:
+        text = f"discs not found: {', '.join(missed) or 'none'}; false discs: {', '.join(false) or 'none'}"
         return HealthCheck("phantom", text, Health.FAILED)
     mean_mm = sum(found_mm[level] - truth_mm[level] for level in lumbar) / len(lumbar)
     good = abs(mean_mm) <= MEAN_ERROR_MM
-    text = f"{len(lumbar)} lumbar discs, mean height {mean_mm:+.2f} mm off, {seconds:.0f} s"
+    text = f"{len(lumbar)} lumbar discs, error of mean height {mean_mm:+.2f} mm, {seconds:.0f} s"
     return HealthCheck("phantom", text, Health.OK if good else Health.FAILED)
 
 

@@ -1,7 +1,7 @@
-"""What an installation must reach to pass ``discmri qualify``: every limit, with its reason.
+"""Limits of ``discmri qualify``, each with its reason.
 
-To set them anew, for example after the segmenter was trained again: run ``discmri qualify``,
-read the column *found* of its sheet, and leave a margin for other processors and libraries.
+To set them again, for example after a new training of the segmenter: run ``discmri qualify`` and add
+a margin for other processors and libraries to the column *found* of its sheet.
 ``python -m benchmarks qualification`` prints found values and limits side by side.
 """
 
@@ -14,27 +14,27 @@ from discmri.results.names import human
 from discmri.validation.statistics import ErrorSummary
 from discmri.validation.validate import Validation
 
-_GEOMETRY = "with true outlines only the tracing and the voxels can err"
-_SEGMENTER = "found on these phantoms (bias 0.0, SD 0.4 mm), with a margin; dark discs scatter most"
-_DIFFUSION = "noise at SNR 30, distortion, alignment and fit"
+_GEOMETRY = "with true masks, errors come only from tracing and from voxels"
+_SEGMENTER = "found on these phantoms: bias 0.0, SD 0.4 mm, most in dark discs; with a margin"
+_DIFFUSION = "errors come from noise at SNR 30, distortion, alignment and fit"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """One figure and what it must be.
+    """One figure with its limits.
 
     Parameters
     ----------
     segmenter
-        Whose outlines are judged: ``masks`` (the true ones) or ``builtin``.
+        ``masks`` (true masks) or ``builtin``.
     parameter
-        Column of the value; empty for figures about all discs.
+        Column of the value; empty for figures of the whole set.
     figure
-        Name in :data:`FIGURES`.
+        Name in :data:`FIGURES` or :data:`WHOLE`.
     low, high
-        What it must lie within.
+        Limits of the figure.
     reason
-        Why there.
+        Reason for the limits.
     """
 
     segmenter: str
@@ -46,11 +46,11 @@ class Limit:
 
     @property
     def name(self) -> str:
-        """What the sheet calls it."""
+        """Its name on the sheet."""
         return f"{human(self.parameter)}: {self.figure}" if self.parameter else self.figure
 
     def found(self, validation: Validation) -> float | None:
-        """The figure, ``None`` where there is nothing to take it from."""
+        """The figure; ``None`` if it cannot be computed."""
         if self.figure in WHOLE:
             return WHOLE[self.figure](validation)
         for one in validation.overall():
@@ -59,7 +59,7 @@ class Limit:
         return None
 
     def holds(self, found: float | None) -> bool:
-        """Whether the figure is there and within."""
+        """Whether the figure exists and is within the limits."""
         return found is not None and self.low <= found <= self.high
 
 
@@ -76,8 +76,8 @@ FIGURES: dict[str, Callable[[ErrorSummary], float | None]] = {
 WHOLE: dict[str, Callable[[Validation], float | None]] = {
     "studies without a result": lambda v: float(len(v.naming.failed)),
     "discs missed": lambda v: float(v.naming.missed),
-    "discs where there are none": lambda v: float(v.naming.extra),
-    "discs under a wrong name": lambda v: float(v.naming.misnamed),
+    "false discs": lambda v: float(v.naming.extra),
+    "discs with a wrong name": lambda v: float(v.naming.misnamed),
     "share of suggested grades at most one off": (
         lambda v: None if v.grades is None else v.grades.within_one
     ),
@@ -86,12 +86,11 @@ WHOLE: dict[str, Callable[[Validation], float | None]] = {
 
 
 def _naming(segmenter: str) -> tuple[Limit, ...]:
-    reason = "every disc of these phantoms shows clearly, above a sacrum to count from"
+    reason = "all discs and the sacrum of these phantoms are clearly visible"
     return tuple(
         Limit(segmenter, "", figure, 0, 0, reason)
         for figure in (
-            "studies without a result", "discs missed", "discs where there are none",
-            "discs under a wrong name",
+            "studies without a result", "discs missed", "false discs", "discs with a wrong name",
         )
     )  # fmt: skip
 
@@ -112,12 +111,12 @@ LIMITS: tuple[Limit, ...] = (
     *_spread("masks", "height_3d_mm", 0.1, 0.2, _GEOMETRY),
     *_spread("masks", "adc_disc_um2_ms", 1.0, 3.0, _DIFFUSION, " in %"),
     Limit("masks", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
-          "about 0.95 is stated; few discs scatter around it"),
+          "0.95 is expected, with a margin for the small number of discs"),
     *_naming("builtin"),
     *_spread("builtin", "height_columns_mm", 0.5, 0.6, _SEGMENTER),
     *_spread("builtin", "adc_disc_um2_ms", 2.0, 4.0, _DIFFUSION, " in %"),
     Limit("builtin", "height_mm", "share within two stated uncertainties", 0.85, 1.0,
-          "about 0.95 is stated; few discs scatter around it"),
+          "0.95 is expected, with a margin for the small number of discs"),
     Limit("builtin", "", "share of suggested grades at most one off", 0.85, 1.0,
-          "heights decide grades 6 to 8, and the segmenter's bias shifts some by one"),
+          "errors of the segmenter's heights change some of the grades 6 to 8 by one"),
 )  # fmt: skip

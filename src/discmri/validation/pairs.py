@@ -1,8 +1,8 @@
-"""Every measured disc beside its true self: found by place, not by name.
+"""Measured discs matched with the true ones.
 
-A disc under a wrong name is one error of naming; compared by name, it would also spoil every
-value.  Where results hold label maps and the truth says where discs lie, they are matched by
-place; otherwise by name.
+Discs are matched by position if results have label maps and the truth has positions, otherwise by
+name.  By position, a disc with a wrong name is one error of naming and does not affect the errors
+of its values.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from discmri.results.records import PARAMETERS
 from discmri.simulation.cohort import CENTRE_COLUMNS, SCAN_COLUMNS
 
 NEAR_MM = 12.0
-"""A measured disc whose middle is farther from every true one is no disc; neighbours are more
+"""Largest distance between the centres of a measured and a true disc that match; neighbours are more
 than twice as far apart."""
 UNCERTAINTIES = {"height_mm": "height_sd_mm"}
-"""Columns that state the standard uncertainty of another."""
+"""Columns with the standard uncertainty of another column."""
 JUDGED = tuple(
     level for level in MEASURED_LEVELS if level not in (DiscLevel.T10_T11, DiscLevel.T11_T12)
 )
-"""Discs that are compared; those above the lumbar spine are often cut by the picture."""
+"""Levels that are compared; the image often cuts discs above T12-L1."""
 _NO_VALUES = ("height_sd_mm", "adc_disc_sd_um2_ms", "adc_voxels", "adc_rejected_voxels",
               "adc_residual_mm", "confidence")  # fmt: skip
 _NUMBERS = {one.name for one in PARAMETERS if one.unit} | set(CENTRE_COLUMNS)
@@ -49,17 +49,17 @@ class ValuePair:
     Parameters
     ----------
     study, level
-        Which disc, by its true name.
+        The disc, by its true name.
     parameter
         Column of the value.
     truth, measured
-        In its unit.
+        In the unit of the parameter.
     sd
-        Stated standard uncertainty, where there is one.
+        Stated standard uncertainty, in the same unit; ``None`` without one.
     groups
-        What else is known of the disc: its true grade and how it was scanned.
+        True grade and scan parameters of the disc, by name.
     subject
-        Whose disc it is: the subject of the results, the study where they name none.
+        The subject of the results; the study if they have none.
     """
 
     study: str
@@ -84,11 +84,11 @@ class GradePair:
     Parameters
     ----------
     subject, level
-        Which disc, by its true name.
+        The disc, by its true name.
     truth
         True grade.
     suggested
-        ``None`` where none was suggested.
+        Suggested grade; ``None`` without one.
     """
 
     subject: str
@@ -99,14 +99,14 @@ class GradePair:
 
 @dataclass(frozen=True)
 class DiscMatch:
-    """One true disc and what was found there.
+    """One true disc and the measured disc that matches it.
 
     Parameters
     ----------
     truth
         Row of the truth.
     found
-        Row of the results, ``None`` where the disc was missed.
+        Row of the results; ``None`` if the disc was missed.
     """
 
     truth: Row
@@ -114,36 +114,36 @@ class DiscMatch:
 
     @property
     def misnamed(self) -> bool:
-        """Found, but under another name."""
+        """Whether it was found with another name."""
         return self.found is not None and self.found["level"] != self.truth["level"]
 
     @property
     def measured_as(self) -> tuple[str, str]:
-        """Study and the level by which the results know it; its true one where it was missed."""
+        """Study, and level in the results; the true level if the disc was missed."""
         return self.truth["study"], (self.found or self.truth)["level"]
 
     @property
     def subject(self) -> str:
-        """Whose disc it is, the study where the results name no subject."""
+        """The subject of the results; the study if they have none."""
         return (self.found or {}).get("subject_id") or self.truth["study"]
 
 
 @dataclass(frozen=True)
 class TruthComparison:
-    """All that is compared.
+    """Results matched with the truth.
 
     Parameters
     ----------
     matches
-        Every true disc that is judged.
+        Every true disc that is compared.
     extra
-        Measured discs where there is none, as (study, level).
+        False discs, as (study, level).
     failed
         Studies without a result, with the reason.
     by_place
-        Whether discs were matched by place rather than by name.
+        Whether discs were matched by position instead of name.
     notes
-        Sentences on cells that were taken as missing.
+        Sentences on missing cells and on decisions.
     """
 
     matches: tuple[DiscMatch, ...]
@@ -153,11 +153,11 @@ class TruthComparison:
     notes: tuple[str, ...] = ()
 
     def pairs(self) -> list[ValuePair]:
-        """Every value that both sides have."""
+        """Every value that both tables have."""
         return [pair for match in self.matches for pair in _values(match)]
 
     def grades(self) -> list[GradePair]:
-        """Every disc that was found and whose true grade is known."""
+        """Every disc that was found and has a true grade."""
         return [
             GradePair(
                 match.subject,
@@ -178,16 +178,16 @@ def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> T
     results
         Folder of a batch, or its ``cohort.csv``.
     truth
-        Folder of a phantom cohort, or a CSV with the columns ``study`` and ``level`` and, named
-        as in the results, those of the values that are known.
+        Folder of a phantom cohort, or a CSV with the columns ``study`` and ``level`` and the known
+        values, with the column names of the results.
     decisions
-        What a person decided on the measured discs; rejected ones are compared with nothing and
-        do not count as missed.
+        A person's decisions on the measured discs; rejected discs are not compared and do not count
+        as missed.
 
     Raises
     ------
     UsageError
-        Where a table cannot be read, lacks a column, or none of its studies is in the other.
+        If a table cannot be read or lacks a column, or if the tables have no study in common.
     """
     found, of_found = _table(results, "cohort.csv", ("study", "status", "level"), ("study",))
     known, of_known = _table(truth, "truth.csv", ("study", "level"), ("study", "level"))
@@ -197,8 +197,8 @@ def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> T
     if not set(expected) & ({*measured, *failed}):
         first, other = next(iter(expected)), next(iter([*measured, *failed]), "none")
         raise UsageError(
-            f"no study of {truth} is in {results} (there {first!r} and such, here {other!r}); "
-            "the columns study must agree"
+            f"{truth} and {results} have no study in common (for example {first!r} and {other!r}); "
+            "use the same names in their columns study"
         )
     folder = results if results.is_dir() else results.parent
     matches: list[DiscMatch] = []
@@ -229,7 +229,7 @@ def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> T
 
 
 def _rejected(applied: AppliedDecisions) -> set[tuple[str, str]]:
-    """Study and level of the rejected discs, with those that the results leave out already."""
+    """Study and level of rejected discs, including those that the results already omit."""
     gone = [one.disc for one in applied.unknown if one.verdict is Verdict.REJECT]
     keys = (*applied.rejected, *((disc.study, disc.level) for disc in gone))
     return {(study, level.value) for study, level in keys}
@@ -250,7 +250,7 @@ def _judged(row: Row) -> JudgedDisc:
 def _partners(
     true_rows: Sequence[Row], rows: Sequence[Row], centres: Mapping[str, Array]
 ) -> dict[int, Row]:
-    """The measured row of every true one, by number."""
+    """The matching measured rows, by the index of the true row."""
     if not centres:
         by_name = {row["level"]: row for row in rows}
         return {
@@ -269,7 +269,7 @@ def _partners(
 
 
 def _centres(folder: Path, study: str, rows: Iterable[Row]) -> dict[str, Array]:
-    """Where the measured discs lie, from the study's label map; empty without one."""
+    """Centres of the measured discs from the study's label map; empty without one."""
     path = folder / "studies" / StudyInput(study, Path()).folder_name / "labels.nii.gz"
     if not path.is_file():
         return {}
@@ -295,7 +295,7 @@ def _values(match: DiscMatch) -> Iterable[ValuePair]:
 
 
 def _true_value(match: DiscMatch, name: str) -> str:
-    """The primary height is compared with the definition that it was measured by."""
+    """The true value; for the primary height that of the definition used for it."""
     method = "" if match.found is None else match.found.get("height_method", "")
     return match.truth.get(name, "") or match.truth.get(column_of(name, method), "")
 
@@ -310,7 +310,7 @@ def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:
 def _table(
     path: Path, name: str, needed: Sequence[str], filled: Sequence[str]
 ) -> tuple[list[Row], str]:
-    """Rows whose numbers, grades and levels can be read, and a note on what they lack."""
+    """Rows with checked numbers, grades and levels, and a note on missing cells."""
     file = path / name if path.is_dir() else path
     if not file.exists():
         raise UsageError(f"{file} does not exist; name a folder that holds {name}, or the file")

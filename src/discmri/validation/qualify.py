@@ -1,4 +1,4 @@
-"""A site's acceptance test: a fixed set of phantoms, measured and held against limits."""
+"""A site's acceptance test: a fixed set of phantoms, measured and compared with limits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PHANTOMS: tuple[Member, ...] = (
     Member("canon", 106, SpineOptions(grades=[4, 5, 6, 3, 6], listhesis_mm={DiscLevel.L4_L5: 4.0}),
            "canon", _scan(0.8, 4.0, b_values=(0.0, 500.0)), "none"),
 )  # fmt: skip
-"""All eight grades, every vendor's dialect, every lossless coding, SNR 30."""
+"""All eight grades, all vendors, all lossless compressions, SNR 30."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class AcceptanceCheck:
     Parameters
     ----------
     part
-        What it belongs to.
+        Part of the sheet.
     name, reason
-        What is looked at, and why it must be so.
+        The checked item, and the reason for the requirement.
     wanted, found
-        As text.
+        Required and found value, as text.
     passed
-        Whether it is so.
+        Whether the requirement is met.
     """
 
     part: str
@@ -97,9 +97,9 @@ class Qualification:
     checks
         Every line of the sheet.
     facts
-        What was tested: versions, hashes, machine, time.
+        Versions, hashes, machine and time of the test.
     phantoms
-        What was measured.
+        The measured phantoms.
     """
 
     checks: tuple[AcceptanceCheck, ...]
@@ -108,7 +108,7 @@ class Qualification:
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
 
@@ -120,28 +120,28 @@ def qualify(
     phantoms: Sequence[Member] = PHANTOMS,
     limits: Sequence[Limit] = LIMITS,
 ) -> Qualification:
-    """Make the phantoms, measure them twice over, and write the pass sheet.
+    """Make the phantoms, measure them with both segmenters, and write the sheet.
 
     Parameters
     ----------
     folder
-        Gets ``qualification.html`` and ``.json``, and all that they rest on; a test that was
-        interrupted there is picked up.
+        Folder for ``qualification.html`` and ``.json`` with all data of the test; an interrupted
+        test in it is continued.
     site
-        Words for the sheet: who and where.
+        Name of the site for the sheet.
     workers
-        Where the work is done.
+        Processes for the work.
     progress
-        Told each step.
+        Called before each step with its name and the share that is done, 0 to 1.
     phantoms, limits
-        What is measured, and what it is held against.
+        Phantoms to measure, and limits for their errors.
 
     Raises
     ------
     UsageError
-        Where the folder holds a finished test or something else.
+        If the folder holds a finished test or other files.
     UnfinishedError
-        Where phantoms could not be made or a scheduler went away.
+        If phantoms could not be made or the scheduler stopped.
     """
     report = progress or (lambda _text, _share: None)
     workers = workers or Workers()
@@ -152,14 +152,14 @@ def qualify(
     )  # fmt: skip
     validations = {}
     for n, (segmenter, listed) in enumerate(SEGMENTERS.items()):
-        report(f"measuring them with --segmenter {segmenter}", 0.5 + 0.2 * n)
+        report(f"measuring the phantoms with --segmenter {segmenter}", 0.5 + 0.2 * n)
         cohort = find_cohort(folder / "phantoms" / listed)
         results = folder / f"results-{segmenter}"
         settings = Settings(segmenter=segmenter, formats=_FORMATS)
         run_batch(cohort, results, settings, workers)
         validations[segmenter] = validate(results, folder / "phantoms")
         write_validation(validations[segmenter], folder / f"validation-{segmenter}", True)
-    report("measuring one again", 0.9)
+    report("measuring one phantom again", 0.9)
     same = _repeats(folder, workers)
     checks = (*_installation(), *_operation(validations, limits), _repeatable(same))
     done = Qualification(checks, _facts(site), tuple(phantoms))
@@ -172,24 +172,24 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is a file, not a folder; choose another with -o")
     if (folder / "qualification.json").exists():
         raise UsageError(
-            f"{folder} holds a finished qualification; add --overwrite or choose another with -o"
+            f"{folder} holds a finished qualification; add --overwrite or choose another folder with -o"
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "phantoms").is_dir():
-        raise UsageError(f"{folder} holds something else; choose another with -o")
+        raise UsageError(f"{folder} holds other files; choose another folder with -o")
 
 
 def clear(folder: Path) -> None:
-    """Remove an earlier test, and nothing else.
+    """Remove an earlier test and no other files.
 
     Raises
     ------
     UsageError
-        Where the folder holds no test.
+        If the folder has files but no test.
     """
     if not folder.is_dir():
         return
     if any(folder.iterdir()) and not (folder / "phantoms" / "recipe.txt").is_file():
-        raise UsageError(f"{folder} holds no qualification; choose another with -o")
+        raise UsageError(f"{folder} holds no qualification; choose another folder with -o")
     names = [
         "phantoms",
         *(f"{kind}-{one}" for kind in ("results", "validation") for one in SEGMENTERS),
@@ -201,7 +201,7 @@ def clear(folder: Path) -> None:
 
 
 def _repeats(folder: Path, workers: Workers) -> bool:
-    """Whether the first study, measured again, gives the same bytes."""
+    """Whether a second measurement of the first study gives identical files."""
     cohort = find_cohort(folder / "phantoms" / SEGMENTERS["builtin"])
     first = Cohort(cohort.entries[:1])
     shutil.rmtree(folder / "results-again", ignore_errors=True)
@@ -223,13 +223,13 @@ def _installation() -> list[AcceptanceCheck]:
     return [
         AcceptanceCheck(
             "installation", f"installed files that differ from their record (of {checked})", "none",
-            found, not changed, "a file that was edited or damaged is not the tested program",
+            found, not changed, "an edited or damaged file is not the tested program",
         ),
         AcceptanceCheck(
             "installation", f"files of the program without a record (of {files})", "none",
             f"not checked: {shown}" if unrecorded else "none", not unrecorded,
-            "what is not recorded cannot be compared: an editable installation records no module; "
-            "install the wheel to qualify (pip install .)",
+            "a file without a record cannot be checked, such as the modules of an editable "
+            "installation; install the wheel to qualify (pip install .)",
         ),
     ]  # fmt: skip
 
@@ -261,9 +261,9 @@ def _range(limit: Limit) -> str:
 
 def _repeatable(same: bool) -> AcceptanceCheck:
     return AcceptanceCheck(
-        "repeatability", "one study measured twice", "the same bytes",
-        "the same bytes" if same else "other bytes", same,
-        "a result that cannot be repeated cannot be audited",
+        "repeatability", "files of one study measured twice", "identical",
+        "identical" if same else "different", same,
+        "audits require reproducible results",
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Errors against the truth, by the statistics of :mod:`discmri.agreement`.
+"""Errors of measured values, with the statistics of :mod:`discmri.agreement`.
 
-Discs of one person are not independent, so intervals come from resampling subjects, not discs.
+Discs of one person are not independent, so subjects are resampled for intervals, not discs.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ _GRADE_FIGURES = (
 
 @dataclass(frozen=True)
 class ErrorSummary:
-    """How one parameter agrees with its truth in one group of discs.
+    """Errors of one parameter in one group of discs, in the unit of the parameter.
 
-    Intervals are of 95 % over subjects; ``None`` with fewer than three, or where they do not
-    differ.  A standard deviation and what follows from it is ``None`` of a single disc.
+    Intervals are 95 % intervals over subjects; ``None`` with fewer than three subjects or without
+    variation.  For a single disc the standard deviation and the limits are ``None``.
 
     Parameters
     ----------
     parameter
         Column of the value.
     grouped_by, group
-        What makes the group, and which it is; both empty for all discs.
+        Kind and name of the group; both empty for all discs.
     discs, studies, subjects
-        How many.
+        Their numbers.
     bias, bias_low, bias_high
         Mean error with its interval.
     sd
         Standard deviation of the errors.
     worst
-        Error of the greatest size.
+        Error with the largest absolute value.
     bias_percent, sd_percent
-        Of the errors relative to the truth; ``None`` where a true value is zero or below.
+        Of the errors relative to the truth; ``None`` if a true value is not positive.
     within_1_sd, within_2_sd
-        Share of errors within one and two stated standard uncertainties; ``None`` where none is
+        Share of errors within one and two stated standard uncertainties; ``None`` if none is
         stated.
     limit_low, limit_high
         Limits of agreement, bias ± 1.96 SD.
@@ -85,7 +85,7 @@ class ErrorSummary:
 
 
 def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSummary]:
-    """Errors of every parameter, over all discs and by each kind of group.
+    """Errors of every parameter, over all discs and for each kind of group.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ def summary(pairs: Sequence[ValuePair], grouped_by: str = "", group: str = "") -
     Parameters
     ----------
     pairs
-        At least one, all of one parameter.
+        At least one pair, all of one parameter.
     grouped_by, group
-        Names for the record.
+        Kind and name of the group.
     """
     errors = np.array([pair.error for pair in pairs])
     truth = np.array([pair.truth for pair in pairs])
@@ -156,7 +156,7 @@ def summary(pairs: Sequence[ValuePair], grouped_by: str = "", group: str = "") -
 
 
 def _comparison(pairs: Sequence[ValuePair], measured: Array, truth: Array) -> Comparison:
-    """Measured beside true values, so that differences are errors."""
+    """Measured and true values as a comparison whose differences are the errors."""
     return Comparison(
         pairs[0].parameter,
         f"{MEASURED} – {TRUE}",
@@ -178,18 +178,18 @@ def _coverage(pairs: Sequence[ValuePair], times: float) -> float | None:
 
 @dataclass(frozen=True)
 class GradeTable:
-    """True against suggested grades.
+    """True and suggested grades.
 
     Parameters
     ----------
     grades
-        Rows and columns: ``1`` to ``8``; of double grades the collapse part.
+        Rows and columns: ``1`` to ``8``; the collapse part of double grades.
     counts
-        (true, suggested) discs.
+        (true, suggested) numbers of discs.
     figures
-        Share of discs with the same grade and with one at most one off, and weighted kappa.
+        Exact agreement, agreement within one grade, and weighted kappa.
     without
-        Discs for which none was suggested.
+        Number of discs without a suggested grade.
     """
 
     grades: tuple[str, ...]
@@ -199,12 +199,12 @@ class GradeTable:
 
     @property
     def exact(self) -> float:
-        """Share of discs with the same grade."""
+        """Share of discs with the same grade, 0 to 1."""
         return self._figure("exact agreement")
 
     @property
     def within_one(self) -> float:
-        """Share of discs with a grade at most one off."""
+        """Share of discs with a difference of at most one grade, 0 to 1."""
         return self._figure("agreement within one")
 
     def _figure(self, name: str) -> float:
@@ -214,7 +214,7 @@ class GradeTable:
 
 
 def grade_table(pairs: Iterable[GradePair]) -> GradeTable | None:
-    """Table of true and suggested grades; ``None`` where there is none.
+    """Table of true and suggested grades; ``None`` without any.
 
     Parameters
     ----------
@@ -222,22 +222,22 @@ def grade_table(pairs: Iterable[GradePair]) -> GradeTable | None:
         Discs with a true grade.
     """
     known = list(pairs)
-    judged = [(one, one.suggested.ordinal) for one in known if one.suggested is not None]
-    if not judged:
+    graded = [(one, one.suggested.ordinal) for one in known if one.suggested is not None]
+    if not graded:
         return None
     scale = SCALES["grade"]
     comparison = Comparison(
         scale.parameter,
         f"{TRUE} – suggested",
         (TRUE, "suggested"),
-        np.array([[one.truth.ordinal, said] for one, said in judged], dtype=np.float64),
-        np.array([one.subject for one, _ in judged]),
-        np.array([one.level for one, _ in judged]),
+        np.array([[one.truth.ordinal, given] for one, given in graded], dtype=np.float64),
+        np.array([one.subject for one, _ in graded]),
+        np.array([one.level for one, _ in graded]),
     )
     counts = confusion(comparison, scale)
     return GradeTable(
         scale.words,
         tuple(tuple(int(n) for n in row) for row in counts),
         tuple(estimate(comparison, only=_GRADE_FIGURES)),
-        len(known) - len(judged),
+        len(known) - len(graded),
     )

@@ -1,4 +1,4 @@
-"""How far results are from the truth, as one page and two tables."""
+"""Errors of results compared with the truth, as one page and two tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from discmri.validation.pairs import TruthComparison, ValuePair, compare
 from discmri.validation.statistics import ErrorSummary, GradeTable, grade_table, summaries
 
 GROUPS = ("level", "grade", *SCAN_COLUMNS)
-"""By what errors are split."""
+"""Kinds of groups for which errors are listed."""
 _SHOWN_GROUPS = ("level", "grade", "vendor")
 _SHOWN_BY_GROUP = ("height_mm", "adc_disc_um2_ms")
 
@@ -35,9 +35,9 @@ class Naming:
     Parameters
     ----------
     discs, found, misnamed, missed, extra
-        How many; ``extra`` are measured where there is no disc.
+        Numbers of discs; ``extra`` are false discs.
     studies, misnamed_studies
-        How many, and in how many of them a disc has a wrong name.
+        Number of studies, and of studies in which a disc has a wrong name.
     failed
         Studies without a result, with the reason.
     """
@@ -54,7 +54,19 @@ class Naming:
 
 @dataclass(frozen=True)
 class Validation:
-    """All that results and truth say of each other."""
+    """The comparison of results with the truth.
+
+    Parameters
+    ----------
+    comparison, pairs
+        Matched discs, and their pairs of values.
+    errors
+        Errors of every parameter, over all discs and by group.
+    grades
+        Table of grades; ``None`` without any.
+    naming
+        Errors of finding and naming discs.
+    """
 
     comparison: TruthComparison
     pairs: tuple[ValuePair, ...]
@@ -78,16 +90,16 @@ def validate(results: Path, truth: Path, decisions: Decisions | None = None) -> 
     Raises
     ------
     UsageError
-        Where a table cannot be read or does not fit.
+        If a table cannot be read or does not match the other.
     NothingToMeasureError
-        Where not one value stands on both sides.
+        If the tables have no value in common.
     """
     comparison = compare(results, truth, decisions)
     pairs = comparison.pairs()
     if not pairs:
         raise NothingToMeasureError(
-            f"{results} and {truth} have no value in common; name columns of the truth as those "
-            "of discs.csv, and check that studies were measured"
+            f"{results} and {truth} have no value in common; use the column names of discs.csv in "
+            "the truth, and check that studies were measured"
         )
     return Validation(
         comparison,
@@ -121,14 +133,14 @@ def write_validation(validation: Validation, folder: Path, overwrite: bool = Fal
     validation
         From :func:`validate`.
     folder
-        Appears whole or not at all.
+        The folder, written atomically.
     overwrite
-        Replace an earlier one.
+        Replace an earlier validation.
 
     Raises
     ------
     UsageError
-        Where the folder exists without ``overwrite`` or cannot be written.
+        If the folder exists without ``overwrite`` or cannot be written.
     """
     with atomic_folder(folder, overwrite) as fresh:
         _write_summary(validation, fresh / "validation.csv")
@@ -164,7 +176,7 @@ def _write_pairs(validation: Validation, path: Path) -> None:
 
 # ------------------------------------------------------------------ page
 def page(validation: Validation) -> str:
-    """The page as HTML: styles and pictures inside, no script, nothing from the network."""
+    """The page as HTML with its pictures, without scripts and network access."""
     overall = validation.overall()
     by_group = [
         (PARAMETER[name].meaning, human(name), kind, lines)
@@ -187,7 +199,7 @@ def page(validation: Validation) -> str:
 
 
 def _figures(grades: GradeTable | None) -> list[tuple[str, str, str]]:
-    """Name, value and interval of what is said of grades."""
+    """Name, value and interval of each statistic of the grades."""
     return [
         (one.statistic, number(one.value, 2), span(low, high, 2))
         for one in (grades.figures if grades else ())
@@ -205,7 +217,7 @@ def _lines(validation: Validation, parameter: str, kind: str) -> list[dict[str, 
 
 
 def _line(one: ErrorSummary, name: str) -> dict[str, str]:
-    """One agreement as the text of a table's row."""
+    """The texts of one row of a table."""
     parameter = PARAMETER[one.parameter]
     digits = min(parameter.decimals, 2 if parameter.unit == "mm" else 3)
     percent = ""
@@ -230,14 +242,14 @@ def _line(one: ErrorSummary, name: str) -> dict[str, str]:
 
 
 def span(low: float | None, high: float | None, digits: int) -> str:
-    """``low to high`` with so many decimals; empty where one is missing."""
+    """``low to high`` with ``digits`` decimals; empty if one is missing."""
     return "" if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
 
 
 def _plot(pairs: Sequence[ValuePair], one: ErrorSummary) -> str:
-    """Bland-Altman plot of one parameter as the text of a PNG.
+    """Bland-Altman plot of one parameter as a PNG in base64.
 
-    The truth has no error here, so it stands on the horizontal axis instead of the mean.
+    The horizontal axis is the truth instead of the mean, because the truth has no error.
     """
     figure, axes = chart(4.6, 3.2, 110)
     own = [pair for pair in pairs if pair.parameter == one.parameter]

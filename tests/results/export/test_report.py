@@ -106,7 +106,7 @@ def test_control_characters_stay_out(changed):
 
 def test_flags_are_words_and_grade_evidence_is_sentences(html):
     text = " ".join(_Page(html).text.split())
-    assert "The segmenter is not certain of this disc's border." in text
+    assert "The segmenter's confidence in this disc's border is low." in text
     assert "low_confidence" not in text
     assert (
         "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower."

@@ -1,7 +1,7 @@
 """Apparent diffusion coefficient: fitting the diffusion images, measuring the discs.
 
-Numbers are taken on the diffusion images' own voxels: the disc's soft mask is mapped to
-them, the ADC is never resampled.
+The ADC is measured on the voxels of the diffusion images: the disc's soft mask is mapped to them,
+and the ADC is not resampled.
 """
 
 from discmri.measurement.adc.aligned import AlignedAdc, align_adc, recorded_adc

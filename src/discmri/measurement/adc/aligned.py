@@ -19,7 +19,7 @@ from discmri.study import Role, Study
 
 @dataclass(frozen=True, eq=False)
 class AlignedAdc:
-    """ADC on the diffusion images' own voxels, and where these lie on the sagittal image.
+    """ADC on the voxels of the diffusion images, and their position on the sagittal image.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class AlignedAdc:
     alignment
         Diffusion images to sagittal image.
     facts
-        How both came about, for the record.
+        Facts about both for the record.
     """
 
     adc: AdcFit | AdcMap
@@ -43,7 +43,7 @@ class AlignedAdc:
     def on(self, grid: Grid) -> Volume:
         """The aligned ADC on a grid in the sagittal image's patient space, um2/ms.
 
-        It is interpolated: for pictures, not for measuring.
+        It is interpolated, so use it for pictures, not for measurements.
         """
         volume = self.adc.adc if isinstance(self.adc, AdcFit) else self.adc.volume
         return self.alignment.resampled(volume, grid)
@@ -61,12 +61,12 @@ class AlignedAdc:
 def align_adc(
     study: Study, image: Volume, labels: SpineLabels, settings: Settings
 ) -> tuple[AlignedAdc | None, list[Finding]]:
-    """ADC from the diffusion images where they can be fitted, else from the scanner's map.
+    """ADC from the diffusion images if they can be fitted, else from the scanner's map.
 
     Parameters
     ----------
     study
-        Holds the diffusion images, the map, both or neither.
+        With diffusion images, a map, both or neither.
     image, labels
         The sagittal image and its named structures.
     settings
@@ -75,8 +75,8 @@ def align_adc(
     Returns
     -------
     AlignedAdc or None, list of Finding
-        ``None`` without diffusion, with the reasons.  Diffusion images that lie elsewhere give no
-        ADC at all: a map made of them lies there too.
+        ``None`` without usable diffusion, with the reasons.  If the diffusion images are misaligned
+        the map is not used either, because it was computed from them.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def align_adc(
             continue
         if aligned is not None:
             if find is _mapped and any(series.role is Role.DWI for series in study.series):
-                text = "The diffusion images could not be fitted: the ADC is the scanner's map's."
+                text = "The diffusion images could not be fitted; the scanner's ADC map was used."
                 findings.append(warning(Code.ADC_FROM_MAP, text))
             return aligned, findings
     if not findings:
@@ -106,7 +106,7 @@ def align_adc(
 
 
 _Found = tuple[DiffusionSeries | AdcMap, AdcFit | AdcMap, DiffusionFacts]
-"""What is aligned, the ADC, and the facts known before alignment."""
+"""The images to align, the ADC, and the facts known before alignment."""
 
 
 def _fitted(study: Study) -> _Found | None:
@@ -163,25 +163,25 @@ def _rounded(values: Array) -> tuple[float, ...]:
 
 
 def recorded_adc(study: Study, facts: DiffusionFacts) -> AlignedAdc | None:
-    """The ADC of a study that was measured before, placed as its results record it.
+    """The ADC of a measured study, with the alignment that its results record.
 
     Parameters
     ----------
     study
-        Whose diffusion was measured.
+        The study that was measured.
     facts
         From the provenance of its results.
 
     Returns
     -------
     AlignedAdc or None
-        For pictures: how far it lies off each disc is not recorded.  ``None`` where the results
-        do not say where it lies, or the diffusion is not there any more.
+        For pictures only: the residual of each disc is not recorded.  ``None`` if the results lack
+        the alignment or the study lacks the diffusion images.
 
     Raises
     ------
     MeasurementError
-        Where the diffusion images cannot be fitted any more.
+        If the diffusion images cannot be fitted.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""ADC of one disc, on the diffusion images' own voxels."""
+"""ADC of one disc, on the voxels of the diffusion images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from discmri.results.outline import DiscOutline
 from discmri.results.records import Measurement
 
 MIN_HEIGHT_VOXELS = 4.0
-MIN_ADC_UM2_MS = 0.2  # no living disc diffuses more slowly
+MIN_ADC_UM2_MS = 0.2  # lower than in any living disc
 LOW_SNR = 3.0
 FLOOR_MET = 1.5
-"""Below it the mean of a magnitude exceeds the signal by a fifth and more (Rice)."""
+"""Below this SNR the mean of a Rician magnitude exceeds the signal by 20 % or more."""
 MANY_REJECTED = 0.05
 TOO_MANY_REJECTED = 0.5
 
@@ -35,17 +35,17 @@ class DiscAdc:
     Parameters
     ----------
     mean, median, sd
-        Over the voxels used of the whole disc, eroded by one diffusion voxel.
+        Over the used voxels of the whole disc, eroded by one diffusion voxel.
     nucleus
-        Mean over the nucleus region; ``None`` where it holds too few voxels.
+        Mean over the nucleus region; ``None`` if it has too few voxels.
     voxels, rejected
-        Used, and left out as impossible (free water exceeded, or not above zero).
+        Number of used voxels, and of voxels left out (above free water, or not above zero).
     source
         ``"fit"`` or ``"map"`` (the scanner's).
     residual_mm
-        How far the disc on T2 and on the aligned diffusion images still are apart.
+        Remaining distance between the disc on T2 and on the aligned diffusion images.
     findings
-        What was noticed.
+        Findings about these values.
     """
 
     mean: float
@@ -60,7 +60,7 @@ class DiscAdc:
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The values that go into the table; what could not be measured is absent."""
+        """Values by column name, without missing values."""
         values: dict[str, float | int | None] = {
             "adc_disc_um2_ms": self.mean,
             "adc_disc_median_um2_ms": self.median,
@@ -86,10 +86,10 @@ def measure_adc(
 ) -> DiscAdc:
     """ADC of one disc and its nucleus.
 
-    A diffusion voxel belongs to the eroded disc where it and the points one voxel away from
-    it, in eight directions in its slice, all lie inside the disc's T2 mask after alignment,
-    at the middle and at both faces of the slice.  The nucleus region (central 60 % of the
-    width, 55 % of the height, three central slices) is a part of the eroded disc.
+    A diffusion voxel belongs to the eroded disc if it and the eight points one voxel away from it
+    in its slice lie inside the disc's T2 mask after alignment.  This is required at the middle and
+    at both faces of the slice.  The nucleus region (central 60 % of the width, 55 % of the height,
+    three central slices) is a part of the eroded disc.
 
     Parameters
     ----------
@@ -98,19 +98,21 @@ def measure_adc(
     alignment
         Diffusion images to T2 (:func:`discmri.measurement.align.align`).
     level, outline
-        Which disc and its borders on T2.
+        The disc and its borders on T2.
     settings
         ``adc_ceiling_um2_ms`` and ``adc_min_voxels`` are used.
 
     Returns
     -------
     DiscAdc
-        ADC in um2/ms, with the voxels used and left out.
+        ADC in um2/ms, with the numbers of voxels used and left out.
 
     Raises
     ------
     MeasurementError
-        ``ADC_FEW_VOXELS``, ``ADC_MISALIGNED`` or ``ADC_IMPLAUSIBLE``.
+        ``ADC_FEW_VOXELS`` if the disc is lower than four diffusion voxels or has too few of them,
+        ``ADC_MISALIGNED`` if the disc's residual is unknown or too large, ``ADC_IMPLAUSIBLE`` if
+        the mean is too low or most voxels were left out.
 
     Examples
     --------
@@ -125,20 +127,23 @@ def measure_adc(
     values = image.array[tuple(index.T)].astype(float)
     good = (values > 0) & (values <= settings.adc_ceiling_um2_ms)
     used, rejected = int(good.sum()), int((~good).sum())
-    what = f"{level.value}: {used} diffusion voxels lie safely inside the disc"
+    what = f"{level.value}: {used} usable diffusion voxels lie safely inside the disc"
     if used + rejected < settings.adc_min_voxels:
         raise MeasurementError(Code.ADC_FEW_VOXELS, f"{what}, {settings.adc_min_voxels} are needed")
     mean = float(values[good].mean()) if used else 0.0
     if mean < MIN_ADC_UM2_MS or rejected > TOO_MANY_REJECTED * (used + rejected):
         raise MeasurementError(
             Code.ADC_IMPLAUSIBLE,
-            f"{what} and {rejected} more are impossible; mean {mean:.2f} um2/ms",
+            f"{what}, {rejected} have impossible values; mean {mean:.2f} um2/ms",
         )
     nucleus = good & _in_nucleus(image.grid, outline, points)
     enough = int(nucleus.sum()) >= settings.adc_min_voxels
     findings = [*_on_rejected(level, used, rejected, settings), *_on_noise(adc, index, level)]
     if not enough:
-        text = f"{level.value}: {int(nucleus.sum())} diffusion voxels in the nucleus are too few"
+        text = (
+            f"{level.value}: {int(nucleus.sum())} diffusion voxels lie in the nucleus, "
+            f"{settings.adc_min_voxels} are needed"
+        )
         findings.append(warning(Code.ADC_FEW_VOXELS, text, level))
     return DiscAdc(
         mean=mean,
@@ -154,7 +159,7 @@ def measure_adc(
 
 
 def _tall_enough(grid: Grid, level: DiscLevel, outline: DiscOutline) -> None:
-    """Refuse a disc lower than four diffusion voxels: endplates would be in all of them."""
+    """Refuse a disc lower than four diffusion voxels, because all would contain endplate."""
     voxel_mm = float(np.linalg.norm((outline.frame.cranial @ grid.directions) * grid.spacing_mm))
     columns = outline.mid.upper_mm - outline.mid.lower_mm
     t = (outline.mid.x_mm - outline.mid.x_mm[0]) / np.ptp(outline.mid.x_mm)
@@ -188,7 +193,7 @@ def _eroded(
 
 
 def _erosion_offsets(slice_axis: int) -> Array:
-    """(n, 3) voxel offsets: eight at distance one in the slice and the middle, on its three levels."""
+    """(n, 3) voxel offsets: the centre and eight at distance one, at three depths in the slice."""
     angles = np.arange(8) * np.pi / 4
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     ring = np.concatenate([np.zeros((1, 2)), ring])
@@ -197,7 +202,7 @@ def _erosion_offsets(slice_axis: int) -> Array:
 
 
 def _in_nucleus(grid: Grid, outline: DiscOutline, points: Array) -> NDArray[np.bool_]:
-    """Which points lie in the nucleus region on the three central diffusion slices."""
+    """Whether points lie in the nucleus region on the three central diffusion slices."""
     if not len(points):
         return np.zeros(0, dtype=bool)
     place = disc_coordinates(outline, points)
@@ -206,7 +211,7 @@ def _in_nucleus(grid: Grid, outline: DiscOutline, points: Array) -> NDArray[np.b
 
 
 def _on_rejected(level: DiscLevel, used: int, rejected: int, settings: Settings) -> list[Finding]:
-    """Say when voxels were left out; a flag only where they are many."""
+    """Finding on voxels that were left out; a flag only if they are many."""
     if not rejected:
         return []
     text = (
@@ -218,7 +223,7 @@ def _on_rejected(level: DiscLevel, used: int, rejected: int, settings: Settings)
 
 
 def _on_noise(adc: AdcFit | AdcMap, index: NDArray[np.intp], level: DiscLevel) -> list[Finding]:
-    """Say when the images are close to the noise, or when only the scanner's map was had."""
+    """Finding on diffusion images close to the noise; none for the scanner's map."""
     if isinstance(adc, AdcMap):
         return []
     snr = float(np.median(adc.lowest_snr.array[tuple(index.T)]))
@@ -230,5 +235,5 @@ def _on_noise(adc: AdcFit | AdcMap, index: NDArray[np.intp], level: DiscLevel) -
         f"the signal is {snr:.1f} times the noise"
     )
     if snr < FLOOR_MET:
-        text += ": it meets the noise floor, so the ADC is likely too low"
+        text += ": at the noise floor, so the ADC is probably too low"
     return [warning(Code.ADC_LOW_SNR, text, level)]

@@ -13,20 +13,20 @@ from discmri.core.volume import Array, Volume
 from discmri.measurement.adc.noise import estimate_noise
 
 ITERATIONS = 3
-CHUNK = 1 << 14  # voxels at a time: fits the processor's cache
+CHUNK = 1 << 14  # voxels per step, so that they fit into the processor's cache
 FLOOR_ITERATIONS = 6
-FLOOR_SNR = 3.0  # below it the noise floor lifts the logarithm noticeably
-TRACE_DIRECTIONS = 3  # what a trace image usually combines
+FLOOR_SNR = 3.0  # below it the noise floor raises the logarithm noticeably
+TRACE_DIRECTIONS = 3  # usual number of directions of a trace image
 
 
 @dataclass(frozen=True, eq=False)
 class AdcFit:
-    """ADC and what is needed to judge it, on the grid of the diffusion images.
+    """Fitted ADC, signal and noise, on the grid of the diffusion images.
 
     Parameters
     ----------
     adc
-        um2/ms; exactly 0 where there is no signal to fit.
+        um2/ms; exactly 0 in voxels without signal.
     s0
         Fitted signal without diffusion weighting.
     noise
@@ -34,7 +34,7 @@ class AdcFit:
     b_s_per_mm2
         Distinct b-values that were fitted, ascending.
     images
-        How many images went into each of them.
+        Number of images of each b-value.
     """
 
     adc: Volume
@@ -55,15 +55,15 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
 
     Images of one b-value are combined by the geometric mean, which over three orthogonal
     directions gives the trace.  The logarithms are then fitted by least squares with the
-    weights n S^2 (n images, S the signal that the fit before predicts; three rounds after
-    an unweighted one).
+    weights n S^2 (n images, S the signal predicted by the previous fit): one unweighted round, then
+    three weighted ones.
 
     Noise floor: the logarithm of a Rician magnitude exceeds that of its amplitude A on
-    average by E1(A^2 / 2 sigma^2) / 2 (E1 the exponential integral).  That is subtracted,
-    with A as predicted, wherever A at the highest b-value is below three times the noise.
-    The noise is that of the images of lowest and highest b-value (:func:`estimate_noise`).
-    An image that averages m acquisitions counts m times and its noise is lower by the square
-    root of m.
+    average by E1(A^2 / 2 sigma^2) / 2 (E1 the exponential integral).  This excess, computed with
+    the predicted A, is subtracted in voxels whose A at the highest b-value is below three times the
+    noise.  The noise is estimated from one image each of the lowest and the highest b-value
+    (:func:`estimate_noise`).  An image of m averages counts m times, with the noise divided by
+    the square root of m.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     Raises
     ------
     MeasurementError
-        ``ADC_NOT_FITTED`` for fewer than two b-values or an empty picture.
+        ``ADC_NOT_FITTED`` if no two b-values are at least 50 s/mm² apart, or without signal.
 
     Examples
     --------
@@ -129,10 +129,10 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
 
 
 def _groups(series: DiffusionSeries) -> dict[float, list[list[int]]]:
-    """Images by b-value, and within one by direction: repeats of a direction stand together.
+    """Image numbers by b-value, then by direction, with repeats of a direction in one list.
 
-    Directional images win over trace images of the same b-value where they span space
-    (three directions or more); otherwise the trace images are used alone, if there are any.
+    If a b-value has trace images, directional images are used only with three directions or more;
+    otherwise the trace images are used alone.
     """
     by_b: dict[float, list[int]] = {}
     for n, b in enumerate(series.b_s_per_mm2):
@@ -152,7 +152,7 @@ def _groups(series: DiffusionSeries) -> dict[float, list[list[int]]]:
 
 
 def _direction_key(b_value: BValue, n: int) -> object:
-    """What tells one direction from another; opposite gradients weight alike."""
+    """A key that is equal for equal and for opposite directions."""
     if b_value.kind is DirectionKind.NONE:
         return "none"
     if b_value.direction is None:
@@ -163,7 +163,7 @@ def _direction_key(b_value: BValue, n: int) -> object:
 
 
 def _relative_averages(series: DiffusionSeries) -> Array:
-    """(n,) averages of each image over the fewest that any has; ones where they are unknown."""
+    """(n,) number of averages of each image / the smallest number; ones if unknown."""
     if len(series.averages) != series.signal.shape[-1]:
         return np.ones(series.signal.shape[-1])
     stated = np.array(series.averages, dtype=float)
@@ -171,17 +171,17 @@ def _relative_averages(series: DiffusionSeries) -> Array:
 
 
 def _as_acquired(image: Array, averages: float) -> Array:
-    """An image scaled so that its noise is that of one with the fewest averages."""
+    """An image scaled to the noise of an image with the fewest averages."""
     return image if averages == 1 else np.asarray(image * np.float32(np.sqrt(averages)))
 
 
 def _noise_factor(averages: Array, directions: list[list[int]]) -> float:
-    """Noise of one image of a b-value over that of an image with the fewest averages."""
+    """Noise of an image of a b-value / noise of an image with the fewest averages."""
     return float(np.mean([averages[n] for d in directions for n in d]) ** -0.5)
 
 
 def _combined(logs: Array, directions: list[list[int]], averages: Array) -> Array:
-    """Mean of the logarithms over directions, each the mean over its repeats by averages."""
+    """Mean of the logarithms over directions; repeats are first averaged, weighted by averages."""
     if len(directions) == 1 and len(directions[0]) == 1:
         return np.asarray(logs[directions[0][0]])
     if all(np.ptp(averages[d]) == 0 for d in directions):
@@ -231,9 +231,9 @@ def _line(y: Array, b: Array, w: Array) -> tuple[Array, Array]:
 def _above_floor(
     logs: Array, b: Array, counts: Array, noise: Array, start: tuple[Array, Array]
 ) -> tuple[Array, Array]:
-    """The weighted fit with the mean excess of the Rician logarithm taken off."""
+    """The weighted fit after subtracting the mean excess of the Rician logarithm."""
     at, table = _excess_table()
-    # plain numbers, so that single precision stays single
+    # Plain numbers keep the arrays in single precision.
     lowest, per_step = float(at[0]), float(1 / (at[1] - at[0]))
     log_noise = np.log(noise)[:, None]
     intercept, adc = start
@@ -250,9 +250,9 @@ def _above_floor(
 
 @cache
 def _excess_table() -> tuple[Array, Array]:
-    """Mean excess of a Rician logarithm, E1(r^2 / 2) / 2, against ln r.
+    """Mean excess of a Rician logarithm, E1(r^2 / 2) / 2, as a function of ln r.
 
-    Below r = 0.7 it is held: there the logarithm tells nothing of the amplitude any more.
+    It is constant below r = 0.7, where the logarithm no longer depends on the amplitude.
     """
     from scipy.special import exp1
 

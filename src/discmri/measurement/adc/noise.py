@@ -1,4 +1,4 @@
-"""How noisy magnitude images are."""
+"""Noise of magnitude images."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import numpy as np
 from discmri.core.volume import Array
 
 AIR_TO_DETAIL = 1.6
-"""The noise of air is believed up to this multiple of the noise that fine detail allows."""
+"""Noise from air is used up to this multiple of the upper bound from fine detail."""
 
 ENOUGH_VOXELS = 1 << 16
-"""So many tell a median to half a percent; a picture with more is thinned out evenly."""
+"""Enough for a median to 0.5 %; larger images are sampled evenly."""
 
 
 def estimate_noise(images: Sequence[Array], combined: Sequence[int] | None = None) -> float:
     """Standard deviation of the noise of magnitude images, 0 for empty ones.
 
-    The finest diagonal detail of an image (Donoho and Johnstone 1994) bounds its noise from
-    above where there is texture, so the lowest bound of all images counts.  Air around the
-    body tells the noise more exactly; but where the body nearly fills the picture, dark tissue
-    can pass for air, so air is believed only where the bound allows it.
+    The finest diagonal detail of an image (Donoho and Johnstone 1994) is an upper bound of its
+    noise, because it contains texture; the lowest bound of all images is used.  Air around the
+    body gives the noise more exactly.  If the body nearly fills the image, dark tissue can be
+    mistaken for air, so the noise from air is used only up to 1.6 times the bound.
 
     Parameters
     ----------
     images
         Each (i, j, k).
     combined
-        How many pictures each is the geometric mean of (three for trace images): their noise
-        is lower by the square root of it.
+        Number of images of which each is the geometric mean (three for trace images); its noise is
+        divided by the square root of this number.
 
     Returns
     -------
     float
-        In units of the signal.
+        Standard deviation in units of the signal.
 
     Examples
     --------
@@ -47,16 +47,16 @@ def estimate_noise(images: Sequence[Array], combined: Sequence[int] | None = Non
     bounds = [_noise_of_detail(image) * np.sqrt(n) for image, n in zip(images, counts, strict=True)]
     bound = float(min((one for one in bounds if one > 0), default=0.0))
     from_air = [sigma for image in images if (sigma := _noise_of_air(image)) is not None]
-    believed = [sigma for sigma in from_air if sigma <= AIR_TO_DETAIL * bound]
-    return min(believed) if believed else bound
+    accepted = [sigma for sigma in from_air if sigma <= AIR_TO_DETAIL * bound]
+    return min(accepted) if accepted else bound
 
 
 def _noise_of_air(image: Array) -> float | None:
-    """Noise of the air around the body, or ``None`` where there is none.
+    """Noise of the air around the body; ``None`` if no air was found.
 
-    In air the magnitude is Rayleigh distributed, so its median is 1.1774 times the noise;
-    the estimate is repeated below 3.5 times itself until it stands, and believed where the
-    quartiles there stand in a Rayleigh distribution's proportion.
+    In air the magnitude has a Rayleigh distribution, whose median is 1.1774 times the noise.  The
+    estimate is repeated from the values below 3.5 times itself until it converges.  It is used if
+    the quartiles of these values have the ratio of a Rayleigh distribution.
     """
     filled = image[image > 0]
     values = np.sort(filled[:: 1 + filled.size // ENOUGH_VOXELS])
@@ -82,7 +82,7 @@ def _quantile(ascending: Array, share: float) -> float:
 
 
 def _noise_of_detail(image: Array) -> float:
-    """Noise from the finest diagonal differences within the slices, blanked voxels left out."""
+    """Noise from the finest diagonal differences within the slices, without zero voxels."""
     p = np.moveaxis(image, int(np.argmin(image.shape)), 0).astype(np.float32)
     p = p[:, : p.shape[1] // 2 * 2, : p.shape[2] // 2 * 2]
     corners = [p[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]

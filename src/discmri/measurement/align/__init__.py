@@ -1,9 +1,9 @@
-"""Diffusion images onto T2, in patient space.
+"""Registration of diffusion images to T2, in patient space.
 
-First the patient's movement between the two (rigid), then what echo-planar
-imaging does to the picture: displacement along the phase axis, changing slowly along the
-spine.  Each step is kept only where it makes the diffusion image easier to explain by the
-T2 image and its structures, and what remains is measured at every disc.
+First the patient's movement between the two scans (rigid), then the distortion of echo-planar
+imaging: a displacement along the phase axis that changes slowly along the spine.  A step is kept
+only if T2 and its structures explain more variance of the diffusion image after it.  The residual
+displacement is measured at every disc.
 """
 
 from discmri.measurement.align.series import align

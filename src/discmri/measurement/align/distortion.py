@@ -1,4 +1,4 @@
-"""Displacement along the phase axis of echo-planar images, and what remains at a disc."""
+"""Displacement along the phase axis of echo-planar images, and the residual at a disc."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ WORTHWHILE = 0.0005  # gain of explained variance for which the displacement is 
 
 
 def phase_shift(metric: SimilarityMetric, matrix: Array, axis: Array) -> PhaseShift | None:
-    """Displacement along the phase axis: one value per disc, smoothed along the spine."""
+    """Displacement along the phase axis, one value per disc, smoothed along the spine.
+
+    ``None`` if it does not increase the explained variance by :data:`WORTHWHILE`.
+    """
     axis = matrix[:3, :3] @ axis
     found = []
     for level, centre in metric.discs.items():
@@ -42,10 +45,10 @@ def phase_shift(metric: SimilarityMetric, matrix: Array, axis: Array) -> PhaseSh
 def residual_at(
     metric: SimilarityMetric, level: DiscLevel, matrix: Array, phase: PhaseShift | None
 ) -> float | None:
-    """Shift still found at one disc, in the sagittal plane; ``None`` without diffusion there.
+    """Residual shift (mm) at one disc in the sagittal plane; ``None`` without diffusion there.
 
-    Both directions are searched together: along one alone, an oblique disc seems to fit where
-    it does not.
+    Both directions are searched together, because an oblique disc can match at a wrong shift along
+    one direction.
     """
     patch = _patch(metric, level, matrix, phase)
     if patch is None:
@@ -65,7 +68,7 @@ def residual_at(
 def _patch(
     metric: SimilarityMetric, level: DiscLevel, matrix: Array, phase: PhaseShift | None
 ) -> SimilarityMetric | None:
-    """A disc's surroundings, with the points where they lie on T2."""
+    """The surroundings of a disc, with their points moved to T2; ``None`` for too few."""
     placed = Alignment(matrix, phase, (0, 0), 0.0)
     offset = np.abs(metric.points - placed.to_diffusion(metric.discs[level]))
     near = np.flatnonzero((offset <= PATCH_MM).all(axis=1))
@@ -79,7 +82,7 @@ def _patch(
 def _peak(
     metric: SimilarityMetric, level: DiscLevel, matrix: Array, axis: Array
 ) -> tuple[float, float] | None:
-    """Best shift of one disc's surroundings along an axis (mm) and how sharp it is."""
+    """Best shift of one disc's surroundings along an axis (mm), and sharpness of the maximum."""
     patch = _patch(metric, level, matrix, None)
     if patch is None:
         return None
@@ -94,6 +97,6 @@ def _peak(
 
 
 def _vertex(below: float, at: float, above: float) -> float:
-    """Where the parabola through three equally spaced values is highest, -0.5 to 0.5 steps."""
+    """Maximum of the parabola through three equally spaced values, -0.5 to 0.5 steps."""
     curve = below - 2 * at + above
     return float(np.clip(0.5 * (below - above) / curve, -0.5, 0.5)) if curve < 0 else 0.0

@@ -1,4 +1,4 @@
-"""Movement of the patient between the two scans: a search on lattices, then Gauss and Newton."""
+"""Movement of the patient between two scans: search on lattices, then Gauss-Newton."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SEARCH_POINTS = 4000
 MAX_ROTATION_DEG = 10.0
 REGISTRATION_POINTS = 20_000
 ITERATIONS = 20
-TRIES = 4  # of a step, each shorter
-LEAST_GAIN = 1e-5  # of the explained share by a step: it moves discs by hundredths of a millimetre
+TRIES = 4  # per step, each shorter
+LEAST_GAIN = 1e-5  # in explained variance; such a step moves discs by hundredths of a millimetre
 
 
 def candidate_shifts(metric: SimilarityMetric) -> list[Array]:
-    """Shifts in the sagittal plane from which the search goes on, as matrices; none comes first.
+    """Starting shifts in the sagittal plane as (4, 4) matrices, no shift first.
 
-    The best of a coarse lattice, and no shift at all, each with its surroundings searched finely:
-    an oblique spine lets a small displacement along one axis look like a larger one along the
-    other, and a lattice too coarse for the one then prefers the other.
+    They are: no shift, the best shift near it, and the best shift near the best one of a coarse
+    lattice.  With an oblique spine a small shift along one axis resembles a larger one along the
+    other, so the coarse lattice alone may choose the wrong one.
     """
     search = metric.thinned(SEARCH_POINTS)
 
@@ -43,16 +43,16 @@ def _shifted(shift: Array) -> Array:
 
 
 def register_rigid(metric: SimilarityMetric, start: Array) -> Array:
-    """Rigid registration that raises the explained share of variance, by Gauss and Newton.
+    """Rigid registration that maximises the explained variance by Gauss-Newton steps.
 
-    For each position the features' weights are the best ones (variable projection, Golub and
-    Pereyra 1973, with Kaufman's derivative); steps are damped after Levenberg and Marquardt and
-    taken only where they explain more.
+    At each position the features have their optimal weights (variable projection, Golub and
+    Pereyra 1973, with Kaufman's derivative).  Steps are damped (Levenberg-Marquardt) and accepted
+    only if they explain more.
 
     Returns
     -------
     Array
-        (4, 4); ``start`` where it would turn by more than :data:`MAX_ROTATION_DEG`.
+        (4, 4); ``start`` if the rotation would exceed :data:`MAX_ROTATION_DEG`.
     """
     metric = metric.thinned(REGISTRATION_POINTS)
     matrix, damping = start, 1e-3
@@ -78,7 +78,7 @@ def register_rigid(metric: SimilarityMetric, start: Array) -> Array:
 
 
 def _step_equations(metric: SimilarityMetric, matrix: Array) -> tuple[Array, Array]:
-    """(6, 6) and (6,): the step in rotation (rad) about the points' middle and shift (mm)."""
+    """(6, 6) and (6,) equations of a step: rotation (rad) about the points' centre, shift (mm)."""
     points = metric.points @ matrix[:3, :3].T + matrix[:3, 3]
     index = metric.grid.to_index(points)
     design, slopes = (one.astype(float) for one in metric.features.at(index, slopes=True))
@@ -89,13 +89,13 @@ def _step_equations(metric: SimilarityMetric, matrix: Array) -> tuple[Array, Arr
     design -= design.mean(axis=0)
     turning = np.hstack([np.cross(points - points.mean(axis=0), uphill), uphill])
     turning -= turning.mean(axis=0)
-    turning -= design @ np.linalg.solve(normal, design.T @ turning)  # what other weights take up
+    turning -= design @ np.linalg.solve(normal, design.T @ turning)  # explained by other weights
     residual = target - design @ weights
     return turning.T @ turning, turning.T @ residual
 
 
 def _moved(matrix: Array, step: Array, points: Array) -> Array:
-    """A movement followed by a step of :func:`_step_equations`."""
+    """A matrix followed by a step of :func:`_step_equations`."""
     middle = matrix[:3, :3] @ points.mean(axis=0) + matrix[:3, 3]
     turn = np.eye(4)
     turn[:3, :3] = _rotation(step[:3])
@@ -104,7 +104,7 @@ def _moved(matrix: Array, step: Array, points: Array) -> Array:
 
 
 def _rotation(vector: Array) -> Array:
-    """(3, 3) turn about a vector by its length in radians (Rodrigues' formula)."""
+    """(3, 3) rotation about a vector by its length in radians (Rodrigues' formula)."""
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / max(angle, 1e-12)
     across = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

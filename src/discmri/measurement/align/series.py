@@ -1,4 +1,4 @@
-"""From a diffusion series and T2 to their alignment, or a reason why there is none."""
+"""Alignment of a diffusion series with T2."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def align(
     Parameters
     ----------
     moving
-        The images with the lowest b-value are used, averaged.
+        The mean of the images with the lowest b-value is used.
     fixed
         T2 image.
     labels
-        Structures on T2; the search is confined to their surroundings.
+        Structures on T2; only their surroundings are used.
     fixed_frame_uid
-        Frame of Reference UID of T2; empty where unknown (NIfTI).
+        Frame of Reference UID of T2; empty if unknown (NIfTI).
     max_shift_mm
         Larger displacements are refused (``Settings.max_alignment_mm``).
 
     Returns
     -------
     Alignment
-        T2 to diffusion images: a rigid movement and a shift along the phase direction.
+        Diffusion images to T2: a rigid movement and a displacement along the phase axis.
 
     Raises
     ------
     MeasurementError
-        ``ADC_OTHER_FRAME`` where the frames of reference differ, ``ADC_MISALIGNED`` where the
-        two do not match or lie too far apart.
+        ``ADC_OTHER_FRAME`` if the frames of reference differ, ``ADC_MISALIGNED`` if the two do not
+        match or are too far apart.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def align(
     if fixed_frame_uid and other and fixed_frame_uid != other:
         raise MeasurementError(
             Code.ADC_OTHER_FRAME,
-            f"the diffusion images lie in frame of reference {other}, T2 in {fixed_frame_uid}",
+            f"the diffusion images have frame of reference {other}, T2 has {fixed_frame_uid}",
         )
     picture = lowest_b(moving)
     metric = SimilarityMetric.of(picture, fixed, labels)
@@ -72,7 +72,7 @@ def align(
     if shift_mm > max_shift_mm:
         raise MeasurementError(
             Code.ADC_MISALIGNED,
-            f"the diffusion images lie {shift_mm:.1f} mm off T2, more than {max_shift_mm:g} mm",
+            f"the diffusion images are {shift_mm:.1f} mm away from T2, more than {max_shift_mm:g} mm",
         )
     if after < MIN_EXPLAINED:
         raise MeasurementError(
@@ -90,14 +90,14 @@ def align(
 
 
 _Placed = tuple[Array, PhaseShift | None, float]
-"""A movement (4, 4), the displacement it leaves, and what they explain together."""
+"""A movement (4, 4), the displacement after it, and the variance that both explain."""
 
 
 def _best(metric: SimilarityMetric, axis: Array) -> _Placed:
-    """Movement and displacement that together explain most; the simplest where in doubt.
+    """Movement and displacement that together explain most; of equal ones the simplest.
 
-    Movements are compared with the displacement each leaves: alone, a wrong movement can take
-    the place of a displacement and look better than none.
+    Movements are compared together with their displacement: without it, a wrong movement can
+    compensate the displacement and explain more than no movement.
     """
     shift = _simplest([_placed(metric, matrix, axis) for matrix in candidate_shifts(metric)])
     return _simplest([shift, _placed(metric, register_rigid(metric, shift[0]), axis)])
@@ -109,7 +109,7 @@ def _placed(metric: SimilarityMetric, matrix: Array, axis: Array) -> _Placed:
 
 
 def _simplest(found: list[_Placed]) -> _Placed:
-    """The first that no later one surpasses by a worthwhile amount."""
+    """The first one, unless a later one explains more by at least :data:`WORTHWHILE`."""
     best = found[0]
     for placed in found[1:]:
         if placed[2] > best[2] + WORTHWHILE:
@@ -118,7 +118,7 @@ def _simplest(found: list[_Placed]) -> _Placed:
 
 
 def lowest_b(moving: DiffusionSeries | AdcMap) -> Volume:
-    """The image to be matched: least diffusion weighting, or the map."""
+    """The image to match: the mean at the lowest b-value, or the map."""
     if isinstance(moving, AdcMap):
         return Volume(np.clip(moving.volume.array, 0.0, 4.0), moving.volume.affine)
     b = moving.b_s_per_mm2

@@ -1,4 +1,4 @@
-"""How well T2 and its structures explain a diffusion image laid over them."""
+"""The variance of a diffusion image that T2 and its structures explain."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Grid, Volume
 from discmri.measurement.align.transform import Alignment, PhaseShift
 
-REACH_MM = np.array([22.0, 38.0, 24.0])  # what counts as around the spine
-BEYOND_MM = 25.0  # T2 is kept so much further: no search moves a point out of it
-_POINTS_AT_A_TIME = 60_000  # keeps the neighbours of all of them in the processor's cache
+REACH_MM = np.array([22.0, 38.0, 24.0])  # region around the disc centres: right, anterior, superior
+BEYOND_MM = 25.0  # margin of T2 around it, larger than any shift of the search
+_POINTS_AT_A_TIME = 60_000  # so that their neighbours fit into the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarityMetric:
-    """The diffusion image's voxels around the spine and the T2 pictures that explain them.
+    """The diffusion image's voxels around the spine and the T2 features that explain them.
 
     Parameters
     ----------
     picture
         Diffusion image.
     points, values
-        (n, 3) centres of its voxels around the spine, (n,) their signal.
+        (n, 3) RAS+ centres (mm) of its voxels around the spine, (n,) their signal.
     grid
-        T2 grid thinned to about the resolution of the diffusion image.
+        T2 grid, subsampled to about the resolution of the diffusion image.
     features
         On ``grid``: T2 signal, share of disc, of vertebra and of canal.
     discs
-        Per disc: centre (3,) on T2.
+        Per disc: centre (3,) on T2, RAS+ mm.
     """
 
     picture: Volume
@@ -46,7 +46,7 @@ class SimilarityMetric:
 
     @classmethod
     def of(cls, picture: Volume, fixed: Volume, labels: SpineLabels) -> SimilarityMetric:
-        """Gather what the search needs, once."""
+        """Prepare the metric from both images and the labels."""
         discs = {level: mask.centroid_mm for level, mask in labels.discs.items()}
         centres = np.array(list(discs.values()))
         box = np.stack([centres.min(axis=0) - REACH_MM, centres.max(axis=0) + REACH_MM])
@@ -74,12 +74,12 @@ class SimilarityMetric:
         return self.features.at(self.grid.to_index(points_mm))[0]
 
     def explained(self, matrix: Array, phase: PhaseShift | None = None) -> float:
-        """Explained share of variance over the whole region."""
+        """Explained share of variance over the whole region, 0 to 1."""
         points = Alignment(matrix, phase, (0, 0), 0.0).to_image(self.points)
         return float(explained_variance(self.design(points), self.values))
 
     def thinned(self, most: int) -> SimilarityMetric:
-        """The same with about so many points, evenly chosen."""
+        """The same metric with about ``most`` points, chosen evenly."""
         every = max(len(self.points) // most, 1)
         return replace(self, points=self.points[::every], values=self.values[::every])
 
@@ -95,7 +95,7 @@ class SimilarityMetric:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Several pictures on one grid, interpolated together: the neighbours are gathered once.
+    """Several images on one grid that are interpolated together.
 
     Parameters
     ----------
@@ -106,19 +106,19 @@ class Features:
     array: Array
 
     def at(self, index: Array, slopes: bool = False) -> tuple[Array, Array]:
-        """Linear interpolation, the nearest border beyond the picture.
+        """Linear interpolation; outside the grid the value of the nearest border.
 
         Parameters
         ----------
         index
             (..., 3) fractional voxel indices.
         slopes
-            Whether the derivatives are wanted too.
+            Whether to return derivatives.
 
         Returns
         -------
         values, slopes
-            (..., f), and (..., f, 3) by voxel; empty where not wanted.
+            (..., f), and (..., f, 3) per voxel; empty without ``slopes``.
         """
         shape = np.array(self.array.shape[:3])
         inside = np.clip(index, 0, shape - 1)
@@ -168,9 +168,9 @@ def explained_variance(design: Array, values: Array) -> Array:
 
 
 def normal_equations(design: Array, target: Array) -> tuple[Array, Array]:
-    """(..., f, f) and (..., f) of a fit with a constant; the target (n,) has none.
+    """(..., f, f) and (..., f) normal equations of a fit with a constant.
 
-    A trace of ridge keeps features that are the same everywhere out of it.
+    The target (n,) must have zero mean.  A small ridge term handles constant features.
     """
     centred = design - design.mean(axis=-2, keepdims=True, dtype=float)
     turned = np.swapaxes(centred, -1, -2)
@@ -183,9 +183,9 @@ def normal_equations(design: Array, target: Array) -> tuple[Array, Array]:
 def best_shift(
     score: Callable[[Array], Array], about: Array, reach_mm: float, step_mm: float
 ) -> Array:
-    """The (anterior, superior) shift of a lattice that scores most; the middle where in doubt.
+    """The (anterior, superior) shift of a lattice with the highest score; ``about`` if equal.
 
-    ``score`` gives (s,) for (s, 2) shifts.
+    ``score`` returns (s,) scores for (s, 2) shifts in mm.
     """
     steps = np.arange(-reach_mm, reach_mm + 1e-9, step_mm)
     lattice = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -199,7 +199,7 @@ def best_shift(
 
 
 def _thinned(fixed: Volume, picture: Volume, box: Array) -> tuple[Array, Grid]:
-    """T2 in a box (2, 3), smoothed in its slices to the diffusion image's resolution, every n-th voxel."""
+    """T2 in a box (2, 3), smoothed in-plane to the diffusion resolution and subsampled."""
     from scipy.ndimage import gaussian_filter
 
     target_mm = float(np.delete(picture.spacing_mm, picture.sagittal_axis).mean())
@@ -216,13 +216,13 @@ def _thinned(fixed: Volume, picture: Volume, box: Array) -> tuple[Array, Grid]:
 
 
 def _voxels_about(grid: Grid, box: Array) -> NDArray[np.intp]:
-    """(n, 3) indices of the voxels about a box with corners (2, 3), RAS+ mm."""
+    """(n, 3) indices of the voxels around a box with corners (2, 3), RAS+ mm."""
     ranges = [np.arange(a, b) for a, b in zip(*_bounds(grid, box), strict=True)]
     return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def _bounds(grid: Grid, box: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First voxels (3,) about a box with corners (2, 3), RAS+ mm, and those after the last."""
+    """First and one-past-last voxels (3,) around a box with corners (2, 3), RAS+ mm."""
     corners = np.array(np.meshgrid(*box.T)).reshape(3, -1).T
     index = grid.to_index(corners)
     start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)

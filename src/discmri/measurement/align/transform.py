@@ -1,4 +1,4 @@
-"""Where diffusion voxels lie on T2."""
+"""The transform from diffusion images to T2."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class PhaseShift:
     shift_mm: Array
 
     def at(self, points_mm: Array) -> Array:
-        """(..., 3) displacement at rigidly moved points."""
+        """(..., 3) displacement (mm) at rigidly moved points."""
         return np.asarray(self._along(points_mm[..., 2])[..., None] * self.axis)
 
     def undone(self, points_mm: Array) -> Array:
-        """(..., 3) the points that are displaced to these: a fixed point in z alone."""
+        """(..., 3) the points that are displaced to these, by fixed-point iteration in z."""
         before_mm = points_mm[..., 2]
         if self.axis[2]:
-            for _ in range(9):  # the displacement is slow
+            for _ in range(9):  # converges because the displacement changes slowly
                 before_mm = points_mm[..., 2] - self._along(before_mm) * self.axis[2]
         return np.asarray(points_mm - self._along(before_mm)[..., None] * self.axis)
 
@@ -48,7 +48,7 @@ class PhaseShift:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Where diffusion voxels lie on T2, and how well that is known.
+    """The transform from diffusion images to T2, and its quality.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class Alignment:
     shift_mm
         Largest displacement of a disc by the whole transform.
     residual_mm
-        Per disc, distance still left between T2 and the aligned diffusion image.
+        Per disc, remaining distance between T2 and the aligned diffusion image.
     tolerance_mm
-        Largest residual that is safe: one diffusion voxel in the slice.
+        Largest accepted residual: one in-plane diffusion voxel.
     """
 
     matrix: Array
@@ -86,7 +86,7 @@ class Alignment:
         return (moved - self.matrix[:3, 3]) @ self.matrix[:3, :3]
 
     def resampled(self, volume: Volume, grid: Grid) -> Volume:
-        """A diffusion-space image drawn on a grid in T2 space, for pictures only."""
+        """A diffusion image resampled to a grid in T2 space, for pictures only."""
         index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
         values = volume.sample(self.to_diffusion(grid.to_world(index)))
         return Volume(values.astype(np.float32), grid.affine, volume.unit)
@@ -97,7 +97,7 @@ class Alignment:
         Raises
         ------
         MeasurementError
-            ``ADC_MISALIGNED`` where it is unknown or exceeds one diffusion voxel.
+            ``ADC_MISALIGNED`` if it is unknown or exceeds one diffusion voxel.
         """
         residual = self.residual_mm.get(level)
         if residual is None:

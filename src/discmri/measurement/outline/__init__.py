@@ -1,4 +1,4 @@
-"""The border of one disc in its own frame: what every height and shape is computed from."""
+"""The border of one disc in its own frame, from which heights and shape are computed."""
 
 from discmri.measurement.outline.contours import mid_plane_weights
 from discmri.measurement.outline.lines import height_lines

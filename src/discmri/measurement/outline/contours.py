@@ -1,4 +1,4 @@
-"""Sub-voxel borders of a soft mask, slice by slice, and their course through the mid-plane."""
+"""Sub-voxel borders of a soft mask in each slice, and the border in the mid-plane."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from discmri.core.volume import Array, SoftMask
 from discmri.results.outline import DiscFrame, Section
 
 COLUMN_STEP = 0.005
-"""Columns of a section lie this share of its width apart."""
+"""Distance of the columns of a section, as a share of its width."""
 _SHARES = (1 - np.cos(np.linspace(0.0, np.pi, 181))) / 2
-"""Of the width, where borders are taken to the mid-plane: closer together at its ends."""
+"""Positions of columns, as shares of the width; closer together at both ends."""
 _REACH_MM = 12.0
-"""Slices further from the mid-plane have no say in its outline."""
+"""Slices further from the mid-plane are not used for its outline."""
 _HARD_SMOOTHING_VOXELS = 0.7
 
 
@@ -26,7 +26,7 @@ class SliceContours:
     Parameters
     ----------
     loops_mm
-        Per slice with any border: its closed polygons (m, 3) in RAS+ mm, largest first.
+        Per slice with a border: its closed polygons (m, 3) in RAS+ mm, largest first.
     """
 
     loops_mm: tuple[tuple[Array, ...], ...]
@@ -40,8 +40,8 @@ class SliceContours:
 def slice_contours(mask: SoftMask) -> SliceContours:
     """The 0.5 level of every sagittal slice by marching squares.
 
-    A hard mask is first smoothed within its slices, so that its border runs between the
-    voxels instead of around them.
+    A hard mask is first smoothed within its slices, so that its border does not follow the edges of
+    voxels.
     """
     from scipy.ndimage import gaussian_filter
     from skimage.measure import find_contours
@@ -76,12 +76,12 @@ def crossings(loop: Array, at: Array, axis: int = 0) -> tuple[Array, Array]:
     at
         (n,) positions of the lines along ``axis``.
     axis
-        The coordinate that is constant on a line: 0 gives columns, 1 rows.
+        The coordinate that is constant on a line: 0 for columns, 1 for rows.
 
     Returns
     -------
     lowest, highest
-        (n,) other coordinate of the first and the last crossing; NaN where there is none.
+        (n,) other coordinate of the first and the last crossing; NaN without crossing.
 
     >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
     >>> lowest, highest = crossings(square, np.array([0.5, 1.5]))
@@ -104,7 +104,7 @@ def crossings(loop: Array, at: Array, axis: int = 0) -> tuple[Array, Array]:
 
 
 def section_of(contour: Array, left_mm: float) -> Section:
-    """Columns of one closed contour (m, 2) in frame coordinates."""
+    """The section inside one closed contour (m, 2) in frame coordinates, mm."""
     back, front = contour[:, 0].min(), contour[:, 0].max()
     share = np.linspace(0.0, 1.0, round(1 / COLUMN_STEP) + 1)
     x = back + share * (front - back)
@@ -113,10 +113,9 @@ def section_of(contour: Array, left_mm: float) -> Section:
 
 
 def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float, Array]]:
-    """Each polygon seen along ``left``: its mean position there and (m, 2) outline.
+    """Each polygon projected along ``left``: its mean position there and (m, 2) outline.
 
-    A slice plane that is not parallel to the mid-plane cuts a disc a little to the left above
-    and to the right below; the disc's face changes so little on that way that it is ignored.
+    The small tilt of slices against the mid-plane is ignored.
     """
     local = [frame.to_frame(loop) for loop in loops_mm]
     return [(float(points[:, 2].mean()), points[:, :2]) for points in local]
@@ -125,18 +124,18 @@ def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float
 def at_mid_plane(left_mm: Array, values: Array, reach_mm: float = _REACH_MM) -> Array:
     """Values at left = 0 from a weighted parabola through the nearby slices.
 
-    Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038):
-    a parabola follows the curvature of endplates from side to side, which a plain mean over
-    slices would flatten.  Two slices give a line, one its own value.
+    Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038).
+    The parabola follows the lateral curvature of endplates, which a mean over slices would
+    flatten.  Two slices give a line, one slice its own value.
 
     Parameters
     ----------
     left_mm
         (k,) positions of the slices.
     values
-        (k, m) what was found in each.
+        (k, m) values of each slice.
     reach_mm
-        Where the weight becomes zero.
+        Distance from the mid-plane at which the weight becomes zero.
 
     >>> left = np.array([-5.0, -1.0, 3.0, 7.0])
     >>> float(at_mid_plane(left, 10 - 0.01 * left[:, None] ** 2).round(6)[0])
@@ -154,7 +153,8 @@ def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
     left_mm
         (k,) positions of the slices, left of the mid-plane positive.
     reach_mm
-        Where the weight becomes zero; three slices always take part.
+        Distance from the mid-plane at which the weight becomes zero; enlarged until three slices
+        have weight.
 
     Returns
     -------
@@ -168,7 +168,6 @@ def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
     """
     distance = np.abs(left_mm)
     order = np.sort(distance)
-    # at least three slices take part, however thick they are
     reach = max(reach_mm, 1.15 * order[min(2, len(order) - 1)], 1e-6)
     tricube = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
     near = tricube > 0
@@ -182,9 +181,9 @@ def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
 def mid_contour(cuts: list[tuple[float, Array]]) -> Array:
     """(2m, 2) outline at left = 0 from the outlines of nearby slices.
 
-    Each slice gives its ends and, at the same shares of its width, its lower and upper border;
-    all four are taken to the mid-plane by :func:`at_mid_plane`.  Like places of a disc are so
-    compared with like, also where its rim flares and hides the border before it from the middle.
+    Each slice gives its ends and, at the same shares of its width, its lower and upper border; all
+    are interpolated to the mid-plane by :func:`at_mid_plane`.  The same shares of the width are the
+    same parts of the disc, also if its width differs between slices.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Corners: where the endplates of the adjacent bodies end, and where that is on the disc.
+"""Corners: the ends of the endplates of the adjacent bodies, and their position on the disc.
 
-A corner is the crossing of two fitted curves, wall and endplate, not the furthest point of
-the contour: fits over the inner part of both pass below osteophytes and are not rounded off
-by the voxels.
+A corner is the crossing of two fitted curves, wall and endplate, not the furthest point of the
+contour.  The fits use the inner part of both, so they exclude osteophytes and are not rounded by
+the voxels.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def body_corners(
     side
         1 for the body above the disc, -1 for the one below.
     far_end
-        Only where it is ``SEEN`` the body's other endplate is looked for.
+        The body's other endplate is searched only if this is ``SEEN``.
 
     Returns
     -------
     BodyCorners or None
-        ``None`` where no slice near the mid-plane shows both walls.
+        Corners in frame coordinates (mm); ``None`` if no slice near the mid-plane shows both walls.
     """
     shown = [
         (number, position, outline * (1, side))
@@ -63,7 +63,7 @@ def body_corners(
     if not left:
         return None
     values = np.array(found)
-    # a slice whose corners lie far from those of its neighbours met a wall that is not one
+    # A slice whose corners are far from the median is dropped: its wall is another structure.
     far = np.abs(values - np.median(values, axis=0)).max(axis=(1, 2)) > 6.0
     kept = ~far if (~far).any() else np.ones(len(values), dtype=bool)
     flat = at_mid_plane(np.array(left)[kept], values[kept].reshape(int(kept.sum()), -1))
@@ -78,7 +78,7 @@ def body_corners(
 
 
 def _corners_of(outlines: Sequence[Array], disc: Section, far_end: bool) -> list[Array | None]:
-    """(6, 2) near front, back, middle, far front, back, middle of bodies lying upwards."""
+    """(6, 2) near front, back, middle and far front, back, middle, in the direction of +y."""
     found: list[Array | None] = [None] * len(outlines)
     centre = (disc.x_mm[0] + disc.x_mm[-1]) / 2
     ends, owners = [], []
@@ -101,8 +101,8 @@ def _corners_of(outlines: Sequence[Array], disc: Section, far_end: bool) -> list
 class _End:
     """One endplate of a body in one slice.
 
-    ``level`` is where it is at ``centre``, ``into`` (1 or -1) leads from it into the body;
-    ``which`` picks the crossing as in :func:`crossings`.
+    ``level`` is its y at x = ``centre``; ``into`` (1 or -1) is the direction into the body;
+    ``which`` is the index of its crossing in :func:`crossings`.
     """
 
     outline: Array
@@ -129,12 +129,12 @@ def _end_corners(ends: Sequence[_End]) -> list[Array | None]:
 
 @dataclass(frozen=True, eq=False)
 class _CornerFits:
-    """Corners of many endplates, fitted together: one at a time most of the time is overhead.
+    """Corners of many endplates, fitted together for speed.
 
     Parameters
     ----------
     outlines
-        (t, m, 2) closed polygons, shorter ones filled up with their first point.
+        (t, m, 2) closed polygons, shorter ones padded with their first point.
     centre, level, into, which
         (t, 1) as in :class:`_End`.
     outwards
@@ -163,7 +163,7 @@ class _CornerFits:
         return cls(outlines, *np.array(facts).T[..., None])
 
     def corners(self) -> Array:
-        """(t, 2) where the curves of wall and endplate cross; NaN where there is none."""
+        """(t, 2) crossing of the curves of wall and endplate; NaN without one."""
         outwards = self.outwards
         walls = self._walls(self.level + self.into * np.arange(4.0, 12.0, _STEP_MM), self.centre)
         edge = _medians(walls)
@@ -176,7 +176,7 @@ class _CornerFits:
             plate = robust_parabolas(across, self._plates(across))
             y = _values(plate, x)
             rows = y + self.into * np.arange(_WALL_FROM_MM, _WALL_TO_MM, _STEP_MM)
-            # rows near a hollow endplate cross it inside the wall: look from just inside the edge
+            # Rows near a concave endplate also cross the endplate, so start just inside the wall.
             wall = robust_parabolas(rows, self._walls(rows, x - outwards * _WALL_SLACK_MM))
             for _ in range(3):
                 x = _values(wall, y)
@@ -213,7 +213,7 @@ class _CornerFits:
 
 
 def _medians(values: Array) -> Array:
-    """(t,) medians of the finite values of each row; NaN where there is none."""
+    """(t,) medians of the finite values of each row; NaN without any."""
     count = np.isfinite(values).sum(axis=1)
     ascending = np.sort(values, axis=1)  # NaN last
     rows = np.arange(len(values))
@@ -242,7 +242,7 @@ def robust_parabola(t: Array, values: Array) -> Array | None:
 
 
 def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
-    """Coefficients (k, 3) of k curves values(t), highest power first, insensitive to outliers.
+    """Coefficients (k, 3) of k curves values(t), highest power first, robust to outliers.
 
     Iterated weighted least squares with Tukey's biweight; NaN are left out.
 
@@ -251,7 +251,7 @@ def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
     t, values
         (k, n).
     rounds
-        At most so many fits; a curve that all its points follow is fitted once.
+        Maximum number of fits; a curve without outliers is fitted once.
 
     Returns
     -------
@@ -292,8 +292,8 @@ def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
 def disc_corners(disc: Section, above: BodyCorners | None, below: BodyCorners | None) -> Corners:
     """Corners on the disc's border at the rims of the bodies, else from its own outline.
 
-    Near a corner the voxels round the border off, so it is followed to the rim by a parabola
-    through the millimetres before it.
+    Voxels round the border near a corner, so a parabola through the adjacent border is extrapolated
+    to the rim.
     """
     own_upper = _own_ends(disc.x_mm, disc.upper_mm)
     own_lower = _own_ends(disc.x_mm, -disc.lower_mm)
@@ -317,9 +317,9 @@ def _on_border(disc: Section, border: Array, rim_x: float, inwards: float) -> Ar
 
 
 def _own_ends(x: Array, border: Array) -> tuple[float, float]:
-    """Where the border turns from the endplate into the wall at both ends.
+    """Both x at which the border turns from endplate to wall.
 
-    The point furthest from the line between the border's inner part and its tip.
+    This is the point furthest from the line between the border's inner part and its tip.
     """
     width = x[-1] - x[0]
     ends = []

@@ -1,4 +1,4 @@
-"""The lines that heights are read along, for pictures."""
+"""Lines of the height measurements, for pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a disc lies and which way it faces, before its endplates are known exactly."""
+"""Position and orientation of a disc, before its endplates are known exactly."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_TURN_RAD = np.radians(35.0)
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What lies around one disc and tells front from back and up from down.
+    """Structures around one disc, which determine its front and top.
 
     Parameters
     ----------
     above, below
-        Adjacent vertebral bodies (or the sacrum), where known.
+        Adjacent vertebral bodies (or the sacrum); ``None`` if missing.
     canal
-        The thecal sac, where known.
+        The thecal sac; ``None`` if missing.
     """
 
     above: SoftMask | None
@@ -37,29 +37,29 @@ class Surroundings:
 
     @classmethod
     def of(cls, labels: SpineLabels, level: DiscLevel) -> Surroundings:
-        """Gather the neighbours of one disc."""
+        """The surroundings of one disc."""
         return cls(
             labels.vertebrae.get(level.above), labels.vertebrae.get(level.below), labels.canal
         )
 
     def canal_beside(self, point_mm: Array, cranial: Array) -> Array | None:
-        """(3,) centre of the canal in the plane through a point, or ``None``."""
+        """(3,) centre of the canal in the plane through a point, RAS+ mm, or ``None``."""
         if self.canal is None:
             return None
         return _centre_beside(self.canal, point_mm, cranial, _CANAL_WINDOW_MM)
 
 
 def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -> DiscFrame:
-    """A frame from the disc's mask and its surroundings, patient axes where those are silent.
+    """A frame from the disc's mask and its surroundings; patient axes if those are missing.
 
-    The disc axis within the slices comes from second moments, the tilt across them from the
-    slope of the disc's mid-surface, the turn about the normal from the shape of its face, the
-    canal and the slice direction together.
+    The disc axis within the slices comes from second moments, the tilt across them from the slope
+    of the disc's mid-surface.  The rotation about the normal is a mean from the shape of the disc's
+    face, the canal and the slice direction.
 
     Raises
     ------
     MeasurementError
-        Where the mask is not longer than high, so no disc axis shows.
+        ``OUTLINE_FAILED`` if the mask is about as high as deep.
     """
     axis = mask.sagittal_axis
     across = mask.grid.directions[:, axis]
@@ -91,7 +91,7 @@ def _axis_in_slice(mask: SoftMask, axis: int) -> Array:
     values, vectors = np.linalg.eigh(covariance)
     if values[2] < 1.5 * values[1]:
         raise MeasurementError(
-            Code.OUTLINE_FAILED, "the mask is about as high as it is deep, so no disc axis shows"
+            Code.OUTLINE_FAILED, "the mask is about as high as deep, so its axis is unknown"
         )
     return np.asarray(vectors[:, 2])
 
@@ -108,7 +108,7 @@ def _sign(anterior: Array, cranial: Array, centre: Array, around: Surroundings) 
 
 
 def _tilted_to_face(frame: DiscFrame, contours: SliceContours) -> DiscFrame:
-    """Lean the normal sideways until the disc's mid-surface is level from left to right."""
+    """Tilt the normal sideways until the disc's mid-surface is level from left to right."""
     local = [frame.to_frame(loop) for loop in contours.largest]
     widest = max(float(np.ptp(points[:, 0])) for points in local)
     wide = [points for points in local if np.ptp(points[:, 0]) > 0.6 * widest]
@@ -129,7 +129,7 @@ def _tilted_to_face(frame: DiscFrame, contours: SliceContours) -> DiscFrame:
 
 
 def _turned_to_canal(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> DiscFrame:
-    """Turn about the normal: the front is away from the canal and across the wider diameter."""
+    """Rotate about the normal: the front is opposite to the canal and along the short diameter."""
     angles, weights = [0.0], [0.3]
     if not mask.is_cut_at_sides:
         angle, trust = _face_turn(frame, mask)
@@ -159,10 +159,10 @@ def _face_turn(frame: DiscFrame, mask: SoftMask) -> tuple[float, float]:
 
 
 def _face(mask: SoftMask, cranial: Array) -> tuple[Array, Array]:
-    """Points of the disc's mid-surface (n, 3), RAS+ mm, and how far each is covered.
+    """Points of the disc's mid-surface (n, 3), RAS+ mm, and the largest fraction at each.
 
-    Every column of voxels counts once however high the disc is there, so a disc that is
-    higher on one side does not pull its centre over.
+    Every column of voxels has the same weight whatever its height, so a disc that is higher on one
+    side does not shift the centre.
     """
     grid = mask.grid
     axis = grid.axis_along(cranial)
@@ -196,7 +196,7 @@ def _mid_plane(frame: DiscFrame, mask: SoftMask, around: Surroundings) -> float:
 def _centre_beside(
     mask: SoftMask, point_mm: Array, cranial: Array, window_mm: float
 ) -> Array | None:
-    """(3,) centre of a mask in a soft window about the plane through a point, or ``None``."""
+    """(3,) centre of a mask in a soft window around the plane through a point, or ``None``."""
     index = np.argwhere(mask.array > 0.02)
     points = mask.grid.to_world(index)
     along = (points - point_mm) @ cranial

@@ -1,4 +1,4 @@
-"""A soft mask after somebody painted its label: borders nobody touched stay where they were."""
+"""A soft mask after an edit of its label; borders that were not edited do not move."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ from numpy.typing import NDArray
 from discmri.core.volume import Array, Grid, SoftMask, Volume
 
 _BRUSH_SOFTNESS_VOXELS = 0.7  # like the smoothing of hard masks before they are traced
-_RIM_VOXELS = 4  # beyond which softness adds nothing
+_RIM_VOXELS = 4  # range of the smoothing
 _MARGIN_VOXELS = 3
 
 
 def repainted(
     mask: SoftMask, drawn_on: Grid, before: NDArray[np.bool_], after: NDArray[np.bool_]
 ) -> SoftMask:
-    """The mask with what was painted added to it and what was erased taken away.
+    """The mask with painted voxels added and erased voxels removed.
 
-    A label map holds whole voxels, the mask it was drawn from borders within voxels.  Only the
-    difference of two label maps is carried over, so an edit in one corner of a disc does not
-    move the others, and no edit changes nothing.
+    A label map has whole voxels, while the border of a soft mask lies within voxels.  Only the
+    difference of the two label maps is applied, so the rest of the border does not move.
 
     Parameters
     ----------
     mask
-        Soft mask of one structure, on a lattice of its own.
+        Soft mask of one structure, on its own grid.
     drawn_on
         Grid of the label map.
     before, after
-        (i, j, k) where the label stood before and after painting.
+        (i, j, k) voxels of the label before and after painting.
 
     Returns
     -------
     SoftMask
-        On the lattice of ``mask``, extended to what was painted; a hard mask stays hard.
+        On the grid of ``mask``, extended to the painted voxels; a hard mask stays hard.
 
     Raises
     ------
     ValueError
-        Where nothing of the structure is left.
+        If nothing of the structure is left.
 
     Examples
     --------
@@ -72,7 +71,7 @@ def repainted(
 
 
 def _softened(change: Array, grid: Grid) -> Array:
-    """The change with soft rims within its slices."""
+    """The change, smoothed within its slices."""
     from scipy.ndimage import gaussian_filter
 
     sigma = np.full(3, _BRUSH_SOFTNESS_VOXELS)
@@ -81,7 +80,7 @@ def _softened(change: Array, grid: Grid) -> Array:
 
 
 def _extended(grid: Grid, points_mm: Array) -> Grid:
-    """The grid continued in every direction as far as some points, with a margin."""
+    """The grid extended to the points, with a margin."""
     index = grid.to_index(points_mm)
     low = np.minimum(np.floor(index.min(axis=0)).astype(int) - _MARGIN_VOXELS, 0)
     high = np.maximum(np.ceil(index.max(axis=0)).astype(int) + _MARGIN_VOXELS + 1, grid.shape)

@@ -1,4 +1,4 @@
-"""From named soft masks to the outline of one disc."""
+"""Named soft masks -> the outline of one disc."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Body:
 
 
 def _reaches_edge(mask: SoftMask) -> bool:
-    """Whether the mask fills voxels at the edge of its slices, so the picture cuts it."""
+    """Whether the mask reaches the edge of its slices, so that the image cuts it."""
     slices = np.moveaxis(mask.array, mask.sagittal_axis, 0)
     edges = (slices[:, 0], slices[:, -1], slices[:, :, 0], slices[:, :, -1])
     return any(bool((edge > 0.5).sum() > 5) for edge in edges)
@@ -58,19 +58,19 @@ def trace_disc(
     central_slices: int = 7,
     cut_bodies: Collection[Vertebra] = (),
 ) -> DiscOutline:
-    """Trace the border of one disc at sub-voxel positions in its own frame.
+    """Trace the border of one disc with sub-voxel precision in its own frame.
 
     Parameters
     ----------
     labels
-        Named soft masks; the adjacent bodies and the canal help where they are there.
+        Named soft masks; the adjacent bodies and the canal are used if present.
     level
-        Which disc.
+        The disc.
     central_slices
-        How many slices nearest the mid-plane are cut (Belavy 2012: about seven match the
-        error of all).
+        Number of slices nearest the mid-plane that are traced (Belavy 2012: the error of about
+        seven equals that of all).
     cut_bodies
-        Bodies that the picture does not show whole; their height is not used as reference.
+        Bodies that the image shows only in part; their height is not used as reference.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def trace_disc(
     Raises
     ------
     MeasurementError
-        ``OUTLINE_FAILED`` where the mask has no border, or one that cannot be a disc's.
+        ``OUTLINE_FAILED`` if the mask has no border or one that is impossible for a disc.
     KeyError
-        Where ``labels`` has no such disc.
+        If ``labels`` has no such disc.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def trace_disc(
     contours = slice_contours(mask)
     if not contours.loops_mm:
         raise MeasurementError(
-            Code.OUTLINE_FAILED, f"no voxel of {level.value} is more than half disc"
+            Code.OUTLINE_FAILED, f"the mask of {level.value} fills no voxel by more than half"
         )
     around = Surroundings.of(labels, level)
     bodies = (
@@ -125,7 +125,7 @@ def trace_disc(
 
 
 def _origin_inside(contours: SliceContours, frame: DiscFrame) -> DiscFrame:
-    """The frame with its origin moved into the disc where a thin, bent disc leaves it outside."""
+    """The frame with its origin moved into the disc, which it may miss if thin and bent."""
     cuts = flattened(contours.largest, frame)
     if any(_surrounds_origin(outline) for _, outline in cuts):
         return frame
@@ -143,7 +143,7 @@ def _mid_section(contours: SliceContours, frame: DiscFrame, central_slices: int)
 def _central(
     contours: SliceContours, frame: DiscFrame, central_slices: int
 ) -> list[tuple[float, Array]]:
-    """The cuts nearest the mid-plane whose outline goes around the frame's origin."""
+    """The slices nearest the mid-plane whose outline contains the frame's origin."""
     cuts = [cut for cut in flattened(contours.largest, frame) if _surrounds_origin(cut[1])]
     if not cuts:
         raise MeasurementError(Code.OUTLINE_FAILED, "no slice shows the middle of the disc")
@@ -162,7 +162,7 @@ def _check(mid: Section, level: DiscLevel) -> None:
         raise MeasurementError(
             Code.OUTLINE_FAILED,
             f"the outline of {level.value} is {mid.width_mm:.1f} mm deep and {height:.1f} mm high, "
-            "which is not possible for a disc",
+            "which is impossible for a disc",
         )
 
 
@@ -177,7 +177,7 @@ def _neighbours(
 
 
 def _plausible(body: BodyCorners | None, mid: Section, side: int) -> BodyCorners | None:
-    """The body if its near rim could be that of this disc."""
+    """The body if its near rim fits this disc, else ``None``."""
     if body is None:
         return None
     front, back = (
@@ -191,7 +191,7 @@ def _plausible(body: BodyCorners | None, mid: Section, side: int) -> BodyCorners
 
 
 def _settled(frame: DiscFrame, mid: Section, corners: Corners) -> DiscFrame:
-    """The frame along the bisector of the chords, with its origin in the disc's middle."""
+    """The frame along the bisector of both endplate chords, with its origin in the disc's centre."""
     middle = (mid.x_mm[0] + mid.x_mm[-1]) / 2
     height = (
         np.interp(middle, mid.x_mm, mid.upper_mm) + np.interp(middle, mid.x_mm, mid.lower_mm)
@@ -204,7 +204,7 @@ def _settled(frame: DiscFrame, mid: Section, corners: Corners) -> DiscFrame:
 
 
 def _border_sd(labels: SpineLabels, level: DiscLevel, frame: DiscFrame, mid: Section) -> float:
-    """Half the distance of the 0.16 and 0.84 levels across the endplates, or the voxel's share."""
+    """SD (mm) of the step across the endplates; 0.29 voxel for a hard mask."""
     mask = labels.discs[level]
     spacing = np.delete(mask.spacing_mm, mask.sagittal_axis)
     voxel = float(

@@ -1,9 +1,8 @@
-"""What every lumbar spine has in common: a check of what was found before it is measured.
+"""A check that the structures found are anatomically possible, before they are measured.
 
-A label map of another program or another study, and an image registered in the wrong patient
-position, give structures that no person has: a canal in front of the discs, a sacrum above them,
-a disc of 20 cm.  The limits are far outside of what occurs in people; what is only unusual is
-left to :mod:`discmri.measurement.qc`.
+A label map of another program or study, or an image with a wrong patient position, gives impossible
+structures: a canal in front of the discs, a sacrum above them, a disc of 20 cm.  The limits are far
+outside the range in people; unusual values are flagged by :mod:`discmri.measurement.qc`.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ DISC_DEPTH_MM = (17.0, 60.0)
 DISC_THICKNESS_MM = (1.0, 20.0)
 """Median thickness of the discs; a lumbar one has 4 to 15 mm."""
 LONGEST_DISC_MM = 80.0
-"""Any one disc, in any direction."""
+"""Largest extent of a disc in any direction."""
 LEAST_STEP_MM = 8.0
-"""From one disc to the next."""
+"""Smallest distance of neighbouring discs."""
 CANAL_BEHIND_MM = (5.0, 60.0)
-"""Median distance of the canal behind the middle of the discs; usual are 20 to 35 mm."""
+"""Median distance of the canal behind the centre of the discs; usually 20 to 35 mm."""
 SACRUM_IN_FRONT_MM = 15.0
 """The sacrum lies behind the lowest disc, or below it."""
 FRONT_AND_BACK = "front and back are exchanged"
 
 
 def impossible_anatomy(found: FoundSpine) -> str:
-    """What no spine can have, in one sentence part with the figures; empty where nothing is.
+    """What is impossible for a spine, as a clause with figures; empty if nothing is.
 
     Parameters
     ----------
@@ -52,14 +51,14 @@ def _disc_sizes(found: FoundSpine) -> str:
         return f"{_name(found.discs[largest])} would be {sizes[largest].max():.0f} mm long"
     depth_mm, thickness_mm = (float(one) for one in np.median(sizes, axis=0)[1:])
     if not DISC_DEPTH_MM[0] <= depth_mm <= DISC_DEPTH_MM[1]:
-        return f"its discs would be {depth_mm:.0f} mm deep, those of a lumbar spine are 25 to 45"
+        return f"its discs would be {depth_mm:.0f} mm deep instead of 25 to 45 mm"
     if not DISC_THICKNESS_MM[0] <= thickness_mm <= DISC_THICKNESS_MM[1]:
-        return f"its discs would be {thickness_mm:.0f} mm high, those of a lumbar spine are 4 to 15"
+        return f"its discs would be {thickness_mm:.0f} mm high instead of 4 to 15 mm"
     return ""
 
 
 def _size_mm(mask: SoftMask) -> tuple[float, float, float]:
-    """Width from right to left, depth and mean thickness in the sagittal plane."""
+    """Width from right to left, depth and mean thickness in the sagittal plane, mm."""
     points, side = _points(mask), mask.sagittal_axis
     pixel_mm = np.delete(mask.spacing_mm, side)
     plane = points[:, 1:] - points[:, 1:].mean(axis=0)
@@ -90,7 +89,7 @@ def _disc_order(found: FoundSpine) -> str:
 
 
 def _steps_down(discs: Sequence[FoundDisc]) -> Array:
-    """How far each disc lies below the one before."""
+    """Distance (mm) of each disc below the previous one."""
     return -np.diff([disc.mask.centroid_mm[2] for disc in discs])
 
 
@@ -108,7 +107,7 @@ def _canal_place(found: FoundSpine) -> str:
 
 
 def canal_behind_mm(discs: Sequence[FoundDisc], canal: SoftMask) -> float:
-    """How far the canal lies behind the middle of the discs, median, mm; NaN beside none of them."""
+    """Median distance (mm) of the canal behind the disc centres; NaN if it is beside none."""
     inside, behind = _points(canal), []
     for disc in discs:
         points = _points(disc.mask)

@@ -1,9 +1,9 @@
-"""The segmenter that needs nothing but the image: a small network run by onnxruntime.
+"""The built-in segmenter: a small network run by onnxruntime.
 
-The network sees one sagittal slice at a time and says which share of each pixel is disc,
-vertebral body, sacrum, canal, endplate or posterior bone.  What belongs together is then
-decided by anatomy: bodies and discs alternate along one column, the canal runs behind it and
-the sacrum ends it.
+The network processes one sagittal slice at a time.  Its output is the share of each pixel that is
+disc, vertebral body, sacrum, canal, endplate or posterior bone.  Structures are then separated by
+anatomy: bodies and discs alternate along one column, with the canal behind and the sacrum at the
+end.
 """
 
 from __future__ import annotations
@@ -34,46 +34,46 @@ from discmri.measurement.segment.pieces import one_disc
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
 
 # Anatomy
-_LEAST_GAP_MM = 14.0  # between the middles of neighbouring discs
+_LEAST_GAP_MM = 14.0  # between the centres of neighbouring discs
 _USUAL_GAP_MM = 34.0
-_HALF_STRETCH_MM = 18.0  # the first and the last disc end this far from their middle at most
-_LEAST_DISC_MM2 = 40.0  # on the slice that shows most of it
+_HALF_STRETCH_MM = 18.0  # largest half height of the first and the last disc along the column
+_LEAST_DISC_MM2 = 40.0  # on the slice with its largest area
 _LEAST_BODY_MM2 = 120.0
 _LEAST_LENGTH_MM = 14.0
-_DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it is another joint or another scale
-_BODY_SEARCH_MM = (3.0, 17.0)  # from the middle of a disc to where its neighbours must be
+_DEPTH_MM = (17.0, 60.0)  # median over the discs; outside it another joint or a wrong scale
+_BODY_SEARCH_MM = (3.0, 17.0)  # from the centre of a disc to its neighbouring bones
 _BODY_SEARCH_WIDTH_MM = 18.0
 _LEAST_BONE = 0.3
-_GAP_IN_SACRUM_PX = 5  # half of the most between two parts of the sacrum
+_GAP_IN_SACRUM_PX = 5  # half of the largest gap between two parts of the sacrum
 
-# Where front and back are exchanged, the network finds little posterior bone: 1 to 13 % of the bodies
-# on the mirrored middle slices of 17 real scans and 5 phantoms.  Slices with so little (a few upright
-# ones too) are looked at mirrored as well: that shows 0.1 to 0.75 times as much of what lies behind
-# the bodies where they are upright, and 1.3 to 10 times as much where they are not.  A slice beside
-# the canal of a crooked spine shows neither arches nor canal, but a sacrum of 10 to 22 % of the bodies;
-# on 206 of 208 mirrored SPIDER slices the network finds one of 0 to 5 %.
+# Front and back exchanged: the network finds little posterior bone, 1 to 13 % of the area of the bodies
+# on the mirrored middle slices of 17 real scans and 5 phantoms.  A slice with so little (a few correct
+# ones too) is also segmented mirrored.  If it was correct, this gives 0.1 to 0.75 times the area of the
+# structures behind the bodies, otherwise 1.3 to 10 times.  A slice beside the canal of a scoliotic spine
+# shows neither arches nor canal, but a sacrum of 10 to 22 % of the area of the bodies; on 206 of 208
+# mirrored SPIDER slices the network finds one of 0 to 5 %.
 _LITTLE_POSTERIOR = 0.18
 _SACRUM_IN_PLACE = 0.08
 _MORE_MIRRORED = 1.25
-# Where head and feet are exchanged, the network finds a sacrum of 0 to 8 % of the bodies on the middle
-# slice of 56 SPIDER scans (five in six: none), and of 8 to 32 % where they are upright (one: 2 %).
-# In 1 of 69 upright ones that were cut above the sacrum it finds one upside down: no refusal.
+# Head and feet exchanged: the network finds a sacrum of 0 to 8 % of the area of the bodies on the middle
+# slice of 56 SPIDER scans (five in six: none); on the correct ones 8 to 32 % (one: 2 %).  Upside down it
+# finds one in 1 of 69 correct scans that were cut above the sacrum, so this gives a warning only.
 _LITTLE_SACRUM = 0.05
 _SACRUM_UPSIDE_DOWN = 0.12
 _BEHIND_BODIES = (Channel.CANAL, Channel.POSTERIOR, Channel.SACRUM)
 
-# A collapsed disc is little more than its endplates: this share of them is taken for disc
+# A collapsed disc is little more than its endplates: this share of them is counted as disc
 _THIN_PLATE = 0.45
 _THIN_TRUST = 0.5
 
-# Confidence runs from 0 to 1 between these
+# Values for a confidence of 0 and of 1
 _UNCLEAR = (0.6, 0.92)  # mean share of disc within a disc
 _UNSTEADY = (0.6, 0.99)  # overlap of the maps of two contrasts
 _SHARP_MM = 0.1  # width of a sharp border
-_BLURRED_MM = 0.8  # so much more makes a disc e-fold less sure
+_BLURRED_MM = 0.8  # additional width at which the confidence is divided by e
 _AROUND_PX = 4
 
-# A voxel of which so much is bone or disc shows the signal of that alone
+# Smallest fractions of a voxel at which its signal is that of bone or disc alone
 _WELL_INSIDE, _DISC_INSIDE = 0.95, 0.9
 
 
@@ -85,12 +85,13 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
     image
         Sagittal slices in any axis order; one slice is enough.
     settings
-        ``threads`` limits the processors used.
+        ``threads`` is used.
 
     Raises
     ------
     NothingToMeasureError
-        Where no disc between two vertebrae can be found, or front and back are exchanged.
+        If there is no disc between two vertebrae, or if the structures found are anatomically
+        impossible.
     """
     network_slices = NetworkSlices.of(image.grid)
     slices, apart_mm = network_slices.slices(image), network_slices.spacing_mm[0]
@@ -98,7 +99,7 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
     column = VertebralColumn.of(shares, network_slices)
     places = _disc_places(column) if column else []
     if column is None or (reason := _refusal(column, places)):
-        reason = reason if column else "nothing in it looks like a stack of vertebrae and discs"
+        reason = reason if column else "it shows no column of vertebrae and discs"
         raise NothingToMeasureError(
             f"no lumbar disc found in the sagittal image: {reason}; check that it shows the "
             "lumbar spine from the side, or give a label map with --segmenter masks"
@@ -122,8 +123,8 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
     exchanged = _exchanged(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads))
     if problem := exchanged or impossible_anatomy(found):
         raise NothingToMeasureError(
-            f"what was found in the sagittal image is not a spine: {problem}; a wrong patient position "
-            "does this: correct position and orientation in the headers"
+            f"the structures in the sagittal image are not those of a spine: {problem}; correct the "
+            "patient position and orientation in the headers if they are wrong"
         )
     doubt = _upside_down(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads, -2))
     return replace(found, findings=(warning(Code.NUMBERING_UNCERTAIN, doubt),)) if doubt else found
@@ -131,9 +132,9 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
 
 @dataclass(frozen=True, eq=False)
 class _DiscPosition:
-    """One disc: where its middle is along the column, its share, and where that is the most.
+    """One disc: position of its centre along the column, map of shares, and mask.
 
-    ``trust`` is below 1 where the disc could only be told from its endplates by allowance.
+    ``trust`` is below 1 for a disc that was found only by counting part of its endplates as disc.
     """
 
     at_mm: float
@@ -143,7 +144,7 @@ class _DiscPosition:
 
 
 def _disc_places(column: VertebralColumn) -> list[_DiscPosition]:
-    """Where along the column the discs are, cranial to caudal."""
+    """Discs along the column, cranial to caudal."""
     disc, plate = column.shares[Channel.DISC], column.shares[Channel.ENDPLATE]
     thin = np.minimum(disc + _THIN_PLATE * plate, 1)
     places = []
@@ -158,24 +159,24 @@ def _disc_places(column: VertebralColumn) -> list[_DiscPosition]:
 
 
 def _refusal(column: VertebralColumn, places: Sequence[_DiscPosition]) -> str:
-    """Why this is not a lumbar spine seen from the side, or nothing."""
+    """Why this is not a lumbar spine in a sagittal image; empty if it is."""
     if not places:
-        return "nothing in it looks like discs between vertebrae"
+        return "it shows no discs between vertebrae"
     depth_mm = float(np.median([_depth_mm(place, column) for place in places]))
     if not _DEPTH_MM[0] < depth_mm < _DEPTH_MM[1]:
-        return f"what looks like discs is {depth_mm:.0f} mm deep, those of a lumbar spine 25 to 45"
+        return f"its discs would be {depth_mm:.0f} mm deep instead of 25 to 45 mm"
     return ""
 
 
 def _exchanged(middle: Float, mirrored: Callable[[], Float]) -> str:
-    """Whether more of what lies behind the bodies is seen where front and back are exchanged.
+    """Problem if the mirrored slice shows more of the structures behind the bodies, else empty.
 
     Parameters
     ----------
     middle
         (structures, rows, columns) shares of the middle slice.
     mirrored
-        Gives those of the same slice with front and back exchanged.
+        Returns the shares of the same slice with front and back exchanged.
     """
     bodies = _seen(middle, Channel.BODY)
     if (
@@ -186,16 +187,17 @@ def _exchanged(middle: Float, mirrored: Callable[[], Float]) -> str:
     given, other = (_seen(one, *_BEHIND_BODIES) for one in (middle, mirrored()))
     if other <= _MORE_MIRRORED * given:
         return ""
-    return f"canal, arches and sacrum show {other / max(given, 1):.1f} times better mirrored: {FRONT_AND_BACK}"
+    ratio = other / max(given, 1)
+    return f"canal, arches and sacrum are {ratio:.1f} times larger if mirrored: {FRONT_AND_BACK}"
 
 
 def _upside_down(middle: Float, turned: Callable[[], Float]) -> str:
-    """Whether a sacrum is seen only where head and feet are exchanged.
+    """Doubt if a sacrum is found only with head and feet exchanged, else empty.
 
     Parameters
     ----------
     middle, turned
-        As in :func:`_exchanged`, the second with head and feet exchanged.
+        As in :func:`_exchanged`, but with head and feet exchanged.
     """
     if _sacrum_share(middle) >= _LITTLE_SACRUM:
         return ""
@@ -203,8 +205,8 @@ def _upside_down(middle: Float, turned: Callable[[], Float]) -> str:
     if other <= _SACRUM_UPSIDE_DOWN:
         return ""
     return (
-        "a sacrum shows only where head and feet are exchanged: if the patient position in the headers "
-        "is wrong, so is the name of every level"
+        "a sacrum was found only with head and feet exchanged; if the patient position in the "
+        "headers is wrong, all level names are wrong"
     )
 
 
@@ -217,13 +219,13 @@ def _seen(shares: Float, *channels: Channel) -> float:
 
 
 def _depth_mm(place: _DiscPosition, column: VertebralColumn) -> float:
-    """Front-to-back extent on the slice that shows most of a disc."""
+    """Anteroposterior extent on the slice with the largest area of a disc."""
     best = place.mask[int(place.mask.sum(axis=(1, 2)).argmax())]
     return float(np.ptp(np.quantile(column.behind_mm[best], [0.02, 0.98])))
 
 
 def _stretches(column: VertebralColumn, share: Float) -> list[tuple[float, float, float]]:
-    """Middle, beginning and end along the axis of each heap of a structure, millimetres."""
+    """Peak, beginning and end along the axis of each part of a structure, mm."""
     from scipy.ndimage import gaussian_filter1d
 
     where = column.mask & (share > 0.3)
@@ -243,9 +245,9 @@ def _stretches(column: VertebralColumn, share: Float) -> list[tuple[float, float
 
 
 def _is_disc(place: _DiscPosition, column: VertebralColumn) -> bool:
-    """Large enough, whole, and between two bodies or a body and the sacrum.
+    """Whether it is large enough, complete, and between two bodies or a body and the sacrum.
 
-    Bone is not asked for where the picture ends.
+    Bone is not required beyond the edge of the image.
     """
     area = place.mask.sum(axis=(1, 2)) * PIXEL_MM**2
     if area.max(initial=0) < _LEAST_DISC_MM2:
@@ -266,7 +268,7 @@ def _is_disc(place: _DiscPosition, column: VertebralColumn) -> bool:
 def _bone(
     column: VertebralColumn, slices: Mask, at_mm: float, direction: int
 ) -> tuple[float, float] | None:
-    """Share of body and of sacrum around the axis beside a disc; None beyond the picture."""
+    """Share of body and of sacrum around the axis beside a disc; ``None`` outside the image."""
     low, high = sorted(at_mm + direction * d for d in _BODY_SEARCH_MM)
     where = column.stretch(low, high) & (np.abs(column.behind_mm) < _BODY_SEARCH_WIDTH_MM / 2)
     wanted = _BODY_SEARCH_WIDTH_MM * (high - low) / PIXEL_MM**2
@@ -290,19 +292,19 @@ def _found_disc(column: VertebralColumn, place: _DiscPosition, other: Float) -> 
 
 
 def signal_shares(found: FoundSpine, image: Volume) -> list[float]:
-    """Signal of each disc over the mean of the two bones nearest to it.
+    """Ratio of the signal of each disc to the mean signal of the two nearest bones.
 
     Parameters
     ----------
     found
         Its bodies and sacrum are the bones.
     image
-        What was segmented.
+        The image that was segmented.
 
     Returns
     -------
     list
-        One ratio per disc, NaN where nothing shows either.
+        One ratio per disc; NaN if disc or bones have no voxel well inside.
 
     Examples
     --------
@@ -322,7 +324,7 @@ def signal_shares(found: FoundSpine, image: Volume) -> list[float]:
 
 
 def _sacrum_above(column: VertebralColumn, place: _DiscPosition) -> float:
-    """Share of the bone above a disc that is sacrum; NaN where the picture ends."""
+    """Share of the bone above a disc that is sacrum; NaN outside the image."""
     area = place.mask.sum(axis=(1, 2))
     bone = _bone(column, area > 0.3 * area.max(), place.at_mm, -1)
     if bone is None or sum(bone) <= 0:
@@ -331,10 +333,10 @@ def _sacrum_above(column: VertebralColumn, place: _DiscPosition) -> float:
 
 
 def _confidence(share: Float, other: Float, mask: Mask) -> float:
-    """How sure a disc and its borders are, 0 to 1.
+    """Confidence in a disc and its borders, 0 to 1.
 
-    How clear the map is within it, how little a change of contrast moves it, and how sharp its
-    upper and lower borders are: of the three these tell most of the error of a height.
+    It combines the mean share within the disc, the overlap with the map in another contrast, and
+    the sharpness of the upper and lower borders, which predicts most of the error of a height.
     """
     clear = (float(share[mask].mean()) - _UNCLEAR[0]) / (_UNCLEAR[1] - _UNCLEAR[0])
     here = share > 0
@@ -347,9 +349,9 @@ def _confidence(share: Float, other: Float, mask: Mask) -> float:
 
 
 def _border_mm(share: Float, mask: Mask) -> float:
-    """Width of the upper and lower borders: the scale of a logistic step from disc to endplate.
+    """Width (mm) of the upper and lower borders: the scale of a logistic step from disc to endplate.
 
-    Over the slices that show most of the disc, without the eighth at either end.
+    Mean over slices with more than half of the largest area, without an eighth at either end.
     """
     area = mask.sum(axis=(1, 2))
     widths = []
@@ -366,8 +368,8 @@ def _bones(
 ) -> tuple[list[SoftMask], SoftMask | None]:
     """Vertebral bodies cranial to caudal, and the sacrum.
 
-    Between the last lumbar body and the sacrum lies a disc.  What looks like a body below the
-    lowest disc and goes over into the sacrum without one is the first sacral segment.
+    A body below the lowest disc that continues into the sacrum without a disc between them is the
+    first sacral segment.
     """
     body, sacrum = column.shares[Channel.BODY], column.shares[Channel.SACRUM]
     at = [place.at_mm for place in places]
@@ -383,7 +385,7 @@ def _bones(
         piece = column.piece(body, low, high)
         if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
             bodies.append(column.network_slices.mask(soft(body, piece)))
-    if not ends_in_body:  # what the network takes for a body there is the first sacral segment
+    if not ends_in_body:  # a body there is the first sacral segment
         first = column.mask & column.stretch(at[-1], at[-1] + 1.3 * gap)
         sacrum = np.where(first, np.minimum(sacrum + body, 1), sacrum)
     where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
@@ -392,7 +394,7 @@ def _bones(
 
 
 def _canal(column: VertebralColumn, discs: Sequence[FoundDisc]) -> SoftMask | None:
-    """The thecal sac behind the column; what lies far behind it is another thing."""
+    """The thecal sac; ``None`` if none was found or if it is too far behind the column."""
     share = column.shares[Channel.CANAL]
     where = (share > 0.5) & (column.behind_mm > 0)
     if not where.any():

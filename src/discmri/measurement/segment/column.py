@@ -14,9 +14,9 @@ from discmri.measurement.segment.parts import Mask, main_part
 
 _LEAST_COLUMN_MM = 20.0
 _LEAST_SHOWN = 0.25
-_SMALL = 0.5  # sections below this share of the largest are near the end of a body or disc ...
-_GROWS = 1.2  # ... and do not grow again by more than noise
-_REACH_MM = 30.0  # nothing of body or disc is further from the axis of the column
+_SMALL = 0.5  # sections below this share of the largest are near the end of a body or disc
+_GROWS = 1.2  # from there, a section larger by this factor belongs to another structure
+_REACH_MM = 30.0  # largest distance of bodies and discs from the axis of the column
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +26,15 @@ class VertebralColumn:
     Parameters
     ----------
     network_slices
-        Where the slices are.
+        Geometry of the slices.
     shares
-        (structures, slices, rows, columns) what the network said.
+        (structures, slices, rows, columns) output of the network.
     mask
-        (slices, rows, columns) where the stack is.
+        (slices, rows, columns) of the stack.
     axis_mm
-        (points, 2) its axis in down, back millimetres, evenly spaced.
+        (points, 2) its axis in down, back millimetres, equally spaced.
     along_mm
-        (rows, columns) position along the axis, NaN further than the reach from it.
+        (rows, columns) position along the axis, NaN far from it.
     behind_mm
         (rows, columns) distance behind the axis, negative in front of it.
     """
@@ -48,7 +48,7 @@ class VertebralColumn:
 
     @classmethod
     def of(cls, shares: Float, network_slices: NetworkSlices) -> VertebralColumn | None:
-        """The heaviest stack in the picture, with pieces of it that stand alone in their slice."""
+        """The largest stack in the image, including disconnected pieces near its axis."""
         from scipy import ndimage
 
         stack = shares[[Channel.DISC, Channel.BODY, Channel.ENDPLATE]].sum(axis=0)
@@ -68,13 +68,13 @@ class VertebralColumn:
         return cls(network_slices, shares, mask, axis, along, behind)
 
     def stretch(self, low_mm: float, high_mm: float) -> Mask:
-        """(rows, columns) the part of the picture beside a stretch of the axis."""
+        """(rows, columns) pixels beside a stretch of the axis."""
         return np.asarray((self.along_mm >= low_mm) & (self.along_mm < high_mm))
 
     def piece(self, share: Float, low_mm: float, high_mm: float) -> Mask:
-        """Where a structure of this share fills most of a pixel within a stretch, stray pieces left out.
+        """Pixels within a stretch that the structure fills by more than half.
 
-        Its rim, cut along, and what lies beyond in further slices are left out too.
+        Small separate pieces are left out, as are lateral slices beyond its rim (:func:`_outward`).
         """
         where = (share > 0.5) & self.mask & self.stretch(low_mm, high_mm)
         where = main_part(where, least=0.1)
@@ -84,10 +84,10 @@ class VertebralColumn:
 
 
 def _outward(area: NDArray[np.intp]) -> Mask:
-    """(slices,) those that one convex thing can lie in: from the largest section outward.
+    """(slices,) those of one convex structure, from the largest section outwards.
 
-    It ends at its rim, and where sections that had become small grow again: that is something
-    else beside it.
+    It ends at its rim, or where sections that had become small grow again, because that is
+    another structure.
 
     >>> _outward(np.array([50, 20, 60, 100, 90, 30, 45])).tolist()
     [False, False, True, True, True, True, False]
@@ -106,7 +106,7 @@ def _outward(area: NDArray[np.intp]) -> Mask:
 
 
 def _axis(weight: Float) -> Array | None:
-    """Smooth line through the middle of a stack seen from the side, run out at its ends."""
+    """Smooth line through the middle of a stack in the sagittal plane, extended at its ends."""
     from scipy.ndimage import gaussian_filter1d
 
     per_row = weight.sum(axis=1)
@@ -127,7 +127,7 @@ def _axis(weight: Float) -> Array | None:
 
 
 def _run_out(line: Array, length_mm: float) -> Array:
-    """Continue both ends of a line straight on."""
+    """Extend both ends of a line straight."""
     n = int(length_mm / PIXEL_MM)
     fit = min(len(line), int(30 / PIXEL_MM))
     ends = []
@@ -156,9 +156,9 @@ def _along(axis: Array, shape: tuple[int, ...]) -> tuple[Float, Float]:
 
 
 def _nearest(axis: Array, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], Array]:
-    """(rows, columns) number of the nearest axis point, and its distance or infinity far away.
+    """(rows, columns) number of the nearest axis point, and its distance, infinite if far away.
 
-    Row by row among the points that can be near: quicker than a tree, and loads none.
+    The search row by row is faster than a k-d tree and does not load scipy.spatial.
     """
     rows, columns = (np.arange(n) * PIXEL_MM for n in shape)
     across = (columns[:, None] - axis[:, 1]) ** 2

@@ -1,7 +1,7 @@
-"""Discs, or vertebrae, that a label map draws in one class, told apart by what lies between.
+"""Separation of discs, or of vertebrae, that a label map holds as one class.
 
-Neighbours that touch, by a bridging osteophyte, at the facet joints or for lack of resolution,
-are one connected part; discs are then cut where bone lies between them, and bodies at the discs.
+Neighbours may touch, through a bridging osteophyte, at the facet joints or because of low
+resolution.  Discs are separated by the bone between them, bodies by the discs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from discmri.core.volume import Array, Grid
 
 ISLAND_SHARE = 0.1
-"""A part smaller than this share of the median one of its kind is a stray island."""
-_BEHIND_DISCS_MM = 3.0  # a body ends about here behind the line through the backs of its discs
+"""A part smaller than this share of the median part is left out."""
+_BEHIND_DISCS_MM = 3.0  # end of a body behind the line through the posterior ends of its discs
 _BONE_BETWEEN = 0.25  # share of the way between two discs that is bone
 Where = NDArray[np.bool_]
 
@@ -31,14 +31,14 @@ def split_discs(where: Where, bone: Where, grid: Grid) -> list[Where]:
     bone
         (i, j, k) all vertebrae.
     grid
-        Their place in the patient.
+        Their voxel grid.
     """
     found = [disc for part in _parts(where) for disc in _cut(part, bone, grid)]
     return _without_islands(found)
 
 
 def split_bodies(where: Where, discs: Sequence[Where], grid: Grid) -> list[Where]:
-    """One mask per vertebral body, cranial to caudal, cut at the discs and behind their backs.
+    """One mask per vertebral body, cranial to caudal, cut at the discs and behind the bodies.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def split_bodies(where: Where, discs: Sequence[Where], grid: Grid) -> list[Where
     discs
         The discs on the same grid.
     grid
-        Its place in the patient.
+        Their voxel grid.
     """
     points = [grid.to_world(np.argwhere(disc)) for disc in discs]
     points.sort(key=lambda one: -one[:, 2].mean())
@@ -66,7 +66,7 @@ def split_bodies(where: Where, discs: Sequence[Where], grid: Grid) -> list[Where
 
 
 def _discs_above(points: Array, centres: Array) -> NDArray[np.intp]:
-    """(n,) how many discs lie cranial of each point, by planes across the spine's curve."""
+    """(n,) number of discs cranial to each point, by planes perpendicular to the spine's curve."""
     along = np.gradient(centres, axis=0) if len(centres) > 1 else np.array([[0.0, 0.0, -1.0]])
     return np.asarray(
         sum(((points - at) @ way > 0).astype(int) for at, way in zip(centres, along, strict=True))
@@ -92,7 +92,7 @@ def _without_islands(found: list[Where]) -> list[Where]:
 
 
 def _cut(part: Where, bone: Where, grid: Grid) -> list[Where]:
-    """The discs of one connected part: cores that bone separates, grown back to the whole."""
+    """The discs of one connected part: eroded cores separated by bone, grown to the whole part."""
     from scipy import ndimage
 
     cores = _without_islands(_parts(ndimage.binary_erosion(part)))

@@ -1,7 +1,6 @@
-"""The structures of a label map, as a scheme names them.
+"""The structures of a label map, named by a scheme.
 
-Every structure keeps the resolution of the map it came from: nothing is resampled to the
-image, so a finer map gives finer borders.
+Structures keep the resolution of the map: nothing is resampled to the image.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ Labels = NDArray[np.int32]
 
 
 def labelled_spine(labels: Labels, grid: Grid, scheme: MaskScheme) -> FoundSpine | None:
-    """Every structure that a scheme names; ``None`` where there is no disc.
+    """Every structure that a scheme names; ``None`` if there is no disc.
 
     Parameters
     ----------
     labels
         (i, j, k) numbers.
     grid
-        Their place in the patient.
+        Voxel grid of ``labels``.
     scheme
-        What the numbers mean.
+        Meaning of the numbers.
     """
     joint = _joint_discs(labels, grid, scheme)
     discs = [_disc(where, grid, None) for where in joint] + _named_discs(labels, grid, scheme)
@@ -49,7 +48,7 @@ def labelled_spine(labels: Labels, grid: Grid, scheme: MaskScheme) -> FoundSpine
 
 
 def misnamed_vertebrae(labels: Labels, grid: Grid, scheme: MaskScheme, found: FoundSpine) -> str:
-    """Whether most vertebrae lie on the wrong side of the discs that bear their names."""
+    """Problem if most vertebrae lie on the wrong side of the discs with their names, else empty."""
     heights_mm = {
         vertebra: float(grid.to_world(np.argwhere(where))[:, 2].mean())
         for number, vertebra in scheme.vertebrae.items()
@@ -107,10 +106,10 @@ def _disc(where: NDArray[np.bool_], grid: Grid, level: DiscLevel | None) -> Foun
 
 
 def _with_sixth_body(level: DiscLevel, number: int, scheme: MaskScheme, six: bool) -> DiscLevel:
-    """Rename the lowest discs where the map also holds a sixth lumbar body."""
+    """Rename the lowest discs if the map also holds a sixth lumbar body."""
     if not six or level is not DiscLevel.L5_S1:
         return level
-    # A scheme that numbers discs by the body above gives L5's disc the number of L5-S1.
+    # A scheme that numbers discs by the body above uses the number of L5-S1 for L5-L6.
     by_body_above = any(d is DiscLevel.L6_S1 for d in scheme.discs.values())
     log.debug("label %d renamed for a sixth lumbar body", number)
     return DiscLevel.L5_L6 if by_body_above else DiscLevel.L6_S1
@@ -137,7 +136,7 @@ def _bodies(
 
 
 def _in_front_of(canal: SoftMask | None, where: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
-    """The part of a vertebra in front of the canal's anterior border, height by height."""
+    """The part of a vertebra in front of the canal's anterior border at the same height."""
     if canal is None:
         return where
     inside = canal.grid.to_world(np.argwhere(canal.array > 0.5))

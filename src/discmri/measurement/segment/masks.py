@@ -1,6 +1,6 @@
 """Discs from a given label map, drawn by hand or by another program.
 
-A map is measured only where its numbers, read by the scheme, make a spine that a person can have.
+A map is measured only if its structures are anatomically possible.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ _LISTED = 20
 
 
 def masks(image: Volume, settings: Settings) -> FoundSpine:
-    """Read the label map named in the settings.
+    """Read the label map of the settings.
 
     Parameters
     ----------
     image
-        The sagittal image; only its place in the patient is used, to see that the two overlap.
+        The sagittal image; only its grid is used, to check that the two overlap.
     settings
-        ``masks`` is the file, NIfTI or DICOM SEG, ``mask_scheme`` says what its numbers mean.
+        ``masks`` is the file, NIfTI or DICOM SEG, ``mask_scheme`` the meaning of its numbers.
 
     Raises
     ------
     UsageError
-        Where no file is given, it cannot be read, or it holds no whole numbers.
+        If no file is given, or if it cannot be read or has other values than whole numbers.
     NothingToMeasureError
-        Where it holds no disc of the scheme, what it holds cannot be a spine (see
-        :mod:`discmri.measurement.segment.anatomy`), or it lies elsewhere in the patient.
+        If it holds no disc of the scheme, is anatomically impossible
+        (:mod:`discmri.measurement.segment.anatomy`), or lies outside the image.
     """
     if settings.masks is None:
         raise UsageError("--segmenter masks needs --masks FILE, a NIfTI label map or a DICOM SEG")
-    mask_scheme(settings.mask_scheme)  # an unknown one is told before the file is read
+    mask_scheme(settings.mask_scheme)  # an unknown scheme is an error before the file is read
     labels, grid, findings, name = _labels(settings.masks, settings.mask_scheme)
     scheme = mask_scheme(name)
     found = labelled_spine(labels, grid, scheme)
     if problem := _problem(labels, grid, scheme, found):
         fitting = _fitting_schemes(labels, grid, name)
         advice = (
-            f"as --mask-scheme {' or '.join(fitting)} it would fit"
+            f"it fits --mask-scheme {' or '.join(fitting)}"
             if fitting
-            else "give the map as its program wrote it, in the orientation of this study, and name "
-            "its scheme with --mask-scheme"
+            else "give the unchanged map of its program, in the orientation of this study, and its "
+            "scheme with --mask-scheme"
         )
         raise NothingToMeasureError(
-            f"{settings.masks}, read by the scheme {name!r}: {problem}; {advice}"
+            f"{settings.masks}, read with the scheme {name!r}: {problem}; {advice}"
         )
     assert found is not None  # _problem says so
     _check_overlap(found.discs, image.grid, settings.masks)
@@ -77,20 +77,20 @@ def masks(image: Volume, settings: Settings) -> FoundSpine:
 
 
 def _problem(labels: Labels, grid: Grid, scheme: MaskScheme, found: FoundSpine | None) -> str:
-    """Why a label map cannot be measured by a scheme; empty where it can."""
+    """Why a label map cannot be measured with a scheme; empty if it can."""
     held, unknown = _held(labels), _unknown(labels, scheme)
     if not held:
         return "it is empty"
     if found is None:
-        return f"no disc of the scheme among its {_list(held)}"
+        return f"it has no disc of the scheme ({_list(held)})"
     few = 2 * len(unknown) <= len(held)
     if not few or 2 * np.isin(labels, unknown).sum() > np.count_nonzero(labels):
-        return f"most of it has no meaning there ({_list(unknown)})"
+        return f"most of it is not defined in the scheme ({_list(unknown)})"
     return impossible_anatomy(found) or misnamed_vertebrae(labels, grid, scheme, found)
 
 
 def _fitting_schemes(labels: Labels, grid: Grid, tried: str) -> list[str]:
-    """Other schemes by which the map is a spine."""
+    """Other schemes with which the map can be measured."""
     return [
         name
         for name, scheme in SCHEMES.items()
@@ -113,9 +113,9 @@ def _list(numbers: Sequence[int]) -> str:
 
 
 def _labels(path: Path, scheme: str) -> tuple[Labels, Grid, tuple[Finding, ...], str]:
-    """Label numbers, their grid, what is doubtful, and the scheme of the numbers.
+    """Label numbers, their grid, findings, and the scheme of the numbers.
 
-    A DICOM SEG tells by codes or labels what its segments are, and then needs no scheme.
+    A DICOM SEG with codes or labels of its segments needs no scheme.
     """
     try:
         dicom = is_dicom(path)
@@ -128,7 +128,7 @@ def _labels(path: Path, scheme: str) -> tuple[Labels, Grid, tuple[Finding, ...],
 
 
 def _left_out(segments: Sequence[str]) -> tuple[Finding, ...]:
-    """What a DICOM SEG holds besides discs, bones and canal."""
+    """Finding on segments of a DICOM SEG without a known meaning."""
     if not segments:
         return ()
     more = ", …" if len(segments) > _LISTED else ""
@@ -139,7 +139,7 @@ def _left_out(segments: Sequence[str]) -> tuple[Finding, ...]:
 
 
 def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
-    """Label numbers, their grid, and what is doubtful about it."""
+    """Label numbers, their grid, and findings about it."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError, ImageDataError
@@ -155,9 +155,9 @@ def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
     if values.ndim != 3:
-        raise UsageError(f"{path}: a label map has three axes, this one has {values.ndim}")
+        raise UsageError(f"{path}: a label map has three axes, this file has {values.ndim}")
     if not np.array_equal(values, np.round(values)):
-        raise UsageError(f"{path}: a label map holds whole numbers, this one does not")
+        raise UsageError(f"{path}: a label map has whole numbers, this file does not")
     if values.size and np.abs(values).max() > np.iinfo(np.int32).max:
         raise UsageError(f"{path}: its numbers are too large for labels")
     try:
@@ -170,7 +170,7 @@ def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
 
 
 def _check_header(file: Any, path: Path) -> str:
-    """Refuse what cannot be a label map before its voxels are read; what is doubtful otherwise."""
+    """Refuse a file that cannot be a label map before its voxels are read; else return a doubt."""
     placement = placement_of(file)
     if placement.affine is None:
         raise UsageError(
@@ -180,22 +180,22 @@ def _check_header(file: Any, path: Path) -> str:
         raise GeometryError(f"{path}: {placement.problem}")
     dtype = file.header.get_data_dtype()
     if dtype.kind not in "iufb":
-        raise UsageError(f"{path}: a label map holds whole numbers, this one holds {dtype.name}")
+        raise UsageError(f"{path}: a label map has whole numbers, this file has {dtype.name}")
     size = int(np.prod(file.shape, dtype=object)) * dtype.itemsize
     if size > MAX_BYTES:
-        raise UsageError(f"{path}: its header claims {size >> 20} MiB, more than discmri reads")
+        raise UsageError(f"{path}: its header describes {size >> 20} MiB, more than discmri reads")
     return placement.doubt
 
 
 def _check_to_the_end(path: Path) -> None:
-    """Let gzip see its checksum, which a reader of voxels never reaches."""
+    """Check the gzip checksum at the end of the file, which reading voxels does not reach."""
     with gzip.open(path) as stream:
         while stream.read(2**22):
             pass
 
 
 def _check_overlap(discs: Sequence[FoundDisc], grid: Grid, path: Path) -> None:
-    """Refuse a label map of another patient space."""
+    """Refuse a label map whose discs lie outside the image."""
     points = np.vstack(
         [disc.mask.grid.to_world(np.argwhere(disc.mask.array > 0.5)) for disc in discs]
     )
@@ -204,5 +204,5 @@ def _check_overlap(discs: Sequence[FoundDisc], grid: Grid, path: Path) -> None:
     if not inside.any():
         raise NothingToMeasureError(
             f"{path}: its discs lie outside the sagittal image; "
-            "is it a label map of this study, in the same patient space?"
+            "give a label map of this study in the same patient space"
         )

@@ -1,4 +1,4 @@
-"""The network: what it sees of a slice and what it says."""
+"""The network: its input, and its output for the slices of an image."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from discmri.measurement.segment.weights import weights
 
 PIXEL_MM = 0.8
 SIDE_PX = 32  # the network halves a slice five times
-CHANNELS = 4  # of what the network sees
-NEIGHBOUR_MM = 4.0  # how far away the neighbours are that the network sees beside a slice
+CHANNELS = 4  # of the input
+NEIGHBOUR_MM = 4.0  # distance of the two neighbouring slices in the input
 _LOCAL_PX = 31  # width of the neighbourhood for local contrast, about 25 mm
-_OTHER_GAMMA = 0.7  # of the second look at a slice
-_AROUND_SPINE_MM = 32.0  # what is looked at in front of and behind bodies and discs
+_OTHER_GAMMA = 0.7  # gamma of the second contrast
+_AROUND_SPINE_MM = 32.0  # margin in front of and behind bodies and discs
 
 Float = NDArray[np.float32]
 
 
 class Channel(IntEnum):
-    """The channels of the network, in order."""
+    """Output channels of the network, in order."""
 
     BACKGROUND = 0
     DISC = 1
@@ -37,33 +37,33 @@ class Channel(IntEnum):
 
 
 def network_input(slices: Array) -> Float:
-    """What the network sees of a slice between its neighbours.
+    """The input of the network for one slice.
 
     Parameters
     ----------
     slices
-        (3, rows, columns) the slice before, the slice and the slice after it, pixels of
-        :data:`PIXEL_MM`, any scale from zero up; one that does not exist is zero everywhere.
+        (3, rows, columns) previous slice, slice and next slice, pixels of :data:`PIXEL_MM`, values
+        of any scale and at least zero; a missing slice is zero.
 
     Returns
     -------
     NDArray
-        (4, rows, columns), without scale: brightness of the slice, its local contrast, and that
-        of the neighbour before and after it.
+        (4, rows, columns), without unit: brightness of the slice, its local contrast, and the local
+        contrast of both neighbours.
     """
     scaled = [_scaled(one) for one in np.asarray(slices, dtype=np.float32)]
     return np.stack([scaled[1], *(_local_contrast(scaled[k]) for k in (1, 0, 2))])
 
 
 class _Look:
-    """The network looking at slices; brightness and contrast of each are computed once."""
+    """The network applied to slices; brightness and contrast of each are computed once."""
 
     def __init__(self, slices: Float, apart: int, gamma: float = 1.0) -> None:
         self._slices, self._apart, self._gamma = slices, apart, gamma
         self._features: dict[int, tuple[Float, Float]] = {}
 
     def missing(self, wanted: Iterable[int]) -> list[int]:
-        """What is still to be prepared before these slices can be seen: they and neighbours."""
+        """Slices that must be prepared before the network is applied to these: they and neighbours."""
         needed = {k + step for k in wanted for step in (0, -self._apart, self._apart)}
         return sorted(needed & {*range(len(self._slices))} - {*self._features})
 
@@ -73,7 +73,7 @@ class _Look:
         self._features[k] = scaled, _local_contrast(scaled)
 
     def seen(self, session: Any, k: int, columns: slice) -> Float:
-        """(structures, rows, columns) what the network says of a prepared slice."""
+        """(structures, rows, columns) output of the network for a prepared slice."""
         scaled, contrast = (one[:, columns] for one in self._features[k])
         nothing = np.zeros_like(scaled)
         around = [
@@ -85,7 +85,7 @@ class _Look:
 
 
 def _each(executor: Executor, work: Callable[[int], None], numbers: Sequence[int]) -> None:
-    """Do some work for every number, several at a time; errors are raised here."""
+    """Call ``work`` for every number in the executor, and raise its errors."""
     for _ in executor.map(work, numbers):
         pass
 
@@ -98,7 +98,7 @@ def _scaled(image: Float) -> Float:
 
 
 def _local_contrast(scaled: Float) -> Float:
-    """How much a pixel differs from its neighbourhood, by the spread within it."""
+    """Difference of a pixel from the mean of its neighbourhood / SD of the neighbourhood."""
     from scipy.ndimage import uniform_filter
 
     def mean(values: Float) -> Float:
@@ -110,9 +110,9 @@ def _local_contrast(scaled: Float) -> Float:
 
 
 def _session() -> Any:
-    """The network, ready to run on one thread; it may be called by several at a time.
+    """The loaded network; several threads may call it, each call runs on one thread.
 
-    Whoever opens it drops it after the last slice: it is loaded in 20 ms, and holds some 160 MiB.
+    Drop it after the last slice: it is loaded in 20 ms, but uses about 160 MiB.
     """
     import onnxruntime
 
@@ -125,27 +125,26 @@ def _session() -> Any:
 
 
 def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Float]:
-    """Which share of each pixel every structure fills, as the network sees it.
+    """The share of each pixel that every structure fills, by the network.
 
-    Three slices tell where the spine is from front to back; the others are looked at only
-    there.  Slices with discs are seen twice, in two contrasts: the first map is the mean of
-    both, the second that of the discs in the other contrast alone, to see how steady it is.
+    Three slices are segmented whole to find the columns of the spine; the others are segmented only
+    there.  Slices with discs are segmented twice, in two contrasts.
 
     Parameters
     ----------
     slices
-        (slices, rows, columns) from zero up; sides multiples of :data:`SIDE_PX`.
+        (slices, rows, columns), at least zero; sides are multiples of :data:`SIDE_PX`.
     spacing_mm
-        Between neighbouring slices.
+        Distance of neighbouring slices.
     threads
-        How many processors to use.
+        Number of threads.
 
     Returns
     -------
     shares
-        (structures, slices, rows, columns).
+        (structures, slices, rows, columns), mean of both contrasts.
     other
-        (slices, rows, columns).
+        (slices, rows, columns) share of disc in the second contrast alone.
     """
     apart = max(1, round(NEIGHBOUR_MM / spacing_mm))
     count, _, width = slices.shape
@@ -167,12 +166,12 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
         other[k, :, columns] = again[Channel.DISC]
         shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
 
-    # slices on several threads scale better than one slice on several, and give the same bits
+    # One thread per slice is faster than several threads per slice, with identical results.
     with ThreadPoolExecutor(max(1, threads)) as executor:
         loading = executor.submit(_session)
         _each(executor, first.prepare, first.missing(probes))
         session = loading.result()
-        # whole slices one after another, for each takes 90 MiB; the others are prepared meanwhile
+        # Whole slices are segmented one by one, because each needs 90 MiB.
         probing = executor.submit(probe)
         _each(executor, first.prepare, first.missing(range(count)))
         probing.result()
@@ -185,7 +184,7 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
 
 
 def mirrored_shares(slices: Float, spacing_mm: float, threads: int, axis: int = -1) -> Float:
-    """(structures, rows, columns) what the network sees of the middle slice, two sides exchanged.
+    """(structures, rows, columns) shares of the middle slice with two sides exchanged.
 
     Parameters
     ----------
@@ -202,7 +201,7 @@ def mirrored_shares(slices: Float, spacing_mm: float, threads: int, axis: int = 
 
 
 def _columns_of_spine(shares: Float, width: int) -> slice:
-    """The columns around bodies and discs, a multiple of the network's side; else all of them."""
+    """Columns around bodies and discs, a multiple of :data:`SIDE_PX`; all if there are none."""
     spine = shares[[Channel.DISC, Channel.BODY]].sum(axis=0) > 0.5
     filled = np.flatnonzero(spine.any(axis=(0, 1)))
     if not filled.size:

@@ -1,4 +1,4 @@
-"""Between the voxels of an image and the slices that the network wants."""
+"""Conversion between the voxels of an image and the slices for the network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.measurement.segment.network import PIXEL_MM, SIDE_PX, Float
 from discmri.measurement.segment.parts import Mask, box_around
 
-_EDGE_MM = 2.0  # this close to its border a picture counts as cut
+_EDGE_MM = 2.0  # margin at the border of an image that counts as outside
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkSlices:
-    """Between the voxels of an image and slices as the network wants them.
+    """Conversion between the voxels of an image and the slices for the network.
 
     Slices are (slice, down, back): rows run to the feet, columns to the back, pixels are
-    :data:`PIXEL_MM` and the picture is centred, so that the order and direction of the axes
-    of the image make no difference.
+    :data:`PIXEL_MM` and the image is centred.  Order and direction of the image's axes do not
+    matter.
     """
 
     grid: Grid
@@ -44,7 +44,7 @@ class NetworkSlices:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between slices, rows and columns."""
+        """Distance of slices, rows and columns."""
         return (float(self.grid.spacing_mm[self.axes[0]]), PIXEL_MM, PIXEL_MM)
 
     @property
@@ -61,7 +61,7 @@ class NetworkSlices:
 
     @property
     def shown(self) -> Mask:
-        """(rows, columns) pixels within the image, a little away from its border."""
+        """(rows, columns) pixels within the image, without a margin at its border."""
         inside = []
         for k in (1, 2):
             voxels, pixels = self._positions(k)
@@ -69,14 +69,14 @@ class NetworkSlices:
         return np.asarray(inside[0][:, None] & inside[1][None, :])
 
     def _positions(self, k: int) -> tuple[Array, Array]:
-        """Millimetres from the centre: of image voxels and of network pixels along axis k."""
+        """Positions (mm from the centre) of image voxels and of network pixels along axis k."""
         count = self.grid.shape[self.axes[k]]
         step = float(self.grid.spacing_mm[self.axes[k]])
         voxels = (np.arange(count) - (count - 1) / 2) * step
         return voxels, (np.arange(self.shape[k]) - (self.shape[k] - 1) / 2) * PIXEL_MM
 
     def _to_network(self, k: int) -> Float:
-        """Weights that turn image voxels into network pixels along axis k; zero outside."""
+        """Weights from image voxels to network pixels along axis k; zero outside the image."""
         voxels, pixels = self._positions(k)
         step = voxels[1] - voxels[0] if len(voxels) > 1 else PIXEL_MM
         reach = max(step, PIXEL_MM)
@@ -86,7 +86,7 @@ class NetworkSlices:
         return np.asarray(weight / total * inside[:, None], dtype=np.float32)
 
     def mask(self, fractions: Float) -> SoftMask:
-        """Fractions on the slices, some above zero, as a soft mask on a crop of the image grid."""
+        """Fractions on the slices as a soft mask on a crop of the image grid."""
         boxes, parts = [], fractions
         for k, filled in enumerate(box_around(fractions > 0.02, margin=0)):
             low, high = filled.start, filled.stop - 1
@@ -103,7 +103,7 @@ class NetworkSlices:
         return self._in_image(parts, boxes)
 
     def _in_image(self, part: Float, boxes: Sequence[tuple[int, int]]) -> SoftMask:
-        """Turn a piece of the slices back into the axis order of the image."""
+        """A part of the slices in the axis order of the image."""
         start, order = [0, 0, 0], np.argsort(self.axes)
         for k, (low, high) in enumerate(boxes):
             axis = self.axes[k]

@@ -23,7 +23,7 @@ def box_around(where: Mask, margin: int) -> tuple[slice, ...]:
 
 
 def main_part(where: Mask, least: float = 1.0) -> Mask:
-    """The largest connected part, and those of at least this share of it."""
+    """The largest connected part, and parts of at least the share ``least`` of its size."""
     from scipy import ndimage
 
     box = box_around(where, margin=0)
@@ -37,7 +37,7 @@ def main_part(where: Mask, least: float = 1.0) -> Mask:
 
 
 def near_main_part(where: Mask, near_px: int) -> Mask:
-    """The largest part of a mask and what lies within twice this many pixels of it."""
+    """The largest part of a mask and all pixels within ``2 * near_px`` of it."""
     from scipy.ndimage import binary_dilation
 
     if not where.any():
@@ -51,7 +51,7 @@ def near_main_part(where: Mask, near_px: int) -> Mask:
 
 
 def soft(share: Float, mask: Mask, margin_px: int = 2) -> Float:
-    """A share as it is around a mask, zero elsewhere."""
+    """The share within a margin around a mask, zero elsewhere."""
     from scipy.ndimage import binary_dilation
 
     box = box_around(mask, margin=margin_px)
@@ -62,9 +62,9 @@ def soft(share: Float, mask: Mask, margin_px: int = 2) -> Float:
 
 
 def signal_in(image: Volume, mask: SoftMask, least: float) -> float:
-    """Median signal of the voxels that a structure fills well, on the slices that show most of it.
+    """Median signal of voxels that a structure fills by at least ``least``; NaN without any.
 
-    NaN where there is no such voxel.
+    Only slices with more than half of its largest area are used.
     """
     area = np.moveaxis(mask.array > 0.5, mask.sagittal_axis, 0).sum(axis=(1, 2))
     index = np.argwhere(mask.array >= least)

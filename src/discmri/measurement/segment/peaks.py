@@ -1,7 +1,4 @@
-"""Peaks of a curve: what ``scipy.signal.find_peaks`` finds, without loading scipy.signal.
-
-That package takes half a second to load, a tenth of a whole measurement.
-"""
+"""Peaks of a curve as by ``scipy.signal.find_peaks``, without the slow import of scipy.signal."""
 
 from __future__ import annotations
 
@@ -12,17 +9,17 @@ from discmri.core.volume import Array
 
 
 def find_peaks(curve: Array, distance: float, prominence: float) -> NDArray[np.intp]:
-    """Local maxima that stand out, ascending.
+    """Indices of prominent local maxima, ascending.
 
     Parameters
     ----------
     curve
-        (n,) values; a plateau counts as a peak at its middle, the ends never.
+        (n,) values; the peak of a plateau is its middle; the ends are no peaks.
     distance
-        Of two peaks closer than this the lower one is dropped, the highest peak first.
+        Of two peaks closer than this the lower one is dropped, starting with the highest peak.
     prominence
-        Least height above the higher of the two valleys around a peak, each the lowest value on
-        the way to something higher or to the end.
+        Smallest height above the higher one of the two valleys around a peak.  A valley is the
+        lowest value between the peak and the next higher value or the end.
 
     >>> find_peaks(np.array([0.0, 2.0, 1.9, 2.1, 0.0, 1.0, 1.0, 0.0]), 1, 0.5).tolist()
     [3, 5]

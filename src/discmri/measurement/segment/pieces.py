@@ -1,4 +1,4 @@
-"""Which of the separate pieces of a disc's mask are one disc."""
+"""Selection of the pieces of a mask that are one disc."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import Channel, Float
 from discmri.measurement.segment.parts import Mask
 
-_STACKED_MM = 4.0  # pieces further apart than this along the column are one below the other ...
-_STACKED_SLOPE = 0.75  # ... unless they lie on a slope that a disc may have
-_PARTED_BY_BONE = 0.5  # mean share of bone on the way from one piece of a disc to another
+_STACKED_MM = 4.0  # pieces further apart along the column are different structures ...
+_STACKED_SLOPE = 0.75  # ... unless their slope is possible for a disc
+_PARTED_BY_BONE = 0.5  # mean share of bone between two pieces of different structures
 
 
 def one_disc(mask: Mask, column: VertebralColumn) -> Mask:
     """The pieces that are one disc.
 
-    Bone between two pieces, or one below the other, tells that they are not: a spot within the
-    sacrum or a vertebral body is not part of the disc beside it.  Of the sets of pieces that go
-    together the one with the largest extent from front to back is kept.
+    Pieces are separate if bone lies between them or one lies below the other, such as a spot within
+    the sacrum or a vertebral body.  Of all sets of pieces that are not separate, the one with the
+    largest anteroposterior extent is kept.
     """
     from scipy.ndimage import label
 
@@ -46,7 +46,7 @@ def one_disc(mask: Mask, column: VertebralColumn) -> Mask:
 
 
 def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together: Mask) -> Mask:
-    """One piece with all others, in order, that go with it and with each other."""
+    """The seed with all other pieces, in order, that may be joined with it and with each other."""
     members = [seed]
     for n in order:
         if n != seed and together[n, members].all():
@@ -55,7 +55,7 @@ def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together:
 
 
 def _parted(one: NDArray[np.intp], other: NDArray[np.intp], bone: Float) -> bool:
-    """Whether bone fills most of the shortest way between two sets of (slice, row, column)."""
+    """Whether most of the shortest line between two sets of (slice, row, column) is bone."""
     from scipy.ndimage import distance_transform_edt
 
     corner = np.minimum(one.min(axis=0), other.min(axis=0))

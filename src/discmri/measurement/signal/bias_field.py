@@ -1,4 +1,4 @@
-"""Removing the slow shading of the receive coil around the spine."""
+"""Correction of the receive coil's bias field around the spine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from discmri.measurement.signal.samples import inside_of, percentile
 
 
 def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
-    """Remove the slow shading of the receive coil around the spine.
+    """Correct the bias field of the receive coil around the spine.
 
-    Marrow of the bodies, marrow of the sacrum and CSF are each taken as one tissue of
-    unknown but constant signal.  A cubic surface in the sagittal plane, common to all of
-    them, is fitted to the logarithm of their signal (least squares with Huber's weights);
-    its exponential is the shading.  Beyond the labelled spine the shading of its border is
-    continued.  The mean over the discs is kept.  An image whose labels hold neither bodies
-    nor canal is returned as it is.
+    Marrow of the bodies, marrow of the sacrum and CSF are each assumed to have a constant
+    signal.  A cubic surface in the sagittal plane, common to all of them, is fitted to the
+    logarithm of their signal (least squares with Huber's weights); its exponential is the bias
+    field.  Outside the labelled spine the field of its border is used.  The mean field over the
+    discs is kept.  An image whose labels hold neither bodies nor canal is returned unchanged.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
     surface = _huber(np.hstack([terms, constants]), log_signal, balance)[: terms.shape[1]]
 
     def shading(points_mm: Array) -> Array:
-        """Logarithm of the shading at RAS+ points."""
+        """Logarithm of the bias field at RAS+ points."""
         inside = np.clip(points_mm[..., 1:], low, high)
         return np.asarray(_surface((inside - centre) / half) @ surface)
 
@@ -68,7 +67,7 @@ def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
 
 
 def _uniform_tissues(image: Volume, labels: SpineLabels) -> list[tuple[Array, Array]]:
-    """Points and signal of each tissue whose signal should be the same everywhere."""
+    """Points and signal of each tissue with constant signal."""
     bodies = [m for v, m in labels.vertebrae.items() if v is not Vertebra.SACRUM]
     sacrum = [m for v, m in labels.vertebrae.items() if v is Vertebra.SACRUM]
     tissues = []
@@ -88,7 +87,7 @@ def _uniform_tissues(image: Volume, labels: SpineLabels) -> list[tuple[Array, Ar
 
 
 def _joined(pieces: list[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Several sets of points and values as one."""
+    """Concatenated points and values."""
     if not pieces:
         return np.empty((0, 3)), np.empty(0)
     return np.concatenate([p for p, _ in pieces]), np.concatenate([v for _, v in pieces])
@@ -101,7 +100,7 @@ def _surface(plane: Array) -> Array:
 
 
 def _huber(design: Array, target: Array, weights: Array, rounds: int = 6) -> Array:
-    """Least squares with Huber's weights and a trace of ridge against empty directions."""
+    """Least squares with Huber's weights and a small ridge term for undetermined directions."""
     w = weights
     ridge = 1e-4 * np.trace(design.T @ (design * w[:, None])) / design.shape[1]
     solution = np.zeros(design.shape[1])
@@ -115,7 +114,7 @@ def _huber(design: Array, target: Array, weights: Array, rounds: int = 6) -> Arr
 
 
 def _on_grid(image: Volume, shading: Callable[[Array], Array]) -> Array:
-    """A slow field on the grid of an image: every eighth voxel, the rest linearly between."""
+    """A smooth field on the grid of an image: every eighth voxel, linear between."""
     nodes = [np.unique(np.append(np.arange(0, n, 8), n - 1)) for n in image.shape]
     mesh = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1)
     field = shading(image.grid.to_world(mesh)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a disc's signal is compared with: cerebrospinal fluid, marrow and presacral fat."""
+"""Reference tissues for a disc's signal: cerebrospinal fluid, marrow and presacral fat."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from discmri.measurement.signal.samples import inside_of, median, percentile
 from discmri.results.outline import DiscFrame
 
 CSF_REACH_MM = 12.0  # along the spine, either side of the disc
-CSF_NEIGHBOURS_MM = 60.0  # the discs above and below lie within it
-CSF_SAME = 0.75  # share of the neighbours' signal from which CSF beside a disc is taken as it is
+CSF_NEIGHBOURS_MM = 60.0  # range that contains the discs above and below
+CSF_SAME = 0.75  # smallest ratio of CSF signals that count as equal
 CSF_MIN_VOXELS = 8
 MARROW_MIN_VOXELS = 20
 FAT_BAND_MM = (3.0, 12.0)  # in front of the sacrum
@@ -25,17 +25,17 @@ FAT_MIN_POINTS = 40
 
 @dataclass(frozen=True)
 class SpineComparators:
-    """What all discs of a spine are compared with, measured once.
+    """Reference tissues of a spine, common to all its discs; signal in units of the image.
 
     Parameters
     ----------
     marrow
-        Median over the vertebral bodies of the median signal of each; ``None`` without bodies
-        and where fat is suppressed, because marrow is fat in large part.
+        Median over the vertebral bodies of the median signal of each.  ``None`` without bodies or
+        with fat suppression, because marrow is largely fat.
     fat
-        Presacral fat; ``None`` where it separates nothing.
+        Presacral fat; ``None`` if it was not found or is brighter than every disc.
     why_no_fat
-        Why ``fat`` is absent, in words.
+        Why ``fat`` is ``None``.
     """
 
     marrow: float | None
@@ -51,16 +51,16 @@ def spine_comparators(
     Parameters
     ----------
     image
-        T2 image without bias field.
+        T2 image after bias-field correction.
     labels
         Named structures.
     fat_suppressed
-        Neither is then a comparator.
+        Whether fat is suppressed; then neither is used.
 
     Returns
     -------
     SpineComparators
-        What was found, and why fat was not.
+        Signal of both, or the reason why there is none.
 
     Examples
     --------
@@ -83,13 +83,12 @@ def _marrow(image: Volume, labels: SpineLabels) -> float | None:
 
 
 def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple[float | None, str]:
-    """Signal of CSF at a disc and where it was found.
+    """Signal of CSF at a disc, and the part of the canal that was used.
 
-    The bright part of the canal, above 80 % of its 95th percentile, leaves out roots, conus
-    and flow voids.  Where the canal beside the disc reaches less than three quarters of what
-    the whole canal shows (stenosis, crowded roots, a flow void), the whole canal's value serves;
-    where it is brighter than the canal at the neighbouring discs by as much (a cyst, a flow
-    artefact), theirs.
+    Values above 80 % of the 95th percentile are used, which leaves out roots, conus and flow voids.
+    If the canal beside the disc has less than 75 % of the whole canal's value (stenosis, crowded
+    roots, a flow void), the whole canal is used.  If the neighbours have less than 75 % of the
+    value beside the disc (a cyst, a flow artefact), the neighbours are used.
     """
     if canal is None:
         return None, ""
@@ -111,21 +110,21 @@ def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple
 def csf_at(
     image: Volume, canal: SoftMask, frames: Mapping[DiscLevel, DiscFrame]
 ) -> dict[DiscLevel, float | None]:
-    """Signal of CSF beside each disc itself; ``None`` where there is too little of it.
+    """Signal of CSF beside each disc; ``None`` for fewer than 8 voxels.
 
     Parameters
     ----------
     image
         T2-weighted signal.
     canal
-        The thecal sac and what is in it.
+        The thecal sac with its contents.
     frames
-        Where each disc lies.
+        Position of each disc.
 
     Returns
     -------
     dict
-        The upper part of the canal's signal at each disc, in the image's unit.
+        Median of the values above 80 % of the 95th percentile, in the image's unit.
 
     Examples
     --------
@@ -143,10 +142,10 @@ def csf_at(
 
 
 def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
-    """Signal of CSF over that of vertebral marrow; ``None`` where either was not found.
+    """Ratio of the signal of CSF to that of vertebral marrow; ``None`` if either is missing.
 
-    Above one on any T2 weighting, fat-suppressed or not, and below one on T1: what the picture
-    itself says of its contrast, where a header may be wrong.
+    It is above 1 on T2, with and without fat suppression, and below 1 on T1, so it checks the
+    contrast that the header states.
 
     Parameters
     ----------
@@ -180,12 +179,12 @@ def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
 def comparing_fat(
     image: Volume, labels: SpineLabels, fat_suppressed: bool
 ) -> tuple[float | None, str]:
-    """Fat as a comparator, or ``None`` and the reason."""
+    """Signal of presacral fat, or ``None`` and the reason."""
     if fat_suppressed:
-        return None, "the image is fat-suppressed, so fat cannot be compared with"
+        return None, "the image is fat-suppressed, so there is no comparison with fat"
     fat = _presacral_fat(image, labels)
     if fat is None:
-        return None, "no presacral fat could be told to compare with"
+        return None, "no presacral fat was found"
     insides = [inside_of(image, mask, 0.98)[1] for mask in labels.discs.values()]
     brightest = max((percentile(inside, 75) for inside in insides if len(inside)), default=0.0)
     if brightest < 1.05 * fat:
@@ -194,11 +193,11 @@ def comparing_fat(
 
 
 def _presacral_fat(image: Volume, labels: SpineLabels) -> float | None:
-    """Signal of the fat in front of the sacrum, or ``None`` where nothing there is like fat.
+    """Signal of the fat in front of the sacrum; ``None`` if none was found.
 
-    Fat shows as an even bright layer: of the band before the sacrum's anterior border the
-    upper half must be even (90th percentile within 1.35 times the median of it) and brighter
-    than the sacrum's own marrow, which is fat in part.
+    Fat is a uniform bright layer: the brighter half of the band in front of the sacrum must be
+    uniform (90th percentile at most 1.35 times its median) and brighter than 1.15 times the
+    sacrum's marrow, which is partly fat.
     """
     sacrum = labels.vertebrae.get(Vertebra.SACRUM)
     if sacrum is None:
@@ -239,5 +238,5 @@ def _is_beside(points_mm: Array, frame: DiscFrame) -> NDArray[np.bool_]:
 
 
 def _bright(values: Array) -> float:
-    """Median of what reaches 80 % of the 95th percentile."""
+    """Median of the values above 80 % of the 95th percentile."""
     return median(values[values >= 0.8 * percentile(values, 95)])

@@ -1,7 +1,7 @@
-"""T2 signal of one disc and of what it is compared with.
+"""T2 signal of one disc and of its reference tissues.
 
-Everything is measured after the receive coil's shading was removed, on the central slices,
-in places told by the disc's own borders (:mod:`discmri.measurement.regions`).
+It is measured after bias-field correction, on the central slices, in regions relative to the disc's
+borders (:mod:`discmri.measurement.regions`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CLEFT_UP = ((0.18, 0.44), (0.37, 0.63), (0.56, 0.82))  # rows below, in and abov
 
 @dataclass(frozen=True)
 class DiscTexture:
-    """How the signal is spread within a disc, in the unit of the image unless said otherwise.
+    """Variation of the signal within a disc, in the unit of the image unless stated otherwise.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class DiscTexture:
     darkest
         10th percentile of the whole disc away from the endplates.
     variation
-        SD over mean of nucleus and inner annulus, a ratio.
+        Ratio of SD to mean in nucleus and inner annulus.
     cleft
-        How much darker the middle rows of the nucleus are than the rows above and below.
+        Signal of the rows above and below minus signal of the middle rows of the nucleus.
     """
 
     bright: float
@@ -65,32 +65,31 @@ class DiscTexture:
 
 @dataclass(frozen=True, eq=False)
 class DiscSignal:
-    """T2 signal of one disc, in the arbitrary unit of the image unless said otherwise.
+    """T2 signal of one disc, in the arbitrary unit of the image unless stated otherwise.
 
     Parameters
     ----------
     nucleus
         Median over the nucleus region.
     inner
-        Median over nucleus and inner annulus, what Griffith's grades speak of.
+        Median over nucleus and inner annulus, the region of Griffith's grades.
     annulus
         Median over the outer annulus, anterior and posterior.
     outer_posterior
-        Lowest robust signal along the posterior margin inside the disc.
+        20th percentile in the outer posterior annulus.
     distinctness
         Step from the inner to the outer posterior annulus / CSF (or / nucleus without CSF).
     bimodality
-        Ashman's D of two Gaussians fitted to the histogram; ``None`` where the fit fails.
+        Ashman's D of two Gaussians fitted to the histogram; ``None`` if the fit fails.
     csf, csf_source
-        Cerebrospinal fluid; ``"level"``, ``"canal"`` (where the canal is dark at this level) or
-        ``"neighbours"`` (where it is brighter here than at the discs beside); ``None`` and
-        ``""`` where there is none.
+        Cerebrospinal fluid at this ``"level"``, of the whole ``"canal"`` (if it is dark at this
+        level) or of the ``"neighbours"`` (if they are darker); ``None`` and ``""`` without CSF.
     fat, marrow
-        Presacral fat and vertebral marrow as of :class:`SpineComparators`.
+        Presacral fat and vertebral marrow as in :class:`SpineComparators`.
     texture
-        How the signal is spread within the disc.
+        Variation of the signal within the disc.
     findings
-        What is missing and why.
+        Missing reference tissues with reasons.
     """
 
     nucleus: float
@@ -113,7 +112,7 @@ class DiscSignal:
 
     @property
     def step(self) -> float:
-        """Step from the inner to the outer posterior annulus."""
+        """Step from the inner to the outer posterior annulus, in the unit of the image."""
         return self.distinctness * (self.csf or self.nucleus)
 
     @property
@@ -123,7 +122,7 @@ class DiscSignal:
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:
-        """The values that go into the table; what could not be measured is absent."""
+        """Values by column name, without missing values."""
         values = {
             "signal_ratio_csf": (self.ratio_csf, f"median/{self.csf_source}"),
             "signal_contrast": (self.contrast, f"median/{self.csf_source}"),
@@ -143,18 +142,18 @@ def measure_signal(
     outline: DiscOutline,
     shared: SpineComparators,
 ) -> DiscSignal:
-    """Signal of one disc and of what it is compared with.
+    """Signal of one disc and of its reference tissues.
 
     Parameters
     ----------
     image
-        T2 image without bias field (:func:`correct_bias_field`).
+        T2 image after bias-field correction (:func:`correct_bias_field`).
     labels
         Named structures; the canal holds the cerebrospinal fluid.
     level, outline
-        Which disc and its borders.
+        The disc and its borders.
     shared
-        What all discs of the spine are compared with (:func:`spine_comparators`).
+        Reference tissues of the spine (:func:`spine_comparators`).
 
     Returns
     -------
@@ -164,7 +163,7 @@ def measure_signal(
     Raises
     ------
     MeasurementError
-        ``SIGNAL_NOT_MEASURED`` where the disc itself holds no signal.
+        ``SIGNAL_NOT_MEASURED`` if the nucleus has no signal.
 
     Examples
     --------
@@ -228,4 +227,4 @@ def _texture(disc: Array) -> DiscTexture:
 def _no_csf(level: DiscLevel, labels: SpineLabels) -> str:
     """Why there is no CSF."""
     why = "no spinal canal was found" if labels.canal is None else "the canal is too narrow"
-    return f"{level.value}: {why}, so there is no cerebrospinal fluid to compare with"
+    return f"{level.value}: {why}, so cerebrospinal fluid was not measured"

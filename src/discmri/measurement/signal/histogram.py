@@ -8,11 +8,11 @@ from discmri.core.volume import Array
 
 
 def ashman_d(values: Array) -> float | None:
-    """Separation of the two Gaussians that best make up a histogram.
+    """Separation of the two Gaussians that best fit a histogram.
 
-    D = sqrt(2) |m1 - m2| / sqrt(s1^2 + s2^2); above 2 the two are cleanly apart (Ashman,
-    Bird and Zepf 1994).  Fitted by expectation maximisation from the quartiles; the peaks of
-    annulus and nucleus come together as a disc degenerates (Waldenberg 2018).
+    D = sqrt(2) |m1 - m2| / sqrt(s1^2 + s2^2); above 2 the two are clearly separated (Ashman,
+    Bird and Zepf 1994).  Fitted by expectation maximisation, starting from the quartiles.  The
+    peaks of annulus and nucleus approach each other as a disc degenerates (Waldenberg 2018).
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def ashman_d(values: Array) -> float | None:
     Returns
     -------
     float or None
-        ``None`` for fewer than 20 values or a constant picture.
+        ``None`` for fewer than 20 values or a constant signal.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Signal inside soft masks, and robust figures of it."""
+"""Signal inside soft masks, with its median and percentiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from discmri.core.volume import Array, SoftMask, Volume
 
 
 def inside_of(image: Volume, mask: SoftMask, fraction: float) -> tuple[Array, Array]:
-    """RAS+ centres and positive image values of (at most 4000) voxels well inside a mask."""
+    """RAS+ centres (mm) and positive image values of about 4000 voxels inside a mask.
+
+    ``fraction`` is the smallest fraction of a voxel that the mask must fill.
+    """
     index = np.argwhere(mask.array >= fraction)
     index = index[:: max(len(index) // 4000, 1)]
     points = mask.grid.to_world(index)
@@ -17,10 +20,10 @@ def inside_of(image: Volume, mask: SoftMask, fraction: float) -> tuple[Array, Ar
 
 
 def median(values: Array) -> float:
-    """Median as a plain number."""
+    """Median as a ``float``."""
     return float(np.median(values))
 
 
 def percentile(values: Array, q: float) -> float:
-    """The ``q``-th percentile as a plain number."""
+    """The ``q``-th percentile as a ``float``."""
     return float(np.percentile(values, q))

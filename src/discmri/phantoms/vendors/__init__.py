@@ -1,7 +1,7 @@
-"""Phantom studies as DICOM files in the dialects of several vendors.
+"""Phantom studies as DICOM files with the tags of several vendors.
 
-To add a vendor, write one file with a function of type :data:`SeriesWriter` that dresses the
-standard's objects in that vendor's tags, and add one line to :data:`VENDORS`.
+To add a vendor, write one file with a function of type :data:`SeriesWriter` that adds the vendor's
+tags to standard objects, and add one line to :data:`VENDORS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from discmri.phantoms.vendors.philips import philips, philips_classic
 from discmri.phantoms.vendors.siemens import siemens, siemens_enhanced
 
 SeriesWriter = Callable[[PhantomSeries, PhantomStudy], Iterable[Dataset]]
-"""Turns one series into the objects a vendor's scanner would send."""
+"""Converts one series to the DICOM objects of a vendor's scanner."""
 
 VENDORS: Mapping[str, SeriesWriter] = {
     "siemens": siemens,
@@ -51,11 +51,11 @@ def write_study(
     Parameters
     ----------
     phantom
-        What is scanned.
+        The phantom to scan.
     folder
-        Where the files go, one sub-folder per series; made where needed.
+        Folder for the files, with one subfolder per series; created if missing.
     vendor
-        A name of :data:`VENDORS`.
+        A name in :data:`VENDORS`.
     protocol
         Scan parameters.
     compression
@@ -71,9 +71,10 @@ def write_study(
         For an unknown vendor or compression.
     """
     if vendor not in VENDORS:
-        raise UsageError(f"no vendor {vendor!r}; there are {', '.join(VENDORS)}")
+        raise UsageError(f"unknown vendor {vendor!r}; choose one of: {', '.join(VENDORS)}")
     if compression not in COMPRESSIONS:
-        raise UsageError(f"no compression {compression!r}; there are {', '.join(COMPRESSIONS)}")
+        known = ", ".join(COMPRESSIONS)
+        raise UsageError(f"unknown compression {compression!r}; choose one of: {known}")
     protocol = protocol or Protocol()
     study = study_of(phantom, vendor, protocol)
     syntax = COMPRESSIONS[compression]

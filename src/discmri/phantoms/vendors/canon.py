@@ -1,4 +1,4 @@
-"""Canon (Toshiba): the standard's b-value, present only above 0, and a comment.
+"""Canon (Toshiba): standard b-value, only above 0, and a comment.
 
 ADC maps are integers in 10⁻⁶ mm²/s.
 """
@@ -16,7 +16,7 @@ from discmri.phantoms.series import PhantomSeries, PhantomStudy
 
 
 def canon(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Classic files as of version 6."""
+    """Classic objects as in version 6."""
     for instance in classic(series, study):
         d, picture = instance.dataset, instance.picture
         d.Manufacturer = "CANON_MEC"

@@ -1,7 +1,7 @@
 """GE: b-value plus 10⁹ in (0043,1039), image kind in (0043,1030).
 
-The standard's b-value is written too, as since version 27, but left out at b = 0.  ADC maps are
-integers in 10⁻⁶ mm²/s.
+The standard b-value is also written, as since version 27, except at b = 0.  ADC maps are integers
+in 10⁻⁶ mm²/s.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ALONG = (3, 4, 5)  # right-left, anterior-posterior, superior-inferior
 
 
 def ge(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Classic files as of version 27."""
+    """Classic objects as in version 27."""
     for instance in classic(series, study):
         d = instance.dataset
         d.Manufacturer = "GE MEDICAL SYSTEMS"

@@ -1,8 +1,7 @@
 """Philips: private groups 2001 and 2005, three kinds of scaling.
 
-Stored values become displayed ones by the rescale slope RS, and comparable ones by the scale
-slope SS: FP = DV / (RS SS).  ADC maps are to be read by their Real World Value Mapping or their
-rescale, in 10⁻³ mm²/s.
+The rescale slope RS converts stored to displayed values, the scale slope SS these to comparable
+ones: FP = DV / (RS SS).  ADC maps have a Real World Value Mapping and a rescale to 10⁻³ mm²/s.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _DIRECTION = {"none": "I", "trace": "I", "directional": "O"}
 
 
 def philips(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Enhanced files as of release 5."""
+    """Enhanced objects as in release 5."""
     if series.sequence is PulseSequence.LOCALIZER:
         yield from philips_classic(series, study)
         return
@@ -44,7 +43,7 @@ def philips(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
 
 
 def philips_classic(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Classic files as of release 5."""
+    """Classic objects as in release 5."""
     for instance in classic(series, study):
         d = instance.dataset
         _maker(d)

@@ -1,6 +1,6 @@
-"""Siemens: private group 0019 in classic files; the standard's tags in enhanced ones.
+"""Siemens: private group 0019 in classic objects, standard tags in enhanced ones.
 
-ADC maps are integers in 10⁻⁶ mm²/s without any tag that says so.
+ADC maps are integers in 10⁻⁶ mm²/s without a unit in the header.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CREATOR = "SIEMENS MR HEADER"
 
 
 def siemens(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Classic files as of software version E11."""
+    """Classic objects as in software version E11."""
     for instance in classic(series, study):
         d = instance.dataset
         d.Manufacturer = "SIEMENS"
@@ -32,7 +32,7 @@ def siemens(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
 
 
 def siemens_enhanced(series: PhantomSeries, study: PhantomStudy) -> Iterator[Dataset]:
-    """Enhanced files as of software version XA."""
+    """Enhanced objects as in software version XA."""
     if series.sequence is PulseSequence.LOCALIZER:
         yield from siemens(series, study)
         return

@@ -1,9 +1,9 @@
-"""Diffusion weighting from DICOM headers, whatever dialect the scanner speaks.
+"""b-values from the DICOM headers of all vendors.
 
-Every other module here reads one dialect, except :mod:`~discmri.study.bvalues.private`, which
-finds private tags for them.  To add a vendor write one module with a
-:data:`BValueReader` and name it in :data:`READERS`, before ``standard`` only where the
-vendor's private tag is to be believed more than the standard one.
+Each module here reads the headers of one vendor, except :mod:`~discmri.study.bvalues.private`,
+which finds private tags for them.  To add a vendor, write one module with a :data:`BValueReader`
+and list it in :data:`READERS`; before ``standard`` only if the vendor's private tag is more
+reliable than the standard one.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ READERS: tuple[BValueReader, ...] = (
 
 LARGEST_B_S_PER_MM2 = 20_000.0
 B0_BELOW_S_PER_MM2 = 5.0
-DECLARED_FROM_S_PER_MM2 = 0.1  # below it a value is zero for all there is to tell
+DECLARED_FROM_S_PER_MM2 = 0.1  # a smaller value is not reported as different from zero
 
 
 def read_b_value(ds: Dataset) -> BValue | None:
     """Diffusion weighting of one image.
 
-    The first reader that finds a value wins; what it does not know (kind, direction) is
-    taken from later ones that found the same value.
+    The first reader that finds a value wins; kind and direction that it lacks come from later
+    readers that found the same value.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def read_b_value(ds: Dataset) -> BValue | None:
     Returns
     -------
     BValue or None
-        ``None`` where no tag holds a value between 0 and 20 000 s/mm², or where the image
-        is a map computed from several weightings.
+        ``None`` if no tag holds a value between 0 and 20 000 s/mm², or if the image is a map
+        computed from several b-values.
 
     Examples
     --------
@@ -85,10 +85,10 @@ def read_b_value(ds: Dataset) -> BValue | None:
 
 
 def absent_means_zero(manufacturer: str, software_versions: Sequence[str]) -> bool:
-    """Whether this scanner leaves the b-value out where it is zero.
+    """Whether headers of this scanner omit a b-value of zero.
 
-    True for Canon (Toshiba) and for GE from release 27; only meaningful in a series where
-    other images have b > 0.
+    True for Canon (Toshiba) and for GE from release 27; only meaningful in a series with other
+    images of b > 0.
 
     >>> absent_means_zero("TOSHIBA", ["V5.0"])
     True

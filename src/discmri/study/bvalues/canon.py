@@ -27,7 +27,7 @@ def is_canon(manufacturer: str) -> bool:
 
 
 def read(ds: Dataset) -> BValue | None:
-    """The comment; the standard tag is read by its own module."""
+    """The b-value in Image Comments; :mod:`~discmri.study.bvalues.standard` reads the tag."""
     if not is_canon(str(ds.get("Manufacturer", ""))):
         return None
     every = list(_COMMENT.finditer(str(ds.get("ImageComments", ""))))

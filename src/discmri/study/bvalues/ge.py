@@ -19,7 +19,7 @@ _DIRECTIONAL = {3, 4, 5, 16, 43, 44, 45, 46}
 
 
 def read(ds: Dataset) -> BValue | None:
-    """First value of (0043,xx39) modulo 10⁹; zero where (0043,xx30) says ``T2``."""
+    """First value of (0043,xx39) modulo 10⁹; zero if (0043,xx30) is ``T2``."""
     values = floats(private_value(ds, 0x0043, _PARM, 0x39, "IS"))
     if not values or not 0 <= values[0] < 2**31:
         return None
@@ -48,7 +48,7 @@ def read(ds: Dataset) -> BValue | None:
 
 
 def map_name(ds: Dataset) -> str | None:
-    """``"ADC"``, ``"EADC"`` or ``"FA"`` where (0043,xx30) says that this image is such a map."""
+    """``"ADC"``, ``"EADC"`` or ``"FA"`` if (0043,xx30) marks the image as such a map."""
     return _MAPS.get(_kind_number(ds) or 0)
 
 
@@ -76,9 +76,9 @@ def _kind_number(ds: Dataset) -> int | None:
 
 
 def _to_ras(ds: Dataset, vector: np.ndarray) -> tuple[float, float, float] | None:
-    """From the frame of frequency, phase and slice to RAS+; the signs are not established.
+    """From the frame of frequency, phase and slice to RAS+; the sign of each axis is unknown.
 
-    The direction tells images apart, for which an overall mirror image does not matter.
+    Directions are only compared with each other, so a mirrored frame does not matter.
     """
     cosines = floats(ds.get("ImageOrientationPatient"))
     if len(cosines) != 6:

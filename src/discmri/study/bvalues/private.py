@@ -22,14 +22,14 @@ def private_value(ds: Dataset, group: int, creator: str, offset: int, vr: str) -
     ds
         A header.
     group, creator, offset
-        Such as ``0x0019, "SIEMENS MR HEADER", 0x0C``; the block is looked up, not assumed.
+        Such as ``0x0019, "SIEMENS MR HEADER", 0x0C``; the reserved block is looked up.
     vr
-        How to read the bytes where the file does not say (implicit VR, or copied as UN).
+        Value representation to use if the file has none (implicit VR, or copied as UN).
 
     Returns
     -------
     object
-        The value as pydicom gives it, or ``None`` where absent or empty.
+        The value as pydicom returns it; ``None`` if absent or empty.
     """
     block = _block(ds, group, creator)
     if block is None:
@@ -56,7 +56,7 @@ def _block(ds: Dataset, group: int, creator: str) -> int | None:
 
 
 def floats(value: object) -> list[float]:
-    """A header value as numbers, empty where it holds none.
+    """A header value as numbers; empty if it is not numeric.
 
     >>> floats("0.5"), floats([1, 2.0]), floats(None), floats("abc")
     ([0.5], [1.0, 2.0], [], [])
@@ -85,7 +85,7 @@ def direction_from_lps(vector: Sequence[float]) -> tuple[float, float, float] | 
 
 
 def kind_of_vector(vector: Sequence[float]) -> DirectionKind:
-    """What a gradient vector beside b > 0 says: a zero vector means a combined image."""
+    """The kind of an image of b > 0 by its gradient vector: zero for a combined image."""
     if len(vector) != 3:
         return DirectionKind.UNKNOWN
     zero = sum(x * x for x in vector) < 1e-6

@@ -46,8 +46,8 @@ def parse_csa(raw: bytes) -> dict[str, list[str]]:
     """Tags of a CSA header as lists of text; empty lists are left out.
 
     Both layouts are read: ``SV10`` and the older one without that mark, in which the
-    length of an item is written relative to the number of items of the first tag.  A
-    header that breaks off gives the tags before the break.
+    length of an item is written relative to the number of items of the first tag.  A truncated
+    header gives the tags before its end.
     """
     newer = raw[:4] == b"SV10"
     position = 8 if newer else 0

@@ -1,7 +1,7 @@
 """Last resort: a b-value written in the name of the sequence or the series.
 
-Only a text that names exactly one value counts: ``DWI b0 b500`` and ``DWI_b400_800`` say nothing
-about one image.
+Only a text with exactly one value is used: ``DWI b0 b500`` and ``DWI_b400_800`` do not tell the
+b-value of one image.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read(ds: Dataset) -> BValue | None:
 
 
 def named_values(text: str) -> set[float]:
-    """Every b-value that a text names, s/mm2.
+    """All b-values in a text, s/mm².
 
     >>> sorted(named_values("DWI_b400_800")), sorted(named_values("*ep_b800#2"))
     ([400.0, 800.0], [800.0])
@@ -49,10 +49,10 @@ def named_values(text: str) -> set[float]:
 
 
 def names_series(value: BValue) -> bool:
-    """Whether a b-value rests on a text that all images of a series share."""
+    """Whether a b-value comes from a text that all images of a series share."""
     return value.source in (SOURCE_PREFIX + "SeriesDescription", SOURCE_PREFIX + "ProtocolName")
 
 
 def is_from_text(value: BValue) -> bool:
-    """Whether a b-value rests on free text, which deserves a warning."""
+    """Whether a b-value comes from free text."""
     return value.source.startswith(SOURCE_PREFIX)

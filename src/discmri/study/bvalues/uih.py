@@ -1,7 +1,7 @@
-"""United Imaging: user and actual b-value of ``Image Private Header``; the user's wins.
+"""United Imaging: nominal and actual b-value of ``Image Private Header``; the nominal one is used.
 
-The actual value includes what imaging gradients add, such as 1.25 and 929.75 beside the
-nominal 0 and 1000; it is kept as the measured one.
+The actual value includes the imaging gradients, such as 1.25 and 929.75 for nominal 0 and 1000; it
+is kept as the measured one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What the numbers of a label map mean, program by program.
+"""Meaning of the numbers in label maps of several programs.
 
-The same integer means different anatomy in different programs (43 is the L3 body for
-TotalSpineSeg and a costal process for SPINEPS), so the user names the scheme.
+The same number means different anatomy in different programs (43 is the L3 body for
+TotalSpineSeg and a costal process for SPINEPS), so the user gives the scheme.
 
-To add one: write one file with a :class:`MaskScheme` and add one line to :data:`SCHEMES`.
+To add one, write one file with a :class:`MaskScheme` and add one line to :data:`SCHEMES`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,7 @@ SCHEMES: Mapping[str, MaskScheme] = {
 
 
 def mask_scheme(name: str) -> MaskScheme:
-    """The scheme of that name.
-
-    Raises
-    ------
-    UsageError
-        Where no scheme has that name.
-    """
+    """A scheme by its name; ``UsageError`` if it does not exist."""
     if name not in SCHEMES:
         raise UsageError(f"no mask scheme is called {name!r}; choose one of: {', '.join(SCHEMES)}")
     return SCHEMES[name]

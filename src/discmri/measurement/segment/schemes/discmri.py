@@ -1,4 +1,4 @@
-"""Our own ``labels.nii.gz``."""
+"""The scheme of discmri's own ``labels.nii.gz``."""
 
 from __future__ import annotations
 

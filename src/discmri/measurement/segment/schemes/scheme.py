@@ -1,4 +1,4 @@
-"""The form every scheme takes."""
+"""The type of all schemes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class MaskScheme:
     Parameters
     ----------
     discs, vertebrae
-        Number to name.
+        Names by number.
     canal
-        Numbers that together make up the spinal canal's content.
+        Numbers of the spinal canal's contents.
     joint_discs, joint_vertebrae
-        Numbers under which all discs, or all vertebrae, are drawn as one class;
-        discs are told apart by the bone between them, vertebrae by the discs.
+        Number of all discs, or of all vertebrae, as one class; discs are separated by the bone
+        between them, vertebrae by the discs.
     sacrum
         Numbers of the sacrum.
     whole_vertebrae
         Whether a vertebra's label includes its posterior elements.
     others
-        Further numbers of the program, which are not used here: other parts of the body.
+        Numbers of the program for other structures, which are ignored.
     """
 
     discs: Mapping[int, DiscLevel] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class MaskScheme:
 
     @cached_property
     def numbers(self) -> frozenset[int]:
-        """Every number that means something in this scheme."""
+        """Every number that this scheme defines."""
         joint = {one for one in (self.joint_discs, self.joint_vertebrae) if one is not None}
         return frozenset(
             {*self.discs, *self.vertebrae, *self.canal, *self.sacrum, *self.others} | joint

@@ -1,6 +1,6 @@
-"""SPIDER challenge masks: counted from the bottom, 1 is L5, 201 L5-S1; 100 the canal.
+"""SPIDER challenge masks: counted from the bottom, 1 is L5, 201 L5-S1; 100 is the canal.
 
-Source: van der Graaf 2024, Sci Data 11:264.  The sacrum has no label there; each class counts to 25.
+Source: van der Graaf 2024, Sci Data 11:264.  The sacrum has no label; each class has 25 numbers.
 """
 
 from __future__ import annotations

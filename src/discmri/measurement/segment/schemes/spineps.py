@@ -1,7 +1,7 @@
-"""SPINEPS ``seg-vert`` maps: 17 is T10 … 24 is L5, 25 L6, 26 S1 and 100 + n the disc below n, so that 126 is a residual S1-S2 disc.
+"""SPINEPS ``seg-vert`` maps: 17 is T10 … 24 L5, 25 L6, 26 S1 and 100 + n the disc below n.
 
-Source: label tables of github.com/Hendrik-code/spineps (28 is a thirteenth thoracic vertebra,
-which this package does not name).
+So 126 is a residual S1-S2 disc.  Source: label tables of github.com/Hendrik-code/spineps (28 is a
+thirteenth thoracic vertebra, for which discmri has no name).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from discmri.measurement.segment.schemes.scheme import MaskScheme
 _VERTEBRAE = {17 + n: v for n, v in enumerate(v for v in Vertebra if v is not Vertebra.SACRUM)}
 
 SPINEPS = MaskScheme(
-    # L5-L6 shares L5's number with L5-S1: told apart by whether 25 (L6) is present.
+    # 124 is L5-L6 if 25 (L6) is present, else L5-S1.
     discs={100 + n: next(d for d in DiscLevel if d.above is v) for n, v in _VERTEBRAE.items()}
     | {126: DiscLevel.S1_S2},
     vertebrae=_VERTEBRAE,

@@ -1,4 +1,4 @@
-"""TotalSpineSeg, final step: its list of classes, github.com/neuropoly/totalspineseg."""
+"""TotalSpineSeg, final step; source: list of classes, github.com/neuropoly/totalspineseg."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from discmri.measurement.segment.schemes.discmri import DISCMRI
 
-# Our numbers are theirs (they know no disc inside the sacrum and leave 101 free); they add the cord (1) inside the canal (2) and draw whole vertebrae.
-# Vertebrae from C1 (11) and discs from C2-C3 (63) down to where our names begin are other parts.
+# The numbers of discmri are those of TotalSpineSeg, except for 101 (S1-S2), which it leaves free.  It
+# adds the cord (1) inside the canal (2) and labels whole vertebrae.  Vertebrae from C1 (11) and discs
+# from C2-C3 (63) on that are cranial to T10 are ignored.
 TOTALSPINESEG = replace(
     DISCMRI,
     canal=(1, 2),

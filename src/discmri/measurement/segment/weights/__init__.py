@@ -1,4 +1,4 @@
-"""The weights that ship with the package; MODEL_CARD.md beside them says what they are."""
+"""The weights of the built-in network, described in MODEL_CARD.md beside them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from importlib.resources import files
 
 WEIGHTS_FILE = "spine.onnx"
 SURE_SD_MM = 0.15
-"""Error of a mean height at a confidence of 1 ..."""
+"""Standard error of a mean height at a confidence of 1."""
 UNSURE_GROWTH = 1.5
-"""... and the logarithm by which it grows to a confidence of 0."""
+"""Logarithm of the factor by which it is larger at a confidence of 0."""
 HIDDEN_SD_MM = 0.7
-"""Error where a disc is as black as its endplates, so that only the sum of both is seen ..."""
+"""Standard error for a disc as dark as its endplates, from which it cannot be separated."""
 BLACK_SHARE = 0.48
-"""... and the signal, as a share of that of the bones beside it, at which 37 % of it is left."""
+"""Signal, relative to the bones beside it, at which this part of the error has fallen to 37 %."""
 
 
 def weights() -> bytes:
@@ -30,18 +30,18 @@ def weights_sha256() -> str:
 
 
 def height_sd_mm(confidence: float, signal_share: float) -> float:
-    """Standard error of a mean height.
+    """Standard error (mm) of a mean height.
 
-    All four constants come from ``python -m benchmarks.segmenter_sd``: chosen so that 68 and 95 %
-    of errors lie within one and two of it on scans (one disc in two contrasts) and on phantoms.
+    Its four constants come from ``python -m benchmarks.segmenter_sd``.  They were chosen so that
+    68 and 95 % of errors are within one and two standard errors, on scans (one disc in two
+    contrasts) and on phantoms.
 
     Parameters
     ----------
     confidence
         0 to 1.
     signal_share
-        Signal of the disc over that of the bones beside it; NaN where there are none, which counts
-        as black.
+        Signal of the disc / signal of the bones beside it; NaN counts as zero.
 
     Examples
     --------
