@@ -230,10 +230,10 @@ def measured_once():
     known = {}
     measure_it = loader.measure_loaded
 
-    def measure_loaded(loaded, settings, progress):
+    def measure_loaded(loaded, result, progress):
         key = loaded.labels_file
         if key not in known:
-            known[key] = measure_it(loaded, settings, progress)
+            known[key] = measure_it(loaded, result, progress)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 GRID = Grid((5, 40, 30), np.diag([4.0, 1.0, 0.8, 1.0]))
 VIEW = SagittalView.of(GRID)
-CELL = ["T2", "T2 borders", "T2 heights", "T2 names"]
+CELL = ["T2", "T2 borders", "T2 heights"]
 L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
 
 
@@ -62,11 +62,9 @@ def seen(layer):
 
 def test_each_picture_has_its_cell_with_the_same_marks(canvas):
     names = [layer.name for layer in layers(canvas)]
-    assert names == [
-        "T2", "T2 borders", "T2 heights", "T2 names", "T1", "T1 borders", "T1 heights", "T1 names",
-    ]  # fmt: skip
+    assert names == [*CELL, "T1", "T1 borders", "T1 heights"]
     grid = canvas.viewer.canvas.grid
-    assert (grid.enabled, grid.stride) == (True, 5)
+    assert (grid.enabled, grid.stride) == (True, 4)
     assert grid.actual_shape(canvas.viewer.layers) == (1, 2)
 
 
@@ -88,29 +86,27 @@ def test_the_last_slice_can_be_reached(spacing_mm):
     )
     assert made.viewer.dims.nsteps == view.shape
     made.scroll(15)
-    assert made.viewer.canvas.overlays["slice"].text.startswith("16 of 16")
+    assert any(one.text.startswith("16 of 16") for one in made.captions)
 
 
 def test_levels_have_their_colours_and_names(canvas):
-    names = canvas.viewer.layers["T2 names"]
     for level in (L4, L5):
         canvas.paint(level.label_id)
         painted = canvas.viewer.layers["T1 discs"].get_color(level.label_id)
         red, green, blue = (int(level_colour(level)[n : n + 2], 16) / 255 for n in (1, 3, 5))
         np.testing.assert_allclose(painted[:3], [red, green, blue], atol=0.01)
-    assert list(names.features["name"]) == ["L4-L5", "L5-S1"]
-    assert names.data.tolist() == [[7.0, 3.0], [17.0, 3.0]]
+    canvas.focus(mark(L4, 7.0).place)
+    written = [(one.text, one.colour) for one in canvas.captions if one.text.startswith("L")]
+    assert written == 2 * [(level.value, level_colour(level)) for level in (L4, L5)]
 
 
 def test_only_what_changed_is_marked_anew(canvas):
-    names, image = canvas.viewer.layers["T1 names"], canvas.viewer.layers["T1"]
-    before = names.data
-    canvas.mark([mark(L4, 7.0, lines=False), mark(L5, 17.0, lines=False)])
-    assert names.data is before
-    assert len(canvas.viewer.layers["T1 heights"].data) == 0
-    canvas.mark([mark(L4, 7.0)])
-    assert len(names.data) == 1
-    filled = []
+    borders, image = canvas.viewer.layers["T1 borders"], canvas.viewer.layers["T1"]
+    before, filled = borders.data, []
+    two = [canvas._marks[0], replace(canvas._marks[1], lines=True)]
+    canvas.mark(two)
+    assert borders.data is before
+    assert len(canvas.viewer.layers["T1 heights"].data) == 2
     image.events.data.connect(lambda _event: filled.append("T1"))
     t2, adc = canvas._pictures[0], picture("ADC", 1.0)
     canvas.draw(VIEW, [t2, adc], canvas._discs)
@@ -135,7 +131,8 @@ def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_labe
     np.testing.assert_allclose(np.linalg.norm(dashes[:, 1] - dashes[:, 0], axis=1), 2.0, atol=0.4)
     residual = replace(mark(L5, 17.0, lines=False), name="S1-S2", dashes=dashes)
     canvas.mark([mark(L4, 7.0), residual])
-    assert list(canvas.viewer.layers["T2 names"].features["name"]) == ["L4-L5", "S1-S2"]
+    canvas.focus(mark(L4, 7.0).place)
+    assert [one.text for one in canvas.captions if "-" in one.text] == 2 * ["L4-L5", "S1-S2"]
     heights = canvas.viewer.layers["T2 heights"]
     assert len(heights.data) == 1 + len(dashes)
     colours = {tuple(np.round(colour, 2)) for colour in heights.edge_color}
@@ -196,20 +193,28 @@ def test_nothing_beyond_the_picture_takes_room_from_it(large):
     assert top == pytest.approx(-0.5), "the upper edge of the first row of pixels"
 
 
-def test_every_panel_says_what_it_shows_and_where_the_patient_lies(canvas):
-    overlays = canvas.viewer.canvas.overlays
-    canvas.focus(mark(L4, 7.0).place)
-    assert overlays["slice"].text == f"3 of 5\n{VIEW.side(2)}"
-    canvas.scroll(1)
-    assert overlays["slice"].text == f"4 of 5\n{VIEW.side(3)}"
-    letters = {name: str(overlays[name].position) for name in "APHF"}
-    assert letters["A"].endswith("left")
-    assert letters["P"].endswith("right")
-    assert letters["H"].startswith("top")
-    assert letters["F"].startswith("bottom")
-    assert all(overlays[name].gridded and overlays[name].visible for name in (*"APHF", "slice"))
-    assert all(overlays[name].box for name in (*"APHF", "slice")), "read on black and on white"
-    assert canvas.viewer.layers["T1"].name_overlay.visible
+def test_every_panel_says_what_it_shows_and_where_the_patient_lies(large):
+    disc = mark(L4, 100.0).place
+    large.focus(disc)
+    left, right = large.captions[: len(large.captions) // 2], large.captions[6:]
+    assert {"L4-L5", "T2", *"APHF", f"3 of 5\n{large._view.side(2)}"} == {o.text for o in left}
+    assert {"T1", "20 mm", "L4-L5"} < {one.text for one in right}
+    places = {one.text[:6]: one.at_px for one in left}
+    assert places["A"] == (5.0, 92.0)
+    assert places["P"] == (179.0, 92.0)
+    assert (places["H"], places["F"]) == ((92.0, 5.0), (92.0, 179.0))
+    assert {one.text: one.at_px for one in right}["A"] == (5.0 + 184.0 + 4.0, 92.0)
+    camera, (row, column) = large.viewer.scene.camera, disc.name_mm
+    wanted = 92.0 + np.array([column - camera.center[2], row - camera.center[1]]) * camera.zoom
+    np.testing.assert_allclose(places["L4-L5"], wanted)
+    bar = large.captions[-1]
+    assert bar.line_px == pytest.approx(20.0 * camera.zoom)
+    large.scroll(1)
+    assert f"4 of 5\n{large._view.side(3)}" in {one.text for one in large.captions}
+    large.hide_marks(True)
+    assert not [one.text for one in large.captions if "-" in one.text]
+    large.toggle_series(0)
+    assert {one.text: one.at_px for one in large.captions}["T1"] == (5.0, 5.0)
 
 
 def test_a_picture_with_a_unit_tells_its_scale_while_it_is_shown(canvas, discs):
@@ -266,7 +271,7 @@ def test_a_case_with_other_pictures_uses_the_same_layers(canvas, discs):
     assert canvas.viewer.layers["T2"].data.max() == 3.0
     canvas.draw(VIEW, [picture("T2", 3.0), picture("T1", 1.0), picture("ADC", 1.0)], discs)
     assert list(canvas.viewer.layers)[: len(before)] == before
-    assert len(layers(canvas)) == 12
+    assert len(layers(canvas)) == 9
 
 
 def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
@@ -281,7 +286,7 @@ def test_a_layer_that_was_deleted_is_made_again(canvas, discs):
     del canvas.viewer.layers["T2 heights"]
     canvas.draw(VIEW, [picture("T2", 5.0)], discs)
     assert [layer.name for layer in layers(canvas)] == CELL
-    assert len(canvas.viewer.layers) == 10
+    assert len(canvas.viewer.layers) == 8
 
 
 def test_labels_can_be_painted_only_when_asked_and_only_one(canvas, discs):

@@ -13,12 +13,20 @@ from discmri import reading
 from discmri.core.errors import NothingToMeasureError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, SoftMask
+from discmri.measurement import pipeline
 from discmri.napari import opening
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import border_of, images_of
-from discmri.napari.loading import load_adc, load_images, measure_loaded, repeatable, unpacked
+from discmri.napari.loading import (
+    load_adc,
+    load_images,
+    measure_loaded,
+    measure_painted,
+    repeatable,
+    unpacked,
+)
 from discmri.napari.panel import Question
 from discmri.napari.view import SagittalView
 from discmri.reading import Mode, open_session
@@ -56,7 +64,7 @@ def adc(loaded):
 
 @pytest.fixture(scope="module")
 def measured(loaded, record):
-    return measure_loaded(loaded, record.provenance.settings, silent)
+    return measure_loaded(loaded, record, silent)
 
 
 @pytest.fixture
@@ -211,21 +219,43 @@ def test_soft_masks_are_used_where_the_segmenter_still_gives_the_labels(
         return measured
 
     monkeypatch.setattr("discmri.napari.loading.StudySteps", study_steps)
-    own = replace(record.provenance.settings, segmenter="builtin")
-    measure_loaded(loaded, own, silent)
+    provenance = record.provenance
+    own = replace(provenance, settings=replace(provenance.settings, segmenter="builtin"))
+    by_segmenter = replace(record, provenance=own)
+    measure_loaded(loaded, by_segmenter, silent)
     assert asked == [("builtin", None)]
     asked.clear()
     other = loaded.images.labels.copy()
     other[0, 0, 0] = 44
-    measure_loaded(replace(loaded, images=replace(loaded.images, labels=other)), own, silent)
+    changed = replace(loaded, images=replace(loaded.images, labels=other))
+    measure_loaded(changed, by_segmenter, silent)
     assert asked == [("builtin", None), ("masks", loaded.labels_file)]
 
 
-def test_no_disc_is_measured_before_one_is_painted(loaded, record):
-    ready = measure_loaded(loaded, record.provenance.settings, silent)
-    done = vars(ready).keys()
-    assert {"labels", "bias_corrected", "diffusion"} <= done
-    assert not {"outlines", "heights", "shapes", "signals", "grades", "adc", "result"} & done
+def test_only_the_painted_disc_is_measured_and_as_a_whole_measurement_would(
+    loaded, record, numbers, monkeypatch
+):
+    ready = measure_loaded(loaded, record, silent)
+    assert {"labels", "bias_corrected", "diffusion", "signals"} <= vars(ready).keys()
+    assert not {"grades", "adc", "result"} & vars(ready).keys()
+    case, asked = LoadedCase.of(loaded, numbers), []
+    bump(case)
+    measure = pipeline.measure_heights
+    monkeypatch.setattr(
+        pipeline, "measure_heights", lambda *one: (asked.append(one), measure(*one))[1]
+    )
+    painted = (case.loaded.images, L45, case.where(L45), case.numbers[L45])
+    again = measure_painted(ready, *painted)
+    assert len(asked) == 1, "the heights of all other discs are those of the results"
+    whole = pipeline.StudySteps(loaded.study, ready.settings)
+    wanted = measure_painted(whole, *painted)
+    assert again.record == wanted.record != record.record(L45)
+    assert again.findings == wanted.findings
+
+
+def test_results_of_which_no_disc_was_judged_are_measured_again(loaded, record):
+    early = replace(record, records=tuple(replace(one, quality=None) for one in record.records))
+    assert "checks" not in vars(measure_loaded(loaded, early, silent))
 
 
 # ------------------------------------------------------------------ painting
@@ -353,8 +383,6 @@ def test_edits_of_an_earlier_sitting_are_shown_with_the_border_of_their_label(
 
 def test_only_numbers_are_recorded(measured, case):
     bump(case)
-    from discmri.napari.loading import measure_painted
-
     again = measure_painted(measured, case.loaded.images, L45, case.where(L45), case.numbers[L45])
     values = edited_values(again)
     assert {"height_mm", "volume_mm3", "suggested_signal"} <= values.keys()

@@ -275,9 +275,9 @@ class StudySteps:
     @cached_property
     def grades(self) -> Mapping[DiscLevel, Suggestion]:
         """Suggested modified Pfirrmann grade of each disc whose signal was measured."""
-        spine = self._spine
+        spine, others = self._spine, self._study_steps or self
         heights_mm = spine.column("height_mm")
-        usable = qc.reference_levels(self._all_quality)
+        usable = qc.reference_levels({**others.checks, **self.checks})
         references = reference_heights(
             heights_mm, spine.signals, spine.column("width_ap_mm"), usable=usable
         )
@@ -424,6 +424,18 @@ class StudySteps:
         record = again._record(level)
         return RemeasuredDisc(record, again.outlines.get(level), tuple(again._noticed))
 
+    def keep_values(self, records: Sequence[DiscRecord]) -> None:
+        """Take heights, shapes and quality from earlier results instead of measuring them again.
+
+        Parameters
+        ----------
+        records
+            Of this study, each with its quality.
+        """
+        values = {one.level: DiscValues(one.values, ()) for one in records}
+        quality = {one.level: one.quality for one in records}
+        vars(self).update(heights=values, shapes=values, checks=quality)
+
     @cached_property
     def _levels(self) -> Iterable[DiscLevel]:
         return tuple(self.labels.discs)
@@ -445,11 +457,6 @@ class StudySteps:
             corrected=self.bias_corrected,
             t1=others.t1,
         )
-
-    @property
-    def _all_quality(self) -> Mapping[DiscLevel, DiscQuality]:
-        others = self._study_steps or self
-        return {**others.checks, **self.checks}
 
     def _quality(self, level: DiscLevel, checks: Sequence[Finding]) -> DiscQuality:
         failed = [one for one in self.findings["outlines"] if one.severity is Severity.ERROR]

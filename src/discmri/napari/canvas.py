@@ -1,13 +1,13 @@
 """The panels of a napari viewer: pictures side by side, and the same marks on each of them.
 
-Pictures stand in the cells of napari's grid, whose cameras move together; titles, letters and scale
-are napari's own overlays.  Layers are made once and then only get other data, so
-that reading hundreds of cases neither slows down nor fills the memory.
+Pictures stand in the cells of napari's grid, whose cameras move together.  Layers are made once
+and then only get other data, so that reading hundreds of cases neither slows down nor fills the
+memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array
+from discmri.napari.captions import Caption, PanelArea, panel_captions, scale_caption
 from discmri.napari.images import DiscMark, Picture
 from discmri.napari.marks import Mark, frame
 from discmri.napari.view import SagittalView
@@ -30,11 +31,8 @@ SPINE_MM = np.array([230.0, 110.0])
 """Height and width of what is seen of a lumbar spine."""
 _NAME_ROOM_MM = 7.0
 _FRAME_MM = 4.0
+_DISC_ROOM_MM = np.array([20.0, 35.0])
 _GAP_PX = 4
-_LETTERS = {"A": "middle_left", "P": "middle_right", "H": "top_center", "F": "bottom_center"}
-_LETTER_SIZE = 11
-_BAR_MM = 20.0
-_UNMARKED = (None, None)
 _USUAL = 3  # pictures of a study
 Window = tuple[float, float]
 """Where black and white lie between the automatic ones: (0, 1) is the automatic window."""
@@ -83,10 +81,9 @@ class Canvas:
         self._outlined = True
         self._filling = False
         self._marks: Sequence[Mark] = ()
-        self._drawn_marks: tuple[Any, ...] = _UNMARKED
+        self._drawn_borders: Any = None
         self._drawn_lines: Any = None
         self._at: DiscMark | None = None
-        viewer.dims.events.current_step.connect(self._tell_slice)
         viewer.canvas.events.size.connect(lambda _event: self.look())
 
     # ------------------------------------------------------------------ drawing
@@ -106,7 +103,7 @@ class Canvas:
         """
         self._build(len(pictures))
         if view is not self._view or len(pictures) > len(self._pictures):
-            self._drawn_marks, self._drawn_lines = _UNMARKED, None
+            self._drawn_borders = self._drawn_lines = None
         self._view, self._spacing = view, view.spacing_mm
         self._pictures, self._discs = tuple(pictures), discs
         if all(one.name in self._hidden for one in pictures):
@@ -121,7 +118,6 @@ class Canvas:
                 self._held[number] = pictures[number]
                 cell.fill(pictures[number], self._limits(pictures[number]))
         self._filling = False
-        self._tell_slice()
 
     def prepare(self) -> None:
         """Make the layers, which takes seconds, before there is anything to draw."""
@@ -131,7 +127,7 @@ class Canvas:
         """Show nothing: the next case is not there yet."""
         self._at, self._view = None, None
         if self.complete:
-            self._drawn_marks, self._drawn_lines = _UNMARKED, None
+            self._drawn_borders = self._drawn_lines = None
             for number in range(len(self._cells)):
                 self._empty(number)
 
@@ -141,19 +137,16 @@ class Canvas:
         self._cells[number].empty()
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        """Colour, name and measure the discs on every picture; what stays is not drawn anew."""
+        """Outline, name and measure the discs on every picture; what stays is not drawn anew."""
         if not self.complete:
             return
         from discmri.napari.cells import draw
 
         self._marks = marks
-        names = [(one.name, one.colour, tuple(one.place.name_mm)) for one in marks]
         borders = [(one.colour, id(one.border)) for one in marks]
-        earlier, self._drawn_marks = self._drawn_marks, (names, borders)
-        for cell in self._filled:
-            if earlier[0] != names:
-                cell.name(marks)
-            if earlier[1] != borders:
+        if borders != self._drawn_borders:
+            self._drawn_borders = borders
+            for cell in self._filled:
                 draw(cell.borders, [(one.border, one.colour) for one in marks], self._slice_mm)
         self._draw_lines()
 
@@ -225,9 +218,16 @@ class Canvas:
         if self.framing is Framing.DISC:
             self._look(at.centre_mm[1:] - np.array([0.0, _NAME_ROOM_MM]), FIELD_MM)
         else:
-            places = [one.place for one in self._marks] or [at]
-            self._look(np.mean([one.centre_mm[1:] for one in places], axis=0), SPINE_MM)
+            self._look(self._spine_mm(at), SPINE_MM)
         self._draw_lines()
+
+    def _spine_mm(self, at: DiscMark) -> Array:
+        """(2,) the middle of the lumbar discs, moved so that the disc at hand is seen."""
+        lumbar = [one.place for one in self._marks if one.name.startswith("L")] or [at]
+        found = np.array([one.centre_mm[1:] for one in lumbar])
+        own, room = at.centre_mm[1:], SPINE_MM / 2 - _DISC_ROOM_MM
+        middle = (found.min(axis=0) + found.max(axis=0)) / 2
+        return np.asarray(np.clip(middle, own - room, own + room))
 
     def switch_framing(self) -> None:
         """Show the whole spine instead of one disc, or the other way round."""
@@ -278,17 +278,27 @@ class Canvas:
         if not np.isclose(camera.zoom, zoom):
             camera.zoom = zoom
 
-    def _tell_slice(self, _event: object = None) -> None:
-        """Write the number of the slice and its side into every panel."""
-        view, overlays = self._view, self.viewer.canvas.overlays
-        if view is None or "slice" not in overlays:
-            return
-        number = int(np.clip(self.viewer.dims.current_step[0], 0, view.shape[0] - 1))
-        text = (
-            f"{number + 1} of {view.shape[0]}\n{view.side(number)}"  # 4/7 would look like a grade
-        )
-        if overlays["slice"].text != text:
-            overlays["slice"].text = text
+    @property
+    def captions(self) -> tuple[Caption, ...]:
+        """What is written over the panels now; places in pixels of the canvas."""
+        view, viewer = self._view, self.viewer
+        shown = [one for one in self._pictures if one.name not in self._hidden]
+        if view is None or not self.complete or tuple(viewer.dims.displayed) != (1, 2):
+            return ()
+        size_px, room_px = np.array(viewer.canvas.size)[::-1], self._room_px[::-1]
+        columns = viewer.canvas.grid.actual_shape(viewer.layers)[1]
+        gap_px = (size_px[0] - columns * room_px[0]) / max(columns - 1, 1)
+        number = int(np.clip(viewer.dims.current_step[0], 0, view.shape[0] - 1))
+        where = f"{number + 1} of {view.shape[0]}\n{view.side(number)}"  # 4/7 is like a grade
+        names = [(one.name, one.colour, one.place.name_mm) for one in self._marks if self._marked]
+        camera = viewer.scene.camera
+        centre_mm = np.array(camera.center[-2:])
+        found: list[Caption] = []
+        for place, picture in enumerate(shown[-columns:]):
+            corner_px = np.array([place * (room_px[0] + gap_px), 0.0])
+            area = PanelArea(corner_px, room_px, centre_mm, camera.zoom)
+            found += panel_captions(area, picture.title, where, names)
+        return (*found, scale_caption(area))
 
     # ------------------------------------------------------------------ which series, and how
     @property
@@ -368,6 +378,7 @@ class Canvas:
         """Let the reader paint or erase one label, and only that one."""
         self._painted = number
         colours = {one.number: one.colour for one in self._marks}
+        self._show()
         for cell in self._filled:
             cell.take_labels(self._discs, number, colours.get(number, "white"))
         discs = self._cells[0].discs
@@ -382,6 +393,7 @@ class Canvas:
                 cell.put_labels_away()
             self.viewer.layers.selection.active = self._cells[0].image
             self._painted = 0
+            self._show()
 
     # ------------------------------------------------------------------ layers
     @property
@@ -401,10 +413,10 @@ class Canvas:
 
     def _show(self) -> None:
         """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
-        pictures, cells = self._pictures, self._cells
-        seen = [one.name not in self._hidden for one in pictures] or [True] * len(cells)
+        pictures, cells, painting = self._pictures, self._cells, self._painted > 0
+        seen = [one.name not in self._hidden for one in pictures]
         wanted = {
-            layer: number < len(seen) and seen[number]
+            layer: number < len(seen) and seen[number] and (layer is not cell.discs or painting)
             for number, cell in enumerate(cells)
             for layer in cell.layers
         }
@@ -443,23 +455,9 @@ class Canvas:
         self.viewer.canvas.grid.enabled = True
 
     def _set_up(self) -> None:
-        """The grid, and what is written into every panel."""
-        from napari.components.overlays import TextOverlay
-
-        canvas = self.viewer.canvas
-        grid = canvas.grid
+        """The grid: one panel beside the other."""
+        grid = self.viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing = len(self._cells[0].layers), (1, -1), _GAP_PX
-        canvas.overlays.scale_bar.visible = True
-        canvas.overlays.scale_bar.length = _BAR_MM
-        texts: Mapping[str, tuple[str, str]] = {
-            **{name: (name, place) for name, place in _LETTERS.items()},
-            "slice": ("", "bottom_left"),
-        }
-        for name, (text, place) in texts.items():
-            if name not in canvas.overlays:
-                canvas.overlays[name] = TextOverlay(
-                    text=text, position=place, gridded=True, visible=True, font_size=_LETTER_SIZE,
-                )  # fmt: skip
         self.viewer.dims.axis_labels = ("slice", "row", "column")
 
     def _tell_stroke(self, _event: object) -> None:

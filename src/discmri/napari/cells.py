@@ -12,26 +12,23 @@ from numpy.typing import NDArray
 
 from discmri.core.volume import Array
 from discmri.napari.images import Picture
-from discmri.napari.marks import Mark
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Layer, Points, Vectors
+    from napari.layers import Image, Labels, Layer, Vectors
 
 EMPTY = np.zeros((2, 1, 1), dtype=np.uint8)
 """Shown where there is no picture; of two slices, since napari's slider comes and goes with them,
 and moves everything else in the window."""
 _LINE_MM = 0.5
 _OUTLINE_MM = 0.3
-_TITLE_SIZE = 11
 _PAINTED = 0.5
-_CALLED = ("", " discs", " borders", " heights", " names")
-_NO_TEXT = {"string": {"constant": ""}}
+_CALLED = ("", " discs", " borders", " heights")
 
 
 @cache
-def _overlays() -> tuple[type[Vectors], type[Points]]:
-    """Layers of lines and of names without a thumbnail, which would cost more than drawing them."""
-    from napari.layers import Points, Vectors
+def _lines() -> type[Vectors]:
+    """A layer of lines without a thumbnail, which would cost more than drawing them."""
+    from napari.layers import Vectors
 
     class Lines(Vectors):
         """Straight pieces."""
@@ -39,13 +36,7 @@ def _overlays() -> tuple[type[Vectors], type[Points]]:
         def _update_thumbnail(self) -> None:
             """Nobody looks at it."""
 
-    class Names(Points):
-        """Words."""
-
-        def _update_thumbnail(self) -> None:
-            """Nobody looks at it, and it fails while a hidden layer has lost its points."""
-
-    return Lines, Names
+    return Lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,37 +47,33 @@ class Cell:
     discs: Labels
     borders: Vectors
     heights: Vectors
-    names: Points
 
     @classmethod
     def made(cls) -> Cell:
-        """A cell that holds nothing yet."""
+        """A cell that holds nothing yet and is hidden: what is hidden needs no shader program."""
         from napari.layers import Image, Labels
 
-        lines, names = _overlays()
-        space: Mapping[str, Any] = {"units": "mm"}
+        lines = _lines()
+        space: Mapping[str, Any] = {"units": "mm", "visible": False}
         pieces: Mapping[str, Any] = {"ndim": 3, "vector_style": "line", **space}
         cell = cls(
             Image(EMPTY, **space),
             Labels(EMPTY.copy(), opacity=0.0, **space),
             lines(edge_width=_OUTLINE_MM, **pieces),
             lines(edge_width=_LINE_MM, **pieces),
-            names(ndim=2, size=0.01, **space),
         )
-        title: Any = cell.image.name_overlay
-        title.visible, title.font_size = True, _TITLE_SIZE
         cell.discs.editable = False
         return cell
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """From the lowest to the highest."""
-        return self.image, self.discs, self.borders, self.heights, self.names
+        return self.image, self.discs, self.borders, self.heights
 
     def scale(self, spacing_mm: Array) -> None:
-        """One step of the slider is one slice; lines and names are drawn in millimetres."""
+        """One step of the slider is one slice; lines are drawn in millimetres."""
         in_mm = np.array([spacing_mm[0], 1.0, 1.0])
-        for layer, scale in zip(self.layers, (*[spacing_mm] * 2, *[in_mm] * 2), strict=False):
+        for layer, scale in zip(self.layers, (*[spacing_mm] * 2, *[in_mm] * 2), strict=True):
             if not np.allclose(layer.scale, scale):
                 layer.scale = scale
 
@@ -110,7 +97,6 @@ class Cell:
         self.image.data = EMPTY
         draw(self.heights, (), 1.0)
         draw(self.borders, (), 1.0)
-        self.name(())
         self._call("no picture")
 
     def _call(self, name: str) -> None:
@@ -138,29 +124,9 @@ class Cell:
 
     def show_marks(self, marked: bool, outlined: bool) -> None:
         """Show or hide what lies over the image; napari lays out all panels for hidden layers."""
-        for layer, shown in (
-            (self.borders, outlined),
-            (self.heights, marked),
-            (self.names, marked),
-        ):
+        for layer, shown in ((self.borders, outlined), (self.heights, marked)):
             if layer.opacity != float(shown):
                 layer.opacity = float(shown)
-
-    def name(self, marks: Sequence[Mark], size: float = 11.0) -> None:
-        """Write the names of discs beside them."""
-        layer = self.names
-        places = np.array([one.place.name_mm for one in marks]).reshape(-1, 2)
-        called = {
-            "name": [one.name for one in marks],
-            "colour": [one.colour for one in marks],
-        }
-        if marks and {name: list(one) for name, one in layer.features.items()} == called:
-            layer.data = places
-            return
-        layer.text = _NO_TEXT  # text that depends on features fails while points have none
-        layer.data, layer.features = places, called
-        if marks:
-            layer.text = {"string": "{name}", "color": {"feature": "colour"}, "size": size}
 
 
 def draw(layer: Vectors, lines: Sequence[tuple[Array, str]], slice_mm: float) -> None:

@@ -238,4 +238,4 @@ def _images(
 def _measured(loaded: LoadedStudy, progress: ProgressCallback) -> StudySteps:
     folder = Path() if loaded.labels_file is None else loaded.labels_file.parent
     result, _ = read_record(folder)
-    return measure_loaded(loaded, result.provenance.settings, progress)
+    return measure_loaded(loaded, result, progress)

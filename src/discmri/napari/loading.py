@@ -25,10 +25,11 @@ from discmri.core.settings import Settings
 from discmri.measurement.adc import recorded_adc
 from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.measurement.outline import repainted
-from discmri.measurement.pipeline import StudySteps
+from discmri.measurement.pipeline import STEPS, StudySteps
 from discmri.napari.images import Images, Picture, adc_picture, images_of
 from discmri.reading.results import read_record
 from discmri.results.label_map import LabelMap
+from discmri.results.model import StudyResult
 from discmri.results.outline import DiscBorder
 from discmri.results.provenance import DiffusionFacts
 
@@ -122,12 +123,13 @@ def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
 
 
 def measure_loaded(
-    loaded: LoadedStudy, settings: Settings, progress: ProgressCallback
+    loaded: LoadedStudy, result: StudyResult, progress: ProgressCallback
 ) -> StudySteps:
     """Make ready for measuring a painted disc as the results were measured.
 
-    No disc is measured here.  What they share is: the segmenter's soft masks, the bias field and
-    where the diffusion images lie, which results do not hold.
+    Heights, shapes and quality of the other discs are those of the results.  What results do not
+    hold is found again: the segmenter's soft masks, the bias field, where the diffusion images
+    lie, and borders and signals that a painted disc is compared with.
 
     Where the segmenter of the results still gives their label map, its soft masks are used, so
     that an edited disc is compared like with like; else the label map itself is measured.
@@ -136,17 +138,17 @@ def measure_loaded(
     ----------
     loaded
         From :func:`load_images`.
-    settings
-        That the results were made with.
+    result
+        What was measured before.
     progress
         Told how far it is; may raise to stop.
     """
-    again = repeatable(settings)
+    again = repeatable(result.provenance.settings)
     if again.segmenter != "masks":
         steps = StudySteps(loaded.study, again)
         steps.advance("labels", progress)
         if np.array_equal(steps.labels.label_map(), loaded.images.labels):
-            return _shared(steps, progress)
+            return _shared(steps, result, progress)
     from_labels = replace(
         again,
         segmenter="masks",
@@ -156,15 +158,16 @@ def measure_loaded(
     )
     steps = StudySteps(loaded.study, from_labels)
     steps.advance("labels", progress)
-    return _shared(steps, progress)
+    return _shared(steps, result, progress)
 
 
-def _shared(steps: StudySteps, progress: ProgressCallback) -> StudySteps:
+def _shared(steps: StudySteps, result: StudyResult, progress: ProgressCallback) -> StudySteps:
     """Do the steps that a painted disc shares with the study."""
-    progress("bias field", 0.4)
-    _ = steps.bias_corrected
-    progress("placing the diffusion images", 0.6)
-    _ = steps.diffusion
+    if all(one.quality is not None for one in result.records):
+        steps.keep_values(result.records)
+    for step in ("outlines", "bias_corrected", "signals", "t1", "diffusion"):
+        progress(*STEPS[step])
+        getattr(steps, step)
     return steps
 
 

@@ -164,14 +164,15 @@ class GradingDock(QWidget):
         self._large.append((label, factor))
         return label
 
-    def scale_text(self, by: int) -> None:
-        """Make the letters of the dock larger or smaller by so many points."""
+    def scale_text(self, by: int) -> int:
+        """Make the letters of the dock larger or smaller by so many points; how large they are."""
         self._points = min(max(self._points + by, _POINTS_MIN), _POINTS_MAX)
         self.setStyleSheet(f"QWidget {{ font-size: {self._points}pt; }}")
         for label, factor in self._large:
             size = round(factor * self._points)
             label.setStyleSheet(f"font-size: {size}pt; font-weight: bold;")
         self.discs.verticalHeader().setDefaultSectionSize(self._row_px)
+        return self._points
 
     @property
     def _row_px(self) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from discmri.core.errors import DiscmriError
@@ -32,8 +33,8 @@ from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.holding import DockHolder
 from discmri.napari.qt.keys import Keys
-from discmri.napari.qt.texts import place_texts
 from discmri.napari.qt.worker import start
+from discmri.napari.qt.writing import Writing
 from discmri.reading import open_session
 from discmri.results.document import RECORD
 
@@ -99,6 +100,7 @@ class Shell:
         """Take the keys of a window, and from it what a blinded session must not show."""
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
+        self._writing = Writing(window.findChild(QOpenGLWidget), self.canvas)
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
         self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
         self._help = Banner(window.centralWidget(), 15, "normal", 0.5)
@@ -169,12 +171,18 @@ class Shell:
             "k": lambda: self.dock.criteria.setVisible(self.dock.criteria.isHidden()),
             "w": lambda: self.dock.worklist.setVisible(self.dock.worklist.isHidden()),
             "?": self._toggle_help,
-            "+": partial(self.dock.scale_text, 1),
-            "-": partial(self.dock.scale_text, -1),
+            "+": partial(self._scale_text, 1),
+            "-": partial(self._scale_text, -1),
             "p": partial(self._paint, False),
             "e": partial(self._paint, True),
             "keep": self._keep,
         }
+
+    def _scale_text(self, by: int) -> None:
+        """Make all letters larger or smaller."""
+        points = self.dock.scale_text(by)
+        if self.window is not None:
+            self._writing.set_points(points)
 
     def pick(self, key: DiscLevel) -> None:
         """A disc that was clicked in the list."""
@@ -475,7 +483,7 @@ class Shell:
         self.dock.show_series(() if empty else self.canvas.series, left_out)
         self.dock.colours.show_scale(None if empty else self.canvas.scale)
         if self.window is not None:
-            place_texts(self.window)
+            self._writing.look()
 
     def _load(self) -> None:
         """Load what is wanted and not there."""
