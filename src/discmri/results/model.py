@@ -109,7 +109,7 @@ class StudyResult:
     series
         Every series found.
     findings, provenance
-        What was noticed; how it was made.
+        Findings about files, series, discs and values; how the result was made.
     residual_discs
         Discs that were found and are shown, but not measured.
     numbering_signs
@@ -215,7 +215,7 @@ class StudyResult:
         return next((one for one in self.records if one.level is level), None)
 
     def warnings(self, level: DiscLevel) -> tuple[Finding, ...]:
-        """What was noticed about one disc, or about the whole study, and may touch its values."""
+        """Flags of one disc and of the whole study."""
         return tuple(one for one in self.findings if one.is_flag and one.level in (None, level))
 
     def flags(self, level: DiscLevel) -> tuple[str, ...]:

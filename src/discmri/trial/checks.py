@@ -51,7 +51,7 @@ def check_trial(
     needs_masks
         Whether label maps are to be measured.
     progress
-        Told what is looked at.
+        Called with the item that is checked.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class Listing:
     trial
         What could be understood of it.
     issues
-        What was noticed.
+        Findings about the list.
     """
 
     trial: Trial
@@ -357,7 +357,7 @@ def between_subjects(trial: Trial) -> Iterator[Issue]:
             text = f"has its visits in the order {', '.join(own)}, others {', '.join(in_order)}"
             yield Issue(IssueSeverity.ERROR, where, f"{text}; correct date or week")
     if not any(subject.treated for subject in trial.subjects):
-        text = "no treated disc is named (column treated): treated and untreated discs are not told apart"
+        text = "no treated disc is named (column treated): treated and untreated discs are not distinguished"
         yield Issue(IssueSeverity.WARNING, "", text)
     yield from _arms(trial)
 

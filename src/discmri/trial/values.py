@@ -59,7 +59,7 @@ class DiscValues:
     values
         By parameter.
     warnings
-        What was noticed about the disc or its study.
+        Findings about the disc or its study.
     quality
         Whether the values can be used, where that was judged.
     """

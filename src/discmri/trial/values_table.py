@@ -58,7 +58,7 @@ class ValuesTable:
     extra_columns, extras
         Columns that mean nothing here, and their cells by row, kept for ``long.csv``.
     issues
-        What was noticed.
+        Findings about the table.
     note
         On cells that were taken as missing.
     """
