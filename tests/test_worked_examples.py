@@ -29,6 +29,9 @@ def test_trials(tmp_path, name, figures, p, method) -> None:
     found = [float(primary[column]) for column in ("estimate", "low_95", "high_95")]
     assert found == pytest.approx(figures, abs=6e-4)
     assert (float(primary["p"]), primary["method"]) == (pytest.approx(p, abs=5e-5), method)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Change of disc height in every disc" in page
+    assert "Change of ADC" not in page, "a plot of a parameter without values"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
     """The page as HTML, every text from the input escaped."""
     visits = trial.visits
     primary = analysis.rule.parameters
+    changed = {one.parameter for one in analysis.changes}
     return render(
         "discmri.trial/report.html.j2",
         name=name,
@@ -56,9 +57,9 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
         rule=str(analysis.rule),
         judged=analysis.judged,
         responders=[one for one in analysis.judged if one.response.value == "responder"],
-        overview=[(human(p), overview_plot(analysis, p, visits)) for p in primary]
-        if visits[1:]
-        else [],
+        overview=[
+            (human(p), overview_plot(analysis, p, visits)) for p in primary if p in changed
+        ],
         declared_effects=[_effect(one) for one in analysis.effects if _is_declared(one)],
         exploratory=[
             _effect(one)
