@@ -7,7 +7,7 @@
 # make bench     accuracy, speed and memory, printed as tables
 # make ohif      what OHIF shows of the DICOM objects (needs npm and chromium)
 # make docs      the documentation site into build/site, every link checked
-# make pictures  remake the pictures of reports in docs/ (needs Chromium)
+# make pictures  remake the pictures in docs/ (needs Chromium; those of OHIF after make ohif)
 # make lint      only the quick checks
 # make weights   remake the segmenter's weights from nothing (hours)
 # make lock      remake requirements.lock and requirements-runtime.lock (needs uv)
@@ -98,7 +98,7 @@ ohif: install
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-pictures: install
+pictures: install screen
 	$(BIN)/python docs/_site/pictures.py
 
 weights: install

@@ -1,10 +1,12 @@
-"""Pictures of reports in README and the site, taken of the program as it stands: ``make pictures``.
+"""Pictures in README and the site, taken of the program as it stands: ``make pictures``.
 
-Needs Chromium or Chrome; those of the viewer are taken by its own test.
+Reports are photographed by Chromium or Chrome, the viewer on its screen or that of ``xvfb-run``.
+OHIF is photographed by its own tests, where ``make ohif`` has fetched it.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,25 +20,51 @@ from discmri.cli import main
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_OHIF = ROOT / "build" / "ohif" / "package" / "dist"
 _COLOURS = 256  # pages hold few colours; a palette makes the files small
 
 
 def take() -> None:
-    """Measure, run a trial, and photograph the pages."""
+    """Take every picture."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         sys.exit(f"no browser to take pictures with; install one of {', '.join(_BROWSERS)}")
     with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
-        study = ROOT / "sample_phantoms" / "siemens_mixed_grades" / "study"
-        _call("measure", study, "-o", here / "measured" / "siemens_mixed_grades")
-        _call("qc", here / "measured", "-o", here / "qc")
-        _call("phantom", "trial", here / "demo")
-        _call("trial", "run", here / "demo" / "trial.csv", "-o", here / "trial")
-        report = here / "measured" / "siemens_mixed_grades" / "report.html"
-        _photograph(browser, report, DOCS / "report.png", (1060, 1560))
-        _photograph(browser, here / "qc" / "qc.html", DOCS / "qc.png", (1225, 840))
-        _photograph(browser, here / "trial" / "report.html", DOCS / "trial.png", (1225, 1530))
+        _reports(browser, Path(folder))
+        _viewer(Path(folder))
+        _ohif(Path(folder))
+
+
+def _reports(browser: str, folder: Path) -> None:
+    study = ROOT / "sample_phantoms" / "siemens_mixed_grades" / "study"
+    _call("measure", study, "-o", folder / "measured" / "siemens_mixed_grades")
+    _call("qc", folder / "measured", "-o", folder / "qc")
+    _call("phantom", "trial", folder / "demo")
+    _call("trial", "run", folder / "demo" / "trial.csv", "-o", folder / "trial")
+    report = folder / "measured" / "siemens_mixed_grades" / "report.html"
+    _photograph(browser, report, DOCS / "report.png", (1060, 1560))
+    _photograph(browser, folder / "qc" / "qc.html", DOCS / "qc.png", (1225, 840))
+    _photograph(browser, folder / "trial" / "report.html", DOCS / "trial.png", (1225, 1530))
+
+
+def _viewer(folder: Path) -> None:
+    screen = [] if "DISPLAY" in os.environ else ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24"]
+    command = [*screen, sys.executable, "-m", "benchmarks.viewer_pictures", str(folder)]
+    subprocess.run(command, check=True, cwd=ROOT)
+    for name in ("reading_open.png", "reading_blinded.png"):
+        _keep(folder / name, DOCS / name)
+
+
+def _ohif(folder: Path) -> None:
+    if not _OHIF.is_dir():
+        print("The pictures of OHIF stay as they are; make ohif fetches it.")
+        return
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "ohif", "tests/pacs"],
+        check=True, cwd=ROOT, env=os.environ | {"OHIF": str(_OHIF), "OHIF_PICTURES": str(folder)},
+    )  # fmt: skip
+    _keep(folder / "seg.png", DOCS / "pacs" / "ohif_seg.png")
+    _keep(folder / "lines_sr.png", DOCS / "pacs" / "ohif_lines.png")
 
 
 def _call(*arguments: object) -> None:
@@ -51,8 +79,13 @@ def _photograph(browser: str, page: Path, picture: Path, size: tuple[int, int]) 
          f"--window-size={width},{height}", f"--screenshot={picture}", page.as_uri()],
         check=True, capture_output=True,
     )  # fmt: skip
-    with Image.open(picture) as taken:
-        small = taken.convert("RGB").quantize(
+    _keep(picture, picture)
+
+
+def _keep(taken: Path, picture: Path) -> None:
+    """Write a picture with few colours."""
+    with Image.open(taken) as image:
+        small = image.convert("RGB").quantize(
             _COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
     small.save(picture, optimize=True)

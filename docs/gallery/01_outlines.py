@@ -15,7 +15,7 @@ phantom = clone / "sample_phantoms" / "canon_collapse"
 settings = discmri.Settings(segmenter="masks", masks=phantom / "labels.nii.gz")
 steps = discmri.StudySteps(discmri.read_study(phantom / "study"), settings)
 
-figure, axes = plt.subplots(figsize=(4, 6))
+figure, axes = plt.subplots(figsize=(4, 6), layout="constrained")
 for level, outline in steps.outlines.items():
     contour = np.c_[outline.mid.contour_mm, np.full(len(outline.mid.contour_mm), 0.0)]
     x, y, z = outline.frame.to_world(contour).T  # patient millimetres, RAS+
@@ -24,4 +24,4 @@ for level, outline in steps.outlines.items():
     print(f"{level.value:8} {outline.mid.area_mm2:6.1f} mm² {outline.mid.width_mm:5.1f} mm wide")
 axes.set(aspect="equal", xlabel="front to back (mm)", ylabel="foot to head (mm)")
 axes.invert_xaxis()
-figure.savefig("outlines.png", dpi=110)
+figure.savefig("outlines.png", dpi=110, bbox_inches="tight")

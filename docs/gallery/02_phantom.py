@@ -17,4 +17,4 @@ picture = volume.array.take(volume.array.shape[volume.sagittal_axis] // 2, volum
 figure, axes = plt.subplots(figsize=(4, 6))
 axes.imshow(picture.T, cmap="gray", origin="lower")
 axes.axis("off")
-figure.savefig("phantom.png", dpi=110)
+figure.savefig("phantom.png", dpi=110, bbox_inches="tight")

@@ -53,7 +53,7 @@ def shown(viewer: str, case, name: str, tmp_path) -> np.ndarray:
         f"&SeriesInstanceUIDs={case.result.series_uid},{one.SeriesInstanceUID}"
         f"&initialSeriesInstanceUID={one.SeriesInstanceUID}"
     )
-    picture = tmp_path / f"{name}.png"
+    picture = Path(os.environ.get("OHIF_PICTURES", tmp_path)) / f"{name}.png"
     subprocess.run([*BROWSER, f"--screenshot={picture}", address], check=True, timeout=300)
     pixels = np.asarray(Image.open(io.BytesIO(picture.read_bytes())).convert("RGB")).astype(int)
     return pixels[165:780, 300:1100]  # of the viewport, without its borders

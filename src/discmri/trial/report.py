@@ -57,9 +57,7 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
         rule=str(analysis.rule),
         judged=analysis.judged,
         responders=[one for one in analysis.judged if one.response.value == "responder"],
-        overview=[
-            (human(p), overview_plot(analysis, p, visits)) for p in primary if p in changed
-        ],
+        overview=[(human(p), overview_plot(analysis, p, visits)) for p in primary if p in changed],
         declared_effects=[_effect(one) for one in analysis.effects if _is_declared(one)],
         exploratory=[
             _effect(one)
