@@ -143,16 +143,12 @@ def _junction_findings(junction: Junction) -> list[Finding]:
     return findings
 
 
-def _centres(discs: Sequence[FoundDisc]) -> Array:
-    return np.array([disc.mask.centroid_mm for disc in discs])
-
-
 def _count_upwards(
     discs: Sequence[FoundDisc], lowest: DiscLevel
 ) -> tuple[dict[DiscLevel, FoundDisc], list[Finding]]:
     """Names from the lowest disc up; a missing disc in a large gap takes a name."""
     names = levels_upward(lowest)
-    centres = _centres(discs)
+    centres = np.array([disc.mask.centroid_mm for disc in discs])
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
     usual = usual_distance(discs)
     named: dict[DiscLevel, FoundDisc] = {}

@@ -110,10 +110,11 @@ class SpineColumn:
 def build_column(spec: SpineSpec) -> SpineColumn:
     """Build the spine of a specification; its origin is the centre of L3."""
     rng = np.random.default_rng([spec.seed, 2])
-    frames, ends = _stack(spec)
-    shift = -frames[_index_of(spec, Vertebra.L3)][0].origin_mm
+    frames = _stack(spec)
+    third = [one.vertebra for one in spec.vertebrae].index(Vertebra.L3)
+    shift = -frames[third][0].origin_mm
     moved = [(_moved(body, shift), _moved(disc, shift)) for body, disc in frames]
-    sacral = sacral_frames(spec.sacrum, spec.sacral_slope_deg, ends + shift)
+    sacral = sacral_frames(spec.sacrum, spec.sacral_slope_deg, shift)
     discs: dict[DiscLevel, DiscShape] = {}
     for n, disc in enumerate(spec.discs):
         below = spec.vertebrae[n + 1] if n + 1 < len(spec.vertebrae) else None
@@ -136,10 +137,6 @@ def build_column(spec: SpineSpec) -> SpineColumn:
     return SpineColumn(spec, discs, bodies, segments, fused)
 
 
-def _index_of(spec: SpineSpec, vertebra: Vertebra) -> int:
-    return [v.vertebra for v in spec.vertebrae].index(vertebra)
-
-
 def _moved(frame: LocalFrame, shift: Array) -> LocalFrame:
     return LocalFrame(frame.origin_mm + shift, frame.axes)
 
@@ -156,8 +153,8 @@ def _lateral_steps(spec: SpineSpec) -> Array:
     return np.asarray(np.diff(tilt) / 2)
 
 
-def _stack(spec: SpineSpec) -> tuple[list[tuple[LocalFrame, LocalFrame]], Array]:
-    """Frames of (body, disc below it), cranial to caudal, and the S1 endplate's centre."""
+def _stack(spec: SpineSpec) -> list[tuple[LocalFrame, LocalFrame]]:
+    """Frames of (body, disc below it), cranial to caudal; the S1 endplate's centre is the origin."""
     point = np.zeros(3)
     sagittal, lateral = spec.sacral_slope_deg, 0.0
     frames: list[tuple[LocalFrame, LocalFrame]] = []
@@ -177,7 +174,7 @@ def _stack(spec: SpineSpec) -> tuple[list[tuple[LocalFrame, LocalFrame]], Array]
         sagittal -= vertebra.wedge_deg
         lateral += steps[n]
         frames.append((body_frame, disc_frame))
-    return frames[::-1], np.zeros(3)
+    return frames[::-1]
 
 
 def _rim(vertebra: VertebraSpec) -> Footprint:

@@ -267,8 +267,6 @@ class PosteriorElements:
         Downward slope of the spinous process.
     spinous_mm
         Its length.
-    root
-        Whether a nerve root leaves below the pedicles.
     phase
         Phase of its irregularity, radians.
     """
@@ -276,7 +274,6 @@ class PosteriorElements:
     body: BodyShape
     spinous_slope: float = 0.2
     spinous_mm: float = 27.0
-    root: bool = True
     phase: float = 0.0
 
     @cached_property
@@ -305,13 +302,13 @@ class PosteriorElements:
         bone = samples.cover(depth)
         rim = 0.9 + 0.35 * np.sin(0.31 * z + 0.23 * back)
         marrow = np.minimum(samples.cover(depth - rim), bone)
-        painted = [(Material(Tissue.MARROW), marrow), (Material(Tissue.CORTEX), bone - marrow)]
-        if self.root:
-            fall = z + 6 + 0.45 * (across - 9)
-            tube = 2.4 - np.hypot(back - 5.5, fall)
-            inside = np.minimum(tube, np.minimum(across - 10, 30 - across))
-            painted.append((Material(Tissue.ROOT), samples.cover(inside) * (1 - bone)))
-        return keep, painted
+        tube = 2.4 - np.hypot(back - 5.5, z + 6 + 0.45 * (across - 9))
+        root = np.minimum(tube, np.minimum(across - 10, 30 - across))
+        return keep, [
+            (Material(Tissue.MARROW), marrow),
+            (Material(Tissue.CORTEX), bone - marrow),
+            (Material(Tissue.ROOT), samples.cover(root) * (1 - bone)),
+        ]
 
     def _distance(self, across: Array, back: Array, z: Array) -> Array:
         width = self.body.rim.half_width_mm

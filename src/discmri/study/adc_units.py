@@ -140,13 +140,9 @@ def _median(values: NDArray[np.float32]) -> float:
     return float(np.median(positive)) if positive.size else 0.0
 
 
-def _possible(median_um2_ms: float) -> bool:
-    return _MEDIAN_UM2_MS[0] <= median_um2_ms <= _MEDIAN_UM2_MS[1]
-
-
 def _plausible(values: NDArray[np.float32], source: str) -> tuple[NDArray[np.float32], str]:
     middle = _median(values)
-    if not _possible(middle):
+    if not _MEDIAN_UM2_MS[0] <= middle <= _MEDIAN_UM2_MS[1]:
         raise MeasurementError(
             Code.ADC_UNIT_UNKNOWN,
             f"{source} gives a median of {middle:.4g} um2/ms, which is impossible for an ADC",

@@ -6,14 +6,11 @@ BIDS keeps times in seconds; they become milliseconds here.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -28,19 +25,17 @@ from discmri.core.volume import Grid
 from discmri.study.bvalues import LARGEST_B_S_PER_MM2
 from discmri.study.extent import refuse_absurd_extent
 from discmri.study.frame import ContrastParameters, Scaling
-from discmri.study.nifti_header import Placement, placement_of
+from discmri.study.nifti_header import MAX_BYTES, Placement, check_gzip, placement_of
 from discmri.study.roles import RoleEvidence, decide
 from discmri.study.series import Image, Series, plane_of
 from discmri.study.source import InputFile, clean_text
 
-MAX_BYTES = 4 * 2**30
 MAX_SIDECAR_BYTES = 16 * 2**20
 _SUFFIXES = (".nii.gz", ".nii")
 _LABELS = re.compile(r"(^|[_-])(d?seg|mask|labels?|probseg)$", re.IGNORECASE)
 _DIFFUSION = re.compile(r"(^|[/_-])dwi$", re.IGNORECASE)
 _ISOTROPIC_WITHIN = 1.3
 _KINDS = {"V": "colours", "c": "complex"}
-_CHUNK = 2**22
 _LONGEST_S = {"EchoTime": 2.0, "RepetitionTime": 60.0, "InversionTime": 20.0}
 _WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace": "TRACEW"}
 
@@ -95,8 +90,7 @@ class NiftiVolume:
 
         del threads  # one stream cannot be shared
         try:
-            status = self.file.path.stat()
-            _read_to_the_end(self.file.path, status.st_size, status.st_mtime_ns)
+            check_gzip(self.file.path)
             data = cast(Any, nib.load(self.file.path)).dataobj
             values = data[..., self.index] if self.index is not None else data
             array = np.asarray(values, dtype=np.float32).reshape(self.grid.shape)
@@ -212,23 +206,6 @@ def _scale_doubt(file: InputFile) -> str:
     if np.isfinite(stated).all():
         return ""
     return f"slope and intercept are {stated[0]:g} and {stated[1]:g}; stored values were used"
-
-
-@lru_cache(maxsize=64)
-def _read_to_the_end(path: Path, size: int, changed_ns: int) -> None:
-    """Check the gzip checksum at the end of the file, which reading voxels does not reach.
-
-    ``size`` and ``changed_ns`` are part of the cache key only.
-    """
-    del size, changed_ns
-    if path.suffix.lower() != ".gz":
-        return
-    held = 0
-    with gzip.open(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            held += len(chunk)
-            if held > 2 * MAX_BYTES:
-                raise ValueError(f"it unpacks to more than {held >> 20} MiB")
 
 
 def _images(

@@ -6,12 +6,17 @@ resample or register an image may change one and leave the others.
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_BYTES = 4 * 2**30
+"""Largest size of the voxels of a file."""
 SIZE_TOLERANCE = 0.01
 """Accepted relative difference of stated voxel sizes: rounding, far below the error of a height."""
 MAX_TURN_DEG = 30.0
@@ -68,6 +73,31 @@ def placement_of(image: Any) -> Placement:
         if qform > 0:
             return _against_qform(affine, image)
     return Placement(affine)
+
+
+def check_gzip(path: Path) -> None:
+    """Check the gzip checksum at the end of a file, which reading voxels does not reach.
+
+    Raises
+    ------
+    OSError, EOFError, ValueError, zlib.error
+        If a gzip file is truncated, damaged or too large.
+    """
+    if path.suffix.lower() == ".gz":
+        status = path.stat()
+        _unpack(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _unpack(path: Path, size: int, changed_ns: int) -> None:
+    """Read a whole file; ``size`` and ``changed_ns`` are part of the cache key only."""
+    del size, changed_ns
+    held = 0
+    with gzip.open(path) as stream:
+        while chunk := stream.read(2**22):
+            held += len(chunk)
+            if held > 2 * MAX_BYTES:
+                raise ValueError(f"it unpacks to more than {held >> 20} MiB")
 
 
 def _sizes(by_sform: NDArray[np.float64], by_pixdim: NDArray[np.float64]) -> str:

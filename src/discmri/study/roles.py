@@ -188,9 +188,8 @@ def _computed(facts: RoleEvidence) -> Decision | None:
     if facts.plane is Plane.SAGITTAL and (
         kind in ("fat image", "opposed-phase") or (ge_part and ge_part[1] in ("fat", "outphase"))
     ):
-        return Decision(
-            Role.DERIVED, (f"a {kind or ge_part[1] if ge_part else kind} of a Dixon acquisition",)
-        )
+        part = kind or (ge_part[1] if ge_part else "")
+        return Decision(Role.DERIVED, (f"part of a Dixon acquisition: {part}",))
     return None
 
 

@@ -127,7 +127,7 @@ def open_source(path: Path) -> StudyFiles:
         raise DicomError(
             f"{clean_text(path)} is not a readable zip archive; copy or download it again"
         )
-    if path.name.lower().endswith((".nii", ".nii.gz")):
+    if _nifti(path):
         stem = _stem(path.name)
         beside = [p for p in sorted(path.parent.iterdir()) if _stem(p.name) == stem and p.is_file()]
         return StudyFiles(

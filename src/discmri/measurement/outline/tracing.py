@@ -104,7 +104,7 @@ def trace_disc(
     frame = first_frame(mask, contours, around)
     for seen in ((None, None), bodies):
         frame = _origin_inside(contours, frame)
-        mid = _mid_section(contours, frame, central_slices)
+        mid = section_of(mid_contour(_central(contours, frame, central_slices)), 0.0)
         _check(mid, level)
         frame = _settled(frame, mid, disc_corners(mid, *_neighbours(seen, frame, mid)))
     frame = _origin_inside(contours, frame)
@@ -134,10 +134,6 @@ def _origin_inside(contours: SliceContours, frame: DiscFrame) -> DiscFrame:
     middle = len(cut.x_mm) // 2
     up_mm = (cut.upper_mm[middle] + cut.lower_mm[middle]) / 2
     return frame.moved(np.array([cut.x_mm[middle], up_mm, 0.0]))
-
-
-def _mid_section(contours: SliceContours, frame: DiscFrame, central_slices: int) -> Section:
-    return section_of(mid_contour(_central(contours, frame, central_slices)), 0.0)
 
 
 def _central(

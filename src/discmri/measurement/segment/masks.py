@@ -5,7 +5,6 @@ A map is measured only if its structures are anatomically possible.
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,9 +24,8 @@ from discmri.measurement.segment.schemes import SCHEMES, mask_scheme
 from discmri.measurement.segment.schemes.scheme import MaskScheme
 from discmri.results.dicom.read import is_dicom, read_segmentation
 from discmri.study.extent import refuse_absurd_extent
-from discmri.study.nifti_header import placement_of
+from discmri.study.nifti_header import MAX_BYTES, check_gzip, placement_of
 
-MAX_BYTES = 4 * 2**30
 _DAMAGE = (OSError, EOFError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
 _LISTED = 20
 
@@ -148,8 +146,7 @@ def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
         file = cast(Any, nib.load(path))
         doubt = _check_header(file, path)
         values = np.asarray(file.dataobj)
-        if path.suffix.lower() == ".gz":
-            _check_to_the_end(path)
+        check_gzip(path)
     except (*_DAMAGE, ImageFileError, HeaderDataError, ImageDataError) as error:
         raise UsageError(f"{path}: not a readable NIfTI label map ({error})") from error
     if values.ndim == 4 and values.shape[3] == 1:
@@ -185,13 +182,6 @@ def _check_header(file: Any, path: Path) -> str:
     if size > MAX_BYTES:
         raise UsageError(f"{path}: its header describes {size >> 20} MiB, more than discmri reads")
     return placement.doubt
-
-
-def _check_to_the_end(path: Path) -> None:
-    """Check the gzip checksum at the end of the file, which reading voxels does not reach."""
-    with gzip.open(path) as stream:
-        while stream.read(2**22):
-            pass
 
 
 def _check_overlap(discs: Sequence[FoundDisc], grid: Grid, path: Path) -> None:

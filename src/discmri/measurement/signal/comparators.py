@@ -73,13 +73,15 @@ def spine_comparators(
 
 
 def _marrow(image: Volume, labels: SpineLabels) -> float | None:
-    inside = [
-        inside_of(image, mask, 0.95)[1]
-        for vertebra, mask in labels.vertebrae.items()
-        if vertebra is not Vertebra.SACRUM
-    ]
+    inside = _inside_bodies(image, labels)
     bodies = [median(values) for values in inside if len(values) > MARROW_MIN_VOXELS]
     return median(np.array(bodies)) if bodies else None
+
+
+def _inside_bodies(image: Volume, labels: SpineLabels) -> list[Array]:
+    """Signal of the marrow of each vertebral body."""
+    bodies = (mask for name, mask in labels.vertebrae.items() if name is not Vertebra.SACRUM)
+    return [inside_of(image, mask, 0.95)[1] for mask in bodies]
 
 
 def csf_beside(image: Volume, canal: SoftMask | None, frame: DiscFrame) -> tuple[float | None, str]:
@@ -164,11 +166,7 @@ def fluid_over_marrow(image: Volume, labels: SpineLabels) -> float | None:
     >>> fluid_over_marrow(image, labels)  # doctest: +SKIP
     3.1
     """
-    marrow = [
-        inside_of(image, mask, 0.95)[1]
-        for vertebra, mask in labels.vertebrae.items()
-        if vertebra is not Vertebra.SACRUM
-    ]
+    marrow = _inside_bodies(image, labels)
     bone = np.concatenate(marrow) if marrow else np.empty(0)
     fluid = inside_of(image, labels.canal, 0.8)[1] if labels.canal is not None else np.empty(0)
     if len(fluid) < CSF_MIN_VOXELS or len(bone) < CSF_MIN_VOXELS or not median(bone) > 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from discmri.phantoms.dicom import classic, enhanced, lps, real_world_item, rescale_item
@@ -71,7 +72,7 @@ def _maker(d: Dataset) -> None:
 def _direction(picture: SeriesVolume) -> list[float]:
     if picture.direction is None:
         return [0.0, 0.0, 0.0]
-    return lps(picture.volume.affine[:3, 0] * 0 + picture.direction)
+    return lps(np.array(picture.direction))
 
 
 def _private(d: Dataset, series: PhantomSeries, picture: SeriesVolume) -> None:
