@@ -130,10 +130,12 @@ def csf_at(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> mask = SoftMask.from_fractions(np.ones((4, 4, 4), np.float32), np.eye(4))
-    >>> csf_at(Volume(np.ones((4, 4, 4)), np.eye(4)), mask, {})
-    {}
+    >>> image = Volume(np.full((8, 8, 8), 90.0), np.eye(4))
+    >>> canal = SoftMask.from_fractions(np.ones((8, 8, 8), np.float32), np.eye(4))
+    >>> right, anterior, cranial = np.eye(3)
+    >>> frame = DiscFrame(np.zeros(3), anterior, cranial, -right)
+    >>> csf_at(image, canal, {DiscLevel.L4_L5: frame})
+    {<DiscLevel.L4_L5: 'L4-L5'>: 90.0}
     """
     points, values = inside_of(image, canal, 0.5)
     beside = {level: values[_is_beside(points, frame)] for level, frame in frames.items()}
