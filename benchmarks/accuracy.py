@@ -42,7 +42,7 @@ from discmri.results.outline import DiscOutline
 
 Errors = dict[str, list[float]]
 _PRIMARY = HEIGHT_METHODS[Settings().height_method].parameter
-# All eight grades, double entries among them, dealt over the levels L1-L2 to L5-S1.
+# All eight grades, double grades among them, dealt over the levels L1-L2 to L5-S1.
 GRADES = ((1, 2, 3, 4, 5), (6, 7, 8, 2, 3), (4, 5, "3/6", 7, 8), (1, 3, "4/7", 6, 2))
 
 

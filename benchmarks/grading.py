@@ -56,7 +56,7 @@ MODEL = Path(__file__).parents[1] / "src/discmri/measurement/grade_model.json"
 LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1", "T11-T12", "T10-T11")
 """Level by the set's own label, 1 for the lowest disc."""
 FIVE = {1: 1, 2: 2, 3: 3, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
-"""Five levels (Pfirrmann 2001) from eight (Griffith 2007); of a double entry the collapse counts."""
+"""Five levels (Pfirrmann 2001) from eight (Griffith 2007); of a double grade the collapse counts."""
 TYPICAL_DISCS = 150
 RIDGE = 0.4  # variance of the noise over that of a class
 FOLDS, ROUNDS = 10, 6
@@ -246,12 +246,12 @@ def report(discs: Sequence[GradedDisc], told: Floats) -> None:
     recall = np.diag(counts) / counts.sum(axis=1)
     print("recall of 1 to 5: " + ", ".join(f"{value:.2f}" for value in recall))
     print("rows true, columns suggested:\n" + str(counts.round().astype(int)))
-    print(f"double entries {doubles / len(told):.1f} of {len(truth)}")
+    print(f"double grades {doubles / len(told):.1f} of {len(truth)}")
     _reliability(np.concatenate(rights), np.concatenate(sures), len(told))
 
 
 def _suggested(discs: Sequence[GradedDisc], told: Floats) -> tuple[NDArray[np.int_], Floats, int]:
-    """Suggested five-level grades, (n, 5) probabilities, and how many double entries."""
+    """Suggested five-level grades, (n, 5) probabilities, and how many double grades."""
     normal = Settings().normal_height_loss
     said, sure, doubles = [], np.zeros((len(discs), 5)), 0
     for n, (disc, chance) in enumerate(zip(discs, told, strict=True)):

@@ -200,7 +200,7 @@ def test_changes_are_where_the_grade_changes() -> None:
     ("dark", "ratio", "grade"),
     [
         (0.02, 0.5, "3/7"),
-        (0.15, 0.5, "7"),  # the signal part is not sure enough for a double entry
+        (0.15, 0.5, "7"),  # the signal part is not sure enough for a double grade
         (0.02, 0.72, "3"),
         (0.90, 0.5, "7"),
         (0.90, 0.85, "6"),

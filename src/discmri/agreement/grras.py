@@ -122,7 +122,7 @@ def _analysis(parameters: Sequence[str], resampling: Resampling) -> tuple[str, .
     ]
     if any(name in SCALES for name in parameters):
         stated.append(
-            "Grades: a double entry such as 4/7 counts by its collapse part, and its two parts "
+            "Grades: a double grade such as 4/7 counts by its collapse part, and its two parts "
             "are also analysed by themselves. A disc called not evaluable is missing from the "
             "scales of grades; agreement on that is listed under evaluable. Weights are of the number "
             "of categories between two grades. Kappa is Cohen's, for several readers the mean over "

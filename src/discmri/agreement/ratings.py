@@ -89,7 +89,7 @@ SCALES = {
             "grade",
             _GRADES,
             _GRADE_WORDS,
-            "Modified Pfirrmann grade that counts; a double entry such as 4/7 counts by its "
+            "Modified Pfirrmann grade that counts; a double grade such as 4/7 counts by its "
             "collapse part, 7.",
         ),
         Scale(

@@ -49,7 +49,7 @@ class Dispute:
 def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     """Why judgements on one disc need an adjudicator; empty where they do not.
 
-    They do where grades differ by two or more (a double entry counts by its collapse part, and
+    They do where grades differ by two or more (a double grade counts by its collapse part, and
     the signal parts are compared as well), where they lie on both sides of 5|6, that is of lost
     signal and lost height, or where one reader calls the disc not evaluable.
 
