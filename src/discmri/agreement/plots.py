@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.agreement import AgreementResult, Estimate
 from discmri.agreement.ratings import ALL_LEVELS
-from discmri.results.pictures.canvas import chart, embedded
+from discmri.results.pictures.charts import chart, embedded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -207,6 +207,12 @@ class SoftMask(Volume):
         weights = self.array.ravel()
         return self.grid.to_world((index * weights).sum(axis=1) / weights.sum())
 
+    @cached_property
+    def filled(self) -> tuple[Array, Array]:
+        """(n, 3) RAS+ centres of the voxels that it fills by more than 0.02, and (n,) how far."""
+        index = np.argwhere(self.array > 0.02)
+        return self.grid.to_world(index), self.array[tuple(index.T)]
+
     @property
     def is_hard(self) -> bool:
         """Whether it is practically 0 or 1 everywhere, like a drawn label."""

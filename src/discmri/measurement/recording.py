@@ -6,8 +6,7 @@ Used by ``discmri measure`` and for every study of a cohort.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ from discmri.core.text import one_line
 if TYPE_CHECKING:
     from discmri.measurement.pipeline import ProgressCallback, StudySteps
     from discmri.results.model import StudyResult
-    from discmri.results.pictures.process import PictureProcess
     from discmri.study import Study
     from discmri.study.deidentify import Pseudonyms
 
@@ -79,18 +77,15 @@ def measure_into(
     study: Study | None = None
     try:
         progress("reading headers", 0.0)
-        with _pictures(settings) as pictures:
-            from discmri.study import read_study
+        from discmri.study import read_study
 
-            study = read_study(
-                request.path, request.study_uid, settings.threads, _pseudonyms(request)
-            )
-            from discmri.measurement.pipeline import StudySteps
+        study = read_study(request.path, request.study_uid, settings.threads, _pseudonyms(request))
+        from discmri.measurement.pipeline import StudySteps
 
-            steps = StudySteps(study, settings)
-            result = _measured(steps, pictures, lambda text, at: progress(text, 0.1 + 0.7 * at))
-            progress("writing results", 0.8)
-            result.write(request.folder, settings.formats, request.overwrite)
+        steps = StudySteps(study, settings)
+        result = _measured(steps, lambda text, at: progress(text, 0.1 + 0.7 * at))
+        progress("writing results", 0.8)
+        result.write(request.folder, settings.formats, request.overwrite)
     except NothingToMeasureError as error:
         _write_failure(error, study, request)
         raise
@@ -105,62 +100,18 @@ def _pseudonyms(request: MeasurementRequest) -> Pseudonyms | None:
     return Pseudonyms.read(request.key)
 
 
-def _pictures(settings: Settings) -> AbstractContextManager[PictureProcess | None]:
-    """A process that draws the pictures, if there are any and ``threads`` is more than one."""
-    if settings.threads < 2 or (settings.formats and not {"png", "html"} & {*settings.formats}):
-        return nullcontext()
-    from discmri.results.pictures.process import picture_process
-
-    return picture_process()
-
-
-def _measured(
-    steps: StudySteps, pictures: PictureProcess | None, progress: ProgressCallback
-) -> StudyResult:
-    """Do all steps; diffusion images are aligned and pictures drawn in parallel."""
+def _measured(steps: StudySteps, progress: ProgressCallback) -> StudyResult:
+    """Do all steps; the diffusion images are aligned in parallel."""
     from discmri.measurement.pipeline import STEPS
 
-    if steps.settings.threads < 2:
-        return steps.measure(progress)
-    steps.advance("labels", progress)  # required by the diffusion step
-    with ThreadPoolExecutor(1) as executor:
-        diffusion = executor.submit(getattr, steps, "diffusion")
-        steps.advance("grades", progress)
-        if pictures is not None:
-            pictures.begin("anatomy", _anatomy(steps))
-        progress(*STEPS["diffusion"])
-        diffusion.result()
-    result = steps.measure(progress)
-    if pictures is None:
-        return result
-    from discmri.results.model import MeasuredImages
-
-    drawn = MeasuredImages(steps.labels, steps.outlines, steps.image, result.adc)
-    pictures.begin("adc", replace(result, images=drawn))  # without the study, which is not sent
-    return result.with_pictures(pictures.collect)
-
-
-def _anatomy(steps: StudySteps) -> StudyResult:
-    """A result with borders and heights only, for the pictures without ADC."""
-    from discmri.core.software import versions
-    from discmri.results.model import MeasuredImages, StudyResult
-    from discmri.results.provenance import Provenance
-    from discmri.results.records import DiscRecord
-
-    heights = {level: found.measurements for level, found in steps.heights.items()}
-    return StudyResult(
-        subject_id=steps.study.subject_id,
-        study_uid=steps.study.study_uid,
-        study_date=steps.study.study_date,
-        series_uid=steps.series.uid,
-        records=tuple(DiscRecord(level, heights.get(level, {})) for level in steps.labels.discs),
-        numbering=steps.labels.numbering,
-        numbering_probability=steps.labels.numbering_probability,
-        series=(),
-        findings=(),
-        provenance=Provenance(versions(), steps.settings),
-        images=MeasuredImages(steps.labels, steps.outlines, steps.image),
-    )
+    if steps.settings.threads > 1:
+        steps.advance("labels", progress)  # required by the diffusion step
+        with ThreadPoolExecutor(1) as executor:
+            diffusion = executor.submit(getattr, steps, "diffusion")
+            steps.advance("grades", progress)
+            progress(*STEPS["diffusion"])
+            diffusion.result()
+    return steps.measure(progress)
 
 
 def describe_error(error: Exception) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +42,6 @@ class MeasuredImages:
     adc
         ADC in µm²/ms around the discs, in the patient space of ``image`` (aligned) and on
         its lattice, for pictures; ``None`` without diffusion.
-    collect_pictures
-        Gives the pictures where another process draws them; ``None`` where they are drawn here.
     fitted_adc
         ADC in µm²/ms that was fitted, on the grid of the diffusion images; ``None`` where the
         scanner's map was taken.
@@ -55,7 +53,6 @@ class MeasuredImages:
     outlines: Mapping[DiscLevel, DiscOutline]
     image: Volume
     adc: Volume | None = None
-    collect_pictures: Callable[[StudyResult], Mapping[str, bytes]] | None = None
     fitted_adc: Volume | None = None
     study: Study | None = None
 
@@ -78,12 +75,10 @@ class MeasuredImages:
         """Overview, discs and ADC, drawn."""
         from discmri.results.pictures import draw
 
-        return (self.collect_pictures or draw)(result)
+        return draw(result)
 
     def overview(self, result: StudyResult) -> bytes | None:
         """The overview alone: all the other pictures would take seconds to draw."""
-        if self.collect_pictures is not None:
-            return self.collect_pictures(result).get("overview")
         from discmri.results.pictures import draw_overview
 
         return draw_overview(result)
@@ -204,11 +199,6 @@ class StudyResult:
                 f"no images: {self.message or 'this result was made without any'}"
             )
         return self.images
-
-    def with_pictures(self, collect: Callable[[StudyResult], Mapping[str, bytes]]) -> StudyResult:
-        """The same result, whose pictures another process draws."""
-        assert isinstance(self.images, MeasuredImages)
-        return replace(self, images=replace(self.images, collect_pictures=collect))
 
     def record(self, level: DiscLevel) -> DiscRecord | None:
         """What is known of one disc; ``None`` where there is no such disc."""

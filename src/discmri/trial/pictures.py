@@ -9,13 +9,12 @@ import numpy as np
 
 from discmri.core.volume import Array, Volume
 from discmri.results.outline import DiscBorder
-from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar
+from discmri.results.pictures.canvas import LEVEL_COLOURS, WHITE, Canvas, Style, closed
 from discmri.trial.registration import Spine
 
 _REACH_MM = (27.0, 17.0)  # half sizes: anterior, cranial
 _STEP_MM = 0.3
 _PIXELS_PER_MM = 5.6
-_FIRST = "#ffffff"
 
 
 @dataclass(frozen=True)
@@ -60,21 +59,17 @@ def draw(image: Volume, spine: Spine, disc: DiscBorder, first: DiscBorder, windo
         From :func:`window_of` of the first visit.
     """
     across, up = _REACH_MM
-    figure, axes = canvas(2 * across, 2 * up, _PIXELS_PER_MM)
+    canvas = Canvas((across, -across, -up, up), _PIXELS_PER_MM)  # anterior is on the left
     usual = usual_signal(image, spine)
-    axes.imshow(
-        _pixels(image, disc), cmap="gray", vmin=window.low * usual, vmax=window.high * usual,
-        origin="lower", extent=(-across, across, -up, up), interpolation="bilinear",
-    )  # fmt: skip
-    axes.set_xlim(across, -across)  # anterior is positive and shown on the left
-    axes.set_ylim(-up, up)
+    black, white = window.low * usual, window.high * usual
+    canvas.greys(_pixels(image, disc), (-across, across, -up, up), black, white, smooth=False)
     colour = LEVEL_COLOURS[first.level]
     if disc is not first:
-        axes.plot(*_closed(first.contour_mm).T, color=_FIRST, lw=1.0, ls=(0, (2.5, 2.0)))
-    axes.plot(*_closed(disc.contour_mm).T, color=colour, lw=1.4)
-    outlined(axes, across - 1.0, up - 1.0, "A", color="white", fontsize=8, ha="left", va="top")
-    scale_bar(axes, -across + 12.0, -up + 2.0, 10.0)
-    return base64.b64encode(png(figure, [colour])).decode()
+        canvas.line(closed(first.contour_mm), WHITE, 1.0, dashes=(2.5, 2.0))
+    canvas.line(closed(disc.contour_mm), colour, 1.4)
+    canvas.text(across - 1.0, up - 1.0, "A", Style(8.0, across="l", up="top"))
+    canvas.scale_bar(-across + 2.0, -up + 2.0, 10.0)
+    return base64.b64encode(canvas.png([colour])).decode()
 
 
 def _pixels(image: Volume, disc: DiscBorder) -> Array:
@@ -84,7 +79,3 @@ def _pixels(image: Volume, disc: DiscBorder) -> Array:
     a, b = np.meshgrid(x, y)
     points = np.stack([a, b, np.full_like(a, disc.left_mm)], axis=-1)
     return image.sample(disc.frame.to_world(points), order=1)
-
-
-def _closed(contour: Array) -> Array:
-    return np.vstack([contour, contour[:1]])

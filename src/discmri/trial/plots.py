@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from discmri.core.levels import DiscLevel
 from discmri.results.names import titled
-from discmri.results.pictures.canvas import chart, embedded
+from discmri.results.pictures.charts import chart, embedded
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.responders import Response

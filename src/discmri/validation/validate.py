@@ -16,7 +16,8 @@ from discmri.core.text import number
 from discmri.results.decisions import Decisions
 from discmri.results.export.csv_wide import cell, write_table
 from discmri.results.names import human, titled, unit
-from discmri.results.pictures.canvas import LEVEL_COLOURS, chart, embedded
+from discmri.results.pictures.canvas import LEVEL_COLOURS
+from discmri.results.pictures.charts import chart, embedded
 from discmri.results.records import PARAMETER
 from discmri.simulation.cohort import SCAN_COLUMNS
 from discmri.validation.pairs import TruthComparison, ValuePair, compare

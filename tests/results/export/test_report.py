@@ -153,16 +153,19 @@ def test_no_outline_at_all_still_gives_a_page(changed):
 def test_the_heights_on_a_picture_are_those_of_the_table(result, monkeypatch):
     """The hand-made heights differ by millimetres from the borders that are drawn."""
     shown = []
-    monkeypatch.setattr(_disc, "outlined", lambda _axes, _x, _y, text, **_style: shown.append(text))
+    monkeypatch.setattr(
+        _disc.Canvas, "text", lambda _self, _x, _y, text, _style: shown.append(text)
+    )
     level = DiscLevel.L2_L3
     record, outline = result.record(level), result.outlines[level]
-    _disc.disc_picture(result.image, record, outline)
+    plane = _disc.DiscPlane.of(result.image, outline)
+    _disc.disc_picture(plane, record)
     table = [
         f"{record.get(f'height_{name}_mm'):.1f}" for name in ("anterior", "middle", "posterior")
     ]
     assert shown[:6:2] == table == ["9.0", "9.3", "5.4"]
     shown.clear()
-    _disc.disc_picture(result.image, DiscRecord(level, {}), outline)
+    _disc.disc_picture(plane, DiscRecord(level, {}))
     assert shown[:6] == ["", "anterior", "", "middle", "", "posterior"], "missing in the table"
 
 

@@ -197,10 +197,9 @@ def _centre_beside(
     mask: SoftMask, point_mm: Array, cranial: Array, window_mm: float
 ) -> Array | None:
     """(3,) centre of a mask in a soft window around the plane through a point, or ``None``."""
-    index = np.argwhere(mask.array > 0.02)
-    points = mask.grid.to_world(index)
+    points, share = mask.filled
     along = (points - point_mm) @ cranial
-    weight = mask.array[tuple(index.T)] * np.exp(-0.5 * (along / window_mm) ** 2)
+    weight = share * np.exp(-0.5 * (along / window_mm) ** 2)
     if weight.sum() < 1.0:
         return None
     return np.asarray(np.average(points, axis=0, weights=weight))

@@ -39,12 +39,13 @@ def ashman_d(values: Array) -> float | None:
     mean, sd = np.percentile(z, [25, 75]), np.array([0.7, 0.7])
     share = np.array([0.5, 0.5])
     for _ in range(200):
-        density = share / sd * np.exp(-0.5 * ((z[:, None] - mean) / sd) ** 2) + 1e-300
-        belongs = density / density.sum(axis=1, keepdims=True)
-        total = belongs.sum(axis=0) + 1e-9
+        apart = (z - mean[:, None]) / sd[:, None]  # (2, n): one long row per peak
+        density = (share / sd)[:, None] * np.exp(-0.5 * apart**2) + 1e-300
+        belongs = density / density.sum(axis=0)
+        total = belongs.sum(axis=1) + 1e-9
         before = mean
-        mean = (belongs * z[:, None]).sum(axis=0) / total
-        sd = np.sqrt((belongs * (z[:, None] - mean) ** 2).sum(axis=0) / total + 1e-4)
+        mean = belongs @ z / total
+        sd = np.sqrt((belongs * (z - mean[:, None]) ** 2).sum(axis=1) / total + 1e-4)
         share = total / len(z)
         if np.abs(mean - before).max() < 1e-6:
             break

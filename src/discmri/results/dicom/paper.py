@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array
+from discmri.results.pictures.canvas import font
 
 WIDTH, HEIGHT = 595.0, 842.0
 """A4 in points; x counts from the left, y from the top."""
@@ -107,14 +108,14 @@ def pdf(items: Sequence[Item], title: str) -> bytes:
     names = {id(one): f"/P{n}" for n, one in enumerate(pictures)}
     content = "\n".join(_drawn(one, names) for one in items).encode(_ENCODING)
     held = " ".join(f"/P{n} {n + 7} 0 R" for n in range(len(pictures)))
-    font = "<< /Type /Font /Subtype /Type1 /BaseFont /{} /Encoding /WinAnsiEncoding >>"
+    described = "<< /Type /Font /Subtype /Type1 /BaseFont /{} /Encoding /WinAnsiEncoding >>"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /Lang (en) >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH:g} {HEIGHT:g}] /Contents 6 0 R "
         f"/Resources << /Font << /F0 4 0 R /F1 5 0 R >> /XObject << {held} >> >> >>".encode(),
-        font.format("Helvetica").encode(),
-        font.format("Helvetica-Bold").encode(),
+        described.format("Helvetica").encode(),
+        described.format("Helvetica-Bold").encode(),
         _stream("", content),
         *(
             _stream(
@@ -131,22 +132,17 @@ def pdf(items: Sequence[Item], title: str) -> bytes:
 
 def pixels(items: Iterable[Item], dots_per_inch: float) -> Pixels:
     """The page as (rows, columns, 3) pixels."""
-    from pathlib import Path
-
-    from matplotlib import get_data_path
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     scale = dots_per_inch / 72 * _SUPERSAMPLING
     image = Image.new("RGB", (round(WIDTH * scale), round(HEIGHT * scale)), "white")
     draw = ImageDraw.Draw(image)
-    fonts = Path(get_data_path()) / "fonts/ttf"
     for one in items:
         if isinstance(one, Words):
-            name = fonts / ("DejaVuSans-Bold.ttf" if one.bold else "DejaVuSans.ttf")
-            font = ImageFont.truetype(str(name), one.size * scale * _WIDER)
+            face = font(one.size * scale * _WIDER, one.bold)
             grey = (round(255 * one.grey),) * 3
             anchor = "rs" if one.right else "ls"
-            draw.text((one.x * scale, one.y * scale), one.printed, grey, font, anchor)
+            draw.text((one.x * scale, one.y * scale), one.printed, grey, face, anchor)
         elif isinstance(one, Line):
             points = [(x * scale, y * scale) for x, y in one.points.tolist()]
             draw.line(points, one.colour, max(1, round(one.width * scale)), joint="curve")

@@ -1,11 +1,15 @@
-"""What all pictures share: colours of levels, a canvas, a scale bar, PNG bytes."""
+"""What all pictures share: colours of levels, a canvas in millimetres, PNG bytes.
+
+Drawn by Pillow: loading matplotlib and laying out its axes took a quarter of a whole measurement.
+"""
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +18,8 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from PIL.Image import Image, Resampling
+    from PIL.ImageFont import FreeTypeFont
 
 # Paul Tol's "light" scheme: told apart by colour-blind readers, bright enough on grey images.
 LEVEL_COLOURS: dict[DiscLevel, str] = {
@@ -31,83 +35,279 @@ LEVEL_COLOURS: dict[DiscLevel, str] = {
     DiscLevel.L6_S1: "#bbcc33",
     DiscLevel.S1_S2: "#ee8866",
 }
-DPI = 120
+BLACK, WHITE = "#000000", "#ffffff"
+_POINTS_PER_INCH, _PIXELS_PER_INCH = 72, 120
+_FINER = 4  # lines are drawn so much finer and then reduced, which smooths their edges
+_RIM_PT = 1.25  # of text and bars, dark, so that they are read on any grey
+# DejaVu Sans, in its size: how far capitals and tails reach above and below the base line
+_ASCENT, _DESCENT = 0.76, 0.24
+# The colour map viridis (Smith, van der Walt; CC0) at 24 even places; between them it is straight
+# to 1 %.
+_VIRIDIS = (
+    "440154", "471164", "482071", "472e7c", "443c84", "3f4889", "39558c", "34618d",
+    "2f6c8e", "2a768e", "26818e", "228b8d", "1f958b", "1fa088", "24aa83", "30b47c",
+    "41bd72", "57c666", "6fcf57", "8ad647", "a7db35", "c4e021", "e2e418", "fde725",
+)  # fmt: skip
+Box = tuple[float, float, float, float]
 
 
-def canvas(width_mm: float, height_mm: float, pixels_per_mm: float) -> tuple[Figure, Axes]:
-    """A figure whose axes fill it and show millimetres at a fixed scale."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of ``#rrggbb``.
 
-    scale = pixels_per_mm / DPI
-    figure = Figure(figsize=(width_mm * scale, height_mm * scale), dpi=DPI, facecolor="black")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_axis_off()
-    return figure, axes
+    >>> rgb("#ee8866")
+    (238, 136, 102)
+    """
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def chart(width_in: float, height_in: float, dpi: float = 100.0) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes for curves and points."""
-    from matplotlib.figure import Figure
+def viridis(shares: Array) -> NDArray[np.uint8]:
+    """(..., 3) red, green and blue of shares of the colour map, 0 to 1.
 
-    figure = Figure(figsize=(width_in, height_in), dpi=dpi, layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def embedded(figure: Figure, kind: str = "png") -> str:
-    """A chart for a page, base64, without dates and software."""
-    absent = {"png": ("Software",), "svg": ("Date", "Creator")}[kind]
-    file = io.BytesIO()
-    figure.savefig(file, format=kind, metadata=dict.fromkeys(absent))
-    return base64.b64encode(file.getvalue()).decode()
+    >>> viridis(np.array([0.0, 1.0])).tolist()
+    [[68, 1, 84], [253, 231, 37]]
+    """
+    places = np.linspace(0, 1, len(_VIRIDIS))
+    stops = np.array([rgb(f"#{one}") for one in _VIRIDIS])
+    channels = [np.interp(shares, places, stops[:, k]) for k in range(3)]
+    return np.round(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
-def png(figure: Figure, colours: Sequence[str], colour_map: str = "") -> bytes:
-    """PNG bytes in a small palette and without dates, software or other metadata.
+@dataclass(frozen=True)
+class Style:
+    """How a text looks.
 
     Parameters
     ----------
-    figure
-        What to draw.
-    colours
-        Colours of lines; the palette holds them, their blends with greys, and greys.
-    colour_map
-        Name of a matplotlib colour map that is shown as well.
+    points
+        Its size.
+    colour
+        ``#rrggbb``.
+    across, up
+        Which part of it lies at its place: ``l``, ``m`` or ``r``, and ``bottom``, ``middle`` or
+        ``top``.
+    bold
+        Whether it is bold.
+    rim
+        Whether it has a dark rim, so that it is read on any grey.
     """
-    from PIL import Image
 
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
-    image = Image.fromarray(np.ascontiguousarray(pixels), "RGB")
-    palette = Image.new("P", (1, 1))
-    entries = _palette(colours, colour_map).tobytes()
-    palette.putpalette(entries)
-    file = io.BytesIO()
-    small = image.quantize(palette=palette, dither=Image.Dither.NONE)
-    indices = np.array(small)
-    indices[(pixels == 255).all(axis=-1)] = 255  # the nearest-colour search is a little coarse
-    exact = Image.fromarray(indices, "P")
-    exact.putpalette(entries)
-    exact.save(file, format="PNG", compress_level=6)
-    return file.getvalue()
+    points: float
+    colour: str = WHITE
+    across: str = "m"
+    up: str = "middle"
+    bold: bool = False
+    rim: bool = True
 
 
-def _palette(colours: Sequence[str], colour_map: str) -> NDArray[np.uint8]:
-    """(256, 3) red, green, blue: colours, their blends with greys, a colour map, greys."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_rgb
+class Canvas:
+    """A picture whose places are millimetres; what is drawn later lies above.
 
+    Parameters
+    ----------
+    edges
+        Left, right, bottom and top of the picture; the left may be larger than the right.
+    pixels_per_mm
+        Its scale.
+    """
+
+    def __init__(self, edges: Box, pixels_per_mm: float) -> None:
+        from PIL import Image
+
+        self.edges, self.pixels_per_mm = edges, pixels_per_mm
+        left, right, bottom, top = edges
+        size = (int(abs(right - left) * pixels_per_mm), int((top - bottom) * pixels_per_mm))
+        self._drawn = Image.new("RGB", size, BLACK)
+
+    @property
+    def point_mm(self) -> float:
+        """A typographic point."""
+        return _PIXELS_PER_INCH / _POINTS_PER_INCH / self.pixels_per_mm
+
+    def greys(self, values: Array, box: Box, black: float, white: float, smooth: bool) -> None:
+        """An image: rows upwards from the bottom, columns from left to right of its box."""
+        from PIL import Image
+
+        shares = np.clip((np.nan_to_num(values) - black) / (white - black), 0.0, 1.0)
+        how = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
+        self._paste(Image.fromarray(np.round(255 * shares).astype(np.uint8)), box, how)
+
+    def colours(self, shares: Array, box: Box, within: Array) -> None:
+        """Shares of the colour map as squares, where they are finite and within a border (n, 2)."""
+        from PIL import Image, ImageChops
+
+        known = np.isfinite(shares)
+        coloured = Image.fromarray(viridis(np.where(known, shares, 0.0)))
+        inside = Image.new("L", self._drawn.size)
+        how = Image.Resampling.NEAREST
+        self._paste(Image.fromarray(255 * known.astype(np.uint8)), box, how, onto=inside)
+        picture = Image.new("RGB", self._drawn.size)
+        self._paste(coloured, box, how, onto=picture)
+        self._drawn.paste(picture, mask=ImageChops.multiply(inside, self._filled(within)))
+
+    def box(self, box: Box, colour: str) -> None:
+        """An area of one colour."""
+        left, right, bottom, top = box
+        corners = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
+        self._drawn.paste(colour, mask=self._filled(corners))
+
+    def line(
+        self,
+        points: Array,
+        colour: str,
+        width_pt: float,
+        dashes: tuple[float, float] | None = None,
+        opacity: float = 1.0,
+    ) -> None:
+        """(n, 2) points joined; dashes and gaps are multiples of the width."""
+        from PIL import Image, ImageDraw
+
+        whole, width = self._pixels(points), width_pt * _PIXELS_PER_INCH / _POINTS_PER_INCH
+        pieces = [whole] if dashes is None else _dashed(whole, *(width * one for one in dashes))
+        start = np.floor(whole.min(axis=0) - width - 1)
+        right, down = (np.ceil(whole.max(axis=0) + width + 1) - start).astype(int) * _FINER
+        mask = Image.new("L", (int(right), int(down)))
+        draw = ImageDraw.Draw(mask)
+        for piece in pieces:
+            finer = (piece - start) * _FINER - 0.5
+            draw.line(finer.ravel().tolist(), round(255 * opacity), round(width * _FINER))
+            for x, y in finer[1:-1][_bends(finer)].tolist():  # lines leave a gap there
+                draw.circle((x, y), width * _FINER / 2, round(255 * opacity))
+        self._drawn.paste(colour, (int(start[0]), int(start[1])), mask.reduce(_FINER))
+
+    def text(self, x: float, y: float, text: str, style: Style) -> None:
+        """One line of text."""
+        from PIL import ImageDraw
+
+        size = style.points * _PIXELS_PER_INCH / _POINTS_PER_INCH
+        ascent = {"bottom": -_DESCENT, "middle": (_ASCENT - _DESCENT) / 2, "top": _ASCENT}
+        (right, down) = self._pixels(np.array([[x, y]]))[0].tolist()
+        rim = round(_RIM_PT * _PIXELS_PER_INCH / _POINTS_PER_INCH) if style.rim else 0
+        ImageDraw.Draw(self._drawn).text(
+            (right, down + ascent[style.up] * size), text, style.colour,
+            font(size, style.bold), f"{style.across}s", stroke_width=rim, stroke_fill=BLACK,
+        )  # fmt: skip
+
+    def scale_bar(self, x: float, y: float, length_mm: float) -> None:
+        """A bar of a length in millimetres, one end at ``x``, towards the left of the picture."""
+        way = np.sign(self.edges[0] - self.edges[1])
+        bar = np.array([[x, y], [x + way * length_mm, y]])
+        rim = np.array([[-way, 0.0], [way, 0.0]]) * _RIM_PT * self.point_mm
+        self.line(bar + rim, BLACK, 2.5 + 2 * _RIM_PT)
+        self.line(bar, WHITE, 2.5)
+        self.text(
+            float(bar[:, 0].mean()), y + 4.0 * self.point_mm, f"{length_mm:g} mm",
+            Style(8.0, up="bottom"),
+        )  # fmt: skip
+
+    def png(self, colours: Sequence[str], coloured: bool = False) -> bytes:
+        """PNG bytes in a small palette and without dates, software or other metadata.
+
+        Parameters
+        ----------
+        colours
+            Colours of lines; the palette holds them, their blends with greys, and greys.
+        coloured
+            Whether the colour map is shown as well.
+        """
+        from PIL import Image
+
+        palette = Image.new("P", (1, 1))
+        entries = _palette(colours, coloured).tobytes()
+        palette.putpalette(entries)
+        indices = np.array(self._drawn.quantize(palette=palette, dither=Image.Dither.NONE))
+        # the nearest-colour search is a little coarse
+        indices[(np.asarray(self._drawn) == 255).all(axis=-1)] = 255
+        exact = Image.fromarray(indices, "P")
+        exact.putpalette(entries)
+        file = io.BytesIO()
+        exact.save(file, format="PNG", compress_level=6)
+        return file.getvalue()
+
+    def _pixels(self, points: Array) -> Array:
+        """(n, 2) millimetres to pixels from the upper left corner, right and down."""
+        left, right, _, top = self.edges
+        turned = (np.asarray(points) - [left, top]) * [np.sign(right - left), -1.0]
+        return np.asarray(turned * self.pixels_per_mm)
+
+    def _filled(self, border: Array) -> Image:
+        """How much of each pixel lies within a border."""
+        from PIL import Image, ImageDraw
+
+        width, height = self._drawn.size
+        mask = Image.new("L", (width * _FINER, height * _FINER))
+        corners = [tuple(point) for point in (self._pixels(border) * _FINER - 0.5).tolist()]
+        ImageDraw.Draw(mask).polygon(corners, 255)
+        return mask.reduce(_FINER)
+
+    def _paste(self, image: Image, box: Box, how: Resampling, onto: Image | None = None) -> None:
+        """Rows upwards from the bottom of a box, columns from its left to its right."""
+        from PIL.Image import Transpose
+
+        left, right, bottom, top = box
+        start, stop = self._pixels(np.array([[left, top], [right, bottom]]))
+        image = image.transpose(Transpose.FLIP_TOP_BOTTOM)
+        if stop[0] < start[0]:
+            image = image.transpose(Transpose.FLIP_LEFT_RIGHT)
+            start[0], stop[0] = stop[0], start[0]
+        whole = np.array([image.width, image.height]) / (stop - start)
+        # the part of the image that the canvas shows, each pixel of the canvas its own sample
+        size = np.array(self._drawn.size)
+        low, high = np.maximum(np.round(start), 0), np.minimum(np.round(stop), size)
+        part = np.clip(np.r_[(low - start) * whole, (high - start) * whole], 0, None)
+        part[2:] = np.minimum(part[2:], [image.width, image.height])
+        w, h = (int(n) for n in high - low)
+        fitted = image.resize((w, h), how, tuple(part.tolist()))
+        (onto or self._drawn).paste(fitted, (int(low[0]), int(low[1])))
+
+
+@cache
+def font(pixels: float, bold: bool) -> FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib; finding it does not load that."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from PIL import ImageFont
+
+    found: Any = find_spec("matplotlib")
+    folder = Path(found.submodule_search_locations[0]) / "mpl-data/fonts/ttf"
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(folder / name), pixels)
+
+
+def _dashed(points: Array, dash: float, gap: float) -> list[Array]:
+    """Pieces of a line, each of the length of a dash."""
+    along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
+    pieces: list[Array] = []
+    for start in np.arange(0.0, along[-1], dash + gap):
+        stop = min(start + dash, along[-1])
+        at = np.r_[start, along[(along > start) & (along < stop)], stop]
+        pieces.append(np.stack([np.interp(at, along, points[:, k]) for k in (0, 1)], axis=1))
+    return pieces
+
+
+def _bends(points: Array) -> NDArray[np.bool_]:
+    """(n - 2,) at which inner points of a line it turns by more than some 15 degrees.
+
+    >>> _bends(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.1], [2.0, 3.0]])).tolist()
+    [False, True]
+    """
+    ways = np.diff(points, axis=0)
+    ways = ways / np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-9)
+    return np.asarray((ways[1:] * ways[:-1]).sum(axis=1) < 0.96)
+
+
+def _palette(colours: Sequence[str], coloured: bool) -> NDArray[np.uint8]:
+    """(256, 3) red, green, blue: colours, their blends with greys, the colour map, greys."""
     entries = [np.empty((0, 3))]
-    for colour in map(to_rgb, colours):
+    for colour in map(rgb, colours):
         for grey in (0.1, 0.4, 0.7, 1.0):
             share = np.array([0.3, 0.6, 1.0])[:, None]
-            entries.append(share * np.array(colour) + (1 - share) * grey)
-    if colour_map:
-        entries.append(colormaps[colour_map](np.linspace(0, 1, 72))[:, :3])
+            entries.append(share * np.array(colour) + (1 - share) * 255 * grey)
+    if coloured:
+        entries.append(viridis(np.linspace(0, 1, 72)).astype(float))
     used = np.vstack(entries)
-    greys = np.linspace(0, 1, 256 - len(used))[:, None].repeat(3, axis=1)
-    return np.asarray(np.round(255 * np.vstack([used, greys])), dtype=np.uint8)
+    greys = np.linspace(0, 255, 256 - len(used))[:, None].repeat(3, axis=1)
+    return np.asarray(np.round(np.vstack([used, greys])), dtype=np.uint8)
 
 
 def window(values: Array) -> tuple[float, float]:
@@ -117,24 +317,6 @@ def window(values: Array) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def outlined(axes: Axes, x: float, y: float, text: str, **style: object) -> None:
-    """Text with a dark rim, readable on any grey."""
-    from matplotlib.patheffects import withStroke
-
-    rim = [withStroke(linewidth=2.5, foreground="black")]
-    axes.text(x, y, text, path_effects=rim, zorder=6, **style)  # type: ignore[arg-type]
-
-
-def scale_bar(axes: Axes, x: float, y: float, length_mm: float) -> None:
-    """A bar of a length in millimetres, its right end at ``x``."""
-    from matplotlib.patheffects import withStroke
-
-    rim = [withStroke(linewidth=4.5, foreground="black")]
-    axes.plot(
-        [x - length_mm, x], [y, y], color="white", lw=2.5, path_effects=rim,
-        solid_capstyle="butt", zorder=5,
-    )  # fmt: skip
-    outlined(
-        axes, x - length_mm / 2, y, f"{length_mm:g} mm\n", color="white", fontsize=8,
-        ha="center", va="bottom", linespacing=0.6,
-    )  # fmt: skip
+def closed(border: Array) -> Array:
+    """A border (n, 2) with its first point once more at the end."""
+    return np.vstack([border, border[:1]])

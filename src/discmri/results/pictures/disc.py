@@ -2,42 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Volume
 from discmri.results.outline import DiscOutline, Section
-from discmri.results.pictures.canvas import LEVEL_COLOURS, canvas, outlined, png, scale_bar, window
+from discmri.results.pictures.canvas import (
+    BLACK,
+    LEVEL_COLOURS,
+    WHITE,
+    Canvas,
+    Style,
+    closed,
+    window,
+)
 from discmri.results.records import DiscRecord
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MARGIN_MM = 13.0
 _STEP_MM = 0.3
 _PIXELS_PER_MM = 9.0
-_BAR_MM = 13.0
+_BAR_MM = 13.0  # a white strip beside the picture, for the colour bar
 _SCALE_MM = 10.0
 _ADC_RANGE_UM2_MS = (0.0, 3.0)
 _STATIONS = (("anterior", 0.9), ("middle", 0.5), ("posterior", 0.1))
 
 
-def disc_picture(image: Volume, record: DiscRecord, outline: DiscOutline) -> bytes:
+@dataclass(frozen=True, eq=False)
+class DiscPlane:
+    """The image in a disc's own mid-sagittal plane.
+
+    Parameters
+    ----------
+    outline
+        The disc.
+    points
+        (rows, columns, 3) RAS+ places, caudal first, posterior first.
+    pixels
+        (rows, columns) the image there.
+    """
+
+    outline: DiscOutline
+    points: Array
+    pixels: Array
+
+    @classmethod
+    def of(cls, image: Volume, outline: DiscOutline) -> DiscPlane:
+        """Sample an image once for all pictures of a disc."""
+        back, front, bottom, top = _region(outline)
+        x = np.arange(back + _STEP_MM / 2, front, _STEP_MM)
+        y = np.arange(bottom + _STEP_MM / 2, top, _STEP_MM)
+        across, up = np.meshgrid(x, y)
+        points = outline.frame.to_world(
+            np.stack([across, up, np.full_like(across, outline.mid.left_mm)], axis=-1)
+        )
+        return cls(outline, points, _around(image, points).sample(points, order=3))
+
+    def canvas(self, extra_mm: float = 0.0, dim: float = 1.0) -> Canvas:
+        """The image, anterior to the left; with room on the right, and darker."""
+        back, front, bottom, top = _region(self.outline)
+        low, high = window(self.pixels)
+        white = low + (high - low) / dim
+        canvas = Canvas((front, back - extra_mm, bottom, top), _PIXELS_PER_MM)
+        canvas.greys(self.pixels, (back, front, bottom, top), low, white, smooth=False)
+        return canvas
+
+
+def disc_picture(plane: DiscPlane, record: DiscRecord) -> bytes:
     """PNG of the disc with its border, corners and the anterior, middle and posterior heights.
 
     The numbers are those of the record, as in every table; a line whose height is missing
     there has none.
     """
-    figure, axes, _ = _plane(image, outline)
-    level = record.level
-    colour = LEVEL_COLOURS[level]
-    _border(axes, outline.mid, colour)
+    canvas, outline = plane.canvas(), plane.outline
+    colour = LEVEL_COLOURS[record.level]
+    canvas.line(closed(outline.mid.contour_mm), colour, 1.3)
     for name, share in _STATIONS:
         height = record.get(f"height_{name}_mm")
-        _height_line(axes, outline.mid, name, share, "" if height is None else f"{height:.1f}")
+        _height_line(canvas, outline.mid, name, share, "" if height is None else f"{height:.1f}")
     corners = outline.corners
     points = (
         corners.upper_anterior,
@@ -45,54 +88,26 @@ def disc_picture(image: Volume, record: DiscRecord, outline: DiscOutline) -> byt
         corners.lower_anterior,
         corners.lower_posterior,
     )
-    x, y = np.array(points).T
-    axes.plot(x, y, "o", ms=4.0, mfc="none", mec="white", mew=1.1, zorder=4)
-    _labels(axes, level, outline)
-    return png(figure, [colour])
+    angles = np.linspace(0, 2 * np.pi, 25)
+    ring = 2.0 * canvas.point_mm * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for point in points:
+        canvas.line(point + ring, WHITE, 1.1)
+    _labels(canvas, record.level, outline)
+    return canvas.png([colour])
 
 
-def adc_picture(image: Volume, adc: Volume, level: DiscLevel, outline: DiscOutline) -> bytes:
+def adc_picture(plane: DiscPlane, adc: Volume, level: DiscLevel) -> bytes:
     """PNG of the disc with the ADC inside its border and a colour bar in µm²/ms."""
-    from matplotlib.patches import Polygon
-
-    figure, axes, points = _plane(image, outline, extra_mm=_BAR_MM, dim=0.75)
-    left, right, bottom, top = _region(outline)
-    values = adc.sample(points, order=0, outside=np.nan)
-    values = np.where(values > 0, values, np.nan)
+    canvas, outline = plane.canvas(extra_mm=_BAR_MM, dim=0.75), plane.outline
+    values = adc.sample(plane.points, order=0, outside=np.nan)
     low, high = _ADC_RANGE_UM2_MS
-    drawn = axes.imshow(
-        values, cmap="viridis", vmin=low, vmax=high, extent=(left, right, bottom, top),
-        interpolation="nearest", origin="lower", zorder=1,
-    )  # fmt: skip
-    drawn.set_clip_path(Polygon(outline.mid.contour_mm, transform=axes.transData))
+    shares = np.clip((np.where(values > 0, values, np.nan) - low) / (high - low), 0.0, 1.0)
+    canvas.colours(shares, _region(outline), outline.mid.contour_mm)
     colour = LEVEL_COLOURS[level]
-    _border(axes, outline.mid, colour)
-    _labels(axes, level, outline)
-    _colour_bar(figure, axes, drawn)
-    return png(figure, [colour], "viridis")
-
-
-def _plane(
-    image: Volume, outline: DiscOutline, extra_mm: float = 0.0, dim: float = 1.0
-) -> tuple[Figure, Axes, Array]:
-    """The image in the disc's plane, anterior to the left, and the RAS+ points sampled."""
-    left, right, bottom, top = _region(outline)
-    x = np.arange(left + _STEP_MM / 2, right, _STEP_MM)
-    y = np.arange(bottom + _STEP_MM / 2, top, _STEP_MM)
-    across, up = np.meshgrid(x, y)
-    points = outline.frame.to_world(
-        np.stack([across, up, np.full_like(across, outline.mid.left_mm)], axis=-1)
-    )
-    pixels = _around(image, points).sample(points, order=3)
-    figure, axes = canvas(right - left + extra_mm, top - bottom, _PIXELS_PER_MM)
-    low, high = window(pixels)
-    axes.imshow(
-        pixels, cmap="gray", vmin=low, vmax=low + (high - low) / dim, origin="lower",
-        extent=(left, right, bottom, top), interpolation="bilinear", zorder=0,
-    )  # fmt: skip
-    axes.set_xlim(right, left - extra_mm)  # anterior is positive and shown on the left
-    axes.set_ylim(bottom, top)
-    return figure, axes, points
+    canvas.line(closed(outline.mid.contour_mm), colour, 1.3)
+    _labels(canvas, level, outline)
+    _colour_bar(canvas)
+    return canvas.png([colour], coloured=True)
 
 
 def _around(image: Volume, points: Array) -> Volume:
@@ -113,45 +128,46 @@ def _region(outline: DiscOutline) -> tuple[float, float, float, float]:
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
-def _border(axes: Axes, section: Section, colour: str) -> None:
-    contour = section.contour_mm
-    axes.plot(*np.vstack([contour, contour[:1]]).T, color=colour, lw=1.3, zorder=3)
-
-
-def _height_line(axes: Axes, section: Section, name: str, share: float, height: str) -> None:
+def _height_line(canvas: Canvas, section: Section, name: str, share: float, height: str) -> None:
     """A line from border to border along the normal; the measured height stands above it."""
     back, front = section.contour_mm[:, 0].min(), section.contour_mm[:, 0].max()
     x = float(back + share * (front - back))
     upper = float(np.interp(x, section.x_mm, section.upper_mm))
     lower = float(np.interp(x, section.x_mm, section.lower_mm))
-    axes.plot([x, x], [lower, upper], color="white", lw=1.1, ls=(0, (3, 1.5)), zorder=4)
-    axes.plot([x, x], [lower, upper], "_", color="white", ms=7, mew=1.3, zorder=4)
-    outlined(
-        axes, x, upper + 1.2, height, color="white", fontsize=9.5,
-        ha="center", va="bottom",
-    )  # fmt: skip
-    outlined(axes, x, lower - 1.2, name, color="white", fontsize=7.5, ha="center", va="top")
+    canvas.line(np.array([[x, lower], [x, upper]]), WHITE, 1.1, dashes=(3.0, 1.5))
+    half = 3.5 * canvas.point_mm
+    for y in (lower, upper):
+        canvas.line(np.array([[x - half, y], [x + half, y]]), WHITE, 1.3)
+    canvas.text(x, upper + 1.2, height, Style(9.5, up="bottom"))
+    canvas.text(x, lower - 1.2, name, Style(7.5, up="top"))
 
 
-def _labels(axes: Axes, level: DiscLevel, outline: DiscOutline) -> None:
+def _labels(canvas: Canvas, level: DiscLevel, outline: DiscOutline) -> None:
     """Level name, orientation and scale along the edges, outside the disc."""
     back, front, bottom, top = _region(outline)
-    outlined(
-        axes, front - 1.2, top - 1.0, level.value, color=LEVEL_COLOURS[level], fontsize=12,
-        fontweight="bold", ha="left", va="top",
-    )  # fmt: skip
-    middle = (bottom + top) / 2
-    outlined(axes, front - 1.2, middle, "A", color="white", fontsize=9, ha="left", va="center")
-    outlined(axes, back + 1.2, middle, "P", color="white", fontsize=9, ha="right", va="center")
-    scale_bar(axes, back + 2.0 + _SCALE_MM, bottom + 2.0, _SCALE_MM)
+    named = Style(12.0, LEVEL_COLOURS[level], "l", "top", bold=True)
+    canvas.text(front - 1.2, top - 1.0, level.value, named)
+    canvas.text(front - 1.2, (bottom + top) / 2, "A", Style(9.0, across="l"))
+    canvas.text(back + 1.2, (bottom + top) / 2, "P", Style(9.0, across="r"))
+    canvas.scale_bar(back + 2.0, bottom + 2.0, _SCALE_MM)
 
 
-def _colour_bar(figure: Figure, axes: Axes, drawn: object) -> None:
-    from matplotlib.colorbar import Colorbar
-
-    figure.set_facecolor("white")
-    share = _BAR_MM / abs(float(np.diff(axes.get_xlim())[0]))
-    side = figure.add_axes((1.0 - 0.80 * share, 0.12, 0.22 * share, 0.70))
-    bar = Colorbar(side, drawn)  # type: ignore[arg-type]
-    bar.ax.tick_params(labelsize=7, length=2, pad=1.5)
-    bar.ax.set_title("ADC\nµm²/ms", fontsize=7, pad=4)
+def _colour_bar(canvas: Canvas) -> None:
+    """The colours of the ADC with their values, in the strip beside the picture."""
+    _, end, bottom, top = canvas.edges
+    canvas.box((end + _BAR_MM, end, bottom, top), WHITE)
+    left, right = end + 0.80 * _BAR_MM, end + 0.58 * _BAR_MM
+    low, high = bottom + 0.12 * (top - bottom), bottom + 0.82 * (top - bottom)
+    bar = (left, right, low, high)
+    around = np.array([[left, low], [right, low], [right, high], [left, high], [left, low]])
+    canvas.colours(np.linspace(0, 1, 256)[:, None], bar, around)
+    canvas.line(around, BLACK, 0.8)
+    plain = Style(7.0, BLACK, "l", rim=False)
+    point, (least, most) = canvas.point_mm, _ADC_RANGE_UM2_MS
+    for value in np.arange(least, most + 0.1):
+        y = low + (value - least) / (most - least) * (high - low)
+        canvas.line(np.array([[right, y], [right - 2.0 * point, y]]), BLACK, 0.8)
+        canvas.text(right - 3.5 * point, y, f"{value:g}", plain)
+    middle, title = (left + right) / 2, Style(7.0, BLACK, up="bottom", rim=False)
+    canvas.text(middle, high + 12.0 * point, "ADC", title)
+    canvas.text(middle, high + 4.0 * point, "µm²/ms", title)
