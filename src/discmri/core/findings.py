@@ -96,7 +96,7 @@ MEANINGS: dict[Code, str] = {
     Code.DEIDENTIFIED: "Names were replaced, and all dates of the patient shifted by the same time.",
     Code.DUPLICATE_INSTANCE: "The same image was found more than once; one copy was used.",
     Code.UID_NOT_UNIQUE: "Images with different pixel values have the same UID.",
-    Code.SERIES_JOINED: "Slices of one acquisition had Series UIDs of their own and were joined.",
+    Code.SERIES_JOINED: "Slices of one acquisition had different Series UIDs and were joined.",
     Code.SLICE_ODD: "A slice differs from its stack in its header but fills a gap of it exactly.",
     Code.SERIES_SPLIT: "One series held several stacks; they were separated.",
     Code.SLICE_MISSING: "A slice position is missing from the stack.",
@@ -107,7 +107,7 @@ MEANINGS: dict[Code, str] = {
     Code.HEADER_CONTRADICTS_GEOMETRY: "A header value contradicts the slice positions; "
     "the positions were used.",
     Code.RESCALE_UNUSABLE: "The rescale slope or intercept in the header cannot be used.",
-    Code.SERIES_CHOSEN: "Several series qualified for one role; the better one was taken.",
+    Code.SERIES_CHOSEN: "Several series qualified for one role; the best one was used.",
     Code.SERIES_LEFT_OUT: "A series could not be used.",
     Code.OTHER_STATION: "Another series of the same contrast shows another part of the spine.",
     Code.NOT_T2: "No sagittal T2 series: the discs were measured on another contrast, "
@@ -133,7 +133,7 @@ MEANINGS: dict[Code, str] = {
     Code.WIDTH_IMPLAUSIBLE: "The anteroposterior width lies outside 22 to 48 mm.",
     Code.OUTLINE_FAILED: "The disc's border could not be traced.",
     Code.BODY_MISSING: "A vertebral body needed for this value was not found.",
-    Code.CORNERS_OFF_BORDER: "A corner of the disc lies off its traced border.",
+    Code.CORNERS_OFF_BORDER: "A corner of the disc does not lie on its traced border.",
     Code.BORDER_STEP: "The traced border has a step that does not occur on an endplate.",
     Code.T1_T2_HEIGHTS_DIFFER: "The T1 and the T2 image give different heights.",
     Code.CANAL_UNLIKE_NEIGHBOURS: "The spinal canal behind this disc differs from that behind its "

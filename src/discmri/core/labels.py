@@ -132,7 +132,7 @@ class SpineLabels:
             for level in discs:
                 if level.is_measured is not is_measured:
                     place = "discs" if level.is_measured else "residual_discs"
-                    raise ValueError(f"{level.value} belongs into {place}")
+                    raise ValueError(f"{level.value} belongs in {place}")
 
     def label_map(self) -> NDArray[np.uint8]:
         """(i, j, k) label numbers: each voxel goes to the structure that fills most of it."""

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from hashlib import sha256
 
-NOTICE = "Research software, not a medical device. A suggested grade is for a reader to decide."
+NOTICE = "Research software, not a medical device. A reader decides on every suggested grade."
 
 
 def printable(text: object) -> str:

@@ -165,7 +165,7 @@ class Protocol:
         if len(self.b_values) < 1 or min(self.b_values) < 0 or max(self.b_values) > 5000:
             raise UsageError(f"b-values must lie within 0 and 5000 s/mm2, got {self.b_values}")
         if self.directions not in (1, 3):
-            raise UsageError(f"1 or 3 diffusion directions, got {self.directions}")
+            raise UsageError(f"the number of directions is 1 or 3, got {self.directions}")
 
     @property
     def pitch_mm(self) -> float:

@@ -105,7 +105,7 @@ def decide(facts: RoleEvidence) -> Decision:
 
     >>> t2 = RoleEvidence(Plane.SAGITTAL, ContrastParameters(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
     >>> decide(t2)
-    Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices lie sagittally',
+    Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices are sagittal',
     'spin echo with TE 100 ms and TR 3500 ms is T2-weighted'), t2_weighted=True, ...)
     """
     for rule in (_not_placed, _diffusion_map, _computed, _localizer, _diffusion, _other_plane):
@@ -235,7 +235,7 @@ def _other_plane(facts: RoleEvidence) -> Decision | None:
 
 
 def _sagittal(facts: RoleEvidence) -> Decision:
-    place = "slices lie sagittally"
+    place = "slices are sagittal"
     role, why, t2 = next(_contrasts(facts))
     suppressed = facts.contrast.fat_suppressed
     if computed_kind(facts.words) == "water image" or facts.text.startswith("water"):

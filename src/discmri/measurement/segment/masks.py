@@ -130,10 +130,8 @@ def _left_out(segments: Sequence[str]) -> tuple[Finding, ...]:
     if not segments:
         return ()
     more = ", …" if len(segments) > _LISTED else ""
-    text = (
-        f"DICOM SEG: neither code nor label tells what {', '.join(map(repr, segments[:_LISTED]))}"
-    )
-    return (warning(Code.LABELS_UNKNOWN, f"{text}{more} is; left out"),)
+    text = f"DICOM SEG: unknown segments {', '.join(map(repr, segments[:_LISTED]))}{more}; left out"
+    return (warning(Code.LABELS_UNKNOWN, text),)
 
 
 def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
