@@ -261,8 +261,8 @@ def _range(limit: Limit) -> str:
 
 def _repeatable(same: bool) -> AcceptanceCheck:
     return AcceptanceCheck(
-        "repeatability", "files of one study measured twice", "identical",
-        "identical" if same else "different", same,
+        "repeatability", "one study measured twice", "identical files",
+        "identical files" if same else "different files", same,
         "audits require reproducible results",
     )  # fmt: skip
 
