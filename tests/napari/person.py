@@ -83,8 +83,22 @@ class Reader:
         return int(np.count_nonzero(self.case.shown == number)) - len(voxels)
 
     def pixels(self):
+        """What is seen of the panels, everything over them included."""
+        from qtpy.QtGui import QImage
+
         settle()
-        return self.viewer.screenshot(canvas_only=True, flash=False)[..., :3]
+        grabbed = self.viewer.window._qt_viewer.canvas.native.grab().toImage()
+        image = grabbed.convertToFormat(QImage.Format.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+        return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+    def lines(self, panel=0):
+        """Colours of the straight pieces that are drawn over a panel, and how many of each."""
+        found = {}
+        for one in self.shell._overlay.panels[panel].lines:
+            if len(one.pieces):
+                found[one.colour] = found.get(one.colour, 0) + len(one.pieces)
+        return found
 
 
 @contextmanager

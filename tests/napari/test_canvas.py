@@ -12,6 +12,7 @@ from discmri.core.volume import Grid
 from discmri.napari.canvas import FIELD_MM, Canvas, Framing
 from discmri.napari.images import DiscMark, Picture, dashes_of, level_colour
 from discmri.napari.marks import Mark
+from discmri.napari.overlay import BORDER_PX, WHITE
 from discmri.napari.view import SagittalView
 
 pytestmark = pytest.mark.filterwarnings(
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 GRID = Grid((5, 40, 30), np.diag([4.0, 1.0, 0.8, 1.0]))
 VIEW = SagittalView.of(GRID)
-CELL = ["T2", "T2 borders", "T2 heights"]
 L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
 
 
@@ -60,11 +60,24 @@ def seen(layer):
     return layer.visible and layer.opacity > 0
 
 
+def lines(canvas, number=2):
+    """Colour, width and (n, 2, 2) millimetres of what is drawn on a slice."""
+    return [(one.colour, one.width_px, one.pieces) for one in canvas._lines(number)]
+
+
+def written(canvas):
+    return [one.text for panel in canvas.overlays for one in panel.captions]
+
+
 def test_each_picture_has_its_cell_with_the_same_marks(canvas):
-    names = [layer.name for layer in layers(canvas)]
-    assert names == [*CELL, "T1", "T1 borders", "T1 heights"]
+    assert [layer.name for layer in layers(canvas)] == ["T2", "T1"]
+    left, right = canvas.overlays
+    for one, two in zip(left.lines, right.lines, strict=True):
+        np.testing.assert_allclose(
+            two.pieces - one.pieces, [right.area.corner_px] * 2 - np.zeros((len(one.pieces), 2, 2))
+        )
     grid = canvas.viewer.canvas.grid
-    assert (grid.enabled, grid.stride) == (True, 4)
+    assert (grid.enabled, grid.stride) == (True, 2)
     assert grid.actual_shape(canvas.viewer.layers) == (1, 2)
 
 
@@ -86,7 +99,7 @@ def test_the_last_slice_can_be_reached(spacing_mm):
     )
     assert made.viewer.dims.nsteps == view.shape
     made.scroll(15)
-    assert any(one.text.startswith("16 of 16") for one in made.captions)
+    assert any(text.startswith("16 of 16") for text in written(made))
 
 
 def test_levels_have_their_colours_and_names(canvas):
@@ -96,30 +109,32 @@ def test_levels_have_their_colours_and_names(canvas):
         red, green, blue = (int(level_colour(level)[n : n + 2], 16) / 255 for n in (1, 3, 5))
         np.testing.assert_allclose(painted[:3], [red, green, blue], atol=0.01)
     canvas.focus(mark(L4, 7.0).place)
-    written = [(one.text, one.colour) for one in canvas.captions if one.text.startswith("L")]
-    assert written == 2 * [(level.value, level_colour(level)) for level in (L4, L5)]
+    for panel in canvas.overlays:
+        named = [(one.text, one.colour) for one in panel.captions if "-" in one.text]
+        assert named == [(level.value, level_colour(level)) for level in (L4, L5)]
 
 
-def test_only_what_changed_is_marked_anew(canvas):
-    borders, image = canvas.viewer.layers["T1 borders"], canvas.viewer.layers["T1"]
-    before, filled = borders.data, []
-    two = [canvas._marks[0], replace(canvas._marks[1], lines=True)]
-    canvas.mark(two)
-    assert borders.data is before
-    assert len(canvas.viewer.layers["T1 heights"].data) == 2
+def test_only_what_changed_is_drawn_anew(canvas):
+    image, filled = canvas.viewer.layers["T1"], []
     image.events.data.connect(lambda _event: filled.append("T1"))
     t2, adc = canvas._pictures[0], picture("ADC", 1.0)
     canvas.draw(VIEW, [t2, adc], canvas._discs)
     canvas.draw(VIEW, [t2, adc], canvas._discs)
     assert filled == ["T1"], "a picture that stands there is not drawn again"
+    before = canvas.overlays
+    assert all(one.same(two) for one, two in zip(before, canvas.overlays, strict=True))
+    canvas.mark([mark(L4, 7.0), mark(L5, 17.0)])
+    assert not any(one.same(two) for one, two in zip(before, canvas.overlays, strict=True))
 
 
 def test_height_lines_only_where_they_may_be_seen(canvas):
-    heights = canvas.viewer.layers["T1 heights"]
-    start, along = heights.data[0] * heights.scale
-    np.testing.assert_allclose([start, start + along], [[8.0, 3.0, 18.0], [8.0, 11.0, 18.0]])
+    canvas.show_outlines(False)
+    ((colour, _, pieces),) = lines(canvas)
+    assert colour == WHITE
+    np.testing.assert_allclose(pieces, [[[3.0, 18.0], [11.0, 18.0]]])
+    assert [len(one) for _, _, one in lines(canvas, 1)] == [0]
     canvas.mark([mark(L4, 7.0, lines=False)])
-    assert len(heights.data) == 0
+    assert lines(canvas) == []
 
 
 def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_label(canvas, discs):
@@ -132,11 +147,11 @@ def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_labe
     residual = replace(mark(L5, 17.0, lines=False), name="S1-S2", dashes=dashes)
     canvas.mark([mark(L4, 7.0), residual])
     canvas.focus(mark(L4, 7.0).place)
-    assert [one.text for one in canvas.captions if "-" in one.text] == 2 * ["L4-L5", "S1-S2"]
-    heights = canvas.viewer.layers["T2 heights"]
-    assert len(heights.data) == 1 + len(dashes)
-    colours = {tuple(np.round(colour, 2)) for colour in heights.edge_color}
-    assert len(colours) == 2, "height lines are white, dashes have the colour of their level"
+    assert [text for text in written(canvas) if "-" in text] == 2 * ["L4-L5", "S1-S2"]
+    canvas.show_outlines(False)
+    heights, dashed = lines(canvas)
+    assert (heights[0], dashed[0]) == (WHITE, level_colour(L5)), "dashes have its colour"
+    assert (len(heights[2]), len(dashed[2])) == (1, len(dashes))
 
 
 def _stored(shown):
@@ -176,12 +191,12 @@ def test_zoom_and_place_are_the_same_for_every_disc_and_one_key_switches(large):
         for row_mm in (100.0, 140.0):
             large.focus(mark(L4, row_mm).place)
             zooms.append(camera.zoom)
-            frames.append(len(large.viewer.layers["T2 heights"].data) - 2)
+            frames.append(sum(len(pieces) == 8 for _, _, pieces in lines(large)))
         large.switch_framing()
     room = np.array(large.viewer.canvas.viewbox_size(large.viewer.layers))
     assert zooms[0] == zooms[1] == pytest.approx(np.min(room / FIELD_MM))
     assert zooms[2] == zooms[3] < zooms[0]
-    assert frames == [0, 0, 40, 40], "the disc at hand is framed on every slice"
+    assert frames == [0, 0, 1, 1], "the disc at hand is framed"
     assert large.framing is Framing.DISC, "back again"
 
 
@@ -196,25 +211,26 @@ def test_nothing_beyond_the_picture_takes_room_from_it(large):
 def test_every_panel_says_what_it_shows_and_where_the_patient_lies(large):
     disc = mark(L4, 100.0).place
     large.focus(disc)
-    left, right = large.captions[: len(large.captions) // 2], large.captions[6:]
-    assert {"L4-L5", "T2", *"APHF", f"3 of 5\n{large._view.side(2)}"} == {o.text for o in left}
+    left, right = (panel.captions for panel in large.overlays)
+    assert {one.text for one in left} == {
+        "L4-L5", "T2", *"APHF", f"3 of 5\n{large._view.side(2)}",
+    }  # fmt: skip
     assert {"T1", "20 mm", "L4-L5"} < {one.text for one in right}
-    places = {one.text[:6]: one.at_px for one in left}
-    assert places["A"] == (5.0, 92.0)
-    assert places["P"] == (179.0, 92.0)
+    places = {one.text: one.at_px for one in left}
+    assert (places["A"], places["P"]) == ((5.0, 92.0), (179.0, 92.0))
     assert (places["H"], places["F"]) == ((92.0, 5.0), (92.0, 179.0))
     assert {one.text: one.at_px for one in right}["A"] == (5.0 + 184.0 + 4.0, 92.0)
     camera, (row, column) = large.viewer.scene.camera, disc.name_mm
     wanted = 92.0 + np.array([column - camera.center[2], row - camera.center[1]]) * camera.zoom
     np.testing.assert_allclose(places["L4-L5"], wanted)
-    bar = large.captions[-1]
-    assert bar.line_px == pytest.approx(20.0 * camera.zoom)
+    assert right[-1].line_px == pytest.approx(20.0 * camera.zoom)
     large.scroll(1)
-    assert f"4 of 5\n{large._view.side(3)}" in {one.text for one in large.captions}
+    assert f"4 of 5\n{large._view.side(3)}" in written(large)
     large.hide_marks(True)
-    assert not [one.text for one in large.captions if "-" in one.text]
+    assert not [text for text in written(large) if "-" in text]
     large.toggle_series(0)
-    assert {one.text: one.at_px for one in large.captions}["T1"] == (5.0, 5.0)
+    (alone,) = large.overlays
+    assert {one.text: one.at_px for one in alone.captions}["T1"] == (5.0, 5.0)
 
 
 def test_a_picture_with_a_unit_tells_its_scale_while_it_is_shown(canvas, discs):
@@ -267,26 +283,28 @@ def test_a_case_with_other_pictures_uses_the_same_layers(canvas, discs):
     before = list(canvas.viewer.layers)
     canvas.draw(VIEW, [picture("T2", 3.0)], discs)
     assert list(canvas.viewer.layers) == before
-    assert [layer.name for layer in layers(canvas)] == CELL
+    assert [layer.name for layer in layers(canvas)] == ["T2"]
     assert canvas.viewer.layers["T2"].data.max() == 3.0
     canvas.draw(VIEW, [picture("T2", 3.0), picture("T1", 1.0), picture("ADC", 1.0)], discs)
     assert list(canvas.viewer.layers)[: len(before)] == before
-    assert len(layers(canvas)) == 9
+    assert len(layers(canvas)) == 3
 
 
 def test_cleared_leaves_no_voxel_of_the_last_case(canvas):
     assert np.any(canvas.viewer.layers["T2"].data)
     canvas.clear()
+    assert canvas.overlays == ()
     for layer in canvas.viewer.layers:
         data = np.concatenate([np.ravel(part) for part in layer.data]) if len(layer.data) else [0]
         assert not np.any(data), layer.name
 
 
 def test_a_layer_that_was_deleted_is_made_again(canvas, discs):
-    del canvas.viewer.layers["T2 heights"]
+    del canvas.viewer.layers["T2 discs"]
+    assert canvas.overlays == ()
     canvas.draw(VIEW, [picture("T2", 5.0)], discs)
-    assert [layer.name for layer in layers(canvas)] == CELL
-    assert len(canvas.viewer.layers) == 8
+    assert [layer.name for layer in layers(canvas)] == ["T2"]
+    assert len(canvas.viewer.layers) == 4
 
 
 def test_labels_can_be_painted_only_when_asked_and_only_one(canvas, discs):
@@ -321,30 +339,25 @@ def test_strokes_are_told(discs):
 
 def test_marks_can_be_hidden_and_stay_hidden_with_the_next_case(canvas, discs):
     canvas.hide_marks(True)
-    assert [layer.name for layer in layers(canvas)] == ["T2", "T1"]
     canvas.draw(VIEW, [picture("T2", 3.0)], discs)
-    assert [layer.name for layer in layers(canvas)] == ["T2"]
+    assert lines(canvas) == []
     canvas.hide_marks(False)
-    assert [layer.name for layer in layers(canvas)] == CELL
+    assert len(lines(canvas)) == 3
 
 
 def test_borders_are_thin_lines_on_their_slices_and_go_by_themselves(canvas):
-    borders = canvas.viewer.layers["T1 borders"]
     pieces = np.array(
         [[[8.0, 3.0, 18.0], [8.0, 3.4, 18.6]], [[12.0, 3.0, 18.0], [12.0, 4.0, 18.0]]]
     )
-    canvas.mark([replace(mark(L4, 7.0), border=pieces), mark(L5, 17.0)])
-    drawn = borders.data * borders.scale
-    np.testing.assert_allclose(drawn[:, 0], pieces[:, 0])
-    np.testing.assert_allclose(drawn.sum(axis=1), pieces[:, 1])
-    assert borders.edge_width < 0.5 * min(VIEW.spacing_mm), "thinner than half a voxel"
+    canvas.mark([replace(mark(L4, 7.0, lines=False), border=pieces)])
+    for number, piece in ((2, pieces[0]), (3, pieces[1])):
+        ((colour, width_px, drawn),) = lines(canvas, number)
+        assert (colour, width_px) == (level_colour(L4), BORDER_PX)
+        np.testing.assert_allclose(drawn, [piece[:, 1:]])
     assert not seen(canvas.viewer.layers["T1 discs"]), "no voxel is covered"
+    canvas.mark([replace(mark(L4, 7.0), border=pieces)])
     canvas.show_outlines(False)
-    assert not seen(borders)
-    assert seen(canvas.viewer.layers["T1 heights"])
-    canvas.show_outlines(True)
-    canvas.mark([mark(L4, 7.0)])
-    assert (seen(borders), len(borders.data)) == (True, 0)
+    assert [colour for colour, _, _ in lines(canvas)] == [WHITE], "height lines stay"
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array
-from discmri.napari.captions import Caption, PanelArea, panel_captions, scale_caption
 from discmri.napari.images import DiscMark, Picture
 from discmri.napari.marks import Mark, frame
+from discmri.napari.overlay import (
+    BORDER_PX,
+    LINE_PX,
+    WHITE,
+    Lines,
+    PanelArea,
+    PanelOverlay,
+    on_slice,
+)
 from discmri.napari.view import SagittalView
 
 if TYPE_CHECKING:
@@ -81,8 +89,6 @@ class Canvas:
         self._outlined = True
         self._filling = False
         self._marks: Sequence[Mark] = ()
-        self._drawn_borders: Any = None
-        self._drawn_lines: Any = None
         self._at: DiscMark | None = None
         viewer.canvas.events.size.connect(lambda _event: self.look())
 
@@ -102,8 +108,6 @@ class Canvas:
             (slice, row, column) labels of the discs and of nothing else; painting changes it.
         """
         self._build(len(pictures))
-        if view is not self._view or len(pictures) > len(self._pictures):
-            self._drawn_borders = self._drawn_lines = None
         self._view, self._spacing = view, view.spacing_mm
         self._pictures, self._discs = tuple(pictures), discs
         if all(one.name in self._hidden for one in pictures):
@@ -127,7 +131,6 @@ class Canvas:
         """Show nothing: the next case is not there yet."""
         self._at, self._view = None, None
         if self.complete:
-            self._drawn_borders = self._drawn_lines = None
             for number in range(len(self._cells)):
                 self._empty(number)
 
@@ -137,54 +140,39 @@ class Canvas:
         self._cells[number].empty()
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        """Outline, name and measure the discs on every picture; what stays is not drawn anew."""
-        if not self.complete:
-            return
-        from discmri.napari.cells import draw
-
+        """Outline, name and measure the discs on every picture."""
         self._marks = marks
-        borders = [(one.colour, id(one.border)) for one in marks]
-        if borders != self._drawn_borders:
-            self._drawn_borders = borders
-            for cell in self._filled:
-                draw(cell.borders, [(one.border, one.colour) for one in marks], self._slice_mm)
-        self._draw_lines()
 
-    def _draw_lines(self) -> None:
-        """Height lines, dashes of residual discs, and the frame around the disc at hand."""
-        from discmri.napari.cells import draw
+    def _lines(self, number: int) -> list[Lines]:
+        """Borders, height lines, dashes of residual discs, and the frame, on one slice; shown mm."""
+        if not self._marked:
+            return []
+        found: list[Lines] = []
+        for one in self._marks:
+            drawn = [(one.place.lines_mm, WHITE, LINE_PX)] if one.lines else []
+            if self._outlined:
+                drawn.append((one.border, one.colour, BORDER_PX))
+            if one.dashes is not None:
+                drawn.append((one.dashes, one.colour, LINE_PX))
+            found += [
+                Lines(on_slice(pieces_mm, number, self._slice_mm), colour, width_px)
+                for pieces_mm, colour, width_px in drawn
+            ]
+        if self._at is not None and self.framing is Framing.SPINE:
+            found.append(Lines(self._frame(self._at), WHITE, LINE_PX))
+        return found
 
-        marks = self._marks
-        framed = self._frame()
-        drawn = [
-            (one.colour, one.lines, one.place.lines_mm.tobytes(), id(one.dashes)) for one in marks
-        ]
-        wanted = (drawn, framed.tobytes())
-        if wanted == self._drawn_lines:
-            return
-        self._drawn_lines = wanted
-        lines = [(one.place.lines_mm, "white") for one in marks if one.lines]
-        lines += [(one.dashes, one.colour) for one in marks if one.dashes is not None]
-        for cell in self._filled:
-            draw(cell.heights, [*lines, (framed, "white")], self._slice_mm)
-
-    def _frame(self) -> Array:
-        """(n, 2, 3) corners around the disc at hand where the whole spine is seen."""
-        at, view = self._at, self._view
-        if self.framing is Framing.DISC or at is None or view is None:
-            return np.empty((0, 2, 3))
+    def _frame(self, at: DiscMark) -> Array:
+        """(8, 2, 2) corners around the disc at hand."""
         own = [one.border for one in self._marks if np.allclose(one.place.name_mm, at.name_mm)]
         ends = own[0][..., 1:].reshape(-1, 2) if own else np.empty((0, 2))
         if not len(ends):
             ends = at.centre_mm[None, 1:]
-        slices_mm = np.arange(view.shape[0]) * self._slice_mm
-        return frame(ends.min(axis=0) - _FRAME_MM, ends.max(axis=0) + _FRAME_MM, slices_mm)
+        return frame(ends.min(axis=0) - _FRAME_MM, ends.max(axis=0) + _FRAME_MM)
 
     def hide_marks(self, hidden: bool) -> None:
         """Take away or give back everything that lies over the pictures."""
         self._marked = not hidden
-        if self.complete:
-            self._show()
 
     @property
     def outlined(self) -> bool:
@@ -194,8 +182,6 @@ class Canvas:
     def show_outlines(self, shown: bool) -> None:
         """Draw the borders of the discs, or leave the discs as they are seen."""
         self._outlined = shown
-        if self.complete:
-            self._show()
 
     def refresh_discs(self) -> None:
         """Draw the labels anew after their array was changed from outside."""
@@ -219,7 +205,6 @@ class Canvas:
             self._look(at.centre_mm[1:] - np.array([0.0, _NAME_ROOM_MM]), FIELD_MM)
         else:
             self._look(self._spine_mm(at), SPINE_MM)
-        self._draw_lines()
 
     def _spine_mm(self, at: DiscMark) -> Array:
         """(2,) the middle of the lumbar discs, moved so that the disc at hand is seen."""
@@ -279,8 +264,8 @@ class Canvas:
             camera.zoom = zoom
 
     @property
-    def captions(self) -> tuple[Caption, ...]:
-        """What is written over the panels now; places in pixels of the canvas."""
+    def overlays(self) -> tuple[PanelOverlay, ...]:
+        """What is drawn over the panels now, from left to right."""
         view, viewer = self._view, self.viewer
         shown = [one for one in self._pictures if one.name not in self._hidden]
         if view is None or not self.complete or tuple(viewer.dims.displayed) != (1, 2):
@@ -291,14 +276,14 @@ class Canvas:
         number = int(np.clip(viewer.dims.current_step[0], 0, view.shape[0] - 1))
         where = f"{number + 1} of {view.shape[0]}\n{view.side(number)}"  # 4/7 is like a grade
         names = [(one.name, one.colour, one.place.name_mm) for one in self._marks if self._marked]
-        camera = viewer.scene.camera
+        camera, lines = viewer.scene.camera, self._lines(number)
         centre_mm = np.array(camera.center[-2:])
-        found: list[Caption] = []
+        found = []
         for place, picture in enumerate(shown[-columns:]):
             corner_px = np.array([place * (room_px[0] + gap_px), 0.0])
             area = PanelArea(corner_px, room_px, centre_mm, camera.zoom)
-            found += panel_captions(area, picture.title, where, names)
-        return (*found, scale_caption(area))
+            found.append(PanelOverlay.of(area, picture.title, where, names, lines))
+        return (*found[:-1], found[-1].scaled())
 
     # ------------------------------------------------------------------ which series, and how
     @property
@@ -427,8 +412,6 @@ class Canvas:
             for layer in changed:
                 layer.visible = wanted[layer]
             grid.enabled = True
-        for cell in cells:
-            cell.show_marks(self._marked, self._outlined and self._marked)
 
     def _build(self, count: int) -> None:
         """Have a cell for each of so many pictures."""

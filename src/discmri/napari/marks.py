@@ -40,29 +40,24 @@ class Mark:
     border: Array = field(default_factory=lambda: np.empty((0, 2, 3)))
 
 
-def frame(low_mm: Array, high_mm: Array, slices_mm: Array, length_mm: float = 4.0) -> Array:
-    """(n, 2, 3) the corners of a box around a disc, on every slice, shown millimetres.
+def frame(low_mm: Array, high_mm: Array, length_mm: float = 4.0) -> Array:
+    """(8, 2, 2) the corners of a box around a disc, row and column in shown millimetres.
 
     Parameters
     ----------
     low_mm, high_mm
         (2,) row and column of two opposite corners.
-    slices_mm
-        (n,) positions of the slices.
     length_mm
         Of each of the lines.
 
     Examples
     --------
-    >>> frame(np.zeros(2), np.ones(2) * 9, np.array([0.0, 4.0])).shape
-    (16, 2, 3)
+    >>> frame(np.zeros(2), np.ones(2) * 9)[0].tolist()
+    [[0.0, 0.0], [4.0, 0.0]]
     """
     found = []
     for row, inwards_row in ((low_mm[0], 1), (high_mm[0], -1)):
         for column, inwards in ((low_mm[1], 1), (high_mm[1], -1)):
             found.append([(row, column), (row + inwards_row * length_mm, column)])
             found.append([(row, column), (row, column + inwards * length_mm)])
-    flat = np.array(found, dtype=float)
-    on_slice = np.broadcast_to(slices_mm[:, None, None, None], (len(slices_mm), *flat.shape[:2], 1))
-    in_plane = np.broadcast_to(flat, (len(slices_mm), *flat.shape))
-    return np.concatenate([on_slice, in_plane], axis=-1).reshape(-1, 2, 3)
+    return np.array(found, dtype=float)

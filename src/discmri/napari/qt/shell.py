@@ -33,8 +33,8 @@ from discmri.napari.qt.blinding import hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.holding import DockHolder
 from discmri.napari.qt.keys import Keys
+from discmri.napari.qt.overlay_view import OverlayView
 from discmri.napari.qt.worker import start
-from discmri.napari.qt.writing import Writing
 from discmri.reading import open_session
 from discmri.results.document import RECORD
 
@@ -100,7 +100,7 @@ class Shell:
         """Take the keys of a window, and from it what a blinded session must not show."""
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
-        self._writing = Writing(window.findChild(QOpenGLWidget), self.canvas)
+        self._overlay = OverlayView(window.findChild(QOpenGLWidget), self.canvas)
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
         self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
         self._help = Banner(window.centralWidget(), 15, "normal", 0.5)
@@ -182,7 +182,7 @@ class Shell:
         """Make all letters larger or smaller."""
         points = self.dock.scale_text(by)
         if self.window is not None:
-            self._writing.set_points(points)
+            self._overlay.set_points(points)
 
     def pick(self, key: DiscLevel) -> None:
         """A disc that was clicked in the list."""
@@ -483,7 +483,7 @@ class Shell:
         self.dock.show_series(() if empty else self.canvas.series, left_out)
         self.dock.colours.show_scale(None if empty else self.canvas.scale)
         if self.window is not None:
-            self._writing.look()
+            self._overlay.look()
 
     def _load(self) -> None:
         """Load what is wanted and not there."""

@@ -1,0 +1,195 @@
+"""What is drawn over the panels: borders and names of discs, titles, directions, a scale bar.
+
+Places are pixels of the canvas, (x, y) from its upper left corner.  Qt draws all this: as layers
+and texts of napari every piece would need a shader program of its own, and thin lines would go in
+steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from discmri.core.volume import Array
+
+WHITE = "#ffffff"
+BORDER_PX, LINE_PX = 1.3, 2.0
+"""Width of borders, and of height lines, dashes and the frame."""
+SCALE_MM = 20.0
+_MARGIN_PX = 5.0
+_EDGE_PX = np.array([0.0, 40.0])
+"""Room of the texts at the upper and lower edge of a panel, where no disc is named."""
+_DIRECTIONS = {"A": (0.0, 0.5), "P": (1.0, 0.5), "H": (0.5, 0.0), "F": (0.5, 1.0)}
+"""Where the patient's directions are written, as shares of the width and height of a panel."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One text.
+
+    Parameters
+    ----------
+    text
+        In one or more lines.
+    at_px
+        Where it stands.
+    share
+        Which point of the text stands there, as shares of its width and height.
+    colour
+        ``#rrggbb``.
+    line_px
+        Length of a line that is drawn above it; 0 for none.
+    """
+
+    text: str
+    at_px: tuple[float, float]
+    share: tuple[float, float]
+    colour: str = WHITE
+    line_px: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Straight pieces of one colour.
+
+    Parameters
+    ----------
+    pieces
+        (n, 2, 2) their ends: row and column in shown millimetres, or x and y in pixels.
+    colour
+        ``#rrggbb``.
+    width_px
+        How thick they are.
+    """
+
+    pieces: Array
+    colour: str
+    width_px: float
+
+    def same(self, other: Lines) -> bool:
+        """Whether another looks like this one."""
+        alike = (self.colour, self.width_px) == (other.colour, other.width_px)
+        return alike and np.array_equal(self.pieces, other.pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class PanelArea:
+    """The part of the canvas on which one picture is shown, and which part of it that is.
+
+    Parameters
+    ----------
+    corner_px, size_px
+        (2,) upper left corner; width and height.
+    centre_mm
+        (2,) row and column in the middle of the panel, shown millimetres.
+    zoom
+        Pixels a millimetre.
+    """
+
+    corner_px: Array
+    size_px: Array
+    centre_mm: Array
+    zoom: float
+
+    def place(self, share: tuple[float, float]) -> tuple[float, float]:
+        """A point near the edge, or in the middle, by shares of the width and height.
+
+        >>> area = PanelArea(np.zeros(2), np.array([100.0, 60.0]), np.zeros(2), 2.0)
+        >>> area.place((0.0, 0.5)), area.place((1.0, 1.0))
+        ((5.0, 30.0), (95.0, 55.0))
+        """
+        shares = np.array(share)
+        x, y = self.corner_px + _MARGIN_PX + shares * (self.size_px - 2 * _MARGIN_PX)
+        return float(x), float(y)
+
+    def to_px(self, places_mm: Array) -> Array:
+        """Rows and columns (..., 2) in millimetres as x and y in pixels.
+
+        >>> area = PanelArea(np.zeros(2), np.array([100.0, 120.0]), np.array([7.0, 3.0]), 2.0)
+        >>> area.to_px(np.array([9.0, 13.0])).tolist()
+        [70.0, 64.0]
+        """
+        away = (np.asarray(places_mm) - self.centre_mm)[..., ::-1] * self.zoom
+        return np.asarray(self.corner_px + self.size_px / 2 + away)
+
+    def names(self, at_px: Array) -> bool:
+        """Whether a disc can be named there: inside the panel, and not at its edge."""
+        away = np.abs(at_px - self.corner_px - self.size_px / 2)
+        return bool(np.all(away <= self.size_px / 2 - _EDGE_PX))
+
+
+@dataclass(frozen=True, eq=False)
+class PanelOverlay:
+    """What is drawn over one panel.
+
+    Parameters
+    ----------
+    area
+        Nothing is drawn beyond it.
+    lines
+        In pixels.
+    captions
+        Over the lines.
+    """
+
+    area: PanelArea
+    lines: tuple[Lines, ...]
+    captions: tuple[Caption, ...]
+
+    @classmethod
+    def of(
+        cls,
+        area: PanelArea,
+        title: str,
+        where: str,
+        names: Iterable[tuple[str, str, Array]],
+        lines: Iterable[Lines],
+    ) -> PanelOverlay:
+        """The overlay of a panel.
+
+        Parameters
+        ----------
+        area
+            Where it lies.
+        title, where
+            What it shows, and which slice.
+        names
+            Name, colour and (2,) place of each disc, shown millimetres.
+        lines
+            In shown millimetres.
+        """
+        captions = [
+            Caption(name, (float(at_px[0]), float(at_px[1])), (0.5, 0.5), colour)
+            for name, colour, place_mm in names
+            if area.names(at_px := area.to_px(place_mm))
+        ]
+        captions += [Caption(one, area.place(share), share) for one, share in _DIRECTIONS.items()]
+        captions.append(Caption(title, area.place((0.0, 0.0)), (0.0, 0.0)))
+        captions.append(Caption(where, area.place((0.0, 1.0)), (0.0, 1.0)))
+        in_px = (Lines(area.to_px(one.pieces), one.colour, one.width_px) for one in lines)
+        return cls(area, tuple(in_px), tuple(captions))
+
+    def scaled(self) -> PanelOverlay:
+        """The same with a scale bar in the lower right corner."""
+        corner, length_px = (1.0, 1.0), SCALE_MM * self.area.zoom
+        bar = Caption(f"{SCALE_MM:.0f} mm", self.area.place(corner), corner, line_px=length_px)
+        return PanelOverlay(self.area, self.lines, (*self.captions, bar))
+
+    def same(self, other: PanelOverlay) -> bool:
+        """Whether another looks like this one."""
+        if self.captions != other.captions or len(self.lines) != len(other.lines):
+            return False
+        return all(one.same(two) for one, two in zip(self.lines, other.lines, strict=True))
+
+
+def on_slice(pieces_mm: Array, number: int, slice_mm: float) -> Array:
+    """(m, 2, 2) of straight pieces (n, 2, 3) those that lie on one slice, without its place.
+
+    >>> pieces_mm = np.array([[[8.0, 1, 2], [8.0, 3, 4]], [[12.0, 5, 6], [12.0, 7, 8]]])
+    >>> on_slice(pieces_mm, 3, 4.0).tolist()
+    [[[5.0, 6.0], [7.0, 8.0]]]
+    """
+    there = np.round(pieces_mm[:, 0, 0] / slice_mm) == number
+    return np.asarray(pieces_mm[there, :, 1:])

@@ -1,0 +1,107 @@
+"""Draws what lies over the pictures: thin smooth lines, and texts readable on black and white."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QLineF, QObject, QRectF, Qt
+from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
+from qtpy.QtWidgets import QWidget
+
+from discmri.napari.overlay import Caption, Lines, PanelOverlay
+
+if TYPE_CHECKING:
+    from discmri.napari.canvas import Canvas
+
+_RIM = QPen(QColor(0, 0, 0, 200), 3.0, j=Qt.PenJoinStyle.RoundJoin)
+_BAR_PX = 3.0
+
+
+class OverlayView(QWidget):
+    """What is drawn over a canvas; clicks and drags go through it.
+
+    Parameters
+    ----------
+    over
+        The widget that draws the pictures.
+    canvas
+        Says what is drawn over them, and where.
+    """
+
+    def __init__(self, over: QWidget, canvas: Canvas) -> None:
+        super().__init__(over)
+        self._canvas, self._points = canvas, 11
+        self.panels: tuple[PanelOverlay, ...] = ()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.resize(over.size())
+        over.installEventFilter(self)
+        viewer = canvas.viewer
+        for event in (
+            viewer.scene.camera.events, viewer.dims.events.current_step,
+            viewer.dims.events.ndisplay, viewer.canvas.events.size,
+            viewer.canvas.grid.events.enabled,
+        ):  # fmt: skip
+            event.connect(self.look)
+        self.show()
+
+    def look(self, _event: object = None) -> None:
+        """Draw what is to be seen now; nothing is painted where it stands already."""
+        before, self.panels = self.panels, self._canvas.overlays
+        if len(before) != len(self.panels) or not all(map(PanelOverlay.same, before, self.panels)):
+            self.update()
+
+    def text(self) -> str:
+        """Everything that is written."""
+        return "\n".join(one.text for panel in self.panels for one in panel.captions)
+
+    def set_points(self, points: int) -> None:
+        """Make the letters larger or smaller."""
+        self._points = points
+        self.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Be as large as the widget below."""
+        if event.type() == QEvent.Type.Resize:
+            self.resize(self.parentWidget().size())
+            self.look()
+        return bool(super().eventFilter(watched, event))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint all panels."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = self.font()
+        font.setPointSize(self._points)
+        painter.setFont(font)
+        for panel in self.panels:
+            painter.setClipRect(QRectF(*panel.area.corner_px, *panel.area.size_px))
+            for lines in panel.lines:
+                _draw_lines(painter, lines)
+            for caption in panel.captions:
+                _write(painter, caption)
+        painter.end()
+
+
+def _draw_lines(painter: QPainter, lines: Lines) -> None:
+    painter.setPen(QPen(QColor(lines.colour), lines.width_px, c=Qt.PenCapStyle.RoundCap))
+    painter.drawLines([QLineF(*start, *end) for start, end in lines.pieces.tolist()])
+
+
+def _write(painter: QPainter, caption: Caption) -> None:
+    """Letters with a dark rim."""
+    metrics = QFontMetricsF(painter.font())
+    lines = caption.text.split("\n")
+    widths = [metrics.horizontalAdvance(line) for line in lines]
+    above = 2 * _BAR_PX if caption.line_px else 0.0
+    width, height = max(*widths, caption.line_px), above + metrics.height() * len(lines)
+    (x, y), (across, down) = caption.at_px, caption.share
+    left, top = x - across * width, y - down * height
+    path = QPainterPath()
+    for number, (line, long) in enumerate(zip(lines, widths, strict=True)):
+        base = top + above + metrics.ascent() + number * metrics.height()
+        path.addText(left + across * (width - long), base, painter.font(), line)
+    if caption.line_px:
+        path.addRect(QRectF(left, top, caption.line_px, _BAR_PX))
+    painter.strokePath(path, _RIM)
+    painter.fillPath(path, QColor(caption.colour))
