@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def world(tmp_path, monkeypatch, hand_made):
         calls.update(path=path, study_uid=study_uid, threads=threads, pseudonyms=pseudonyms)
         return calls.get("study", FakeStudy())
 
-    def measured(steps, _pictures, progress):
+    def measured(steps, progress):
         calls.update(settings=steps.settings)
         progress("tracing the discs", 0.5)
         if "during" in calls:
@@ -77,7 +76,6 @@ def world(tmp_path, monkeypatch, hand_made):
 
     monkeypatch.setattr(discmri.study, "read_study", read_study)
     monkeypatch.setattr(recording, "_measured", measured)
-    monkeypatch.setattr(recording, "_pictures", lambda _settings: nullcontext())
     return calls
 
 
