@@ -87,3 +87,21 @@ def test_a_cropped_mask_returns_to_its_place():
 def test_a_mask_beyond_one_is_refused():
     with pytest.raises(ValueError, match="within 0 and 1"):
         SoftMask(np.full((2, 2, 2), 1.5), np.eye(4))
+
+
+def test_a_crop_of_a_grid_is_put_back_as_interpolation_would():
+    """Where a mask lies voxel for voxel on a grid it is copied, which is ten times as fast."""
+    oblique = np.array(
+        [[0.9, -0.4, 0.0, 5.0], [0.4, 0.9, 0.0, -7.0], [0.0, 0.0, 4.0, 11.0], [0, 0, 0, 1.0]]
+    )
+    grid = Grid((9, 8, 7), oblique)
+    array = np.random.default_rng(2).random((4, 3, 2)).astype(np.float32)
+    mask = SoftMask(array, grid.cropped((3, 5, 4), array.shape).affine)
+    full = mask.on(grid)
+    assert full.sum() == pytest.approx(array.sum())
+    np.testing.assert_array_equal(full[3:7, 5:8, 4:6], array)
+    beside = oblique.copy()
+    beside[:3, 3] += 1e-4 * oblique[:3, 0]  # no crop of that grid any more
+    np.testing.assert_allclose(mask.on(Grid(grid.shape, beside)), full, atol=5e-4)
+    part = grid.cropped((4, 0, 0), (5, 8, 7))  # holds only three quarters of the mask
+    np.testing.assert_allclose(mask.on(part), full[4:], atol=1e-6)

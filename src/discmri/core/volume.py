@@ -229,6 +229,11 @@ class SoftMask(Volume):
     def on(self, grid: Grid) -> Array:
         """The fractions as a full array on another grid, zero outside the crop."""
         full = np.zeros(grid.shape, dtype=np.float32)
+        if (first := self._first_voxel_on(grid)) is not None:
+            full[tuple(slice(a, a + n) for a, n in zip(first, self.shape, strict=True))] = (
+                self.array
+            )
+            return full
         corners = np.array(np.meshgrid(*([-0.5, n - 0.5] for n in self.shape))).reshape(3, -1).T
         index = grid.to_index(self.grid.to_world(corners))
         start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)
@@ -239,3 +244,12 @@ class SoftMask(Volume):
             part = self.resampled(grid.cropped(first, (i, j, k))).array
             full[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
         return full
+
+    def _first_voxel_on(self, grid: Grid) -> tuple[int, ...] | None:
+        """Where a crop of a grid begins on it; ``None`` where it is no crop."""
+        if np.abs(self.affine[:3, :3] - grid.affine[:3, :3]).max() > 1e-9:
+            return None
+        index = grid.to_index(self.affine[:3, 3])
+        first = np.round(index).astype(int)
+        inside = (first >= 0).all() and (first + self.shape <= grid.shape).all()
+        return tuple(first.tolist()) if inside and np.abs(index - first).max() < 1e-6 else None

@@ -28,7 +28,14 @@ from discmri.measurement.segment.anatomy import (
 from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import PIXEL_MM, Channel, Float, mirrored_shares, shares_of
 from discmri.measurement.segment.network_slices import NetworkSlices
-from discmri.measurement.segment.parts import Mask, main_part, near_main_part, signal_in, soft
+from discmri.measurement.segment.parts import (
+    Mask,
+    box_around,
+    main_part,
+    near_main_part,
+    signal_in,
+    soft,
+)
 from discmri.measurement.segment.peaks import find_peaks
 from discmri.measurement.segment.pieces import one_disc
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
@@ -274,18 +281,19 @@ def _bone(
     wanted = _BODY_SEARCH_WIDTH_MM * (high - low) / PIXEL_MM**2
     if (where & column.network_slices.shown).sum() < 0.6 * wanted:
         return None
+    box = box_around(where[None], margin=0)[1:]
     body, sacrum = (
-        float(column.shares[s][slices][:, where].mean()) for s in (Channel.BODY, Channel.SACRUM)
+        float(column.shares[s][:, *box][slices][:, where[box]].mean())
+        for s in (Channel.BODY, Channel.SACRUM)
     )
     return body, sacrum
 
 
 def _found_disc(column: VertebralColumn, place: _DiscPosition, other: Float) -> FoundDisc:
-    share = soft(place.share, place.mask)
-    around = soft(place.share, place.mask, _AROUND_PX)
-    sure = place.trust * _confidence(around, other, place.mask)
+    around, box = soft(place.share, place.mask, _AROUND_PX)
+    sure = place.trust * _confidence(around, other[box], place.mask[box])
     return FoundDisc(
-        column.network_slices.mask(share),
+        column.network_slices.mask(*soft(place.share, place.mask)),
         sure,
         sacrum_above=_sacrum_above(column, place),
     )
@@ -384,13 +392,13 @@ def _bones(
     for low, high in pairwise(bounds):
         piece = column.piece(body, low, high)
         if piece.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2:
-            bodies.append(column.network_slices.mask(soft(body, piece)))
+            bodies.append(column.network_slices.mask(*soft(body, piece)))
     if not ends_in_body:  # a body there is the first sacral segment
         first = column.mask & column.stretch(at[-1], at[-1] + 1.3 * gap)
         sacrum = np.where(first, np.minimum(sacrum + body, 1), sacrum)
     where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
     large = where.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2
-    return bodies, column.network_slices.mask(soft(sacrum, where)) if large else None
+    return bodies, column.network_slices.mask(*soft(sacrum, where)) if large else None
 
 
 def _canal(column: VertebralColumn, discs: Sequence[FoundDisc]) -> SoftMask | None:
@@ -399,6 +407,6 @@ def _canal(column: VertebralColumn, discs: Sequence[FoundDisc]) -> SoftMask | No
     where = (share > 0.5) & (column.behind_mm > 0)
     if not where.any():
         return None
-    canal = column.network_slices.mask(soft(share, main_part(where, least=0.1)))
+    canal = column.network_slices.mask(*soft(share, main_part(where, least=0.1)))
     far = canal_behind_mm(discs, canal) > CANAL_BEHIND_MM[1]
     return None if far else canal

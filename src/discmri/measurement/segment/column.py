@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from discmri.core.volume import Array
 from discmri.measurement.segment.network import PIXEL_MM, Channel, Float
 from discmri.measurement.segment.network_slices import NetworkSlices
-from discmri.measurement.segment.parts import Mask, main_part
+from discmri.measurement.segment.parts import Mask, box_around, main_part
 
 _LEAST_COLUMN_MM = 20.0
 _LEAST_SHOWN = 0.25
@@ -57,14 +57,14 @@ class VertebralColumn:
         )
         if count == 0:
             return None
-        weight = ndimage.sum_labels(stack, parts, np.arange(1, count + 1))
+        weight = np.bincount(parts.ravel(), stack.ravel(), count + 1)[1:]
         main = parts == 1 + int(np.argmax(weight))
         axis = _axis(np.where(main, stack + 0.3 * shares[Channel.SACRUM], 0).sum(axis=0))
         if axis is None:
             return None
         along, behind = _along(axis, network_slices.shape[1:])
-        near = 1 + np.flatnonzero(weight > 0.02 * weight.max())
-        mask = np.isin(parts, near) & np.isfinite(along)
+        near = np.r_[False, weight > 0.02 * weight.max()]
+        mask = near[parts] & np.isfinite(along)
         return cls(network_slices, shares, mask, axis, along, behind)
 
     def stretch(self, low_mm: float, high_mm: float) -> Mask:
@@ -76,10 +76,13 @@ class VertebralColumn:
 
         Small separate pieces are left out, as are lateral slices beyond its rim (:func:`_outward`).
         """
-        where = (share > 0.5) & self.mask & self.stretch(low_mm, high_mm)
-        where = main_part(where, least=0.1)
-        area = where.sum(axis=(1, 2))
-        where[~_outward(area)] = False
+        stretch = self.stretch(low_mm, high_mm)
+        box = box_around(stretch[None], margin=0)[1:]  # the rest of the picture holds nothing
+        inside = (share[:, *box] > 0.5) & self.mask[:, *box] & stretch[box]
+        inside = main_part(inside, least=0.1)
+        area = inside.sum(axis=(1, 2))
+        where = np.zeros(share.shape, dtype=bool)
+        where[:, *box] = inside & _outward(area)[:, None, None]
         return where
 
 

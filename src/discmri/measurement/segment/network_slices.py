@@ -9,8 +9,9 @@ import numpy as np
 
 from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.measurement.segment.network import PIXEL_MM, SIDE_PX, Float
-from discmri.measurement.segment.parts import Mask, box_around
+from discmri.measurement.segment.parts import Box, Mask, box_around
 
+_WHOLE = (slice(0, None),) * 3
 _EDGE_MM = 2.0  # margin at the border of an image that counts as outside
 
 
@@ -85,17 +86,23 @@ class NetworkSlices:
         total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-6)
         return np.asarray(weight / total * inside[:, None], dtype=np.float32)
 
-    def mask(self, fractions: Float) -> SoftMask:
-        """Fractions on the slices as a soft mask on a crop of the image grid."""
-        boxes, parts = [], fractions
-        for k, filled in enumerate(box_around(fractions > 0.02, margin=0)):
-            low, high = filled.start, filled.stop - 1
-            if k == 0:
-                boxes.append((max(low - 1, 0), min(high + 2, self.shape[0])))
-                parts = parts[slice(*boxes[0])]
-                continue
+    def mask(self, fractions: Float, box: Box = _WHOLE) -> SoftMask:
+        """Convert fractions in a box of the slices, some above zero, to a soft mask.
+
+        The mask is on a crop of the image grid.
+        """
+        filled = box_around(fractions > 0.02, margin=0)
+        start = [whole.start for whole in box]
+        low = max(start[0] + filled[0].start - 1, 0)
+        high = min(start[0] + filled[0].stop + 1, self.shape[0])
+        beside = (max(start[0] - low, 0), max(high - start[0] - len(fractions), 0))
+        parts = np.pad(fractions, (beside, (0, 0), (0, 0)))[max(low - start[0], 0) :][: high - low]
+        boxes = [(low, high)]
+        for k in (1, 2):
             voxels, pixels = self._positions(k)
-            near = (voxels > pixels[low] - 2 * PIXEL_MM) & (voxels < pixels[high] + 2 * PIXEL_MM)
+            pixels = pixels[box[k]]
+            first, last = pixels[filled[k].start], pixels[filled[k].stop - 1]
+            near = (voxels > first - 2 * PIXEL_MM) & (voxels < last + 2 * PIXEL_MM)
             index = np.flatnonzero(near)
             boxes.append((int(index[0]), int(index[-1]) + 1))
             weight = np.maximum(0.0, 1 - np.abs(voxels[near][:, None] - pixels[None, :]) / PIXEL_MM)

@@ -9,9 +9,10 @@ from discmri.core.volume import SoftMask, Volume
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Box = tuple[slice, ...]
 
 
-def box_around(where: Mask, margin: int) -> tuple[slice, ...]:
+def box_around(where: Mask, margin: int) -> Box:
     """The smallest box around a mask, with a margin within the slices."""
     box = []
     for k in range(3):
@@ -50,15 +51,13 @@ def near_main_part(where: Mask, near_px: int) -> Mask:
     return kept
 
 
-def soft(share: Float, mask: Mask, margin_px: int = 2) -> Float:
-    """The share within a margin around a mask, zero elsewhere."""
+def soft(share: Float, mask: Mask, margin_px: int = 2) -> tuple[Float, Box]:
+    """The share within a margin around a mask, zero elsewhere: the values in a box, and the box."""
     from scipy.ndimage import binary_dilation
 
     box = box_around(mask, margin=margin_px)
     around = binary_dilation(mask[box], np.ones((1, 3, 3)), iterations=margin_px)
-    soft = np.zeros_like(share)
-    soft[box] = np.where(around, share[box], 0)
-    return soft
+    return np.where(around, share[box], np.float32(0)), box
 
 
 def signal_in(image: Volume, mask: SoftMask, least: float) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from discmri.measurement.segment.column import VertebralColumn
 from discmri.measurement.segment.network import Channel, Float
-from discmri.measurement.segment.parts import Mask
+from discmri.measurement.segment.parts import Mask, box_around
 
 _STACKED_MM = 4.0  # pieces further apart along the column are different structures ...
 _STACKED_SLOPE = 0.75  # ... unless their slope is possible for a disc
@@ -26,7 +26,9 @@ def one_disc(mask: Mask, column: VertebralColumn) -> Mask:
     """
     from scipy.ndimage import label
 
-    pieces, count = label(mask, structure=np.ones((3, 3, 3)))
+    box = box_around(mask, margin=0)
+    pieces: NDArray[np.int32] = np.zeros(mask.shape, dtype=np.int32)
+    pieces[box], count = label(mask[box], structure=np.ones((3, 3, 3)))
     if count < 2:
         return mask
     bone = column.shares[[Channel.BODY, Channel.SACRUM]].sum(axis=0)
@@ -45,7 +47,7 @@ def one_disc(mask: Mask, column: VertebralColumn) -> Mask:
     return max(sets, key=lambda one: float(np.ptp(column.behind_mm[one.any(axis=0)])))
 
 
-def _joined(pieces: NDArray[np.intp], seed: int, order: Sequence[int], together: Mask) -> Mask:
+def _joined(pieces: NDArray[np.int32], seed: int, order: Sequence[int], together: Mask) -> Mask:
     """The seed with all other pieces, in order, that may be joined with it and with each other."""
     members = [seed]
     for n in order:
