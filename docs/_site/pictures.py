@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from discmri.cli import main
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _OHIF = ROOT / "build" / "ohif" / "package" / "dist"
-_COLOURS = 256  # pages hold few colours; a palette makes the files small
+_GREY = 8  # red, green and blue differ by no more: a palette without enough greys tints scans
 
 
 def take() -> None:
@@ -83,11 +84,17 @@ def _photograph(browser: str, page: Path, picture: Path, size: tuple[int, int]) 
 
 
 def _keep(taken: Path, picture: Path) -> None:
-    """Write a picture with few colours."""
+    """Write a picture with a palette: half of it greys, half the colours that occur."""
     with Image.open(taken) as image:
-        small = image.convert("RGB").quantize(
-            _COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
+        page = np.asarray(image.convert("RGB")).astype(int)
+    colours, places = np.unique(page.reshape(-1, 3), axis=0, return_inverse=True)
+    coloured = page[np.ptp(page, axis=2) > _GREY].astype(np.uint8)
+    found = Image.fromarray(coloured[None]).quantize(128, method=Image.Quantize.MAXCOVERAGE)
+    greys = np.linspace(0, 255, 128).astype(int).repeat(3).reshape(-1, 3)
+    palette = np.vstack([greys, np.reshape(found.getpalette() or [], (-1, 3))[:128]])
+    nearest = [np.abs(palette - one).sum(axis=1).argmin() for one in colours]
+    small = Image.fromarray(np.take(nearest, places).reshape(page.shape[:2]).astype(np.uint8), "P")
+    small.putpalette([*map(int, palette.ravel())])
     small.save(picture, optimize=True)
 
 
