@@ -375,23 +375,26 @@ def test_killed_between_journal_and_store(plan, program):
         assert reading.verify(session.store).sound
 
 
-def test_killed_at_any_moment(plan):
-    """A process that grades as fast as it can is killed again and again."""
-    path = plan(readers=("ann",))
-    chance = random.Random(1)
-    acknowledged = []
+def test_two_writers_killed_at_any_moment_lose_nothing(plan):
+    """Two processes that grade as fast as they can are killed again and again."""
+    path, readers = plan(), ("ann", "ben")
+    chance, acknowledged = random.Random(1), {name: [] for name in readers}
     for _ in range(4):
-        process = reader_process(path, "ann", GRADE_EVERYTHING)
-        assert process.stdout.readline() == "ready\n", process.stderr.read()
-        acknowledged.append(process.stdout.readline().strip())
-        time.sleep(chance.uniform(0.0, 0.25))
-        process.kill()
-        out, _ = process.communicate(timeout=600)
-        acknowledged += [line for line in out.split("\n")[:-1] if line]
-        with reading.open_session(path, "ann") as session:
-            stored = [entry.entry_id for entry in session.store.entries("ann")]
-            assert set(acknowledged) <= set(stored)
-            assert len(stored) == len(set(stored))
-            assert reading.verify(session.store).sound
-            assert session.progress[0] > 0
-    assert len(acknowledged) >= 4
+        writers = {name: reader_process(path, name, GRADE_EVERYTHING) for name in readers}
+        for name, process in writers.items():
+            assert process.stdout.readline() == "ready\n", process.stderr.read()
+            acknowledged[name].append(process.stdout.readline().strip())
+        for process in writers.values():
+            time.sleep(chance.uniform(0.0, 0.15))
+            process.kill()
+        for name, process in writers.items():
+            out, _ = process.communicate(timeout=600)
+            acknowledged[name] += [line for line in out.split("\n")[:-1] if line]
+        for name in readers:
+            with reading.open_session(path, name) as session:
+                stored = [entry.entry_id for entry in session.store.entries(name)]
+                assert set(acknowledged[name]) <= set(stored)
+                assert len(stored) == len(set(stored))
+                assert reading.verify(session.store).sound
+                assert session.progress[0] > 0
+    assert all(len(rows) >= 4 for rows in acknowledged.values())
