@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tests.napari.person import at_work
 from tests.napari.waiting import settle
@@ -84,6 +85,19 @@ def test_postponed_discs_come_last_and_stand_in_the_worklist(viewer, session_on)
         assert not session.case(reader.desk.item).disc(reader.desk.key).postponed
 
 
+def picture_letters(reader):
+    """Where something is written over the pictures."""
+    from qtpy.QtCore import QPoint
+    from qtpy.QtGui import QImage, QRegion
+    from qtpy.QtWidgets import QWidget
+
+    overlay = reader.shell._overlay
+    image = QImage(overlay.size(), QImage.Format.Format_ARGB32)
+    image.fill(0)
+    overlay.render(image, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
+    return np.frombuffer(image.constBits(), np.uint8).reshape(-1, 4)[:, 3] > 100
+
+
 def test_help_names_every_key_and_letters_grow(viewer, session_on):
     from discmri.napari.qt.keys import _KEYS
 
@@ -98,10 +112,13 @@ def test_help_names_every_key_and_letters_grow(viewer, session_on):
         letters = [key for key in _KEYS.values() if len(key) == 1 and not key.isdigit()]
         assert [key for key in letters if key not in words] == []
         before = reader.shell.dock.notice.fontInfo().pointSize()
+        letters = picture_letters(reader)
         reader.press("Plus", "Plus")
+        assert picture_letters(reader).sum() > 1.1 * letters.sum(), "over the pictures as well"
         assert reader.shell.dock.notice.fontInfo().pointSize() > before
         reader.press("Minus", "Minus")
         assert reader.shell.dock.notice.fontInfo().pointSize() == before
+        assert np.array_equal(picture_letters(reader), letters)
 
 
 def cut(dock):

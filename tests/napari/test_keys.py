@@ -267,6 +267,8 @@ def test_the_panel_cannot_be_closed_floated_or_hidden_in_a_session(reader):
     settle()
     assert dock.isVisible()
     assert not dock.toggleViewAction().isEnabled()
+    dock.setFloating(True)
+    settle()
     features = dock.DockWidgetFeature
     assert dock.features() == features.NoDockWidgetFeatures
     assert not dock.isFloating()

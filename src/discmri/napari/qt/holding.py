@@ -79,6 +79,8 @@ class DockHolder(QObject):
             self._dock.show()
 
     def _moved(self, _where: object) -> None:
+        if self._held and self._dock.isFloating():
+            self._dock.setFloating(False)
         QTimer.singleShot(0, self, self._take_close_button)  # napari makes another title bar
 
     def _take_close_button(self) -> None:

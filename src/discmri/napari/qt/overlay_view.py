@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QLineF, QObject, QRectF, Qt
+from qtpy.QtCore import QEvent, QObject, QRectF, Qt
 from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _RIM = QPen(QColor(0, 0, 0, 200), 3.0, j=Qt.PenJoinStyle.RoundJoin)
 _BAR_PX = 3.0
+_LARGER = 2
 
 
 class OverlayView(QWidget):
@@ -26,11 +27,13 @@ class OverlayView(QWidget):
         The widget that draws the pictures.
     canvas
         Says what is drawn over them, and where.
+    points
+        Size of the letters of the dock; these are somewhat larger.
     """
 
-    def __init__(self, over: QWidget, canvas: Canvas) -> None:
+    def __init__(self, over: QWidget, canvas: Canvas, points: int) -> None:
         super().__init__(over)
-        self._canvas, self._points = canvas, 11
+        self._canvas, self._points = canvas, points + _LARGER
         self.panels: tuple[PanelOverlay, ...] = ()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -57,7 +60,7 @@ class OverlayView(QWidget):
 
     def set_points(self, points: int) -> None:
         """Make the letters larger or smaller."""
-        self._points = points
+        self._points = points + _LARGER
         self.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
@@ -84,8 +87,14 @@ class OverlayView(QWidget):
 
 
 def _draw_lines(painter: QPainter, lines: Lines) -> None:
-    painter.setPen(QPen(QColor(lines.colour), lines.width_px, c=Qt.PenCapStyle.RoundCap))
-    painter.drawLines([QLineF(*start, *end) for start, end in lines.pieces.tolist()])
+    """Pieces that begin where the one before ends are one line, else their ends show as dots."""
+    path, last = QPainterPath(), None
+    for start, end in lines.pieces.tolist():
+        if start != last:
+            path.moveTo(*start)
+        path.lineTo(*end)
+        last = end
+    painter.strokePath(path, QPen(QColor(lines.colour), lines.width_px))
 
 
 def _write(painter: QPainter, caption: Caption) -> None:

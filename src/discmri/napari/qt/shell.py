@@ -100,7 +100,9 @@ class Shell:
         """Take the keys of a window, and from it what a blinded session must not show."""
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
-        self._overlay = OverlayView(window.findChild(QOpenGLWidget), self.canvas)
+        self._overlay = OverlayView(
+            window.findChild(QOpenGLWidget), self.canvas, self.dock.scale_text(0)
+        )
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
         self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
         self._help = Banner(window.centralWidget(), 15, "normal", 0.5)
