@@ -1,28 +1,37 @@
 """Change every constant that decides something, one at a time, and see whether a test notices.
 
-Run by hand: it takes minutes per module.
+Run by hand: it takes seconds to minutes per module.
 
     python -m tests.constants --list
-    python -m tests.constants trial/comparability measurement/qc
+    python -m tests.constants trial/comparability measurement/qc:SOFT_EDGE_MM
 
 Each number in a module-level constant is doubled and halved (whole numbers: one more, one less)
-in a copy of the package, and the tests named in :data:`TESTS` are run on the copy.  A change that
-leaves them green is a survivor: write a test on that side of the constant, or name it in
-:data:`EXEMPT` with the reason.
+in a copy of the package, and the tests named in :data:`TESTS` are run on the copy, those that
+noticed the last changes first.  A change that leaves them green is a survivor: write a test on
+that side of the constant, or name it in :data:`EXEMPT` with the reason.
+
+The libraries are imported once; each run of the tests is a fork, so this needs POSIX.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import importlib
+import json
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "discmri"
@@ -134,41 +143,142 @@ def _others(value: float) -> tuple[float, ...]:
     return (value * 2, value / 2) if value else (1.0,)
 
 
-def survives(change: Change, copy: Path) -> bool:
-    """Whether the tests stay green on a copy of the package with one change."""
-    path = copy / "discmri" / f"{change.module}.py"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(change.applied(text), encoding="utf-8")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header",
-             *(str(ROOT / "tests" / one) for one in TESTS[change.module])],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True, check=False,
-        )  # fmt: skip
-    finally:
+@dataclass
+class _Watch:
+    """A pytest plugin: tests named in ``first`` run first; ``failed`` and ``source`` are kept."""
+
+    first: Sequence[str] = ()
+    failed: list[str] = field(default_factory=list)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        rank = {name: number for number, name in enumerate(self.first)}
+        items.sort(key=lambda item: rank.get(item.nodeid, len(rank)))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+class Copy:
+    """A copy of the package, on which tests are run in forks of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.first: list[str] = []
+        self.reply, self.log = folder / "reply.json", folder / "log.txt"
+        shutil.copytree(SOURCE, folder / "discmri", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def prepare(self, module: str) -> None:
+        """Import what the tests of a module import besides discmri, and see them green.
+
+        Raises
+        ------
+        RuntimeError
+            If a test fails without any change, or does not test the copy.
+        """
+        self.first = []
+        if failed := self.failures(module):
+            raise RuntimeError(f"{module}: red without a change: {', '.join(failed)}")
+        reply = json.loads(self.reply.read_text(encoding="utf-8"))
+        if Path(reply["source"]) != self.folder / "discmri" / "__init__.py":
+            raise RuntimeError(f"{module}: the tests run on {reply['source']}, not on the copy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in reply["libraries"]:
+                importlib.import_module(name)
+
+    def survives(self, change: Change) -> bool:
+        """Whether the tests stay green with one change."""
+        path = self.folder / "discmri" / f"{change.module}.py"
+        text = path.read_text(encoding="utf-8")
+        try:
+            self._write(path, change.applied(text))
+            failed = self.failures(change.module)
+        finally:
+            self._write(path, text)
+        self.first = [*failed, *(one for one in self.first if one not in failed)]
+        return not failed
+
+    def failures(self, module: str) -> list[str]:
+        """The first test that fails, or nothing; a run of ten minutes counts as failed."""
+        self.reply.unlink(missing_ok=True)
+        process = os.fork()
+        if process == 0:
+            try:
+                signal.alarm(600)
+                self._test(module)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(_BROKEN)
+        _, status = os.waitpid(process, 0)
+        if os.waitstatus_to_exitcode(status) == _BROKEN:
+            raise RuntimeError(f"{module}: the tests cannot be run: {self.log.read_text()}")
+        if not self.reply.exists():
+            return ["(no test: the process ended)"]
+        failed: list[str] = json.loads(self.reply.read_text(encoding="utf-8"))["failed"]
+        return failed or (["(no test: pytest failed)"] if status else [])
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        """Write a module; bytecode tells two versions apart by second and size only."""
         path.write_text(text, encoding="utf-8")
-    return done.returncode == 0
+        for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+            cached.unlink()
+
+    def _test(self, module: str) -> None:
+        """Run the tests of a module in this process, which ends here."""
+        os.chdir(ROOT)
+        sys.path.insert(0, str(self.folder))
+        os.environ["PYTHONPATH"] = str(self.folder)
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        watch = _Watch(self.first)
+        tests = [str(ROOT / "tests" / one) for one in TESTS[module]]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-W", _IMPORTED_BEFORE]
+        status = int(pytest.main([*options, *tests], plugins=[watch]))
+        libraries = [name for name in sys.modules if name.split(".")[0] in _LIBRARIES]
+        source = getattr(sys.modules.get("discmri"), "__file__", "")
+        reply = {"failed": watch.failed, "source": source, "libraries": libraries}
+        self.reply.write_text(json.dumps(reply), encoding="utf-8")
+        os._exit(status)
+
+
+_LIBRARIES = {
+    "PIL", "hypothesis", "jinja2", "matplotlib", "msgspec", "nibabel", "numpy", "pandas", "pydicom",
+    "scipy", "skimage",
+}  # fmt: skip
+"""Imported once for all changes: their import takes longer than most tests."""
+
+_IMPORTED_BEFORE = "ignore::pytest.PytestAssertRewriteWarning"
+_BROKEN = 70
+"""Exit status of a process in which pytest itself could not be run."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try the changes of the modules that are named; 1 where any survives."""
+    """Try the changes of the modules or constants that are named; 1 where any survives."""
     parser = argparse.ArgumentParser(prog="python -m tests.constants", description=__doc__)
-    parser.add_argument("modules", nargs="*", choices=[*TESTS, []], metavar="MODULE")
+    parser.add_argument("names", nargs="*", metavar="MODULE[:CONSTANT]")
     parser.add_argument("--list", action="store_true", help="list the changes, run nothing")
     asked = parser.parse_args(arguments)
-    every = [one for module in asked.modules or TESTS for one in changes(module)]
-    survivors = 0
+    named = [name.partition(":")[::2] for name in asked.names or TESTS]
+    if unknown := {module for module, _ in named} - TESTS.keys():
+        parser.error(f"not in TESTS: {', '.join(sorted(unknown))}")
+    tried = survivors = 0
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        shutil.copytree(SOURCE, copy / "discmri", ignore=shutil.ignore_patterns("__pycache__"))
-        for one in every:
-            alive = not asked.list and survives(one, copy)
-            survivors += alive
-            if alive or asked.list:
-                sys.stdout.write(f"{'' if asked.list else 'survives: '}{one}\n")
-                sys.stdout.flush()
-    sys.stdout.write(f"{len(every)} changes, {survivors} survive\n")
+        copy = Copy(Path(folder).resolve())
+        for module, constant in named:
+            every = [one for one in changes(module) if constant in ("", one.name)]
+            if every and not asked.list:
+                copy.prepare(module)
+            for one in every:
+                alive = not asked.list and copy.survives(one)
+                tried, survivors = tried + 1, survivors + alive
+                if alive or asked.list:
+                    sys.stdout.write(f"{'' if asked.list else 'survives: '}{one}\n")
+                    sys.stdout.flush()
+    sys.stdout.write(f"{tried} changes, {survivors} survive\n")
     return int(survivors > 0)
 
 
