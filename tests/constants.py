@@ -70,6 +70,77 @@ TESTS = {
     "cohort/workers": ("cohort/test_workers.py",),
     "cohort/studies": ("cohort/test_studies.py",),
     "cohort/isolated": ("cohort/test_isolated.py",),
+    "agreement/__init__": ("agreement",),
+    "agreement/bland_altman": ("agreement",),
+    "agreement/bootstrap": ("agreement",),
+    "agreement/drift": ("agreement/test_drift.py",),
+    "agreement/random_raters": ("agreement/test_random_raters.py",),
+    "agreement/ratings": ("agreement", "reading/test_ratings.py"),
+    "core/levels": ("core/test_levels.py", "core/test_labels.py"),
+    "cohort/bids": ("cohort/test_bids.py",),
+    "measurement/junction": ("measurement/test_junction.py",),
+    "measurement/junction_signs": ("measurement/test_junction.py",),
+    "measurement/numbering": ("measurement/test_numbering.py",),
+    "measurement/outline/contours": ("measurement/test_outline.py", "measurement/height"),
+    "measurement/outline/corners": ("measurement/test_outline.py", "measurement/height"),
+    "measurement/outline/orientation": ("measurement/test_outline.py",),
+    "measurement/outline/painting": ("measurement/test_outline.py",),
+    "measurement/outline/tracing": ("measurement/test_outline.py",),
+    "measurement/picture_edge": ("measurement/test_qc.py",),
+    "measurement/segment/anatomy": ("measurement/segment/test_masks.py",),
+    "measurement/segment/builtin": ("measurement/segment/test_builtin.py",),
+    "measurement/segment/column": ("measurement/segment/test_pieces.py",),
+    "measurement/segment/joint": ("measurement/segment/test_masks.py",),
+    "measurement/segment/masks": ("measurement/segment/test_masks.py",),
+    "measurement/segment/pieces": ("measurement/segment/test_pieces.py",),
+    "measurement/segment/schemes/spider": ("measurement/segment/test_masks.py",),
+    "measurement/segment/schemes/spineps": ("measurement/segment/test_masks.py",),
+    "measurement/segment/schemes/totalsegmentator": ("measurement/segment/test_masks.py",),
+    "measurement/segment/schemes/totalspineseg": ("measurement/segment/test_masks.py",),
+    "measurement/segment/weights/__init__": (
+        "measurement/segment/test_builtin.py",
+        "measurement/test_uncertainty.py",
+    ),
+    "measurement/signal/comparators": ("measurement/test_signal.py",),
+    "measurement/signal/disc": ("measurement/test_signal.py",),
+    "measurement/t1_heights": ("measurement/test_uncertainty.py", "measurement/test_pipeline.py"),
+    "results/decisions": ("results/test_decisions.py",),
+    "results/dicom/parametric": ("results/dicom/test_objects.py",),
+    "results/dicom/source": ("results/dicom/test_objects.py",),
+    "results/face": ("measurement/test_shape.py", "measurement/test_outline.py"),
+    "results/grade_text": ("results/export/test_report.py",),
+    "results/height/area": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/columns": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/dabbs": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/hurxthal": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/index_ap": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/index_vb": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/published": ("trial/test_change.py",),
+    "results/height/three_d": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/three_point": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/records": ("results/test_records.py", "results/export/test_csv.py"),
+    "study/bvalues/ge": ("study/bvalues", "study/test_diffusion.py"),
+    "study/bvalues/philips": ("study/bvalues",),
+    "study/bvalues/standard": ("study/bvalues",),
+    "study/closeness": ("study/test_series.py", "study/test_diffusion.py"),
+    "study/deidentify": ("study/test_deidentify.py",),
+    "study/extent": ("study/test_extent.py",),
+    "study/mosaic": ("study/test_mosaic.py",),
+    "study/nifti": ("study/test_nifti.py", "study/test_formats.py"),
+    "study/nifti_header": ("study/test_nifti.py",),
+    "study/parts": ("study/test_traps.py", "study/test_geometry.py"),
+    "study/pixels": ("study/test_traps.py",),
+    "study/region": ("study/test_roles.py",),
+    "study/scan": ("study/test_formats.py", "study/test_traps.py"),
+    "study/source": ("study/test_formats.py", "study/test_traps.py"),
+    "study/strays": ("study/test_strays.py",),
+    "trial/diurnal": ("trial/test_change.py",),
+    "trial/groups": ("trial/test_groups.py",),
+    "trial/inference": ("trial/test_inference.py",),
+    "trial/listing": ("trial/test_listing.py",),
+    "trial/values": ("trial/test_change.py", "trial/test_values_table.py"),
+    "validation/doctor": ("validation/test_doctor.py",),
+    "validation/limits": ("validation/test_qualify.py",),
 }
 """Modules that decide something, and the tests that must notice."""
 
@@ -208,7 +279,7 @@ class Copy:
             try:
                 signal.alarm(600)
                 self._test(module)
-            except BaseException:
+            finally:  # the tests end the process unless they cannot be run
                 traceback.print_exc()
                 os._exit(_BROKEN)
         _, status = os.waitpid(process, 0)
@@ -256,6 +327,11 @@ _BROKEN = 70
 """Exit status of a process in which pytest itself could not be run."""
 
 
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try the changes of the modules or constants that are named; 1 where any survives."""
     parser = argparse.ArgumentParser(prog="python -m tests.constants", description=__doc__)
@@ -276,9 +352,10 @@ def main(arguments: list[str] | None = None) -> int:
                 alive = not asked.list and copy.survives(one)
                 tried, survivors = tried + 1, survivors + alive
                 if alive or asked.list:
-                    sys.stdout.write(f"{'' if asked.list else 'survives: '}{one}\n")
-                    sys.stdout.flush()
-    sys.stdout.write(f"{tried} changes, {survivors} survive\n")
+                    _tell(f"{'' if asked.list else 'survives: '}{one}")
+            if not asked.list:
+                _tell(f"{module}: {len(every)} changes")
+    _tell(f"{tried} changes, {survivors} survive")
     return int(survivors > 0)
 
 

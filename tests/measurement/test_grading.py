@@ -20,7 +20,7 @@ from discmri.measurement.signal import DiscSignal, DiscTexture
 
 LEVEL = DiscLevel.L4_L5
 SETTINGS = Settings()
-BASELINE = ReferenceHeight(10.0, 0.0, ReferenceKind.BASELINE)
+EXACT = ReferenceHeight(10.0, 0.0, ReferenceKind.SPINE)
 UNSURE = ReferenceHeight(10.0, 1.3, ReferenceKind.SPINE, 3)
 
 
@@ -69,7 +69,7 @@ def disc(
     ],
 )
 def test_griffiths_table(signal: DiscSignal, height: float, grade: str) -> None:
-    assert suggest(LEVEL, signal, height, BASELINE, SETTINGS).grade == Grade.parse(grade)
+    assert suggest(LEVEL, signal, height, EXACT, SETTINGS).grade == Grade.parse(grade)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_borders_of_collapse(loss: float, grade: int) -> None:
 @pytest.mark.parametrize(("height", "collapse"), [(7.0, 7), (4.0, 7), (9.0, 6), (9.01, 0)])
 def test_exact_borders_survive_rounding(height: float, collapse: int) -> None:
     """1 - 7/10 is a hair above or below 0.3 in binary; it still counts as 30 %."""
-    assert suggest(LEVEL, disc(0.1), height, BASELINE, SETTINGS).grade.collapse == collapse
+    assert suggest(LEVEL, disc(0.1), height, EXACT, SETTINGS).grade.collapse == collapse
 
 
 def test_normal_band_is_a_setting() -> None:
     strict = dataclasses.replace(SETTINGS, normal_height_loss=0.05)
-    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, SETTINGS).grade == Grade.parse("5")
-    assert suggest(LEVEL, disc(0.1), 9.3, BASELINE, strict).grade == Grade.parse("6")
+    assert suggest(LEVEL, disc(0.1), 9.3, EXACT, SETTINGS).grade == Grade.parse("5")
+    assert suggest(LEVEL, disc(0.1), 9.3, EXACT, strict).grade == Grade.parse("6")
 
 
 def test_bright_disc_is_not_called_collapsed_for_a_small_or_doubtful_loss() -> None:
@@ -100,8 +100,8 @@ def test_bright_disc_is_not_called_collapsed_for_a_small_or_doubtful_loss() -> N
 
 
 def test_fat_divides_two_from_three() -> None:
-    assert suggest(LEVEL, disc(0.55, fat=0.5), 10, BASELINE, SETTINGS).grade.signal == 2
-    assert suggest(LEVEL, disc(0.55, fat=0.6), 10, BASELINE, SETTINGS).grade.signal == 3
+    assert suggest(LEVEL, disc(0.55, fat=0.5), 10, EXACT, SETTINGS).grade.signal == 2
+    assert suggest(LEVEL, disc(0.55, fat=0.6), 10, EXACT, SETTINGS).grade.signal == 3
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_fat_divides_two_from_three() -> None:
 )
 def test_model_goes_from_bright_to_dark(inner: float, step: float, part: int) -> None:
     signal = disc(inner, 0.4 * inner, step, fat=None)
-    found = suggest(LEVEL, signal, 10, BASELINE, SETTINGS, brightest=450.0)
+    found = suggest(LEVEL, signal, 10, EXACT, SETTINGS, brightest=450.0)
     assert found.grade.signal == part
 
 
 def test_absent_fat_is_told() -> None:
-    found = suggest(LEVEL, disc(0.50, 0.20, fat=None), 10, BASELINE, SETTINGS)
+    found = suggest(LEVEL, disc(0.50, 0.20, fat=None), 10, EXACT, SETTINGS)
     assert found.grade.signal == 2
     assert "fat_to_csf" not in found.evidence
     assert found.evidence["comparators"] == "csf and marrow"
@@ -136,7 +136,7 @@ def test_comparators_do_not_fail_together(
     csf: float | None, marrow: float | None, used: str
 ) -> None:
     signal = dataclasses.replace(disc(0.5, 0.20, fat=None), csf=csf, marrow=marrow)
-    found = suggest(LEVEL, signal, 10, BASELINE, SETTINGS)
+    found = suggest(LEVEL, signal, 10, EXACT, SETTINGS)
     assert found.evidence["comparators"] == used
     assert found.measurements["suggested_grade"].method == f"griffith-2007/{used}"
     assert found.grade.signal in (1, 2)
@@ -156,7 +156,7 @@ def test_brighter_discs_never_become_more_probably_dark() -> None:
     """From black to the signal of CSF, as far as the discs of the fit reach."""
     shares = [
         suggest(
-            LEVEL, disc(inner, min(0.1, inner / 2), fat=None), 10, BASELINE, SETTINGS, 500.0
+            LEVEL, disc(inner, min(0.1, inner / 2), fat=None), 10, EXACT, SETTINGS, 500.0
         ).evidence["signal_probabilities"]
         for inner in (0.08, 0.12, 0.2, 0.3, 0.4, 0.6)
     ]
@@ -231,8 +231,8 @@ def test_uncertain_reference_shrinks_the_loss(sd: float) -> None:
 @pytest.mark.parametrize(
     ("signal", "height", "reference"),
     [
-        (dataclasses.replace(disc(0.5), csf=None, csf_source="", marrow=None), 10.0, BASELINE),
-        (disc(0.5), None, BASELINE),
+        (dataclasses.replace(disc(0.5), csf=None, csf_source="", marrow=None), 10.0, EXACT),
+        (disc(0.5), None, EXACT),
         (disc(0.5), 10.0, None),
     ],
 )
@@ -245,9 +245,9 @@ def test_no_suggestion_without_evidence(
 
 
 def test_evidence_tells_all() -> None:
-    found = suggest(LEVEL, disc(THRESHOLDS.like_csf * 1.02), 8.0, BASELINE, SETTINGS)
+    found = suggest(LEVEL, disc(THRESHOLDS.like_csf * 1.02), 8.0, EXACT, SETTINGS)
     evidence = found.evidence
-    assert evidence["reference_kind"] == "baseline"
+    assert evidence["reference_kind"] == "spine"
     assert evidence["height_loss"] == pytest.approx(0.2)
     assert "suggestion" in str(evidence["note"])
     assert evidence["comparators"] == "csf and presacral fat"
@@ -259,7 +259,7 @@ def test_evidence_tells_all() -> None:
 def test_brighter_never_gets_a_worse_signal_grade() -> None:
     grades = [
         suggest(
-            LEVEL, disc(x / 100, outer=0.1, step=(x - 10) / 125), 10, BASELINE, SETTINGS
+            LEVEL, disc(x / 100, outer=0.1, step=(x - 10) / 125), 10, EXACT, SETTINGS
         ).grade.signal
         for x in range(10, 110)
     ]
@@ -313,13 +313,6 @@ def test_all_degenerate_falls_back_to_depth() -> None:
     assert found.kind is ReferenceKind.DEPTH
     assert found.discs == 0
     assert found.sd_mm > 0.15 * found.value_mm
-
-
-def test_baseline_wins() -> None:
-    signals = dict.fromkeys(HEALTHY, disc(0.7, step=0.5))
-    found = reference_heights(HEALTHY, signals, DEPTHS, {LEVEL: 12.3})
-    assert found[LEVEL] == ReferenceHeight(12.3, 0.0, ReferenceKind.BASELINE)
-    assert found[DiscLevel.L3_L4].kind is ReferenceKind.SPINE
 
 
 def test_nothing_known_gives_no_reference() -> None:

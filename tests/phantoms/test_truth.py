@@ -35,7 +35,7 @@ def test_volume_of_a_flat_disc_is_area_times_height():
     area = _footprint_area(22.0, 17.0)
     shape = _plain()
     assert quadrature(shape).volume_mm3.sum() == pytest.approx(9.0 * area, rel=3e-4)
-    shadow = projected_area(shape, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    shadow = projected_area(shape, np.array([1.0, 0.0]))
     assert shadow == pytest.approx(area, rel=3e-4)
 
 

@@ -145,6 +145,5 @@ _CRITERIA = {
 class ReferenceKind(Enum):
     """Source of a reference height."""
 
-    BASELINE = "baseline"  # the same disc at an earlier visit
     SPINE = "spine"  # level factors scaled by non-degenerate discs of the same spine
     DEPTH = "depth"  # level factors scaled by the discs' AP depth

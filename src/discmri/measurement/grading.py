@@ -80,15 +80,13 @@ def reference_heights(
     heights_mm: Mapping[DiscLevel, float],
     signals: Mapping[DiscLevel, DiscSignal],
     depths_mm: Mapping[DiscLevel, float],
-    baseline_mm: Mapping[DiscLevel, float] | None = None,
     usable: Collection[DiscLevel] | None = None,
 ) -> dict[DiscLevel, ReferenceHeight]:
     """Reference height of every disc of one spine.
 
-    A baseline of the same disc is used if given.  Otherwise the subject's scale (expected height of
-    a healthy L3-L4) is estimated from the discs' AP width and from the height / level factor of
-    every disc that is not dark (:func:`~discmri.measurement.grade_signal.kept_signal`), averaged on
-    a log scale by precision.  A disc is never its own reference.
+    The subject's scale (expected height of a healthy L3-L4) is estimated from the
+    discs' AP width and from the height / level factor of every disc that is not dark
+    (:func:`~discmri.measurement.grade_signal.kept_signal`), averaged on a log scale by precision.  A disc is never its own reference.
 
     Parameters
     ----------
@@ -98,8 +96,6 @@ def reference_heights(
         By level; a level without signal is no reference for others.
     depths_mm
         AP widths of the discs.
-    baseline_mm
-        Heights of the same discs at baseline, by the same method.
     usable
         Discs that may be a reference for others; ``None`` for all.
 
@@ -117,9 +113,6 @@ def reference_heights(
     prior = HEIGHT_PER_DEPTH * float(np.median(depths)) if depths else None
     references = {}
     for level in heights_mm:
-        if baseline_mm and level in baseline_mm:
-            references[level] = ReferenceHeight(baseline_mm[level], 0.0, ReferenceKind.BASELINE)
-            continue
         others = [value for other, value in healthy.items() if other is not level]
         scale = _scale(others, prior)
         if scale is not None:

@@ -85,9 +85,9 @@ class StudyBrowser:
 
         self.question = Question("Who reads?", named)
 
-    def ask(self, text: str, answered: Callable[[str], None], given: str = "") -> None:
+    def ask(self, text: str, answered: Callable[[str], None]) -> None:
         """Ask something on behalf of the shell."""
-        self.question = Question(text, answered, given)
+        self.question = Question(text, answered)
 
     def answer(self, text: str) -> None:
         """The answer to the question; without words the question stays."""

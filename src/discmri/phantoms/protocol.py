@@ -188,11 +188,10 @@ class Protocol:
         axes = turn @ np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
         return _grid_about(np.asarray(centre_mm), axes, (spacing, spacing, self.pitch_mm), shape)
 
-    def axial_grid(self, centre_mm: Array, spacing_mm: float = 0.8, slices: int = 12) -> Grid:
+    def axial_grid(self, centre_mm: Array) -> Grid:
         """Slices upwards from the sacrum; i runs to the left, j backwards."""
-        shape = (round(200 / spacing_mm), round(200 / spacing_mm), slices)
         axes = np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
-        return _grid_about(np.asarray(centre_mm), axes, (spacing_mm, spacing_mm, 10.0), shape)
+        return _grid_about(np.asarray(centre_mm), axes, (0.8, 0.8, 10.0), (250, 250, 12))
 
 
 def _turn(degrees: tuple[float, float, float]) -> Array:

@@ -260,8 +260,8 @@ def quadrature(shape: DiscShape) -> Quadrature:
     return Quadrature(x, y, levels, depth, 2 * half, volume)
 
 
-def projected_area(shape: DiscShape, u: Array, n: Array) -> float:
-    """Area (mm²) of the disc's projection along ``n`` (given in its y-z plane)."""
+def projected_area(shape: DiscShape, u: Array) -> float:
+    """Area (mm²) of the disc's projection on the plane of x and ``u`` (given in its y-z plane)."""
     angle = (np.arange(720) + 0.5) * 2 * np.pi / 720
     level = np.linspace(-1, 1, 41)[:, None]
     radius = wall_radius(shape, angle[None, :], level)
@@ -307,7 +307,7 @@ def disc_truth(column: SpineColumn, spec: DiscSpec) -> DiscTruth:
         collapse_grade=spec.grade.collapse,
         **heights,
         height_area_mm=area / width,
-        height_3d_mm=volume / projected_area(shape, u, n),
+        height_3d_mm=volume / projected_area(shape, u),
         dhi_vb=_dhi_vb(column, spec.level, heights["height_three_point_mm"]),
         width_ap_mm=width,
         width_lr_mm=_width_lr(shape),

@@ -9,7 +9,6 @@ from discmri.core.grade import Grade, ModifiedPfirrmannGrade, ReferenceKind
 
 _HEIGHT_KEYS = {"height_mm", "reference_height_mm", "reference_sd_mm", "height_loss"}
 _REFERENCES = {
-    ReferenceKind.BASELINE.value: "the same disc at baseline",
     ReferenceKind.SPINE.value: "from the depth of the discs and the healthier discs of this spine",
     ReferenceKind.DEPTH.value: "from the depth of the discs alone",
 }

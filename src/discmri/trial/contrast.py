@@ -56,36 +56,6 @@ class Contrast:
         return self.low > 0 or self.high < 0
 
 
-@dataclass(frozen=True)
-class Pooled:
-    """All subjects of an arm together.
-
-    Parameters
-    ----------
-    arm, visit, parameter, unit
-        Which; ``arm`` is ``all`` for everybody.
-    subjects
-        How many with comparable scans and a treated and an untreated disc.
-    estimate, low, high
-        Mean difference of changes with its 95 % interval.
-    p
-        Two-sided.
-    method
-        How it was found, in words.
-    """
-
-    arm: str
-    visit: str
-    parameter: str
-    unit: str
-    subjects: int
-    estimate: float
-    low: float
-    high: float
-    p: float
-    method: str
-
-
 def contrasts(changes: Iterable[Change]) -> list[Contrast]:
     """Every treated disc against the untreated discs of its subject."""
     groups: dict[tuple[str, str, str], list[Change]] = defaultdict(list)

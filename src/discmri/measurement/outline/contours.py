@@ -66,22 +66,20 @@ def _area(loop: Array) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def crossings(loop: Array, at: Array, axis: int = 0) -> tuple[Array, Array]:
-    """Outermost crossings of a closed polygon with lines at constant coordinate.
+def crossings(loop: Array, at: Array) -> tuple[Array, Array]:
+    """Outermost crossings of a closed polygon with columns.
 
     Parameters
     ----------
     loop
         (m, 2) closed polygon.
     at
-        (n,) positions of the lines along ``axis``.
-    axis
-        The coordinate that is constant on a line: 0 for columns, 1 for rows.
+        (n,) first coordinates of the columns.
 
     Returns
     -------
     lowest, highest
-        (n,) other coordinate of the first and the last crossing; NaN without crossing.
+        (n,) second coordinate of the first and the last crossing; NaN without crossing.
 
     >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
     >>> lowest, highest = crossings(square, np.array([0.5, 1.5]))
@@ -89,12 +87,11 @@ def crossings(loop: Array, at: Array, axis: int = 0) -> tuple[Array, Array]:
     ([0.0, 0.0], [1.0, 1.0])
     """
     start, stop = loop, np.roll(loop, -1, axis=0)
-    a, b = start[:, axis], stop[:, axis]
+    a, b = start[:, 0], stop[:, 0]
     crossed = (a[None, :] <= at[:, None]) != (b[None, :] <= at[:, None])
     line, segment = np.nonzero(crossed)
     share = (at[line] - a[segment]) / (b[segment] - a[segment])
-    other = 1 - axis
-    value = start[segment, other] + share * (stop[segment, other] - start[segment, other])
+    value = start[segment, 1] + share * (stop[segment, 1] - start[segment, 1])
     lowest, highest = np.full(len(at), np.inf), np.full(len(at), -np.inf)
     np.minimum.at(lowest, line, value)
     np.maximum.at(highest, line, value)
@@ -121,7 +118,7 @@ def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float
     return [(float(points[:, 2].mean()), points[:, :2]) for points in local]
 
 
-def at_mid_plane(left_mm: Array, values: Array, reach_mm: float = _REACH_MM) -> Array:
+def at_mid_plane(left_mm: Array, values: Array) -> Array:
     """Values at left = 0 from a weighted parabola through the nearby slices.
 
     Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038).
@@ -134,27 +131,22 @@ def at_mid_plane(left_mm: Array, values: Array, reach_mm: float = _REACH_MM) -> 
         (k,) positions of the slices.
     values
         (k, m) values of each slice.
-    reach_mm
-        Distance from the mid-plane at which the weight becomes zero.
 
     >>> left = np.array([-5.0, -1.0, 3.0, 7.0])
     >>> float(at_mid_plane(left, 10 - 0.01 * left[:, None] ** 2).round(6)[0])
     10.0
     """
-    weights = mid_plane_weights(left_mm, reach_mm)
+    weights = mid_plane_weights(left_mm)
     return np.asarray(weights @ values)
 
 
-def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
+def mid_plane_weights(left_mm: Array) -> Array:
     """(k,) weight of each slice in :func:`at_mid_plane`; they sum to one.
 
     Parameters
     ----------
     left_mm
         (k,) positions of the slices, left of the mid-plane positive.
-    reach_mm
-        Distance from the mid-plane at which the weight becomes zero; enlarged until three slices
-        have weight.
 
     Returns
     -------
@@ -168,7 +160,7 @@ def mid_plane_weights(left_mm: Array, reach_mm: float = _REACH_MM) -> Array:
     """
     distance = np.abs(left_mm)
     order = np.sort(distance)
-    reach = max(reach_mm, 1.15 * order[min(2, len(order) - 1)], 1e-6)
+    reach = max(_REACH_MM, 1.15 * order[min(2, len(order) - 1)], 1e-6)
     tricube = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
     near = tricube > 0
     bracketed = left_mm[near].min() < 1.0 and left_mm[near].max() > -1.0

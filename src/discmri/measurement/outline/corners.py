@@ -241,7 +241,7 @@ def robust_parabola(t: Array, values: Array) -> Array | None:
     return found if np.isfinite(found).all() else None
 
 
-def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
+def robust_parabolas(t: Array, values: Array) -> Array:
     """Coefficients (k, 3) of k curves values(t), highest power first, robust to outliers.
 
     Iterated weighted least squares with Tukey's biweight; NaN are left out.
@@ -250,8 +250,6 @@ def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
     ----------
     t, values
         (k, n).
-    rounds
-        Maximum number of fits; a curve without outliers is fitted once.
 
     Returns
     -------
@@ -269,7 +267,7 @@ def robust_parabolas(t: Array, values: Array, rounds: int = 4) -> Array:
     design = np.stack([off**2, off, np.ones_like(off)], axis=2)
     weight = known.astype(float)
     active = np.arange(len(fitted))
-    for _ in range(rounds):
+    for _ in range(4):
         weighted = np.swapaxes(design[active], 1, 2) * weight[active, None]
         product = weighted @ values[active, :, None]
         solved = np.linalg.solve(weighted @ design[active], product)

@@ -99,12 +99,12 @@ def _surface(plane: Array) -> Array:
     return np.stack([a, s, a * a, a * s, s * s, s**3], axis=-1)
 
 
-def _huber(design: Array, target: Array, weights: Array, rounds: int = 6) -> Array:
+def _huber(design: Array, target: Array, weights: Array) -> Array:
     """Least squares with Huber's weights and a small ridge term for undetermined directions."""
     w = weights
     ridge = 1e-4 * np.trace(design.T @ (design * w[:, None])) / design.shape[1]
     solution = np.zeros(design.shape[1])
-    for _ in range(rounds):
+    for _ in range(6):
         normal = design.T @ (design * w[:, None]) + ridge * np.eye(design.shape[1])
         solution = np.linalg.solve(normal, design.T @ (target * w))
         residual = np.abs(target - design @ solution)

@@ -9,8 +9,6 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from discmri.napari.panel_text import scale
 
-_HEADS = ("", "Nucleus and inner annulus on T2", "Posterior annulus", "Height")
-
 
 class Criteria(QWidget):
     """The modified Pfirrmann scale as a table; hidden at first."""

@@ -14,7 +14,6 @@ from discmri.results.dicom.instance import evidence, new_instance
 from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
 
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
-COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 GROUP = Code("125007", "DCM", "Measurement Group")
 TRACKING_ID = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")

@@ -24,11 +24,9 @@ def coded(code: Code) -> Dataset:
     return item
 
 
-def container(
-    name: Code, children: Sequence[Dataset], relation: str = "CONTAINS", template: str = ""
-) -> Dataset:
+def container(name: Code, children: Sequence[Dataset], template: str = "") -> Dataset:
     """A heading with what stands below it."""
-    item = _item("CONTAINER", name, relation)
+    item = _item("CONTAINER", name, "CONTAINS")
     item.ContinuityOfContent = "SEPARATE"
     if template:
         used = Dataset()

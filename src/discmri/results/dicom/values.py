@@ -39,7 +39,6 @@ FLAG = Code("FLAG", "99DISCMRI", "Remark")
 GRADES = ("suggested_grade",)
 _SEGMENT = Code("121191", "DCM", "Referenced Segment")
 _SOURCE_SERIES = Code("121232", "DCM", "Source series for segmentation")
-_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _TID_VOLUME = "1411"
 
 
