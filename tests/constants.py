@@ -308,6 +308,7 @@ class Copy:
         watch = _Watch(self.first)
         tests = [str(ROOT / "tests" / one) for one in TESTS[module]]
         options = ["-x", "-q", "-p", "no:cacheprovider", "-W", _IMPORTED_BEFORE]
+        options += ["--basetemp", str(self.folder / "tmp")]
         status = int(pytest.main([*options, *tests], plugins=[watch]))
         libraries = [name for name in sys.modules if name.split(".")[0] in _LIBRARIES]
         source = getattr(sys.modules.get("discmri"), "__file__", "")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discmri.core.errors import UsageError
-from discmri.core.grade import Grade
+from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 
 EVERY_GRADE = [Grade(signal, collapse) for signal in range(1, 6) for collapse in (0, 6, 7, 8)]
 
@@ -55,3 +55,24 @@ def test_any_text_is_a_grade_or_refused(text):
     except UsageError:
         return
     assert grade in EVERY_GRADE
+
+
+@pytest.mark.parametrize(
+    ("grade", "nucleus", "posterior_annulus", "height"),
+    [
+        (1, "uniformly hyperintense", "distinct", "normal"),
+        (2, "hyperintense, above presacral fat", "distinct", "normal"),
+        (3, "hyperintense, below presacral fat", "distinct", "normal"),
+        (4, "mildly hyperintense", "indistinct", "normal"),
+        (5, "hypointense, equal to the outer fibres", "indistinct", "normal"),
+        (6, "hypointense", "indistinct", "less than 30 %"),
+        (7, "hypointense", "indistinct", "30 to 60 %"),
+        (8, "hypointense", "indistinct", "more than 60 %"),
+    ],
+)
+def test_criteria_are_those_of_griffith_2007(grade, nucleus, posterior_annulus, height):
+    """Spine 2007;32:E708, table 1."""
+    scale = ModifiedPfirrmannGrade(grade)
+    assert scale.nucleus.startswith(nucleus)
+    assert scale.posterior_annulus == posterior_annulus
+    assert scale.height.startswith(height)

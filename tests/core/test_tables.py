@@ -89,6 +89,13 @@ def test_the_separator_is_the_one_that_every_line_has(written, text, columns):
     assert read_table(written(text)).columns == columns
 
 
+def test_the_separator_is_told_from_twenty_lines(written):
+    """Semicolons stand twice in every line but the last, commas once in all."""
+    assert read_table(written("a;b;c,d\n" * 19 + "1,2\n")).columns == ("a;b;c", "d")
+    with pytest.raises(UsageError, match="line 21: 1 cells came, 3 were expected"):
+        read_table(written("a;b;c,d\n" * 20 + "1,2\n"))
+
+
 def test_lines_are_counted_as_an_editor_counts_them(written):
     table = read_table(written('\na,b\n"1\n2",x\n\n3,y\n'))
     assert [row.line for row in table.rows] == [3, 6]
