@@ -50,6 +50,9 @@ def test_the_same_conditions_are_comparable():
     [
         (changed(clock_h=10.9), "comparable", "comparable", "comparable", "comparable"),
         (changed(clock_h=11.1), "not comparable", "comparable", "not comparable", "not comparable"),
+        (changed(clock_h=11 + 0.9 / 3600), "comparable", "comparable", "comparable", "comparable"),
+        (changed(clock_h=11 + 1.1 / 3600), "not comparable", "comparable", "not comparable",
+         "not comparable"),
         (changed(clock_h=16.0), "not comparable", "comparable", "not comparable", "not comparable"),
         (changed(clock_h=None), "caution", "comparable", "caution", "caution"),
         (replace(SCAN, rest_min=60.0), "caution", "comparable", "caution", "caution"),
