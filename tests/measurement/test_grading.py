@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from itertools import pairwise
 
 import pytest
@@ -15,7 +16,13 @@ from discmri.measurement.grade_model import (
     signal_tables,
 )
 from discmri.measurement.grade_signal import THRESHOLDS, scaled
-from discmri.measurement.grading import LEVEL_FACTORS, ReferenceHeight, reference_heights, suggest
+from discmri.measurement.grading import (
+    LEVEL_FACTORS,
+    ReferenceHeight,
+    _first_change,
+    reference_heights,
+    suggest,
+)
 from discmri.measurement.signal import DiscSignal, DiscTexture
 
 LEVEL = DiscLevel.L4_L5
@@ -313,6 +320,48 @@ def test_all_degenerate_falls_back_to_depth() -> None:
     assert found.kind is ReferenceKind.DEPTH
     assert found.discs == 0
     assert found.sd_mm > 0.15 * found.value_mm
+
+
+@pytest.mark.parametrize(
+    ("level", "share"),
+    [
+        ("T10-T11", 0.44), ("T11-T12", 0.56), ("T12-L1", 0.68), ("L1-L2", 0.80), ("L2-L3", 0.93),
+        ("L4-L5", 1.10), ("L5-L6", 1.07), ("L5-S1", 1.04), ("L6-S1", 1.04),
+    ],
+)  # fmt: skip
+def test_the_usual_height_of_each_level(level: str, share: float) -> None:
+    """Over that of L3-L4; from L1-L2 to L5-S1 of 14 adults (anatomyjournal.ir A-10-159-1)."""
+    healthy = DiscLevel.L3_L4
+    signals = {healthy: disc(0.7, step=0.5)}
+    found = reference_heights({healthy: 11.0, DiscLevel(level): 5.0}, signals, {})
+    assert found[DiscLevel(level)].value_mm == pytest.approx(11.0 * share)
+
+
+def test_the_uncertainty_of_a_reference_height() -> None:
+    """Discs and depth spread by 12 % each; a healthy disc counts as much as the depth."""
+    by_depth = reference_heights({DiscLevel.L3_L4: 5.0}, {}, {DiscLevel.L3_L4: 35.0})
+    assert by_depth[DiscLevel.L3_L4].value_mm == pytest.approx(10.5)
+    assert by_depth[DiscLevel.L3_L4].sd_mm == pytest.approx(10.5 * 0.12 * 2**0.5)
+    signals = dict.fromkeys(HEALTHY, disc(0.7, step=0.5))
+    found = reference_heights(HEALTHY, signals, DEPTHS)[LEVEL]
+    assert found.sd_mm / found.value_mm == pytest.approx(0.12 * (1 + 1 / len(HEALTHY)) ** 0.5)
+
+
+@pytest.mark.parametrize(("up", "limit"), [(True, 1.2), (False, 1 / 1.2), (True, 3.0)])
+def test_another_grade_is_looked_for_in_sixteenths_of_a_factor_of_1_15(
+    up: bool, limit: float
+) -> None:
+    def asked(factor: float) -> Grade:
+        return Grade(2) if (factor >= limit if up else factor <= limit) else Grade(3)
+
+    factor, other = _first_change(asked, Grade(3), up)
+    steps = math.ceil(abs(math.log(limit)) / math.log(1.15) * 16)
+    assert other == Grade(2)
+    assert factor == pytest.approx(1.15 ** ((steps if up else -steps) / 16))
+
+
+def test_another_grade_is_looked_for_up_to_three_times_the_value() -> None:
+    assert _first_change(lambda factor: Grade(2 + (factor < 3.1)), Grade(3), True) is None
 
 
 def test_nothing_known_gives_no_reference() -> None:

@@ -285,6 +285,20 @@ def test_a_plane_beside_the_sac_is_off_the_midline(left_mm: float, fires: bool) 
     assert codes(spine) == [(Code.OFF_MIDLINE, level)] * fires
 
 
+@pytest.mark.parametrize(("depth_mm", "fires"), [(4.8, False), (3.0, True)])
+def test_a_sac_too_shallow_for_the_midline(depth_mm: float, fires: bool) -> None:
+    """All but the front of the sac is taken away from L3-L4 to the body above."""
+    level = DiscLevel.L3_L4
+    canal = LABELS.canal.on(T2_GRID)
+    y, z = (T2_GRID.affine[n, 3] + 0.6 * np.arange(T2_GRID.shape[n]) for n in (1, 2))
+    near = np.abs(z - SPINE.centre_mm(level)[2]) < 17
+    for k in np.flatnonzero(near):
+        front = y[np.flatnonzero(canal[5, :, k] > 0.5).max()]
+        canal[:, y <= front - depth_mm, k] = 0.0
+    shallow = dataclasses.replace(LABELS, canal=SoftMask(canal, T2_GRID.affine))
+    assert codes(spine_of(shallow)) == [(Code.OFF_MIDLINE, level)] * fires
+
+
 @pytest.mark.parametrize(("share", "fires"), [(0.36, False), (0.30, True)])
 def test_a_picture_that_is_black_at_one_disc(share: float, fires: bool) -> None:
     z = T2_GRID.affine[2, 3] + 0.6 * np.arange(T2_GRID.shape[2])

@@ -148,3 +148,17 @@ def test_slices_scatter_by_their_heights_between_a_tenth_and_nine_tenths():
     found = slice_scatter(outline)
     assert found.freedom == 2
     assert found.squares_mm2 == pytest.approx(float(residual @ residual), rel=1e-6)
+
+
+def test_the_scatter_of_slices_counts_against_eight_slices_of_what_is_known_beforehand():
+    """A variance known from eight slices and one seen in two: the mean of all, by the weights."""
+    left = np.array([-9.0, -5.0, -1.0, 3.0, 7.0])
+    traced = replace(trace_disc(labels(), LEVEL), mid=rimmed(0.0, 0.0))
+    variances, seen = [], []
+    for bumps in ((0.0,) * 5, (0.0, 3.0, 1.0, 0.5, 2.0)):
+        cuts = tuple(rimmed(bump, at) for bump, at in zip(bumps, left, strict=True))
+        outline = replace(traced, sections=cuts)
+        variances.append(height_sd(outline) ** 2)
+        seen.append(slice_scatter(outline))
+    added = seen[1].squares_mm2 / (8 + 2) * seen[1].leverage
+    assert variances[1] - variances[0] == pytest.approx(added, rel=1e-6)

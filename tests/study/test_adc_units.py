@@ -18,7 +18,10 @@ def read(factor: float, **scaling) -> tuple[np.ndarray, str]:
     ("unit", "per_um2_ms"),
     [
         ("um2/s", 1e3),
+        ("um2/sec", 1e3),
         ("mm2/s", 1e-3),
+        ("cm2/s", 1e-5),
+        ("m2/s", 1e-9),
         ("10-6.mm2/s", 1e3),
         ("um2/ms", 1.0),
         ("10*-3.mm2/s", 1.0),
