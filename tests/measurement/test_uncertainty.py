@@ -125,6 +125,23 @@ def test_rounding_averages_out_across_many_rows():
     assert across < 0.3 * along
 
 
+@pytest.mark.parametrize(
+    ("method", "sampling", "segmenter"),
+    [
+        ("columns", 1.0, 1.0), ("area", 1.1, 1.0), ("3d", 1.3, 1.4), ("three_point", 2.2, 2.0),
+        ("dabbs", 2.8, 3.2), ("hurxthal", 2.0, 1.5), ("anterior", 1.9, 2.0), ("middle", 1.9, 1.4),
+        ("posterior", 1.9, 1.6),
+    ],
+)  # fmt: skip
+def test_how_much_less_certain_a_definition_is_than_mean_columns(method, sampling, segmenter):
+    """Factors of ``benchmarks.height_sd`` and ``benchmarks.segmenter_sd``; variances add up."""
+    outline = trace_disc(labels(), LEVEL)
+    once, twice = (height_sd(outline, method, sd) ** 2 for sd in (0.5, 1.0))
+    assert twice - once == pytest.approx(0.75 * segmenter**2)
+    columns = height_sd(outline, "columns", 0.5) ** 2 - 0.25
+    assert once - 0.25 * segmenter**2 == pytest.approx(columns * sampling**2)
+
+
 @pytest.mark.parametrize("method", HEIGHT_METHODS)
 def test_every_method_has_an_uncertainty(method):
     assert 0.01 < height_sd(trace_disc(labels(), LEVEL), method) < 0.6
