@@ -30,7 +30,6 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement.grade_features import Comparators, brightest_discs, features
 from discmri.measurement.grade_model import (
-    SIGNAL_CLASSES,
     TABLE_ARRAYS,
     SignalTable,
     join,
@@ -55,6 +54,7 @@ from discmri.results.height import HEIGHT_METHODS
 MODEL = Path(__file__).parents[1] / "src/discmri/measurement/grade_model.json"
 LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1", "T11-T12", "T10-T11")
 """Level by the set's own label, 1 for the lowest disc."""
+CLASSES = 4  # of signal: 1, 2, 3 or 4, 5
 FIVE = {1: 1, 2: 2, 3: 3, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 """Five levels (Pfirrmann 2001) from eight (Griffith 2007); of a double grade the collapse counts."""
 TYPICAL_DISCS = 150
@@ -170,7 +170,7 @@ def fit(discs: Sequence[GradedDisc], comparators: Comparators) -> dict[str, Any]
     values = standardised(values, mean, sd)
     centres = KMeans(TYPICAL_DISCS, n_init=1, random_state=0).fit(values).cluster_centers_
     grades = np.array([min(one.grade, 4) for one in discs])
-    member = (grades[:, None] == np.arange(1, len(SIGNAL_CLASSES) + 1)).astype(float)
+    member = (grades[:, None] == np.arange(1, CLASSES + 1)).astype(float)
     near, among = kernel(values, centres), kernel(centres, centres)
     normal = near.T @ near + RIDGE * (among + 1e-6 * np.eye(len(centres)))
     weights = np.linalg.solve(normal, near.T @ (member - member.mean(axis=0)))
@@ -196,7 +196,7 @@ def cross_validated(
 ) -> Floats:
     """(rounds, discs, 4) probabilities by tables that never saw the patient of the disc."""
     patients = np.array([one.patient for one in discs])
-    told = np.zeros((rounds, len(discs), len(SIGNAL_CLASSES)))
+    told = np.zeros((rounds, len(discs), CLASSES))
     for seed in range(rounds):
         order = np.unique(patients)
         np.random.default_rng(seed).shuffle(order)
@@ -207,7 +207,7 @@ def cross_validated(
 
 def across_makers(discs: Sequence[GradedDisc], comparators: Comparators) -> Floats:
     """(1, discs, 4) probabilities by tables fitted on scanners of the other makers."""
-    told = np.zeros((1, len(discs), len(SIGNAL_CLASSES)))
+    told = np.zeros((1, len(discs), CLASSES))
     makers = np.array([one.maker for one in discs])
     for maker in np.unique(makers):
         _tell(told[0], discs, comparators, makers == maker)

@@ -36,6 +36,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "discmri"
 
+_DEFINITION = ("measurement/height", "trial/test_change.py", "measurement/test_uncertainty.py")
+
 TESTS = {
     "trial/comparability": ("trial/test_comparability.py",),
     "measurement/qc": ("measurement/test_qc.py",),
@@ -64,7 +66,7 @@ TESTS = {
     "study/stack": ("study/test_geometry.py", "study/test_traps.py"),
     "reading/adjudication": ("reading/test_session.py", "reading/test_tables.py"),
     "reading/sequence": ("reading/test_sequence.py",),
-    "results/height/stations": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/stations": _DEFINITION,
     "core/grade": ("core/test_grade.py",),
     "core/tables": ("core/test_tables.py",),
     "cohort/workers": ("cohort/test_workers.py",),
@@ -109,15 +111,15 @@ TESTS = {
     "results/dicom/source": ("results/dicom/test_objects.py",),
     "results/face": ("measurement/test_shape.py", "measurement/test_outline.py"),
     "results/grade_text": ("results/export/test_report.py",),
-    "results/height/area": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/columns": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/dabbs": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/hurxthal": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/index_ap": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/index_vb": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/area": _DEFINITION,
+    "results/height/columns": _DEFINITION,
+    "results/height/dabbs": _DEFINITION,
+    "results/height/hurxthal": _DEFINITION,
+    "results/height/index_ap": _DEFINITION,
+    "results/height/index_vb": _DEFINITION,
     "results/height/published": ("trial/test_change.py",),
-    "results/height/three_d": ("measurement/height", "measurement/test_uncertainty.py"),
-    "results/height/three_point": ("measurement/height", "measurement/test_uncertainty.py"),
+    "results/height/three_d": _DEFINITION,
+    "results/height/three_point": _DEFINITION,
     "results/records": ("results/test_records.py", "results/export/test_csv.py"),
     "study/bvalues/ge": ("study/bvalues", "study/test_diffusion.py"),
     "study/bvalues/philips": ("study/bvalues",),

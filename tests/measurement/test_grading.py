@@ -2,18 +2,22 @@ import dataclasses
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade, ReferenceKind
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
+from discmri.measurement.grade_features import Comparators, brightest_discs, features
 from discmri.measurement.grade_model import (
+    SignalTable,
     collapse_part,
     join,
     loss_of_height,
     signal_parts,
     signal_tables,
+    standardised,
 )
 from discmri.measurement.grade_signal import THRESHOLDS, scaled
 from discmri.measurement.grading import (
@@ -225,6 +229,44 @@ def test_double_entry_needs_both_parts_to_be_likely(dark: float, ratio: float, g
 def test_posterior_annulus_separates_three_from_four(excess: float, part: int) -> None:
     parts = signal_parts((0.0, 0.0, 1.0, 0.0), excess)
     assert max(parts, key=lambda one: parts[one]) == part
+
+
+def test_a_double_entry_is_ten_times_rarer_than_two_independent_parts() -> None:
+    signal = signal_parts((0.0, 0.0, 0.9, 0.1), 10.0)
+    joined = join(signal, loss_of_height(0.5, 0.0, 0.10), 0.10)
+    assert joined.probabilities["3/7"] == pytest.approx(0.1 * 0.9 / (0.1 * 0.9 + 0.1))
+
+
+@pytest.mark.parametrize(("one", "grade"), [(0.44, "3"), (0.46, "2"), (0.54, "2"), (0.56, "1")])
+def test_the_grade_between_two_nearly_equal_ones_is_suggested(one: float, grade: str) -> None:
+    """A grade off by one costs 1 + 0.4, by two 1 + 0.5 + 0.4 · 4: even at 1.4 / 3.1 = 0.452."""
+    signal = {1: one, 2: 0.0, 3: 1 - one, 4: 0.0, 5: 0.0}
+    assert join(signal, loss_of_height(1.0, 0.0, 0.10), 0.10).grade == Grade.parse(grade)
+
+
+def test_three_and_four_are_even_at_the_limit_and_unsure_by_five_hundredths_of_csf() -> None:
+    parts = signal_parts((0.0, 0.0, 1.0, 0.0), 0.05)
+    assert parts[3] == pytest.approx(1 / (1 + math.exp(-1)))
+
+
+def test_features_far_out_and_classes_below_zero_are_held() -> None:
+    """At 3.5 standard deviations, and at one in a hundred before all are brought to one."""
+    assert standardised(np.array([9.0, -9.0]), np.zeros(2), np.ones(2)).tolist() == [3.5, -3.5]
+    table = SignalTable(
+        ("x",), np.zeros(1), np.ones(1), np.array([0.5, 0.3, 0.2, 0.0]), np.zeros((1, 1)),
+        np.array([[0.0, 0.0, 0.0, -1.0]]),
+    )  # fmt: skip
+    assert table.probabilities({"x": 0.0})[3] == pytest.approx(0.01 / 1.01)
+
+
+def test_a_black_disc_has_a_thousandth_of_a_comparator() -> None:
+    found = features(LEVEL, disc(0.0), 0.0, Comparators.BOTH)
+    assert found["inner_to_csf"] == pytest.approx(math.log(0.001))
+    assert found["brightest_to_marrow"] == pytest.approx(math.log(0.001))
+
+
+def test_the_two_brightest_discs_stand_for_the_brightest() -> None:
+    assert brightest_discs([disc(0.2), disc(0.8), disc(0.6)]) == pytest.approx(700.0)
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.05, 0.15])

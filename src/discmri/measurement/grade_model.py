@@ -26,7 +26,6 @@ from discmri.core.grade import Grade
 from discmri.core.volume import Array
 from discmri.measurement.grade_features import Comparators
 
-SIGNAL_CLASSES = ((1,), (2,), (3, 4), (5,))
 COLLAPSE_PARTS = (0, 6, 7, 8)
 LOSS_LIMITS = (0.30, 0.60)
 """Griffith 2007: grade 7 from 30 % loss of height, grade 8 above 60 %."""
@@ -58,7 +57,7 @@ class SignalTable:
     mean, sd
         (n,) of each feature among the discs of the fit.
     shares
-        (4,) frequency of each of :data:`SIGNAL_CLASSES` among them.
+        (4,) frequency of signal 1, 2, 3 or 4, and 5 among them.
     centres
         (k, n) typical discs, in standard deviations from the mean.
     weights
@@ -73,7 +72,7 @@ class SignalTable:
     weights: Array
 
     def probabilities(self, found: Mapping[str, float]) -> Array:
-        """(4,) probabilities of :data:`SIGNAL_CLASSES` from features by name."""
+        """(4,) probabilities of signal 1, 2, 3 or 4, and 5 from features by name."""
         values = standardised(np.array([found[name] for name in self.names]), self.mean, self.sd)
         share = self.shares + kernel(values[None], self.centres)[0] @ self.weights
         share = np.maximum(share, LEAST_PROBABILITY)
@@ -132,7 +131,7 @@ def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
     ratio
         Height / expected height.
     relative_sd
-        Relative standard uncertainty of the expected height; 0 for a baseline.
+        Relative standard uncertainty of the expected height; 0 for one known exactly.
     normal
         Loss from which height is no longer normal, 0 to 1.
 
@@ -183,7 +182,7 @@ def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, floa
     Parameters
     ----------
     classes
-        Probabilities of :data:`SIGNAL_CLASSES`.
+        Probabilities of signal 1, 2, 3 or 4, and 5.
     step_excess
         Step from inner to outer annulus minus its limit, as a share of CSF.
     """

@@ -63,7 +63,7 @@ class ReferenceHeight:
     value_mm
         Expected height by the method of the primary height.
     sd_mm
-        Its standard uncertainty; 0 for a baseline.
+        Its standard uncertainty; 0 for one known exactly.
     kind
         Its source.
     discs
