@@ -163,6 +163,16 @@ def test_the_time_of_day_explains_a_share_of_the_loss_over_a_day(pair, share):
     assert diurnal("volume_mm3", 9000.0, pair)[0] == pytest.approx(share * 765.0, rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "percent"),
+    [("dhi_ap", 8.0), ("area_mm2", 8.0), ("volume_mm3", 8.5), ("signal_ratio_csf", 13.5)],
+)
+def test_the_loss_over_a_day_is_the_published_one(parameter, percent):
+    """Upper ends of Martin 2022 (height 8 %, volume 8.5 %); signal of Spine 1995;20:807."""
+    size, _ = diurnal(parameter, 100.0, pair_at(7, 19, rise=7.0))
+    assert size == pytest.approx(percent)
+
+
 def test_no_size_no_hours_no_diurnal_part():
     assert diurnal("adc_disc_um2_ms", 1.5, pair_at(9, 10)) is None
     assert diurnal("height_mm", 8.0, pair_at(9, 9)) is None

@@ -179,6 +179,20 @@ def test_a_late_repeat_is_remarked(listed):
     assert "5.0 weeks from the scan it repeats" in remark.text
 
 
+@pytest.mark.parametrize(("day", "remarked"), [("2026-04-13", False), ("2026-04-14", True)])
+def test_week_and_date_may_differ_by_two_weeks(listed, day, remarked):
+    """Week 12 after 5 January is 30 March."""
+    text = GOOD.replace("2026-03-30", day).replace("none", "L5-S1")
+    assert ["by date" in one.text for one in read_listing(listed(text)).issues] == [True] * remarked
+
+
+@pytest.mark.parametrize(("day", "remarked"), [("2026-01-19", False), ("2026-01-20", True)])
+def test_a_repeat_may_be_two_weeks_late(listed, day, remarked):
+    text = GOOD.replace("2026-01-05,2", f"{day},2").replace("none", "L5-S1")
+    found = read_listing(listed(text)).issues
+    assert ["it repeats" in one.text for one in found] == [True] * remarked
+
+
 @pytest.mark.parametrize("minutes", ["-5", "long", "nan"])
 def test_rest_is_minutes_from_zero_on(listed, minutes):
     text = f"subject,visit,week,treated,path,rest_min\nS1,a,0,none,x,{minutes}\nS1,b,4,,y,30\n"
