@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
+from scipy.special import exp1
 from tests.scene import DWI_GRID, LEVELS, Spine, Tissue, dwi_series, outline_of, rician
 
 from discmri.core.diffusion import AdcMap, BValue, DiffusionSeries, DirectionKind
@@ -11,6 +12,8 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.adc import AdcFit, estimate_noise, fit_adc, measure_adc
+from discmri.measurement.adc.fit import _fit
+from discmri.measurement.adc.noise import _noise_of_air, _noise_of_detail
 from discmri.measurement.align import Alignment
 
 LEVEL = DiscLevel.L4_L5
@@ -371,3 +374,72 @@ def test_the_noise_floor_is_named_where_the_signal_meets_it(snr: float, met: boo
         found = float(finding.text.split(" times the noise")[0].split()[-1])
         lowest *= found / snr
     assert ("noise floor" in finding.text) is met
+
+
+# ------------------------------------------------------------------ the fit, step by step
+FIT_B = np.array([0.0, 0.4, 0.8])
+FIT_COUNTS = np.array([1.0, 3.0, 3.0])
+
+
+def stepwise(
+    logs: np.ndarray, iterations: int, excess: np.ndarray | float = 0.0
+) -> tuple[float, float]:
+    """Weighted straight lines by numpy; the weights of each follow from the one before."""
+    adc, intercept, weights = 0.0, 0.0, FIT_COUNTS
+    for _ in range(iterations + 1):
+        slope, intercept = np.polyfit(FIT_B, logs - excess, 1, w=np.sqrt(weights))
+        adc = -slope
+        weights = FIT_COUNTS * np.exp(-2 * FIT_B * adc)
+    return intercept, adc
+
+
+def test_the_weights_follow_the_fit_three_times() -> None:
+    logs = np.log(np.array([1000.0, 500.0, 400.0]))
+    found = _fit(logs[:, None], FIT_B, FIT_COUNTS, np.zeros(3))[0, 0]
+    adcs = {n: stepwise(logs, n)[1] for n in (2, 3, 4)}
+    assert found == pytest.approx(adcs[3], abs=1e-9)
+    assert min(abs(adcs[n] - adcs[3]) for n in (2, 4)) > 1e-5
+
+
+@pytest.mark.parametrize(("snr", "treated"), [(2.9, True), (3.1, False)])
+def test_below_three_times_the_noise_the_floor_is_treated(snr: float, treated: bool) -> None:
+    """An exact decay fits itself; taking the floor's excess off raises the ADC."""
+    logs = np.log(1000.0) - FIT_B[:, None]
+    noise = np.full(3, 1000.0 * np.exp(-0.8) / snr)
+    adc = _fit(logs, FIT_B, FIT_COUNTS, noise)[0, 0]
+    assert bool(adc > 1.001) is treated
+    assert treated or adc == pytest.approx(1.0, abs=1e-9)
+
+
+def test_the_excess_of_the_floor_follows_the_fit_six_times() -> None:
+    """Half-way to the fit of the logarithms less their mean excess, E1(r²/2) / 2, each time."""
+    decay = np.log(1000.0) - 1.8 * FIT_B
+    noise = 1000.0 * np.exp(-0.8 * 1.8) / 1.2
+    found = _fit(decay[:, None], FIT_B, FIT_COUNTS, np.full(3, noise))[0, 0]
+    adcs = {}
+    intercept, adc = np.log(1000.0), 1.8
+    for n in range(1, 8):
+        snr = np.exp(intercept - FIT_B * adc) / noise
+        excess = 0.5 * exp1(0.5 * np.maximum(snr, 0.7) ** 2)
+        weights = FIT_COUNTS * np.exp(-2 * FIT_B * adc)
+        slope, new = np.polyfit(FIT_B, decay - excess, 1, w=np.sqrt(weights))
+        intercept, adc = (intercept + new) / 2, (adc - slope) / 2
+        adcs[n] = adc
+    assert found == pytest.approx(adcs[6], abs=5e-4)
+    assert min(abs(adcs[n] - adcs[6]) for n in (5, 7)) > 2e-3
+
+
+def test_air_counts_up_to_1_6_times_the_bound_of_fine_detail() -> None:
+    """Air whose noise is the same in neighbouring voxels has less fine detail than noise."""
+    rng = np.random.default_rng(4)
+    fine, coarse = rng.normal(0.0, 5.0, (2, 2, 64, 64, 8))
+    coarse = coarse[:, ::2, ::2].repeat(2, axis=1).repeat(2, axis=2)
+    ratios = []
+    for share in np.arange(0.0, 0.8, 0.04):
+        air = np.hypot(*(np.sqrt(1 - share) * fine + np.sqrt(share) * coarse))
+        by_air, by_detail = _noise_of_air(air), _noise_of_detail(air)
+        ratios.append(by_air / by_detail)
+        expected = by_air if ratios[-1] <= 1.6 else by_detail
+        assert estimate_noise([air]) == pytest.approx(expected)
+    assert any(1.3 < one < 1.6 for one in ratios)
+    assert any(1.6 < one < 2.0 for one in ratios)

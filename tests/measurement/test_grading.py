@@ -389,7 +389,7 @@ def test_the_uncertainty_of_a_reference_height() -> None:
     assert found.sd_mm / found.value_mm == pytest.approx(0.12 * (1 + 1 / len(HEALTHY)) ** 0.5)
 
 
-@pytest.mark.parametrize(("up", "limit"), [(True, 1.2), (False, 1 / 1.2), (True, 3.0)])
+@pytest.mark.parametrize(("up", "limit"), [(True, 1.3), (False, 1 / 1.3), (True, 3.0)])
 def test_another_grade_is_looked_for_in_sixteenths_of_a_factor_of_1_15(
     up: bool, limit: float
 ) -> None:

@@ -254,6 +254,20 @@ def test_a_wiped_part_leaves_a_step(rise_mm: float, height_mm: float, fires: boo
     assert ((Code.BORDER_STEP, level) in found) is fires
 
 
+@pytest.mark.parametrize(("run_mm", "fires"), [(1.4, True), (1.9, False)])
+def test_a_slope_is_a_step_where_it_rises_within_a_millimetre_and_a_half(
+    run_mm: float, fires: bool
+) -> None:
+    x = np.linspace(-17.0, 17.0, 681)
+    upper = 5.5 - 3.6 * np.clip((x + 6.0) / run_mm, 0.0, 1.0)
+    lower = np.full_like(x, -5.5)
+    contour = np.concatenate([np.column_stack([x, lower]), np.column_stack([x, upper])[::-1]])
+    level = DiscLevel.L3_L4
+    outline = dataclasses.replace(OUTLINES[level], mid=Section(0.0, x, upper, lower, contour))
+    found = codes(spine_of(outlines=OUTLINES | {level: outline}))
+    assert ((Code.BORDER_STEP, level) in found) is fires
+
+
 @pytest.mark.parametrize(
     ("width_mm", "verdict"),
     [(26.0, Quality.GOOD), (25.0, Quality.CHECK), (20.6, Quality.CHECK), (20.0, Quality.REJECT)],

@@ -6,7 +6,14 @@ from tests.scene import T2_GRID, WIDTH_MM, Spine, outline_of
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
-from discmri.measurement.regions import central_sections, disc_coordinates, region, straighten
+from discmri.measurement.regions import (
+    NUCLEUS_ALONG,
+    NUCLEUS_UP,
+    central_sections,
+    disc_coordinates,
+    region,
+    straighten,
+)
 
 LEVEL = DiscLevel.L4_L5
 OUTLINE = outline_of(Spine(), LEVEL)
@@ -53,3 +60,13 @@ def test_central_sections_are_the_nearest_in_order() -> None:
 def test_part_takes_fractions() -> None:
     straight = np.arange(60.0).reshape(1, 6, 10)
     assert region(straight, (0.5, 1.0), (0.0, 0.5)).shape == (1, 3, 5)
+
+
+def test_the_nucleus_is_the_central_60_percent_of_the_width_and_55_of_the_height() -> None:
+    rows, columns = np.mgrid[:1000, :1000] / 1000 + 0.0005
+    for picture, along in ((rows, 0), (columns, 1)):
+        nucleus = region(picture[None], NUCLEUS_ALONG, NUCLEUS_UP)
+        assert nucleus.shape == (1, 550, 600)
+        half = (0.275, 0.3)[along]
+        assert nucleus.min() == pytest.approx(0.5 - half, abs=0.001)
+        assert nucleus.max() == pytest.approx(0.5 + half, abs=0.001)

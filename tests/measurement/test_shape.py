@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.disc_model import LEVEL, DiscModel, disc_labels, rotation, sagittal_grid
@@ -57,3 +59,18 @@ def test_half_covered_disc_has_no_volume():
     assert "width_lr_mm" not in found
     assert "area_mm2" in found
     assert {e.code for e in errors} >= {Code.CUT_BY_FIELD_OF_VIEW, Code.BODY_MISSING}
+
+
+def test_listhesis_is_told_from_the_posterior_corners_that_face_the_disc():
+    """Bodies as wedges, whose other corners lie elsewhere."""
+    outline = trace_disc(disc_labels(DiscModel(), sagittal_grid(0.8), thickness=3.6), LEVEL)
+    above = replace(
+        outline.above, lower_posterior=np.array([-14.0, 5.0]),
+        upper_posterior=np.array([-17.0, 32.0]), lower_anterior=np.array([15.0, 5.0]),
+    )  # fmt: skip
+    below = replace(
+        outline.below, upper_posterior=np.array([-16.5, -5.0]),
+        lower_posterior=np.array([-12.0, -31.0]), upper_anterior=np.array([16.0, -5.0]),
+    )  # fmt: skip
+    values, _ = measure_shape(replace(outline, above=above, below=below))
+    assert {m.parameter: m.value for m in values}["listhesis_mm"] == pytest.approx(2.5)
