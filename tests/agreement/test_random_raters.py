@@ -80,6 +80,11 @@ def test_without_differences_of_raters_the_interval_is_that_of_a_variance():
 
 def test_two_subjects_or_raters_that_never_differ_give_no_interval():
     assert random_rater_intervals(squares(compared(SHROUT_FLEISS[:2]))) == {}
+    assert set(random_rater_intervals(squares(compared(SHROUT_FLEISS[:3])))) == {
+        ICC,
+        WITHIN,
+        COEFFICIENT,
+    }
     same = np.column_stack([HEIGHTS_MM[:, 0]] * 2)
     assert random_rater_intervals(squares(compared(same))) == {}
 

@@ -21,6 +21,7 @@ from tests.agreement.known import (
 )
 
 from discmri.agreement import GRADE_STATISTICS, VALUE_STATISTICS, Comparison
+from discmri.agreement.bland_altman import bias
 from discmri.agreement.bootstrap import Resampling, estimates, intervals
 from discmri.agreement.icc import icc_3_1
 from discmri.agreement.ratings import SCALES
@@ -65,6 +66,14 @@ def test_consistency_of_three_subjects_has_a_finite_interval():
     sums = moments(comparison(values, "height_mm"))
     (found,) = intervals([icc_3_1], sums, Resampling(seed=0))
     assert found is None or (found[0] >= -1.0 and found[1] <= 1.0)
+
+
+@pytest.mark.parametrize("subjects", [2, 3])
+def test_from_three_subjects_on_there_is_an_interval(subjects):
+    values = np.array([[8.4, 8.6], [9.1, 9.0], [9.1, 9.5]])[:subjects]
+    sums = moments(comparison(values, "height_mm"))
+    (found,) = intervals([bias], sums, Resampling(seed=0))
+    assert (found is not None) is (subjects == 3)
 
 
 def test_bland_and_altman_1986():
