@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from discmri.agreement import Rating, Resampling, analyse, comparisons
+from discmri.agreement.ratings import SCALES
 from discmri.agreement.sources import from_table, matched_by_subject
 from discmri.core.errors import UsageError
 
@@ -17,6 +18,18 @@ FEW = Resampling(50)
 
 def rating(rater, value, level="L4-L5", subject="A", occasion=1, parameter="grade") -> Rating:
     return Rating(subject, f"1.{subject}", level, rater, occasion, parameter, value)
+
+
+def test_the_scales_are_those_of_the_modified_pfirrmann_grade():
+    found = {name: (scale.categories, scale.words) for name, scale in SCALES.items()}
+    grades = (1, 2, 3, 4, 5, 6, 7, 8), tuple("12345678")
+    assert found == {
+        "grade": grades,
+        "grade_before_reveal": grades,
+        "grade_signal": ((1, 2, 3, 4, 5), tuple("12345")),
+        "grade_collapse": ((0, 6, 7, 8), ("normal", "6", "7", "8")),
+        "evaluable": ((0, 1), ("not evaluable", "evaluable")),
+    }
 
 
 def names(ratings) -> list[str]:
