@@ -92,7 +92,7 @@ def test_the_separator_is_the_one_that_every_line_has(written, text, columns):
 def test_the_separator_is_told_from_twenty_lines(written):
     """Semicolons stand twice in every line but the last, commas once in all."""
     assert read_table(written("a;b;c,d\n" * 19 + "1,2\n")).columns == ("a;b;c", "d")
-    with pytest.raises(UsageError, match="line 21: 1 cells came, 3 were expected"):
+    with pytest.raises(UsageError, match="line 21: 1 cells instead of 3"):
         read_table(written("a;b;c,d\n" * 20 + "1,2\n"))
 
 
