@@ -79,6 +79,13 @@ def test_a_decision_holds_for_the_disc_as_it_was_measured(tmp_path):
     assert applied.record()["without_effect"] == 3
 
 
+@pytest.mark.parametrize(("measured_mm", "same"), [(8.1254, True), (8.1255, True), (8.1257, False)])
+def test_heights_are_the_same_to_the_three_decimals_that_are_written(tmp_path, measured_mm, same):
+    made = read_decisions(table(tmp_path, "a,L4-L5,reject,,8.125,"))
+    applied = made.applied([JudgedDisc("a", L4, "1.2", measured_mm)])
+    assert (applied.verdicts == {("a", L4): Verdict.REJECT}) is same
+
+
 @pytest.mark.parametrize(
     ("verdict", "before", "after"),
     [

@@ -72,3 +72,18 @@ def test_no_measurement_is_nan(value):
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(ValueError, match="PARAMETERS"):
         Measurement("hieght_mm", 1.0)
+
+
+def test_decimals_say_no_more_than_is_known():
+    """A hundredth of a usual uncertainty, or less; counts and grades are whole."""
+    decimals = {one.name: one.decimals for one in PARAMETERS if not one.name.startswith("height_")}
+    assert decimals == {
+        "dhi_ap": 4, "dhi_vb": 4, "width_ap_mm": 3, "width_lr_mm": 3, "area_mm2": 2,
+        "volume_mm3": 1, "wedge_deg": 2, "bulge_posterior_mm": 3, "listhesis_mm": 3,
+        "signal_ratio_csf": 4, "signal_contrast": 4, "signal_bimodality": 3, "adc_disc_um2_ms": 4,
+        "adc_disc_median_um2_ms": 4, "adc_disc_sd_um2_ms": 4, "adc_nucleus_um2_ms": 4,
+        "adc_voxels": 0, "adc_rejected_voxels": 0, "adc_residual_mm": 2, "suggested_grade": 0,
+        "suggested_grade_probability": 2, "suggested_signal": 0, "suggested_collapse": 0,
+        "confidence": 3,
+    }  # fmt: skip
+    assert {one.decimals for one in PARAMETERS if one.name.startswith("height_")} == {3}

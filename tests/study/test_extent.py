@@ -39,3 +39,34 @@ def test_real_pictures_pass(shape: tuple[int, int, int]) -> None:
 def test_half_a_kilometre_does_not_pass() -> None:
     with pytest.raises(GeometryError, match="pixel spacing"):
         refuse_absurd_extent(Grid((500_000, 4, 4), np.eye(4)))
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "spacing", "limit_mm"),
+    [((4, 4, 4), (1.0, 1.0, 50.0), 50.0), ((250, 4, 4), (10.0, 1.0, 1.0), 10.0),
+     ((150, 100, 4), (10.0, 10.0, 1.0), 10.0)],
+    ids=["voxel of 50 mm", "side of 2.5 m", "slice of 1.5 m2"],
+)  # fmt: skip
+def test_either_side_of_what_a_scanner_holds(shape, spacing, limit_mm, beyond: bool) -> None:
+    scale = 1.01 if beyond else 0.99
+    sides = [side * scale if side == limit_mm else side for side in spacing]
+    if shape[1] == 100:  # the area grows with both sides
+        sides = [spacing[0] * scale**0.5, spacing[1] * scale**0.5, spacing[2]]
+    grid = Grid(shape, np.diag([*sides, 1.0]))
+    if beyond:
+        with pytest.raises(GeometryError, match="impossible"):
+            refuse_absurd_extent(grid)
+    else:
+        refuse_absurd_extent(grid)
+
+
+@pytest.mark.parametrize(("away_mm", "refused"), [(9_900.0, False), (-10_100.0, True)])
+def test_ten_metres_from_the_isocentre_is_the_end(away_mm: float, refused: bool) -> None:
+    affine = np.eye(4)
+    affine[1, 3] = away_mm
+    if refused:
+        with pytest.raises(GeometryError, match="impossible"):
+            refuse_absurd_extent(Grid((4, 4, 4), affine))
+    else:
+        refuse_absurd_extent(Grid((4, 4, 4), affine))

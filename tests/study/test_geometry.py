@@ -4,6 +4,7 @@ import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.study.builder import SeriesSpec, brightness, save, write
 
+from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code, Severity
 from discmri.core.volume import Volume
 from discmri.study import Role, Study, read_study
+from discmri.study.stack import same_weighting
 
 LPS = np.array([-1.0, -1.0, 1.0])
 
@@ -153,6 +156,77 @@ def test_slightly_uneven_spacing_is_used_and_said(tmp_path: Path) -> None:
     assert codes(study) == {Code.SPACING_IRREGULAR}
 
 
+def kept(folder: Path, spec: SeriesSpec, positions: list) -> tuple[int, set[Code]]:
+    """Slices that are used when they lie at these positions, and what is said."""
+    for k, position in enumerate(positions):
+        save(spec.dataset(k, np.array(position, dtype=float)), folder / str(k))
+    study = read_study(folder)
+    return study.read(study.target()).shape[2], codes(study)
+
+
+@pytest.mark.parametrize(("off_mm", "said"), [(0.10, set()), (0.13, {Code.SPACING_IRREGULAR})])
+def test_places_may_be_off_by_two_percent_and_a_hundredth_of_a_millimetre(
+    tmp_path: Path, off_mm: float, said: set[Code]
+) -> None:
+    """The best line through 0, off, 0, -off, 0 leaves 0.8 times the offset; 0.09 mm may be left."""
+    spec = SeriesSpec()
+    offsets = np.array([0.0, off_mm, 0.0, -off_mm, 0.0])
+    positions = [p - [o, 0, 0] for p, o in zip(spec.positions(), offsets, strict=True)]
+    assert kept(tmp_path, spec, positions) == (5, said)
+
+
+@pytest.mark.parametrize(("gap_mm", "slices"), [(4.38, 9), (4.42, 5)])
+def test_a_gap_a_tenth_wider_than_the_others_breaks_the_run(
+    tmp_path: Path, gap_mm: float, slices: int
+) -> None:
+    spec = SeriesSpec(slices=9)
+    first, direction = spec.positions()[0], np.sign(spec.positions()[1] - spec.positions()[0])
+    along = np.cumsum([0.0, 4, 4, 4, 4, gap_mm, 4, 4, 4])
+    found, said = kept(tmp_path, spec, [first + at * direction for at in along])
+    assert (found, Code.SLICE_MISSING in said) == (slices, slices == 5)
+
+
+@pytest.mark.parametrize(("apart_mm", "repeated"), [(0.04, True), (0.06, False)])
+def test_slices_a_twentieth_of_a_millimetre_apart_lie_at_one_place(
+    tmp_path: Path, apart_mm: float, repeated: bool
+) -> None:
+    spec = SeriesSpec(slices=6)
+    places = spec.positions()[:5]
+    direction = np.sign(places[1] - places[0])
+    _, said = kept(tmp_path, spec, [*places, places[4] + apart_mm * direction])
+    assert (Code.SLICE_REPEATED in said) is repeated
+
+
+@pytest.mark.parametrize(("shift_mm", "refused"), [(0.17, False), (0.21, True)])
+def test_slices_may_be_shifted_by_a_quarter_of_a_pixel(
+    tmp_path: Path, shift_mm: float, refused: bool
+) -> None:
+    """The smaller side of a pixel is 0.75 mm."""
+    spec = SeriesSpec()
+    positions = [p + np.array([0, k * shift_mm / 4, 0]) for k, p in enumerate(spec.positions())]
+    if refused:
+        with pytest.raises(NothingToMeasureError, match="shifted"):
+            kept(tmp_path, spec, positions)
+    else:
+        assert kept(tmp_path, spec, positions) == (5, set())
+
+
+@pytest.mark.parametrize(
+    ("b", "direction", "same"),
+    [
+        (800.9, (1.0, 0.0, 0.0), True), (801.1, (1.0, 0.0, 0.0), False),
+        (800.0, (1.0, 0.019, 0.0), True), (800.0, (1.0, 0.021, 0.0), False),
+    ],
+)  # fmt: skip
+def test_weightings_are_the_same_to_within_rounding(b, direction, same) -> None:
+    """One s/mm², and 0.02 of each component of a direction."""
+    one, other = (
+        SimpleNamespace(b_value=BValue(value, "t", DirectionKind.DIRECTIONAL, vector))
+        for value, vector in ((800.0, (1.0, 0.0, 0.0)), (b, direction))
+    )
+    assert same_weighting(one, other) is same
+
+
 def test_uneven_and_sheared_stacks_are_refused(tmp_path: Path) -> None:
     spec = SeriesSpec()
     for k, x in enumerate([0.0, 3.0, 8.0, 10.0, 17.0]):
@@ -163,6 +237,17 @@ def test_uneven_and_sheared_stacks_are_refused(tmp_path: Path) -> None:
         with pytest.raises(NothingToMeasureError, match=word) as error:
             study.target()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("turn", "slices"), [(0.0016, 7), (0.0024, 6)])
+def test_directions_may_differ_by_two_thousandths(tmp_path: Path, turn: float, slices: int) -> None:
+    spec = SeriesSpec(slices=7)
+    row = rotation(0.0, 0.0, turn) @ [0, 1, 0]
+    for k, ds in enumerate(spec.datasets()):
+        if k == 6:
+            ds.ImageOrientationPatient = [*row.round(9), 0, 0, -1]
+        save(ds, tmp_path / str(k))
+    assert read_study(tmp_path).target().slices == slices
 
 
 def test_a_tilted_slice_is_told_apart(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from discmri.trial.repeatability import (
     random_share,
 )
 from discmri.trial.responders import Response
-from discmri.trial.values import TRACKED, Value
+from discmri.trial.values import TRACKED, Value, rounded
 
 HEIGHT = default_declaration(("a", "b"), ("height_mm",))
 FLAT = {L3: 9.0, L4: 8.0, L5: 10.0}
@@ -283,6 +283,10 @@ def test_the_primary_height_scatters_as_its_method_on_phantoms():
     assert phantom_sd("masks:spider", "height_mm", "dabbs") == 0.33
     assert phantom_sd("masks:spider", "height_mm") == 0.067
     assert phantom_sd("other", "height_dabbs_mm") == 0.33, "the larger one"
+
+
+def test_an_uncertainty_keeps_two_decimals_more_than_its_value():
+    assert rounded("height_mm", 8.12345, "columns", 0.1234567) == Value(8.123, "columns", 0.12346)
 
 
 def test_phantoms_stand_in_as_a_guess_without_a_percentage():

@@ -61,6 +61,26 @@ def test_fewer_than_ten_subjects_are_marked(each, few):
     assert analyse(trial_of(gains), ("a", "b")).effects[0].few is few
 
 
+def test_nine_subjects_are_few():
+    gains = {"cells": [0.1, 0.2, 0.3, 0.4], "saline": [0.0, 0.1, 0.2, 0.1, 0.0]}
+    assert analyse(trial_of(gains), ("a", "b")).effects[0].few
+
+
+@pytest.mark.parametrize(
+    ("cells", "saline", "names"),
+    [
+        (2, 2, ["cells − saline"]),
+        (1, 3, ["saline"]),
+        (3, 2, ["cells − saline", "cells"]),
+        (3, 3, ["cells − saline", "cells", "saline"]),
+    ],
+)
+def test_arms_need_two_subjects_each_and_one_alone_three(cells, saline, names):
+    gains = {"cells": [0.5, 0.6, 0.7][:cells], "saline": [0.0, 0.1, -0.1][:saline]}
+    found = analyse(trial_of(gains), ("a", "b")).effects
+    assert [one.name for one in found if one.role is not Role.SENSITIVITY] == names
+
+
 def test_a_contrast_is_one_number_per_subject():
     courses = trial_of(ARMS, treated=(L4, L5))
     changes = analyse(courses, ("a", "b")).changes

@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from discmri.core.diffusion import BValue, DirectionKind
-from discmri.study.bvalues import READERS, absent_means_zero, read_b_value, siemens, text
+from discmri.study.bvalues import READERS, absent_means_zero, ge, read_b_value, siemens, text
 
 HEADERS = sorted((Path(__file__).parents[1] / "headers").glob("*.json"))
 
@@ -176,3 +176,27 @@ def test_a_value_near_zero_counts_as_zero_and_stays_declared(
     found = read_b_value(ds)
     assert found.declared_s_per_mm2 == declared
     assert found.value_s_per_mm2 == (5.0 if stated == 5.0 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "kind", "b"),
+    [
+        (14, None, DirectionKind.UNKNOWN, 0.0),
+        (15, None, DirectionKind.TRACE, 700.0),
+        *((n, None, DirectionKind.DIRECTIONAL, 700.0) for n in (3, 4, 5, 16, 43, 44, 45, 46)),
+        *((n, None, DirectionKind.UNKNOWN, 700.0) for n in (2, 6, 13, 19, 21, 30, 32, 42, 47)),
+        (17, "EADC", DirectionKind.UNKNOWN, 700.0),
+        (18, "FA", DirectionKind.UNKNOWN, 700.0),
+        (20, "ADC", DirectionKind.UNKNOWN, 700.0),
+        (31, "FA", DirectionKind.UNKNOWN, 700.0),
+    ],
+)
+def test_what_ge_calls_an_image(number, name, kind, b):
+    """(0043,xx30) as GE's conformance statements and dcm2niix number it."""
+    ds = Dataset()
+    block = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
+    block.add_new(0x39, "IS", [1_000_000_700, 8, 0, 0])
+    block.add_new(0x30, "SS", number)
+    found = ge.read(ds)
+    assert ge.map_name(ds) == name
+    assert (found.kind, found.value_s_per_mm2) == (kind, b)
