@@ -35,8 +35,8 @@ def main(folder: Path, studies: dict[Path, Path | None]) -> None:
         reading.create_session(session_path, reading.plan_session(studies, options, folder))
         with reading.open_session(session_path, "ann") as session:
             reader.shell.read(session)
-            window.resize(*SIZE_PX)
             viewer.window.show()
+            window.resize(*SIZE_PX)  # napari sets a size of its own when it shows a window
             if mode is reading.Mode.OPEN:
                 reader.shell.press("layers")  # as in a window of its own
             reader.wait_until_measured()

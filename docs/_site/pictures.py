@@ -89,9 +89,13 @@ def _keep(taken: Path, picture: Path) -> None:
         page = np.asarray(image.convert("RGB")).astype(int)
     colours, places = np.unique(page.reshape(-1, 3), axis=0, return_inverse=True)
     coloured = page[np.ptp(page, axis=2) > _GREY].astype(np.uint8)
-    found = Image.fromarray(coloured[None]).quantize(128, method=Image.Quantize.MAXCOVERAGE)
+    found = Image.fromarray(coloured[None])
+    frequent, rare = (
+        np.reshape(found.quantize(64, method=one).getpalette() or [], (-1, 3))[:64]
+        for one in (Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE)
+    )
     greys = np.linspace(0, 255, 128).astype(int).repeat(3).reshape(-1, 3)
-    palette = np.vstack([greys, np.reshape(found.getpalette() or [], (-1, 3))[:128]])
+    palette = np.vstack([greys, frequent, rare])
     nearest = [np.abs(palette - one).sum(axis=1).argmin() for one in colours]
     small = Image.fromarray(np.take(nearest, places).reshape(page.shape[:2]).astype(np.uint8), "P")
     small.putpalette([*map(int, palette.ravel())])

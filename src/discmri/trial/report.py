@@ -156,13 +156,14 @@ def _section(course: Course, analysis: Analysis) -> dict[str, object]:
         if one.parameter == parameter and one.level in course.levels
     ]
     places = _places(course)
+    discs = [disc for visit in (course.baseline, *course.later) for disc in visit.discs.values()]
     plots = [
         (
             human(parameter),
             course_plot(course, parameter, [o for o in own if o.parameter == parameter], places),
         )
         for parameter in analysis.rule.parameters
-        if course.baseline.discs
+        if course.baseline.discs and any(disc.number(parameter) is not None for disc in discs)
     ]
     return {
         "name": subject.name,
