@@ -109,15 +109,16 @@ def _local_contrast(scaled: Float) -> Float:
     return np.asarray(np.clip((scaled - centre) / (spread + 0.02), -4.0, 4.0))
 
 
-def _session() -> Any:
-    """The loaded network; several threads may call it, each call runs on one thread.
+def _session(threads: int = 1) -> Any:
+    """The loaded network; several threads may call it, each call runs on some threads.
 
-    Drop it after the last slice: it is loaded in 20 ms, but uses about 160 MiB.
+    Drop it after the last slice: it is loaded in 20 ms, but uses up to 160 MiB.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # plans one block per width of slice, and keeps them all
@@ -154,29 +155,27 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     probes = sorted({count // 4, count // 2, 3 * count // 4})
     first, second = _Look(slices, apart), _Look(slices, apart, _OTHER_GAMMA)
 
-    def see(k: int, columns: slice) -> None:
+    def see(k: int) -> None:
         shares[:, k, :, columns] = first.seen(session, k, columns)
-
-    def probe() -> None:
-        for k in probes:
-            see(k, slice(None))
 
     def see_again(k: int) -> None:
         again = second.seen(session, k, columns)
         other[k, :, columns] = again[Channel.DISC]
         shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
 
-    # One thread per slice is faster than several threads per slice, with identical results.
     with ThreadPoolExecutor(max(1, threads)) as executor:
-        loading = executor.submit(_session)
+        loading = executor.submit(_session, max(1, threads))
         _each(executor, first.prepare, first.missing(probes))
-        session = loading.result()
-        # Whole slices are segmented one by one, because each needs 90 MiB.
-        probing = executor.submit(probe)
-        _each(executor, first.prepare, first.missing(range(count)))
-        probing.result()
+        # Whole slices one by one on all threads, because each needs 90 MiB.
+        whole = loading.result()
+        for k in probes:
+            shares[:, k] = first.seen(whole, k, slice(None))
+        del whole, loading
         columns = _columns_of_spine(shares[:, probes], width)
-        _each(executor, lambda k: see(k, columns), sorted({*range(count)} - {*probes}))
+        # For parts of slices one thread each is faster, with identical results.
+        session = _session()
+        _each(executor, first.prepare, first.missing(range(count)))
+        _each(executor, see, sorted({*range(count)} - {*probes}))
         twice = np.flatnonzero((shares[Channel.DISC] > 0.5).any(axis=(1, 2))).tolist()
         _each(executor, second.prepare, second.missing(twice))
         _each(executor, see_again, twice)
