@@ -54,6 +54,7 @@ def test_the_reference_names_every_command_column_and_code(site):
     assert all(f"<code>{name}</code>" in text("columns.html") for name in names)
     assert "discmri.measurement.whole_study.measure" in text("api.html")
     assert "Raises:" in text("api.html")
+    assert "<blockquote>" not in text("api.html"), "an example taken for a quotation"
     shipped = ROOT / "src/discmri/results/schema/study.schema.json"
     assert json.loads(text("study.schema.json")) == json.loads(shipped.read_text("utf-8"))
 
