@@ -47,6 +47,13 @@ def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
             button.setEnabled(False)
 
 
+def hide_slice_numbers(window: QMainWindow) -> None:
+    """Take away napari's numbers of slices, which begin at 0; the panels count as readers do."""
+    for name in ("slice_label", "slice_label_sep"):
+        for label in window.findChildren(QWidget, name):
+            label.hide()
+
+
 def hide_welcome(window: QMainWindow) -> None:
     """Keep napari's welcome, with its links and shortcuts, from standing where a case is loaded."""
     for inside in window.findChildren(QtViewer):

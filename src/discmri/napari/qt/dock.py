@@ -89,6 +89,8 @@ class GradingDock(QWidget):
         The level of a disc that was clicked.
     answered(str)
         What was typed below the question.
+    scaled(int)
+        Size of the letters in points.
     closing()
         The window is being closed.
     placed(object)
@@ -98,6 +100,7 @@ class GradingDock(QWidget):
     pressed = Signal(str)
     picked = Signal(object)
     answered = Signal(str)
+    scaled = Signal(int)
     closing = Signal()
     placed = Signal(object)
 
@@ -164,15 +167,15 @@ class GradingDock(QWidget):
         self._large.append((label, factor))
         return label
 
-    def scale_text(self, by: int) -> int:
-        """Make the letters of the dock larger or smaller by so many points; how large they are."""
+    def scale_text(self, by: int) -> None:
+        """Make the letters larger or smaller by so many points."""
         self._points = min(max(self._points + by, _POINTS_MIN), _POINTS_MAX)
         self.setStyleSheet(f"QWidget {{ font-size: {self._points}pt; }}")
         for label, factor in self._large:
             size = round(factor * self._points)
             label.setStyleSheet(f"font-size: {size}pt; font-weight: bold;")
         self.discs.verticalHeader().setDefaultSectionSize(self._row_px)
-        return self._points
+        self.scaled.emit(self._points)
 
     @property
     def _row_px(self) -> int:

@@ -27,13 +27,11 @@ class OverlayView(QWidget):
         The widget that draws the pictures.
     canvas
         Says what is drawn over them, and where.
-    points
-        Size of the letters of the dock; these are somewhat larger.
     """
 
-    def __init__(self, over: QWidget, canvas: Canvas, points: int) -> None:
+    def __init__(self, over: QWidget, canvas: Canvas) -> None:
         super().__init__(over)
-        self._canvas, self._points = canvas, points + _LARGER
+        self._canvas, self._points = canvas, 0
         self.panels: tuple[PanelOverlay, ...] = ()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -59,7 +57,7 @@ class OverlayView(QWidget):
         return "\n".join(one.text for panel in self.panels for one in panel.captions)
 
     def set_points(self, points: int) -> None:
-        """Make the letters larger or smaller."""
+        """Write letters somewhat larger than those of the dock, which have so many points."""
         self._points = points + _LARGER
         self.update()
 

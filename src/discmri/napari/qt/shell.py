@@ -29,7 +29,7 @@ from discmri.napari.images import Picture
 from discmri.napari.key_help import KEY_HELP
 from discmri.napari.loader import IMAGES, MEASURES, Job, Loader
 from discmri.napari.qt.banner import Banner
-from discmri.napari.qt.blinding import hide_welcome, restrict_window
+from discmri.napari.qt.blinding import hide_slice_numbers, hide_welcome, restrict_window
 from discmri.napari.qt.dock import GradingDock
 from discmri.napari.qt.holding import DockHolder
 from discmri.napari.qt.keys import Keys
@@ -87,7 +87,7 @@ class Shell:
         dock.closing.connect(self._ahead.stop)
         dock.pressed.connect(self.press)
         dock.picked.connect(self.pick)
-        dock.answered.connect(self.answer)
+        dock.answered.connect(lambda _text: self.press("answer"))
         dock.worklist.chosen.connect(self.choose)
         dock.worklist.filtered.connect(self.refresh)
         self._saver = QTimer(dock)
@@ -100,9 +100,9 @@ class Shell:
         """Take the keys of a window, and from it what a blinded session must not show."""
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
-        self._overlay = OverlayView(
-            window.findChild(QOpenGLWidget), self.canvas, self.dock.scale_text(0)
-        )
+        self._overlay = OverlayView(window.findChild(QOpenGLWidget), self.canvas)
+        self.dock.scaled.connect(self._overlay.set_points)
+        self.dock.scale_text(0)
         self._large = Banner(window.centralWidget(), 64, "bold", 0.3)
         self._loading = Banner(window.centralWidget(), 20, "normal", 0.5)
         self._help = Banner(window.centralWidget(), 15, "normal", 0.5)
@@ -173,18 +173,12 @@ class Shell:
             "k": lambda: self.dock.criteria.setVisible(self.dock.criteria.isHidden()),
             "w": lambda: self.dock.worklist.setVisible(self.dock.worklist.isHidden()),
             "?": self._toggle_help,
-            "+": partial(self._scale_text, 1),
-            "-": partial(self._scale_text, -1),
+            "+": partial(self.dock.scale_text, 1),
+            "-": partial(self.dock.scale_text, -1),
             "p": partial(self._paint, False),
             "e": partial(self._paint, True),
             "keep": self._keep,
         }
-
-    def _scale_text(self, by: int) -> None:
-        """Make all letters larger or smaller."""
-        points = self.dock.scale_text(by)
-        if self.window is not None:
-            self._overlay.set_points(points)
 
     def pick(self, key: DiscLevel) -> None:
         """A disc that was clicked in the list."""
@@ -194,10 +188,6 @@ class Shell:
             self.desk.select(key)
             self.drawing.look_again()
         self.refresh()
-
-    def answer(self, text: str) -> None:
-        """The answer to a question."""
-        self.press("answer")
 
     def _toggle_help(self) -> None:
         """Show all keys over the pictures, or take them away."""
@@ -402,9 +392,13 @@ class Shell:
         """Begin a session on the study that is looked at."""
         desk = self.desk
         if isinstance(desk, StudyBrowser) and desk.look is not None:
-            job = partial(_planned, desk.look, place, reader)
-            opened = partial(self._open_session, place, reader)
-            self.loader.start((_LOOK, "session"), job, lambda _none: opened())
+            look, opened = desk.look, partial(self._open_session, place, reader)
+
+            def planned(progress: ProgressCallback) -> None:
+                progress("making the session", 0.0)
+                opening.plan_single(look, place, reader)
+
+            self.loader.start((_LOOK, "session"), planned, lambda _none: opened())
 
     def _forget(self) -> None:
         """Leave what is open."""
@@ -485,6 +479,7 @@ class Shell:
         self.dock.show_series(() if empty else self.canvas.series, left_out)
         self.dock.colours.show_scale(None if empty else self.canvas.scale)
         if self.window is not None:
+            hide_slice_numbers(self.window)
             self._overlay.look()
 
     def _load(self) -> None:
@@ -508,13 +503,6 @@ class Shell:
         if edits != case.edits and not self.brush.busy:
             case.apply_edits(desk.session.painted_labels(desk.item), edits)
             self.canvas.refresh_discs()
-
-
-def _planned(
-    look: opening.OpenedStudy, place: Path, reader: str, progress: ProgressCallback
-) -> None:
-    progress("making the session", 0.0)
-    opening.plan_single(look, place, reader)
 
 
 def _edits(case: CaseView) -> dict[DiscLevel, str]:
