@@ -40,6 +40,7 @@ def main(folder: Path, studies: dict[Path, Path | None]) -> None:
             if mode is reading.Mode.OPEN:
                 reader.shell.press("layers")  # as in a window of its own
             reader.wait_until_measured()
+            window.resize(*SIZE_PX)
             _read_some(reader, mode)
             viewer.window.screenshot(path=str(folder / f"reading_{mode.value}.png"), flash=False)
             reader.shell.look_away()

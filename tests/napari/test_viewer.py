@@ -190,7 +190,8 @@ def test_layers_that_the_reader_takes_away_come_back(viewer, session_on):
         for change in (lambda: viewer.layers.remove("T2 discs"), lambda: viewer.layers.move(0, 5)):
             change()
             settle(lambda: reader.shell.canvas.complete)
-            assert np.mean(reader.pixels() != before) < 0.001
+            changed = np.abs(reader.pixels().astype(int) - before) > 10  # letters differ by 5
+            assert np.mean(changed) < 0.001
             assert viewer.layers["T2 discs"].selected_label == number
         assert reader.paint_more() > 0
 

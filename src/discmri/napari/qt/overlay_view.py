@@ -76,11 +76,12 @@ class OverlayView(QWidget):
         font.setPointSize(self._points)
         painter.setFont(font)
         for panel in self.panels:
-            painter.setClipRect(QRectF(*panel.area.corner_px, *panel.area.size_px))
+            room = QRectF(*panel.area.corner_px, *panel.area.size_px)
+            painter.setClipRect(room)
             for lines in panel.lines:
                 _draw_lines(painter, lines)
             for caption in panel.captions:
-                _write(painter, caption)
+                _write(painter, caption, room)
         painter.end()
 
 
@@ -95,8 +96,8 @@ def _draw_lines(painter: QPainter, lines: Lines) -> None:
     painter.strokePath(path, QPen(QColor(lines.colour), lines.width_px))
 
 
-def _write(painter: QPainter, caption: Caption) -> None:
-    """Letters with a dark rim."""
+def _write(painter: QPainter, caption: Caption, room: QRectF) -> None:
+    """Letters with a dark rim, moved sideways where the panel would cut them."""
     metrics = QFontMetricsF(painter.font())
     lines = caption.text.split("\n")
     widths = [metrics.horizontalAdvance(line) for line in lines]
@@ -104,6 +105,7 @@ def _write(painter: QPainter, caption: Caption) -> None:
     width, height = max(*widths, caption.line_px), above + metrics.height() * len(lines)
     (x, y), (across, down) = caption.at_px, caption.share
     left, top = x - across * width, y - down * height
+    left = max(min(left, room.right() - width - _RIM.widthF()), room.left() + _RIM.widthF())
     path = QPainterPath()
     for number, (line, long) in enumerate(zip(lines, widths, strict=True)):
         base = top + above + metrics.ascent() + number * metrics.height()
