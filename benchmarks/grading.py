@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.junction import NEAR_MM, named_slices
+from benchmarks.junction import named_slices
+from benchmarks.junction_phantoms import NEAR_MM
 from discmri.core.findings import MeasurementError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel

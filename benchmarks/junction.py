@@ -4,6 +4,8 @@
 
 SPIDER is a folder with ``slices/*.png`` and ``overview.csv``.  ``--fit`` fits the models of
 ``discmri.measurement.junction`` anew, cross-validated by patient, and prints their coefficients.
+The model of residual discs learns from phantoms too, which takes half an hour: SPIDER shows eleven
+such discs, none below a squared S1, and no extent to the sides.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.junction_phantoms import NEAR_MM, junction_phantoms
 from benchmarks.scans import spider_slices
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundSpine, SpineLabels
@@ -29,11 +32,14 @@ from discmri.measurement.numbering import name_levels
 from discmri.measurement.segment import segment
 
 TRUTH = Path(__file__).parents[1] / "tests/data/spider_junction.csv"
-NEAR_MM = 14.0
-"""A disc this near the place that the readers named is the disc they named: neighbours are 25 mm
-and more away, and an outline that covers a part of a disc is up to 10 mm off its centre."""
 CANDIDATES = 3  # the lowest discs from which the models learn
 DOUBTFUL_WEIGHT = 0.5
+PHANTOMS = (
+    (1, 1, [n for n in range(240) if n % 4 != 3], 0.1),
+    (3, 13, [n for n in range(240) if n % 18 in (0, 2)], 1.0),
+)
+"""Seed, slices and places of the phantoms that a fit learns from, and the weight of each disc: single
+slices together count a quarter of the patients', as much as the few with several slices."""
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +81,7 @@ class Named:
 class Sample:
     """The signs of one disc, taken for the lowest, and how many levels above L5-S1 it is."""
 
-    patient: str
+    patient: str  # empty for a phantom
     signs: JunctionSigns
     position: int  # among the discs found, from below
     levels_above: int  # -1 for a residual disc
@@ -125,6 +131,9 @@ def report(slices: Sequence[Named]) -> None:
             f"{kind}: L5-S1 right on {_share(some)}; marked as uncertain "
             f"{len(some) - len(certain)}; right without a mark {_share(certain)}"
         )
+    named = [one for one in kinds["all"] if one.labels is not None]
+    stated = [one.labels.numbering_probability for one in named if one.labels is not None]
+    print_reliability(np.array(stated), np.array([one.right for one in named]))
     for one in slices:
         if not one.right or not one.certain:
             told = "refused"
@@ -145,27 +154,38 @@ def _near(one: Floats, other: Floats) -> bool:
 
 def samples(slices: Sequence[Named]) -> list[Sample]:
     """The signs of the lowest discs of every slice that shows the readers' disc."""
-    found = []
+    known = []
     for one in slices:
-        if one.found is None or one.read.upside_down:
-            continue
-        discs = sorted(one.found.discs, key=lambda disc: disc.mask.centroid_mm[2])
-        distance = [np.linalg.norm((d.mask.centroid_mm - one.place_mm)[1:]) for d in discs]
-        junction = int(np.argmin(distance))
-        for position in range(min(CANDIDATES, len(discs))):
-            signs = junction_signs(one.found, discs[position:])
-            if signs is not None and distance[junction] < NEAR_MM:
-                weight = DOUBTFUL_WEIGHT if one.read.doubtful else 1.0
-                above = position - junction
-                found.append(Sample(one.read.patient, signs, position, above, weight))
-    return found
+        if one.found is not None and not one.read.upside_down:
+            weight = DOUBTFUL_WEIGHT if one.read.doubtful else 1.0
+            known += _samples_of(one.found, one.place_mm, one.read.patient, weight)
+    return known
 
 
-def fit(known: Sequence[Sample]) -> None:
+def phantom_samples() -> list[Sample]:
+    """The same of phantoms with a residual disc."""
+    known = []
+    for seed, slices, numbers, weight in PHANTOMS:
+        for one in junction_phantoms(seed, slices, numbers=numbers):
+            known += _samples_of(segment(one.volume, Settings()), one.l5_s1_mm, "", weight)
+    return known
+
+
+def _samples_of(found: FoundSpine, place_mm: Floats, patient: str, weight: float) -> list[Sample]:
+    discs = sorted(found.discs, key=lambda disc: disc.mask.centroid_mm[2])
+    distance = [np.linalg.norm((d.mask.centroid_mm - place_mm)[1:]) for d in discs]
+    junction = int(np.argmin(distance))
+    if distance[junction] >= NEAR_MM:
+        return []
+    signs = [junction_signs(found, discs[n:]) for n in range(min(CANDIDATES, len(discs)))]
+    return [Sample(patient, seen, n, n - junction, weight) for n, seen in enumerate(signs) if seen]
+
+
+def fit(known: Sequence[Sample], phantoms: Sequence[Sample]) -> None:
     """Fit both models anew and print coefficients and cross-validated reliability."""
-    lowest = [s for s in known if s.position == 0]
     print("residual disc against L5-S1:")
-    _fit_one(lowest, [int(s.levels_above < 0) for s in lowest], RESIDUAL)
+    both = [s for s in (*known, *phantoms) if s.levels_above in (-1, 0)]
+    _fit_one(both, [int(s.levels_above < 0) for s in both], RESIDUAL)
     seen = [s for s in known if 0 <= s.levels_above <= len(CUT) - 1]
     print("level of the lowest disc without a sacrum (0 is L5-S1):")
     _fit_one(seen, [s.levels_above for s in seen], next(iter(CUT.values())))
@@ -176,17 +196,25 @@ def _fit_one(known: Sequence[Sample], wanted: Sequence[int], model: Model) -> No
     from sklearn.model_selection import GroupKFold
 
     signs = np.array([_parts(s.signs, model) for s in known])
-    spread = signs.std(axis=0)
     weight, truth = np.array([s.weight for s in known]), np.array(wanted)
     patients = np.array([s.patient for s in known])
+    real = np.flatnonzero(patients != "")
+    spread = signs[real].std(axis=0)
+    unseen = spread == 0  # on a single slice
+    spread[unseen] = [column[column != 0].std() for column in signs.T[unseen]]
+
+    def fitted(rows: NDArray[np.int_]) -> LogisticRegression:
+        model = LogisticRegression(max_iter=5000)
+        return model.fit(signs[rows] / spread, truth[rows], sample_weight=weight[rows])
+
     told = np.zeros((len(known), len(set(wanted))))
-    for train, test in GroupKFold(len(set(patients))).split(signs, truth, patients):
-        fitted = LogisticRegression(max_iter=5000)
-        fitted.fit(signs[train] / spread, truth[train], sample_weight=weight[train])
-        told[test] = fitted.predict_proba(signs[test] / spread)
-    _reliability(told, truth)
-    fitted = LogisticRegression(max_iter=5000).fit(signs / spread, truth, sample_weight=weight)
-    for intercept, weights in zip(fitted.intercept_, fitted.coef_ / spread, strict=True):
+    groups = patients[real]
+    for _, test in GroupKFold(len(set(groups))).split(real, groups=groups):
+        rest = np.setdiff1d(np.arange(len(known)), real[test])
+        told[real[test]] = fitted(rest).predict_proba(signs[real[test]] / spread)
+    _reliability(told[real], truth[real])
+    last = fitted(np.arange(len(known)))
+    for intercept, weights in zip(last.intercept_, last.coef_ / spread, strict=True):
         terms = ", ".join(f"{n} {w:.3f}" for n, w in zip(model.terms, weights, strict=True))
         print(f"  intercept {intercept:.2f}, {terms}")
 
@@ -200,13 +228,19 @@ def _parts(signs: JunctionSigns, model: Model) -> list[float]:
 def _reliability(told: Floats, truth: NDArray[np.int_]) -> None:
     right, sure = told.argmax(axis=1) == truth, told.max(axis=1)
     print(f"  cross-validated by patient: {right.sum()} of {len(right)} right")
+    print_reliability(sure, right)
+
+
+def print_reliability(stated: Floats, right: NDArray[np.bool_]) -> None:
+    """Print how often names are right by the probability stated for them, and the Brier score."""
     for low, high in ((0.0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.98), (0.98, 1.01)):
-        here = (sure >= low) & (sure < high)
+        here = (stated >= low) & (stated < high)
         if here.any():
             print(
-                f"  probability {low:.2f} to {min(high, 1):.2f}: {here.sum()} discs, stated "
-                f"{sure[here].mean():.3f}, right {right[here].mean():.3f}"
+                f"  probability {low:.2f} to {min(high, 1):.2f}: {here.sum()} names, stated "
+                f"{stated[here].mean():.3f}, right {right[here].mean():.3f}"
             )
+    print(f"  Brier score {np.mean((stated - right) ** 2):.4f}")
 
 
 def main() -> None:
@@ -220,7 +254,7 @@ def main() -> None:
     slices = list(named_slices(arguments.spider))
     report(slices)
     if arguments.fit:
-        fit(samples(slices))
+        fit(samples(slices), phantom_samples())
 
 
 if __name__ == "__main__":

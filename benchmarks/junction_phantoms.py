@@ -1,122 +1,254 @@
-"""Phantoms with a residual disc between S1 and S2 of every size, to test the names of discs on.
+"""Whether L5-S1 is found above a residual disc between S1 and S2 of any size: a grid of phantoms.
 
-``python -m benchmarks.junction_phantoms FOLDER`` writes the pictures as NIfTI files and a table
-of where L5-S1 truly lies.
+    python -m benchmarks.junction_phantoms [--seed N] [--slices N] [--part K/N] [--cut]
+
+Depth of the residual disc, shape of S1, slope of the sacrum and brightness make the grid; height and
+place of the disc, lean of S1, curves, size, grades, tilt of the slices, pixels, noise and shading
+are drawn.  One line per kind: how often L5-S1 is right, right but marked, wrong and marked, and wrong
+without a mark.  ``--cut`` ends every picture right below L5-S1.  The models of
+``discmri.measurement.junction`` were fitted to seed 1 (one slice) and seed 3 (13 slices, every ninth
+spine from the first): take another seed to test them.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
 import itertools
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
+from discmri.core.errors import NothingToMeasureError
+from discmri.core.findings import Code
+from discmri.core.labels import FoundSpine
 from discmri.core.levels import DiscLevel
+from discmri.core.settings import Settings
 from discmri.core.volume import Array, Volume
+from discmri.measurement.numbering import name_levels
+from discmri.measurement.segment import segment
 from discmri.phantoms import (
+    Phantom,
     Protocol,
     PulseSequence,
     ResidualDiscSpec,
+    SacrumSpec,
     SpineOptions,
     SpineSpec,
     lumbar_spine,
     make_phantom,
 )
+from discmri.phantoms.column import build_column
 
-DEPTH_SHARES = (0.15, 0.35, 0.55, 0.75, 0.95)
+FILLS = (0.3, 0.55, 0.8, 1.0)
+"""Depth of the residual disc as a share of the depth of the sacrum there; where that is more than
+the depth of the discs above, theirs."""
+S1_RATIOS = (1.55, 1.41, 1.2, 1.05, 0.92)
+SLOPES_DEG = (15.0, 30.0, 45.0, 60.0)
 BRIGHTNESSES = (0.0, 0.5, 1.0)
-SACRAL_SLOPES_DEG = (15.0, 40.0, 65.0)
 SEQUENCES = (PulseSequence.T2, PulseSequence.T1)
-_GRADES = ((2, 2, 3, 3, 4), (3, 3, 4, 5, 7), (1, 2, 2, 2, 3), (4, 5, 5, 7, 8))
+SQUARED_RATIO = 1.37
+"""Up to this ratio of its upper to its lower depth S1 counts as squared (Wigh 1980)."""
+WHOLE = 0.95
+"""A residual disc of this share of the sacrum's depth reaches through it."""
+NEAR_MM = 14.0
+"""A disc this near the true place is the disc meant: neighbours are 25 mm and more away, and an
+outline that covers a part of a disc is up to 10 mm off its centre."""
+CUT_MM = 18.0  # below the middle of L5-S1
+_LEAST_SHARE = 0.1
+_GRADES = (
+    (2, 2, 3, 3, 4),
+    (3, 3, 4, 5, 7),
+    (1, 2, 2, 2, 3),
+    (4, 5, 5, 7, 8),
+    (3, 4, 4, 5, 5),
+    (2, 2, 2, 6, 7),
+)
 
 
-class JunctionPhantom(NamedTuple):
+class Wish(NamedTuple):
+    """One place of the grid."""
+
+    fill: float
+    s1_ratio: float
+    slope_deg: float
+    brightness: float
+
+
+@dataclass(frozen=True, eq=False)
+class JunctionPhantom:
     """One picture of a spine with a residual disc.
 
-    ``l5_s1_mm`` and ``s1_s2_mm`` are the true centres (3,), RAS+.
+    Parameters
+    ----------
+    name, volume
+        What it is, and the picture.
+    spec, fill
+        The spine, and the share of the sacrum's depth that its residual disc has.
+    l5_s1_mm
+        (3,) true centre of L5-S1, RAS+.
     """
 
     name: str
     volume: Volume
-    l5_s1_mm: Array
-    s1_s2_mm: Array
     spec: SpineSpec
+    fill: float
+    l5_s1_mm: Array
+
+    @property
+    def kind(self) -> str:
+        """Type after O'Driscoll, and for a squared S1 how deep the disc is."""
+        whole, squared = self.fill >= WHOLE, self.spec.sacrum.s1_depth_ratio <= SQUARED_RATIO
+        if whole:
+            return "type 4: whole depth, squared S1" if squared else "type 3: whole depth"
+        if not squared:
+            return "type 2"
+        return f"type 2, squared S1, {'under' if self.fill < 0.7 else 'over'} 70 % deep"
+
+
+def wishes() -> list[Wish]:
+    """The grid."""
+    return [Wish(*each) for each in itertools.product(FILLS, S1_RATIOS, SLOPES_DEG, BRIGHTNESSES)]
 
 
 def junction_phantoms(
-    slices: int = 1, sequences: tuple[PulseSequence, ...] = SEQUENCES
+    seed: int,
+    slices: int = 1,
+    sequences: Sequence[PulseSequence] = SEQUENCES,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[JunctionPhantom]:
-    """Every depth share with every brightness, sacral slope and sequence.
+    """Pictures of the spines of the grid.
 
     Parameters
     ----------
+    seed
+        Of all that is drawn.
     slices
         Sagittal slices of 4 mm, the middle one through the midline.
     sequences
-        T2, T1 or both; the same spines in each.
+        T2, T1 or both; the same spines in each.  With several slices they take turns.
+    numbers
+        Places of the grid; all where not given.
     """
-    protocol = Protocol(
-        sequences=sequences, spacing_mm=0.8, slices=slices, fov_mm=(240.0, 290.0), snr=25.0
-    )
-    for spec in junction_specs():
-        disc = spec.sacrum.residual_disc
-        assert disc is not None
+    rng = np.random.default_rng(seed)
+    for number, wish in enumerate(wishes()):
+        spec, fill = _spine(1000 * seed + number, wish, rng)
+        protocol = _protocol(slices, rng)
+        if numbers is not None and number not in numbers:
+            continue
         phantom = make_phantom(spec)
-        column = phantom.scene.column
-        for sequence in sequences:
-            yield JunctionPhantom(
-                f"{sequence.value}-slope{spec.sacral_slope_deg:.0f}-depth{disc.depth_share:.2f}"
-                f"-bright{disc.brightness:.1f}",
-                phantom.image(sequence, protocol),
-                column.discs[DiscLevel.L5_S1].frame.origin_mm,
-                column.junctions[0].lens.frame.origin_mm,
-                spec,
-            )
+        for turn, sequence in enumerate(sequences):
+            if slices == 1 or (number + turn) % len(sequences) == 0:
+                yield _picture(phantom, fill, replace(protocol, sequences=(sequence,)), number)
 
 
-def junction_specs() -> Iterator[SpineSpec]:
-    """The spines of :func:`junction_phantoms`."""
-    grid = itertools.product(SACRAL_SLOPES_DEG, DEPTH_SHARES, BRIGHTNESSES)
-    for number, (slope, share, brightness) in enumerate(grid):
-        yield _spec(number, slope, share, brightness)
+def _picture(phantom: Phantom, fill: float, protocol: Protocol, number: int) -> JunctionPhantom:
+    (sequence,) = protocol.sequences
+    return JunctionPhantom(
+        f"{number:03d}-{sequence.value}",
+        phantom.image(sequence, protocol),
+        phantom.spec,
+        fill,
+        phantom.scene.column.discs[DiscLevel.L5_S1].frame.origin_mm,
+    )
 
 
-def _spec(number: int, slope_deg: float, share: float, brightness: float) -> SpineSpec:
-    """Spine ``number`` of the grid; height, place and grades go round with the number."""
+def _spine(number: int, wish: Wish, rng: np.random.Generator) -> tuple[SpineSpec, float]:
+    """A spine, and the share of the sacrum's depth that its residual disc has."""
+    lordosis_deg = wish.slope_deg + rng.uniform(5, 20)  # the lumbar curve follows the sacrum
+    options = SpineOptions(
+        grades=_GRADES[rng.integers(len(_GRADES))],
+        lordosis_deg=lordosis_deg,
+        sacral_slope_deg=wish.slope_deg,
+        size=rng.uniform(0.9, 1.1),
+    )
+    small = SacrumSpec(wish.s1_ratio, rng.uniform(5, 22), ResidualDiscSpec(_LEAST_SHARE))
+    scoliosis = float(rng.choice([0, 0, 0, 8]))
+    spec = replace(lumbar_spine(options, seed=number), sacrum=small, scoliosis_deg=scoliosis)
+    junction = build_column(spec).junctions[0]
+    most = _LEAST_SHARE * junction.rim.half_depth_mm / junction.lens.half_depth_mm
+    share = min(max(0.999 * wish.fill * most, _LEAST_SHARE), 1.0)
     disc = ResidualDiscSpec(
         share,
-        height_mm=(2.5, 4.0, 5.5, 7.0)[number % 4],
-        brightness=brightness,
-        position=(-0.6, -0.2, 0.3)[number % 3],
+        height_mm=rng.uniform(2.0, 4.5 + 4.5 * wish.fill),
+        brightness=wish.brightness,
+        position=rng.uniform(-0.8, 0.5),
     )
-    options = SpineOptions(
-        grades=_GRADES[number % 4],
-        # the lumbar curve follows the sacrum
-        lordosis_deg=slope_deg + 10.0,
-        sacral_slope_deg=slope_deg,
-        size=(0.92, 1.0, 1.07)[number % 3],
-        residual_disc=disc,
+    return replace(spec, sacrum=replace(small, residual_disc=disc)), share / most
+
+
+def _protocol(slices: int, rng: np.random.Generator) -> Protocol:
+    spacing, snr = rng.uniform(0.6, 1.0), rng.uniform(12, 40)
+    right, front, up = rng.normal(0, 3, 3)
+    return Protocol(
+        spacing_mm=spacing,
+        slices=slices,
+        fov_mm=(250.0, 300.0),
+        oblique_deg=(right, front, up),
+        snr=snr,
+        shading=rng.uniform(0, 1),
     )
-    return lumbar_spine(options, seed=7000 + number)
 
 
-def main(folder: Path) -> None:
-    """Write the pictures and their table."""
-    import nibabel as nib
+def cut_below(one: JunctionPhantom) -> JunctionPhantom:
+    """The same picture, ending right below L5-S1."""
+    grid = one.volume.grid
+    index = grid.to_index(one.l5_s1_mm - [0.0, 0.0, CUT_MM])
+    axis = int(np.abs(grid.directions[2]).argmax())
+    last = int(index[axis])
+    downwards = grid.directions[2, axis] < 0
+    start = np.zeros(3)
+    start[axis] = 0 if downwards else last
+    kept = np.arange(last) if downwards else np.arange(last, grid.shape[axis])
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_world(start)
+    return replace(one, volume=Volume(one.volume.array.take(kept, axis), affine))
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "junctions.csv").open("w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream)
-        table.writerow(["name", "level", "x_mm", "y_mm", "z_mm"])
-        for one in junction_phantoms():
-            image = nib.Nifti1Image(one.volume.array, one.volume.affine)
-            nib.save(image, folder / f"{one.name}.nii.gz")
-            for level, centre in (("L5-S1", one.l5_s1_mm), ("S1-S2", one.s1_s2_mm)):
-                table.writerow([one.name, level, *(f"{v:.2f}" for v in centre)])
-            print(one.name)
+
+def verdict(one: JunctionPhantom) -> str:
+    """Whether L5-S1 got its name, and whether the names are marked as doubtful."""
+    try:
+        found: FoundSpine = segment(one.volume, Settings())
+        labels, findings = name_levels(found)
+    except NothingToMeasureError:
+        return "refused"
+    doubts = {Code.NUMBERING_UNCERTAIN, Code.TRANSITIONAL_SUSPECTED}
+    marked = any(finding.code in doubts for finding in findings)
+    disc = labels.discs.get(DiscLevel.L5_S1)
+    right = disc is not None and np.linalg.norm((disc.centroid_mm - one.l5_s1_mm)[1:]) < NEAR_MM
+    return f"{'right' if right else 'WRONG'}{', marked' if marked else ''}"
+
+
+def main() -> None:
+    """Parse the call, name the phantoms and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--slices", type=int, default=1)
+    parser.add_argument("--part", default="1/1", help="every N-th spine from the K-th")
+    parser.add_argument("--cut", action="store_true", help="no sacrum in the picture")
+    arguments = parser.parse_args()
+    first, step = (int(part) for part in arguments.part.split("/"))
+    numbers = range(first - 1, len(wishes()), step)
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in junction_phantoms(arguments.seed, arguments.slices, numbers=numbers):
+        told = verdict(cut_below(one) if arguments.cut else one)
+        table[one.kind][told] += 1
+        if told not in ("right", "right, marked"):
+            disc = one.spec.sacrum.residual_disc
+            assert disc is not None
+            print(
+                f"{one.name}: {told}; fill {one.fill:.2f}, {disc.depth_share:.2f} of the others, "
+                f"{disc.height_mm:.1f} mm high, brightness {disc.brightness:.1f}, "
+                f"S1 {one.spec.sacrum.s1_depth_ratio:.2f}, slope {one.spec.sacral_slope_deg:.0f}"
+            )
+    for kind in sorted(table):
+        counts = ", ".join(f"{told} {n}" for told, n in sorted(table[kind].items()))
+        print(f"{kind}: {counts}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "junction_phantoms"))
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,27 +26,33 @@ class Piece:
     spacing_mm: float = SPACING_MM
     bone_mm: tuple[float, float] = (36.0, 36.0)  # depth of the bone above: lower, upper end
     sacrum_above: float = float("nan")
+    lean_deg: float = 0.0  # of the bone above: its lower end lies further back
 
 
 LUMBAR = Piece()
-RESIDUAL = Piece(16.0, 4.0, spacing_mm=30.0, bone_mm=(26.0, 34.0), sacrum_above=0.1)
+RESIDUAL = Piece(16.0, 4.0, spacing_mm=30.0, bone_mm=(26.0, 34.0), sacrum_above=0.1, lean_deg=30.0)
 
 
 def junction_spine(
-    pieces: Sequence[Piece], sacrum: bool = True, slices: Sequence[int] = (1, 2, 3)
+    pieces: Sequence[Piece],
+    sacrum: bool = True,
+    slices: Sequence[int] = (1, 2, 3),
+    sacrum_lean_deg: float = 30.0,
 ) -> FoundSpine:
     """A spine of these pieces, caudal to cranial; the sacrum below is as deep as the lowest bone."""
-    z, discs, bodies, centres = 45.0, [], [], []
-    for piece in pieces:
-        centres.append((60.0, z))
-        discs.append(
-            FoundDisc(_rectangle((60.0, z), piece, slices), 0.9, sacrum_above=piece.sacrum_above)
-        )
-        z += piece.spacing_mm
-    ends = [*centres[1:], (60.0, z)]
-    for piece, low, high in zip(pieces, centres, ends, strict=True):
-        bodies.append(_bone(low, high, piece, slices))
-    below = _bone((60.0, 5.0), centres[0], replace(pieces[0], bone_mm=(20.0, 34.0)), slices)
+    centres = [(60.0, 45.0 + sum(piece.spacing_mm for piece in pieces))]
+    for piece in reversed(pieces):
+        centres.insert(0, _down(centres[0], piece.spacing_mm, piece.lean_deg))
+    discs = [
+        FoundDisc(_rectangle(centre, piece, slices), 0.9, sacrum_above=piece.sacrum_above)
+        for centre, piece in zip(centres, pieces, strict=False)
+    ]
+    bodies = [
+        _bone(low, high, piece, slices)
+        for piece, (low, high) in zip(pieces, pairwise(centres), strict=True)
+    ]
+    tip = _down(centres[0], 40.0, sacrum_lean_deg)
+    below = _bone(tip, centres[0], replace(pieces[0], bone_mm=(20.0, 34.0)), slices)
     return FoundSpine(
         grid=GRID,
         discs=tuple(reversed(discs)),
@@ -53,6 +60,10 @@ def junction_spine(
         sacrum=below if sacrum else None,
         canal=_filled(_at()[0] < 38, slices),  # behind the discs: y up to 38 mm
     )
+
+
+def _down(point: tuple[float, float], by_mm: float, lean_deg: float) -> tuple[float, float]:
+    return point[0] - by_mm * float(np.tan(np.radians(lean_deg))), point[1] - by_mm
 
 
 def _at() -> tuple[np.ndarray, np.ndarray]:
@@ -74,8 +85,9 @@ def _bone(
 ) -> SoftMask:
     y, z = _at()
     share = (z - low[1]) / (high[1] - low[1])
+    middle = low[0] + (high[0] - low[0]) * share
     depth = piece.bone_mm[0] + (piece.bone_mm[1] - piece.bone_mm[0]) * share
-    return _filled((share > 0.02) & (share < 0.98) & (np.abs(y - 60.0) <= depth / 2), slices)
+    return _filled((share > 0.02) & (share < 0.98) & (np.abs(y - middle) <= depth / 2), slices)
 
 
 def _filled(where: np.ndarray, slices: Sequence[int]) -> SoftMask:

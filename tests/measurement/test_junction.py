@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.measurement.junction_model import LUMBAR, RESIDUAL, Piece, junction_spine
 
@@ -11,7 +12,7 @@ from discmri.core.labels import NumberingMethod
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, SoftMask
 from discmri.measurement import junction as junctions
-from discmri.measurement.junction import THIN_RIGHT, Junction, Term, find_junction
+from discmri.measurement.junction import Junction, Model, Term, find_junction
 from discmri.measurement.junction_signs import junction_signs
 from discmri.measurement.numbering import name_levels
 
@@ -48,6 +49,25 @@ def test_bone_that_tapers_shows_in_taper_and_depth():
     # depths at 30 and 70 % of the way between 20 and 36 mm
     assert tapering.taper_ratio == pytest.approx(24.8 / 31.2, abs=0.05)
     assert tapering.bone_ratio == pytest.approx(28 / 36, abs=0.05)
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 25.0])
+@pytest.mark.parametrize("turn_deg", [0.0, 20.0, 40.0])
+def test_the_promontory_is_the_turn_of_the_bone_at_the_disc(turn_deg, tilt_deg):
+    low = replace(LUMBAR, tilt_deg=tilt_deg)
+    signs = signs_of(low, LUMBAR, LUMBAR, LUMBAR, sacrum_lean_deg=turn_deg)
+    assert signs.promontory_deg == pytest.approx(turn_deg, abs=4.0)
+
+
+def test_a_disc_that_reaches_less_far_to_the_sides_is_rather_residual():
+    found = junction_spine([replace(LUMBAR, height_mm=5.0)] + [LUMBAR] * 3, slices=range(5))
+    cut = found.discs[-1].mask.array.copy()
+    cut[[0, 1, -1]] = 0
+    narrow = replace(found.discs[-1], mask=SoftMask(cut, found.discs[-1].mask.affine))
+    slim = replace(found, discs=(*found.discs[:-1], narrow))
+    logits = [junctions.RESIDUAL.logit(junction_signs(f, upward(f))) for f in (found, slim)]
+    # clipped to the range of the term: from 1.0 to 0.4
+    assert logits[1] - logits[0] == pytest.approx(0.6 * 6.005, abs=0.05)
 
 
 def test_extent_to_the_sides_needs_slices():
@@ -117,15 +137,15 @@ def test_a_shallow_disc_under_a_squared_body_is_no_residual_disc():
     assert warnings_of(findings) == set()
 
 
-def _with_odds(probability):
-    """A spine whose lowest disc is residual with this probability, by its share of sacrum."""
-    piece = Piece(26.0, 6.0, spacing_mm=33.0, bone_mm=(32.0, 36.0))
-    found = junction_spine([piece, *[LUMBAR] * 4])
-    rest = junctions.RESIDUAL.logit(junction_signs(found, upward(found)))
-    term = junctions.RESIDUAL.terms["sacral_share_log10"]
-    share = 10 ** (term.usual + (math.log(probability / (1 - probability)) - rest) / term.weight)
-    assert 10**term.low < share < 10**term.high
-    return junction_spine([replace(piece, sacrum_above=share), *[LUMBAR] * 4])
+def _with_odds(probability, monkeypatch, *lower):
+    """A spine of which this disc is residual with this probability, by the intercept."""
+    piece = Piece(26.0, 6.0, spacing_mm=33.0, bone_mm=(32.0, 36.0), lean_deg=30.0)
+    found = junction_spine([*lower, piece, *[LUMBAR] * 4])
+    model = junctions.RESIDUAL
+    told = model.logit(junction_signs(found, upward(found)[len(lower) :]))
+    intercept = model.intercept + math.log(probability / (1 - probability)) - told
+    monkeypatch.setattr(junctions, "RESIDUAL", Model(intercept, model.terms))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -139,8 +159,10 @@ def _with_odds(probability):
         (0.095, DiscLevel.L5_S1, 0.905, False),
     ],
 )
-def test_the_likelier_name_is_given_and_marked_below_the_limit(odds, lowest, stated, marked):
-    labels, findings = name_levels(_with_odds(odds))
+def test_the_likelier_name_is_given_and_marked_below_the_limit(
+    odds, lowest, stated, marked, monkeypatch
+):
+    labels, findings = name_levels(_with_odds(odds, monkeypatch))
     assert (DiscLevel.S1_S2 in labels.residual_discs) == (lowest is DiscLevel.S1_S2)
     assert labels.numbering_probability == pytest.approx(stated, abs=2e-3)
     assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is marked
@@ -163,30 +185,53 @@ def test_transitional_is_a_full_disc_below_a_squared_first_sacral_body(
 
 
 @pytest.mark.parametrize(
-    ("height", "depth", "taper", "level", "expected"),
+    ("probability", "depth", "taper", "level", "seen", "expected"),
     [
-        (0.44, 0.81, 0.96, DiscLevel.L5_S1, True),
-        (0.46, 0.81, 0.96, DiscLevel.L5_S1, False),
-        (0.44, 0.79, 0.96, DiscLevel.L5_S1, False),
-        (0.44, 0.81, 0.94, DiscLevel.L5_S1, False),
-        (0.44, 0.81, 0.96, DiscLevel.S1_S2, False),
+        (0.89, 0.81, 0.96, DiscLevel.L5_S1, True, True),
+        (0.91, 0.81, 0.96, DiscLevel.L5_S1, True, False),
+        (0.89, 0.79, 0.96, DiscLevel.L5_S1, True, False),
+        (0.89, 0.81, 0.94, DiscLevel.L5_S1, True, False),
+        (0.89, 0.81, 0.96, DiscLevel.S1_S2, True, False),
+        (0.89, 0.81, 0.96, DiscLevel.L5_S1, False, False),
     ],
 )
-def test_a_thin_disc_of_full_depth_below_a_squared_body_may_be_s1_s2(
-    height, depth, taper, level, expected
+def test_an_unsure_disc_of_full_depth_below_a_squared_body_may_be_s1_s2(
+    probability, depth, taper, level, seen, expected
 ):
-    signs = replace(
-        signs_of(*[LUMBAR] * 4), height_ratio=height, depth_ratio=depth, taper_ratio=taper
-    )
-    assert Junction(level, 0, 0.95, True, signs).thin is expected
+    signs = replace(signs_of(*[LUMBAR] * 4), depth_ratio=depth, taper_ratio=taper)
+    assert Junction(level, 0, probability, seen, signs).doubtful_look is expected
 
 
-def test_a_thin_lowest_disc_is_never_certain():
-    thin = replace(LUMBAR, height_mm=3.0, sacrum_above=0.001)
-    labels, findings = name_levels(junction_spine([thin, *[LUMBAR] * 4]))
-    assert list(labels.discs)[-1] is DiscLevel.L5_S1
+def test_a_thin_disc_where_the_column_goes_straight_on_is_never_certain():
+    pieces = [replace(LUMBAR, height_mm=5.0, sacrum_above=0.001), *[LUMBAR] * 4]
+    labels, findings = name_levels(junction_spine(pieces, sacrum_lean_deg=5.0))
+    assert labels.numbering_probability < 0.9
     assert {Code.TRANSITIONAL_SUSPECTED, Code.NUMBERING_UNCERTAIN} <= warnings_of(findings)
-    assert labels.numbering_probability == THIN_RIGHT
+    steep, findings = name_levels(junction_spine(pieces, sacrum_lean_deg=40.0))
+    assert list(steep.discs)[-1] is DiscLevel.L5_S1
+    assert warnings_of(findings) == set()
+
+
+@pytest.mark.parametrize(("odds", "skipped"), [(0.905, 1), (0.895, 0)])
+def test_a_second_residual_disc_needs_certainty(odds, skipped, monkeypatch):
+    deeper = replace(RESIDUAL, depth_mm=10.0, height_mm=3.0, sacrum_above=0.9)
+    found = _with_odds(odds, monkeypatch, deeper)
+    junction = find_junction(found, upward(found))
+    assert (junction.lowest, junction.skipped) == (DiscLevel.S1_S2, skipped)
+    assert junction.probability == pytest.approx(odds if skipped else 0.5, abs=2e-3)
+
+
+def test_what_shares_no_slice_with_the_discs_above_gets_no_name():
+    found = junction_spine([LUMBAR] * 5, slices=(1, 2))
+    lowest = found.discs[-1]
+    beside = np.zeros_like(lowest.mask.on(found.grid))
+    beside[4] = lowest.mask.on(found.grid)[1]
+    mask = SoftMask.from_fractions(beside, found.grid.affine)
+    found = replace(found, discs=(*found.discs[:-1], replace(lowest, mask=mask)))
+    labels, findings = name_levels(found)
+    assert len(labels.discs) + len(labels.residual_discs) == 4
+    assert labels.numbering_probability <= 0.5
+    assert Code.NUMBERING_UNCERTAIN in warnings_of(findings)
 
 
 def test_a_transitional_look_is_a_warning():

@@ -24,7 +24,7 @@ def test_names_count_upwards_from_the_sacrum():
     labels, findings = name_levels(box_spine())
     assert names(labels) == ["T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"]
     assert labels.numbering is NumberingMethod.SACRUM
-    assert 0.95 < labels.numbering_probability < 1
+    assert 0.9 < labels.numbering_probability < 1  # a straight box has no promontory
     assert codes(findings) == set()
     assert next(iter(labels.vertebrae)) is Vertebra.T12
     assert list(labels.vertebrae)[-1] is Vertebra.SACRUM

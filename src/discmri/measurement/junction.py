@@ -3,7 +3,8 @@
 Two small logistic models combine the signs of :mod:`discmri.measurement.junction_signs`.  If the
 image reaches the sacrum, the first one separates L5-S1 from a residual S1-S2 disc; otherwise the
 second one separates L5-S1 from the discs above.  Both were fitted to SPIDER slices (van der Graaf
-2024, CC BY 4.0) on which two readers named the junction.  ``python -m benchmarks.junction``
+2024, CC BY 4.0) on which two readers named the junction, the first one to phantoms with residual
+discs as well: they add squared S1 bodies and several slices.  ``python -m benchmarks.junction``
 evaluates them, cross-validated by patient, and prints the coefficients.
 
 A lumbar image does not show whether there are five or six lumbar vertebrae: the probability is that
@@ -14,14 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from discmri.core.labels import FoundDisc, FoundSpine
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, SoftMask
-from discmri.measurement.junction_signs import JunctionSigns, junction_signs
+from discmri.measurement.junction_signs import LEAST_DISCS, JunctionSigns, junction_signs
 
 CERTAIN = 0.9
 """Below this probability the level names are marked as uncertain."""
@@ -30,11 +31,6 @@ FULL_DEPTH = 0.8
 SQUARED = 0.95
 """Smallest depth of the lower end of a squared S1, as a share of its upper end.  A disc of full depth
 below a squared S1 suggests a transitional vertebra (O'Driscoll type 4)."""
-THIN = 0.45
-"""A lowest disc lower than this share of the discs above, of full depth and below a squared body, is a
-degenerated L5-S1 or a full-depth S1-S2 below a lumbar-like S1; no sign separates the two."""
-THIN_RIGHT = 0.75
-"""Probability that such a disc is L5-S1: it was on 2 of 2 SPIDER slices (rule of succession: 3 / 4)."""
 USUAL = 0.94
 """Share of SPIDER slices on which the lowest disc found above a sacrum is L5-S1 (190 of 201), used as
 the probability if there are too few discs for signs."""
@@ -90,14 +86,14 @@ def sign_values(signs: JunctionSigns) -> dict[str, float]:
 
 
 RESIDUAL = Model(
-    -2.70,
+    -2.21,
     {
-        "sacral_share_log10": Term(1.95, -3.0, -4.0, 0.0),
-        "depth_ratio": Term(-4.88, 0.80, 0.3, 1.3),
-        "height_ratio": Term(-1.85, 0.70, 0.0, 1.5),
-        "bone_ratio": Term(-2.93, 0.92, 0.6, 1.3),
-        "below_ratio": Term(-3.06, 0.75, 0.4, 1.2),
-        "spacing_ratio": Term(-12.85, 0.95, 0.7, 1.3),
+        "sacral_share_log10": Term(1.142, -3.0, -4.0, 0.0),
+        "depth_ratio": Term(-3.541, 0.80, 0.3, 1.3),
+        "height_ratio": Term(-5.374, 0.70, 0.0, 1.0),
+        "promontory_deg": Term(-0.136, 20.0, -20.0, 60.0),
+        "width_ratio": Term(-6.005, 0.90, 0.3, 1.2),
+        "wing_ratio": Term(6.051, 1.00, 0.8, 1.4),
     },
 )
 """Log odds that the lowest disc above a sacrum is a residual S1-S2 disc."""
@@ -150,17 +146,15 @@ class Junction:
         return self.lowest is DiscLevel.S1_S2 and _full_depth_below_squared(self.signs)
 
     @property
-    def thin(self) -> bool:
-        """Whether the disc named L5-S1 is so thin that it may be such an S1-S2 disc."""
-        return self.lowest is DiscLevel.L5_S1 and _thin(self.signs)
+    def doubtful_look(self) -> bool:
+        """Whether the disc named L5-S1, with some doubt, may be such an S1-S2 disc."""
+        doubtful = self.sacrum_seen and self.probability < CERTAIN
+        lumbar = self.lowest is DiscLevel.L5_S1
+        return doubtful and lumbar and _full_depth_below_squared(self.signs)
 
 
 def _full_depth_below_squared(signs: JunctionSigns | None) -> bool:
     return signs is not None and signs.depth_ratio >= FULL_DEPTH and signs.taper_ratio >= SQUARED
-
-
-def _thin(signs: JunctionSigns | None) -> bool:
-    return signs is not None and signs.height_ratio < THIN and _full_depth_below_squared(signs)
 
 
 def find_junction(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:
@@ -188,17 +182,19 @@ def _next_would_show(grid: Grid, discs: Sequence[FoundDisc]) -> bool:
 
 def _above_sacrum(found: FoundSpine, discs: Sequence[FoundDisc], seen: bool) -> Junction:
     signs = junction_signs(found, discs)
+    if signs is None and len(discs) > LEAST_DISCS:  # what is lowest lies beside the column
+        above = _above_sacrum(found, discs[1:], seen)
+        return replace(above, skipped=above.skipped + 1, probability=min(above.probability, 0.5))
     if signs is None:
         return Junction(DiscLevel.L5_S1, 0, USUAL, seen, None)
     residual = _sigmoid(RESIDUAL.logit(signs))
     if residual <= 0.5:
-        most = THIN_RIGHT if _thin(signs) else 1.0
-        return Junction(DiscLevel.L5_S1, 0, min(1 - residual, most), seen, signs)
-    above = junction_signs(found, discs[1:])
-    if above is not None and _sigmoid(RESIDUAL.logit(above)) > 0.5:
-        probability = _sigmoid(RESIDUAL.logit(above))
-        return Junction(DiscLevel.S1_S2, 1, probability, seen, above)
-    return Junction(DiscLevel.S1_S2, 0, residual, seen, signs)
+        return Junction(DiscLevel.L5_S1, 0, 1 - residual, seen, signs)
+    next_signs = junction_signs(found, discs[1:])
+    deeper = 0.0 if next_signs is None else _sigmoid(RESIDUAL.logit(next_signs))
+    if deeper > CERTAIN:  # a second residual disc is rare: none was found on 202 SPIDER slices
+        return Junction(DiscLevel.S1_S2, 1, deeper, seen, next_signs)
+    return Junction(DiscLevel.S1_S2, 0, min(residual, max(1 - deeper, 0.5)), seen, signs)
 
 
 def _without_sacrum(found: FoundSpine, discs: Sequence[FoundDisc]) -> Junction:

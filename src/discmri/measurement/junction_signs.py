@@ -31,6 +31,11 @@ _BELOW_MM = 12.0
 _NEAR_CANAL_MM = 1.5
 _LEAST_SLICES = 5  # smallest number of slices for the extent from left to right
 _FAIR = 0.25  # smallest section that counts for it, as a share of the largest
+_WALL_MM = 14.0  # length of the walls of a bone from a disc: half of a vertebral body
+_BESIDE_MM = 2.0  # distance of their first row from the disc, beyond the endplate
+_ROW_MM = 1.0
+_GAP_MM = 2.5  # smallest gap in a row between two bones
+_LEAST_ROWS = 6
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,9 @@ class JunctionSigns:
         Slope of the lowest disc against the horizontal, positive if its front is lower.
     bend_deg
         Slope of the lowest disc against the disc above it.
+    promontory_deg
+        How far the bone below the lowest disc turns backwards against the bone above, mean of
+        front and back wall: much at the promontory above S1, hardly between S1 and S2.
     canal_ratio
         Depth of the thecal sac behind the lowest disc / behind the discs above.
     width_ratio
@@ -75,6 +83,7 @@ class JunctionSigns:
     spacing_ratio: float
     tilt_deg: float
     bend_deg: float
+    promontory_deg: float
     canal_ratio: float
     width_ratio: float
     wing_ratio: float
@@ -246,6 +255,7 @@ def _of_slice(
         "spacing_ratio": float(np.linalg.norm(lowest.centre - above.centre) / spacing),
         "tilt_deg": lowest.tilt_deg,
         "bend_deg": lowest.tilt_deg - above.tilt_deg,
+        "promontory_deg": _turn_deg(bone, lowest),
         "canal_ratio": _canal_depth(canal, lowest) / canals,
     }
 
@@ -271,6 +281,41 @@ def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
     if len(along) < _LEAST_PIXELS:
         return float("nan")
     return float(np.ptp(np.quantile(along, _ENDS)))
+
+
+def _turn_deg(bone: Array | None, disc: _Section) -> float:
+    """Turn of the walls of the bone at a disc, positive where they lean backwards below."""
+    if bone is None:
+        return float("nan")
+    offset = bone - disc.centre
+    along, up = offset @ disc.forward, offset @ disc.up
+    near = disc.height_mm / 2 + _BESIDE_MM
+    above = _walls(along, up, near)
+    below = _walls(along, -up, near)
+    if min(len(above), len(below)) < _LEAST_ROWS:
+        return float("nan")
+    # from above rows go up, from below they go down: leans of one line add up to nothing
+    return float(-sum(_lean_deg(rows[:, side]) for rows in (above, below) for side in (0, 1)) / 2)
+
+
+def _walls(along: Array, up: Array, from_mm: float) -> Array:
+    """(rows, 2) where the bone begins and ends in rows away from a disc, up to the first gap."""
+    rows = []
+    for at in np.arange(from_mm, from_mm + _WALL_MM, _ROW_MM):
+        row = np.sort(along[np.abs(up - at) < 0.75 * _ROW_MM])
+        pieces = np.split(row, np.flatnonzero(np.diff(row) > _GAP_MM) + 1)
+        main = max(pieces, key=len)
+        if len(main) < _LEAST_PIXELS:
+            break
+        rows.append(np.quantile(main, _ENDS))
+    return np.array(rows).reshape(-1, 2)
+
+
+def _lean_deg(wall: Array) -> float:
+    """Lean of a wall given in even rows: the median slope of pairs of them (Theil and Sen)."""
+    first, second = np.triu_indices(len(wall), 3)
+    slope = np.median((wall[second] - wall[first]) / (second - first) / _ROW_MM)
+    return float(np.degrees(np.arctan(slope)))
 
 
 def _canal_depth(canal: Array | None, section: _Section) -> float:

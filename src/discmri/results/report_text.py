@@ -43,6 +43,7 @@ SIGN_TEXTS = {
     "spacing_ratio": "the distance to the next disc is {:.2f} of the next distance",
     "tilt_deg": "its front is tilted down by {:.0f}°",
     "bend_deg": "by {:.0f}° more than the disc above",
+    "promontory_deg": "the bone below it turns backwards by {:.0f}°",
     "canal_ratio": "the thecal sac behind it has {:.2f} of the depth higher up",
     "sacral_share": "the segmenter takes {:.0%} of the bone above it for sacrum",
 }
