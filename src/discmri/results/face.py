@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from discmri.results.outline import DiscOutline
 _STEP_MM = 0.5
 _THROUGH_STEP_MM = 0.7
 _MIN_SLICES = 3
+_FACES: WeakKeyDictionary[DiscOutline, Face] = WeakKeyDictionary()  # a height and a width need it
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,13 @@ def disc_face(outline: DiscOutline) -> Face:
         ``FEW_SLICES`` with fewer than three slices, ``CUT_BY_FIELD_OF_VIEW`` where the stack
         ends well inside the disc.
     """
-    check_whole(outline)
+    if outline not in _FACES:
+        check_whole(outline)
+        _FACES[outline] = _projected(outline)
+    return _FACES[outline]
+
+
+def _projected(outline: DiscOutline) -> Face:
     mask = _framed(outline.mask)
     inside = outline.frame.to_frame(mask.grid.to_world(np.argwhere(mask.array > 0.02)))
     margin = np.array([_STEP_MM, _STEP_MM, 0.0]) + mask.spacing_mm.max()
