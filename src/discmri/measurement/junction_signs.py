@@ -1,8 +1,8 @@
 """Signs of the lumbosacral junction, which separate S1 from L5.
 
-Every sign is a ratio or an angle that compares the lowest disc found, and the bone above it, with
-the discs and bones above, so it does not depend on the patient's size.  A sign is the median over
-the sagittal slices that show the lowest disc well.
+Every sign is a ratio or an angle, so it does not depend on the patient's size.  It compares the
+lowest disc found, and the bone above it, with the discs and bones above, and is the median over the
+sagittal slices that show the lowest disc well.
 
 Sources: a residual S1-S2 disc is shallower and lower than a lumbar disc, and the body of S1 tapers
 downwards, while that of L5 is squared (O'Driscoll 1996, types 1 to 4; Tokgoz 2014, PMC3955794).

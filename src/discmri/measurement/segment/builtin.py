@@ -344,7 +344,8 @@ def _confidence(share: Float, other: Float, mask: Mask) -> float:
     """Confidence in a disc and its borders, 0 to 1.
 
     It combines the mean share within the disc, the overlap with the map in another contrast, and
-    the sharpness of the upper and lower borders, which predicts most of the error of a height.
+    the sharpness of the upper and lower borders.  The sharpness predicts most of the
+    error of a height.
     """
     clear = (float(share[mask].mean()) - _UNCLEAR[0]) / (_UNCLEAR[1] - _UNCLEAR[0])
     here = share > 0
