@@ -1,9 +1,10 @@
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from scipy import optimize
-from tests.scene import LEVELS, T2_GRID, Spine, Tissue, labels_of, outline_of, t2_image
+from tests.scene import LEVELS, T2_GRID, WIDTH_MM, Spine, Tissue, labels_of, outline_of, t2_image
 
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.labels import SpineLabels
@@ -206,3 +207,52 @@ def test_ashman_d_reaches_the_best_likelihood() -> None:
 def test_ashman_d_of_nothing() -> None:
     assert ashman_d(np.ones(100)) is None
     assert ashman_d(np.arange(5.0)) is None
+
+
+# ------------------------------------------------------------------ where in the disc
+def painted(value: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> DiscSignal:
+    """Signals of a picture that is a function of along, up and slice; the disc is 11 mm high."""
+    index = np.stack(np.meshgrid(*map(np.arange, T2_GRID.shape), indexing="ij"), axis=-1)
+    outline = outline_of(SPINE, LEVEL)
+    x, z, left = np.moveaxis(outline.frame.to_frame(T2_GRID.to_world(index).reshape(-1, 3)), -1, 0)
+    picture = value(x / WIDTH_MM + 0.5, z / 11.0 + 0.5, left / 4.0).reshape(T2_GRID.shape)
+    return measured(Volume(picture, T2_GRID.affine))
+
+
+def test_where_along_the_disc_each_signal_is_taken() -> None:
+    """Signal that rises evenly from 0 behind to 1 in front; quantiles are read off the ranges."""
+    signal = painted(lambda along, up, slices: along)
+    texture = signal.texture
+    # the lowest fifth of 2 to 16 %; the middle of 20 to 40 %
+    assert signal.outer_posterior == pytest.approx(0.02 + 0.2 * 0.14, abs=0.012)
+    assert signal.step == pytest.approx(0.30 - 0.048, abs=0.02)
+    # half of 2 to 16 % and 86 to 97 % together: 12.5 of 14 % of the posterior rim
+    assert signal.annulus == pytest.approx(0.02 + 0.125, abs=0.02)
+    assert (texture.bright, texture.dim) == pytest.approx((0.74, 0.26), abs=0.02)
+    assert texture.upper_quartile == pytest.approx(0.65, abs=0.02)
+    assert texture.darkest == pytest.approx(0.10, abs=0.02)
+    assert texture.variation == pytest.approx(0.70 / np.sqrt(12) / 0.5, rel=0.03)
+    assert texture.cleft == pytest.approx(0.0, abs=1e-6)
+    band = painted(lambda along, up, slices: np.where(np.abs(up - 0.5) < 0.14, along, 1.0))
+    assert band.texture.cleft == pytest.approx(1.0 - (0.25 + 0.75) / 2, abs=0.03)
+
+
+def test_where_between_the_endplates_each_signal_is_taken() -> None:
+    """Signal that rises evenly from 0 below to 1 above, and its square."""
+    signal = painted(lambda along, up, slices: up)
+    assert signal.outer_posterior == pytest.approx(0.25 + 0.2 * 0.5, abs=0.03)
+    assert (signal.texture.bright, signal.texture.dim) == pytest.approx((0.756, 0.244), abs=0.03)
+    assert signal.texture.variation == pytest.approx(0.64 / np.sqrt(12) / 0.5, rel=0.06)
+    # highest of 18 to 44 % and of 56 to 82 %, lowest of 37 to 63 %
+    falling = painted(lambda along, up, slices: 1.0 - up)
+    assert signal.texture.cleft == pytest.approx((0.44 + 0.82) / 2 - 0.37, abs=0.04)
+    assert falling.texture.cleft == pytest.approx((0.82 + 0.44) / 2 - 0.37, abs=0.04)
+    dark = painted(lambda along, up, slices: np.where(np.abs(up - 0.5) < 0.14, 0.2, 1.0))
+    assert dark.texture.cleft == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_three_central_slices_count() -> None:
+    signal = painted(lambda along, up, slices: 1.0 + slices**2)
+    assert signal.texture.variation == pytest.approx(
+        np.std([2, 1, 2]) / np.mean([2, 1, 2]), rel=0.01
+    )
