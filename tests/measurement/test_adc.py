@@ -12,6 +12,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.adc import AdcFit, estimate_noise, fit_adc, measure_adc
+from discmri.measurement.adc.disc import _erosion_offsets
 from discmri.measurement.adc.fit import _fit
 from discmri.measurement.adc.noise import _noise_of_air, _noise_of_detail
 from discmri.measurement.align import Alignment
@@ -127,6 +128,16 @@ def test_trace_images_stand_alone_beside_too_few_directions() -> None:
     assert fit.adc.array == pytest.approx(1.5, rel=1e-3)
 
 
+def test_three_directions_win_over_a_trace_image() -> None:
+    entries = [BValue(0, "t", DirectionKind.NONE), BValue(600, "t", DirectionKind.TRACE)]
+    images = [np.full((4, 16, 16), 1000 * np.exp(-x)) for x in (0, 0.6 * 1.5)]
+    for axis, adc in enumerate((0.5, 1.0, 2.1)):
+        images.append(np.full((4, 16, 16), 1000 * np.exp(-0.6 * adc)))
+        entries.append(BValue(600, "t", DirectionKind.DIRECTIONAL, tuple(np.eye(3)[axis])))
+    fit = fit_adc(DiffusionSeries(np.stack(images, -1), np.eye(4), tuple(entries)))
+    assert fit.adc.array == pytest.approx(1.2, rel=1e-3)
+
+
 def test_a_trace_image_combines_three_directions() -> None:
     """Its noise is that of one direction over the square root of three."""
     images, entries = [], []
@@ -229,6 +240,39 @@ def scanner_map(value: float, broken: int = 0) -> AdcMap:
     array = np.full(DWI_GRID.shape, value)
     array[:, :, 40 : 40 + broken] = 3.9
     return AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+
+
+def test_the_standard_deviation_is_that_of_a_sample() -> None:
+    """Of n voxels a share p holds 1.7, the others 1.5: p from the mean, n as counted."""
+    array = np.full(DWI_GRID.shape, 1.5)
+    array[:, ::3] = 1.7
+    mixed = AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+    disc = measure_adc(mixed, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    share, n = (disc.mean - 1.5) / 0.2, disc.voxels
+    expected = 0.2 * np.sqrt(share * (1 - share) * n / (n - 1))
+    assert disc.sd == pytest.approx(expected, rel=1e-6)
+
+
+def test_voxels_without_a_value_are_left_out() -> None:
+    array = np.full(DWI_GRID.shape, 1.6)
+    array[:, ::8] = 0.0
+    holed = AdcMap(Volume(array, DWI_GRID.affine, "um2/ms"), "test")
+    disc = measure_adc(holed, IN_PLACE, LEVEL, outline_of(SPINE, LEVEL), SETTINGS)
+    assert disc.rejected > 0
+    assert disc.mean == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_disc_is_eroded_by_a_voxel_in_eight_directions_at_both_faces_of_a_slice(axis) -> None:
+    found = {tuple(offset) for offset in np.round(_erosion_offsets(axis), 6)}
+    h = round(0.5**0.5, 6)
+    ring = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (h, h), (h, -h), (-h, h), (-h, -h)]
+    expected = {
+        tuple(np.insert(np.array(one, float), axis, depth))
+        for one in ring
+        for depth in (0.0, -0.5, 0.5)
+    }
+    assert found == expected
 
 
 def test_scanner_map_is_measured_as_such() -> None:

@@ -154,6 +154,7 @@ def pair_at(before: float, after: float, rise: float | None = None) -> ScanPair:
         (pair_at(9, 10, rise=3.0), 1 / 12),  # late in the day: an even loss
         (pair_at(8, 9, rise=7.0), 0.25),
         (pair_at(7, 19, rise=7.0), 1.0),
+        (pair_at(7, 22, rise=7.0), 1.0),  # no more than a day
     ],
 )
 def test_the_time_of_day_explains_a_share_of_the_loss_over_a_day(pair, share):

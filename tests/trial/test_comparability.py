@@ -175,3 +175,8 @@ def test_conditions_are_read_the_same_before_and_after_measuring():
     assert (before.sagittal.pixel_mm, before.sagittal.pitch_mm) == (0.8, 4.4)
     assert before.sagittal.scanner == "SIEMENS Aera 12"
     assert before.diffusion.b_values_s_per_mm2 == (0.0, 800.0)
+
+
+def test_slices_counted_from_the_other_side_are_not_tilted():
+    mirrored = replace(SAGITTAL, slice_normal=(-1.0, 0.0, 0.0))
+    assert tilt_deg(SAGITTAL, mirrored, np.eye(3)) == pytest.approx(0.0)
