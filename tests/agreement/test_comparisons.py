@@ -80,9 +80,9 @@ def test_repeats_are_compared_on_repeated_discs_only():
     ("wrong", "message"),
     [
         ([rating("ann", 3), rating("ann", 3)], "two values of grade"),
-        ([rating("ann", 9)], "the grade 9"),
-        ([rating("ann", 4.5)], "the grade 4.5"),
-        ([rating("ann", float("inf"), parameter="height_mm")], "height_mm inf"),
+        ([rating("ann", 9)], "9 is not a valid grade"),
+        ([rating("ann", 4.5)], "4.5 is not a valid grade"),
+        ([rating("ann", float("inf"), parameter="height_mm")], "inf is not a valid height_mm"),
     ],
 )
 def test_impossible_ratings_are_refused(wrong, message):
@@ -164,5 +164,5 @@ def test_files_that_cannot_be_read(tmp_path):
     for wrong in (tmp_path / "x.csv", tmp_path / "nowhere.csv"):
         with pytest.raises(UsageError, match=r"cannot be read"):
             from_table(wrong)
-    with pytest.raises(UsageError, match=r"holds no measurements.csv"):
+    with pytest.raises(UsageError, match=r"has no measurements.csv"):
         from_table(tmp_path)

@@ -126,7 +126,7 @@ def test_names_are_escaped_everywhere(tmp_path):
 
 
 def test_nothing_to_compare_is_said_and_nothing_written(tmp_path):
-    with pytest.raises(UsageError, match="nothing to compare"):
+    with pytest.raises(UsageError, match="nothing can be compared"):
         write_report([RatingSource("x", tuple(ratings(("ann",))))], tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()

@@ -68,7 +68,7 @@ def test_repeated_scans_by_subject(call, tmp_path):
     sources = ("scan1=out-1", "scan2=out-2/measurements.csv")
     code, _, err = call(*sources, "-o", "none")
     assert code == 2
-    assert "nothing to compare" in err
+    assert "nothing can be compared" in err
     code, _, _ = call(*sources, "-o", "repeat", "--match", "subject")
     assert code == 0
     assert figures("repeat")["scan1 – scan2", "bias"] == "-0.5"
@@ -91,7 +91,7 @@ def test_the_studies_of_two_batches_are_compared_together(call, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("results",), "results holds no measurements.csv"),
+        (("results",), "results has no measurements.csv"),
         (("nowhere.csv",), "nowhere.csv does not exist"),
         (("ann=nowhere.csv",), "nowhere.csv does not exist"),
         (("results/A/study.json",), "no column subject_id"),
@@ -125,4 +125,4 @@ def test_a_changed_session_is_analysed_only_on_demand_and_the_report_tells(call)
     code, out, _ = call("x.session", "-o", "out", "--anyway")
     assert code == 0
     for text in (out, Path("out/report.html").read_text()):
-        assert "x.session is not as it was written: row 2 was changed" in text
+        assert "x.session failed verification: row 2 was changed" in text

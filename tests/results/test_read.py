@@ -94,7 +94,7 @@ def test_missing_files_are_named_when_they_are_asked_for(result, tmp_path):
     assert found == result
     assert found.pictures == {}
     for ask, name in ((lambda: found.label_map, "labels"), (lambda: found.borders, "outlines")):
-        with pytest.raises(ResultsError, match=rf"{name}.*every format"):
+        with pytest.raises(ResultsError, match=rf"{name}.*all formats"):
             ask()
     (tmp_path / "out" / "labels.nii.gz").write_bytes(b"nothing of the kind")
     with pytest.raises(ResultsError, match=r"labels\.nii\.gz: a label map cannot be read"):
@@ -132,7 +132,7 @@ def test_images_come_from_the_study_only_where_they_are_the_same(
     other = replace(first, pixels_sha256="0" * 64)
     changed = replace(result, provenance=replace(result.provenance, inputs=(other, *rest)))
     changed.write(folder, ("csv",), overwrite=True)
-    with pytest.raises(ResultsError, match="name the right study"):
+    with pytest.raises(ResultsError, match="give the study of these results"):
         _ = discmri.read_results(folder, phantom_study).image
 
 
@@ -190,7 +190,7 @@ def test_what_is_no_record_is_refused(tmp_path, text):
 
 
 def test_a_folder_without_record_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="name a results folder"):
+    with pytest.raises(UsageError, match="give a results folder"):
         discmri.read_results(tmp_path)
 
 

@@ -31,7 +31,7 @@ def test_this_installation_is_well(capfd):
 def test_a_failure_is_exit_one_with_one_line(monkeypatch, capfd):
     monkeypatch.setattr(doctor, "examine", lambda: (HealthCheck("x", "lost", Health.FAILED),))
     assert main(["doctor", "--quiet"]) == 1
-    assert capfd.readouterr().err == "discmri: not usable as it is: x; see above\n"
+    assert capfd.readouterr().err == "discmri: failed checks: x; see above\n"
 
 
 def test_missing_packages_are_named_with_what_to_do():

@@ -1,9 +1,9 @@
-"""How far readers, repeats and automatic values agree.
+"""Agreement of readers, repeats and automatic values.
 
-To add a statistic: write one file with a function of :class:`~.sums.Counts` (grades) or
-:class:`~.sums.Moments` (measured values), formula and source in its docstring, and add one line
-to :data:`GRADE_STATISTICS` or :data:`VALUE_STATISTICS`.  It works on a leading axis of resamples,
-and gives NaN where it is undefined.  ``tests/test_members.py`` runs every member.
+To add a statistic, write one file with a function of :class:`~.sums.Counts` (grades) or
+:class:`~.sums.Moments` (measured values), with formula and source in its docstring, and add one line
+to :data:`GRADE_STATISTICS` or :data:`VALUE_STATISTICS`.  The first axis of its arrays is resamples;
+undefined values are NaN.  ``tests/test_members.py`` runs every statistic.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ DIFFERENCES: Mapping[str, ValueStatistic] = {
     "lower limit of agreement": lower_limit,
     "upper limit of agreement": upper_limit,
 }
-"""Of two columns only."""
+"""Statistics of two columns only."""
 
 VALUE_STATISTICS: Mapping[str, ValueStatistic] = {
     **DIFFERENCES,
@@ -85,14 +85,14 @@ VALUE_STATISTICS: Mapping[str, ValueStatistic] = {
     "repeatability coefficient": repeatability_coefficient,
     "smallest detectable change": smallest_detectable_change,
 }
-# With two categories these say nothing, or the same as linear weights.
+# With two categories these are constant, or equal to those with linear weights.
 _MORE_THAN_TWO = (
     "agreement within one",
     "kappa, quadratic weights",
     "Gwet AC2, quadratic weights",
 )
 FEW_SUBJECTS = 10
-"""Below this, intervals carry a mark."""
+"""With fewer subjects, intervals are marked."""
 RANDOM, FIXED = "random", "held fixed"
 _REPEATABILITY, _CHANGE = "repeatability coefficient", "smallest detectable change"
 _WITHOUT_UNIT = ("ICC(2,1), absolute agreement", "ICC(3,1), consistency")
@@ -109,16 +109,16 @@ class Estimate:
     statistic
         Its name.
     value
-        ``None`` where it is undefined.
+        The estimate; ``None`` if undefined.
     interval
-        Low and high end; ``None`` where there is nothing to tell it from.
+        Lower and upper end; ``None`` if it cannot be computed.
     unit
-        Of both; empty for a share or coefficient.
+        Unit of both; empty for shares and coefficients.
     subjects, discs
-        With something to compare.
+        Numbers with values to compare.
     raters
-        ``random`` where the interval holds for other raters like these, ``held fixed`` where it
-        holds for these alone.
+        ``random`` if the interval generalises to other raters, ``held fixed`` if it is for these
+        raters only.
     """
 
     level: str
@@ -132,7 +132,7 @@ class Estimate:
 
     @property
     def few(self) -> bool:
-        """Whether the interval carries a mark for few subjects."""
+        """Whether the interval is marked for few subjects."""
         return self.interval is not None and self.subjects < FEW_SUBJECTS
 
 
@@ -143,9 +143,9 @@ class AgreementResult:
     Parameters
     ----------
     comparison
-        What was compared.
+        The compared columns.
     estimates
-        All levels together first, then each.
+        Estimates of all levels together, then of each level.
     """
 
     comparison: Comparison
@@ -159,26 +159,26 @@ class AgreementResult:
 def analyse(
     ratings: Iterable[Rating], resampling: Resampling | None = None, rescans: bool = False
 ) -> list[AgreementResult]:
-    """All statistics of all comparisons, per level and pooled, with intervals.
+    """Compute all statistics of all comparisons, pooled and per level, with intervals.
 
     Parameters
     ----------
     ratings
         Grades and measured values, see :mod:`discmri.agreement.sources` and :mod:`discmri.reading.ratings`.
     resampling
-        How intervals are made; 2000 resamples and 95 % where not given.
+        Settings of the bootstrap; default: 2000 resamples, 95 %.
     rescans
-        Whether "raters" are scans of the same disc instead of readers of the same picture.
+        Whether "raters" are scans of the same disc instead of readers of the same images.
 
     Returns
     -------
     list of AgreementResult
-        One per comparison; intervals are over resampled subjects.
+        One per comparison.
 
     Raises
     ------
     UsageError
-        Where one rater gave one disc two values, or one that it cannot have.
+        If a rater has two values for one disc, or a value is outside its scale.
 
     Examples
     --------
@@ -210,23 +210,23 @@ def estimate(
     only: Collection[str] | None = None,
     level: str = ALL_LEVELS,
 ) -> list[Estimate]:
-    """Statistics of one comparison, all its discs together, with intervals over subjects.
+    """Compute the statistics of one comparison, all discs together, with intervals.
 
     Parameters
     ----------
     comparison
         Columns of grades or of measured values.
     resampling
-        How intervals are made; 2000 resamples and 95 % where not given.
+        Settings of the bootstrap; default: 2000 resamples, 95 %.
     only
-        Names of the statistics that are wanted; all that make sense where not given.
+        Names of statistics; default: all that apply.
     level
-        What to call these discs in the estimates.
+        Name of the level in the estimates.
 
     Returns
     -------
     list of Estimate
-        Empty where there is nothing to compare.
+        Empty if nothing can be compared.
 
     Examples
     --------
@@ -255,7 +255,7 @@ def estimate(
 def _found(
     stratum: Comparison, resampling: Resampling, only: Collection[str] | None
 ) -> Iterator[tuple[str, float | None, Interval | None, str]]:
-    """Name, value, interval and what it includes, of every statistic that makes sense and is wanted."""
+    """Name, value, interval and role of raters of each requested statistic that applies."""
     scale = SCALES.get(stratum.parameter)
     if scale is not None:
         few = _MORE_THAN_TWO if len(scale.categories) <= 2 else ()

@@ -1,7 +1,7 @@
 """Bias and limits of agreement: Bland JM, Altman DG, Lancet 1986;327:307, Stat Methods Med Res 1999;8:135.
 
-Differences are the first column minus the second, so that ``reader - automatic`` is positive
-where the reader measures more.
+Differences are the first column minus the second: ``reader - automatic`` is positive if the reader's
+value is larger.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ REACH = 1.96
 
 
 def bias(moments: Moments) -> Array:
-    """Mean difference of two columns; undefined for more."""
+    """Mean difference of two columns."""
     _only_two(moments)
     return (moments.total[..., 0] - moments.total[..., 1]) / moments.count
 
@@ -39,4 +39,4 @@ def upper_limit(moments: Moments) -> Array:
 
 def _only_two(moments: Moments) -> None:
     if moments.total.shape[-1] != 2:
-        raise ValueError("differences are of two columns")
+        raise ValueError("differences need exactly two columns")

@@ -1,4 +1,4 @@
-"""Intervals by resampling subjects: discs of one person are not independent."""
+"""Bootstrap intervals over subjects, because discs of one subject are not independent."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made.
+    """Settings of the bootstrap.
 
     Parameters
     ----------
     resamples
         Number of bootstrap samples.
     confidence
-        Of the interval.
+        Level of the interval, 0 to 1.
     seed
         The same seed gives the same interval.
     """
@@ -38,7 +38,7 @@ class Resampling:
 
 
 def estimates(statistics: Sequence[Callable[[S], Array]], sums: S) -> list[float | None]:
-    """Each statistic over all subjects; ``None`` where it is undefined."""
+    """Each statistic over all subjects; ``None`` if undefined."""
     everyone = np.ones((1, _subjects(sums)))
     values = _evaluated(statistics, sums, everyone)[:, 0]
     return [float(value) if np.isfinite(value) else None for value in values]
@@ -52,7 +52,7 @@ def intervals(
     Parameters
     ----------
     statistics
-        Of sums with a leading axis; all see the same resamples.
+        Functions of sums with a leading axis; all use the same resamples.
     sums
         One entry per subject.
     resampling
@@ -61,8 +61,8 @@ def intervals(
     Returns
     -------
     list
-        ``None`` where there is nothing to tell an interval from: fewer than three subjects, no
-        spread between them, or a statistic that is undefined in some resamples.
+        ``None`` with fewer than three subjects, without variation between subjects, or if the
+        statistic is undefined in some resamples.
     """
     from scipy import stats
 
@@ -79,7 +79,7 @@ def intervals(
         return _evaluated(statistics, sums, weights).reshape(-1, *rows.shape[:-1])
 
     with warnings.catch_warnings():
-        # No spread between subjects, or undefined in a resample: told by the NaN below.
+        # no variation between subjects, or undefined in a resample: NaN below
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         found = stats.bootstrap(
@@ -99,7 +99,7 @@ def intervals(
 
 
 def _evaluated(statistics: Sequence[Callable[[S], Array]], sums: S, weights: Array) -> Array:
-    """(statistics, resamples); NaN where one divides by nothing."""
+    """(statistics, resamples); NaN where undefined."""
     summed = sums.weighted(weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.stack([statistic(summed) for statistic in statistics])

@@ -72,7 +72,7 @@ def _confusion_rows(found: Sequence[AgreementResult]) -> Iterator[list[str]]:
 
 
 def confusion(comparison: Comparison, scale: Scale) -> NDArray[np.int_]:
-    """(K, K) discs by what the first column (rows) and the second (columns) say."""
+    """(K, K) numbers of discs by category of the first (rows) and second column (columns)."""
     table = np.zeros((len(scale.categories), len(scale.categories)), dtype=np.int_)
     place = {float(value): n for n, value in enumerate(scale.categories)}
     for first, second in comparison.values[comparison.used]:

@@ -1,4 +1,4 @@
-"""How ratings came about, as far as whoever hands them over knows it."""
+"""The design of a reading session."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a reading session, for the items of the report that ask for it.
+    """The design of a reading session, for the items of the GRRAS checklist.
 
     Parameters
     ----------
     readers, subjects, studies, discs
-        How many were planned.
+        Planned numbers.
     repeated
-        Studies that each reader was shown twice.
+        Number of studies shown twice to each reader.
     process
-        What readers saw, in which order, and how reads are kept: one paragraph each.
+        Paragraphs on what readers saw, in which order, and how reads are stored.
     independence
-        What readers knew of each other's reads: one paragraph each.
+        Paragraphs on what readers knew of the reads of others.
     """
 
     readers: int

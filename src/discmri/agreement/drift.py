@@ -1,7 +1,7 @@
-"""Whether readers change while they read: grades over reading order and over sittings.
+"""Drift of readers: grades over reading order and sittings.
 
-Each grade is held against the mean of the other readers' first grades of the disc, or, where
-nobody else graded it, against the automatic suggestion.
+Each grade is compared with the mean of the other readers' first grades of the disc or, without
+these, with the automatic suggestion.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from discmri.results.export.csv_wide import write_table
 
 PARTS = ("first third", "middle third", "last third")
 PAUSE = timedelta(minutes=30)
-"""A longer one begins another sitting."""
+"""A longer pause begins a new sitting."""
 FEWEST = 9
-"""Reads that a reader must have; three in each third."""
+"""Minimum number of reads of a reader: three in each third."""
 HEADER = ("rater", "part", "reads", "mean_difference", "within_one", "per_100_reads", "low", "high")
 _Z = 1.96
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One part of what one reader read.
+    """Grades of one reader in one part of the reading order, compared with the reference.
 
     Parameters
     ----------
     rater, part
-        Who; a third of the reading order, a sitting, or ``all``.
+        Reader; a third of the reading order, a sitting, or ``all``.
     reads
-        Grades in it that can be held against something.
+        Number of grades with a reference.
     mean_difference
-        Own grade minus the reference, in grades.
+        Mean of grade minus reference, in grades.
     within_one
-        Share of grades at most one off, 0 to 1.
+        Share of grades at most one grade from the reference, 0 to 1.
     per_100_reads
-        Of ``all``: by how much the difference grows over 100 reads, with the ends of its 95 %
-        interval (least squares, normal); ``None`` elsewhere.
+        For ``all``: change of the difference per 100 reads and its 95 % interval (least squares,
+        normal distribution); otherwise ``None``.
     """
 
     rater: str
@@ -57,22 +57,22 @@ class Drift:
 
     @property
     def drifts(self) -> bool:
-        """Whether zero lies outside the interval of ``per_100_reads``."""
+        """Whether the interval of ``per_100_reads`` excludes zero."""
         return self.per_100_reads is not None and self.per_100_reads[1] * self.per_100_reads[2] > 0
 
 
 def drift(ratings: Iterable[Rating]) -> list[Drift]:
-    """How each reader's grades changed in the order of reading.
+    """Compute how the grades of each reader change with reading order.
 
     Parameters
     ----------
     ratings
-        Grades with the time at which they were given; others are left out.
+        Grades with a time; others are ignored.
 
     Returns
     -------
     list of Drift
-        Per reader with enough reads: all, the thirds, and the sittings where there are several.
+        For each reader with at least nine reads: all, thirds, and sittings if several.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def drift(ratings: Iterable[Rating]) -> list[Drift]:
     """
     grades = [one for one in ratings if one.parameter == "grade"]
     known: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
-    for one in sorted(grades, key=lambda rating: -rating.occasion):  # the first showing counts
+    for one in sorted(grades, key=lambda rating: -rating.occasion):  # the first presentation counts
         known[one.subject, one.study, one.level][one.rater] = one.value
     found = []
     for rater in sorted({one.rater for one in grades} - {AUTOMATIC}):
@@ -123,7 +123,7 @@ def _of_reader(rater: str, times: Sequence[str], differences: Array) -> list[Dri
 
 
 def _trend(differences: Array) -> tuple[float, float, float]:
-    """Slope per 100 reads, with the ends of its interval."""
+    """Slope per 100 reads with its interval."""
     x = np.arange(len(differences)) - (len(differences) - 1) / 2
     slope = float(x @ differences / (x @ x))
     rest = differences - differences.mean() - slope * x

@@ -6,7 +6,7 @@ from discmri.agreement.sums import Array, Counts
 
 
 def exact(counts: Counts) -> Array:
-    """Share of pairs of values on one disc that are the same, over all pairs of raters."""
+    """Share of discs with the same grade, over all pairs of raters."""
     same = counts.pairs.diagonal(axis1=-2, axis2=-1).sum(axis=(-2, -1))
     share: Array = same / counts.pairs.sum(axis=(-3, -2, -1))
     return share

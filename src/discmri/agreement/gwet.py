@@ -1,7 +1,7 @@
 """Gwet's AC2: Gwet KL, Handbook of Inter-Rater Reliability, 4th ed. 2014; missing values allowed.
 
-Its chance agreement does not grow when most discs have the same grade, which is where kappa
-falls although readers agree.
+Its chance agreement does not increase when most discs have the same grade; in this case kappa is low
+although readers agree.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from discmri.agreement.weights import linear, quadratic
 
 
 def ac2_linear(counts: Counts) -> Array:
-    """Gwet's AC2 with linear weights, all readers at once."""
+    """Gwet's AC2 with linear weights, all readers together."""
     return _ac2(counts, linear(counts.shares.shape[-1]))
 
 
 def ac2_quadratic(counts: Counts) -> Array:
-    """Gwet's AC2 with quadratic weights, all readers at once."""
+    """Gwet's AC2 with quadratic weights, all readers together."""
     return _ac2(counts, quadratic(counts.shares.shape[-1]))
 
 

@@ -26,4 +26,6 @@ def icc_3_1(moments: Moments) -> Array:
     ms = mean_squares(moments)
     others = ms.columns - 1
     found = (ms.between - ms.residual) / (ms.between + others * ms.residual)
-    return np.clip(found, -1.0 / others, 1.0)  # a resample of one subject leaves rounding alone
+    return np.clip(
+        found, -1.0 / others, 1.0
+    )  # with one subject, both mean squares are rounding errors

@@ -9,17 +9,17 @@ from discmri.agreement.weights import linear, quadratic
 
 
 def kappa_linear(counts: Counts) -> Array:
-    """Cohen's kappa with linear weights; with several readers, the mean over their pairs."""
+    """Cohen's kappa with linear weights; with several readers, the mean over all pairs."""
     return _kappa(counts.pairs, linear(counts.pairs.shape[-1]))
 
 
 def kappa_quadratic(counts: Counts) -> Array:
-    """Cohen's kappa with quadratic weights; with several readers, the mean over their pairs."""
+    """Cohen's kappa with quadratic weights; with several readers, the mean over all pairs."""
     return _kappa(counts.pairs, quadratic(counts.pairs.shape[-1]))
 
 
 def _kappa(pairs: Array, weights: Array) -> Array:
-    """(p_o - p_e) / (1 - p_e) of every pair with discs in common, p_e from both margins; mean."""
+    """Mean over pairs with common discs of (p_o - p_e) / (1 - p_e), p_e from both margins."""
     number = pairs.sum(axis=(-2, -1))
     met = number > 0
     shares = pairs / np.where(met, number, 1.0)[..., None, None]

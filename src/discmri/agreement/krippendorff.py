@@ -8,9 +8,9 @@ from discmri.agreement.sums import Array, Counts
 
 
 def alpha_ordinal(counts: Counts) -> Array:
-    """1 - observed / expected disagreement, all readers at once, missing values allowed.
+    """1 - observed / expected disagreement, all readers together, missing values allowed.
 
-    The distance of two categories is the number of values that lie between them in the data:
+    The distance of two categories is the number of values between them in the data:
     delta(c, k) = sum of n_g from c to k - (n_c + n_k) / 2, squared.
     """
     coincidences = counts.coincidences

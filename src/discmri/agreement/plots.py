@@ -17,7 +17,7 @@ _INK, _ACCENT, _SOFT = "#1d2733", "#0b5c8a", "#52606d"
 
 
 def difference_plot(agreement: AgreementResult) -> str:
-    """Bland-Altman plot of two columns with bias, limits and their intervals."""
+    """Bland-Altman plot of two columns with bias, limits and their intervals, as a data URI."""
     from matplotlib import rc_context
 
     comparison = agreement.comparison

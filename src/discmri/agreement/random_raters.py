@@ -1,14 +1,14 @@
-"""Intervals for raters who stand for all raters: raters and subjects both vary.
+"""Intervals that generalise to other raters: raters and subjects are random effects.
 
 A bootstrap over subjects holds the raters fixed.  Here the sums of squares of subjects, discs,
-raters, raters by subjects and the rest are each a variance times chi-square; generalised pivots
-(Weerahandi, J Am Stat Assoc 1993;88:899) carry all of them into one interval.  For k raters, s
-subjects and m discs a subject, with mean squares S, D, R, RS and E:
+raters, raters by subjects and residual are each a variance times chi-square; generalised pivots
+(Weerahandi, J Am Stat Assoc 1993;88:899) combine them in one interval.  For k raters, s subjects
+and m discs per subject, with mean squares S, D, R, RS and E:
 
 within-disc variance   R / (s m) + RS (1/m - 1/(s m)) + E (1 - 1/m)
 between-disc variance  (S - RS) / (k m) + (D - E) (1 - 1/m) / k
 
-``python -m benchmarks inference`` prints how often they hold the truth.
+``python -m benchmarks inference`` prints their coverage.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from discmri.agreement.sums import Array
 
 MIN_SUBJECTS = 3
 DRAWS = 20_000
-_ROUNDING = 1e-12  # of the values' sum of squares
+_ROUNDING = 1e-12  # of the sum of squares of the values
 ICC, WITHIN, COEFFICIENT = (
     "ICC(2,1), absolute agreement", "within-disc SD", "reproducibility coefficient",
 )  # fmt: skip
@@ -38,7 +38,7 @@ class Squares:
     sums, freedom
         (5,) each; a stratum without degrees of freedom has 0 of both.
     subjects, discs, raters
-        How many; ``discs`` in all.
+        Numbers; ``discs`` is the total.
     """
 
     sums: Array
@@ -49,12 +49,12 @@ class Squares:
 
     @property
     def discs_each(self) -> float:
-        """Discs a subject."""
+        """Discs per subject."""
         return self.discs / self.subjects
 
 
 def squares(comparison: Comparison) -> Squares:
-    """Take the values of all raters apart; discs without a value of each are left out."""
+    """Sums of squares of discs with a value of every rater."""
     values = comparison.values[comparison.used]
     _, place = np.unique(comparison.subjects[comparison.used], return_inverse=True)
     count = np.bincount(place).astype(np.float64)
@@ -89,14 +89,14 @@ def random_rater_intervals(
     found
         From :func:`squares`.
     confidence, seed
-        Of the interval; the same seed gives the same interval.
+        Level of the interval, 0 to 1; random seed.
     draws
-        Of the pivots.
+        Number of draws of the pivots.
 
     Returns
     -------
     dict
-        Empty for fewer than three subjects, or where raters never differ.
+        Interval by statistic; empty with fewer than three subjects, or if raters never differ.
     """
     if found.subjects < MIN_SUBJECTS or found.sums[2:].sum() <= _ROUNDING * found.sums.sum():
         return {}
@@ -115,7 +115,7 @@ def random_rater_intervals(
 
 
 def _drawn(found: Squares, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
-    """Within- and between-disc variance that could have given these sums of squares."""
+    """Draws of within- and between-disc variance, given the sums of squares."""
     chi = rng.chisquare(np.maximum(found.freedom, 1.0), (draws, 5))
     subject, disc, rater, crossed, rest = (found.sums / chi).T
     m, s, k = found.discs_each, found.subjects, found.raters

@@ -1,4 +1,4 @@
-"""Ratings as they come in, and the comparisons that can be made of them."""
+"""Ratings and the comparisons between them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from discmri.core.levels import DiscLevel
 from discmri.results.records import PARAMETER
 
 AUTOMATIC = "automatic"
-"""The name under which discmri's own values stand beside those of readers."""
+"""Name of the rater of automatic values."""
 
 ALL_LEVELS = "all"
 
 
 class ReaderRole(Enum):
-    """What somebody was in a session whose reads were exported."""
+    """Role of a person in a reading session."""
 
     READER = "reader"
     ADJUDICATOR = "adjudicator"
@@ -30,22 +30,22 @@ class ReaderRole(Enum):
 
 @dataclass(frozen=True)
 class Rating:
-    """One value that one rater gave one disc.
+    """One value of one disc by one rater.
 
     Parameters
     ----------
     subject, study, level
-        Which disc: subject, visit and automatic level.
+        The disc: subject, visit and automatic level.
     rater
-        Who, or :data:`AUTOMATIC`.
+        Name of the rater, or :data:`AUTOMATIC`.
     occasion
         1, or 2 for a repeat.
     parameter
-        What: one of :data:`SCALES`, or a measured parameter.
+        One of :data:`SCALES`, or a measured parameter.
     value
-        In that parameter's unit.
+        Value in the unit of the parameter.
     at
-        When, ISO 8601; empty where that is not known.
+        Time, ISO 8601; empty if unknown.
     """
 
     subject: str
@@ -69,7 +69,7 @@ class Scale:
     categories
         Values in order; neighbours are one step apart.
     words
-        How the categories are called.
+        Names of the categories.
     meaning
         One sentence for the report.
     """
@@ -89,14 +89,13 @@ SCALES = {
             "grade",
             _GRADES,
             _GRADE_WORDS,
-            "Modified Pfirrmann grade that counts; a double grade such as 4/7 counts by its "
-            "collapse part, 7.",
+            "Modified Pfirrmann grade; a double grade such as 4/7 counts as its collapse part, 7.",
         ),
         Scale(
             "grade_before_reveal",
             _GRADES,
             _GRADE_WORDS,
-            "The grade given before the metrics were shown.",
+            "Grade before the measured values were shown.",
         ),
         Scale("grade_signal", _GRADES[:5], _GRADE_WORDS[:5], "Signal part of the grade, 1 to 5."),
         Scale(
@@ -109,8 +108,7 @@ SCALES = {
             "evaluable",
             (0, 1),
             ("not evaluable", "evaluable"),
-            "Whether the disc could be graded at all; discs that could not are missing from the "
-            "other scales.",
+            "Whether the disc could be graded.",
         ),
     )
 }
@@ -119,21 +117,21 @@ SCALES = {
 class ComparisonKind(Enum):
     """What the columns of a comparison are."""
 
-    READERS = "readers"  # they stand for all readers
-    REPEATS = "repeats"  # one reader again, or the same disc scanned again
-    METHODS = "methods"  # such as a reader and the automatic value: these and no others
+    READERS = "readers"  # a sample of all readers
+    REPEATS = "repeats"  # the same reader again, or the same disc scanned again
+    METHODS = "methods"  # fixed methods, such as a reader and the automatic value
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Columns of values to hold against each other.
+    """Columns of values to compare.
 
     Parameters
     ----------
     parameter
-        What was rated.
+        The rated parameter.
     name
-        For the report, such as ``ann – ben``.
+        Name in the report, such as ``ann – ben``.
     columns
         Names of the columns.
     values
@@ -141,7 +139,7 @@ class Comparison:
     subjects, levels
         (discs,) names.
     kind
-        What the columns are.
+        Kind of the columns.
     """
 
     parameter: str
@@ -160,12 +158,12 @@ class Comparison:
 
     @property
     def used(self) -> NDArray[np.bool_]:
-        """(discs,) which can be compared: two values on a scale, all of measured values."""
+        """(discs,) usable discs: at least two grades, or measured values in all columns."""
         count: NDArray[np.int_] = np.isfinite(self.values).sum(axis=1)
         return count >= (2 if self.parameter in SCALES else len(self.columns))
 
     def strata(self) -> Iterator[tuple[str, Comparison]]:
-        """All levels together, then each by itself, cranial to caudal."""
+        """All levels together, then each level, cranial to caudal."""
         yield ALL_LEVELS, self
         for level in DiscLevel:
             chosen = self.levels == level.value
@@ -186,29 +184,29 @@ Column = tuple[str, int]
 
 
 def comparisons(ratings: Iterable[Rating], rescans: bool = False) -> list[Comparison]:
-    """Everything that can be held against each other.
+    """All comparisons that ratings allow.
 
-    Per parameter: all readers at their first occasion; every two of them; each reader's first
-    against second occasion; each reader against the automatic value.  In locked sessions, also
-    each reader's grade before against after the metrics were shown.
+    Per parameter: all readers at their first occasion; every pair of readers; first and second
+    occasion of each reader; each reader and the automatic value.  In locked sessions also the
+    grades of each reader before and after the measured values were shown.
 
     Parameters
     ----------
     ratings
-        In any order.
+        Ratings in any order.
     rescans
-        Whether "raters" are scans of the same disc instead of readers of the same picture.
+        Whether "raters" are scans of the same disc instead of readers of the same images.
 
     Returns
     -------
     list of Comparison
-        Without those in which no disc has two values.
+        Comparisons with at least one disc that has two values.
 
     Raises
     ------
     UsageError
-        Where one rater gave one disc two values of one parameter on one occasion, or a scale
-        holds a value that it does not have.
+        If a rater has two values of one parameter for one disc and occasion, or a value is
+        outside its scale.
 
     Examples
     --------
@@ -235,16 +233,16 @@ def comparisons(ratings: Iterable[Rating], rescans: bool = False) -> list[Compar
     return [one for one in found if one.used.any()]
 
 
-_DERIVED = ("grade_signal", "grade_collapse", "evaluable")  # of a grade that is counted itself
+_DERIVED = ("grade_signal", "grade_collapse", "evaluable")  # parts of a grade
 
 
 def unpaired(ratings: Iterable[Rating]) -> Counter[str]:
-    """How many discs have but one value of a parameter, so that nothing can be held against it.
+    """Number of discs with only one value, by parameter.
 
     Parameters
     ----------
     ratings
-        In any order; automatic values that stand alone are not counted.
+        Ratings in any order; discs with only an automatic value are not counted.
 
     Examples
     --------
@@ -270,8 +268,8 @@ class _Table:
             cell = (disc, (rating.rater, rating.occasion))
             if cell in self.cells:
                 raise UsageError(
-                    f"{rating.rater} gave {rating.level} of {rating.subject} two values of "
-                    f"{rating.parameter}; give each file once, or match by study"
+                    f"{rating.rater} has two values of {rating.parameter} for {rating.level} of "
+                    f"{rating.subject}; give each file once, or match by study"
                 )
             self.cells[cell] = rating.value
         self.discs = sorted({disc for disc, _ in self.cells})
@@ -280,7 +278,7 @@ class _Table:
     def compared(
         self, parameter: str, name: str, columns: Sequence[Column], kind: ComparisonKind
     ) -> Comparison:
-        """These columns side by side; of repeats, only discs that were repeated."""
+        """Compare columns; with repeats, only discs that were repeated."""
         again = [column for column in columns if column[1] > 1]
         discs = [d for d in self.discs if all((d, column) in self.cells for column in again)]
         values = np.array([[self.cells.get((d, one), np.nan) for one in columns] for d in discs])
@@ -301,7 +299,7 @@ class _Table:
 
 
 def _plans(table: _Table) -> Iterator[tuple[str, Sequence[Column], ComparisonKind]]:
-    """Which columns to compare, under which name, and what they are."""
+    """Name, columns and kind of each comparison."""
     first = [one for one in table.columns if one[1] == 1 and one[0] != AUTOMATIC]
     if len(first) > 2:
         yield "all readers", first, ComparisonKind.READERS
@@ -317,7 +315,7 @@ def _plans(table: _Table) -> Iterator[tuple[str, Sequence[Column], ComparisonKin
 
 
 def _on_reveal(before: Sequence[Rating], after: Sequence[Rating]) -> list[Comparison]:
-    """Each reader's grade before against after the metrics were shown, first showings only."""
+    """Grades of each reader before and after the measured values were shown, first occasion."""
     found = []
     for reader in sorted({rating.rater for rating in before if rating.rater != AUTOMATIC}):
         pairs = [
@@ -339,6 +337,6 @@ def _check(parameter: str, ratings: Iterable[Rating]) -> None:
     for rating in ratings:
         if not known(rating.value):
             raise UsageError(
-                f"{rating.rater} gave {rating.level} of {rating.subject} the {parameter} "
-                f"{rating.value:g}, which it cannot be"
+                f"{rating.value:g} is not a valid {parameter} ({rating.rater}, {rating.level} of "
+                f"{rating.subject})"
             )

@@ -1,4 +1,4 @@
-"""Errors in the unit of the value: what one measurement scatters, and what a change must exceed."""
+"""Measurement error in the unit of the value, and detectable changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from discmri.agreement.variance import mean_squares
 
 
 def within_sd(moments: Moments) -> Array:
-    """Within-disc standard deviation, square root of WMS; offsets between columns count in."""
+    """Within-disc standard deviation, square root of WMS; includes offsets between raters."""
     within: Array = np.sqrt(mean_squares(moments).within)
     return within
 
@@ -24,7 +24,7 @@ def within_variances(differences: Array) -> Array:
     Parameters
     ----------
     differences
-        Of one disc measured twice, in any shape.
+        Differences of discs measured twice, any shape.
 
     >>> within_variances(np.array([0.2, -0.4])).round(2).tolist()
     [0.02, 0.08]
@@ -34,20 +34,20 @@ def within_variances(differences: Array) -> Array:
 
 
 def repeatability_coefficient(moments: Moments) -> Array:
-    """1.96 √2 within-disc SD: 95 % of differences of two columns are smaller, offsets included."""
+    """1.96 √2 within-disc SD: 95 % of differences of two values are smaller; includes offsets."""
     coefficient: Array = REACH * np.sqrt(2.0) * within_sd(moments)
     return coefficient
 
 
 def reproducibility_coefficient(moments: Moments) -> Array:
-    """1.96 √2 within-disc SD of different readers: 95 % of their differences are smaller."""
+    """1.96 √2 within-disc SD between readers: 95 % of their differences are smaller."""
     return repeatability_coefficient(moments)
 
 
 def smallest_detectable_change(moments: Moments) -> Array:
-    """1.96 √2 SEM, SEM the square root of EMS: a change measured by one rater that is no chance.
+    """1.96 √2 SEM, SEM = √EMS: a greater change, measured by one rater, exceeds random error.
 
-    Offsets between columns do not count, since the same rater measures both times.
+    Offsets between raters are excluded, because the same rater measures both times.
     """
     change: Array = REACH * np.sqrt(2.0 * mean_squares(moments).residual)
     return change

@@ -23,7 +23,7 @@ from discmri.agreement import (
 )
 from discmri.agreement.csv_estimates import confusion, write_confusion, write_estimates
 from discmri.agreement.drift import drift, drift_cells, write_drift
-from discmri.agreement.grras import items, title
+from discmri.agreement.grras import items, named, title
 from discmri.agreement.random_raters import COEFFICIENT
 from discmri.agreement.ratings import ALL_LEVELS, SCALES, Rating
 from discmri.agreement.repeatability import reproducibility_coefficient
@@ -32,15 +32,13 @@ from discmri.core.errors import UsageError
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
 from discmri.core.text import number
-from discmri.results.names import human
-from discmri.results.records import PARAMETER
 
 FEW_MARK, RANDOM_MARK = "†", "r"
 
 
 @dataclass(frozen=True)
 class StatisticsTable:
-    """Statistics as they stand in the page: comparisons down, statistics across."""
+    """A table of statistics in the page: one statistic per row, one comparison or level per column."""
 
     caption: str
     header: tuple[str, ...]
@@ -49,7 +47,7 @@ class StatisticsTable:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix as it stands in the page; of each cell, discs and share of its row."""
+    """A confusion matrix in the page; each cell has the number of discs and its share of the row."""
 
     caption: str
     row_rater: str
@@ -70,11 +68,11 @@ def write_report(
     Parameters
     ----------
     sources
-        Where ratings come from.
+        Sources of ratings.
     folder
-        Appears whole or not at all.
+        Output folder, written atomically.
     resampling
-        How intervals are made.
+        Settings of the bootstrap.
     overwrite
         Replace the files of an earlier report.
     rescans
@@ -83,14 +81,14 @@ def write_report(
     Raises
     ------
     UsageError
-        Where nothing can be compared, or the folder exists or cannot be written.
+        If nothing can be compared, or the folder exists or cannot be written.
     """
     chosen = resampling or Resampling()
     found = analyse([rating for source in sources for rating in source.ratings], chosen, rescans)
     if not found:
         raise UsageError(
-            "there is nothing to compare: no disc has values of two raters, of a repeat, or of a "
-            "rater and the automatic measurement"
+            "nothing can be compared: no disc has values of two raters, of a repeat, or of a rater "
+            "and the automatic measurement"
         )
     with atomic_folder(resolved(folder), overwrite) as fresh:
         write_estimates(found, fresh / "agreement.csv")
@@ -107,7 +105,7 @@ def page(
     resampling: Resampling,
     rescans: bool = False,
 ) -> str:
-    """The page as HTML, every text from the input escaped."""
+    """The page as HTML; text from the input is escaped."""
     ratings = [rating for source in sources for rating in source.ratings]
     return render(
         "discmri.agreement/report.html.j2",
@@ -130,23 +128,8 @@ def page(
     )
 
 
-def named(parameter: str) -> str:
-    """A parameter or scale as people call it.
-
-    >>> named("height_mm"), named("grade_signal"), named("my_own_mm")
-    ('disc height', 'signal part of the grade', 'my own mm')
-    """
-    parts = {
-        "grade_signal": "signal part of the grade",
-        "grade_collapse": "collapse part of the grade",
-    }
-    if parameter in PARAMETER:
-        return human(parameter)
-    return parts.get(parameter, parameter.replace("_", " "))
-
-
 def _drift(ratings: Sequence[Rating]) -> StatisticsTable | None:
-    """Grades over reading order and sittings; ``None`` where times are not known."""
+    """Grades over reading order and sittings; ``None`` without times."""
     rows = tuple(tuple(drift_cells(one)) for one in drift(ratings))
     header = (
         "Reader", "Reads", "Discs", "Mean difference", "Within one", "Change per 100 reads", "from",
@@ -156,7 +139,7 @@ def _drift(ratings: Sequence[Rating]) -> StatisticsTable | None:
 
 
 def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:
-    """How many discs each rater gave a value, on the first occasion and again."""
+    """Numbers of discs with a value by parameter and rater, first occasion and repeat."""
     raters = list(dict.fromkeys(one.rater for one in ratings))
     rows = []
     for parameter in dict.fromkeys(one.parameter for one in ratings):
@@ -168,11 +151,13 @@ def _numbers(ratings: Sequence[Rating]) -> StatisticsTable:
             for rater in raters
         ]
         rows.append((named(parameter), *(str(cell or "") for cell in cells)))
-    return StatisticsTable("Discs with a value, + again", ("", *raters), tuple(rows))
+    return StatisticsTable(
+        "Discs with a value (first occasion + repeat)", ("", *raters), tuple(rows)
+    )
 
 
 def _distribution(ratings: Sequence[Rating]) -> StatisticsTable | None:
-    """How often each rater gave each grade on the first occasion."""
+    """Numbers of discs by rater and grade, first occasion."""
     scale = SCALES["grade"]
     given = [one for one in ratings if one.parameter == scale.parameter and one.occasion == 1]
     if not given:
@@ -190,7 +175,7 @@ def _share(given: Sequence[Rating], rater: str, value: int) -> str:
 
 
 def _pooled(found: Sequence[AgreementResult]) -> list[StatisticsTable]:
-    """Per parameter, all levels together."""
+    """One table per parameter, all levels together."""
     tables = []
     for parameter in dict.fromkeys(one.comparison.parameter for one in found):
         chosen = [one for one in found if one.comparison.parameter == parameter]
@@ -206,7 +191,7 @@ def _by_level(one: AgreementResult) -> StatisticsTable:
 
 
 def _table(caption: str, columns: Mapping[str, Sequence[Estimate]]) -> StatisticsTable:
-    """One statistic a line: there are more of them than comparisons or levels."""
+    """One statistic per row, because there are more statistics than comparisons or levels."""
     every = [one for estimates in columns.values() for one in estimates]
     unit = next((one.unit for one in every if one.unit), "")
     cells = [
@@ -231,7 +216,7 @@ def _shown(one: Estimate) -> str:
 
 
 def _matrices(found: Sequence[AgreementResult]) -> list[Matrix]:
-    """Confusion matrix of every comparison of two columns of grades."""
+    """Confusion matrices of comparisons of two columns of grades."""
     matrices = []
     for one in found:
         comparison, scale = one.comparison, SCALES.get(one.comparison.parameter)
@@ -249,7 +234,7 @@ def _matrices(found: Sequence[AgreementResult]) -> list[Matrix]:
 
 
 def _plots(found: Sequence[AgreementResult]) -> list[tuple[str, str]]:
-    """Caption and difference plot of every comparison of two columns of measured values."""
+    """Captions and difference plots of comparisons of two columns of measured values."""
     from discmri.agreement.plots import difference_plot
 
     return [

@@ -1,6 +1,6 @@
-"""Where ratings come from: what was exported of a session, or tables of measured values.
+"""Sources of ratings: exported reads of a session, or tables of measured values.
 
-A session itself hands over its own, see :mod:`discmri.reading.ratings`.
+Ratings of a session itself are in :mod:`discmri.reading.ratings`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from discmri.results.records import PARAMETER
 
 @dataclass(frozen=True)
 class RatingSource:
-    """Ratings and, where they come from a session, how it was read.
+    """Ratings with their origin.
 
     Parameters
     ----------
     name
-        For the report.
+        Name in the report.
     ratings
-        What was rated.
+        The ratings.
     design
-        How they came about; ``None`` where that is not known.
+        Design of the session; ``None`` if unknown.
     note
-        A sentence on cells that were taken as missing, or on faults of the source, if any.
+        Notes on cells treated as missing or on faults of the source; may be empty.
     """
 
     name: str
@@ -45,24 +45,24 @@ class RatingSource:
 def from_table(path: Path, rater: str = "") -> RatingSource:
     """Ratings from a CSV: ``reads_long.csv``, ``label_edits.csv``, or a table of values.
 
-    A table of values has the columns ``subject_id``, ``study_uid``, ``level``, ``parameter``
-    and ``value``, as ``measurements.csv`` does, and ``rater``, which may be named instead; with
-    ``occasion``, 1 or 2, where a rater measured twice.
+    A table of values has the columns ``subject_id``, ``study_uid``, ``level``, ``parameter`` and
+    ``value``, like ``measurements.csv``, and ``rater`` unless it is given as an argument.  The
+    optional column ``occasion`` is 1, or 2 for a repeat.
 
     Parameters
     ----------
     path
-        The file; of a folder, every ``measurements.csv`` in it, as of a batch.
+        The file, or a folder, such as that of a batch, with ``measurements.csv`` files.
     rater
-        Who or what made these values, for a table without that column.
+        Name of the rater, for a table without that column.
 
     Raises
     ------
     UsageError
-        Where it cannot be read, or is no such table.
+        If the file cannot be read or has other columns.
     """
     kinds = "a table of values needs subject_id, level, parameter, value and rater"
-    hint = f"{kinds} (or name the rater, NAME=FILE)"
+    hint = f"{kinds} (or give the rater as NAME=FILE)"
     tables = [read_table(one, ("subject_id",), hint) for one in _files(path)]
     whole = joined(path, tables)
     columns, rows = whole.columns, whole.rows
@@ -79,22 +79,22 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file, or the long tables of all studies in a folder."""
+    """The file, or all ``measurements.csv`` files in a folder."""
     if not path.is_dir():
         return [path]
     found = sorted(path.rglob("measurements.csv"))
     if not found:
-        raise UsageError(f"{path} holds no measurements.csv; name a results folder or a CSV file")
+        raise UsageError(f"{path} has no measurements.csv; give a results folder or a CSV file")
     return found
 
 
 def matched_by_subject(ratings: Iterable[Rating]) -> list[Rating]:
-    """The same ratings as if each subject had one study: to hold scan against repeat scan."""
+    """Ratings without study UIDs, to compare scans of the same subject."""
     return [replace(rating, study="") for rating in ratings]
 
 
 def ratings_of_reads(rows: Sequence[Row]) -> Iterator[Rating]:
-    """Ratings from rows of ``reads_long.csv``; those of an adjudicator are left out."""
+    """Ratings from rows of ``reads_long.csv``, without those of adjudicators."""
     suggested: dict[tuple[str, str, str], Rating] = {}
     for row in rows:
         if _is_adjudicated(row):
@@ -143,7 +143,7 @@ def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
 
 
 Reader = Callable[[Sequence[Row]], Iterator[Rating]]
-"""Rows of a table to ratings; ``UsageError`` with line and column where a cell cannot be read."""
+"""Converts rows to ratings; raises ``UsageError`` with line and column for an invalid cell."""
 
 _READERS: Mapping[tuple[str, ...], Reader] = {
     ("reader", "grade", "level_automatic"): ratings_of_reads,
@@ -163,7 +163,7 @@ def _graded(one: Rating, grade: Grade | None) -> Iterator[Rating]:
 def _rating(row: Row, rater: str, parameter: str, value: float) -> Rating:
     level = row.level("level_automatic") or row.level("level")
     if level is None:
-        raise row.error("level", "is empty; write the disc")
+        raise row.error("level", "is empty; write the level, such as L4-L5")
     return Rating(
         subject=row.filled("subject_id"),
         study=row.optional("study_uid"),
@@ -177,7 +177,7 @@ def _rating(row: Row, rater: str, parameter: str, value: float) -> Rating:
 
 
 def _moment(text: str) -> str:
-    """A time as it stands; empty where it is none."""
+    """A time in ISO 8601; empty if invalid."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -186,16 +186,16 @@ def _moment(text: str) -> str:
 
 
 def _left_out(rows: Sequence[Row]) -> Iterator[str]:
-    """What is left out of a table although its cells can be read."""
+    """Notes on rows that are ignored."""
     adjudicated = sum(map(_is_adjudicated, rows))
     if adjudicated:
-        yield f"reads of an adjudicator, left out: {adjudicated}"
+        yield f"reads of an adjudicator, ignored: {adjudicated}"
     counts = Counter(
         name for row in rows if (name := row.text("parameter")) and not _is_measured(name)
     )
     if counts:
         listed = ", ".join(f"{name} ({n})" for name, n in sorted(counts.items()))
-        yield f"parameters that are not measured values, left out with their rows: {listed}"
+        yield f"rows of parameters that are not measured values, ignored: {listed}"
 
 
 def _is_adjudicated(row: Row) -> bool:
@@ -204,7 +204,7 @@ def _is_adjudicated(row: Row) -> bool:
 
 
 def _is_measured(parameter: str) -> bool:
-    """Whether agreement on a parameter means something: not of counts, words and uncertainties.
+    """Whether a parameter is a measured value, not a count, text or uncertainty.
 
     >>> _is_measured("height_mm"), _is_measured("height_sd_mm"), _is_measured("adc_voxels")
     (True, False, False)

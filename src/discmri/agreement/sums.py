@@ -1,8 +1,7 @@
-"""What the statistics are made of: sums over discs, kept apart by subject.
+"""Sums over discs by subject, from which the statistics are computed.
 
-Every statistic here is a function of such sums.  A bootstrap resample of subjects is then a
-weighted sum, and thousands of resamples are one matrix product.  All arrays of :class:`Counts`
-and :class:`Moments` have a leading axis: one entry per subject, or one per resample.
+A bootstrap resample of subjects is a weighted sum of these, so that all resamples are one matrix
+product.  The first axis of all arrays of :class:`Counts` and :class:`Moments` is subjects or resamples.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Arrays that are summed over subjects together."""
+    """Arrays that are summed over subjects."""
 
     def weighted(self, weights: Array) -> Self:
         """Sums over subjects, for each resample.
@@ -29,7 +28,7 @@ class Sums:
         Parameters
         ----------
         weights
-            (resamples, subjects), how often each subject was drawn.
+            (resamples, subjects) number of times each subject was drawn.
         """
         summed = (np.tensordot(weights, getattr(self, f.name), axes=1) for f in fields(self))
         return type(self)(*summed)
@@ -42,18 +41,18 @@ class Counts(Sums):
     Parameters
     ----------
     pairs
-        (…, P, K, K) discs by what the first and the second rater of each pair said.
+        (…, P, K, K) discs by the categories of the first and second rater of each pair.
     coincidences
-        (…, K, K) pairs of values on one disc, each disc with m values weighing m
+        (…, K, K) pairs of values of a disc, with weight m for a disc with m values
         (Krippendorff's coincidence matrix).
     agreement
-        (…, K, K) the same, each disc weighing 1.
+        (…, K, K) the same with weight 1 for each disc.
     shares
-        (…, K) share of a disc's values in each category, summed.
+        (…, K) sum over discs of the share of values in each category.
     rated
         (…,) discs with at least one value.
     paired
-        (…,) discs with at least two.
+        (…,) discs with at least two values.
     """
 
     pairs: Array
@@ -66,16 +65,16 @@ class Counts(Sums):
 
 @dataclass(frozen=True, eq=False)
 class Moments(Sums):
-    """Sums over discs that were measured by R raters, all of them.
+    """Sums over discs that were measured by all R raters.
 
     Parameters
     ----------
     count
         (…,) discs.
     total
-        (…, R) sum of values, from which one constant was taken away first.
+        (…, R) sum of values minus a common constant.
     products
-        (…, R, R) sum of products of values.
+        (…, R, R) sum of products of these values.
     """
 
     count: Array
@@ -115,7 +114,7 @@ def counts(comparison: Comparison, scale: Scale) -> Counts:
 
 
 def moments(comparison: Comparison) -> Moments:
-    """Sums of a continuous comparison, one entry per subject; incomplete discs are left out."""
+    """Sums of a comparison of measured values, one entry per subject, complete discs only."""
     complete = comparison.used
     values = comparison.values - comparison.values[complete].mean()
     values = np.where(complete[:, None], values, 0.0)
@@ -124,7 +123,7 @@ def moments(comparison: Comparison) -> Moments:
 
 
 def _by_subject(comparison: Comparison, counting: NDArray[np.bool_]) -> Array:
-    """(subjects, discs) 1 where a disc belongs to a subject, for subjects with one that counts."""
+    """(subjects, discs) 1 where a disc belongs to a subject, for subjects with usable discs."""
     subjects, place = np.unique(comparison.subjects[counting], return_inverse=True)
     belongs = np.zeros((len(subjects), len(comparison.subjects)))
     belongs[place, np.flatnonzero(counting)] = 1.0

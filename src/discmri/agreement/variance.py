@@ -11,7 +11,7 @@ from discmri.agreement.sums import Array, Moments
 
 @dataclass(frozen=True, eq=False)
 class MeanSquares:
-    """Mean squares as Shrout and Fleiss name them, for n discs and k raters.
+    """Mean squares in the notation of Shrout and Fleiss, for n discs and k raters.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class MeanSquares:
     raters
         Between raters (JMS), k - 1.
     residual
-        What is left (EMS), (n - 1) (k - 1).
+        Residual (EMS), (n - 1) (k - 1).
     discs, columns
         n and k.
     """

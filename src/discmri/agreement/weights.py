@@ -1,4 +1,4 @@
-"""How much a disagreement counts."""
+"""Weights of agreement by the distance of categories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from discmri.agreement.sums import Array
 
 
 def linear(size: int) -> Array:
-    """1 on the diagonal, falling to 0 with the number of steps: 1 - |i - j| / (K - 1).
+    """Linear weights, 1 - |i - j| / (K - 1).
 
     >>> linear(3)[0].tolist()
     [1.0, 0.5, 0.0]
@@ -17,7 +17,7 @@ def linear(size: int) -> Array:
 
 
 def quadratic(size: int) -> Array:
-    """1 on the diagonal, falling with the square of the steps: 1 - ((i - j) / (K - 1))².
+    """Quadratic weights, 1 - ((i - j) / (K - 1))².
 
     >>> quadratic(3)[0].tolist()
     [1.0, 0.75, 0.0]

@@ -8,7 +8,7 @@ from discmri.agreement.sums import Array, Counts
 
 
 def within_one(counts: Counts) -> Array:
-    """Share of pairs of values on one disc that are at most one category apart."""
+    """Share of discs with grades at most one category apart, over all pairs of raters."""
     place = np.arange(counts.pairs.shape[-1])
     near = np.abs(place[:, None] - place) <= 1
     close = (counts.pairs * near).sum(axis=(-3, -2, -1))

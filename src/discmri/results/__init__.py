@@ -1,1 +1,1 @@
-"""A measured study as data, and the files it is written to."""
+"""The result of a measured study, and the files it is written to."""

@@ -1,7 +1,7 @@
-"""What a person decided on measured discs: ``decisions.csv`` of ``discmri qc``, and what follows.
+"""Decisions of visual quality control: read ``decisions.csv`` of ``discmri qc`` and apply it.
 
-A decision is about one disc of one study as it was measured: where the table names a study UID or
-a height, it holds only for a disc that still has them.
+A decision concerns one disc of one study as it was measured.  Where the table gives a study UID or
+a height, it applies only to a disc that still has them.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ COLUMNS = (
     "study", "subject_id", "study_uid", "level", "height_mm", "decision", "comment", "reader",
     "decided_utc",
 )  # fmt: skip
-"""Columns of ``decisions.csv``; the first needed are study, level and decision."""
+"""Columns of ``decisions.csv``; study, level and decision are required."""
 REASON = {"reject": "rejected_in_qc", "doubt": "doubted_in_qc"}
-"""What ``quality_reasons`` say of a decision."""
+"""Entry in ``quality_reasons`` by decision."""
 _NEEDED = ("study", "level", "decision")
-_HINT = (
-    f"decisions of discmri qc have {', '.join(_NEEDED)}, and where known study_uid and height_mm"
-)
+_HINT = f"a table of decisions has {', '.join(_NEEDED)}, and optionally study_uid and height_mm"
 _SAME_HEIGHT_MM = 0.0006  # heights are written with three decimals
 
 
 class Verdict(Enum):
-    """What a person says of a disc."""
+    """What was decided on a disc."""
 
     ACCEPT = "accept"
     DOUBT = "doubt"
@@ -41,16 +39,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class JudgedDisc:
-    """A measured disc that decisions may be about.
+    """A measured disc.
 
     Parameters
     ----------
     study, level
-        Which disc, by the names of the results.
+        Name of the study in the results, and level of the disc.
     study_uid
-        Of its images; empty where unknown.
+        Study Instance UID of the images; empty if unknown.
     height_mm
-        Its primary height; ``None`` where there is none.
+        Primary height of the disc; ``None`` if missing.
     """
 
     study: str
@@ -66,11 +64,11 @@ class Decision:
     Parameters
     ----------
     disc
-        What it is about.
+        The disc as it was when the decision was made.
     verdict
-        What was decided.
+        Accept, doubt or reject.
     comment
-        Why, in a person's words.
+        The reviewer's reason; may be empty.
     """
 
     disc: JudgedDisc
@@ -78,7 +76,7 @@ class Decision:
     comment: str = ""
 
     def holds_for(self, disc: JudgedDisc) -> bool:
-        """Whether a disc is still what was decided on.
+        """Whether the decision applies to a disc: same study UID and height, where both are known.
 
         >>> made = Decision(JudgedDisc("a", DiscLevel.L4_L5, height_mm=8.1), Verdict.REJECT)
         >>> made.holds_for(JudgedDisc("a", DiscLevel.L4_L5, "1.2", 8.1))
@@ -94,20 +92,20 @@ class Decision:
 
 @dataclass(frozen=True)
 class AppliedDecisions:
-    """What decisions mean for some measured discs.
+    """Decisions matched with measured discs.
 
     Parameters
     ----------
     source
         Name of the file.
     sha256
-        Of its bytes.
+        Hexadecimal hash of the file.
     verdicts
-        What was decided, by study and level.
+        Verdict by study and level.
     outdated
-        Decisions on discs that were measured anew since.
+        Decisions on discs that were measured again since.
     unknown
-        Decisions on discs that are not here.
+        Decisions on discs that are not in the results.
     """
 
     source: str
@@ -133,7 +131,7 @@ class AppliedDecisions:
         return DiscQuality(Quality.REJECT if rejected else Quality.CHECK, reasons)
 
     def sentences(self) -> tuple[str, ...]:
-        """What was done, to be printed and shown."""
+        """Summary for the terminal and for reports."""
         counts = [sum(one is kind for one in self.verdicts.values()) for kind in Verdict]
         names = ", ".join(f"{study} {level.value}" for study, level in self.rejected[:3])
         more = ", …" if len(self.rejected) > 3 else ""
@@ -143,7 +141,7 @@ class AppliedDecisions:
             f"out{listed}, {counts[1]} doubted, {counts[0]} accepted."
         ]
         for left, why in (
-            (self.outdated, "measured anew since; look at it again"),
+            (self.outdated, "measured again since; review it again"),
             (self.unknown, "not in these results"),
         ):
             if left:
@@ -152,7 +150,7 @@ class AppliedDecisions:
         return tuple(said)
 
     def record(self) -> dict[str, object]:
-        """The same for a record, JSON-like."""
+        """Summary for ``run.json``, JSON-like."""
         return {
             "file": self.source,
             "sha256": self.sha256,
@@ -175,7 +173,7 @@ class Decisions:
     source
         Name of the file.
     sha256
-        Of its bytes.
+        Hexadecimal hash of the file.
     entries
         In the order of the table.
     """
@@ -185,17 +183,17 @@ class Decisions:
     entries: tuple[Decision, ...] = field(default=())
 
     def applied(self, discs: Iterable[JudgedDisc]) -> AppliedDecisions:
-        """What follows for measured discs.
+        """Match the decisions with measured discs.
 
         Parameters
         ----------
         discs
-            All that were measured.
+            All measured discs.
 
         Returns
         -------
         AppliedDecisions
-            Verdicts by disc, and the decisions that have no effect.
+            Verdicts by disc, and decisions that match no disc.
         """
         known: dict[tuple[str, DiscLevel], JudgedDisc] = {(d.study, d.level): d for d in discs}
         verdicts: dict[tuple[str, DiscLevel], Verdict] = {}
@@ -217,8 +215,8 @@ def read_decisions(path: Path) -> Decisions:
     Parameters
     ----------
     path
-        What the page of ``discmri qc`` saved, or any table with its columns.  A row without a
-        decision says nothing.
+        File saved by the page of ``discmri qc``, or any table with these columns.  Rows with an
+        empty decision are skipped.
 
     Returns
     -------
@@ -228,7 +226,7 @@ def read_decisions(path: Path) -> Decisions:
     Raises
     ------
     UsageError
-        Where it cannot be read: file, line and column, and what to write instead.
+        If the table cannot be read or names a disc twice; the message gives file, line and column.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The layout of ``study.json``: from a result to its text and back."""
+"""The layout of ``study.json``: writing and parsing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from discmri.results.model import StudyResult
 
 RECORD = "study.json"
-"""The file that makes a folder a results folder."""
+"""Name of the file that marks a results folder."""
 SCHEMA_NAME = "discmri-study-1"
-"""Name and version of the layout; the number grows when keys change their meaning or go."""
+"""Name and version of the layout; the version increases when a key is removed or changes meaning."""
 
 T = TypeVar("T")
 _Line = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]*$")]
@@ -70,7 +70,7 @@ class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParameterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a parameter means."""
+    """Unit, decimals and meaning of a parameter."""
 
     unit: str
     decimals: Annotated[int, Meta(ge=0)]
@@ -112,9 +112,9 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
     Parameters
     ----------
     result
-        What was measured, or why nothing was.
+        A measured study, or one that could not be measured.
     files
-        SHA-256 of the other files of the results folder, by relative path.
+        Hexadecimal SHA-256 of the other files of the results folder, by relative path.
     """
     provenance = result.provenance
     measured = result.status is Status.MEASURED
@@ -158,14 +158,14 @@ def parse(text: bytes, name: str) -> Document:
     Parameters
     ----------
     text
-        The whole file.
+        Content of the file.
     name
-        How an error calls it.
+        Name of the file in error messages.
 
     Raises
     ------
     ResultsError
-        Where it is something else, or of another version.
+        If it is not a ``study.json``, or one of another version.
     """
     known = decoded(text, _Head, name).schema
     if not known.startswith("discmri-study-"):
@@ -179,7 +179,7 @@ def parse(text: bytes, name: str) -> Document:
 
 
 def files_of(folder: Path) -> frozenset[str]:
-    """Files that an earlier run wrote into a folder, relative; none where it is no results folder."""
+    """Relative paths that an earlier run wrote into a folder; empty if it is no results folder."""
     try:
         found = parse((folder / RECORD).read_bytes(), str(folder))
     except (OSError, ResultsError):
@@ -193,7 +193,7 @@ def decoded(text: bytes, kind: type[T], name: str) -> T:
     Raises
     ------
     ResultsError
-        Where the text is no JSON, or not of that kind.
+        If the text is not JSON of that type.
     """
     try:
         return msgspec.json.decode(text, type=kind, dec_hook=_path)

@@ -1,4 +1,4 @@
-"""The disc seen along its normal: which part of its face each point of the frame covers."""
+"""The projection of a disc along its normal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
+from discmri.core.text import counted
 from discmri.core.volume import Array, SoftMask
 from discmri.results.outline import DiscOutline
 
@@ -24,9 +25,9 @@ class Face:
     Parameters
     ----------
     cover
-        (n, m) share of each cell that lies in the projection, 0 to 1; axes anterior, left.
+        (n, m) fraction of each cell inside the projection, 0 to 1; axes anterior, left.
     step_mm
-        Cell size along both axes.
+        Cell size along both axes, mm.
     """
 
     cover: Array
@@ -34,12 +35,12 @@ class Face:
 
     @property
     def area_mm2(self) -> float:
-        """Area of the projection."""
+        """Area of the projection, mm²."""
         return float(self.cover.sum() * self.step_mm[0] * self.step_mm[1])
 
     @property
     def width_lr_mm(self) -> float:
-        """Greatest left-right extent, averaged over 3 mm from front to back."""
+        """Greatest left-right extent in mm, averaged over 3 mm along the anterior axis."""
         lengths = self.cover.sum(axis=1) * self.step_mm[1]
         window = max(1, round(3.0 / self.step_mm[0]))
         return float(np.convolve(lengths, np.ones(window) / window, mode="valid").max())
@@ -48,16 +49,16 @@ class Face:
 def disc_face(outline: DiscOutline) -> Face:
     """Project the soft mask of a disc along its normal.
 
-    A cell's cover is the greatest fraction met on the way through, over that met in the
-    middle of the disc (below one where the disc is thinner than the voxels).  Of a hard mask
-    the mean of the greater half is taken: the greatest alone would follow the outermost
-    voxels of its ragged edge.
+    The cover of a cell is the greatest mask fraction along the normal, divided by that in the
+    middle of the disc (which is below one if the disc is thinner than the voxels).  For a binary
+    mask it is the mean of the greater half of the fractions, because the maximum follows single
+    voxels of the stepped edge.
 
     Raises
     ------
     MeasurementError
-        ``FEW_SLICES`` with fewer than three slices, ``CUT_BY_FIELD_OF_VIEW`` where the stack
-        ends well inside the disc.
+        ``FEW_SLICES`` with fewer than three slices, ``CUT_BY_FIELD_OF_VIEW`` if the stack
+        ends inside the disc.
     """
     if outline not in _FACES:
         check_whole(outline)
@@ -91,14 +92,14 @@ def _inner_half(fractions: Array) -> Array:
 
 
 def _framed(mask: SoftMask) -> SoftMask:
-    """The mask with an empty voxel all around, so that it ends alike however it was cropped."""
+    """The mask padded by one empty voxel, so that its cropping has no effect."""
     affine = mask.affine.copy()
     affine[:3, 3] = mask.grid.to_world((-1, -1, -1))
     return SoftMask(np.pad(mask.array, 1), affine)
 
 
 def check_whole(outline: DiscOutline) -> None:
-    """Raise where the slices do not hold the whole disc.
+    """Raise if the slices do not cover the whole disc.
 
     Raises
     ------
@@ -109,7 +110,8 @@ def check_whole(outline: DiscOutline) -> None:
     slices = int((np.moveaxis(mask.array, mask.sagittal_axis, 0).max(axis=(1, 2)) > 0.5).sum())
     if slices < _MIN_SLICES:
         raise MeasurementError(
-            Code.FEW_SLICES, f"{slices} slice(s) cross the disc, {_MIN_SLICES} are needed"
+            Code.FEW_SLICES,
+            f"{counted(slices, 'slice')} through the disc; {_MIN_SLICES} are needed",
         )
     if mask.is_cut_at_sides:
         raise MeasurementError(

@@ -14,20 +14,20 @@ _REFERENCES = {
 }
 _BY_NUMBER = "csf and presacral fat"
 _SEEN = {
-    1: "uniformly bright, as the brightest discs that radiologists see",
-    2: "bright, but less than the brightest discs or not uniform",
+    1: "uniformly bright, like the brightest normal discs",
+    2: "bright, but darker than the brightest normal discs or not uniform",
     3: "grey, the inner and outer fibres of the posterior annulus distinct",
     4: "grey, the inner and outer fibres of the posterior annulus not distinct",
     5: "dark",
 }
 _RULES = {
-    _BY_NUMBER: "compared by number with cerebrospinal fluid and presacral fat",
-    "csf and marrow": "by a model of radiologists' grades, from ratios to cerebrospinal fluid and "
-    "marrow and the spread of the signal within the disc",
-    "csf": "by a model of radiologists' grades, from ratios to cerebrospinal fluid alone (no marrow "
-    "to compare with)",
-    "marrow": "by a model of radiologists' grades, from ratios to marrow alone (cerebrospinal fluid "
-    "missing or not brighter than marrow)",
+    _BY_NUMBER: "by comparison with cerebrospinal fluid and presacral fat",
+    "csf and marrow": "predicted by a model of radiologists' grades, from ratios to cerebrospinal "
+    "fluid and marrow and the variation of the signal within the disc",
+    "csf": "predicted by a model of radiologists' grades, from ratios to cerebrospinal fluid alone "
+    "(marrow missing)",
+    "marrow": "predicted by a model of radiologists' grades, from ratios to marrow alone "
+    "(cerebrospinal fluid missing or not brighter than marrow)",
 }
 _CHANGED = {
     "inner_to_csf": "{:.2f} of the signal of cerebrospinal fluid",
@@ -35,11 +35,11 @@ _CHANGED = {
     "height_mm": "a height of {:.1f} mm",
 }
 PROBABLE = 0.5
-"""A grade with a smaller probability is said to be uncertain."""
+"""A grade of smaller probability is called uncertain."""
 
 
 def criteria(grade: Grade) -> list[str]:
-    """What the scale says of the two parts of a grade.
+    """Criteria of the two parts of a grade.
 
     >>> criteria(Grade.parse("7"))
     ['Signal 5: dark.', 'Collapse 7: 30 to 60 % reduction of height.']
@@ -52,7 +52,7 @@ def criteria(grade: Grade) -> list[str]:
 
 
 def reasons(evidence: Mapping[str, Any]) -> list[str]:
-    """Sentences for the evidence that the grading leaves; what is absent is not mentioned."""
+    """Sentences about the evidence of a suggested grade; missing entries are skipped."""
     lines = []
     if "grade_probability" in evidence:
         lines.append(_probability(evidence))
@@ -66,7 +66,7 @@ def reasons(evidence: Mapping[str, Any]) -> list[str]:
     near = evidence.get("borderline")  # of results before the model
     if near:
         lines.append(
-            f"Close to a threshold, so the neighbouring grade is possible: {', '.join(near)}."
+            f"Close to a threshold; the neighbouring grade is possible: {', '.join(near)}."
         )
     return lines
 
@@ -124,9 +124,9 @@ def _height(evidence: Mapping[str, Any]) -> str:
         return f"{text}."
     normal = evidence.get("normal_height_loss")
     return (
-        f"{text}. Allowing for the uncertainty of the expected height it is {_lower(float(best))} "
+        f"{text}. With the uncertainty of the expected height: {_lower(float(best))} "
         f"(for a dark disc grade 6 from {100 * float(normal or 0):.0f} %, 7 from 30 %, 8 above "
-        "60 %; in a disc that kept its signal a loss below 30 % does not count)."
+        "60 %; in a disc with signal part 1 to 4 a loss below 30 % is ignored)."
     )
 
 
@@ -140,7 +140,7 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
         text = _CHANGED[one["value"]]
         what = text.format(float(one["limit"]))
         parts.append(f"{one['grade']} {'from' if one['above'] else 'below'} {what}")
-    return f"Another grade would be suggested, all else unchanged: {'; '.join(parts)}."
+    return f"With all else unchanged, the suggested grade would be: {'; '.join(parts)}."
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Any of our data as plain JSON."""
+"""Conversion of data to plain JSON."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from discmri.core.findings import Finding
 
 
 def dumps(data: Mapping[str, object]) -> str:
-    """JSON text as every record of ours holds it."""
+    """JSON text in the format of all JSON files of discmri."""
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def jsonable(value: object) -> Any:
     """JSON-like copy of nested data: dataclasses to mappings, enums to values, NaN to ``None``.
 
-    Of a path only the name is kept, so that no home folder is told; a finding leaves out the
-    level and the series it does not have.
+    Of a path only the name is kept, so that no home folder is disclosed.  A finding without level
+    or series has no such key.
 
     >>> jsonable({"b": (0, 800.0), "masks": PurePath("/home/ann/a.nii"), 3: float("nan")})
     {'b': [0, 800.0], 'masks': 'a.nii', '3': None}
@@ -42,7 +42,7 @@ def jsonable(value: object) -> Any:
 
 
 def present(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that are there.
+    """The entries that are not ``None``.
 
     >>> present({"level": None, "text": ""})
     {'text': ''}

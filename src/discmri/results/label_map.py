@@ -1,4 +1,4 @@
-"""A label map: which structure fills each voxel, as numbers for other programs."""
+"""A label map: the id of the structure in each voxel."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _SCANNER_SPACE = 1  # NIfTI-1 xform code
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """Label numbers on a grid.
+    """Label ids on a grid.
 
     Parameters
     ----------
     array
-        (i, j, k) numbers of :mod:`discmri.core.levels`, 0 for none.
+        (i, j, k) label ids of :mod:`discmri.core.levels`; 0 is background.
     grid
-        Of the series that was segmented, RAS+ millimetres.
+        Grid of the segmented series, RAS+ millimetres.
     """
 
     array: NDArray[np.uint8]
     grid: Grid
 
     def centroid_mm(self, label_id: int) -> Array | None:
-        """(3,) RAS+ middle of a structure's voxels; ``None`` where it has none."""
+        """(3,) RAS+ centroid of a structure in mm; ``None`` if it is absent."""
         index = np.argwhere(self.array == label_id)
         return self.grid.to_world(index.mean(axis=0)) if len(index) else None
 
     def to_bytes(self) -> bytes:
-        """A ``.nii.gz`` file; the same labels are always the same bytes."""
+        """Content of a ``.nii.gz`` file; equal labels give equal bytes."""
         return nifti_gz(self.array, self.grid.affine, "label", "discmri labels")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LabelMap:
-        """The label map of a ``.nii.gz`` file.
+        """Read a label map from the content of a ``.nii.gz`` file.
 
         Raises
         ------
         ResultsError
-            Where it is something else.
+            If it is not a NIfTI image.
         """
         import nibabel as nib
 
@@ -59,7 +59,7 @@ class LabelMap:
 
 
 def nifti_gz(array: NDArray[Any], affine: Array, intent: str = "none", name: str = "") -> bytes:
-    """A ``.nii.gz`` file in scanner space; the same values are always the same bytes.
+    """Content of a ``.nii.gz`` file in scanner space; equal values give equal bytes.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def nifti_gz(array: NDArray[Any], affine: Array, intent: str = "none", name: str
     affine
         (4, 4), voxel index to RAS+ millimetres.
     intent, name
-        What the values are, as NIfTI calls it, and in our words.
+        NIfTI intent and its name.
     """
     import nibabel as nib
 
@@ -77,5 +77,5 @@ def nifti_gz(array: NDArray[Any], affine: Array, intent: str = "none", name: str
     image.set_qform(affine, code=_SCANNER_SPACE)
     image.header.set_xyzt_units("mm")
     image.header.set_intent(intent, name=name)
-    # No time and no name in the gzip header
+    # no time and no name in the gzip header
     return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)

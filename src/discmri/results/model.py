@@ -1,4 +1,4 @@
-"""Everything one study gave, as data: what exporters write and readers look at."""
+"""The model of a result, which exporters write and all other packages read."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredImages:
-    """What measuring leaves in memory.
+    """Images and outlines of a study that was just measured.
 
     Parameters
     ----------
     labels
         Named structures on the grid of ``image``.
     outlines
-        Borders by level; a disc that could not be traced is absent.
+        Outlines by level, without discs that could not be traced.
     image
         The sagittal series that was segmented.
     adc
-        ADC in µm²/ms around the discs, in the patient space of ``image`` (aligned) and on
-        its lattice, for pictures; ``None`` without diffusion.
+        ADC in µm²/ms around the discs, aligned with ``image`` and resampled to its voxels, for
+        pictures; ``None`` without diffusion.
     fitted_adc
-        ADC in µm²/ms that was fitted, on the grid of the diffusion images; ``None`` where the
-        scanner's map was taken.
+        Fitted ADC in µm²/ms on the grid of the diffusion images; ``None`` if the map of the
+        scanner was used.
     study
-        What was measured, for its headers.
+        The measured study, for its headers.
     """
 
     labels: SpineLabels
@@ -58,7 +58,7 @@ class MeasuredImages:
 
     @cached_property
     def label_map(self) -> LabelMap:
-        """Label numbers, drawn from the soft masks."""
+        """Label map of the soft masks."""
         return LabelMap(self.labels.label_map(), self.labels.grid)
 
     @property
@@ -68,17 +68,17 @@ class MeasuredImages:
 
     @property
     def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
-        """Discs that are shown and not measured."""
+        """Soft masks of residual discs."""
         return self.labels.residual_discs
 
     def pictures(self, result: StudyResult) -> Mapping[str, bytes]:
-        """Overview, discs and ADC, drawn."""
+        """PNG bytes by name."""
         from discmri.results.pictures import draw
 
         return draw(result)
 
     def overview(self, result: StudyResult) -> bytes | None:
-        """The overview alone: all the other pictures would take seconds to draw."""
+        """PNG bytes of the overview, without drawing the other pictures."""
         from discmri.results.pictures import draw_overview
 
         return draw_overview(result)
@@ -86,33 +86,33 @@ class MeasuredImages:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """One study: what was measured, or why nothing was.
+    """The result of one study.
 
-    Two results are equal where all their facts are; pictures do not take part.
+    Results compare equal if all fields except ``images`` are equal.
 
     Parameters
     ----------
     subject_id, study_uid, study_date, series_uid
-        As in the input, control characters removed; ``series_uid`` is the series that was
-        segmented, ``study_date`` ``YYYYMMDD`` or empty.
+        As in the input, without control characters.  ``series_uid`` is the segmented series,
+        ``study_date`` is ``YYYYMMDD`` or empty.
     records
-        One per disc, cranial to caudal; empty where nothing was measured.
+        One per disc, cranial to caudal; empty if nothing was measured.
     numbering
-        How the discs got their names; ``None`` without any.
+        Source of the levels; ``None`` without discs.
     numbering_probability
-        0 to 1, probability that these names are right, given five lumbar vertebrae.
+        Probability that the levels are correct, 0 to 1, given five lumbar vertebrae.
     series
         Every series found.
     findings, provenance
-        Findings about files, series, discs and values; how the result was made.
+        Notes, warnings and errors; versions, settings and inputs.
     residual_discs
-        Discs that were found and are shown, but not measured.
+        Discs that are shown but not measured.
     numbering_signs
-        Signs of the lumbosacral junction behind the names, by name.
+        Signs of the lumbosacral junction used for the levels, by name.
     message
-        Why nothing was measured, in one line; empty where something was.
+        Reason in one line why nothing was measured; otherwise empty.
     images
-        Label map, borders and pictures; ``None`` where nothing was measured.
+        Label map, borders and pictures; ``None`` if nothing was measured.
     """
 
     subject_id: str
@@ -132,12 +132,12 @@ class StudyResult:
 
     @property
     def status(self) -> Status:
-        """Whether anything was measured."""
+        """Whether the study was measured."""
         return Status.NOTHING if self.message else Status.MEASURED
 
     @property
     def label_map(self) -> LabelMap:
-        """Label numbers on the grid of the segmented series."""
+        """Label map on the grid of the segmented series."""
         return self._opened.label_map
 
     @property
@@ -147,7 +147,7 @@ class StudyResult:
 
     @property
     def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
-        """Where the residual discs lie."""
+        """Soft masks of residual discs."""
         return self._opened.residual_masks
 
     @property
@@ -157,27 +157,27 @@ class StudyResult:
 
     @property
     def labels(self) -> SpineLabels:
-        """Named soft masks; only where it was measured just now."""
+        """Named soft masks; not available in results read back."""
         return self._opened.labels
 
     @property
     def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
-        """All borders of each disc; only where it was measured just now."""
+        """All sections of each disc; not available in results read back."""
         return self._opened.outlines
 
     @property
     def adc(self) -> Volume | None:
-        """Aligned ADC around the discs, µm²/ms; only where it was measured just now."""
+        """Aligned ADC around the discs, µm²/ms; not available in results read back."""
         return self._opened.adc
 
     @property
     def fitted_adc(self) -> Volume | None:
-        """Fitted ADC on the diffusion grid, µm²/ms; only where it was measured just now."""
+        """Fitted ADC on the diffusion grid, µm²/ms; not available in results read back."""
         return self._opened.fitted_adc
 
     @property
     def study(self) -> Study | None:
-        """The study that was measured; ``None`` where it is not known."""
+        """The measured study; ``None`` if unknown."""
         return self._opened.study
 
     @cached_property
@@ -187,7 +187,7 @@ class StudyResult:
 
     @cached_property
     def overview(self) -> bytes | None:
-        """PNG bytes of the overview; ``None`` in a folder that was written without figures."""
+        """PNG bytes of the overview; ``None`` for a results folder without figures."""
         if "pictures" in vars(self):
             return self.pictures.get("overview")
         return self._opened.overview(self)
@@ -196,20 +196,20 @@ class StudyResult:
     def _opened(self) -> MeasuredImages | StoredImages:
         if self.images is None:
             raise NothingToMeasureError(
-                f"no images: {self.message or 'this result was made without any'}"
+                f"the result has no images: {self.message or 'it was made without them'}"
             )
         return self.images
 
     def record(self, level: DiscLevel) -> DiscRecord | None:
-        """What is known of one disc; ``None`` where there is no such disc."""
+        """The record of one disc; ``None`` if there is no such disc."""
         return next((one for one in self.records if one.level is level), None)
 
     def warnings(self, level: DiscLevel) -> tuple[Finding, ...]:
-        """Flags of one disc and of the whole study."""
+        """Warnings and errors about one disc or about the whole study."""
         return tuple(one for one in self.findings if one.is_flag and one.level in (None, level))
 
     def flags(self, level: DiscLevel) -> tuple[str, ...]:
-        """Codes of the warnings about one disc that touch one of its main values, sorted."""
+        """Codes of the warnings about one disc that affect one of its main values, sorted."""
         own = (one for one in self.warnings(level) if one.level is level)
         return codes_of(one for one in own if one.touches(*MAIN_VALUES))
 
@@ -231,18 +231,18 @@ class StudyResult:
     def write(
         self, folder: str | Path, formats: Sequence[str] = (), overwrite: bool = False
     ) -> Path:
-        """Write the results folder, whole or not at all.
+        """Write the results folder atomically.
 
-        Where nothing was measured, ``study.json`` with the reason is the only file.
+        If nothing was measured, ``study.json`` with the reason is the only file.
 
         Parameters
         ----------
         folder
-            Must not exist unless ``overwrite``; parents are made.
+            Must not exist unless ``overwrite``; parents are created.
         formats
-            Names of exporters; empty for all of them.
+            Names of exporters; empty for all but ``dicom`` and ``bids``.
         overwrite
-            Replace the files of an earlier run; anything else in the folder is kept.
+            Replace the files of an earlier run; other files in the folder are kept.
 
         Returns
         -------
@@ -252,14 +252,14 @@ class StudyResult:
         Raises
         ------
         UsageError
-            Where the folder exists or cannot be written, or a format is unknown.
+            If the folder exists or cannot be written, or a format is unknown.
         """
         from discmri.results.write import write
 
         return write(self, folder, formats, overwrite)
 
     def __repr__(self) -> str:
-        """One line: who, when, which discs."""
+        """One line: subject, date, discs."""
         who = f"{self.subject_id or 'unknown subject'}, {self.study_date or 'no date'}"
         if self.status is Status.NOTHING:
             return f"<StudyResult {who}: nothing measured ({self.message})>"

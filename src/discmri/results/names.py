@@ -1,4 +1,4 @@
-"""Parameters as people call them: the one dictionary of all pages; tables keep the names of columns."""
+"""Human names of parameters for all pages; CSV and JSON use column names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NAMES: Mapping[str, str] = {
 
 
 def unit(parameter: str) -> str:
-    """Unit as printed; empty for a ratio.
+    """Printed unit of a parameter; empty for a ratio.
 
     >>> unit("adc_disc_um2_ms"), unit("dhi_vb")
     ('µm²/ms', '')
@@ -52,7 +52,7 @@ def unit(parameter: str) -> str:
 
 
 def human(parameter: str) -> str:
-    """A parameter's name in a sentence.
+    """Name of a parameter within a sentence.
 
     >>> human("height_mm"), human("height_three_point_mm"), human("height_posterior_mm")
     ('disc height', 'height, three-point', 'height, posterior')
@@ -76,7 +76,7 @@ def listed(parameters: Iterable[str]) -> str:
 
 
 def in_words(text: str) -> str:
-    """A text in which names of columns are those that people use.
+    """Replace column names in a text by human names.
 
     >>> in_words("listhesis_mm: the body above was not found")
     'listhesis: the body above was not found'
@@ -94,7 +94,7 @@ _KINDS: Mapping[str, str] = {
 
 
 def kinds(touches: Iterable[str]) -> str:
-    """What beginnings of parameters' names stand for.
+    """Human names of parameters or of groups given by prefixes such as ``height_``.
 
     >>> kinds(("height_", "adc_")), kinds(("volume_mm3", "everything"))
     ('heights, ADC', 'disc volume, everything')
@@ -103,7 +103,7 @@ def kinds(touches: Iterable[str]) -> str:
 
 
 def touched(finding: Finding) -> str:
-    """Which values a finding is about, in words.
+    """Values that a finding affects, in words.
 
     >>> from discmri.core.findings import Code, warning
     >>> touched(warning(Code.BODY_MISSING, "")), touched(warning(Code.LOW_CONFIDENCE, ""))

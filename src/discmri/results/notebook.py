@@ -1,4 +1,4 @@
-"""A result as a notebook shows it."""
+"""HTML of a result for notebooks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMNS = {
 
 
 def result_html(result: StudyResult) -> str:
-    """A table of the discs beside the picture of their borders; nothing from the network."""
+    """Table of the discs and overview, self-contained."""
     if result.message:
         return f"<p>Nothing was measured: {escape(one_line(result.message))}</p>"
     head = "".join(f"<th>{title}</th>" for title in _COLUMNS.values())
@@ -50,7 +50,7 @@ def _cell(value: object, name: str) -> str:
 
 
 def _picture(result: StudyResult) -> str:
-    """The overview; nothing where the result has no images or its folder no figures."""
+    """The overview; empty if the result has no figures."""
     png = None if result.images is None else result.overview
     if png is None:
         return ""

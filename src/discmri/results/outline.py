@@ -1,8 +1,8 @@
-"""What a traced disc is made of: its frame, its cuts and its corners.
+"""The outline of a disc: frame, sections and corners.
 
-The frame sits in the disc: ``anterior`` lies along the disc axis (bisector of the two
-endplates), ``cranial`` is the disc normal, ``left`` completes it.  The mid-sagittal plane is
-the disc's own, so a scoliotic or rotated disc is not shortened.
+In the frame of a disc, ``anterior`` is the disc axis (bisector of the two endplates), ``cranial`` the
+disc normal, and ``left`` perpendicular to both.  Each disc has its own mid-sagittal plane, so that
+scoliosis or rotation does not shorten it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from discmri.core.volume import Array, SoftMask
 
 @dataclass(frozen=True, eq=False)
 class DiscFrame:
-    """A right-angled frame in a disc.
+    """An orthonormal frame in a disc.
 
     Parameters
     ----------
     origin_mm
-        (3,) RAS+, in the middle of the disc on its mid-sagittal plane.
+        (3,) RAS+, centre of the disc in its mid-sagittal plane.
     anterior, cranial, left
         (3,) orthogonal unit vectors, RAS+.
     """
@@ -47,7 +47,7 @@ class DiscFrame:
         return np.asarray((np.asarray(points_mm, dtype=float) - self.origin_mm) @ self.axes.T)
 
     def turned(self, angle_rad: float) -> DiscFrame:
-        """The same frame turned about ``left`` so that ``anterior`` rises by an angle."""
+        """The frame rotated about ``left``, so that ``anterior`` rises by an angle in radians."""
         c, s = np.cos(angle_rad), np.sin(angle_rad)
         return DiscFrame(
             self.origin_mm,
@@ -57,23 +57,23 @@ class DiscFrame:
         )
 
     def moved(self, offset: Array) -> DiscFrame:
-        """The same axes with the origin at frame coordinates ``offset`` (3,)."""
+        """The frame with its origin moved to frame coordinates ``offset`` (3,), mm."""
         return DiscFrame(self.to_world(offset), self.anterior, self.cranial, self.left)
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One sagittal cut through a disc, parallel to its mid-sagittal plane.
+    """A section through a disc parallel to its mid-sagittal plane.
 
     Parameters
     ----------
     left_mm
-        Position of the cut along the frame's left axis.
+        Position along the left axis of the frame.
     x_mm
-        (n,) column positions along the anterior axis, ascending (posterior to anterior), from
-        end to end of the outline.
+        (n,) column positions along the anterior axis, ascending from the posterior to the
+        anterior end of the outline.
     upper_mm, lower_mm
-        (n,) cranial coordinates of the upper and the lower border in each column.
+        (n,) cranial coordinates of the upper and lower border of each column.
     contour_mm
         (m, 2) closed border (anterior, cranial), sub-voxel, m >= 4.
     """
@@ -86,23 +86,23 @@ class Section:
 
     @property
     def width_mm(self) -> float:
-        """Extent along the anterior axis, bulges included."""
+        """Extent along the anterior axis in mm, including bulges."""
         return float(self.x_mm[-1] - self.x_mm[0])
 
     @property
     def area_mm2(self) -> float:
-        """Area inside the contour (shoelace formula)."""
+        """Area inside the contour in mm² (shoelace formula)."""
         x, y = self.contour_mm.T
         return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
     def position(self, share: float) -> float:
-        """Anterior coordinate of the column at ``share`` of the width, counted from the front."""
+        """Anterior coordinate in mm at ``share`` of the width from the front."""
         return float(self.x_mm[-1] - share * self.width_mm)
 
     def between(self, first: float, last: float) -> tuple[Array, Array, Array]:
-        """Columns x, upper, lower from ``first`` to ``last`` share of the width from the front.
+        """Columns x, upper, lower in mm between two shares of the width from the front.
 
-        The two bounding columns are interpolated, so the range is exact.
+        The two outer columns are interpolated.
         """
         back, front = self.position(last), self.position(first)
         inner = (self.x_mm > back) & (self.x_mm < front)
@@ -112,9 +112,9 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Corners:
-    """Four corners of a disc or of a vertebral body in the mid-sagittal plane.
+    """Four corners of a disc or vertebral body in the mid-sagittal plane.
 
-    Each is (2,): (anterior, cranial) in the disc's frame, millimetres.
+    Each is (2,): (anterior, cranial) in the frame of the disc, millimetres.
     """
 
     upper_anterior: Array
@@ -124,7 +124,7 @@ class Corners:
 
 
 class BodyEnd(Enum):
-    """What is known of the end of a body that faces away from the disc."""
+    """State of the end of a vertebral body that is far from the disc."""
 
     SEEN = "seen"
     SACRUM = "sacrum"
@@ -140,7 +140,7 @@ class BodyCorners(Corners):
     upper_middle, lower_middle
         (2,) points of the endplates half-way between their corners.
     far_end
-        Where it is not ``SEEN``, the corners that face the disc are repeated for it.
+        State of the far end.  If it is not ``SEEN``, its corners repeat those of the near end.
     """
 
     upper_middle: Array
@@ -149,7 +149,7 @@ class BodyCorners(Corners):
 
     @property
     def height_mm(self) -> float | None:
-        """Mean of the anterior, middle and posterior heights; ``None`` where not seen."""
+        """Mean of the anterior, middle and posterior heights in mm; ``None`` if not seen."""
         if self.far_end is not BodyEnd.SEEN:
             return None
         pairs = (
@@ -162,18 +162,18 @@ class BodyCorners(Corners):
 
 @dataclass(frozen=True, eq=False)
 class DiscBorder:
-    """Where a disc lies, and its border in its mid-sagittal plane.
+    """The border of a disc in its mid-sagittal plane.
 
     Parameters
     ----------
     level
-        Which disc.
+        Level of the disc.
     frame
-        The disc's own frame.
+        Frame of the disc.
     left_mm
-        Where the mid-sagittal plane lies, left of the frame's origin.
+        Position of the mid-sagittal plane along the left axis.
     contour_mm
-        (m, 2) closed border there, (anterior, cranial).
+        (m, 2) closed border, (anterior, cranial).
     """
 
     level: DiscLevel
@@ -183,14 +183,14 @@ class DiscBorder:
 
     @property
     def contour_world_mm(self) -> Array:
-        """(m, 3) the border in RAS+ millimetres."""
+        """(m, 3) border in RAS+ millimetres."""
         left = np.full(len(self.contour_mm), self.left_mm)
         return self.frame.to_world(np.column_stack([self.contour_mm, left]))
 
     def line_mm(self, share: float) -> Array | None:
-        """(2, 3) lower and upper end of the height at a share of the width from the front, RAS+.
+        """(2, 3) lower and upper end of the height at a share of the width from the front, RAS+ mm.
 
-        ``None`` where the border is not crossed there.
+        ``None`` if the border is not crossed at this position.
         """
         contour = self.contour_mm
         front, back = contour[:, 0].max(), contour[:, 0].min()
@@ -207,24 +207,24 @@ class DiscBorder:
 
 @dataclass(frozen=True, eq=False)
 class DiscOutline:
-    """All borders of one disc.
+    """The traced outline of one disc.
 
     Parameters
     ----------
     frame
-        The disc's own frame.
+        Frame of the disc.
     mid
-        The cut at the mid-sagittal plane.
+        Section in the mid-sagittal plane.
     sections
-        The central cuts, left to right, ``mid`` among them; one per central slice.
+        Sections at the central slices, left to right, including ``mid``.
     corners
-        Ends of the two endplates on the disc's border.
+        Ends of the two endplates on the border of the disc.
     mask
-        The soft mask that was traced.
+        The traced soft mask.
     above, below
-        Corners of the adjacent bodies in this disc's frame; ``None`` where not found.
+        Corners of the adjacent bodies in the frame of this disc; ``None`` if not found.
     border_sd_mm
-        Standard uncertainty of a border position from softness and resolution.
+        Standard uncertainty of a border position due to blur and resolution.
     """
 
     frame: DiscFrame
@@ -237,5 +237,5 @@ class DiscOutline:
     border_sd_mm: float
 
     def border(self, level: DiscLevel) -> DiscBorder:
-        """The border in the mid-sagittal plane, under a disc's name."""
+        """The border in the mid-sagittal plane."""
         return DiscBorder(level, self.frame, self.mid.left_mm, self.mid.contour_mm)

@@ -1,4 +1,4 @@
-"""One column of the table of results."""
+"""The type of a measured column."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Parameter:
     unit
         UCUM-like unit for the long table, ``""`` for words and codes.
     decimals
-        Digits after the point in the tables; more would be noise.
+        Digits after the decimal point in tables.
     meaning
         One sentence for the data dictionary and the report.
     sdtm_code
-        Test code of at most eight capitals and digits for findings tables in the manner of
-        SDTM; this package's own, none is controlled terminology.
+        Test code of at most eight capitals and digits for SDTM-like findings tables; defined
+        by this package, not controlled terminology.
     """
 
     name: str

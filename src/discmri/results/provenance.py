@@ -1,4 +1,4 @@
-"""How a result came about."""
+"""Provenance of a result: versions, settings, inputs, diffusion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discmri.core.settings import Settings
 
 
 class Status(Enum):
-    """Whether a study gave a result."""
+    """Whether a study was measured."""
 
     MEASURED = "measured"
     NOTHING = "nothing_to_measure"
@@ -20,26 +20,26 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class DiffusionFacts:
-    """How the ADC came about.
+    """Provenance of the ADC.
 
     Parameters
     ----------
     source
         ``fit`` or ``map``.
     series_uid
-        Of the diffusion images or the scanner's map.
+        Series of the diffusion images or of the scanner's map.
     b_s_per_mm2, images, b_value_sources, noise
-        Of a fit: b-values, images per b-value, the tags they came from, and noise of the signal.
+        For a fit: b-values, images per b-value, source tags, and noise of the signal.
     unit_source
-        Of a map: the tag or rule that gave its unit.
+        For a map: tag or rule from which its unit is known.
     shift_mm, matrix
-        The alignment: greatest shift of a disc, and (4, 4) RAS+ mm.
+        Alignment: greatest shift of a disc, and (4, 4) affine, RAS+ mm.
     explained_before, explained_after
-        Share of the picture that the diffusion images explain, 0 to 1.
+        Fraction of the image explained by the diffusion images before and after alignment.
     distortion_corrected
         Whether distortion along the phase axis was corrected.
     phase_axis, phase_superior_mm, phase_shift_mm
-        That correction: a RAS+ unit vector, and the displacement along it at RAS+ z positions.
+        Correction of distortion: RAS+ unit vector, and displacement along it at RAS+ z positions.
     """
 
     source: str = ""
@@ -61,20 +61,20 @@ class DiffusionFacts:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How the result came about.
+    """Provenance of a result.
 
     Parameters
     ----------
     versions
-        discmri, Python and the libraries that touch numbers.
+        Versions of discmri, Python and numerical libraries.
     settings
-        Every setting; of ``masks`` only the name, so that no home folder is told.
+        Every setting; of ``masks`` only the file name, so that no home folder is disclosed.
     segmenter
-        Name with version and the hash of its weights.
+        Name, version and hash of the weights.
     inputs
-        The series that were used, the segmented one first.
+        Series used, the segmented one first.
     diffusion
-        b-values, their sources, fit, alignment; ``None`` without diffusion.
+        Provenance of the ADC; ``None`` without diffusion.
     """
 
     versions: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Results folders read back: the inverse of :meth:`StudyResult.write`."""
+"""Reading of results folders, the inverse of :meth:`StudyResult.write`."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _Vector = tuple[float, float, float]
 
 
 def read_results(folder: str | Path, study: str | Path | None = None) -> StudyResult:
-    """Read a results folder back.
+    """Read a results folder.
 
     Parameters
     ----------
     folder
-        What :meth:`StudyResult.write` or ``discmri measure`` wrote.
+        Folder written by :meth:`StudyResult.write` or ``discmri measure``.
     study
-        The study that was measured, for ``result.image``; everything else is in the folder.
+        The measured study, needed only for ``result.image``.
 
     Returns
     -------
     StudyResult
-        Equal to the one that was written.  ``label_map``, ``borders``, ``pictures`` and
-        ``image`` are read when they are asked for; soft masks, outlines of all slices and the
-        aligned ADC are not kept in a results folder.
+        Equal to the result that was written.  ``label_map``, ``borders``, ``pictures`` and
+        ``image`` are read on first access.  Soft masks, outlines of all slices and the aligned
+        ADC are not stored in results folders.
 
     Raises
     ------
     UsageError
-        Where the folder holds no ``study.json``.
+        If the folder has no ``study.json``.
     ResultsError
-        Where that cannot be read, or was written by a version with another layout.
+        If ``study.json`` cannot be read or has another layout.
 
     Examples
     --------
@@ -67,13 +67,13 @@ def read_results(folder: str | Path, study: str | Path | None = None) -> StudyRe
     except OSError as error:
         raise UsageError(
             f"{here / RECORD} cannot be read ({error.strerror or error}); "
-            "name a results folder of discmri measure"
+            "give a results folder of discmri measure"
         ) from error
     return from_json(text, here, study)
 
 
 def from_json(text: bytes, folder: Path, study: str | Path | None = None) -> StudyResult:
-    """The same as :func:`read_results` where the text of ``study.json`` is known already.
+    """Like :func:`read_results`, from the content of ``study.json``.
 
     Raises
     ------
@@ -102,16 +102,16 @@ class _Outlines(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class StoredImages:
-    """What of a result's images stands in its folder.
+    """Images and outlines stored in a results folder, read on access.
 
     Parameters
     ----------
     folder
         The results folder.
     result
-        Its facts.
+        The result without images.
     study_path
-        The study that was measured, where known.
+        Path of the measured study, if known.
     """
 
     folder: Path
@@ -121,8 +121,9 @@ class StoredImages:
     @cached_property
     def label_map(self) -> LabelMap:
         """From ``labels.nii.gz``."""
+        data = self._bytes("labels.nii.gz")
         try:
-            return LabelMap.from_bytes(self._bytes("labels.nii.gz"))
+            return LabelMap.from_bytes(data)
         except ResultsError as error:
             raise ResultsError(f"{self.folder / 'labels.nii.gz'}: {error}") from error
 
@@ -135,7 +136,7 @@ class StoredImages:
 
     @property
     def residual_masks(self) -> Mapping[DiscLevel, SoftMask]:
-        """From the label map: voxels are whole there."""
+        """From the label map, as binary masks."""
         array, grid = self.label_map.array, self.label_map.grid
         levels = [one.level for one in self.result.residual_discs]
         return {
@@ -146,7 +147,7 @@ class StoredImages:
 
     @cached_property
     def study(self) -> Study | None:
-        """The study, where its path is known."""
+        """The measured study; ``None`` if its path is unknown."""
         if self.study_path is None:
             return None
         from discmri.study import read_study
@@ -155,12 +156,12 @@ class StoredImages:
 
     @cached_property
     def image(self) -> Volume:
-        """From the study, whose pixels must be those that were measured."""
+        """From the study; its pixels must be identical to the measured ones."""
         study = self.study
         if study is None:
             raise UsageError(
-                f"the images of {self.folder} are in its study; "
-                "give it: read_results(folder, study=...)"
+                f"the images of {self.folder} are not in the results folder; "
+                "give the measured study: read_results(folder, study=...)"
             )
         known = {one.series_uid: one.pixels_sha256 for one in self.result.provenance.inputs}
         for series in study.series:
@@ -169,29 +170,29 @@ class StoredImages:
                 if study.inputs(series).pixels_sha256 == known.get(series.uid):
                     return image
         raise ResultsError(
-            f"{self.study_path} does not hold the images that were measured "
-            f"(series {self.result.series_uid}); name the right study"
+            f"{self.study_path} does not contain the images that were measured "
+            f"(series {self.result.series_uid}); give the study of these results"
         )
 
     @property
     def labels(self) -> SpineLabels:
-        """Not kept."""
-        self._not_kept("soft masks; label_map has their numbers")
+        """Not stored."""
+        self._not_stored("soft masks (label_map has binary ones)")
 
     @property
     def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
-        """Not kept."""
-        self._not_kept("outlines of all slices; borders has those of the mid-sagittal plane")
+        """Not stored."""
+        self._not_stored("outlines of all slices (borders has the mid-sagittal ones)")
 
     @property
     def adc(self) -> Volume | None:
-        """Not kept."""
-        self._not_kept("the aligned ADC; pictures shows it")
+        """Not stored."""
+        self._not_stored("the aligned ADC (pictures shows it)")
 
     @property
     def fitted_adc(self) -> Volume | None:
-        """Not kept."""
-        self._not_kept("the fitted ADC")
+        """Not stored."""
+        self._not_stored("the fitted ADC")
 
     def pictures(self, _result: StudyResult) -> Mapping[str, bytes]:
         """The files in ``figures``, overview first, then cranial to caudal."""
@@ -201,7 +202,7 @@ class StoredImages:
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
     def overview(self, result: StudyResult) -> bytes | None:
-        """The overview of the folder; ``None`` where it was written without figures."""
+        """The overview; ``None`` if the folder was written without figures."""
         return self.pictures(result).get("overview")
 
     def _bytes(self, name: str) -> bytes:
@@ -210,13 +211,12 @@ class StoredImages:
         except OSError as error:
             raise ResultsError(
                 f"{self.folder / name} cannot be read ({error.strerror or error}); "
-                "measure the study again with every format"
+                "measure the study again with all formats"
             ) from error
 
-    def _not_kept(self, what: str) -> NoReturn:
+    def _not_stored(self, what: str) -> NoReturn:
         raise ResultsError(
-            f"a results folder does not keep {what}; for the rest, measure the study again "
-            "with discmri.measure"
+            f"results folders do not store {what}; measure the study again with discmri.measure"
         )
 
 
@@ -226,12 +226,12 @@ def _border(level: DiscLevel, found: _Border) -> DiscBorder:
 
 
 def result_of(document: Document) -> StudyResult:
-    """The result that a document was made of, without its images.
+    """The result in a document, without images.
 
     Raises
     ------
     ResultsError
-        Where it contradicts itself.
+        If a value is impossible.
     """
     provenance = Provenance(
         document.versions,

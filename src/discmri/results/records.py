@@ -1,4 +1,4 @@
-"""The table of results: every column once, with its unit and meaning."""
+"""The measured columns with units and meanings, and the record of one disc."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from discmri.results.parameter import Parameter
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
-        "height_mm", "mm", 3, "Primary disc height, by the method named beside it.", "DSCHGT",
+        "height_mm", "mm", 3, "Primary disc height, by the chosen definition.", "DSCHGT",
     ),
     *(one.column for one in DEFINITIONS),
     Parameter("height_sd_mm", "mm", 3, "Standard uncertainty of the primary height.", "DSCHSD"),
@@ -24,7 +24,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("volume_mm3", "mm3", 1, "Volume.", "DSCVOL"),
     Parameter(
         "wedge_deg", "deg", 2,
-        "Angle between the endplates, positive where it opens anteriorly.", "DSCWEDG",
+        "Angle between the endplates, positive if it opens anteriorly.", "DSCWEDG",
     ),
     Parameter(
         "bulge_posterior_mm", "mm", 3,
@@ -33,7 +33,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "listhesis_mm", "mm", 3,
-        "Displacement of the upper body's posterior corner along the disc, positive forward.",
+        "Displacement of the posterior corner of the upper body along the disc, positive forward.",
         "DSCLIST",
     ),
     Parameter(
@@ -47,7 +47,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "adc_disc_um2_ms", "um2/ms", 4,
-        "Mean ADC of the disc, eroded by one diffusion voxel.", "DSCADC",
+        "Mean ADC of the disc without a rim of one diffusion voxel.", "DSCADC",
     ),
     Parameter("adc_disc_median_um2_ms", "um2/ms", 4, "Median ADC of the same voxels.", "DSCADCM"),
     Parameter(
@@ -58,7 +58,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("adc_voxels", "1", 0, "Diffusion voxels used.", "DSCADCV"),
     Parameter(
         "adc_rejected_voxels", "1", 0,
-        "Diffusion voxels inside the disc that were left out as impossible.", "DSCADCR",
+        "Diffusion voxels inside the disc that were excluded as physically impossible.", "DSCADCR",
     ),
     Parameter(
         "adc_residual_mm", "mm", 2,
@@ -77,10 +77,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "suggested_collapse", "", 0,
         "Collapse part of the suggestion: 0 none, 6, 7 or 8.", "MPFCOLL",
     ),
-    Parameter("confidence", "1", 3, "How much the segmenter trusts this disc, 0 to 1.", "SEGCONF"),
+    Parameter("confidence", "1", 3, "Confidence of the segmenter in this disc, 0 to 1.", "SEGCONF"),
 )  # fmt: skip
 PARAMETER: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
-# These two columns stand right after the value whose method they name.
+# These columns follow the value whose method they give.
 METHOD_COLUMNS: Mapping[str, str] = {
     "height_method": "height_mm",
     "adc_source": "adc_disc_um2_ms",
@@ -96,11 +96,11 @@ class Measurement:
     parameter
         Name of a :data:`PARAMETERS` entry.
     value
-        In that parameter's unit; never NaN.
+        Value in the unit of the parameter; never NaN.
     method
         Code of the definition or source.
     sd
-        Standard uncertainty in the same unit, where known.
+        Standard uncertainty in the same unit; ``None`` if unknown.
     """
 
     parameter: str
@@ -117,18 +117,18 @@ class Measurement:
 
 @dataclass(frozen=True)
 class DiscRecord:
-    """All that is known of one disc.
+    """Values of one disc.
 
     Parameters
     ----------
     level
-        Which disc.
+        Level of the disc.
     values
-        By parameter name; a value that could not be measured is absent, with a finding.
+        Measurements by parameter name.  A missing value is absent, with a finding.
     evidence
-        JSON-like facts behind the suggested grade and the uncertainty, for a person.
+        JSON-like facts that explain the suggested grade and the uncertainty.
     quality
-        Whether its values can be used; ``None`` where that was not judged, as before 0.2.
+        Whether the values can be used; ``None`` in results of versions before 0.2.
     """
 
     level: DiscLevel
@@ -140,12 +140,12 @@ class DiscRecord:
         object.__setattr__(self, "evidence", jsonable(self.evidence))
 
     def get(self, parameter: str) -> float | int | str | None:
-        """The value, or ``None`` where it could not be measured."""
+        """The value of a parameter; ``None`` if missing."""
         found = self.values.get(parameter)
         return None if found is None else found.value
 
     def column(self, name: str) -> float | int | str | None:
-        """The cell of one measured column: a value, or the method of one."""
+        """The content of a measured column: a value, or the method of one."""
         if name in METHOD_COLUMNS:
             found = self.values.get(METHOD_COLUMNS[name])
             return None if found is None else found.method

@@ -1,4 +1,4 @@
-"""What the report says, as plain data for the template."""
+"""Content of the report as plain data for the template."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NUMBERING_WORDS = {
     "sacrum": "counted from the lumbosacral junction",
     "reader": "given by the reader",
     "masks": "given by the label map",
-    "assumed": "assumed: the lumbosacral junction is not clear",
+    "assumed": "assumed, because the lumbosacral junction is unclear",
 }
 SIGN_TEXTS = {
     "depth_ratio": "the lowest disc has {:.2f} of the depth of the discs above",
@@ -45,9 +45,9 @@ SIGN_TEXTS = {
     "bend_deg": "by {:.0f}° more than the disc above",
     "promontory_deg": "the bone below it turns backwards by {:.0f}°",
     "canal_ratio": "the thecal sac behind it has {:.2f} of the depth higher up",
-    "sacral_share": "the segmenter takes {:.0%} of the bone above it for sacrum",
+    "sacral_share": "the segmenter labels {:.0%} of the bone above it as sacrum",
 }
-"""What each sign of ``numbering_signs`` says, in the order of the report."""
+"""Sentence of each sign of ``numbering_signs``, in the order of the report."""
 _GRADE_PARAMETERS = (
     "suggested_grade",
     "suggested_grade_probability",
@@ -57,7 +57,7 @@ _GRADE_PARAMETERS = (
 
 
 def content(result: StudyResult) -> dict[str, object]:
-    """All that the template shows; text from headers is clean but not yet escaped for HTML."""
+    """Data for the template; text from headers is printable but not yet escaped for HTML."""
     drawn = {name: _picture(png) for name, png in result.pictures.items()}
     has_adc = any(record.get("adc_disc_um2_ms") is not None for record in result.records)
     provenance = result.provenance
@@ -91,7 +91,7 @@ def content(result: StudyResult) -> dict[str, object]:
 
 
 def readable(name: object) -> str:
-    """A key of the data as words: units set apart, underscores gone.
+    """A key as words, with its unit in brackets.
 
     >>> readable("reference_height_mm"), readable("b_values_s_per_mm2"), readable("csf_median")
     ('Reference height (mm)', 'B values (s/mm²)', 'CSF median')
@@ -139,7 +139,7 @@ _ACRONYMS = {
 
 
 def quality_text(quality: DiscQuality | None) -> str:
-    """The quality of a disc with its reasons; empty where it was not judged.
+    """The quality of a disc with its reasons; empty if unknown.
 
     >>> from discmri.core.quality import Quality
     >>> quality_text(DiscQuality(Quality.CHECK, ("border_step", "low_confidence")))
@@ -187,19 +187,19 @@ def _residual(disc: ResidualDisc) -> str:
 
 
 def _levels(result: StudyResult) -> str:
-    """How the levels got their names, and how likely that is right where it is not certain."""
+    """Source of the levels, and the probability of L5-S1 if below 1."""
     words = "" if result.numbering is None else _NUMBERING_WORDS[result.numbering.value]
     probability = result.numbering_probability
     if probability is None or probability >= 1:
         return words
     return (
-        f"{words}; L5-S1 is right with a probability of {min(probability, 0.999):.3g}, for five "
+        f"{words}; probability {min(probability, 0.999):.3g} that L5-S1 is correct, given five "
         "lumbar vertebrae (a lumbar MRI alone does not show whether there are six)"
     )
 
 
 def _signs(result: StudyResult) -> str:
-    """The signs of the lumbosacral junction, one sentence for all that were visible."""
+    """The visible signs of the lumbosacral junction as one sentence."""
     return "; ".join(
         text.format(result.numbering_signs[name])
         for name, text in SIGN_TEXTS.items()
@@ -208,7 +208,7 @@ def _signs(result: StudyResult) -> str:
 
 
 def _method(record: DiscRecord) -> str:
-    """The definition behind the primary height; the bare code where it is not known here."""
+    """Name of the definition of the primary height; its code if unknown to this version."""
     code = str(record.column("height_method") or "")
     return HEIGHT_METHODS[code].label if code in HEIGHT_METHODS else printable(code)
 
@@ -257,7 +257,7 @@ def _disc(
 
 
 def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> str:
-    """A value as text, ``""`` where it could not be measured."""
+    """A value as text, ``""`` if missing."""
     value = record.get(parameter)
     if value is None:
         return ""
@@ -268,7 +268,7 @@ def _value(record: DiscRecord, parameter: str, decimals: int | None = None) -> s
 
 
 def _percent(share: float | int | str | None) -> str:
-    """A probability in whole per cent, ``""`` where it is missing."""
+    """A probability in whole per cent, ``""`` if missing."""
     return "" if share is None else f"{100 * float(share):.0f} %"
 
 
@@ -289,7 +289,7 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 
 def _series(one: SeriesFacts) -> dict[str, str]:
-    """What a person wants to know of a series; study.json has all of it."""
+    """Main facts of a series; all others are in ``study.json``."""
     times = (("TR", one.tr_ms), ("TE", one.te_ms), ("TI", one.ti_ms))
     size = " × ".join(number(float(side), 2) for side in one.spacing_mm or ())
     b_values = ", ".join(f"{b:g}" for b in one.b_values_s_per_mm2)
@@ -312,7 +312,7 @@ def _series(one: SeriesFacts) -> dict[str, str]:
 
 
 def _pairs(data: Mapping[str, object], above: str = "") -> list[tuple[str, str]]:
-    """Nested data as a flat list of words and values."""
+    """Nested data as a flat list of names and values."""
     pairs: list[tuple[str, str]] = []
     for key, value in jsonable(data).items():
         name = f"{above}{readable(key)}"
@@ -345,7 +345,7 @@ def _date(text: str) -> str:
 
 
 def _picture(png: bytes) -> dict[str, object]:
-    """A picture as a data URI with its size in pixels, which stands in the PNG header."""
+    """A picture as a data URI with its size in pixels from the PNG header."""
     uri = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
     width, height = struct.unpack(">II", png[16:24])
     return {"uri": uri, "width": width, "height": height, "shape": f"{width / height:.3f}"}

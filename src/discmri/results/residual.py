@@ -1,4 +1,4 @@
-"""What is told of a residual disc: where it lies and how large it is, and no measurement."""
+"""Position and size of residual discs, which are not measured as lumbar discs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from discmri.core.volume import Array, SoftMask
 
 @dataclass(frozen=True)
 class ResidualDisc:
-    """A disc that was found and is shown, but not measured as a lumbar disc.
+    """A disc that is shown but not measured as a lumbar disc.
 
     Parameters
     ----------
     level
         S1-S2.
     centre_mm
-        (3,) centre of its mask, RAS+.
+        (3,) centre of the mask, RAS+ mm.
     depth_mm
-        Its extent along its longest direction in the sagittal plane.
+        Extent along the longest direction in the sagittal plane.
     height_mm
-        Area on its middle sagittal slice divided by ``depth_mm``.
+        Area on the middle sagittal slice divided by ``depth_mm``.
     """
 
     level: DiscLevel
@@ -45,7 +45,7 @@ def _described(level: DiscLevel, mask: SoftMask) -> ResidualDisc:
 
 
 def border_mm(mask: SoftMask) -> Array:
-    """(n, 3) RAS+ points of a mask's border on its middle slice, closed."""
+    """(n, 3) closed border of a mask on its middle slice, RAS+ mm."""
     from skimage.measure import find_contours
 
     axis = mask.sagittal_axis
@@ -57,7 +57,7 @@ def border_mm(mask: SoftMask) -> Array:
 
 
 def _middle_slice(mask: SoftMask) -> tuple[int, Array]:
-    """The slice of the centre of mass; the fullest one where the mask is hollow there."""
+    """The slice at the centre of mass; the fullest slice if the mask is empty there."""
     slices = np.moveaxis(mask.array, mask.sagittal_axis, 0)
     filled = slices.sum(axis=(1, 2))
     number = round(float(np.average(np.arange(len(filled)), weights=filled)))

@@ -1,4 +1,4 @@
-"""A result into its folder."""
+"""Writing of a results folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def write(
     formats: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Path:
-    """Write a result into a folder that appears whole or not at all.
+    """Write a result into a folder atomically.
 
     Parameters, returned path and errors are those of :meth:`StudyResult.write`.
     """
     unknown = [name for name in formats if name not in EXPORTERS]
     if unknown:
-        raise UsageError(f"no format is called {unknown[0]!r}; choose from: {', '.join(EXPORTERS)}")
+        raise UsageError(f"unknown format {unknown[0]!r}; choose from: {', '.join(EXPORTERS)}")
     chosen = {*formats, "json"} if formats else set(EXPORTERS) - ON_REQUEST
     if result.status is Status.NOTHING:
         chosen = {"json"}

@@ -164,7 +164,7 @@ def half_the_pixels(ds):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (two_of_one_level, "2 segments are T12-L1 by code or label"),
+        (two_of_one_level, "2 segments are coded or labelled T12-L1"),
         (one_position_less, "a frame or segment has no PlanePositionSequence"),
         (another_orientation, "not a readable DICOM SEG"),
         (half_the_pixels, "not a readable DICOM SEG"),
@@ -191,7 +191,7 @@ def test_a_segment_of_unknown_meaning_is_told_and_left_out(classic, tmp_path):
     assert len(found.discs) == len(classic.result.records) - 1
     (told,) = found.findings
     assert told.code is Code.LABELS_UNKNOWN
-    assert "what 'Tumour' is" in told.text
+    assert "unknown segments 'Tumour'" in told.text
 
 
 def test_a_segment_of_unknown_meaning_takes_no_voxel_of_others():
@@ -272,7 +272,7 @@ def test_a_folder_read_back_gives_the_same_values(classic, tmp_path):
     folder = classic.result.write(tmp_path / "out", ("csv", "nifti", "outlines"))
     again = dicom_objects(read_results(folder, classic.study), Settings())
     assert set(again.objects) == {"seg", "values_sr", "lines_sr", "heights_pr", "report_pdf"}
-    assert "does not keep the fitted ADC" in again.left_out["adc_pm"]
+    assert "do not store the fitted ADC" in again.left_out["adc_pm"]
     (tmp_path / "values_sr.dcm").write_bytes(to_bytes(again.objects["values_sr"]))
     with (folder / "discs.csv").open(encoding="utf-8", newline="") as file:
         assert wide_table(tmp_path / "values_sr.dcm")[1] == list(csv.reader(file))[1:]

@@ -64,7 +64,7 @@ def test_the_doubt_of_counted_levels_stands_beside_them(result):
     counted = replace(result, numbering_probability=0.859)
     pages = [_Page(report_html.page(one)).text for one in (sure, counted)]
     assert ["whether there are six" in page for page in pages] == [False, True]
-    assert "right with a probability of 0.859" in pages[1]
+    assert "probability 0.859 that L5-S1 is correct" in pages[1]
 
 
 def test_the_signs_of_the_junction_stand_in_words(result):
@@ -112,11 +112,11 @@ def test_flags_are_words_and_grade_evidence_is_sentences(html):
         "Height 7.0 mm against an expected 10.2 ± 1.1 mm, from the depth of the discs alone: 32 % lower."
         in text
     )
-    assert "Allowing for the uncertainty of the expected height it is 27 % lower" in text
+    assert "With the uncertainty of the expected height: 27 % lower" in text
     assert "Probability 44 % (next: 4 31 %); below 50 %: the grade is uncertain." in text
     assert "suggested grade, probability 44 %; a reader decides" in text
     assert (
-        "Another grade would be suggested, all else unchanged: 2 from 0.52 of the signal of "
+        "With all else unchanged, the suggested grade would be: 2 from 0.52 of the signal of "
         "cerebrospinal fluid; 8 below a height of 6.4 mm." in text
     )
     assert "Collapse 7: 30 to 60 % reduction of height." in text
@@ -130,7 +130,7 @@ def test_the_quality_stands_in_the_summary_and_above_the_disc(result):
     judged = replace(result, records=(replace(first, quality=quality), *others))
     text = " ".join(_Page(report_html.page(judged)).text.split())
     assert "Quality reject: border step, cut by field of view" in text
-    assert "do not use those of a rejected one" in text
+    assert "that values must not be used" in text
 
 
 def test_no_column_of_adc_without_adc(changed):

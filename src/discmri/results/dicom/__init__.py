@@ -1,8 +1,8 @@
-"""A result as DICOM objects, for archives and viewers: one pure step, nothing of a clock in it.
+"""DICOM objects of a result, for archives and viewers.
 
-``dicom_objects`` makes them; each goes into a series of its own in the study of its source, with
-UIDs that follow from the content, so that the same result is the same object wherever it is made.
-To add an object: write one file with one function and add one line to ``dicom_objects``.
+:func:`dicom_objects` makes them.  Each is a series of its own in the source study.  UIDs and dates are
+derived from the content, so the same result gives identical objects everywhere.  To add an object,
+write one file with one function and add one line to ``dicom_objects``.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["DicomObjects", "SegKind", "dicom_objects"]
 
 @dataclass(frozen=True, eq=False)
 class DicomObjects:
-    """What was made.
+    """DICOM objects of one result.
 
     Parameters
     ----------
     objects
-        By file name without its end.
+        Objects by file name without ``.dcm``.
     pdf
-        The page that ``report_pdf`` holds.
+        The PDF inside ``report_pdf``.
     left_out
-        Why an object is missing, by its name.
+        Reasons for missing objects, by file name without ``.dcm``.
     """
 
     objects: Mapping[str, Dataset]
@@ -51,22 +51,22 @@ def dicom_objects(result: StudyResult, settings: Settings | None = None) -> Dico
     Parameters
     ----------
     result
-        Measured just now, or read back with its study.
+        A measured study, or results read back together with their study.
     settings
-        How segments are stored, which of them, which lines; those of the result where not given.
+        Storage and choice of segments and lines; default: the settings of the result.
 
     Returns
     -------
     DicomObjects
-        ``adc_pm`` is missing where no ADC was fitted, or where the result was read back.
+        Without ``adc_pm`` if no ADC was fitted or the result was read back.
 
     Raises
     ------
     UsageError
-        Where highdicom is not installed.
+        If highdicom is not installed.
     ResultsError
-        Where the study is NIfTI, the labels do not lie on its slices, or its headers lack what
-        every object must hold.
+        If the study is NIfTI, the labels are on another grid than its slices, or its headers
+        lack an attribute that every object needs.
 
     Examples
     --------

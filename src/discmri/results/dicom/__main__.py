@@ -1,4 +1,4 @@
-"""Prints the list of private codes, as it stands in ``docs/dicom-codes.md``."""
+"""Print the table of private codes for ``docs/dicom-codes.md``."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Codes of what DICOM objects hold: standard ones where there are any, our own for the rest.
+"""Codes in DICOM objects: standard codes where they exist, otherwise private ones.
 
-Our own stand in the private scheme ``99DISCMRI``.  A column's code is its test code in
-:data:`~discmri.results.records.PARAMETERS`; every other code is made of its word, so that no code
-ever changes its number.  ``python -m discmri.results.dicom`` prints the list.
+Private codes are in the scheme ``99DISCMRI``.  The code of a column is its test code in
+:data:`~discmri.results.records.PARAMETERS`; every other code is a hash of its name, so codes never
+change.  ``python -m discmri.results.dicom`` prints the list.
 
 Sources: discs and their levels, DICOM PS3.16 CID 7604 and SNOMED CT; the others, PS3.16 annex D.
 """
@@ -72,7 +72,7 @@ UPPER_UNCERTAINTY = Code("371886009", "SCT", "+, range of upper measurement unce
 LOWER_UNCERTAINTY = Code("371885008", "SCT", "-, range of lower measurement uncertainty")
 
 READ_GRADE = Code("MPFREAD", SCHEME, "Modified Pfirrmann grade given by a reader")
-LINE_PLACE = Code("LINEPLACE", SCHEME, "How far the line lies off this slice")
+LINE_PLACE = Code("LINEPLACE", SCHEME, "Distance of the line from this slice")
 
 _DERIVATIONS = {
     "adc_disc_um2_ms": Code("373098007", "SCT", "Mean"),
@@ -94,14 +94,14 @@ _UNITS = {
 
 
 def quantity(column: str, source: str = "") -> Code:
-    """What a numeric column holds: a standard concept where one fits, else our own.
+    """Concept of a numeric column: a standard one where it fits, else a private one.
 
     Parameters
     ----------
     column
-        Of ``discs.csv``.
+        Column of ``discs.csv``.
     source
-        Of an ADC: ``fit`` or ``map``.
+        Source of an ADC: ``fit`` or ``map``.
     """
     if column in _DERIVATIONS:
         return ADC if source == "map" else MEAN_ADC_FIT
@@ -113,12 +113,12 @@ def quantity(column: str, source: str = "") -> Code:
 
 
 def derivation(column: str) -> Code | None:
-    """Mean, median or standard deviation, where a column is one of voxels."""
+    """Mean, median or standard deviation of voxels; ``None`` for other columns."""
     return _DERIVATIONS.get(column)
 
 
 def column_code(column: str) -> Code:
-    """Our own code of a column of ``discs.csv``.
+    """Private code of a column of ``discs.csv``.
 
     >>> column_code("height_middle_mm")
     Code(value='DSCHMID', scheme='99DISCMRI', meaning='Middle height')
@@ -129,12 +129,12 @@ def column_code(column: str) -> Code:
 
 
 def flag(name: str) -> Code:
-    """Our own code of a finding."""
+    """Private code of a finding."""
     return Code(_made("FLG", name), SCHEME, name)
 
 
 def grade(text: str) -> Code:
-    """Our own code of a modified Pfirrmann grade.
+    """Private code of a modified Pfirrmann grade.
 
     >>> grade("4/7").value
     'MPG-4-7'
@@ -143,12 +143,12 @@ def grade(text: str) -> Code:
 
 
 def unit(text: str) -> Code:
-    """UCUM code of a unit of the tables."""
+    """UCUM code of a unit in the tables."""
     return _UNITS.get(text, Code(text, "UCUM", text))
 
 
 def in_words(column: str) -> str:
-    """A column's name in words, without its unit.
+    """Name of a column in words, without its unit.
 
     >>> in_words("height_middle_mm"), in_words("dhi_vb"), in_words("adc_disc_um2_ms")
     ('Middle height', 'DHI VB', 'ADC disc')
@@ -163,7 +163,7 @@ def in_words(column: str) -> str:
 
 
 def own_codes() -> list[Code]:
-    """Every code of ours, in the order of the list in the documentation."""
+    """Every private code, in the order of the list in the documentation."""
     columns = [one.name for one in PARAMETERS] + [*METHOD_COLUMNS, *WORDS]
     signals, collapses = range(1, 6), (6, 7, 8)
     grades = [str(Grade(n)) for n in signals] + [str(Grade(5, n)) for n in collapses]
@@ -175,7 +175,7 @@ def own_codes() -> list[Code]:
 
 
 WORDS = tuple(column for column in (*BEFORE, *AFTER) if column != "level")
-"""Columns of ``discs.csv`` that are no parameters."""
+"""Columns of ``discs.csv`` that are not parameters."""
 
 
 def _made(kind: str, word: str) -> str:
@@ -183,7 +183,7 @@ def _made(kind: str, word: str) -> str:
 
 
 def markdown() -> str:
-    """The list of our own codes as a table."""
+    """Markdown table of the private codes."""
     rows = ["| Code | Meaning |", "|---|---|"]
     rows += [f"| `{one.value}` | {one.meaning} |" for one in own_codes()]
     return "\n".join(rows) + "\n"

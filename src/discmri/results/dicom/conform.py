@@ -1,8 +1,8 @@
-"""Headers of images, as objects may take them over: what breaks a rule of the standard goes.
+"""Corrected copies of image headers, whose attributes objects copy.
 
-Real headers lack a slice thickness, hold ``***`` as a date of birth or an age without its unit.
-Objects with such values are refused by archives, or cannot be made at all.  Which patient, study
-and image it is stays as it is in the images, right or wrong: an object is filed beside them.
+Real headers lack a slice thickness, have ``***`` as a date of birth or an age without unit.  Archives
+refuse objects with such values, or they cannot be made at all.  Identifiers of patient, study and
+image are never changed, valid or not, because objects are filed by them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from discmri.study.deidentify import PATIENT_AND_STUDY
 
 IDENTIFYING = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID",
                "FrameOfReferenceUID")  # fmt: skip
-"""Without one of these nothing can be referred to."""
+"""Attributes that references need."""
 _EMPTY_AT_LEAST = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate",
                    "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
 _DATE = r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
@@ -43,23 +43,23 @@ _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILU
 
 
 def conforming(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
-    """Mend headers in place.
+    """Correct headers in place: remove or complete values that break the standard.
 
     Parameters
     ----------
     headers
-        Of one series, read for this alone.
+        Headers of one series; they are changed.
 
     Raises
     ------
     ResultsError
-        Where one lacks a UID that objects refer to it by.
+        If a UID is missing that references need.
     """
     for header in headers:
         missing = next((word for word in IDENTIFYING if not header.get(word)), None)
         if missing:
             raise ResultsError(
-                f"DICOM objects cannot be made of these images: they have no {missing}; "
+                f"DICOM objects cannot be made from these images: they have no {missing}; "
                 "leave out --format dicom"
             )
         _mend(header)
@@ -71,7 +71,7 @@ def conforming(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
 
 
 def _distance_mm(headers: Sequence[Dataset]) -> float | None:
-    """From one slice to the next, which stands for a thickness that is not told."""
+    """Distance of neighbouring slices, used where the slice thickness is missing."""
     if any("ImagePositionPatient" not in header for header in headers):
         return None
     along_row, along_column = np.reshape(headers[0].ImageOrientationPatient, (2, 3)).astype(float)
@@ -101,7 +101,7 @@ def _mend(header: Dataset) -> None:
 
 
 def _mend_characters(header: Dataset) -> None:
-    """One character set that highdicom knows; names in any other are stored as UTF-8."""
+    """Keep a character set that highdicom supports; otherwise store names as UTF-8."""
     if "SpecificCharacterSet" not in header:
         return
     if re.fullmatch(_CHARACTER_SET, str(header.SpecificCharacterSet)):
@@ -113,7 +113,7 @@ def _mend_characters(header: Dataset) -> None:
 
 
 def _mend_window(header: Dataset) -> None:
-    """No window where it is no pair of numbers, or has no width."""
+    """Remove a window that is not a pair of numbers, or whose width is not positive."""
     try:
         pairs = [_numbers(header, word) for word in _WINDOW[:2]]
         good = bool(pairs[0]) and len(pairs[0]) == len(pairs[1]) and min(pairs[1]) > 0
@@ -132,7 +132,7 @@ def _numbers(header: Dataset, keyword: str) -> list[float]:
 
 
 def _text(header: Dataset, keyword: str) -> str:
-    """A value as text; empty where it cannot be told."""
+    """A value as text; empty if it cannot be converted."""
     try:
         return str(header[keyword].value or "")
     except (TypeError, ValueError):

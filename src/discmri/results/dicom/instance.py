@@ -1,4 +1,4 @@
-"""What every object of ours has: patient and study of the source, a series of its own."""
+"""Attributes common to all objects: patient and study of the source, own series, equipment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ IMPLEMENTATION_UID = generate_uid(entropy_srcs=["discmri", "implementation"])
 
 
 def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) -> Dataset:
-    """A data set with all modules that do not depend on what it holds.
+    """A data set with the modules common to all objects.
 
     Parameters
     ----------
     source
-        Where patient and study are taken from.
+        Source of patient and study attributes.
     kind
-        File name without its end; decides UIDs and series number.
+        File name without ``.dcm``; determines UIDs and series number.
     sop_class, modality
-        Of the object.
+        SOP class UID and modality of the object.
     """
     made = Dataset()
     made.SOPClassUID = sop_class
@@ -42,7 +42,7 @@ def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) 
 
 
 def complete(made: Dataset, source: DicomSource, kind: str) -> None:
-    """Set patient, study, series, equipment, dates and file header; nothing depends on a clock."""
+    """Set patient, study, series, equipment, dates and file header, independent of the clock."""
     first = source.first
     for keyword in PATIENT_AND_STUDY:
         if keyword in first:
@@ -76,23 +76,23 @@ def complete(made: Dataset, source: DicomSource, kind: str) -> None:
 
 @contextmanager
 def from_headers(what: str, instead: str = "") -> Iterator[None]:
-    """Tell in one line where the images' headers do not let an object be made, and what to do.
+    """Convert errors about attributes of the source headers to one line.
 
     Raises
     ------
     ResultsError
-        Whatever highdicom found missing or invalid.
+        If highdicom finds an attribute missing or invalid.
     """
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(
-            f"{what} cannot be made of these images' headers ({one_line(error)}){instead}"
+            f"{what} cannot be made from the headers of these images ({one_line(error)}){instead}"
         ) from error
 
 
 def made_by(source: DicomSource, kind: str) -> dict[str, Any]:
-    """What every object that highdicom makes is told of itself and its maker."""
+    """Arguments common to all objects that highdicom makes: UIDs and equipment."""
     return {
         "series_instance_uid": source.uid(kind, "series"),
         "series_number": source.series_number(kind),
@@ -106,7 +106,7 @@ def made_by(source: DicomSource, kind: str) -> dict[str, Any]:
 
 
 def settle(made: Dataset, source: DicomSource, kind: str) -> None:
-    """Replace clock and chance in what highdicom made by values that follow from the content."""
+    """Replace times and random UIDs set by highdicom with values derived from the content."""
     complete(made, source, kind)
     for keyword in ("BodyPartExamined", "PositionReferenceIndicator"):
         if keyword in source.first:
@@ -121,7 +121,7 @@ def settle(made: Dataset, source: DicomSource, kind: str) -> None:
 
 
 def acquired(header: Dataset) -> tuple[str, str]:
-    """Date and time of the images, which stand for those of everything made of them."""
+    """Date and time of the images, which are also those of the objects."""
     for name in ("Acquisition", "Series", "Study"):
         date = str(header.get(f"{name}Date") or "")
         if date:
@@ -130,7 +130,7 @@ def acquired(header: Dataset) -> tuple[str, str]:
 
 
 def evidence(source: DicomSource, others: Iterable[Dataset] = ()) -> Items:
-    """Every instance that a report refers to, by study and series."""
+    """Evidence sequence: every instance that a report refers to, by study and series."""
     series: dict[str, list[Dataset]] = {}
     for one in (*source.headers, *others):
         item = Dataset()
@@ -149,7 +149,7 @@ def evidence(source: DicomSource, others: Iterable[Dataset] = ()) -> Items:
 
 
 def to_bytes(made: Dataset) -> bytes:
-    """The DICOM file."""
+    """Content of the DICOM file."""
     buffer = io.BytesIO()
     made.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

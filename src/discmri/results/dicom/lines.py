@@ -1,4 +1,4 @@
-"""``lines_sr.dcm``: heights as lines on the images (TID 1410, for people and their viewers)."""
+"""``lines_sr.dcm``: heights as lines on the images (TID 1410), for viewers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from discmri.results.height.stations import STATIONS
 _REGION = Code("111030", "DCM", "Image Region")
 _TID_PLANAR = "1410"
 DRAWN = ("middle",)
-"""One line per disc: a viewer prints every value beside its line, and three of them overlap."""
+"""One line per disc, because viewers print each value beside its line and three would overlap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +28,13 @@ class HeightLine:
     Parameters
     ----------
     level, column, value
-        Which disc, column of ``discs.csv``, and its cell.
+        Disc, column of ``discs.csv``, and printed value.
     slice
-        The nearest slice; the line's ends are projected on it.
+        The nearest slice, onto which the ends of the line are projected.
     pixels
         Column, row, column, row of the lower and the upper end.
     off_mm
-        How far the line's middle lies off that slice.
+        Distance of the middle of the line from that slice.
     """
 
     level: DiscLevel
@@ -46,20 +46,20 @@ class HeightLine:
 
     @property
     def reference(self) -> Dataset:
-        """To the slice."""
+        """Reference to the slice."""
         header = self.slice.header
         return tree.reference(str(header.SOPClassUID), str(header.SOPInstanceUID), self.slice.frame)
 
 
 def height_lines(source: DicomSource, stations: Sequence[str] = DRAWN) -> Iterator[HeightLine]:
-    """Lines of the heights at some stations, discs cranial to caudal.
+    """Height lines at the given stations, discs cranial to caudal.
 
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
     stations
-        ``anterior``, ``middle``, ``posterior``.
+        Any of ``anterior``, ``middle``, ``posterior``.
     """
     for record in source.result.records:
         border = source.result.borders.get(record.level)
@@ -81,7 +81,7 @@ def height_lines(source: DicomSource, stations: Sequence[str] = DRAWN) -> Iterat
 
 
 def lines_report(source: DicomSource, stations: Sequence[str] = DRAWN) -> Dataset:
-    """A report with one group per line."""
+    """A structured report with one measurement group per height line."""
     groups = []
     lines = list(height_lines(source, stations))
     for line in lines:

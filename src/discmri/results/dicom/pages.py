@@ -1,4 +1,4 @@
-"""The report on paper: ``report.pdf``, the same as a DICOM object, and as a colour picture."""
+"""The report on one page: as a PDF, in a DICOM object, and as a colour image."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SCALE_BAR_MM = 50.0
 
 
 def pdf(result: StudyResult) -> bytes:
-    """One A4 page: head, picture, table of discs, remarks; without a date of making."""
+    """One A4 page as PDF: head, image, table of discs, remarks; without creation date."""
     return paper.pdf(_page(result), _WORDS)
 
 
@@ -68,7 +68,7 @@ def encapsulated_pdf(source: DicomSource, document: bytes) -> Dataset:
 
 
 def secondary_capture(source: DicomSource) -> Dataset:
-    """The page as an RGB picture."""
+    """The page as an RGB image in a Secondary Capture object."""
     pixels = paper.pixels(_page(source.result), _PAGE_DPI)
     made = new_instance(source, "page_sc", _SECONDARY_CAPTURE, "OT")
     made.ConversionType = "WSD"
@@ -106,7 +106,7 @@ def _head(result: StudyResult) -> list[str]:
 
 
 def _spine(result: StudyResult) -> Iterator[Item]:
-    """The mid-sagittal slice with the discs' borders, names and heights."""
+    """The mid-sagittal slice with borders, levels and heights of the discs."""
     view = SpineView.of(result)
     left, right, bottom, top = view.region
     scale = min(_PICTURE_HEIGHT / (top - bottom), _PICTURE_WIDTH / (right - left))
@@ -134,7 +134,7 @@ def _spine(result: StudyResult) -> Iterator[Item]:
 
 
 def _name(border: Array, edge: float, level: DiscLevel, height: object) -> Iterator[Item]:
-    """The name in the margin, with a thin line to the disc's anterior border."""
+    """The level in the margin, with a thin line to the anterior border of the disc."""
     front = border[np.argmin(border[:, 0])]
     y = float(np.clip(border[:, 1].mean(), _PICTURE_TOP + 8, _PICTURE_TOP + _PICTURE_HEIGHT - 8))
     yield Line(np.array([[edge - 5, y], [edge, y], front]), 0.7, LEVEL_COLOURS[level])
@@ -144,7 +144,7 @@ def _name(border: Array, edge: float, level: DiscLevel, height: object) -> Itera
 
 
 def _greys(view: SpineView, width: float, height: float) -> paper.Pixels:
-    """(rows, columns) of the region at the resolution of the page, black to white."""
+    """(rows, columns) grey values of the region at the resolution of the page."""
     from PIL import Image
 
     shown, (low, high) = view.shown.pixels(), view.window
@@ -190,6 +190,6 @@ def _remarks(result: StudyResult, top: float) -> Iterator[Item]:
         lines += paper.wrapped(printable(where + one.text), _RIGHT - _LEFT, _REMARK)
     most = int((_REMARKS_END - top) / _REMARK_ROW) - 1
     if len(lines) > most:
-        lines = [*lines[: most - 1], "The other remarks are in report.html."]
+        lines = [*lines[: most - 1], "Further remarks are in report.html."]
     for n, line in enumerate(lines, 1):
         yield Words(_LEFT, top + 3 + _REMARK_ROW * n, line, _REMARK)

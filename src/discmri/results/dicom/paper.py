@@ -1,9 +1,9 @@
-r"""One A4 page of words, lines and a grey picture, as PDF or as pixels.
+r"""One A4 page of text, lines and grey images, as PDF or as pixels.
 
-A drawing library takes longer to load than the page takes to draw.  The PDF (ISO 32000-1) uses the
-fonts that every viewer has (9.6.2.2), holds no date, and is the same bytes for the same page.
-Characters that these fonts lack stand as their code, such as ``\u0416``, so that two different
-names never look alike.
+It is written without a drawing library, whose import takes longer than the page.  The PDF
+(ISO 32000-1) uses the standard fonts (9.6.2.2) and has no date, so the same page gives the same bytes.
+Characters that these fonts lack are printed as their code, such as ``\u0416``, so that different
+names remain different.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from discmri.core.volume import Array
 from discmri.results.pictures.canvas import font
 
 WIDTH, HEIGHT = 595.0, 842.0
-"""A4 in points; x counts from the left, y from the top."""
+"""A4 in points; x from the left, y from the top."""
 Pixels = NDArray[np.uint8]
 
 _ENCODING = "cp1252"
@@ -38,7 +38,7 @@ _WIDER = 0.86  # DejaVu Sans, which pixels are drawn with, is wider than Helveti
 
 @dataclass(frozen=True)
 class Words:
-    """One line of text; ``y`` is its base line."""
+    """One line of text; ``x, y`` is the start of its base line, or the end where ``right``."""
 
     x: float
     y: float
@@ -50,14 +50,14 @@ class Words:
 
     @property
     def printed(self) -> str:
-        """What the fonts can show."""
+        """The text in characters that the fonts have."""
         encoded = self.text.encode(_ENCODING, "backslashreplace")
         return encoded.decode(_ENCODING, "replace")
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """(n, 2) points joined; colour ``#rrggbb``."""
+    """A polyline through (n, 2) points; colour ``#rrggbb``."""
 
     points: Array
     width: float = 0.5
@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """(rows, columns) greys in a box whose upper left corner is (x, y)."""
+    """A (rows, columns) grey image in a box whose upper left corner is (x, y)."""
 
     x: float
     y: float
@@ -80,7 +80,7 @@ Item = Words | Line | Picture
 
 
 def text_width(text: str, size: float) -> float:
-    """Width of a text in Helvetica, points.
+    """Width of a text in Helvetica, in points.
 
     >>> round(text_width("12.4 mm", 10.0), 2)
     38.9
@@ -92,7 +92,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
-    """Lines of a text that are no wider than a width in points; a long word stays whole."""
+    """Break a text into lines of at most ``width`` points; words are not broken."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
@@ -174,7 +174,7 @@ def _drawn(one: Item, names: dict[int, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A literal string without its brackets (7.3.4.2)."""
+    """The content of a literal string (7.3.4.2)."""
     return text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
@@ -185,7 +185,7 @@ def _stream(entries: str, content: bytes) -> bytes:
 
 
 def _file(objects: Sequence[bytes]) -> bytes:
-    """Objects with their table (7.5); the last one is the document's information."""
+    """A file of objects (7.5), the last of which is the document information."""
     made = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     places = []
     for number, content in enumerate(objects, 1):

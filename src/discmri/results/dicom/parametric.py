@@ -1,4 +1,4 @@
-"""``adc_pm.dcm``: the fitted ADC as a Parametric Map on the diffusion images' own grid."""
+"""``adc_pm.dcm``: the fitted ADC as a Parametric Map on the grid of the diffusion images."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _UM2_PER_MS_IN_MM2_PER_S = 1e-3
 _UNIT = Code("mm2/s", "UCUM", "mm2/s")
 _QUANTITY = Code("246205007", "SCT", "Quantity")
 _WINDOW_MM2_PER_S = 0.0015, 0.003
-"""Centre and width: 0 to 3e-3 mm2/s, free water at body temperature being 3.04e-3."""
+"""Centre and width: 0 to 3e-3 mm2/s; free water at 37 °C has 3.04e-3."""
 
 
 def adc_map(source: DicomSource) -> Dataset | None:
-    """A Parametric Map in mm2/s, float32; ``None`` where no ADC was fitted.
+    """A Parametric Map in mm2/s, float32; ``None`` if no ADC was fitted.
 
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
 
     Raises
     ------
     ResultsError
-        Where the result was read back: its folder does not keep the fit.
+        If the result was read back; results folders do not store the fit.
     """
     import highdicom as hd
 
@@ -88,14 +88,14 @@ def adc_map(source: DicomSource) -> Dataset | None:
 
 
 def _one_each(headers: Sequence[Dataset]) -> list[Dataset]:
-    """One multi-frame file, or all classic ones: highdicom takes nothing in between."""
+    """One multi-frame file, or all single-frame files, as highdicom requires."""
     if headers[0].get("NumberOfFrames"):
         return [headers[0]]
     return list(headers)
 
 
 def _define(made: Dataset, b_values: Sequence[float]) -> None:
-    """Say how the quantity was made, in the form of the content item macro."""
+    """Add model, fit and b-values to the definition of the quantity."""
     items = [_quantity_code(METHOD, MODEL), _quantity_code(FIT_METHOD, LEAST_SQUARES)]
     for value in b_values:
         item = Dataset()

@@ -13,7 +13,7 @@ from discmri.results.height.stations import STATIONS
 def presentation_of(source: DicomSource) -> Dataset:
     """A Grayscale Softcopy Presentation State with the anterior, middle and posterior heights.
 
-    It cannot carry images that are scaled frame by frame; highdicom then raises ``ValueError``.
+    Images whose frames have different scaling are not supported; highdicom raises ``ValueError``.
     """
     import highdicom as hd
     import numpy as np

@@ -1,4 +1,4 @@
-"""A DICOM Segmentation as a label map: ours, or that of another program."""
+"""Read DICOM Segmentations of this or another program as label maps."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _BONE_IN_LABEL = re.compile(r"(?<![A-Z0-9])(T1[0-2]|L[1-6])(?![A-Z0-9])")
 
 @dataclass(frozen=True, eq=False)
 class ReadSegmentation:
-    """Label numbers of a Segmentation.
+    """Label map of a Segmentation.
 
     Parameters
     ----------
     labels
-        (i, j, k); numbers of this package where ``named``, else segment numbers.
+        (i, j, k) label ids of :mod:`discmri.core.levels` if ``named``, otherwise segment numbers.
     grid
-        RAS+ millimetres.
+        Grid of the labels, RAS+ millimetres.
     named
-        Whether codes or labels of the segments told what they are.
+        Whether discs were identified by codes or labels of the segments.
     study_uid, frame_of_reference_uid
-        What it belongs to.
+        UIDs of its study and patient space.
     left_out
-        Labels of segments that are none of our structures, where ``named``.
+        Labels of segments that are no known structure, if ``named``.
     """
 
     labels: NDArray[np.int32]
@@ -59,44 +59,44 @@ class ReadSegmentation:
 
 
 def require_highdicom(why: str) -> None:
-    """Refuse early what cannot be done without it.
+    """Check early that highdicom is installed.
 
     Raises
     ------
     UsageError
-        Where it is not installed; begins with ``why``.
+        If it is not; the message begins with ``why``.
     """
     if find_spec("highdicom") is None:
         raise UsageError(f"{why}; install it with: pip install 'discmri[dicom]'")
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM files do."""
+    """Whether a file has the DICOM prefix."""
     with path.open("rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
 
 def check_belongs(path: Path, study_uid: str, frame_of_reference_uid: str) -> None:
-    """Refuse a Segmentation of another patient space; anything but DICOM passes.
+    """Refuse a Segmentation of another patient space; other files are not checked.
 
     Parameters
     ----------
     path
         A label map.
     study_uid, frame_of_reference_uid
-        Of the images it is meant for; empty where they have none.
+        UIDs of the images; empty if they have none.
 
     Raises
     ------
     UsageError
-        Where it lies in another frame of reference.
+        If it is in another frame of reference.
     """
     if not path.is_file() or not is_dicom(path):
         return
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
     except (OSError, EOFError, ValueError, pydicom.errors.InvalidDicomError):
-        return  # reading it says what is wrong
+        return  # read_segmentation reports the error
     own_frame = str(header.get("FrameOfReferenceUID", ""))
     if not own_frame or not frame_of_reference_uid or own_frame == frame_of_reference_uid:
         return
@@ -104,24 +104,22 @@ def check_belongs(path: Path, study_uid: str, frame_of_reference_uid: str) -> No
     if study_uid and own_study != study_uid:
         where = f"belongs to study {own_study}, not to {study_uid}"
     else:
-        where = f"lies in frame of reference {own_frame}, the images in {frame_of_reference_uid}"
-    raise UsageError(
-        f"{path}: this Segmentation {where}; name the one that was made of these images"
-    )
+        where = f"is in frame of reference {own_frame}, the images in {frame_of_reference_uid}"
+    raise UsageError(f"{path}: this Segmentation {where}; use one made from these images")
 
 
 def read_segmentation(path: Path) -> ReadSegmentation:
     """Read a Segmentation: BINARY, FRACTIONAL or LABELMAP.
 
-    What a segment is follows from its code, else from its label, such as ``L4-L5``; where
-    neither tells of any disc, its number stands, for a mask scheme to say.
+    Segments are identified by their code, otherwise by their label, such as ``L4-L5``.  If no
+    disc is identified, segment numbers are kept, to be translated by a mask scheme.
 
     Raises
     ------
     UsageError
-        Where it is no Segmentation, cannot be decoded, or highdicom is not installed.
+        If it is no Segmentation, cannot be decoded, or highdicom is not installed.
     GeometryError
-        Where its frames form no regular volume.
+        If its frames do not form a regular volume.
     """
     require_highdicom(f"{path}: a DICOM SEG needs highdicom")
     import highdicom as hd
@@ -131,7 +129,7 @@ def read_segmentation(path: Path) -> ReadSegmentation:
         if header.get("SOPClassUID") not in _SEGMENTATIONS:
             raise UsageError(
                 f"{path}: this DICOM file is not a Segmentation ({header.get('Modality', 'no modality')}); "
-                "name a SEG or a NIfTI label map"
+                "give a SEG or a NIfTI label map"
             )
         seg = hd.seg.Segmentation.from_dataset(header, copy=False)
         volume = seg.get_volume(rescale_fractional=True, allow_missing_positions=True,
@@ -157,27 +155,27 @@ def read_segmentation(path: Path) -> ReadSegmentation:
 
 
 def _refuse_two_of_one_level(path: Path, found: list[int]) -> None:
-    """Two discs in one would be measured as one."""
+    """Raise if two segments are the same disc; they would be measured as one."""
     twice = next((number for number in found if found.count(number) > 1), None)
     if twice is not None:
         level = next(one for one in DiscLevel if one.label_id == twice)
         raise UsageError(
-            f"{path}: {found.count(twice)} segments are {level.value} by code or label; "
-            "give every disc a segment and a name of its own"
+            f"{path}: {found.count(twice)} segments are coded or labelled {level.value}; "
+            "use one segment per disc"
         )
 
 
 def _in_words(error: Exception) -> str:
-    """What is wrong; an element that is missing by its keyword."""
+    """The error in one line; a missing element by its keyword."""
     missing = error.args[0] if isinstance(error, KeyError) and error.args else None
     word = keyword_for_tag(missing) if isinstance(missing, int) else ""
     return f"a frame or segment has no {word}" if word else one_line(error)
 
 
 def _combined(segments: NDArray[Any], numbers: dict[int, int]) -> NDArray[np.int32]:
-    """(i, j, k) numbers: each voxel goes to the segment that fills most of it, half at least.
+    """(i, j, k) label ids: of the segment that fills most of the voxel, if at least half.
 
-    Segments of the number 0 are none of our structures: they take no voxel from those that are.
+    Segments with the id 0 are unknown structures and are ignored.
     """
     best = np.full(segments.shape[:3], 0.5, dtype=np.float32)
     labels = np.zeros(segments.shape[:3], dtype=np.int32)
@@ -199,7 +197,7 @@ def _grid(volume: Any, path: Path) -> Grid:
 
 
 def _label_id(segment: Dataset) -> int:
-    """Our label number of a segment, 0 where neither code nor label tells."""
+    """Label id of a segment by its code or label; 0 if unknown."""
     kind = segment.SegmentedPropertyTypeCodeSequence[0]
     found = _BY_CODE.get(
         (str(kind.get("CodeValue", "")), str(kind.get("CodingSchemeDesignator", "")))
@@ -208,7 +206,7 @@ def _label_id(segment: Dataset) -> int:
 
 
 def _by_label(label: str) -> int:
-    """Our label number of a segment's label, 0 where it tells nothing.
+    """Label id of a segment by its label; 0 if unknown.
 
     >>> [_by_label(one) for one in ("L4-L5", "Disc L5/S1", "disc_L3_L4", "L3", "Sacrum", "Tumour")]
     [95, 100, 94, 43, 50, 0]

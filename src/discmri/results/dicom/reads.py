@@ -1,4 +1,4 @@
-"""``reads_sr_<reader>.dcm``: the grades that one person gave to the discs of one study (TID 1500)."""
+"""``reads_sr_<reader>.dcm``: the grades of one reader for the discs of one study (TID 1500)."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _TID_EVALUATION = "1501"
 
 @dataclass(frozen=True)
 class ReadDisc:
-    """One person's judgement on one disc.
+    """One reader's grade of one disc.
 
     Parameters
     ----------
     level
-        As this person calls the disc.
+        Level according to the reader.
     automatic_level
-        As the program calls it.
+        Level according to the program.
     grade
-        Modified Pfirrmann, such as ``4`` or ``4/7``; empty where it could not be graded.
+        Modified Pfirrmann grade, such as ``4`` or ``4/7``; empty if not evaluable.
     not_evaluable
-        Why not.
+        Reason why the disc could not be graded.
     comment
-        The person's words.
+        Comment of the reader.
     at
-        When, ISO 8601 in UTC.
+        Time of the read, ISO 8601 in UTC.
     """
 
     level: DiscLevel
@@ -50,12 +50,12 @@ class ReadDisc:
 
 @dataclass(frozen=True)
 class Observer:
-    """Who read.
+    """The person who read.
 
     Parameters
     ----------
     name
-        As in the session.
+        Name in the session.
     role
         :data:`READER` or :data:`ADJUDICATOR`.
     """
@@ -75,16 +75,16 @@ class Observer:
 
 
 def reads_report(source: DicomSource, observer: Observer, reads: Sequence[ReadDisc]) -> Dataset:
-    """A report with one group per disc that was read, in a series of its own.
+    """A structured report with one group per disc that was read, in its own series.
 
     Parameters
     ----------
     source
         The measured study.
     observer
-        Who read.
+        Reader or adjudicator.
     reads
-        Of one showing of the study, cranial to caudal.
+        Grades of one presentation of the study, cranial to caudal.
     """
     groups = []
     for one in reads:

@@ -1,4 +1,4 @@
-"""What the two structured reports share: the document around their measurement groups."""
+"""The document that encloses the measurement groups of structured reports."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def report(
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
     kind
-        File name without its end.
+        File name without ``.dcm``.
     groups
-        Measurement groups, one per disc or more.
+        Measurement groups, one or more per disc.
     others
-        Instances besides the source images that the groups refer to.
+        Referenced instances besides the source images.
     context
-        Who observed; the program where not given.
+        Observer context; default: the program.
     """
     made = new_instance(source, kind, COMPREHENSIVE_3D_SR, "SR")
     made.ReferencedPerformedProcedureStepSequence = Items([])
@@ -72,7 +72,7 @@ def report(
 
 
 def subject(source: DicomSource, level: DiscLevel, name: str, *uid_words: str) -> list[Dataset]:
-    """What a group is about: how it is tracked, which disc, and where that lies."""
+    """Subject of a group: tracking identifier, tracking UID, and disc."""
     uid = source.uid(*uid_words) if uid_words else source.tracking_uid(level)
     disc = DISC[level]
     return [
@@ -83,12 +83,12 @@ def subject(source: DicomSource, level: DiscLevel, name: str, *uid_words: str) -
 
 
 def site(level: DiscLevel) -> Dataset:
-    """Where something lies, as a modifier of what says so."""
+    """Finding site of a group."""
     return tree.code(FINDING_SITE, DISC[level], "HAS CONCEPT MOD")
 
 
 def algorithm(source: DicomSource) -> list[Dataset]:
-    """Which algorithm measured (TID 4019)."""
+    """Name and version of the algorithm (TID 4019)."""
     version = source.result.provenance.versions.get("discmri", "")
     weights = source.result.provenance.segmenter
     values = ("discmri", f"{version} ({weights})" if weights else version)

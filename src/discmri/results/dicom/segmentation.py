@@ -44,9 +44,9 @@ def structures(source: DicomSource, with_bones: bool = False) -> tuple[Structure
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
     with_bones
-        Bodies, sacrum and canal too.
+        Include vertebral bodies, sacrum and canal.
     """
     labels = source.result.label_map.array
     present = set(np.unique(labels).tolist())
@@ -70,23 +70,23 @@ def segmentation_of(
 ) -> Dataset:
     """A Segmentation of the label map.
 
-    Viewers that read single frames garble a BINARY one whose frames do not end on a byte, so
-    ``AUTO`` takes FRACTIONAL, every voxel 0 or 1, where rows times columns is not a multiple of 8.
+    Some viewers misread BINARY frames that do not end on a whole byte.  ``AUTO`` is therefore
+    FRACTIONAL with values 0 and 1 if rows times columns is not a multiple of 8, otherwise BINARY.
 
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
     kind
         How the segments are stored.
     with_bones
-        Bodies, sacrum and canal too.
+        Include vertebral bodies, sacrum and canal.
     """
     import highdicom as hd
 
     label_map = source.result.label_map
     found = structures(source, with_bones)
-    # arrays are (i, j, k) with slices last; highdicom wants slices first
+    # arrays are (i, j, k) with slices last; highdicom needs slices first
     labels = np.ascontiguousarray(label_map.array.transpose(2, 1, 0))
     if kind is SegKind.AUTO:
         aligned = labels.shape[1] * labels.shape[2] % 8 == 0
@@ -114,7 +114,7 @@ def segmentation_of(
         max_fractional_value=1,
     )
     if kind is not SegKind.BINARY:
-        # gdcm ends the process on such frames, pydicom's own encoder takes a second
+        # gdcm crashes on such frames; the encoder of pydicom takes a second
         made.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     settle(made, source, "seg")
     return made

@@ -19,7 +19,7 @@ _COLUMN = {column_code(column).value: column for column in COLUMNS}
 
 
 def wide_table(path: str | Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Header and rows of ``discs.csv``, cells as they stand there.
+    """Header and rows of ``discs.csv``, as text.
 
     Parameters
     ----------
@@ -29,20 +29,20 @@ def wide_table(path: str | Path) -> tuple[tuple[str, ...], list[list[str]]]:
     Raises
     ------
     UsageError
-        Where there is no such file, or it is no DICOM.
+        If the file is missing or not DICOM.
     ResultsError
-        Where it is no report of discmri.
+        If it is not a report of discmri.
     """
     try:
         report = pydicom.dcmread(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or error})") from error
     except (pydicom.errors.InvalidDicomError, EOFError, ValueError) as error:
-        raise UsageError(f"{path} is not a DICOM file; name a values_sr.dcm") from error
+        raise UsageError(f"{path} is not a DICOM file; give a values_sr.dcm") from error
     rows = [_row(group) for group in _find(report, GROUP)]
     if not rows or not any(len(row) > 1 for row in rows):
         raise ResultsError(
-            f"{path} holds no values of discmri; name the values_sr.dcm of "
+            f"{path} has no values of discmri; give the values_sr.dcm written by "
             "discmri measure --format dicom"
         )
     return COLUMNS, [[row.get(column, "") for column in COLUMNS] for row in rows]
@@ -79,7 +79,7 @@ def _row(group: Dataset) -> dict[str, str]:
 
 
 def _numeric_column(item: Dataset, name: Code) -> str:
-    """The column of a number: by its method's code, else by its own name."""
+    """The column of a number: by the code of its method, otherwise by its name."""
     for child in item.get("ContentSequence", ()):
         if _code(child.get("ConceptNameCodeSequence"))[:2] == METHOD[:2]:
             return _COLUMN.get(_code(child.ConceptCodeSequence).value, "")
@@ -87,7 +87,7 @@ def _numeric_column(item: Dataset, name: Code) -> str:
 
 
 def _find(item: Dataset, name: Code) -> Iterator[Dataset]:
-    """Every container of that name."""
+    """Containers with the given name."""
     for child in item.get("ContentSequence", ()):
         if _code(child.get("ConceptNameCodeSequence"))[:2] == name[:2]:
             yield child

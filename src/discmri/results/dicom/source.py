@@ -1,4 +1,4 @@
-"""What DICOM objects are made of: a result, and the headers of the images it was measured on."""
+"""The input of DICOM objects: a result and the headers of its images."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _SERIES_NUMBERS = {"seg": 9100, "values_sr": 9110, "lines_sr": 9111, "reads_sr":
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One frame of the source: where it lies, LPS millimetres.
+    """Position of one frame of the source images, LPS millimetres.
 
     Parameters
     ----------
     header
-        Of its file.
+        Header of its file.
     frame
-        Number in an enhanced file, from one; ``None`` in a classic one.
+        Frame number in an enhanced file, from 1; ``None`` in a single-frame file.
     position, along_row, along_column
         (3,) centre of the first pixel, and unit vectors.
     pixel_mm
-        Distance of neighbouring rows, and of neighbouring columns.
+        Spacing of rows and of columns.
     """
 
     header: Dataset
@@ -54,7 +54,7 @@ class Slice:
     pixel_mm: tuple[float, float]
 
     def distance_mm(self, point_ras: Array) -> float:
-        """Signed distance of a point (3,) RAS+ from the plane."""
+        """Signed distance in mm of a point (3,) RAS+ from the plane."""
         normal = np.cross(self.along_row, self.along_column)
         return float((point_ras * _LPS - self.position) @ normal)
 
@@ -75,11 +75,11 @@ class DicomSource:
     Parameters
     ----------
     result
-        What was measured.
+        A measured study.
     headers
-        Of the files of the segmented series, in slice order.
+        Headers of the segmented series, corrected, in slice order.
     diffusion
-        Of the files of the diffusion series, as they are; empty without one.
+        Headers of the diffusion series, unchanged; empty without one.
     """
 
     result: StudyResult
@@ -88,19 +88,17 @@ class DicomSource:
 
     @classmethod
     def of(cls, result: StudyResult) -> DicomSource:
-        """Find the headers of a result's study.
+        """Read the headers of the study of a result.
 
         Raises
         ------
         ResultsError
-            Where the study is NIfTI or not known, or the labels lie on another grid.
+            If the study is NIfTI or unknown, or the labels are on another grid.
         """
         study = result.study
         if study is None:
-            raise ResultsError(
-                "DICOM objects need the study that was measured; give it with the results"
-            )
-        # one series may hold several stacks: the one that is measured comes first
+            raise ResultsError("DICOM objects need the measured study besides the results")
+        # a series may have several stacks; the measured one is first
         parts = (study.choice.target, *study.series)
         series = next((one for one in parts if one and one.uid == result.series_uid), None)
         headers = () if series is None else study.headers(series.images[:1])
@@ -116,7 +114,7 @@ class DicomSource:
 
     @property
     def first(self) -> Dataset:
-        """The header that patient, study and frame of reference are taken from."""
+        """The header whose patient, study and frame of reference are used."""
         return self.headers[0]
 
     @cached_property
@@ -126,26 +124,26 @@ class DicomSource:
 
     @cached_property
     def content(self) -> str:
-        """Hash of all facts, pixel values among them: the same result, the same objects."""
+        """Hash of the result, including the hash of the input pixels."""
         facts = json.dumps(document(self.result), sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()
 
     def uid(self, *words: str) -> str:
-        """A UID that depends on the content and some words, and on nothing else."""
+        """A UID derived from the content and the given words."""
         return str(
             generate_uid(entropy_srcs=["discmri", self.result.study_uid, self.content, *words])
         )
 
     def tracking_uid(self, level: DiscLevel) -> str:
-        """The same for one disc of one person at every visit."""
+        """Tracking UID of a disc, the same at every visit of a subject."""
         return str(generate_uid(entropy_srcs=["discmri", self.result.subject_id, level.value]))
 
     def series_number(self, kind: str) -> int:
-        """Where an object's series stands in the list of the study."""
+        """Series number of an object."""
         return _SERIES_NUMBERS[kind]
 
     def nearest(self, point_ras: Array) -> Slice:
-        """The slice that lies nearest to a point (3,) RAS+."""
+        """The slice nearest to a point (3,) RAS+."""
         return min(self.slices, key=lambda one: abs(one.distance_mm(point_ras)))
 
     def _refuse_another_grid(self) -> None:
@@ -153,20 +151,20 @@ class DicomSource:
         away = max(_distance_mm(grid, self.slices))
         if away > _ON_THE_SLICE_MM:
             raise ResultsError(
-                f"the labels lie up to {away:.1f} mm off the slices of series "
-                f"{self.result.series_uid}, so no DICOM objects can be made of them; "
-                "measure on the images themselves, or leave out --format dicom"
+                f"the labels are up to {away:.1f} mm off the slices of series "
+                f"{self.result.series_uid}, so DICOM objects cannot be made; "
+                "measure with labels on the image grid, or leave out --format dicom"
             )
 
 
 def lps_affine(grid: Grid) -> Array:
-    """(4, 4) of a grid's transposed array (k, j, i) to LPS millimetres, for highdicom."""
+    """(4, 4) affine from the transposed array (k, j, i) to LPS millimetres, for highdicom."""
     flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
     return np.asarray(flipped[:, [2, 1, 0, 3]])
 
 
 def _distance_mm(grid: Grid, slices: Sequence[Slice]) -> list[float]:
-    """Of each slice of a grid, how far its first corner lies from that of the nearest frame."""
+    """Distance of the first voxel of each slice of a grid from that of the nearest frame."""
     corners = grid.to_world([(0, 0, k) for k in range(grid.shape[2])]) * _LPS
     frames = np.array([one.position for one in slices])
     return [float(np.linalg.norm(frames - corner, axis=1).min()) for corner in corners]

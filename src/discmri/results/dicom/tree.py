@@ -1,8 +1,8 @@
 """Content items of structured reports, as plain data sets.
 
-highdicom checks and copies every item, which takes seconds for the few hundred numbers of a
-study; these functions set the few attributes that an item has.  Rows and value types follow DICOM
-PS3.16 (TID 1500, 1410, 1411, 300).
+highdicom checks and copies every item, which takes seconds for the hundreds of numbers of a study;
+these functions only set attributes.  Rows and value types follow DICOM PS3.16 (TID 1500, 1410, 1411,
+300).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from discmri.results.dicom.codes import Code
 
 @cache
 def coded(code: Code) -> Dataset:
-    """A code sequence item; the same one for the same code, since thousands are equal."""
+    """A code sequence item, shared by equal codes."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
     return item
 
 
 def container(name: Code, children: Sequence[Dataset], template: str = "") -> Dataset:
-    """A heading with what stands below it."""
+    """A container with its children."""
     item = _item("CONTAINER", name, "CONTAINS")
     item.ContinuityOfContent = "SEPARATE"
     if template:
@@ -37,14 +37,14 @@ def container(name: Code, children: Sequence[Dataset], template: str = "") -> Da
 
 
 def text(name: Code, value: str, relation: str = "CONTAINS") -> Dataset:
-    """Words."""
+    """A text item."""
     item = _item("TEXT", name, relation)
     item.TextValue = value
     return item
 
 
 def person(name: Code, value: str) -> Dataset:
-    """Somebody's name."""
+    """A person name item."""
     item = _item("PNAME", name, "HAS OBS CONTEXT")
     item.PersonName = value
     return item
@@ -53,7 +53,7 @@ def person(name: Code, value: str) -> Dataset:
 def code(
     name: Code, value: Code, relation: str = "CONTAINS", children: Sequence[Dataset] = ()
 ) -> Dataset:
-    """A coded answer."""
+    """A coded item."""
     item = _item("CODE", name, relation, children)
     item.ConceptCodeSequence = Items([coded(value)])
     return item
@@ -66,7 +66,7 @@ def number(
     relation: str = "CONTAINS",
     children: Sequence[Dataset] = (),
 ) -> Dataset:
-    """A number, as the text that the tables print."""
+    """A numeric item; the value as printed in the tables."""
     item = _item("NUM", name, relation, children)
     measured = Dataset()
     measured.NumericValue = value
@@ -76,14 +76,14 @@ def number(
 
 
 def uid(name: Code, value: str, relation: str = "HAS OBS CONTEXT") -> Dataset:
-    """A UID."""
+    """A UID item."""
     item = _item("UIDREF", name, relation)
     item.UID = value
     return item
 
 
 def image(name: Code | None, reference: Dataset, relation: str = "CONTAINS") -> Dataset:
-    """An image that is referred to."""
+    """An image item that refers to an instance."""
     item = _item("IMAGE", name, relation)
     item.ReferencedSOPSequence = Items([reference])
     return item

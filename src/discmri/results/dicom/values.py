@@ -1,6 +1,7 @@
 """``values_sr.dcm``: every value of ``discs.csv`` as a coded report (TID 1500, for machines).
 
-It holds no coordinates: viewers that draw lines show nothing at all where one group has none.
+It has no coordinates; lines are in ``lines_sr.dcm``, because viewers draw no lines at all if one
+group has none.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ _TID_VOLUME = "1411"
 
 
 def values_report(source: DicomSource, seg: Dataset) -> Dataset:
-    """A report with one group per disc.
+    """A structured report with one measurement group per disc.
 
     Parameters
     ----------
     source
-        The result.
+        The result and the headers of its images.
     seg
-        The segmentation, whose segments the groups refer to.
+        The Segmentation to whose segments the groups refer.
     """
     segments = {one.name: number for number, one in enumerate(structures(source), 1)}
     rows = {str(row["level"]): row for row in source.result.rows()}
@@ -100,7 +101,7 @@ def _number(name: str, found: Measurement) -> Dataset:
 
 
 def _words(row: Mapping[str, object]) -> list[Dataset]:
-    """Grade and remarks as codes, and every other cell that is no measured number as text."""
+    """Grade and flags as codes, other cells that are not numbers as text."""
     found = []
     for column, value in row.items():
         if column == "level" or value is None or value == "":

@@ -1,8 +1,8 @@
-"""Results as files.
+"""Writers of results, one per format.
 
-To add a format: write one file with a function of type :data:`Exporter` and add one line to
-:data:`EXPORTERS`.  A member writes its file (or sub-folder) into a folder that exists; it never
-reads the clock, so two runs give identical bytes.  ``tests/test_members.py`` runs every member.
+To add a format, write one file with a function of type :data:`Exporter` and add one line to
+:data:`EXPORTERS`.  An exporter writes its file or sub-folder into an existing folder and never reads
+the clock, so that two runs give identical bytes.  ``tests/test_members.py`` runs every exporter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPORTERS", "ON_REQUEST", "Exporter"]
 
 Exporter = Callable[["StudyResult", Path], "Sequence[Finding] | None"]
-"""A result and an existing folder in; a file in that folder out, and what was noticed, if anything."""
+"""Takes a result and an existing folder, writes into the folder, and may return findings."""
 
 EXPORTERS: Mapping[str, Exporter] = {
     "csv": csv_wide.export,
@@ -41,7 +41,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "html": report_html.export,
     "dicom": dicom.export,
     "bids": bids.export,
-    "json": study_json.export,  # last: it lists what the others wrote
+    "json": study_json.export,  # last, because it lists the files of the others
 }
 ON_REQUEST = frozenset({"dicom", "bids"})
-"""Formats that are written only where they are asked for."""
+"""Formats that are written only on request."""

@@ -1,7 +1,7 @@
 """``bids/``: the result as a BIDS derivative dataset of one subject.
 
-Labels must be letters and digits: a Patient ID loses everything else, and ``participants.tsv``
-keeps what it was.
+BIDS labels are letters and digits.  Other characters of a Patient ID are removed, and
+``participants.tsv`` keeps the original.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BIDS_VERSION = "1.10.0"
 PARTICIPANTS = "participants.tsv"
 PARTICIPANT_COLUMNS = ("participant_id", "subject_id")
 _KEPT_ENTITY = re.compile(r"(acq|ce|rec|dir|run)-[A-Za-z0-9]+")
-"""Of a source image's name."""
+"""Entities kept from the name of a BIDS source image."""
 _MEANINGS = {
     "subject_id": "Patient ID, or the subject's name in a BIDS dataset.",
     "study_uid": "Study Instance UID.",
@@ -40,9 +40,9 @@ _MEANINGS = {
     "series_uid": "Series that was segmented and measured.",
     "level": "Disc, named by the vertebrae above and below it.",
     "label_id": "Number of the disc in the label map.",
-    "numbering": "How the discs got their names.",
-    "numbering_probability": "Probability that the names are right, given five lumbar vertebrae.",
-    "flags": "Codes of warnings that touch the main values of this disc.",
+    "numbering": "Source of the disc levels.",
+    "numbering_probability": "Probability that the levels are correct, given five lumbar vertebrae.",
+    "flags": "Codes of warnings that affect the main values of this disc.",
     "study_flags": "Codes of warnings about the whole study.",
     "quality": "Whether the values of this disc can be used.",
     "quality_reasons": "Codes of the warnings behind the quality.",
@@ -54,10 +54,10 @@ _LEVELS: Mapping[str, Iterable[str]] = {
 }
 _README = f"""Discs measured by discmri.
 
-*_desc-discs_dseg.nii.gz  label map; the .tsv beside it names the labels and holds the values
-                          of each disc, the .json says what every column means
+*_desc-discs_dseg.nii.gz  label map; the .tsv file has the names of the labels and the values
+                          of each disc, the .json file the meaning of every column
 *_desc-fit_ADC.nii.gz     ADC fitted to the diffusion images, um^2/ms
-{PARTICIPANTS}          which subject a label stands for
+{PARTICIPANTS}          subject identifier of each label
 
 {NOTICE}
 """
@@ -65,12 +65,12 @@ _README = f"""Discs measured by discmri.
 
 @dataclass(frozen=True)
 class BidsName:
-    """What the names of one study's files begin with.
+    """Subject and session in the file names of one study.
 
     Parameters
     ----------
     subject, session
-        Labels; ``session`` is empty where the source has none.
+        BIDS labels; ``session`` is empty if the source has none.
     """
 
     subject: str
@@ -91,7 +91,7 @@ class BidsName:
 
     @property
     def prefix(self) -> str:
-        """``sub-X_ses-Y``, with which every file of the study begins."""
+        """``sub-X_ses-Y``, the beginning of every file name of the study."""
         return "_".join(self._words)
 
     @property
@@ -100,7 +100,7 @@ class BidsName:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``bids/``: label map, table of values, fitted ADC and what describes them."""
+    """Write ``bids/``: label map, table of values, fitted ADC and their descriptions."""
     root = folder / "bids"
     name = name_of(result.subject_id, result.study_uid)
     write_head(root, result.provenance.versions["discmri"], [result.study_uid])
@@ -121,16 +121,16 @@ def export(result: StudyResult, folder: Path) -> None:
 
 
 def write_head(root: Path, version: str, study_uids: Iterable[str]) -> None:
-    """Make the dataset's folder with its description and README.
+    """Make the folder of the dataset with its description and README.
 
     Parameters
     ----------
     root
-        The dataset; made where it does not exist.
+        Folder of the dataset; created if missing.
     version
-        Of discmri.
+        Version of discmri.
     study_uids
-        Where the values come from.
+        Study Instance UIDs of the source.
     """
     root.mkdir(exist_ok=True)
     description: dict[str, object] = {
@@ -147,7 +147,7 @@ def write_head(root: Path, version: str, study_uids: Iterable[str]) -> None:
 
 
 def write_participants(root: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write which subject each label stands for."""
+    """Write ``participants.tsv``: label and original identifier of each subject."""
     _write(root / PARTICIPANTS, _table([PARTICIPANT_COLUMNS, *rows]))
     meanings = {
         "participant_id": {"Description": "Label of the subject in this dataset."},
@@ -157,9 +157,9 @@ def write_participants(root: Path, rows: Iterable[Sequence[str]]) -> None:
 
 
 def name_of(subject_id: str, study_uid: str) -> BidsName:
-    """Labels of letters and digits; the session is that of a BIDS source.
+    """BIDS labels of a study; the session is that of a BIDS source.
 
-    A Patient ID without a letter or digit gives a label that is the same for the same ID.
+    A Patient ID without letters and digits gives a reproducible pseudonym.
 
     >>> name_of("PHANTOM-0007", "1.2.3"), name_of("sub-01", "sub-01_ses-2")
     (BidsName(subject='PHANTOM0007', session=''), BidsName(subject='01', session='2'))
@@ -181,7 +181,7 @@ def _diffusion(result: StudyResult) -> SeriesInput | None:
 
 
 def _entities(source: SeriesInput | None, otherwise: str) -> str:
-    """What tells two images of one session apart, as in the name of a BIDS source."""
+    """Entities of the name of a BIDS source, which distinguish images of one session."""
     if source is None or not source.sop_instance_uids:
         return otherwise
     name = source.sop_instance_uids[0].rsplit("/", 1)[-1]
@@ -203,7 +203,7 @@ def _label_rows(result: StudyResult) -> list[Sequence[str]]:
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:
-    """Tab-separated; ``n/a`` where there is nothing."""
+    """Tab-separated text with ``n/a`` for empty cells."""
     return "".join("\t".join(one or "n/a" for one in row) + "\n" for row in rows)
 
 
@@ -215,14 +215,14 @@ def _label_facts(result: StudyResult) -> dict[str, object]:
         "index": {"Description": "Number in the label map.", "Format": "integer"},
         "name": {"Description": "Disc, vertebra (S1: the sacrum) or canal."},
     }
-    if result.provenance.settings.segmenter != "masks":  # nobody knows who drew a given map
+    if result.provenance.settings.segmenter != "masks":  # the origin of a given map is unknown
         facts["Manual"] = False
     return facts | {column: _column_facts(column) for column in COLUMNS}
 
 
 def _column_facts(column: str) -> dict[str, object]:
     if column in METHOD_COLUMNS:
-        return {"Description": f"Method behind {METHOD_COLUMNS[column]}."}
+        return {"Description": f"Method of {METHOD_COLUMNS[column]}."}
     if column not in PARAMETER:
         facts: dict[str, object] = {"Description": _MEANINGS[column]}
         if column in _LEVELS:
@@ -234,7 +234,7 @@ def _column_facts(column: str) -> dict[str, object]:
 
 
 def _power(unit: str) -> str:
-    """A unit as BIDS writes it.
+    """A unit in BIDS notation.
 
     >>> _power("um2/ms"), _power("mm")
     ('um^2/ms', 'mm')

@@ -1,4 +1,4 @@
-"""``measurements.csv``: one row per value, which is what a statistician loads."""
+"""``measurements.csv``: one row per disc and parameter, for statistics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = (
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``measurements.csv``; a value that could not be measured is an empty cell with its flag."""
+    """Write ``measurements.csv``; a missing value is an empty cell with its flag."""
     write_table(folder / "measurements.csv", _COLUMNS, _rows(result))
 
 

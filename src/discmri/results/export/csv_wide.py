@@ -35,7 +35,7 @@ def export(result: StudyResult, folder: Path) -> None:
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write cells as UTF-8 CSV, lines ended by a line feed."""
+    """Write cells as UTF-8 CSV with line feeds as line ends."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -43,7 +43,7 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def cell(value: object, parameter: str = "") -> str:
-    """One cell: empty for ``None``, numbers with their decimals, text that no spreadsheet runs.
+    """One cell: empty for ``None``, numbers with their decimals, formulas escaped by ``'``.
 
     >>> cell(None), cell(8.12345, "height_mm"), cell("=1+1"), cell("4/7")
     ('', '8.123', "'=1+1", '4/7')

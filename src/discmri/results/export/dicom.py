@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> Sequence[Finding]:
-    """Write ``dicom/*.dcm`` and ``report.pdf``; a finding for each object that was left out."""
+    """Write ``dicom/*.dcm`` and ``report.pdf``; return a finding per object that was left out."""
     from discmri.results.dicom import dicom_objects
     from discmri.results.dicom.instance import to_bytes
 

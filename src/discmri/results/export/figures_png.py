@@ -1,4 +1,4 @@
-"""``figures/*.png``: the pictures of the report as files of their own."""
+"""``figures/*.png``: the pictures of the report as separate files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``outlines.json``: where every disc lies and the border that was measured, RAS+ millimetres."""
+"""``outlines.json``: frame and mid-sagittal border of each disc, RAS+ millimetres."""
 
 from __future__ import annotations
 

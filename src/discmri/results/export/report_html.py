@@ -1,4 +1,4 @@
-"""``report.html``: one self-contained page for a person."""
+"""``report.html``: one self-contained page for readers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def export(result: StudyResult, folder: Path) -> None:
-    """Write ``report.html``: styles and pictures inside, no scripts, nothing from the network."""
+    """Write ``report.html`` with embedded styles and pictures, without scripts."""
     (folder / "report.html").write_text(page(result), encoding="utf-8", newline="\n")
 
 
 def page(result: StudyResult) -> str:
-    """The page as HTML, every text from the input escaped."""
+    """The page as HTML; text from the input is escaped."""
     from discmri.results.report_text import content
 
     return render("discmri.results.export/report.html.j2", **content(result))

@@ -1,4 +1,4 @@
-"""``study.json``: everything that is known of one study and how it came about."""
+"""``study.json``: the complete result of one study with its provenance."""
 
 from __future__ import annotations
 

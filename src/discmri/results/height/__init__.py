@@ -1,10 +1,10 @@
-"""Named definitions of disc height, and the indices made of them.
+"""Named definitions of disc height, and indices of heights.
 
-A definition is one file: formula, column, codes, uncertainty, what is known of its noise.  It
-stands beside the model of a result because tables, exporters and reports need all of it but
-the formula; :mod:`discmri.measurement.height` applies the formulas.
+A definition is one file with formula, column, codes, uncertainty and known noise.  It belongs to
+the model of results, because tables, exporters and reports need all of it except the formula, which
+:mod:`discmri.measurement.height` applies.
 
-To add one: write one file with one :class:`HeightDefinition` and add it to :data:`DEFINITIONS`.
+To add one, write one file with one :class:`HeightDefinition` and add it to :data:`DEFINITIONS`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ DEFINITIONS: tuple[HeightIndex, ...] = (
     DHI_AP,
     DHI_VB,
 )
-"""In the order of their columns."""
+"""All definitions, in the order of their columns."""
 HEIGHT_METHODS: Mapping[str, HeightDefinition] = {
     one.code: one for one in DEFINITIONS if isinstance(one, HeightDefinition)
 }
-"""Those that can be the primary height, by code."""
+"""Definitions that can be the primary height, by code."""
 
 
 def column_of(parameter: str, method: str) -> str:
-    """The column whose definition a value follows: for the primary height that of its method.
+    """Column that defines a value; for the primary height, the column of its method.
 
     >>> column_of("height_mm", "dabbs"), column_of("area_mm2", "")
     ('height_dabbs_mm', 'area_mm2')

@@ -10,12 +10,12 @@ from discmri.results.outline import DiscOutline, Section
 
 
 def height_columns(outline: DiscOutline) -> float:
-    """Mean of border to border along the normal over 10 to 90 % of the AP width, mm."""
+    """Mean height along the normal, from border to border, over 10 to 90 % of the AP width, mm."""
     return mean_column(outline.mid)
 
 
 def mean_column(cut: Section) -> float:
-    """The same of any sagittal cut, mm."""
+    """Mean column height of any sagittal section, mm."""
     x, upper, lower = cut.between(0.10, 0.90)
     return float(np.trapezoid(upper - lower, x) / (x[-1] - x[0]))
 

@@ -1,4 +1,4 @@
-"""All that belongs to one definition of disc height, or to one index made of heights."""
+"""The types of a height definition and of an index of heights."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from discmri.results.outline import DiscOutline
 from discmri.results.parameter import Parameter
 
 Formula = Callable[[DiscOutline], float]
-"""A value of a traced disc, heights in mm; raises MeasurementError where it cannot be measured."""
+"""Value of a traced disc, heights in mm; raises ``MeasurementError`` if it cannot be measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeightIndex:
-    """A value made of heights, such as a ratio.
+    """A value computed from heights, such as a ratio.
 
     Parameters
     ----------
     code
-        What the value's method is called in every table; the column's name comes from it.
+        Code of the method in tables; the name of the column is derived from it.
     meaning
         One sentence for the data dictionary and the report.
     sdtm_code
@@ -28,11 +28,11 @@ class HeightIndex:
     measure
         The formula.
     source
-        Who described it, and when; empty where this project chose it.
+        Author and year; empty for a definition of this project.
     phantom_sd
-        Standard deviation from scan to scan of one disc of phantoms by segmenter, in the
-        column's unit, as ``python -m benchmarks trial`` prints it.  Without it nothing is known
-        of an index's noise, and a height's is estimated from its uncertainty factor.
+        Standard deviation from scan to scan of one disc of phantoms, by segmenter, in the unit
+        of the column, as printed by ``python -m benchmarks trial``.  If empty, the noise of an
+        index is unknown, and that of a height is estimated from its uncertainty factor.
     """
 
     code: str
@@ -64,17 +64,17 @@ class HeightDefinition(HeightIndex):
     Parameters
     ----------
     label
-        Its name in a sentence, as the report shows it.
+        Name in reports.
     uncertainty_factor
-        Sampling error as a multiple of that of ``columns``, which comes from
-        ``python -m benchmarks.height_sd``; found on true masks of phantoms.
+        Sampling error relative to that of ``columns``, on true masks of phantoms
+        (``python -m benchmarks.height_sd``).
     segmenter_factor
-        Error that a segmenter makes as a multiple of that of ``columns``, from
+        Error of a segmenter relative to that of ``columns``, from
         ``python -m benchmarks.contrasts``, ``benchmarks.expert_heights`` and ``benchmarks accuracy``;
-        2 where not known.
+        2 if unknown.
     published
-        Its published detectable change; ``None`` where there is none: a trial then goes by
-        stated uncertainties and phantoms alone.
+        Published detectable change; if ``None``, a trial uses stated uncertainties and phantoms
+        only.
     """
 
     label: str

@@ -12,10 +12,9 @@ from discmri.results.outline import DiscOutline
 
 
 def height_hurxthal(outline: DiscOutline) -> float:
-    """Distance of the endplates' mid-points, mm.
+    """Distance of the mid-points of the endplates, mm.
 
-    Each lies on the disc's border on the perpendicular of its corner chord at the chord's
-    middle.
+    A mid-point is where the perpendicular bisector of the line between two corners meets the border.
     """
     corners = outline.corners
     upper = _mid_point(outline, corners.upper_anterior, corners.upper_posterior, 1)
@@ -24,7 +23,7 @@ def height_hurxthal(outline: DiscOutline) -> float:
 
 
 def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: int) -> Array:
-    """(2,) where the chord's perpendicular bisector leaves the disc on one side."""
+    """(2,) intersection of the perpendicular bisector of a chord with the border on one side."""
     chord = anterior - posterior
     along = chord / np.linalg.norm(chord)
     upwards = np.array([-along[1], along[0]])
@@ -32,7 +31,7 @@ def _mid_point(outline: DiscOutline, anterior: Array, posterior: Array, side: in
     x, y = offset @ along, offset @ upwards
     crossed = (x <= 0) != (np.roll(x, -1) <= 0)
     if not crossed.any():
-        raise MeasurementError(Code.OUTLINE_FAILED, "the corners do not lie around the outline")
+        raise MeasurementError(Code.OUTLINE_FAILED, "the corners do not fit the outline")
     start, stop = (
         np.stack([x, y])[:, crossed],
         np.stack([np.roll(x, -1), np.roll(y, -1)])[:, crossed],

@@ -1,4 +1,4 @@
-"""Disc height index by the disc's own depth."""
+"""Disc height index: height relative to the depth of the disc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from discmri.results.outline import DiscOutline
 
 
 def dhi_ap(outline: DiscOutline) -> float:
-    """Sum of the corner distances over the sum of both disc depths, (A + P) / (Dsup + Dinf)."""
+    """Corner distances over upper and lower depth of the disc, (A + P) / (Dsup + Dinf)."""
     corners = outline.corners
     upper = np.linalg.norm(corners.upper_anterior - corners.upper_posterior)
     lower = np.linalg.norm(corners.lower_anterior - corners.lower_posterior)

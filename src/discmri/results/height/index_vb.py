@@ -1,4 +1,4 @@
-"""Disc height index by the height of the adjacent bodies."""
+"""Disc height index: height relative to the adjacent vertebral bodies."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from discmri.results.outline import BodyEnd, DiscOutline
 def dhi_vb(outline: DiscOutline) -> float:
     """Three-point height over the mean height of the adjacent bodies.
 
-    A body's height is the mean of its anterior, middle and posterior ones; above the sacrum
-    only the upper body counts.
+    The height of a body is the mean of its anterior, middle and posterior height; above the
+    sacrum only the upper body is used.
 
     Raises
     ------
     MeasurementError
-        ``BODY_MISSING`` where a body was not found or is cut by the picture.
+        ``BODY_MISSING`` if a body was not found or is cut by the field of view.
     """
     bodies = {"above": outline.above, "below": outline.below}
     heights = []
     for side, body in bodies.items():
         if body is None or body.far_end is BodyEnd.CUT:
             raise MeasurementError(
-                Code.BODY_MISSING, f"the body {side} is not wholly in the picture"
+                Code.BODY_MISSING, f"the body {side} is not completely in the image"
             )
         if body.height_mm is not None:
             heights.append(body.height_mm)

@@ -1,4 +1,4 @@
-"""Detectable changes that were published."""
+"""Published detectable changes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A detectable change that somebody published.
+    """A published detectable change.
 
     Parameters
     ----------
     size
-        In the parameter's unit, or in percent of the first value.
+        Size in the unit of the parameter, or in percent of the first value.
     percent
-        Whether it is percent.
+        Whether ``size`` is in percent.
     source
-        Who and when, with what it was measured on.
+        Statistic, sample, author and year.
     """
 
     size: float
@@ -24,15 +24,15 @@ class Published:
     source: str
 
     def of(self, first: float) -> float:
-        """In the parameter's unit."""
+        """Size in the unit of the parameter for a first value."""
         return abs(first) * self.size / 100 if self.percent else self.size
 
 
 BOOS_MEAN = Published(
     0.85, False, "95 % detectable change of centroid heights, 10 volunteers (Boos 1996)"
 )
-"""Taken for heights averaged over a disc; that is this project's choice."""
+"""Used for heights averaged over a disc, by choice of this project."""
 BOOS_POINTS = Published(
     1.66, False, "95 % detectable change of (anterior + posterior) / 2, 10 volunteers (Boos 1996)"
 )
-"""Taken for heights at single places; that is this project's choice."""
+"""Used for heights at single positions, by choice of this project."""

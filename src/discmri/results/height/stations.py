@@ -9,7 +9,7 @@ from discmri.results.height.published import BOOS_POINTS
 from discmri.results.outline import DiscOutline
 
 STATIONS = {"anterior": 0.10, "middle": 0.50, "posterior": 0.90}
-"""Share of the width, counted from the front."""
+"""Fraction of the AP width, from the front."""
 _WINDOW = 0.03
 
 
@@ -20,7 +20,7 @@ def _station(
     place = f"at {100 * share:.0f} % of the AP width"
 
     def height(outline: DiscOutline) -> float:
-        """A straight line through the columns within 3 % of the width, read at the station, mm."""
+        """Line fitted to the columns within 3 % of the width, evaluated at the station, mm."""
         x, upper, lower = outline.mid.between(share - _WINDOW, share + _WINDOW)
         return float(np.polyfit(x - outline.mid.position(share), upper - lower, 1)[1])
 

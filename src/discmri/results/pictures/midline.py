@@ -1,4 +1,4 @@
-"""The whole spine on one sagittal slice: what is shown, before anything draws it."""
+"""The spine on one sagittal slice: image region, contours and display window."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CANAL_MM = 20.0
 
 @dataclass(frozen=True, eq=False)
 class ShownSlice:
-    """A sagittal slice of an image as it is shown: anterior to the left, cranial up.
+    """A sagittal slice as displayed, anterior on the left, cranial up.
 
-    ``across`` and ``up`` are the array axes, ``signs`` turn their indices so that x grows
-    posteriorly and y cranially; both count millimetres from voxel (0, 0).
+    ``across`` and ``up`` are array axes.  ``signs`` orient them so that x increases posteriorly and y
+    cranially, both in millimetres from voxel (0, 0).
     """
 
     image: Volume
@@ -37,7 +37,7 @@ class ShownSlice:
     signs: tuple[float, float]
 
     def project(self, points_mm: Array) -> Array:
-        """(n, 2) shown millimetres of (n, 3) RAS+ points, seen from the patient's left."""
+        """(n, 2) display coordinates in mm of (n, 3) RAS+ points, seen from patient left."""
         index = self.image.grid.to_index(points_mm)[:, [self.across, self.up]]
         spacing = self.image.spacing_mm[[self.across, self.up]]
         return np.asarray(index * spacing * np.array(self.signs))
@@ -51,7 +51,7 @@ class ShownSlice:
         return np.asarray(plane.T, dtype=np.float32)
 
     def extent(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom and top edge of the picture."""
+        """Left, right, bottom and top edge of the slice, mm."""
         edges = []
         for axis, sign in zip((self.across, self.up), self.signs, strict=True):
             spacing = float(self.image.spacing_mm[axis])
@@ -62,18 +62,18 @@ class ShownSlice:
 
 @dataclass(frozen=True, eq=False)
 class SpineView:
-    """The slice with the borders of its discs, cut to the spine.
+    """The slice with the borders of the discs, cropped to the spine.
 
     Parameters
     ----------
     shown
         The slice.
     contours, residuals
-        (n, 2) shown millimetres of each disc's border; those of residual discs are closed.
+        (n, 2) border of each disc in display coordinates, mm; closed for residual discs.
     region
-        Left, right, bottom and top edge of what is shown.
+        Left, right, bottom and top edge of the displayed region, mm.
     window
-        Values that are shown black and white.
+        Signal displayed as black and as white.
     """
 
     shown: ShownSlice
@@ -84,7 +84,7 @@ class SpineView:
 
     @classmethod
     def of(cls, result: StudyResult) -> SpineView:
-        """The slice that lies closest to the discs' own mid-sagittal planes."""
+        """The slice closest to the mid-sagittal planes of the discs."""
         shown = shown_slice(result)
         contours = {
             level: shown.project(border.contour_world_mm)
@@ -104,7 +104,7 @@ class SpineView:
 
 
 def shown_slice(result: StudyResult) -> ShownSlice:
-    """The slice that lies closest to the discs' own mid-sagittal planes."""
+    """The slice closest to the mid-sagittal planes of the discs."""
     image = result.image
     sagittal = image.sagittal_axis
     in_plane = [axis for axis in range(3) if axis != sagittal]
@@ -122,7 +122,7 @@ def shown_slice(result: StudyResult) -> ShownSlice:
 
 
 def _near_spine(shown: ShownSlice, pixels: Array, contours: Sequence[Array]) -> Array:
-    """The pixels around discs and canal, so that bright fat far away does not set the window."""
+    """Pixels around discs and canal, so that distant bright fat does not affect the window."""
     if not contours:
         return pixels
     left, right, bottom, top = shown.extent()
@@ -135,7 +135,7 @@ def _near_spine(shown: ShownSlice, pixels: Array, contours: Sequence[Array]) -> 
 
 
 def _region(shown: ShownSlice, contours: Sequence[Array]) -> tuple[float, float, float, float]:
-    """Left, right, bottom, top of what is shown: the discs with a margin, inside the picture."""
+    """Left, right, bottom, top: the discs with a margin, within the slice."""
     left, right, bottom, top = shown.extent()
     if not contours:
         return left, right, bottom, top

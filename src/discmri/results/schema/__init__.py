@@ -1,7 +1,7 @@
-"""The JSON Schema (draft 2020-12) that ``study.json`` obeys, made from the model.
+"""The JSON Schema (draft 2020-12) of ``study.json``, generated from the model.
 
-``study.schema.json`` beside this file is the same for programs in other languages; after a
-change of the model, ``python -m discmri.results.schema > study.schema.json`` writes it anew.
+``study.schema.json`` is a copy for other programming languages.  After a change of the model, renew
+it with ``python -m discmri.results.schema > study.schema.json``.
 """
 
 from __future__ import annotations
