@@ -167,7 +167,7 @@ EXEMPT = {
     "measurement/uncertainty:_PHASES": "how finely shifts within a voxel are averaged over",
     "trial/contrast:_SEED": "any seed draws from the same distribution",
     "trial/contrast:MOST_PERMUTATIONS": "how long an exact answer may take; the sampled one agrees",
-    "cohort/workers:_PATIENCE_S": "how long to wait for a scheduler",
+    "cohort/workers:_CONNECT_S": "how long to wait for a scheduler",
     "trial/registration:_STEP_MM": "how finely pictures are compared",
     "cohort/workers:_FIRST_WORKER_S": "how long to wait for a worker",
     "cohort/isolated:_POLL_S": "how often a process is looked at",

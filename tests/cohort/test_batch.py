@@ -232,8 +232,17 @@ def test_masks_must_be_listed(tmp_path):
 
 def test_results_inside_a_listed_study_are_refused(tmp_path):
     (tmp_path / "list.csv").write_text("path\nscan\n")
-    with pytest.raises(UsageError, match="lies inside study scan"):
+    with pytest.raises(UsageError, match="is inside study scan"):
         plan(find_cohort(tmp_path / "list.csv"), tmp_path / "scan/out", Settings(), Limits())
+
+
+@pytest.mark.parametrize("options", [{"scheduler": "tcp://127.0.0.1:1"}, {"slurm": Path("x.toml")}])
+def test_a_batch_that_cannot_start_leaves_no_folder(tiny, tmp_path, monkeypatch, options):
+    monkeypatch.setattr(workers, "has_dask", lambda: False)
+    cohort = find_cohort(tiny.listed(tmp_path / "list.csv", ["slow"]))
+    with pytest.raises(UsageError, match="needs Dask"):
+        run_batch(cohort, tmp_path / "out", SETTINGS, Workers(**options))
+    assert not (tmp_path / "out").exists()
 
 
 def test_output_folders_that_will_not_do(tmp_path):
@@ -242,7 +251,7 @@ def test_output_folders_that_will_not_do(tmp_path):
     (tmp_path / "other" / "letter.txt").write_text("keep me")
     (tmp_path / "file").write_text("")
     for root, said in (
-        (tmp_path / "scans" / "out", "lies inside the cohort"),
+        (tmp_path / "scans" / "out", "is inside the cohort"),
         (tmp_path / "other", "something other than a batch"),
         (tmp_path / "file", "a file, not a folder"),
     ):
@@ -268,7 +277,7 @@ def test_a_batch_is_read_back(measured):
         wanted = [row["level"] for row in cells if row["quality"] == verdict]
         found = cohort.to_dataframe(quality=(verdict,))
         assert (list(found["level"]) if len(found) else []) == wanted
-    with pytest.raises(UsageError, match="no quality is called 'fine': good, check, reject"):
+    with pytest.raises(UsageError, match="unknown quality 'fine'; choose from good, check, reject"):
         cohort.to_dataframe(quality=("fine",))
     assert repr(cohort) == "<CohortResult: 5 studies, 3 without result>"
     with pytest.raises(UsageError, match="output folder of discmri batch"):

@@ -58,7 +58,7 @@ def test_one_session_of_one_subject_is_no_other_case(tmp_path):
 
 
 def test_a_dataset_without_subjects(tmp_path):
-    with pytest.raises(NothingToMeasureError, match=r"holds no folder sub-<label>"):
+    with pytest.raises(NothingToMeasureError, match=r"has no folder sub-<label>"):
         find_cohort(raw(tmp_path))
 
 
@@ -74,10 +74,10 @@ def test_output_below_derivatives_of_a_dataset_only(tmp_path):
     root = raw(tmp_path / "ds")
     check_root(root / "derivatives" / "discmri", root)
     for wrong in (root / "derivatives", root / "results", root / "sub-01" / "derivatives" / "x"):
-        with pytest.raises(UsageError, match="lies inside the cohort"):
+        with pytest.raises(UsageError, match="is inside the cohort"):
             check_root(wrong, root)
     (root / "dataset_description.json").unlink()
-    with pytest.raises(UsageError, match="lies inside the cohort"):
+    with pytest.raises(UsageError, match="is inside the cohort"):
         check_root(root / "derivatives" / "discmri", root)
 
 

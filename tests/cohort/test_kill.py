@@ -116,7 +116,7 @@ def test_everything_is_killed(listed, undisturbed, tmp_path):
     assert not (out / "cohort.csv").exists()
     said = finished(listed, out, "--workers", "2")
     assert "3 of 3 studies measured" in said
-    assert f"({len(before)} of the studies were done before)" in said
+    assert f"({len(before)} by an earlier run)" in said
     for name, inode in before.items():
         assert (out / "studies" / name / "study.json").stat().st_ino == inode, "measured again"
     assert tables(out) == undisturbed
@@ -170,7 +170,7 @@ def test_the_scheduler_is_killed(listed, undisturbed, tmp_path):
         said, error = batch.communicate(timeout=PATIENCE_S)
     assert (batch.returncode, said) == (1, "")
     assert error.count("\n") == 1
-    assert "scheduler went away; what is done is kept" in error
+    assert "connection to the Dask scheduler was lost; completed studies are kept" in error
     finished(listed, out, "--workers", "2")
     assert tables(out) == undisturbed
 
@@ -183,6 +183,6 @@ def test_interrupted_by_hand(listed, tmp_path):
     said, error = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (130, "")
     assert error == (
-        "discmri: interrupted; what is done is kept, run the same command again to finish\n"
+        "discmri: interrupted; completed studies are kept; run the same command again to continue\n"
     )
     until(lambda: not alive(process.pid))

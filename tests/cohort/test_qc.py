@@ -65,9 +65,11 @@ def test_a_study_takes_little_of_the_page(results):
 
 
 def test_folders_without_results_and_equal_names_are_refused(results, tmp_path):
-    with pytest.raises(UsageError, match="holds no results; name a folder that discmri measure"):
+    with pytest.raises(
+        UsageError, match="has no results; give an output folder of discmri measure"
+    ):
         find_results([tmp_path])
-    with pytest.raises(UsageError, match="are both called 'bare'"):
+    with pytest.raises(UsageError, match="have the same name 'bare'"):
         find_results([results, results / "bare"])
 
 
@@ -87,7 +89,7 @@ def test_a_rejected_disc_leaves_the_tables_and_a_doubted_one_is_to_be_checked():
 def test_a_study_without_a_disc_left_says_why():
     verdicts = dict.fromkeys((("anna", L4), ("anna", L5)), Verdict.REJECT)
     (row,) = after_decisions(ANNA, AppliedDecisions("d.csv", "", verdicts)).rows()
-    assert row["reason"] == "all its discs were rejected in quality control"
+    assert row["reason"] == "all discs were rejected in quality control"
 
 
 def test_the_board_tells_what_was_left_out():

@@ -127,7 +127,7 @@ def test_links_in_a_circle_end(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(NothingToMeasureError, match="holds no study"):
+    with pytest.raises(NothingToMeasureError, match="has no study"):
         find_cohort(tmp_path)
     with pytest.raises(UsageError, match="does not exist"):
         find_cohort(tmp_path / "nowhere")
@@ -171,8 +171,8 @@ def test_what_a_list_says_becomes_settings():
         ("path,id\n,x\n", "line 2, column path: is empty"),
         ("path,lowest_disc\na,L7-S1\n", "line 2, column lowest_disc: 'L7-S1' is not a disc"),
         ("path,mask_scheme\na,mine\n", "line 2, column mask_scheme: 'mine' is not known"),
-        ("path,id\na,X\nb,x\n", "names 'X' and 'x'"),
-        ("path,id\na,X\nb,X\n", "names 'X' and 'X'"),
+        ("path,id\na,X\nb,x\n", r"same name \('X', 'x'\)"),
+        ("path,id\na,X\nb,X\n", r"same name \('X', 'X'\)"),
     ],
 )
 def test_a_wrong_list_is_named_in_one_line(tmp_path, text, said):

@@ -71,28 +71,28 @@ def test_a_scheduler_with_certificates_does_the_same(cluster, security):
 
 
 def test_who_is_not_known_gets_no_work_done(cluster, certificates, monkeypatch):
-    monkeypatch.setattr(workers, "_PATIENCE_S", 2.0)
+    monkeypatch.setattr(workers, "_CONNECT_S", 2.0)
     address = cluster.scheduler_address
     for options, said in (
-        ({"security": certificates("stranger")}, "no Dask scheduler answers"),
-        ({}, "do not go together"),
+        ({"security": certificates("stranger")}, "no response from a Dask scheduler"),
+        ({}, "does not fit --security FILE"),
     ):
         with pytest.raises(UsageError, match=said):
             list(run_jobs(calls.doubled, [1], Workers(scheduler=address, **options)))
     plain = address.replace("tls://", "tcp://")
-    with pytest.raises(UsageError, match="no Dask scheduler answers"):
+    with pytest.raises(UsageError, match="no response from a Dask scheduler"):
         list(run_jobs(calls.doubled, [1], Workers(scheduler=plain)))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tls-cert = 'me.pem'\n", "names files under tls-ca-file, tls-cert, tls-key"),
-        ("tls-ca-file = 1\ntls-cert = 'a'\ntls-key = 'b'\n", "names files under"),
-        ('tls-ca-file = "a\\u0000"\ntls-cert = "a"\ntls-key = "b"\n', "names files under"),
+        ("tls-cert = 'me.pem'\n", "needs the keys tls-ca-file, tls-cert, tls-key"),
+        ("tls-ca-file = 1\ntls-cert = 'a'\ntls-key = 'b'\n", "needs the keys"),
+        ('tls-ca-file = "a\\u0000"\ntls-cert = "a"\ntls-key = "b"\n', "needs the keys"),
         (
             "tls-ca-file = 'x'\ntls-cert = 'a'\ntls-key = 'b'\n",
-            "certificates it names cannot be used",
+            "the certificates cannot be used",
         ),
         ("\0", "cannot be read as TOML"),
     ],
@@ -123,8 +123,8 @@ def test_without_dask_its_options_are_refused(monkeypatch, options):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])
 def test_a_scheduler_that_does_not_answer(monkeypatch, address):
-    monkeypatch.setattr(workers, "_PATIENCE_S", 0.5)
-    with pytest.raises(UsageError, match="no Dask scheduler answers"):
+    monkeypatch.setattr(workers, "_CONNECT_S", 0.5)
+    with pytest.raises(UsageError, match="no response from a Dask scheduler"):
         list(run_jobs(calls.doubled, [1], Workers(scheduler=address)))
 
 
@@ -133,9 +133,9 @@ def test_a_scheduler_that_does_not_answer(monkeypatch, address):
     [
         ("cores = ", "cannot be read as TOML"),
         ('cores = 1\nmemory = "1GB"\nlane = "cpu"\n', "lane is not an option"),
-        ("cores = 1\n", "memory is missing"),
-        ('cores = 1\nmemory = "1GB"\njobs = 0\n', "jobs is how many"),
-        ('cores = 1\nmemory = "much"\n', "describes no Slurm job"),
+        ("cores = 1\n", "memory of a job is missing"),
+        ('cores = 1\nmemory = "1GB"\njobs = 0\n', "jobs must be a whole number"),
+        ('cores = 1\nmemory = "much"\n', "not a valid description of Slurm jobs"),
     ],
 )
 def test_a_wrong_slurm_file_is_named(tmp_path, text, said):

@@ -168,7 +168,7 @@ def test_a_damaged_line_that_cannot_be_kept_aside_is_not_lost(tmp_path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(UsageError, match="cannot be kept aside"):
+    with pytest.raises(UsageError, match="cannot be copied"):
         Journal(path)
     assert path.read_bytes() == damaged
 

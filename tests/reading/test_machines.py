@@ -93,7 +93,7 @@ def test_whoever_was_taken_over_is_told_and_records_no_more(machine):
     second = machine("home", take_over=True)
     second.record(item, L1, Grade(5))
     first.record(item, L2, Grade(2))  # what was entered is never thrown away
-    with pytest.raises(UsageError, match="opened the session on home since; nothing was recorded"):
+    with pytest.raises(UsageError, match="opened the session on home; nothing was recorded"):
         first.record(item, L1, Grade(3))
     kinds = [entry.kind for entry in second.store.entries("ann")]
     assert kinds == [EntryKind.READ, EntryKind.READ]
@@ -116,11 +116,11 @@ def test_a_late_grade_is_a_visible_conflict_and_never_wins(machine, failing):
     assert (disc.read.judgement, disc.conflicts) == (Grade(5), (Grade(3), Grade(2)))
     assert disc.state is DiscState.OPEN
     assert again.next_case().item == item
-    assert "L1-L2 was graded 5 at another machine; 3 of" in again.notices[0]
+    assert "L1-L2 was graded 5 on another machine; 3 of" in again.notices[0]
     one = reading.progress_of(again.store).readers[0]
     assert (one.discs_done, one.conflicts, one.waiting) == (0, 2, 0)
     assert reading.verify(again.store).sound
-    with pytest.raises(UsageError, match="judgement from another machine as well"):
+    with pytest.raises(UsageError, match="also has a judgement from another machine"):
         again.record(item, L1, Grade(5))
     disc = again.record(item, L1, Grade(3), reason="looked at both")
     assert (disc.read.judgement, disc.conflicts, disc.state) == (Grade(3), (), DiscState.DONE)
@@ -131,7 +131,7 @@ def test_a_grade_on_a_disc_that_was_graded_elsewhere_is_told_at_once(machine):
     first = machine("desk")
     item = first.cases[0].item
     machine("home", take_over=True).record(item, L1, Grade(5))
-    with pytest.raises(ConflictError, match=r"graded 5 at another machine; 3 of .* does not count"):
+    with pytest.raises(ConflictError, match=r"graded 5 on another machine; 3 of .* not used"):
         first.record(item, L1, Grade(3))
     assert first.case(item).disc(L1).read.judgement == Grade(5)
 
@@ -160,12 +160,12 @@ def test_edits_and_names_do_not_overwrite_either(machine, kind):
     second = machine("home", take_over=True)
     if kind == "edit":
         second.edit_label(item, L1, {"height_mm": 9.0}, "leak")
-        with pytest.raises(ConflictError, match=r"label edit of .* does not count"):
+        with pytest.raises(ConflictError, match=r"label edit of .* is not used"):
             first.edit_label(item, L1, {"height_mm": 8.0}, "leak")
         assert first.case(item).disc(L1).edit.edited == {"height_mm": 9.0}
     else:
         second.number(item, DiscLevel.L4_L5, "rib")
-        with pytest.raises(ConflictError, match=r"numbering of .* does not count"):
+        with pytest.raises(ConflictError, match=r"numbering of .* is not used"):
             first.number(item, DiscLevel.L6_S1, "rib")
         assert first.case(item).lowest is DiscLevel.L4_L5
     assert len(first.notices) == 1

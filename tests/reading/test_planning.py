@@ -47,7 +47,7 @@ def test_what_was_not_measured_is_left_out(results, tmp_path):
     planned = reading.plan_session(dict.fromkeys([*results, failed]), SessionOptions(("ann",)))
     assert planned.left_out == (failed.resolve(),)
     assert len(planned.plan.cases) == 6
-    with pytest.raises(UsageError, match="nothing was measured"):
+    with pytest.raises(UsageError, match="has measured discs"):
         reading.plan_session({failed: None}, SessionOptions(("ann",)))
 
 
@@ -57,7 +57,7 @@ def test_what_was_not_measured_is_left_out(results, tmp_path):
         (SessionOptions(()), "needs readers"),
         (SessionOptions(("ann", " ")), "needs readers"),
         (SessionOptions(("ann", "ann")), "named twice"),
-        (SessionOptions(("ann",), Mode.BLINDED, Order.AS_GIVEN), "shuffles the visits"),
+        (SessionOptions(("ann",), Mode.BLINDED, Order.AS_GIVEN), "visits are shuffled"),
         (SessionOptions(("ann",), repeats=0.9), "share of repeats"),
     ],
 )

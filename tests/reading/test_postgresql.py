@@ -143,7 +143,7 @@ def test_a_session_from_plan_to_export(plan, url, tmp_path):
     reading.export_session(store, tmp_path / "out")
     assert "darker" in (tmp_path / "out" / "reads_long.csv").read_text()
     assert "@127" in store.locator.name
-    with pytest.raises(UsageError, match="holds a session already"):
+    with pytest.raises(UsageError, match="already has a session"):
         plan(at=url)
 
 
@@ -225,7 +225,7 @@ def test_changed_rows_are_found(plan, url):
             )
         )
     found = [one.text for one in reading.verify(store).problems]
-    assert any("row 3 is gone" in text for text in found)
+    assert any("row 3 is missing" in text for text in found)
 
 
 def test_the_first_version_is_brought_up_to_date(url):
@@ -240,7 +240,7 @@ def test_the_first_version_is_brought_up_to_date(url):
 
 
 def test_a_server_without_a_session_is_refused(url):
-    with pytest.raises(SessionError, match="holds no reading session"):
+    with pytest.raises(SessionError, match="has no reading session"):
         Store.open(url)
 
 
@@ -367,7 +367,7 @@ def test_a_password_file_is_used(server, at, keeper, tmp_path, monkeypatch):
     file.rename(tmp_path / ".pgpass")
     assert is_encrypted(at("127.0.0.1", keeper))
     (tmp_path / ".pgpass").chmod(0o640)
-    with pytest.raises(UsageError, match=r"others may read .*chmod 600"):
+    with pytest.raises(UsageError, match=r"other users can read .*chmod 600"):
         is_encrypted(at("127.0.0.1", keeper))
 
 
@@ -416,9 +416,9 @@ def test_a_password_is_in_no_name(server):
         ("CREATE TRIGGER eve BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION "
          "suppress_redundant_updates_trigger()", "eve is a trigger"),
         ("CREATE RULE eve AS ON INSERT TO attachments DO INSTEAD NOTHING", "eve is a trigger, rule"),
-        ("DROP TRIGGER entries_stay ON entries", "entries_stay, which refuses changes of rows, is gone"),
+        ("DROP TRIGGER entries_stay ON entries", "entries_stay, which prevents changes of rows, is missing"),
         ("CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-         "$$ BEGIN RETURN NULL; END $$", "entries_stay, which refuses changes of rows, is gone"),
+         "$$ BEGIN RETURN NULL; END $$", "entries_stay, which prevents changes of rows, is missing"),
     ],
 )  # fmt: skip
 def test_foreign_and_missing_triggers_are_found(
@@ -446,7 +446,7 @@ def test_one_reader_at_two_machines(plan, url, tmp_path, monkeypatch):
     first, second = sessions
     item = first.cases[0].item
     second.record(item, L1, Grade(5))
-    with pytest.raises(ConflictError, match="graded 5 at another machine"):
+    with pytest.raises(ConflictError, match="graded 5 on another machine"):
         first.record(item, L1, Grade(3))
     for session in sessions:
         session.close()

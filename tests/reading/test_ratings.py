@@ -67,10 +67,10 @@ def test_the_report_states_how_the_session_was_planned(read_session):
     stated = {item.number: item for item in items([source], analyse(source.ratings, few), few)}
     (planned,) = stated[6].stated
     assert planned.startswith("Planned: 2 readers, 3 subjects, 6 studies with ")
-    assert planned.endswith(", 1 study of them shown to each reader twice.")
+    assert planned.endswith("; 1 study shown twice to each reader.")
     assert "before its automatic measurements were shown" in stated[8].stated[0]
     assert "Repeats were not announced" in stated[8].stated[0]
-    assert stated[9].stated == ("The session shows no reader what another reader said.",)
+    assert stated[9].stated == ("Readers were not shown the reads of other readers.",)
     assert not stated[8].left_to_authors
     tables = items([replace(source, design=None)], analyse(source.ratings, few), few)
     assert [item.left_to_authors != "" for item in tables if item.number in (8, 9)] == [True, True]
@@ -79,5 +79,5 @@ def test_the_report_states_how_the_session_was_planned(read_session):
 def test_repeats_are_announced_by_no_order_but_a_given_one(plan):
     path = plan(Mode.OPEN, repeats=0.17, order=Order.AS_GIVEN)
     design = from_session(Store.open(path)).design
-    assert "in the order they were listed" in design.process[0]
+    assert "in the order in which they were listed" in design.process[0]
     assert "not announced" not in design.process[0]

@@ -51,7 +51,7 @@ def test_open_shows_everything_at_once(opened):
         assert session.case(item).title.startswith("SUBJ-")
         assert session.record(item, L1, Grade(3)).state is DiscState.DONE
         assert last_row(session)["visible"] == "date;identity;images;labels;metrics;suggestion"
-        with pytest.raises(UsageError, match="nothing is revealed in open"):
+        with pytest.raises(UsageError, match="open sessions have no reveal"):
             session.reveal(item, L1)
 
 
@@ -92,7 +92,7 @@ def test_blinded_tells_nothing(opened, results):
         assert session.metrics(item, L1) is None
         assert session.record(item, L1, Grade(3)).state is DiscState.DONE
         assert session.metrics(item, L1) is None
-        with pytest.raises(UsageError, match="nothing is revealed in blinded"):
+        with pytest.raises(UsageError, match="blinded sessions have no reveal"):
             session.reveal(item, L1)
         assert last_row(session)["visible"] == "images;labels"
         count = len(session.cases)
@@ -200,7 +200,7 @@ def test_numbering_renames_and_reads_stay_with_their_discs(opened):
         ]  # fmt: skip
         assert case.disc(L5).read.judgement == Grade(5)
         assert session.number(item, shifted(L5, -1), "no rib").disc(L5).level is L4
-        with pytest.raises(UsageError, match="no name is left"):
+        with pytest.raises(UsageError, match="there is no level"):
             session.number(item, DiscLevel.L1_L2, "far too high")
         with pytest.raises(UsageError, match="needs a reason"):
             session.number(item, L5, "")
@@ -279,7 +279,7 @@ def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tm
 def test_up_undoes_down(level):
     if level is not DiscLevel.L6_S1:
         assert shifted(shifted(level, 1), -1) is level
-    with pytest.raises(ValueError, match="no name is left"):
+    with pytest.raises(ValueError, match="there is no level"):
         shifted(level, 20)
 
 
@@ -327,7 +327,7 @@ def test_a_reader_has_a_session_open_once(plan):
     path = plan()
     with (
         reading.open_session(path, "ann"),
-        pytest.raises(UsageError, match="has the session open already"),
+        pytest.raises(UsageError, match="already has the session open"),
     ):
         reading.open_session(path, "ann")
     with reading.open_session(path, "ann") as session, reading.open_session(path, "ben") as other:
@@ -356,7 +356,7 @@ def test_an_adjudicator_decides_where_readers_differ(plan):
         L3: ("cross 5|6",),
         L5: ("not evaluable for some",),
     }
-    with pytest.raises(UsageError, match="none of the readers"):
+    with pytest.raises(UsageError, match="not one of the readers"):
         reading.open_adjudication(path, "ben")
     with reading.open_adjudication(path, "zoe") as session:
         assert session.progress == (0, 3)

@@ -132,7 +132,7 @@ def test_any_other_order_is_found(original, tmp_path_factory, order):
 
 def test_rows_removed_at_the_end_are_missed_by_the_head(tampered):
     found = texts(tampered(("DELETE FROM entries WHERE seq > 7", ()), journals=False))
-    assert found == ["rows 8 to 9 are missing at the end: the database has noted 9"]
+    assert found == ["rows 8 to 9 are missing at the end: the head has 9 rows"]
 
 
 def cut(seq):
@@ -146,7 +146,7 @@ def cut(seq):
 def test_a_cut_with_a_head_that_fits_shows_against_receipts(tampered):
     found = texts(tampered(*cut(7)))
     assert len(found) == 1
-    assert "row 9 is gone" in found[0]
+    assert "row 9 is missing" in found[0]
     assert ".ben-" in found[0]
 
 
@@ -155,7 +155,7 @@ def test_without_a_witness_it_does_not_show(tampered):
     path = tampered(*cut(7), journals=False)
     assert texts(path) == []
     noted = Head(9, "f" * 64)
-    assert "row 9 is gone" in texts(path, noted=noted)[0]
+    assert "row 9 is missing" in texts(path, noted=noted)[0]
 
 
 def forged(path):
@@ -179,7 +179,7 @@ def test_a_chain_made_anew_shows_against_receipts(tampered):
     path = tampered(("UPDATE entries SET reader = 'eve' WHERE seq = 3", ()))
     forged(path)
     found = texts(path)
-    assert [text.split(" is not")[0] for text in found] == ["row 5", "row 9"]
+    assert [text.split(" does not")[0] for text in found] == ["row 5", "row 9"]
 
 
 def test_a_receipt_of_an_earlier_moment_still_holds(original, tampered):
@@ -190,9 +190,9 @@ def test_a_receipt_of_an_earlier_moment_still_holds(original, tampered):
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("DELETE FROM head", "the note of where the chain ends is gone"),
+        ("DELETE FROM head", "the head of the chain is missing"),
         ("UPDATE head SET count = 3", "does not fit"),
-        ("DELETE FROM attachments", "attached to row 4 is gone"),
+        ("DELETE FROM attachments", "attached to row 4 is missing"),
         ("UPDATE attachments SET data = x'00'", "attached to row 8 is changed"),
         ("DELETE FROM entries", "rows 1 to 9 are missing"),
         ("DELETE FROM entries WHERE seq = 1", "row 1 is missing"),
@@ -238,7 +238,7 @@ def test_an_earlier_copy_put_back_is_noticed_by_its_reader(plan):
     with reading.open_session(path, "ann") as session:
         session.record(session.cases[0].item, LEVELS[0], Grade(3))
     shutil.copy(early, path)
-    with pytest.raises(SessionError, match="row 2 is gone"):
+    with pytest.raises(SessionError, match="row 2 is missing"):
         reading.open_session(path, "ann")
 
 
@@ -251,7 +251,7 @@ def test_only_whoever_insists_goes_on_with_a_damaged_session(tampered):
             use(store)
     assert len(verified_rows(store, anyway=True).entries) == ROWS
     assert "row 2 was changed" in reading.progress_of(store, anyway=True).fault
-    assert "not as it was written: row 2 was changed" in from_session(store, anyway=True).note
+    assert "failed verification: row 2 was changed" in from_session(store, anyway=True).note
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named(tampered, change, tmp_p
     [
         ("CREATE TRIGGER eve AFTER INSERT ON entries BEGIN DELETE FROM attachments; END", "eve is a trigger"),
         ("CREATE VIEW shadow AS SELECT * FROM entries", "shadow is a trigger, rule or view"),
-        ("DROP TRIGGER entries_no_update", "entries_no_update, which refuses changes of rows, is gone"),
+        ("DROP TRIGGER entries_no_update", "entries_no_update, which prevents changes of rows, is missing"),
     ],
 )  # fmt: skip
 def test_foreign_and_missing_triggers_are_found(tampered, statement, said):
@@ -299,7 +299,7 @@ def test_a_trigger_that_only_bears_the_name_is_found(tampered):
             "CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT 1; END"
         )
         connection.commit()
-    assert any("is gone or was changed" in text for text in texts(path))
+    assert any("is missing or was changed" in text for text in texts(path))
 
 
 def test_the_databases_own_check_is_part_of_it(tampered):
@@ -310,7 +310,7 @@ def test_the_databases_own_check_is_part_of_it(tampered):
         connection.execute("UPDATE sqlite_master SET sql = 'CREATE INDEX ix_entries_reader ON "
                            "entries (item)' WHERE name = 'ix_entries_reader'")  # fmt: skip
         connection.commit()
-    assert any("the database's own check finds" in text for text in texts(path))
+    assert any("the integrity check of the database failed" in text for text in texts(path))
 
 
 @pytest.mark.parametrize(("shift", "noticed"), [("00:00:01", False), ("23:59:59", True)])

@@ -1,4 +1,4 @@
-"""Many studies: measured side by side, compared with their truth, and a site's acceptance test.
+"""Measurement of many studies in parallel, with tables and pages about all of them.
 
 >>> from discmri.cohort import find_cohort, run_batch
 >>> result = run_batch(find_cohort(Path("scans")), Path("out"), Settings())  # doctest: +SKIP

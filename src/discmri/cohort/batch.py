@@ -1,7 +1,8 @@
-"""Many studies, measured side by side into one folder that can be picked up again."""
+"""Measurement of many studies into one folder; interrupted runs can be continued."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -38,25 +39,25 @@ from discmri.results.decisions import AppliedDecisions
 from discmri.results.jsonable import dumps, jsonable
 
 SCHEMA_NAME = "discmri-batch-1"
-_LOST = "its worker died several times, killed from outside or because memory ran out"
+_LOST = "its worker was killed several times, perhaps because memory was exhausted"
 
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """How far a batch is.
+    """Progress of a batch.
 
     Parameters
     ----------
     total
-        Studies of the cohort.
+        Number of studies in the cohort.
     kept
-        Of these, how many an earlier run had done.
+        Number of studies completed by an earlier run.
     done
-        How many this run has done.
+        Number of studies completed by this run.
     without_result
-        Of all that are done.
+        Number of completed studies without result.
     seconds
-        Since this run began to measure.
+        Time since this run began to measure.
     """
 
     total: int
@@ -67,7 +68,7 @@ class BatchProgress:
 
     @property
     def share(self) -> float:
-        """0 to 1, how much is behind."""
+        """Fraction of studies completed, 0 to 1."""
         return (self.kept + self.done) / self.total if self.total else 1.0
 
     def __str__(self) -> str:
@@ -91,14 +92,14 @@ class BatchProgress:
 
 @dataclass(frozen=True)
 class Batch:
-    """What is to be measured and what is known of it already.
+    """Studies to measure, with the outcomes of an earlier run.
 
     Parameters
     ----------
     jobs
         One per study, in the order of the tables.
     known
-        Outcomes of an earlier run that still hold, by number.
+        Valid outcomes of an earlier run, by number.
     """
 
     jobs: tuple[StudyJob, ...]
@@ -106,24 +107,24 @@ class Batch:
 
     @property
     def to_do(self) -> tuple[int, ...]:
-        """Numbers of the studies that are to be measured."""
+        """Numbers of the studies to measure."""
         return tuple(n for n in range(len(self.jobs)) if n not in self.known)
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What came of a batch.
+    """Result of a batch.
 
     Parameters
     ----------
     outcomes
         One per study, in the order of the tables.
     kept
-        How many an earlier run had done.
+        Number of studies completed by an earlier run.
     files
         Names of the files about the whole cohort.
     decisions
-        What the decisions of the cohort meant for its discs, where there are any.
+        Applied decisions of quality control; ``None`` without decisions.
     """
 
     outcomes: tuple[StudyOutcome, ...]
@@ -132,29 +133,28 @@ class BatchResult:
     decisions: AppliedDecisions | None = None
 
     def count(self, status: StudyStatus) -> int:
-        """How many studies ended so."""
+        """Number of studies with a status."""
         return sum(outcome.status is status for outcome in self.outcomes)
 
 
 def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batch:
-    """What to measure, and what an earlier run in the same folder has done.
+    """Plan a batch, with the outcomes of an earlier run in the same folder.
 
     Parameters
     ----------
     cohort
         The studies.
     root
-        The output folder; it need not exist.
+        Output folder; it may not exist yet.
     settings
-        Of all studies; each has its own masks and level of the lowest disc from the list.
+        Settings of all studies; masks and lowest disc of a study come from the list.
     limits
-        What the process of one study may take.
+        Limits of the process of one study.
 
     Raises
     ------
     UsageError
-        Where a study has no label map although label maps are to be measured, or holds the
-        output folder.
+        If a study has no label map with ``segmenter="masks"``, or contains the output folder.
     """
     formats = tuple(dict.fromkeys((*settings.formats, *NEEDED_FORMATS))) if settings.formats else ()
     shared = replace(settings, formats=formats, threads=limits.threads)
@@ -167,7 +167,7 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
         )
         if root.absolute().is_relative_to(here.path):
             raise UsageError(
-                f"the output folder {root} lies inside study {entry.name}; choose another with -o"
+                f"the output folder {root} is inside study {entry.name}; choose another with -o"
             )
         own = here.settings(shared)
         if own.segmenter == "masks" and own.masks is None:
@@ -181,33 +181,32 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
 
 
 def check_root(root: Path, cohort: Path | None = None) -> None:
-    """Refuse an output folder that will not do, before the work.
+    """Check an output folder before the batch is started.
 
     Parameters
     ----------
     root
-        The output folder.
+        Output folder.
     cohort
-        The folder of the studies, where they were found below one.  Below ``derivatives`` of a
-        BIDS dataset there are none.
+        Folder below which studies were found.  ``derivatives`` of a BIDS dataset is allowed.
 
     Raises
     ------
     UsageError
-        It lies among the studies, is a file, or holds something other than a batch.
+        If it is among the studies, is a file, or contains something other than a batch.
     """
     if cohort is not None and _lies_among(root.resolve(), cohort.resolve()):
-        raise UsageError(f"the output folder {root} lies inside the cohort; choose another with -o")
+        raise UsageError(f"the output folder {root} is inside the cohort; choose another with -o")
     if root.exists() and not root.is_dir():
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
     if root.exists() and any(root.iterdir()) and not (root / ".batch").is_dir():
         raise UsageError(
-            f"the folder {root} holds something other than a batch; choose another with -o"
+            f"the folder {root} contains something other than a batch; choose another with -o"
         )
 
 
 def _lies_among(root: Path, cohort: Path) -> bool:
-    """Whether the output would be found as a study; a BIDS dataset has a place for it."""
+    """Whether the output would be found as a study."""
     if is_bids_dataset(cohort) and root.is_relative_to(cohort / "derivatives"):
         return root == cohort / "derivatives"
     return cohort.is_dir() and root.is_relative_to(cohort)
@@ -221,33 +220,33 @@ def run_batch(
     limits: Limits | None = None,
     progress: Callable[[BatchProgress], None] | None = None,
 ) -> BatchResult:
-    """Measure a cohort, or finish what an earlier run in the same folder has begun.
+    """Measure a cohort, or continue an interrupted run in the same folder.
 
     Parameters
     ----------
     cohort
         From :func:`discmri.cohort.studies.find_cohort`.
     root
-        The output folder.
+        Output folder.
     settings
-        Of all studies.
+        Settings of all studies.
     workers, limits
-        Where the work is done, and what one study may take.
+        Worker processes, and limits of the process of one study.
     progress
-        Told at the beginning and after each study.
+        Called at the beginning and after each study.
 
     Returns
     -------
     BatchResult
-        What became of each study, and the files that were written.
+        Outcome of each study, and the files that were written.
 
     Raises
     ------
     UsageError
-        Where the folder is in use, holds something else or cannot be written, or no worker
-        can be started.
+        If the folder is in use, contains something else or cannot be written, or no worker can
+        be started.  A folder made by this call without any results is removed again.
     UnfinishedError
-        Where the scheduler goes away in the middle; what is done is kept.
+        If the connection to the scheduler is lost; completed studies are kept.
 
     Examples
     --------
@@ -255,10 +254,26 @@ def run_batch(
     >>> run_batch(find_cohort(Path("scans")), Path("out"), Settings()).files  # doctest: +SKIP
     ('cohort.csv', 'cohort_long.csv', 'cohort.parquet', 'board.html', 'batch.json')
     """
-    limits = limits or Limits()
     check_root(root)
+    is_new = not root.exists()
     try:
-        for name in (".batch", "studies"):  # the first marks the folder as ours
+        return _run(cohort, root, settings, (workers or Workers(), limits or Limits()), progress)
+    except UsageError:
+        if is_new and root.is_dir() and not any((root / "studies").glob("*")):
+            shutil.rmtree(root)
+        raise
+
+
+def _run(
+    cohort: Cohort,
+    root: Path,
+    settings: Settings,
+    how: tuple[Workers, Limits],
+    progress: Callable[[BatchProgress], None] | None,
+) -> BatchResult:
+    workers, limits = how
+    try:
+        for name in (".batch", "studies"):  # the first marks the folder of a batch
             (root / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -267,7 +282,7 @@ def run_batch(
         for name in (".batch", "studies"):
             remove_unfinished(root / name)
         batch = plan(cohort, root, settings, limits)
-        outcomes = _outcomes(batch, workers or Workers(), progress)
+        outcomes = _outcomes(batch, workers, progress)
         studies = [collect(job, one) for job, one in zip(batch.jobs, outcomes, strict=True)]
         applied = None
         if cohort.decisions is not None:
@@ -336,7 +351,7 @@ def _write(
 
 
 def _span(seconds: float) -> str:
-    """A time that a person reads.
+    """A duration with a suitable unit.
 
     >>> _span(42), _span(360), _span(9000)
     ('42 s', '6 min', '2 h 30 min')

@@ -15,7 +15,7 @@ from discmri.core.text import pseudonym
 from discmri.results.export.bids import BidsName, write_head, write_participants
 
 DATASET = "bids"
-_MARK_LENGTH = 6  # of what tells two Patient IDs apart whose labels would be one
+_MARK_LENGTH = 6  # of the suffix of Patient IDs with equal labels
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Visit:
     Parameters
     ----------
     name
-        Labels of that dataset.
+        BIDS labels of that dataset.
     subject_id, study_uid, study_date
         As in tables.
     rejected
-        Levels whose values are not given.
+        Levels that were rejected; their values are left out.
     """
 
     name: BidsName
@@ -40,26 +40,26 @@ class Visit:
 
     @property
     def person(self) -> str:
-        """The same for all visits of one person; a study without a Patient ID is alone."""
+        """Patient ID, equal for all visits of a person; without one, the study UID."""
         return self.subject_id or self.study_uid
 
 
 def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target: Path) -> bool:
-    """Copy the datasets of single studies into one; without any, an earlier one is removed.
+    """Copy the datasets of single studies into one; without any, remove an earlier one.
 
     Parameters
     ----------
     studies
-        What is known of each.
+        Rows of each study.
     folders
-        Of their results.
+        Results folder of each study.
     target
-        The dataset.
+        Folder of the dataset.
 
     Returns
     -------
     bool
-        Whether there is one.
+        Whether a dataset was written.
     """
     sources = [
         (
@@ -92,15 +92,15 @@ def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target:
 
 
 def names_of(visits: Sequence[Visit]) -> Mapping[int, BidsName]:
-    """A name for each visit, by its number, of which no two are the same.
+    """Unique BIDS labels of each visit, by number.
 
-    Two Patient IDs with one label get a mark each; several studies of one person without
-    sessions of their own are sessions 1, 2, ... by date.
+    Patient IDs with equal labels get a suffix.  Several studies of one person without sessions are
+    numbered as sessions by date.
     """
     labels: dict[str, set[str]] = {}
     people: dict[str, list[int]] = {}
     for number, visit in enumerate(visits):
-        # Two names that differ in their case alone are one folder on many file systems
+        # names that differ only in case are the same folder on many file systems
         labels.setdefault(visit.name.subject.casefold(), set()).add(visit.person)
         people.setdefault(visit.person, []).append(number)
     named: dict[int, BidsName] = {}
@@ -114,7 +114,7 @@ def names_of(visits: Sequence[Visit]) -> Mapping[int, BidsName]:
 
 
 def _sessions(visits: Sequence[Visit], numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """The visits of one person, each with a session of its own where there are several."""
+    """Visits of one person, with different sessions if there are several."""
     taken = {visits[number].name.session for number in numbers}
     free = (str(number) for number in count(1) if str(number) not in taken)
     used = {""} if len(numbers) > 1 else set()
@@ -127,7 +127,7 @@ def _sessions(visits: Sequence[Visit], numbers: Sequence[int]) -> Iterator[tuple
 
 
 def _name_in(dataset: Path) -> BidsName | None:
-    """Labels of a dataset of one study; ``None`` where there is no dataset."""
+    """Labels of a dataset of one study; ``None`` without dataset."""
     for subject in dataset.glob("sub-*"):
         sessions = [folder.name.removeprefix("ses-") for folder in subject.glob("ses-*")]
         return BidsName(subject.name.removeprefix("sub-"), sessions[0] if sessions else "")
@@ -149,7 +149,7 @@ def _copy(source: Path, visit: Visit, target: Path, new: BidsName) -> None:
 
 
 def _without_values(table: str, levels: Sequence[str]) -> str:
-    """A table of labels in which some have a number and a name alone."""
+    """A table of labels without the values of some levels."""
     rows = [line.split("\t") for line in table.splitlines()]
     return "".join(
         "\t".join(row if row[1] not in levels else [*row[:2], *["n/a"] * len(row[2:])]) + "\n"

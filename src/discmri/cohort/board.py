@@ -20,9 +20,9 @@ def write_board(studies: Sequence[StudyRows], path: Path, notes: Sequence[str] =
     Parameters
     ----------
     studies
-        In the order of the tables.
+        Rows of each study, in the order of the tables.
     path
-        Where to; links to reports are relative to its folder.
+        Output file; links to reports are relative to its folder.
     notes
         Sentences about the whole cohort.
     """
@@ -31,7 +31,7 @@ def write_board(studies: Sequence[StudyRows], path: Path, notes: Sequence[str] =
 
 
 def page(studies: Sequence[StudyRows], notes: Sequence[str] = ()) -> str:
-    """The page as HTML: data, styles and script inside, nothing from the network."""
+    """The page as HTML with embedded data, styles and script."""
     return render_scripted(
         "discmri.cohort/board.html.j2",
         "discmri.cohort/board.js",
@@ -44,7 +44,7 @@ def page(studies: Sequence[StudyRows], notes: Sequence[str] = ()) -> str:
 
 
 def content(studies: Sequence[StudyRows]) -> dict[str, object]:
-    """What the script shows: small lists instead of names, since there are many."""
+    """Data for the script, as compact lists instead of mappings."""
     order = [level.value for level in MEASURED_LEVELS]
     seen = {disc["level"] for study in studies for disc in study.discs}
     levels = [level for level in _cranial_to_caudal(order) if level in seen]
@@ -85,13 +85,13 @@ def content(studies: Sequence[StudyRows]) -> dict[str, object]:
 
 
 def _cranial_to_caudal(levels: Sequence[str]) -> list[str]:
-    """With a sixth lumbar body between the fifth and the sacrum."""
+    """Levels in anatomical order, including those of a sixth lumbar body."""
     last = [DiscLevel.L5_L6.value, DiscLevel.L5_S1.value, DiscLevel.L6_S1.value]
     return [level for level in levels if level not in last] + last
 
 
 def _kind(finding: Finding) -> tuple[str, tuple[str, ...]]:
-    """What flags have in common that are listed once: the code and what it touches."""
+    """Key of flags that are listed once: code and affected values."""
     return finding.code.value, finding.values or ()
 
 

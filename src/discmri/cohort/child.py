@@ -1,7 +1,6 @@
-"""The other side of :func:`discmri.cohort.isolated.isolated`: ``python -m discmri.cohort.child FILE``.
+"""The child process of :func:`discmri.cohort.isolated.isolated`: ``python -m discmri.cohort.child FILE``.
 
-Standard input brings the call and stays open for as long as the asker lives; the answer goes
-into FILE.
+Standard input has the call and stays open while the parent lives; the result is written to FILE.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from discmri.measurement.recording import describe_error
 
 
 def main(file: Path) -> None:
-    """Take the call, answer it, and end with whoever asked."""
+    """Read the call, run it and write the result; exit with the parent."""
     sys.path[:] = pickle.load(sys.stdin.buffer)
     function, argument = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
-        answer = (True, function(argument))
-    except Exception as error:  # noqa: BLE001 - the last stop of this process
-        answer = (False, describe_error(error)[0])
-    file.write_bytes(pickle.dumps(answer))
-    os._exit(0)  # the answer is given; nothing waits for the farewell of libraries
+        result = (True, function(argument))
+    except Exception as error:  # noqa: BLE001 - reported by the parent
+        result = (False, describe_error(error)[0])
+    file.write_bytes(pickle.dumps(result))
+    os._exit(0)  # without the exit handlers of libraries
 
 
 def _exit_with_parent() -> None:

@@ -1,7 +1,7 @@
-"""Whether the bytes of a study are still those that were measured.
+"""Detection of changes of the input files of a study.
 
-A *digest* is a hash of every byte.  A *stamp* is a hash of names, sizes and times of the
-files: while it stays the same, nobody has written to them, and they need not be read again.
+A *digest* is a hash of every byte.  A *stamp* is a hash of names, sizes and times of the files; if it
+is unchanged, the files need not be read again.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from discmri.study.source import open_source
 
 
 def input_files(path: Path, masks: Path | None = None) -> list[tuple[str, Path]]:
-    """Name and place of every file that a measurement reads.
+    """Name and path of every file that a measurement reads.
 
     Parameters
     ----------
     path
         Folder, zip or NIfTI file.
     masks
-        A label map that is measured instead of what a segmenter finds.
+        A label map to measure instead of a segmentation.
 
     Raises
     ------
     UsageError
-        Where the path does not exist or cannot be read.
+        If the path does not exist or cannot be read.
     """
     single = path.is_file() and not path.name.lower().endswith((".nii", ".nii.gz"))
     if single and path.name.upper() != "DICOMDIR":  # a zip is one file, packed as it is
@@ -37,12 +37,12 @@ def input_files(path: Path, masks: Path | None = None) -> list[tuple[str, Path]]
 
 
 def stamp(files: Sequence[tuple[str, Path]]) -> str:
-    """Hash of names, sizes and times of change.
+    """Hash of names, sizes and modification times.
 
     Raises
     ------
     OSError
-        Where a file is gone.
+        If a file is missing.
     """
     return _hash(files, _times)
 
@@ -53,7 +53,7 @@ def digest(files: Sequence[tuple[str, Path]]) -> str:
     Raises
     ------
     OSError
-        Where a file is gone.
+        If a file is missing.
     """
     return _hash(files, _bytes)
 

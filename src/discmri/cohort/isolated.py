@@ -1,7 +1,6 @@
-"""One call in a process of its own, ended where it takes too long or too much memory.
+"""A function call in its own process, with limits of time and memory.
 
-The process hangs on a pipe: when whoever started it dies, however suddenly, it ends as well,
-so nothing is left behind that still writes.
+The process ends when its parent ends, because it waits on a pipe to it.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ _POLL_S = 0.1
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may take.
+    """Limits of one process.
 
     Parameters
     ----------
     minutes
-        From start to end.
+        Run time, min.
     memory_gib
-        Resident memory.
+        Resident memory, GiB.
     threads
-        Of numerical libraries.
+        Threads of numerical libraries.
     """
 
     minutes: float = 30.0
@@ -51,7 +50,7 @@ class Limits:
 
 
 class ProcessEndedError(DiscmriError):
-    """The process gave no answer; the message says why, in one clause."""
+    """The process ended without a result; the message is the reason."""
 
 
 def isolated(
@@ -60,18 +59,18 @@ def isolated(
     limits: Limits,
     stop: threading.Event | None = None,
 ) -> R:
-    """Call a function in a fresh process and return what it returns.
+    """Call a function in a new process and return its result.
 
     Parameters
     ----------
     function
-        Of a module, so that the other process can import it; what it prints is thrown away.
+        Importable function; its output is discarded.
     argument
-        Goes there and its result comes back by pickling.
+        Its argument; argument and result are pickled.
     limits
-        What the process may take.
+        Limits of the process.
     stop
-        Set by another thread to end the process early.
+        Event that ends the process early.
 
     Raises
     ------
@@ -90,7 +89,7 @@ def isolated(
             env=_environment(str(scratch), limits.threads),
         )
         try:
-            with contextlib.suppress(BrokenPipeError):  # it died at once: said below
+            with contextlib.suppress(BrokenPipeError):  # it died at once; reported below
                 _send(process, function, argument)
             _watch(process, limits, stop)
         finally:
@@ -106,8 +105,8 @@ def isolated(
 
 def _environment(scratch: str, threads: int) -> dict[str, str]:
     environ = {**os.environ, "TMPDIR": scratch} | dict.fromkeys(POOLS, str(threads))
-    # Dask gives its workers a threshold at which the allocator returns memory after every step;
-    # asking for it again costs a short process a sixth of its time in page faults
+    # Dask sets a threshold at which the allocator returns memory after every step; page faults
+    # then take about a sixth of the time of a short process
     environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     return environ
 
@@ -116,7 +115,7 @@ def _send(process: subprocess.Popen[bytes], function: object, argument: object) 
     assert process.stdin is not None
     pickle.dump(sys.path, process.stdin)  # first, so that the function can be imported
     pickle.dump((function, argument), process.stdin)
-    process.stdin.flush()  # and stays open: it tells that we live
+    process.stdin.flush()  # stays open, because its end stops the process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -128,7 +127,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: threading.Event | None) -> None:
-    """Wait for the end, or raise where a limit is reached."""
+    """Wait for the end, or raise if a limit is reached."""
     ends = time.monotonic() + 60.0 * limits.minutes
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -145,10 +144,10 @@ def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: threading.Eve
 
 
 def _resident_gib(pid: int) -> float:
-    """Resident memory of a process; 0 where the system does not tell."""
+    """Resident memory of a process in GiB; 0 if unknown."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):  # it has just ended
+    except (OSError, ValueError, IndexError):  # it has ended
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
 

@@ -1,4 +1,4 @@
-"""What a worker does with one study: measure it, unless that has been done already."""
+"""Measurement of one study by a worker, unless an earlier result is still valid."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from discmri.results.document import RECORD, decoded
 from discmri.results.jsonable import jsonable
 
 NEEDED_FORMATS = ("csv", "json")
-"""What the tables of a cohort are made of."""
+"""Formats that the tables of a cohort need."""
 
 
 class StudyStatus(Enum):
-    """What became of a study."""
+    """Outcome of a study."""
 
     MEASURED = "measured"
     NOTHING = "nothing_to_measure"
-    FAILED = "failed"  # tried again by the next run
+    FAILED = "failed"  # repeated by the next run
 
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What became of one study.
+    """Outcome of one study.
 
     Parameters
     ----------
     name
-        The study's.
+        Name of the study.
     status
-        Measured, or why not.
+        Measured, nothing to measure, or failed.
     reason
-        One line, empty where measured.
+        Reason in one line; empty if measured.
     """
 
     name: str
@@ -56,20 +56,20 @@ class StudyOutcome:
 
 @dataclass(frozen=True)
 class StudyJob:
-    """One study to measure, as it travels to a worker.
+    """One study to measure, as sent to a worker.
 
     Parameters
     ----------
     entry
         The study, with absolute paths.
     settings
-        Of this study.
+        Settings of this study.
     root
-        The cohort's output folder, absolute.
+        Output folder of the cohort, absolute.
     limits
-        What its process may take.
+        Limits of its process.
     context
-        Hash of settings and software, from :func:`context_of`; a worker must find the same.
+        Hash of settings and software, from :func:`context_of`; that of the worker must be equal.
     """
 
     entry: StudyInput
@@ -80,29 +80,29 @@ class StudyJob:
 
     @property
     def folder(self) -> Path:
-        """Where its results go."""
+        """Results folder of the study."""
         return self.root / "studies" / self.entry.folder_name
 
     @property
     def note(self) -> Path:
-        """Where it is noted what the results were made of."""
+        """File with the record of the run."""
         return self.root / ".batch" / f"{self.entry.folder_name}.json"
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What results were made of, so that a later run can tell whether they still hold.
+    """Record of a run, by which a later run decides whether the results are still valid.
 
     Parameters
     ----------
     context
         Hash of settings and software.
     digest, stamp
-        Of the input files.
+        Hashes of the input files.
     status, reason
-        What became of the study.
+        Outcome of the study.
     record
-        Hash of the results that tables are made of.
+        Hash of the results used in tables.
     """
 
     context: str
@@ -113,12 +113,12 @@ class RunRecord:
     record: str
 
     def outcome(self, name: str) -> StudyOutcome:
-        """What a table says of it."""
+        """Outcome for tables."""
         return StudyOutcome(name, StudyStatus(self.status), self.reason)
 
 
 def context_of(entry: StudyInput, settings: Settings) -> str:
-    """Hash of everything but the input's bytes that makes a result what it is."""
+    """Hash of everything that determines a result except the bytes of the input."""
     parts = {
         "settings": {one.name: jsonable(getattr(settings, one.name)) for one in fields(settings)},
         "input": [
@@ -132,7 +132,7 @@ def context_of(entry: StudyInput, settings: Settings) -> str:
 
 
 def run_job(job: StudyJob, stop: threading.Event | None = None) -> StudyOutcome:
-    """Measure a study in a process of its own; never raises for what a study can do."""
+    """Measure a study in its own process; any failure is an outcome."""
     try:
         return isolated(measure_study, job, job.limits, stop)
     except ProcessEndedError as error:
@@ -140,7 +140,7 @@ def run_job(job: StudyJob, stop: threading.Event | None = None) -> StudyOutcome:
 
 
 def earlier_outcome(job: StudyJob) -> StudyOutcome | None:
-    """What an earlier run made of it, where settings, software and input have not changed."""
+    """Outcome of an earlier run, if settings, software and input have not changed."""
     note = _read(job)
     if note is None or note.context != job.context:
         return None
@@ -152,15 +152,15 @@ def earlier_outcome(job: StudyJob) -> StudyOutcome | None:
 
 
 def measure_study(job: StudyJob) -> StudyOutcome:
-    """Measure a study into its folder and note what the results were made of.
+    """Measure a study into its folder and write the record of the run.
 
-    Of two processes that are given the same study, the second waits and finds it done.
+    If two processes get the same study, the second waits and uses the result of the first.
     """
     name = job.entry.name
     if context_of(job.entry, job.settings) != job.context:
         text = (
-            f"this worker runs other software than the batch was started with (discmri "
-            f"{discmri.__version__}); install the same versions everywhere"
+            f"this worker has other software than the batch (discmri {discmri.__version__}); "
+            "install the same versions everywhere"
         )
         return StudyOutcome(name, StudyStatus.FAILED, text)
     with locked(job.note.with_suffix(".lock")):
@@ -200,7 +200,7 @@ def _note(job: StudyJob, outcome: StudyOutcome, seen: str, bytes_read: str) -> N
 
 
 def _read(job: StudyJob) -> RunRecord | None:
-    """The note of an earlier run, where it can be believed: the results are still there."""
+    """The record of an earlier run, if its results are unchanged."""
     with suppress(OSError, ResultsError):
         note = decoded(job.note.read_bytes(), RunRecord, job.note.name)
         if note.record == _record(job.folder):

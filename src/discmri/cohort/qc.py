@@ -1,4 +1,4 @@
-"""``qc.html``: every measured disc with its outline, to be accepted, doubted or rejected."""
+"""``qc.html``: every measured disc with its outline, to accept, doubt or reject."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PAGE = "qc.html"
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """One study to look at.
+    """Results of one study.
 
     Parameters
     ----------
     name
-        As tables and decisions call it.
+        Name in tables and decisions.
     folder
-        Its results.
+        Results folder.
     """
 
     name: str
@@ -44,33 +44,33 @@ class ResultsFolder:
 
 
 def find_results(paths: Sequence[Path]) -> tuple[ResultsFolder, ...]:
-    """The results folders that some paths hold.
+    """Find results folders at or below paths.
 
     Parameters
     ----------
     paths
-        Folders of ``discmri batch``, ``discmri trial run`` or ``discmri measure``, or of several
-        of the last.
+        Output folders of ``discmri batch``, ``discmri trial run`` or ``discmri measure``, or
+        folders that contain the latter.
 
     Returns
     -------
     tuple of ResultsFolder
-        Measured studies; in a batch by their names there, else by the names of their folders.
+        Measured studies, with their names in the batch, otherwise the names of their folders.
 
     Raises
     ------
     UsageError
-        Where a path holds no results, or two studies have one name.
+        If a path has no results, or two studies have the same name.
     """
     found = [one for path in paths for one in _found(path)]
     if not found:
-        raise NothingToMeasureError("none of the studies was measured; there is nothing to look at")
+        raise NothingToMeasureError("none of the studies was measured; there is nothing to review")
     name, count = Counter(one.name for one in found).most_common(1)[0]
     if count > 1:
         here = [str(one.folder) for one in found if one.name == name]
         raise UsageError(
-            f"{here[0]} and {here[1]} are both called {name!r}, so a decision could not name one; "
-            "make a page of each, or rename a folder"
+            f"{here[0]} and {here[1]} have the same name {name!r}; make a page of each, or rename "
+            "one folder"
         )
     return tuple(found)
 
@@ -90,7 +90,7 @@ def _found(path: Path) -> Iterator[ResultsFolder]:
     inside = sorted(path.glob(f"*/{RECORD}"))
     if not inside:
         raise UsageError(
-            f"{path} holds no results; name a folder that discmri measure, batch or trial wrote"
+            f"{path} has no results; give an output folder of discmri measure, batch or trial"
         )
     yield from (ResultsFolder(one.parent.name, one.parent) for one in inside)
 
@@ -103,21 +103,21 @@ def write_qc(paths: Sequence[Path], folder: Path, overwrite: bool = False) -> tu
     paths
         As in :func:`find_results`.
     folder
-        Appears whole or not at all; pictures stay where they are, the page refers to them.
+        Output folder, written atomically; the page links to pictures in the results folders.
     overwrite
-        Replace an earlier one.
+        Replace an earlier page.
 
     Returns
     -------
     tuple of int
-        How many studies and discs it shows.
+        Number of studies and of discs.
 
     Raises
     ------
     UsageError
-        Where a path holds no results, or the folder cannot be written.
+        If a path has no results, or the folder cannot be written.
     ResultsError
-        Where results cannot be read.
+        If results cannot be read.
     """
     studies = find_results(paths)
     data = content(studies, folder)
@@ -128,7 +128,7 @@ def write_qc(paths: Sequence[Path], folder: Path, overwrite: bool = False) -> tu
 
 
 def content(studies: Sequence[ResultsFolder], folder: Path) -> dict[str, Any]:
-    """What the script shows; pictures by their paths from the page's folder."""
+    """Data for the script; paths of pictures are relative to the folder of the page."""
     shown = [_study(one, folder) for one in studies]
     codes = {code for one in shown for part in (one, *one["discs"]) for code in part["flags"]}
     return {
@@ -184,7 +184,7 @@ def _disc(
 
 
 def _reference(folder: Path, page: Path) -> str:
-    """How the page names a folder: relative where both stand on one drive."""
+    """Link to a folder, relative if both are on the same drive."""
     there, here = folder.resolve(), page.resolve()
     if there.anchor != here.anchor:
         return there.as_uri()

@@ -1,4 +1,4 @@
-"""The results of a batch read back."""
+"""Reading of the results of a batch."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class CohortStudy:
     Parameters
     ----------
     name
-        As in the tables.
+        Name in the tables.
     status
-        What became of it.
+        Outcome.
     reason
-        Why there is no result; empty where there is one.
+        Reason why there is no result; otherwise empty.
     folder
-        Its results folder.
+        Results folder.
     """
 
     name: str
@@ -46,12 +46,12 @@ class CohortStudy:
 
     @cached_property
     def result(self) -> StudyResult:
-        """What was measured, read when it is asked for.
+        """The result, read on first access.
 
         Raises
         ------
         UsageError
-            Where the study failed, so that there is nothing to read.
+            If the study failed.
         """
         if self.status is StudyStatus.FAILED:
             raise UsageError(f"study {self.name} has no result: {self.reason}; run the batch again")
@@ -70,17 +70,17 @@ class CohortResult(tuple[CohortStudy, ...]):
     __slots__ = ()
 
     def to_dataframe(self, quality: Iterable[str] = ()) -> pd.DataFrame:
-        """One row per disc: the study's name, then the columns of ``discs.csv``.
+        """One row per disc: name of the study, then the columns of ``discs.csv``.
 
         Parameters
         ----------
         quality
-            Only discs of this quality, such as ``("good", "check")``; all where empty.
+            Only discs of these qualities, such as ``("good", "check")``; empty for all.
 
         Raises
         ------
         UsageError
-            Where there is no such quality.
+            If a quality is unknown.
         """
         import pandas as pd
 
@@ -88,7 +88,7 @@ class CohortResult(tuple[CohortStudy, ...]):
         known = [one.value for one in Quality]
         if not wanted <= set(known):
             raise UsageError(
-                f"no quality is called {min(wanted - set(known))!r}: {', '.join(known)}"
+                f"unknown quality {min(wanted - set(known))!r}; choose from {', '.join(known)}"
             )
 
         rows = [
@@ -101,7 +101,7 @@ class CohortResult(tuple[CohortStudy, ...]):
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        """One line: how many, how many without result."""
+        """One line: number of studies, number without result."""
         without = sum(one.status is not StudyStatus.MEASURED for one in self)
         return f"<CohortResult: {len(self)} studies, {without} without result>"
 
@@ -118,24 +118,24 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 def read_cohort(folder: str | Path) -> CohortResult:
-    """Read the results of a batch back.
+    """Read the results of a batch.
 
     Parameters
     ----------
     folder
-        What ``discmri batch`` wrote.
+        Output folder of ``discmri batch``.
 
     Returns
     -------
     CohortResult
-        One entry per study; each result is read when it is asked for.
+        One entry per study; results are read on first access.
 
     Raises
     ------
     UsageError
-        Where the folder holds no ``batch.json``.
+        If the folder has no ``batch.json``.
     ResultsError
-        Where that cannot be read.
+        If ``batch.json`` cannot be read.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def read_cohort(folder: str | Path) -> CohortResult:
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror or error}); "
-            "name the output folder of discmri batch"
+            "give the output folder of discmri batch"
         ) from error
     found = decoded(text, _Batch, str(path))
     return CohortResult(

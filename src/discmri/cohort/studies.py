@@ -1,4 +1,4 @@
-"""Which studies a cohort has: found below a folder, or named in a list."""
+"""The studies of a cohort: found below a folder, or listed in a CSV file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from discmri.core.text import one_line
 from discmri.results.decisions import Decisions
 
 COLUMNS = ("path", "id", "study_uid", "masks", "mask_scheme", "lowest_disc")
-"""What a list may say of a study; only ``path`` must be there."""
+"""Columns of a list of studies; only ``path`` is required."""
 
 _LONGEST_NAME = 80
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
-_DEVICE_NAME = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no file on Windows
-_PEEKED_FILES = 20  # a folder whose first files are no DICOM is taken to hold none
+_DEVICE_NAME = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved on Windows
+_PEEKED_FILES = 20  # files per folder that are tested for DICOM
 _NIFTI = "nifti:"
 
 
@@ -34,13 +34,13 @@ class StudyInput:
     Parameters
     ----------
     name
-        What tables and pages call it; unique in the cohort.
+        Name in tables and pages; unique in the cohort.
     path
         Folder, zip or NIfTI file.
     study_uid
-        Which study, where the path holds several.
+        UID of the study, if the path has several.
     masks, mask_scheme, lowest_disc
-        What a list says beyond the settings that all studies share.
+        Settings of this study from the list.
     """
 
     name: str
@@ -52,7 +52,7 @@ class StudyInput:
 
     @property
     def folder_name(self) -> str:
-        """Name of its results folder: its own where that is a plain one.
+        """Name of the results folder: the name of the study if it is a valid file name.
 
         >>> StudyInput("SUBJ-01", Path()).folder_name, StudyInput("site 1/anna", Path()).folder_name
         ('SUBJ-01', 'site_1_anna-7f06ec8c')
@@ -65,7 +65,7 @@ class StudyInput:
         return f"{plain or 'study'}-{mark}"
 
     def settings(self, shared: Settings) -> Settings:
-        """The settings of all studies with what the list says of this one."""
+        """Shared settings, with those of this study from the list."""
         return replace(
             shared,
             masks=self.masks if shared.segmenter == "masks" else None,
@@ -76,16 +76,16 @@ class StudyInput:
 
 @dataclass(frozen=True)
 class Cohort:
-    """What was asked to be measured.
+    """Studies to measure.
 
     Parameters
     ----------
     entries
-        In the order in which tables show them.
+        Studies in the order of the tables.
     unused_columns
-        Columns of a list that are not used.
+        Columns of the list that are not used.
     decisions
-        What a person decided on the discs of an earlier run; rejected ones are left out.
+        Decisions of quality control on an earlier run; rejected discs are left out.
     """
 
     entries: tuple[StudyInput, ...]
@@ -94,7 +94,7 @@ class Cohort:
 
 
 def find_cohort(path: Path) -> Cohort:
-    """The studies below a folder, or those of a list.
+    """Find the studies below a folder, or read those of a list.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def find_cohort(path: Path) -> Cohort:
     Returns
     -------
     Cohort
-        Studies by name, in the order in which tables show them.
+        Studies by name, in the order of the tables.
 
     Raises
     ------
     UsageError
-        Where the path cannot be read, or two studies have one name.
+        If the path cannot be read, or two studies have the same name.
     NothingToMeasureError
-        Where it holds no study.
+        If there is no study.
 
     Examples
     --------
@@ -122,13 +122,13 @@ def find_cohort(path: Path) -> Cohort:
     if is_bids_dataset(path):
         cohort = Cohort(tuple(_bids_entries(path)))
         if not cohort.entries:
-            raise NothingToMeasureError(f"the BIDS dataset {path} holds no folder sub-<label>")
+            raise NothingToMeasureError(f"the BIDS dataset {path} has no folder sub-<label>")
     elif path.is_dir():
         cohort = Cohort(tuple(_found(_grown(path, path, frozenset()), path)))
         if not cohort.entries:
             raise NothingToMeasureError(
-                f"{path} holds no study (no DICOM, zip or NIfTI file below it); "
-                "give the folder that holds the studies, or a CSV with the column path"
+                f"{path} has no study (no DICOM, zip or NIfTI file below it); "
+                "give the folder that contains the studies, or a CSV with the column path"
             )
     elif path.is_file():
         cohort = _listed(path)
@@ -139,7 +139,7 @@ def find_cohort(path: Path) -> Cohort:
 
 
 def is_bids_dataset(path: Path) -> bool:
-    """Whether a folder says that it is one; one that may not be looked into does not."""
+    """Whether a folder has a readable ``dataset_description.json``."""
     try:
         return (path / "dataset_description.json").is_file()
     except PermissionError:
@@ -147,7 +147,7 @@ def is_bids_dataset(path: Path) -> bool:
 
 
 def _bids_entries(root: Path) -> Iterator[StudyInput]:
-    """Every session of every subject; nothing of derivatives, source data and code."""
+    """Every session of every subject, without derivatives, source data and code."""
     for subject in _labelled(root, "sub-"):
         sessions = _labelled(subject, "ses-")
         for session in sessions:
@@ -157,19 +157,19 @@ def _bids_entries(root: Path) -> Iterator[StudyInput]:
 
 
 def _labelled(folder: Path, prefix: str) -> list[Path]:
-    """Folders whose name begins so, by name."""
+    """Folders with a prefix, sorted by name."""
     return sorted(p for p in folder.glob(f"{prefix}*") if p.is_dir())
 
 
 def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:
-    """Two studies must not share a results folder, on any file system."""
+    """Check that results folders differ on every file system."""
     known: dict[str, str] = {}
     for entry in entries:
         key = entry.folder_name.casefold()
         if key in known:
             raise UsageError(
-                f"{path} gives two studies the names {known[key]!r} and {entry.name!r}, which "
-                "are the same; give each an id of its own in a CSV list"
+                f"{path} has two studies with the same name ({known[key]!r}, {entry.name!r}); "
+                "give each its own id in a CSV list"
             )
         known[key] = entry.name
 
@@ -177,19 +177,19 @@ def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:
 # ------------------------------------------------------------------ below a folder
 @dataclass(frozen=True)
 class _Branch:
-    """What lies in and below one folder.
+    """Content of one folder.
 
     Parameters
     ----------
     folder
-        Which.
+        The folder.
     zips
         Archives directly in it.
     images
-        Study and series of what lies directly in it: one DICOM image stands for all, or else
-        every NIfTI file, with itself as series.
+        Study and series of images directly in it: of the first DICOM image, or of every NIfTI
+        file, each as its own series.
     below
-        Its folders.
+        Content of its subfolders.
     """
 
     folder: Path
@@ -199,12 +199,12 @@ class _Branch:
 
     @property
     def all_images(self) -> tuple[tuple[str, str], ...]:
-        """Of the folder and everything below it."""
+        """Images of the folder and its subfolders."""
         return tuple(chain(self.images, *(branch.all_images for branch in self.below)))
 
     @property
     def is_study(self) -> bool:
-        """Whether all of it is one examination; a series that recurs means copies of one."""
+        """Whether all images are of one examination; a repeated series means copies."""
         series = [series for _, series in self.all_images]
         return len({study for study, _ in self.all_images}) == 1 and len(set(series)) == len(series)
 
@@ -215,17 +215,17 @@ class _Branch:
 
     @property
     def is_barren(self) -> bool:
-        """Whether nothing in it could be a study."""
+        """Whether it has no images or archives."""
         return not (self.images or self.zips) and all(branch.is_barren for branch in self.below)
 
 
 def _found(branch: _Branch, root: Path) -> Iterator[StudyInput]:
-    """Every study in a branch: the outermost folders that hold one examination each, and zips.
+    """Every study in a branch: the outermost folders with one examination each, and archives.
 
-    A folder without any image beside others is a study as well: measuring it says why not.
+    A folder without images beside others is included, so that its failure is reported.
     """
     if branch.is_study or (branch.images and not branch.has_nifti):
-        # images of several studies in one folder: measuring it names them
+        # with images of several studies in one folder, measuring reports them
         yield StudyInput(_name(branch.folder, root), branch.folder)
     else:
         for study in dict.fromkeys(study for study, _ in branch.images):
@@ -251,7 +251,7 @@ def _grown(folder: Path, root: Path, above: frozenset[tuple[int, int]]) -> _Bran
             raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
         return _Branch(folder, (), (), ())
     here = (facts.st_dev, facts.st_ino)
-    if here in above:  # a link in a circle
+    if here in above:  # a circular link
         return _Branch(folder, (), (), ())
     below = tuple(_grown(p, root, above | {here}) for p in folders)
     images = _dicom(files)
@@ -270,14 +270,14 @@ def _dicom(files: list[Path]) -> tuple[tuple[str, str], ...]:
 
 
 def _nifti(files: list[Path], each: bool) -> tuple[tuple[str, str], ...]:
-    """Every NIfTI file and its study: its BIDS subject and session, else its folder.
+    """Every NIfTI file with its study: BIDS subject and session, otherwise the folder.
 
     Parameters
     ----------
     files
-        In one folder.
+        Files of one folder.
     each
-        Whether a file that names no subject is a study by itself.
+        Whether a file without subject in its name is its own study.
     """
     from discmri.study.nifti import is_nifti, subject_and_session
     from discmri.study.source import InputFile
@@ -309,9 +309,9 @@ def _name(path: Path, root: Path) -> str:
 
 # ------------------------------------------------------------------ in a list
 def _listed(path: Path) -> Cohort:
-    table = read_table(path, ("path",), f"name the columns there: {', '.join(COLUMNS)}")
+    table = read_table(path, ("path",), f"columns of a list of studies: {', '.join(COLUMNS)}")
     if not table.rows:
-        raise NothingToMeasureError(f"{path} lists no study; give one path a line")
+        raise NothingToMeasureError(f"{path} lists no study; give one path per line")
     unused = tuple(name for name in table.columns if name not in COLUMNS)
     return Cohort(tuple(_entry(row, path.parent) for row in table.rows), unused)
 

@@ -20,27 +20,27 @@ from discmri.results.records import METHOD_COLUMNS, PARAMETER, measured_columns
 
 DISC_COLUMNS = (*BEFORE, *measured_columns(), *AFTER)
 COLUMNS = ("study", "status", "reason", *DISC_COLUMNS)
-"""Columns of the cohort's table: what became of a study, then those of ``discs.csv``."""
+"""Columns of the table: outcome of the study, then the columns of ``discs.csv``."""
 
 
 @dataclass(frozen=True)
 class StudyRows:
-    """What one study adds to the table.
+    """Rows of one study.
 
     Parameters
     ----------
     outcome
-        What became of it.
+        Outcome of the study.
     discs
         Cells of ``discs.csv`` by column, cranial to caudal; empty without a result.
     subject_id, study_uid, study_date
-        As far as known.
+        Identifiers, if known.
     report
-        The page about it, relative to the cohort's folder; empty where there is none.
+        Path of the report, relative to the folder of the cohort; may be empty.
     warnings
-        What was noticed about each disc, those of the whole study included, in their order.
+        Warnings about each disc, including those about the whole study.
     rejected
-        Levels that were left out because a person rejected them.
+        Levels left out because they were rejected in quality control.
     """
 
     outcome: StudyOutcome
@@ -53,7 +53,7 @@ class StudyRows:
     rejected: tuple[DiscLevel, ...] = ()
 
     def rows(self) -> Iterator[dict[str, str]]:
-        """One row per disc, or the one row that says why there is none."""
+        """One row per disc, or one row with the reason why there is none."""
         facts = {
             "study": cell(self.outcome.name),
             "status": self.outcome.status.value,
@@ -70,7 +70,7 @@ class StudyRows:
 
 
 def collect(job: StudyJob, outcome: StudyOutcome) -> StudyRows:
-    """Read back what was written about one study."""
+    """Rows of one study, read from its results folder."""
     if outcome.status is StudyStatus.FAILED:
         return StudyRows(outcome, ())
     page = job.folder / "report.html"
@@ -79,7 +79,7 @@ def collect(job: StudyJob, outcome: StudyOutcome) -> StudyRows:
 
 
 def rows_of(outcome: StudyOutcome, result: StudyResult, report: str = "") -> StudyRows:
-    """What one result adds to the table."""
+    """Rows of one result."""
     discs = tuple({name: cell(row[name], name) for name in DISC_COLUMNS} for row in result.rows())
     return StudyRows(
         outcome,
@@ -93,7 +93,7 @@ def rows_of(outcome: StudyOutcome, result: StudyResult, report: str = "") -> Stu
 
 
 def judged_discs(study: StudyRows) -> list[JudgedDisc]:
-    """The discs of a study as decisions name them."""
+    """The discs of a study for decisions of quality control."""
     return [
         JudgedDisc(
             study.outcome.name, DiscLevel(disc["level"]), study.study_uid,
@@ -104,7 +104,7 @@ def judged_discs(study: StudyRows) -> list[JudgedDisc]:
 
 
 def after_decisions(study: StudyRows, applied: AppliedDecisions) -> StudyRows:
-    """A study without its rejected discs; a doubted one is at best to be checked."""
+    """A study without its rejected discs; the quality of doubted discs is at most "check"."""
     name = study.outcome.name
     out = tuple(level for named, level in applied.rejected if named == name)
     kept = [
@@ -114,7 +114,7 @@ def after_decisions(study: StudyRows, applied: AppliedDecisions) -> StudyRows:
     ]
     outcome = study.outcome
     if study.discs and not kept:
-        outcome = replace(outcome, reason="all its discs were rejected in quality control")
+        outcome = replace(outcome, reason="all discs were rejected in quality control")
     discs, warnings = tuple(disc for disc, _ in kept), tuple(one for _, one in kept)
     return replace(study, outcome=outcome, discs=discs, warnings=warnings, rejected=out)
 
@@ -143,7 +143,7 @@ def write_parquet(studies: Sequence[StudyRows], path: Path) -> bool:
     Returns
     -------
     bool
-        Whether pyarrow is there to write it.
+        Whether pyarrow is installed.
     """
     if find_spec("pyarrow") is None:
         return False
@@ -164,7 +164,7 @@ def write_parquet(studies: Sequence[StudyRows], path: Path) -> bool:
 
 
 def type_of(column: str) -> type[str] | type[float] | type[int]:
-    """What a column's cells are.
+    """Type of the cells of a column.
 
     >>> type_of("height_mm"), type_of("adc_voxels"), type_of("suggested_grade")
     (<class 'float'>, <class 'int'>, <class 'str'>)

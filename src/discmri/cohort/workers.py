@@ -1,9 +1,8 @@
-"""Who does the work: processes of this machine, a Dask scheduler, or a Slurm queue.
+"""Workers: processes on this machine, a Dask scheduler, or a Slurm queue.
 
-On this machine calls run so many at a time, each in a process of its own, and nothing listens on
-a port.  Across machines Dask decides which worker gets what, and gives the work of a worker that
-died to another.  Anyone who reaches the port of a scheduler or worker can run programs as its user,
-unless a security file makes them prove who they are.
+On this machine, each call runs in its own process, and no port is opened.  Across machines, Dask
+distributes the work and repeats that of a worker that died.  Anyone who can reach the port of a
+scheduler or worker can run programs as its user, unless certificates are required by a security file.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 Work = Callable[[J, threading.Event | None], R]
-"""A call on one job; the event tells it to stop early (always ``None`` under Dask)."""
+"""A function of one job and an event that stops it early (``None`` with Dask)."""
 
 SLURM_KEYS = (
     "queue", "account", "cores", "processes", "memory", "walltime", "job_cpu", "job_mem",
@@ -38,10 +37,10 @@ SLURM_KEYS = (
     "local_directory", "log_directory", "shared_temp_directory", "death_timeout",
     "worker_extra_args", "scheduler_options", "shebang", "nanny",
 )  # fmt: skip
-"""Arguments of ``dask_jobqueue.SLURMCluster`` that a Slurm file may hold, besides ``jobs``."""
+"""Arguments of ``dask_jobqueue.SLURMCluster`` allowed in a Slurm file, besides ``jobs``."""
 
 _SECURITY_KEYS = ("tls-ca-file", "tls-cert", "tls-key")
-_PATIENCE_S = 10.0  # for a scheduler to answer
+_CONNECT_S = 10.0  # time limit for the connection to a scheduler
 _FIRST_WORKER_S = 60.0
 _MISSING = (
     "{what} needs Dask, which is not installed; run pip install 'discmri[cohort]' "
@@ -51,19 +50,19 @@ _MISSING = (
 
 @dataclass(frozen=True)
 class Workers:
-    """Where work is done.
+    """Worker processes of a batch.
 
     Parameters
     ----------
     count
-        Processes at a time on this machine; 0 for one per processor.
+        Number of parallel processes on this machine; 0 for one per processor.
     scheduler
-        Address of a running Dask scheduler instead.
+        Address of a running Dask scheduler, used instead.
     slurm
-        TOML file that describes the jobs of a Slurm queue instead.
+        TOML file that describes the jobs of a Slurm queue, used instead.
     security
-        TOML file with the certificates by which scheduler, workers and this process know each
-        other: ``tls-ca-file``, ``tls-cert`` and ``tls-key``, as the commands of Dask call them.
+        TOML file with the certificates of scheduler, workers and this process:
+        ``tls-ca-file``, ``tls-cert`` and ``tls-key``, named as in the commands of Dask.
     """
 
     count: int = 0
@@ -73,33 +72,32 @@ class Workers:
 
     @property
     def local_count(self) -> int:
-        """Processes at a time on this machine."""
+        """Number of parallel processes on this machine."""
         return self.count or _processors()
 
 
 def run_jobs(
     work: Work[J, R], jobs: Sequence[J], workers: Workers
 ) -> Iterator[tuple[int, R | None]]:
-    """Do all jobs and yield number and result of each as it is done.
+    """Run all jobs; yield number and result of each when it is completed.
 
-    A result is ``None`` where Dask gave the job up because its workers died again and again.
+    A result is ``None`` if Dask gave up because its workers died repeatedly.
 
     Parameters
     ----------
     work
-        Of a module, so that workers can import it; it must not raise for what is wrong with
-        one job.
+        Importable function; it must not raise errors about a single job.
     jobs
-        What it is called with.
+        Its arguments.
     workers
-        Where.
+        Worker processes.
 
     Raises
     ------
     UsageError
-        Where Dask is needed and missing, the scheduler cannot be reached, or no worker comes.
+        If Dask is needed and missing, the scheduler cannot be reached, or has no workers.
     UnfinishedError
-        Where the scheduler went away in the middle.
+        If the connection to the scheduler is lost.
     """
     if not jobs:
         return
@@ -118,13 +116,13 @@ def _processors() -> int:
 
 
 def has_dask() -> bool:
-    """Whether the extra is installed."""
+    """Whether Dask is installed."""
     return find_spec("distributed") is not None
 
 
 # ------------------------------------------------------------------ this machine alone
 def _in_a_pool(work: Work[J, R], jobs: Sequence[J], count: int) -> Iterator[tuple[int, R]]:
-    """Every job waits for a process of its own, so threads are enough to hold them."""
+    """Run jobs in threads, each of which waits for its own process."""
     stop = threading.Event()
     with ThreadPoolExecutor(count) as executor:
         numbers = {executor.submit(work, job, stop): n for n, job in enumerate(jobs)}
@@ -153,8 +151,8 @@ def _on_dask(client: Client, work: Work[J, R], jobs: Sequence[J]) -> Iterator[tu
             future.release()
     except (CancelledError, CommClosedError, TimeoutError) as error:
         raise UnfinishedError(
-            "the Dask scheduler went away; what is done is kept, start the scheduler and run "
-            "the same command again"
+            "the connection to the Dask scheduler was lost; completed studies are kept: start the "
+            "scheduler and run the same command again"
         ) from error
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -183,12 +181,12 @@ def _client(workers: Workers) -> Iterator[Client]:
 
 
 def _security(file: Path) -> Security:
-    """The certificates that a TOML file names, its paths relative to it."""
+    """The certificates listed in a TOML file, with paths relative to it."""
     from distributed import Security
 
     options = _toml(file)
     if set(options) != set(_SECURITY_KEYS) or not all(map(_is_path, options.values())):
-        raise UsageError(f"{file}: a security file names files under {', '.join(_SECURITY_KEYS)}")
+        raise UsageError(f"{file}: a security file needs the keys {', '.join(_SECURITY_KEYS)}")
     authority, certificate, key = (str(file.parent / options[name]) for name in _SECURITY_KEYS)
     roles = ("client", "scheduler", "worker")
     security = Security(
@@ -201,7 +199,7 @@ def _security(file: Path) -> Security:
         security.get_connection_args("client")
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{file}: the certificates it names cannot be used ({error}); they are PEM files"
+            f"{file}: the certificates cannot be used ({error}); they must be PEM files"
         ) from error
     return security
 
@@ -217,15 +215,15 @@ def _connected(address: str, security: Security | None) -> Iterator[Client]:
 
     if address.startswith("tls://") != (security is not None):
         raise UsageError(
-            f"the scheduler {address} and --security FILE do not go together: certificates belong "
-            "to a tls:// address, and a tls:// address needs them"
+            f"the scheduler {address} does not fit --security FILE: give it for tls:// addresses, "
+            "and only for these"
         )
     try:
-        client = Client(address, timeout=_PATIENCE_S, security=security)
+        client = Client(address, timeout=_CONNECT_S, security=security)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"no Dask scheduler answers at {address}; start one with dask scheduler and give its "
-            "address, such as tls://10.0.0.1:8786, and the certificates it knows (--security)"
+            f"no response from a Dask scheduler at {address}; start one with dask scheduler and give "
+            "its address, such as tls://10.0.0.1:8786, and its certificates (--security)"
         ) from error
     with client:
         try:
@@ -240,19 +238,19 @@ def _connected(address: str, security: Security | None) -> Iterator[Client]:
 # ------------------------------------------------------------------ Slurm
 @contextmanager
 def slurm_cluster(file: Path, security: Path | None = None) -> Iterator[Any]:
-    """The queue that a TOML file describes; nothing is submitted yet.
+    """The Slurm queue described by a TOML file; nothing is submitted yet.
 
     Parameters
     ----------
     file
-        What describes the jobs.
+        TOML file that describes the jobs.
     security
-        File with certificates, on a path that the jobs see as well.
+        Security file on a path that the jobs can read.
 
     Raises
     ------
     UsageError
-        Where dask-jobqueue is missing or the file does not describe a job.
+        If dask-jobqueue is missing or the file does not describe a job.
     """
     if find_spec("dask_jobqueue") is None:
         raise UsageError(_MISSING.format(what="--slurm"))
@@ -262,7 +260,7 @@ def slurm_cluster(file: Path, security: Path | None = None) -> Iterator[Any]:
         from dask_jobqueue import SLURMCluster
 
     options = {key: value for key, value in _slurm_file(file).items() if key != "jobs"}
-    own_port = {"dashboard_address": ":0"}  # never one that is in use
+    own_port = {"dashboard_address": ":0"}  # a free port
     quiet = {**own_port, **options.pop("scheduler_options", {})}
     if security is not None:
         options |= {"security": _security(security.absolute()), "protocol": "tls://"}
@@ -270,14 +268,14 @@ def slurm_cluster(file: Path, security: Path | None = None) -> Iterator[Any]:
         parse_bytes(options["memory"])
         cluster = SLURMCluster(**options, scheduler_options=quiet)
     except (TypeError, ValueError, OSError, RuntimeError) as error:
-        raise UsageError(f"{file} describes no Slurm job ({error})") from error
+        raise UsageError(f"{file} is not a valid description of Slurm jobs ({error})") from error
     with cluster:
         yield cluster
 
 
 @contextmanager
 def _same_handlers() -> Iterator[None]:
-    """Signals mean afterwards what they meant before: importing dask-jobqueue changes them."""
+    """Restore signal handlers, which the import of dask-jobqueue changes."""
     known = (signal.SIGINT, signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -304,10 +302,10 @@ def _slurm_file(file: Path) -> dict[str, Any]:
         )
     missing = [key for key in ("cores", "memory") if key not in options]
     if missing:
-        raise UsageError(f"{file}: {missing[0]} is missing; say what one job gets, see --help")
+        raise UsageError(f"{file}: {missing[0]} of a job is missing; see --help")
     jobs = options.get("jobs", 1)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
-        raise UsageError(f"{file}: jobs is how many to start, a whole number above 0, got {jobs!r}")
+        raise UsageError(f"{file}: jobs must be a whole number above 0, got {jobs!r}")
     return options
 
 

@@ -1,64 +1,60 @@
-"""Controlled reading sessions: who reads which disc, seeing what, recorded so that it can be trusted.
+"""Controlled reading sessions with a tamper-evident record.
 
-This package knows no viewer.  A viewer is a thin shell around one object, :class:`Session`;
-what follows is all that its author needs.
+The package is independent of the viewer, which is a thin shell around one object, :class:`Session`.
 
-**Three layers.**  *Data*: :class:`Plan` (cases, readers, mode, order), :class:`Grade` and
-:class:`NotEvaluable` (what a reader may say), rows in a :class:`Store`.  *Annotator*:
-:class:`Session`, one reader at work; every rule of reading lives there and is tested there.
-*Shell*: draws what the session says may be shown, and passes on what the reader presses.  A
-shell that keeps a rule or a state of its own is wrong.
+**Layers.**  *Data*: :class:`Plan` (cases, readers, mode, order), :class:`Grade` and
+:class:`NotEvaluable` (judgements), rows in a :class:`Store`.  *Annotator*: :class:`Session`, which
+has all rules of reading.  *Shell*: shows what the session permits and forwards input.  A shell must
+not have rules or state of its own.
 
-**One case from beginning to end**::
+**Example**::
 
     from discmri import reading
 
     session = reading.open_session("lumbar.session", reader="ann")
-    case = session.next_case()              # None when all is done
-    study = session.images(case.item)       # in a worker: reads, and proves that it is the right one
+    case = session.next_case()              # None when all cases are done
+    study = session.images(case.item)       # in a worker: reads and verifies the images
     labels = session.labels_file(case.item) # label map to draw over the images
-    mine = session.painted_labels(case.item)  # the same after the reader's edits, or None
-    disc = case.discs[0]                    # disc.level is its name, disc.key the handle
+    mine = session.painted_labels(case.item)  # the same after edits of the reader, or None
+    disc = case.discs[0]                    # disc.level is its name, disc.key its identifier
     session.record(case.item, disc.key, reading.Grade.parse("4/7"), comment="Schmorl's node")
-    session.record(case.item, disc.key, reading.NotEvaluable("metal"), reason="looked again")
-    session.undo()                          # the last one counts no more; its row stays
+    session.record(case.item, disc.key, reading.NotEvaluable("metal"), reason="second look")
+    session.undo()                          # withdraws the last row, which is kept
     session.close()
 
-**What may be shown.**  ``case.title`` is the only text about a case: in a blinded session
-"Case 7 of 24".  Paths, subject, date, and what :meth:`Session.images` returns besides voxels
-are not for the eye then; nor is ``case.item``, which tells a hidden repeat.
-:meth:`Session.metrics` gives the measurements of a disc where they may be seen *now*, else
-``None``; ask it anew after each step and show nothing else that was measured.  In a locked
-session :meth:`Session.reveal` shows them after the disc was graded (:attr:`DiscState.GRADED`),
-and records that; a judgement after that needs a reason where it differs, and both count.
+**What may be shown.**  ``case.title`` is the only text about a case; in a blinded session it is
+"Case 7 of 24".  Then paths, subject, date and the headers from :meth:`Session.images` must not be
+displayed, nor ``case.item``, which discloses hidden repeats.  :meth:`Session.metrics` returns the
+measurements of a disc if they may be shown at present, otherwise ``None``; call it again after each
+step and show no other measurements.  In a locked session, :meth:`Session.reveal` returns them after
+the disc was graded (:attr:`DiscState.GRADED`) and records it.  A later change needs a reason, and
+both judgements are kept.
 
-**Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return once the row
-is safe on disk; they take milliseconds, and 5 s at worst where a server does not answer.  On
-:class:`~discmri.core.errors.NotSavedYetError` show its message and go on: the entry counts, it is
-kept in the reader's journal, and every later call, :meth:`Session.save` or the next
-:func:`open_session` saves it.  After a crash or ``kill -9`` just open the session again.  On
-:class:`~discmri.core.errors.UsageError` nothing was recorded; its message is for the reader.
+**Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return when the row is
+safe on disk: after milliseconds, or at most 5 s if a server does not respond.  On
+:class:`~discmri.core.errors.NotSavedYetError` show its message and continue: the entry is valid and
+kept in the journal of the reader; any later call, :meth:`Session.save` or the next
+:func:`open_session` saves it.  After a crash, open the session again.  On
+:class:`~discmri.core.errors.UsageError` nothing was recorded; show the message to the reader.
 
-**Two machines.**  A reader has a session open at one machine at a time: a lease in the database
-refuses another one, unless it is told to take over.  What was entered at both all the same never
-overwrites: what comes late is kept as a conflict that does not count, :attr:`DiscView.conflicts`
-shows it, the disc is open again, and the next judgement needs a reason.
-:class:`~discmri.core.errors.ConflictError` tells when that comes to light;
-:attr:`Session.notices` lists it, with damage of the journal, for whoever opens the session.
+**Two machines.**  A reader can have a session open on one machine only; a lease in the database
+refuses a second one unless it takes over.  Entries from two machines never overwrite each other.  A
+late entry is kept as a conflict and is not used: :attr:`DiscView.conflicts` lists it, the disc is
+open again, and the next judgement needs a reason.  :class:`~discmri.core.errors.ConflictError` is
+raised when a conflict is detected; :attr:`Session.notices` lists conflicts and journal damage.
 
-**State.**  A session belongs to one thread; only ``images`` may be called from others.  Every
-call that records returns the fresh :class:`DiscView` or :class:`CaseView`; old ones never change.
-``session.case(item)``, ``session.cases`` and ``session.progress`` are the truth at any time, and
-keep up with what is not saved yet.
+**State.**  A session belongs to one thread; only ``images`` may be called from others.  Every call
+that records returns a new :class:`DiscView` or :class:`CaseView`; earlier ones never change.
+``session.case(item)``, ``session.cases`` and ``session.progress`` are always current and include
+unsaved entries.
 
-**Painting and numbering.**  Measure the painted label in the shell's worker, then hand
-:meth:`Session.edit_label` the values and the label map as bytes; show the new values only where
-:meth:`Session.metrics` shows the old ones.  :func:`shifted` gives the name of the lowest
-disc one up or down for :meth:`Session.number`; reads stay with their discs, whatever these are
-called.
+**Painting and numbering.**  Measure the painted label in a worker, then pass the values and the label
+map as bytes to :meth:`Session.edit_label`; show the new values only if :meth:`Session.metrics`
+returns the old ones.  :func:`shifted` gives the level of the lowest disc one up or down for
+:meth:`Session.number`; reads stay with their discs.
 
-**Adjudication.**  :func:`open_adjudication` returns a session like any other whose cases hold
-the disputed discs only; :meth:`Session.opinions` tells what the readers said, without names.
+**Adjudication.**  :func:`open_adjudication` returns a session with only the disputed discs;
+:meth:`Session.opinions` returns the judgements of the readers without names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Discs on which readers differ too much, for an adjudicator to decide."""
+"""Disputed discs, which an adjudicator decides."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Dispute:
     Parameters
     ----------
     case, disc
-        Which one, by its automatic level.
+        Case and automatic level of the disc.
     reasons
-        Rules of :func:`disagreements` that it met.
+        Reasons from :func:`disagreements`.
     judgements
-        By reader, first showings only.
+        First judgement of each reader.
     decision, adjudicator
-        What was decided and by whom; ``None`` and empty before.
+        Decision and name of the adjudicator; ``None`` and empty if undecided.
     """
 
     case: Case
@@ -47,11 +47,11 @@ class Dispute:
 
 
 def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
-    """Why judgements on one disc need an adjudicator; empty where they do not.
+    """Reasons why judgements on one disc need an adjudicator.
 
-    They do where grades differ by two or more (a double grade counts by its collapse part, and
-    the signal parts are compared as well), where they lie on both sides of 5|6, that is of lost
-    signal and lost height, or where one reader calls the disc not evaluable.
+    The reasons are: grades differ by two or more (a double grade counts as its collapse part; signal
+    parts are compared as well); grades are on both sides of 5|6, that is with and without collapse;
+    the disc is not evaluable for some readers only.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Reasons in words.
+        Reasons; empty without disagreement.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
 
 
 def histories(entries: Iterable[Entry]) -> dict[str, History]:
-    """What the rows of every reader add up to."""
+    """History of each reader."""
     ordered = sorted(entries, key=lambda entry: entry.row["reader"])  # keeps the order within
     return {
         reader: history(rows)
@@ -96,19 +96,19 @@ def histories(entries: Iterable[Entry]) -> dict[str, History]:
 
 
 def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
-    """Discs on which the readers' first reads differ too much, in the order of the cases.
+    """Find the disputed discs of a session, by the first reads of each reader.
 
     Parameters
     ----------
     plan
-        The session.
+        Plan of the session.
     entries
-        All its rows.
+        All rows of the session.
 
     Returns
     -------
     list of Dispute
-        With the reasons, what the readers said and what was decided.
+        Disputes in the order of the cases.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
 
 
 def _counting(readers: Mapping[str, History], case: Case, disc: DiscLevel) -> dict[str, History]:
-    """Readers without those who call the disc S1-S2, whose reads of it do not count."""
+    """Readers without those who name the disc S1-S2, whose reads of it are not used."""
     item = Showing(case.key).item
     return {
         name: one for name, one in readers.items() if disc in counted(case, one.lowest.get(item))
@@ -142,7 +142,7 @@ def _counting(readers: Mapping[str, History], case: Case, disc: DiscLevel) -> di
 def _judgements(
     readers: Mapping[str, History], case: Case, disc: DiscLevel
 ) -> dict[str, Judgement]:
-    """Who said what of a disc at its first showing, in the order of the rows."""
+    """Judgements of a disc at its first presentation by reader, in the order of the rows."""
     item = Showing(case.key).item
     reads = [(name, one.of(item, disc).last) for name, one in readers.items()]
     given = [(read.seq, name, read.judgement) for name, read in reads if read is not None]

@@ -1,4 +1,4 @@
-"""Where a session's tables are: a SQLite file, or a PostgreSQL server by URL."""
+"""The database of a session: a SQLite file or a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ REVISION = "0003"
 """The newest step in ``migrations/versions``."""
 
 WAIT_S = 5.0
-"""How long a writer waits for another one, and a call for a server that does not answer."""
+"""Time limit for waiting for another writer or for a server."""
 
-_SECRET = re.compile(r"\w[\w+]*:/*[^/]*:[^/]*@")  # a URL of a server with a mistake before its host
+_SECRET = re.compile(r"\w[\w+]*:/*[^/]*:[^/]*@")  # a malformed URL that may have a password
 _MAGIC = b"SQLite format 3\x00"
 
 
 @dataclass(frozen=True)
 class Locator:
-    """Where a session is.
+    """Location of a session.
 
     Parameters
     ----------
     url
-        For SQLAlchemy; may hold a password where the driver is not pg8000.
+        URL for SQLAlchemy; may have a password if the driver is not pg8000.
     name
-        For messages and titles, without a password and options.
+        Name for messages, without password and options.
     path
-        Of the file; ``None`` for a server.
+        Path of the file; ``None`` for a server.
     arguments
-        Of the driver; may hold a password.
+        Arguments of the driver; may have a password.
     """
 
     url: str = field(repr=False)
@@ -51,11 +51,11 @@ class Locator:
 
 
 class UnavailableError(Exception):
-    """The database cannot be reached or cannot write: what was asked may be tried again."""
+    """The database cannot be reached or written; the call may be repeated."""
 
 
 def parse_locator(text: str | Path) -> Locator:
-    """What a user names as SESSION: a path, or a URL with ``://``.
+    """Parse SESSION: a path, or a URL with ``://``.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def parse_locator(text: str | Path) -> Locator:
         path = Path(text)
         if _SECRET.match(str(text)) or "\0" in str(text):
             raise UsageError(
-                "the session is neither a path nor a URL; give a file or "
+                "SESSION is neither a path nor a URL; give a file or "
                 "postgresql://user@host/database"
             )
         return Locator(_sqlite(path), one_line(path), path)
@@ -83,13 +83,13 @@ def parse_locator(text: str | Path) -> Locator:
         url: URL = make_url(str(text))
     except (ArgumentError, ValueError) as error:
         raise UsageError(
-            "the session's URL cannot be read; give postgresql://user@host/database"
+            "the URL of the session is invalid; give postgresql://user@host/database"
         ) from error
     if url.get_backend_name() == "sqlite" and url.database:
         return parse_locator(url.database)
     if url.get_backend_name() != "postgresql":
         raise UsageError(
-            f"a session cannot be kept in {url.get_backend_name()}; give a file or a URL of "
+            f"sessions in {url.get_backend_name()} are not supported; give a file or a URL of "
             "PostgreSQL, postgresql://user@host/database"
         )
     if url.drivername == "postgresql":
@@ -99,7 +99,7 @@ def parse_locator(text: str | Path) -> Locator:
         require("pg8000", "postgresql")
         if not url.username:
             raise UsageError(
-                "the session's URL names no user; give postgresql://user@host/database"
+                "the URL of the session has no user; give postgresql://user@host/database"
             )
         url, arguments = connect_arguments(url)
     else:
@@ -123,12 +123,12 @@ def _require_driver(url: URL) -> None:
 
 
 def require(module: str, extra: str) -> None:
-    """Refuse with one line where an optional dependency is missing.
+    """Check that an optional dependency is installed.
 
     Raises
     ------
     UsageError
-        With the command that installs it.
+        If it is missing; the message has the command that installs it.
     """
     from importlib.util import find_spec
 
@@ -139,12 +139,12 @@ def require(module: str, extra: str) -> None:
 
 
 def make_engine(locator: Locator) -> Engine:
-    """An engine that opens a connection for each use, so that none can go stale.
+    """An engine that opens a new connection for each use.
 
     Raises
     ------
     UsageError
-        Where the driver that the URL names is missing.
+        If the driver is missing.
     """
     import sqlalchemy as sa
 
@@ -167,7 +167,7 @@ def _sqlite(path: Path) -> str:
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.isolation_level = None  # no implicit transactions
     connection.execute("PRAGMA synchronous=EXTRA")  # a commit survives a power cut
 
 
@@ -185,16 +185,16 @@ def transaction(
     Parameters
     ----------
     engine
-        Of the session.
+        Engine of the session.
     writes
-        Wait for the writer before, on SQLite when it begins.
+        Lock the database for writing; SQLite waits for other writers at the beginning.
     snapshot
-        All that is read is of one moment; SQLite always does that.
+        Read a consistent snapshot; SQLite always does.
 
     Raises
     ------
     UnavailableError
-        Where the database cannot be reached, is full, damaged or refuses.
+        If the database cannot be reached, is full or damaged, or refuses the operation.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -214,27 +214,27 @@ def transaction(
 def _connection(engine: Engine) -> Connection:
     try:
         return engine.connect()
-    except OSError:  # also a certificate that does not hold, which is a ValueError as well
+    except OSError:  # includes an invalid certificate, which is a ValueError as well
         raise
-    except (LookupError, ValueError, struct.error) as error:  # the driver cannot make sense of it
-        raise UnavailableError("the server there is not PostgreSQL") from error
+    except (LookupError, ValueError, struct.error) as error:  # not the protocol of the driver
+        raise UnavailableError("the server is not PostgreSQL") from error
 
 
 def _reason(error: BaseException | None) -> str:
-    """What a driver says; pg8000 hands over the fields of the server's message."""
+    """The message of a driver; pg8000 gives the fields of the message of the server."""
     told = error.args[0] if error is not None and error.args else error
     return without_passwords(one_line(told.get("M", told) if isinstance(told, dict) else error))
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path that is no SQLite file.
+    """Check that a path is a SQLite file.
 
     Raises
     ------
     UsageError
-        Where it does not exist.
+        If it does not exist.
     SessionError
-        Where it is something else.
+        If it is another kind of file.
     """
     if not path.exists():
         raise UsageError(f"{one_line(path)} does not exist; plan a session with discmri grade plan")
@@ -245,17 +245,17 @@ def check_file(path: Path) -> None:
         raise SessionError(f"{one_line(path)} cannot be read ({error.strerror})") from error
     if magic != _MAGIC:
         raise SessionError(
-            f"{one_line(path)} is not a reading session of discmri; name another file"
+            f"{one_line(path)} is not a reading session of discmri; give another file"
         )
 
 
 def bring_up_to_date(engine: Engine, name: str) -> None:
-    """Run the migrations that are missing, all in one transaction.
+    """Run missing migrations in one transaction.
 
     Raises
     ------
     SessionError
-        Where the database holds no session, or one made by a newer discmri.
+        If the database has no session, or one of a newer version of discmri.
     UnavailableError
         As in :func:`transaction`.
     """
@@ -263,10 +263,10 @@ def bring_up_to_date(engine: Engine, name: str) -> None:
     if found == REVISION:
         return
     if found is None:
-        raise SessionError(f"{name} holds no reading session; plan one with discmri grade plan")
+        raise SessionError(f"{name} has no reading session; plan one with discmri grade plan")
     if found > REVISION:
         raise SessionError(
-            f"{name} was written by a newer discmri (tables {found}, this one knows {REVISION}); "
+            f"{name} was written by a newer discmri (tables {found}, supported {REVISION}); "
             "update discmri"
         )
     with transaction(engine, writes=True) as connection:
@@ -274,7 +274,7 @@ def bring_up_to_date(engine: Engine, name: str) -> None:
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables of a connection to a revision; from nothing, make them."""
+    """Create or upgrade the tables to a revision."""
     from alembic import command
     from alembic.config import Config
 

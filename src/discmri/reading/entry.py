@@ -1,4 +1,4 @@
-"""One row of a session: who did what, when, seeing what, and which row came before."""
+"""Rows of a session, chained by hashes."""
 
 from __future__ import annotations
 
@@ -27,47 +27,46 @@ def now() -> str:
 
 
 class EntryKind(Enum):
-    """What a row records."""
+    """Kind of a row."""
 
     PLAN = "plan"  # always the first row, and only that
     READ = "read"  # a judgement on one disc
-    REVEAL = "reveal"  # the metrics of a disc were shown
-    WITHDRAWAL = "withdrawal"  # an earlier row no longer counts
-    LABEL_EDIT = "label_edit"  # a disc's label was painted and measured again
+    REVEAL = "reveal"  # the measured values of a disc were shown
+    WITHDRAWAL = "withdrawal"  # an earlier row was undone
+    LABEL_EDIT = "label_edit"  # a label was painted and measured again
     NUMBERING = "numbering"  # the reader named the lowest disc
-    POSTPONED = "postponed"  # the reader wants to come back to a disc
-    CONFLICT = "conflict"  # one of these that came late: it stands there and does not count
+    POSTPONED = "postponed"  # the reader postponed a disc
+    CONFLICT = "conflict"  # a late row of another kind, stored but not used
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to become a row; it gets its place in the chain when the store takes it.
+    """A row before it is stored.
 
     Parameters
     ----------
     kind
-        What it records.
+        Kind of the row.
     reader
-        Who; for the plan, whoever planned.
+        Name of the reader; for the plan, of the planner.
     mode
-        Of the session: ``open``, ``locked`` or ``blinded``.
+        Mode of the session: ``open``, ``locked`` or ``blinded``.
     item
-        The showing of a case it belongs to, such as ``c012.1``; empty for the plan.
+        Presentation of a case, such as ``c012.1``; empty for the plan.
     disc
-        The disc by its automatic level, which never changes; empty where a row concerns a
-        whole case.
+        Automatic level of the disc, which never changes; empty for a whole case.
     visible
-        Words for what the reader could see, sorted.
+        What was visible to the reader, sorted.
     input_sha256
-        Hash of the pixels that were read.
+        Hash of the pixels of the images.
     content
         JSON-like facts of this kind of row.
     attachment
-        A file that belongs to it, such as an edited label map.
+        File of the row, such as an edited label map.
     entry_id
-        Random name, by which a row that was sent twice is known.
+        Random identifier, by which a row that was sent twice is recognised.
     at
-        When, ISO 8601 in UTC.
+        Time, ISO 8601 in UTC.
     software
         Version of discmri.
     """
@@ -105,18 +104,18 @@ class Draft:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row as the store holds it.
+    """A stored row.
 
     Parameters
     ----------
     seq
-        Its place, from 1 without gaps.
+        Position in the chain, from 1 without gaps.
     row
-        Column values without place and hashes, as they stand in the store.
+        Column values without position and hashes.
     previous
-        Hash of the row before.
+        Hash of the previous row.
     sha256
-        Its own hash, as stored.
+        Hash of this row.
     """
 
     seq: int
@@ -126,17 +125,17 @@ class Entry:
 
     @property
     def kind(self) -> EntryKind:
-        """What it records."""
+        """Kind of the row."""
         return EntryKind(self.row["kind"])
 
     @property
     def entry_id(self) -> str:
-        """Its random name."""
+        """Random identifier of the row."""
         return self.row["entry_id"]
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """Its JSON-like facts; ``ValueError`` where they are none."""
+        """JSON-like facts; raises ``ValueError`` if they cannot be parsed."""
         loaded = json.loads(self.row["content"])
         if not isinstance(loaded, dict):
             raise ValueError(f"the content of row {self.seq} is no object")
@@ -144,19 +143,19 @@ class Entry:
 
 
 def pending_entry(draft: Draft) -> Entry:
-    """A draft as an entry without a place yet, for those who look at both alike."""
+    """A draft as an entry without position and hashes."""
     return Entry(0, draft.row(), "", "")
 
 
 def last_of(entries: Iterable[Entry], kind: EntryKind) -> str:
-    """Name of the last row of a kind that counts; empty where none does.
+    """Identifier of the last row of a kind that was not withdrawn; empty if none.
 
     Parameters
     ----------
     entries
-        Rows of one reader on one disc, or on one case as a whole, in order.
+        Rows of one reader on one disc, or on a whole case, in order.
     kind
-        Which.
+        Kind of row.
     """
     rows = list(entries)
     gone = {one.content["withdraws"] for one in rows if one.kind is EntryKind.WITHDRAWAL}
@@ -166,10 +165,9 @@ def last_of(entries: Iterable[Entry], kind: EntryKind) -> str:
 
 
 def row_hash(seq: int, previous: str, row: Mapping[str, str]) -> str:
-    """Hash that seals a row: of its place, all its columns and the hash of the row before.
+    """Hash of a row: of its position, its columns and the hash of the previous row.
 
-    A column that is empty does not enter, so that one added to the tables later leaves the
-    hashes of earlier rows as they were.
+    Empty columns are left out, so that columns added later do not change earlier hashes.
 
     >>> one = row_hash(1, NO_PREDECESSOR, {"reader": "ann"})
     >>> one == row_hash(2, NO_PREDECESSOR, {"reader": "ann"}), len(one)
@@ -187,7 +185,7 @@ def sha256(data: bytes) -> str:
 
 
 def canonical(data: Mapping[str, Any]) -> str:
-    """JSON text that is the same for the same data.
+    """JSON text in canonical form.
 
     >>> canonical({"b": 1, "a": "µ"})
     '{"a":"µ","b":1}'

@@ -1,4 +1,4 @@
-"""What a reader's rows add up to: which judgement counts now, and what came before it."""
+"""The state that results from the rows of a reader."""
 
 from __future__ import annotations
 
@@ -12,34 +12,33 @@ from discmri.reading.judgement import Judgement, from_content
 from discmri.reading.plan import Case
 
 Key = tuple[str, DiscLevel]
-"""A disc in one showing of its case: item and automatic level."""
+"""A disc in one presentation of its case: item and automatic level."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """One judgement that counts or counted.
+    """One judgement of a reader.
 
     Parameters
     ----------
     entry_id
-        Of its row.
+        Identifier of its row.
     judgement
-        What was said.
+        Grade or not evaluable.
     at
-        When, UTC.
+        Time, UTC.
     comment
-        In the reader's words, may be empty.
+        Comment of the reader, may be empty.
     reason
-        Why an earlier judgement was changed; empty for a first one.
+        Reason for a change; empty for a first judgement.
     after_reveal
-        Whether the metrics had been shown before.
+        Whether the measured values had been shown before.
     software
-        Version of discmri it was made with.
+        Version of discmri.
     seq
-        Place of its row; 0 while it waits to be saved.
+        Position of its row; 0 if not saved yet.
     viewing
-        How the images were shown, and ``seconds`` for which the disc had been looked at; empty
-        where no viewer told.
+        Display settings, and ``seconds`` of viewing the disc; empty if unknown.
     """
 
     entry_id: str
@@ -55,16 +54,16 @@ class Read:
 
 @dataclass(frozen=True)
 class LabelEdit:
-    """A painted label and what was measured before and after.
+    """A painted label with the values before and after.
 
     Parameters
     ----------
     entry_id, at, reason
-        Of its row.
+        Identifier and time of its row; reason of the reader.
     automatic, edited
         Values by parameter name.
     attachment_sha256
-        Of the edited label map; empty where none was given.
+        Hash of the edited label map; empty without one.
     """
 
     entry_id: str
@@ -77,18 +76,18 @@ class LabelEdit:
 
 @dataclass
 class DiscHistory:
-    """All that counts of one disc; withdrawn rows are gone from it.
+    """Rows of one disc, without withdrawn ones.
 
     Attributes
     ----------
     reads
-        Oldest first; the last one counts.
+        Oldest first; the last one is valid.
     revealed
-        Whether its metrics were shown in a locked session.
+        Whether its measured values were shown in a locked session.
     edits
-        Oldest first; the last one counts.
+        Oldest first; the last one is valid.
     postponed
-        Whether the reader wants to come back to it, and has not judged it since.
+        Whether the disc was postponed and not judged since.
     """
 
     reads: list[Read] = field(default_factory=list)
@@ -98,34 +97,34 @@ class DiscHistory:
 
     @property
     def last(self) -> Read | None:
-        """The read that counts."""
+        """The valid read."""
         return self.reads[-1] if self.reads else None
 
     @property
     def before_reveal(self) -> Read | None:
-        """The last read before the metrics were shown."""
+        """The last read before the measured values were shown."""
         return next((read for read in reversed(self.reads) if not read.after_reveal), None)
 
 
 @dataclass
 class History:
-    """All that counts of one reader.
+    """State of one reader.
 
     Attributes
     ----------
     discs
         By item and automatic level; a disc without rows is absent.
     lowest
-        By item, the reader's name for the lowest disc.
+        By item, the level that the reader gave to the lowest disc.
     undoable
-        Rows that count and may be withdrawn, oldest first.
+        Valid rows that may be withdrawn, oldest first.
     conflicts
-        Rows that came late and do not count, oldest first, until the reader has looked at them:
-        a later row of the same kind names them under ``resolves``.
+        Late rows, which are not used, oldest first, until a later row of the same kind lists
+        them under ``resolves``.
     entry_ids
-        Of all rows, withdrawn ones included.
+        Identifiers of all rows, including withdrawn ones.
     last_at
-        When the last row was made; empty before.
+        Time of the last row; empty without rows.
     """
 
     discs: dict[Key, DiscHistory] = field(default_factory=dict)
@@ -136,7 +135,7 @@ class History:
     last_at: str = ""
 
     def of(self, item: str, disc: DiscLevel) -> DiscHistory:
-        """History of one disc; an empty one where nothing happened."""
+        """History of one disc; empty without rows."""
         return self.discs.get((item, disc), DiscHistory())
 
     def conflicting(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> list[Entry]:
@@ -149,7 +148,7 @@ class History:
         ]
 
     def add(self, entry: Entry) -> None:
-        """Take in one more row, which must not be a withdrawal."""
+        """Add a row, which must not be a withdrawal."""
         row = entry.row
         self.entry_ids.add(entry.entry_id)
         self.last_at = row["at"]
@@ -171,12 +170,12 @@ UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
 def history(entries: Iterable[Entry]) -> History:
-    """Add up the rows of one reader; what was withdrawn does not count.
+    """State that results from the rows of one reader, without withdrawn ones.
 
     Parameters
     ----------
     entries
-        In order; those that wait to be saved at the end.
+        Rows in order; unsaved ones at the end.
     """
     rows = list(entries)
     withdrawals = [entry for entry in rows if entry.kind is EntryKind.WITHDRAWAL]
@@ -225,20 +224,19 @@ def _apply(disc: DiscHistory, entry: Entry) -> None:
 
 
 def names(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
-    """What the discs of a case are called, by automatic level; residual ones included.
+    """Levels of the discs of a case, including residual ones, by automatic level.
 
     Parameters
     ----------
     case
         The case.
     lowest
-        The reader's name for its lowest disc, a residual one included; ``None`` leaves the
-        automatic names.
+        Level of the lowest disc according to the reader; ``None`` keeps the automatic levels.
 
     Raises
     ------
     ValueError
-        Where the chain of names does not reach up to the highest disc.
+        If there are not enough levels above ``lowest``.
     """
     automatic = [disc.level for disc in case.all_discs]
     if lowest is None or not automatic:
@@ -247,41 +245,41 @@ def names(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
     before, after = levels_upward(automatic[-1], six), levels_upward(lowest, six)
     places = [before.index(level) for level in automatic]
     if max(places) >= len(after):
-        raise ValueError(f"no name is left for the highest disc below {lowest.value}")
+        raise ValueError(f"there is no level left for the highest disc above {lowest.value}")
     return {level: after[place] for level, place in zip(automatic, places, strict=True)}
 
 
 def counted(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
-    """Names of the discs of a case that count, by automatic level.
+    """Levels of the lumbar discs of a case, by automatic level.
 
-    A disc that the reader calls S1-S2 does not: what was read and measured on it is kept and
-    counts again as soon as it has another name.
+    A disc that the reader names S1-S2 is excluded; its reads and values are kept and are used again
+    if it gets another level.
     """
     return {disc: name for disc, name in names(case, lowest).items() if name.is_measured}
 
 
 def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
-    """What the lowest disc is called when all names move up (negative) or down the spine.
+    """Level of the lowest disc after all levels are shifted along the spine.
 
-    Below L5-S1 comes S1-S2, a residual disc that is not measured, and then L6-S1, with the names
-    of six lumbar bodies above it.
+    L5-S1 is followed by S1-S2, a residual disc that is not measured, and then by L6-S1, for six
+    lumbar bodies.
 
     Parameters
     ----------
     lowest
-        Level of the lowest disc now.
+        Present level of the lowest disc.
     by
-        Levels to move; positive moves down.
+        Number of levels; positive is down.
 
     Returns
     -------
     DiscLevel
-        Of the lowest disc then.
+        New level of the lowest disc.
 
     Raises
     ------
     ValueError
-        Where no name is left.
+        If there is no such level.
 
     Examples
     --------
@@ -298,6 +296,6 @@ def shifted(lowest: DiscLevel, by: int) -> DiscLevel:
     place = chain.index(lowest) + by
     if not 0 <= place < len(chain):
         raise ValueError(
-            f"no name is left {abs(by)} {'below' if by > 0 else 'above'} {lowest.value}"
+            f"there is no level {abs(by)} {'below' if by > 0 else 'above'} {lowest.value}"
         )
     return chain[place]

@@ -1,7 +1,6 @@
-"""Whether the database itself is in order: its file, and what it does when somebody writes.
+"""Checks of the database besides the chain of rows: damage of the file, and foreign triggers.
 
-The chain of rows tells whether they were changed.  It does not tell that an index of the file is
-broken, or that a trigger will change, hide or drop the next row.
+A trigger or view could change, hide or drop later rows without breaking the chain.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ _REFUSES = "never changed or removed"
 
 
 def check_database(store: Store) -> list[str]:
-    """What is wrong, one sentence each.
+    """Problems, one sentence each.
 
     Raises
     ------
     SessionError
-        Where the database cannot be reached or read.
+        If the database cannot be reached or read.
     """
     check = _sqlite if store.locator.path is not None else _postgresql
     try:
@@ -44,7 +43,7 @@ def check_database(store: Store) -> list[str]:
 def _sqlite(connection: Connection) -> Iterator[str]:
     told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     if told != ["ok"]:
-        yield f"the database's own check finds: {one_line('; '.join(told[:_SHOWN]))}"
+        yield f"the integrity check of the database failed: {one_line('; '.join(told[:_SHOWN]))}"
     rows = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
     )
@@ -54,7 +53,7 @@ def _sqlite(connection: Connection) -> Iterator[str]:
 
 
 def _refuses(sql: str, name: str) -> bool:
-    """Whether a trigger is as the first migration makes it."""
+    """Whether a trigger is identical to that of the first migration."""
     change = name.rpartition("_")[2].upper()
     begins = f"CREATE TRIGGER {name} BEFORE {change} ON entries BEGIN SELECT RAISE(ABORT, '"
     return sql.startswith(begins) and sql.endswith(f"{_REFUSES}'); END")
@@ -69,7 +68,7 @@ def _postgresql(connection: Connection) -> Iterator[str]:
         "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
     ).scalar()
     if failures:
-        yield f"the server has counted {failures} pages that fail their checksum"
+        yield f"the server reports {failures} pages with wrong checksums"
     names = [*METADATA.tables, "alembic_version"]
     found = connection.execute(
         sa.text(
@@ -89,6 +88,6 @@ def _postgresql(connection: Connection) -> Iterator[str]:
 
 def _told(foreign: set[str], missing: set[str]) -> Iterator[str]:
     for name in sorted(missing):
-        yield f"the trigger {name}, which refuses changes of rows, is gone or was changed"
+        yield f"the trigger {name}, which prevents changes of rows, is missing or was changed"
     for name in sorted(foreign - missing):
-        yield f"{one_line(name)} is a trigger, rule or view that discmri did not make"
+        yield f"{one_line(name)} is a trigger, rule or view that is not of discmri"

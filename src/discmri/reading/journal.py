@@ -1,14 +1,13 @@
-"""A small file beside the session in which everything a reader enters is written first.
+"""A write-ahead journal: entries are written to it before they go to the database.
 
-What stands in it goes to the database next, and is crossed out once it is safe there.  After a
-crash, a full disk or a dead server it is what is tried again.  Its space is taken when a session
-is opened, so that it can be written while the disk is full.  Its first line is a receipt: where
-the chain ended when this reader's last row was saved, which :mod:`discmri.reading.verification` holds
-against the database.
+An entry is erased once it is in the database; after a crash, a full disk or a server failure, it is
+sent again.  Space is reserved when a session is opened, so that the journal can be written when the
+disk is full.  The first line is a receipt: the end of the chain after the last saved row of the
+reader, which :mod:`discmri.reading.verification` compares with the database.
 
-A line states its hash and its length, so that one cut off by a crash, which nobody was told was
-safe, is told from one that was damaged afterwards.  A damaged journal is copied before anything is
-written to it, and is reported for as long as the copy lies there.
+Each line has its hash and length, which distinguish a line truncated by a crash (never confirmed as
+saved) from later damage.  A damaged journal is copied before it is overwritten, and reported as long
+as the copy exists.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ _KEPT_ASIDE = ".damaged"
 
 @dataclass(frozen=True)
 class JournalContents:
-    """What a journal's file holds.
+    """Content of a journal.
 
     Parameters
     ----------
     receipt
-        Of the last row that was saved; ``None`` where there is none.
+        End of the chain after the last saved row; ``None`` before the first.
     pending
-        What waits, oldest first.
+        Unsaved drafts, oldest first.
     damaged
-        Lines that cannot be read although they were written whole.
+        Complete lines that cannot be read.
     end
-        Where the next line goes.
+        Offset of the next line in bytes.
     """
 
     receipt: Head | None
@@ -57,26 +56,26 @@ class JournalContents:
 
 
 class Journal:
-    """One reader's journal on one machine, locked while it is open.
+    """The journal of one reader on one machine, locked while it is open.
 
     Parameters
     ----------
     path
-        Made where it does not exist.
+        Path of the file; created if missing.
 
     Attributes
     ----------
     pending
-        What is not known to be in the database, oldest first.
+        Drafts not confirmed by the database, oldest first.
     receipt
-        Where the chain ended when the last row was saved; ``None`` before the first.
+        End of the chain after the last saved row; ``None`` before the first.
     damage
-        A sentence on copies of this journal that hold damaged lines; empty where there are none.
+        Message about damaged lines of this journal and its copies; empty if none.
 
     Raises
     ------
     UsageError
-        Where it cannot be written, damaged lines cannot be kept aside, or another process has it
+        If the file cannot be written, damaged lines cannot be copied, or another process has it
         open.
     """
 
@@ -91,7 +90,7 @@ class Journal:
                 lock = acquire(path.with_name(f"{path.name}.lock"), wait=False)
                 if lock is None:
                     raise UsageError(
-                        f"this reader has the session open already ({path.name} is in use); "
+                        f"this reader already has the session open ({path.name} is in use); "
                         "close the other window first"
                     )
                 taken.callback(lock.release)
@@ -114,7 +113,7 @@ class Journal:
         self.damage = damage_of(self.path)
         self.receipt, self.pending, self._end = found.receipt, found.pending, found.end
         size = os.fstat(self._file).st_size
-        with suppress(OSError):  # a full disk: it will do without a reserve
+        with suppress(OSError):  # a full disk: no reserve
             _write(self._file, size, b"\n" * (RESERVED_BYTES - size))
 
     def __enter__(self) -> Self:
@@ -124,25 +123,25 @@ class Journal:
         self.close()
 
     def add(self, draft: Draft) -> None:
-        """Write down what is about to be saved; returns once it is safe on disk.
+        """Add a draft; returns when it is safe on disk.
 
         Raises
         ------
         OSError
-            Where the disk refuses; the journal is then as it was.
+            If it cannot be written; the journal is then unchanged.
         """
-        line = b"\n" + _sealed(_draft_content(draft))  # what stands before may be cut off
+        line = b"\n" + _sealed(_draft_content(draft))  # the line before may be truncated
         _write(self._file, self._end, line)
         self._end += len(line)
         self.pending.append(draft)
 
     def settle(self, receipt: Head) -> None:
-        """Cross everything out, because it is safe in the database, and note the receipt.
+        """Erase all drafts, which are in the database, and store the receipt.
 
         Raises
         ------
         OSError
-            Where the disk refuses; what is not crossed out does no harm.
+            If it cannot be written; remaining drafts do no harm.
         """
         line = _sealed({"receipt": str(receipt)})
         self.receipt = receipt
@@ -151,17 +150,17 @@ class Journal:
         self._end = len(line)
 
     def close(self) -> None:
-        """Give the file free; it stays where it is."""
+        """Release the lock; the file is kept."""
         self._taken.close()
 
 
 def read_journal(path: Path) -> JournalContents:
-    """What stands in a journal, without taking it.
+    """Read a journal without locking it.
 
     Raises
     ------
     UsageError
-        Where the file cannot be read.
+        If the file cannot be read.
     """
     try:
         return _parsed(path.read_bytes())
@@ -170,12 +169,12 @@ def read_journal(path: Path) -> JournalContents:
 
 
 def damage_of(path: Path) -> str:
-    """A sentence on what was damaged in a journal or kept aside of it; empty where nothing was.
+    """Message about damaged lines of a journal and its copies; empty if none.
 
     Raises
     ------
     UsageError
-        Where the file cannot be read.
+        If a file cannot be read.
     """
     kept = path.parent.glob(f"{path.name}{_KEPT_ASIDE}-*")
     found = {file: read_journal(file).damaged for file in (*sorted(kept), path) if file.is_file()}
@@ -184,9 +183,9 @@ def damage_of(path: Path) -> str:
         return ""
     where = ", ".join(file.name for file, damaged in found.items() if damaged)
     return (
-        f"{lines} damaged {'line' if lines == 1 else 'lines'} in the journal {where}: entries that "
-        "waited there may be missing from the session; look through the latest reads, enter again "
-        "what is missing, then move the copy away"
+        f"{lines} damaged {'line' if lines == 1 else 'lines'} in the journal {where}: unsaved "
+        "entries may be missing from the session; check the latest reads, enter missing ones again, "
+        "then move the copy away"
     )
 
 
@@ -197,25 +196,25 @@ def _keep_aside(path: Path, data: bytes) -> None:
         copy.write_bytes(data)
     except OSError as error:
         raise UsageError(
-            f"damaged lines of the journal {path} cannot be kept aside ({error.strerror}); free "
+            f"damaged lines of the journal {path} cannot be copied ({error.strerror}); free "
             "disk space or make its folder writable"
         ) from error
 
 
 def journal_path(session: Path | None, session_id: str, reader: str) -> Path:
-    """Where a reader's journal stands: beside the session's file, else with the user's state.
+    """Path of the journal of a reader: beside the session file, or in the user's state folder.
 
-    It is named after the session's own random name, so that it stays with the session when the
-    file is renamed, and is not taken for that of another session under the same name.
+    The name begins with the random identifier of the session, so that renaming the session file has
+    no effect.
 
     Parameters
     ----------
     session
-        The session's file; ``None`` for a database server.
+        Path of the session file; ``None`` for a database server.
     session_id
-        Random name of the session.
+        Random identifier of the session.
     reader
-        Name.
+        Name of the reader.
     """
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in reader)
     name = f"{session_id}.{readable[:40]}-{sha256(reader.encode())[:8]}.journal"
@@ -262,7 +261,7 @@ def _parsed(data: bytes) -> JournalContents:
     filled = len(data.rstrip(b"\n\0"))
     for piece in data.split(b"\n"):
         at += len(piece) + 1
-        line = piece.strip(b"\0")  # a crash may leave blocks of a file that were never written
+        line = piece.strip(b"\0")  # a crash may leave unwritten blocks
         if not line:
             continue
         end = at
@@ -279,16 +278,16 @@ def _parsed(data: bytes) -> JournalContents:
 
 
 def _unsealed(line: bytes) -> dict[str, Any]:
-    """The content of a line; ``ValueError`` where it is not as it was written."""
+    """The content of a line; ``ValueError`` if it is damaged."""
     found = _LINE.fullmatch(line)
     if found is None or sha256(found[3])[:_SEAL].encode() != found[1]:
-        raise ValueError("not as it was written")
+        raise ValueError("damaged line")
     content: dict[str, Any] = json.loads(found[3])
     return content
 
 
 def _was_cut_off(line: bytes) -> bool:
-    """Whether a last line is the beginning of one, as a crash in the middle of writing leaves it.
+    """Whether the last line is truncated by a crash.
 
     >>> _was_cut_off(b"0123456789abcdef 20 {1"), _was_cut_off(b"0123456789abcdef 3 {1}")
     (True, False)

@@ -1,4 +1,4 @@
-"""What a reader says of one disc: a modified Pfirrmann grade, or that it cannot be graded."""
+"""The judgement on a disc: a modified Pfirrmann grade, or not evaluable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NotEvaluable:
     Parameters
     ----------
     reason
-        Why, in the reader's words; never empty, and kept as one line.
+        Reason of the reader, one line, not empty.
     """
 
     reason: str
@@ -28,7 +28,7 @@ class NotEvaluable:
             raise UsageError("a disc that is not evaluable needs a reason")
 
     def __str__(self) -> str:
-        """As it stands in tables."""
+        """Text in tables."""
         return "not evaluable"
 
 
@@ -36,7 +36,7 @@ Judgement = Grade | NotEvaluable
 
 
 def to_content(judgement: Judgement) -> dict[str, object]:
-    """JSON-like form, as the store holds it."""
+    """JSON-like form for the store."""
     if isinstance(judgement, NotEvaluable):
         return {"not_evaluable": judgement.reason}
     return {

@@ -1,9 +1,8 @@
-"""One reader at one machine: a lease that stands in the database while a session is open.
+"""A lease in the database, so that a reader has a session open on one machine only.
 
-The lock of a journal keeps two windows on one machine apart.  A lease does so across machines.  It
-is renewed with every row and expires, so that a machine that died shuts nobody out for long.  It
-guards the reader's time, not the record: what two windows write all the same is compared when it
-is appended (:mod:`discmri.reading.store`).
+On one machine, the lock of the journal has this purpose.  A lease is renewed with every row and
+expires, so that a crashed machine does not block others.  It does not protect the record: concurrent
+rows are compared when they are appended (:mod:`discmri.reading.store`).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LEASE_S = 900
-"""How long a lease holds after the last row."""
+"""Validity of a lease after the last row, s."""
 
 _CLOCKS = {
     "sqlite": "SELECT CAST(strftime('%s', 'now') AS INTEGER)",
@@ -36,12 +35,11 @@ class Lease:
     Parameters
     ----------
     reader
-        Whose.
+        Name of the reader.
     place
-        Machine and journal.  Who holds the lock of that journal has outlived every earlier
-        holder there.
+        Machine and journal.  The owner of the journal lock replaces any earlier holder there.
     holder
-        Random name of this opening of the session.
+        Random identifier of this opening of the session.
     """
 
     reader: str
@@ -50,23 +48,23 @@ class Lease:
 
 
 def lease_for(reader: str, journal: Path) -> Lease:
-    """A fresh claim for whoever holds the lock of a journal."""
+    """A new lease for the owner of a journal lock."""
     return Lease(reader, f"{one_line(platform.node())} {sha256(str(journal).encode())[:8]}")
 
 
 def claim(connection: Connection, lease: Lease, opening: bool = False, force: bool = False) -> str:
-    """Take or renew a lease; the machine that has it instead, or nothing where it is ours.
+    """Take or renew a lease; return the machine that holds it, or ``""`` on success.
 
     Parameters
     ----------
     connection
-        In a transaction that has locked the row of the table ``head``.
+        Connection in a transaction that has locked the row of the table ``head``.
     lease
-        What is claimed.
+        The lease.
     opening
-        Take it also from an earlier holder at the same place.
+        Replace an earlier holder at the same place.
     force
-        Take it from anybody.
+        Replace any holder.
     """
     import sqlalchemy as sa
 
@@ -91,7 +89,7 @@ def claim(connection: Connection, lease: Lease, opening: bool = False, force: bo
 
 
 def release(connection: Connection, lease: Lease) -> None:
-    """Give a lease back, where it is still ours."""
+    """Delete a lease, if it is still held."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import LEASES

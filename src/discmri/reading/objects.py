@@ -1,4 +1,4 @@
-"""A session as DICOM objects: what each person read of each study, beside its images."""
+"""Reads of a session as DICOM objects, one per reader and study."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _SHOWING = itemgetter("reader", "role", "occasion")
 def write_objects(
     plan: Plan, rows: Iterable[dict[str, object]], root: Path, folder: Path
 ) -> Iterator[str]:
-    """Write ``<case>/reads_sr_<reader>.dcm`` for every study that somebody read.
+    """Write ``<case>/reads_sr_<reader>.dcm`` for every study with reads.
 
     Parameters
     ----------
     plan
-        Of the session.
+        Plan of the session.
     rows
-        Of its long table.
+        Rows of the long table.
     root
-        Where results and images lie.
+        Folder of results and images.
     folder
-        Where to.
+        Output folder.
 
     Yields
     ------
     str
-        Why there are no objects of a study.
+        Message about a study without objects.
     """
     given: dict[object, list[dict[str, object]]] = {}
     for row in rows:
@@ -65,7 +65,7 @@ def write_objects(
 
 def _source(case: Case, root: Path) -> DicomSource:
     if not case.study:
-        raise UsageError("the session does not know where its images lie")
+        raise UsageError("the session was planned without images")
     return DicomSource.of(read_results(root / case.results, study=root / case.study))
 
 

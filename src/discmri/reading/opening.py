@@ -1,4 +1,4 @@
-"""Opening a planned session as a reader or as an adjudicator."""
+"""Creating a session, and opening it as a reader or adjudicator."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _log = logging.getLogger(__name__)
 
 
 def create_session(session: str | Path, planned: Planned) -> Store:
-    """Make the file, or the tables on the server, with the plan as their first row.
+    """Create the file, or the tables on the server, with the plan as the first row.
 
     Parameters
     ----------
     session
-        Path of a file that does not exist, or URL of a PostgreSQL database.
+        Path of a new file, or URL of a PostgreSQL database.
     planned
         From :func:`discmri.reading.plan_session`.
 
     Returns
     -------
     Store
-        With one row, the plan.
+        The new session.
 
     Raises
     ------
     UsageError
-        Where there is a session already, or the place cannot be written.
+        If there is a session already, or it cannot be written.
 
     Examples
     --------
@@ -54,31 +54,31 @@ def create_session(session: str | Path, planned: Planned) -> Store:
 def open_session(
     session: str | Path, reader: str, root: Path | None = None, take_over: bool = False
 ) -> Session:
-    """Open a session for one of its readers; entries that waited are saved first.
+    """Open a session for one of its readers; unsaved entries are saved first.
 
     Parameters
     ----------
     session
-        Path of its file, or URL of its PostgreSQL database.
+        Path of the file, or URL of the PostgreSQL database.
     reader
-        One of those it was planned for.
+        Name of a planned reader.
     root
-        Folder of results and images, where it is not where it was when the session was planned.
+        Folder of results and images, if it was moved since the session was planned.
     take_over
-        Open it although the reader has it open at another machine, whose window may then no
+        Open the session although the reader has it open on another machine, which can then no
         longer record.
 
     Returns
     -------
     Session
-        To be closed, best by ``with``.
+        The open session; close it, or use ``with``.
 
     Raises
     ------
     UsageError
-        Where there is no such session or reader, or the reader has it open elsewhere.
+        If there is no such session or reader, or the reader has it open elsewhere.
     SessionError
-        Where it cannot be read, or is not as it was written.
+        If the session cannot be read, or fails verification.
 
     Examples
     --------
@@ -103,27 +103,27 @@ def open_session(
 def open_adjudication(
     session: str | Path, adjudicator: str, root: Path | None = None, take_over: bool = False
 ) -> Session:
-    """Open a session for someone who decides where its readers differ.
+    """Open a session for an adjudicator, who decides disputed discs.
 
-    Its cases are those with disputed discs, their discs the disputed ones, and
-    :meth:`Session.opinions` tells what the readers said.  Each decision is a read of its own.
+    Only disputed discs and their cases are presented; :meth:`Session.opinions` returns the judgements
+    of the readers.  Each decision is stored as a read of the adjudicator.
 
     Parameters
     ----------
     session, root, take_over
         As in :func:`open_session`.
     adjudicator
-        None of the readers.
+        Name of a person who is not a reader.
 
     Returns
     -------
     Session
-        Its cases hold the disputed discs only.
+        A session with the disputed discs only.
 
     Raises
     ------
     UsageError
-        Where the adjudicator is a reader, or there is nothing to decide.
+        If the adjudicator is a reader, or there is nothing to adjudicate.
     SessionError
         As in :func:`open_session`.
 
@@ -140,13 +140,13 @@ def open_adjudication(
     adjudicator = one_line(adjudicator)
     if not adjudicator or adjudicator in plan.readers:
         raise UsageError(
-            f"{adjudicator or 'nobody'} cannot adjudicate: it takes someone who is none of the "
-            f"readers {', '.join(plan.readers)}"
+            f"{adjudicator!r} cannot adjudicate; name a person who is not one of the readers "
+            f"{', '.join(plan.readers)}"
         )
     found = disputes(plan, rows.entries)
     if not found:
         raise UsageError(
-            "there is nothing to adjudicate: the readers agree as far as they have read"
+            "there is nothing to adjudicate: the readers agree on all discs read so far"
         )
     return _opened(store, plan, (adjudicator, _agenda(found)), root, take_over)
 
@@ -187,7 +187,7 @@ def _opened(
 def _take_lease(store: Store, lease: Lease, take_over: bool) -> None:
     try:
         machine = store.take(lease, force=take_over)
-    except UnavailableError as error:  # reading goes on, and the lease comes with the first row
+    except UnavailableError as error:  # the lease is claimed with the first row
         _log.warning("the session %s cannot be written: %s", store.locator.name, error)
         return
     if machine:
@@ -198,7 +198,7 @@ def _take_lease(store: Store, lease: Lease, take_over: bool) -> None:
 
 
 def data_root(store: Store, plan: Plan) -> Path:
-    """The first place where the data of the session are, of where they were and beside it."""
+    """Folder of results and images: as planned, or relative to the session file if moved."""
     places = [Path(plan.root)]
     if store.locator.path is not None and plan.root_from_session:
         places.append(store.locator.path.resolve().parent / plan.root_from_session)

@@ -1,4 +1,4 @@
-"""What a reader entered, on its way into the store: first the journal, then the database."""
+"""Entries on their way to the store: first to the journal, then to the database."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Drafts that are safe in a journal until they are safe in a store.
+    """Drafts that are kept in a journal until they are in the store.
 
     Parameters
     ----------
     store
-        Where they go.
+        Store of the session.
     journal
-        Where they wait; what is pending in it waits here from the start.
+        Journal of the reader; its pending drafts are taken over.
     arrived
-        Names of rows that the store is known to hold.
+        Identifiers of rows in the store.
 
     Attributes
     ----------
     waiting
-        What is not saved yet, oldest first.
+        Unsaved drafts, oldest first.
     late
-        What was saved as a conflict since whoever looks emptied the list.
+        Rows that were saved as conflicts; emptied by the caller.
     """
 
     def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:
@@ -41,12 +41,12 @@ class Outbox:
         self.waiting = [draft for draft in journal.pending if draft.entry_id not in arrived]
 
     def add(self, draft: Draft) -> None:
-        """Take a draft and save it with all that waits.
+        """Add a draft and save all drafts.
 
         Raises
         ------
         NotSavedYetError
-            Where the store cannot be written; the draft waits.
+            If the store cannot be written; the draft is kept.
         """
         try:
             self._journal.add(draft)
@@ -56,12 +56,12 @@ class Outbox:
         self.save()
 
     def save(self) -> None:
-        """Try to save what waits.
+        """Try to save all drafts.
 
         Raises
         ------
         NotSavedYetError
-            Where the store cannot be written.
+            If the store cannot be written.
         """
         head: Head | None = None
         while self.waiting:
@@ -77,22 +77,26 @@ class Outbox:
             self._settle(head)
 
     def close(self) -> None:
-        """Give the journal free; what waits stays in it."""
+        """Close the journal; unsaved drafts stay in it."""
         self._journal.close()
 
     def _settle(self, head: Head) -> None:
         try:
             self._journal.settle(head)
-        except OSError as error:  # all is saved; the journal only holds more than it needs
-            _log.warning("the journal %s could not be tidied: %s", self._journal.path, error)
+        except OSError as error:  # all is saved; the journal keeps superfluous drafts
+            _log.warning(
+                "saved entries could not be removed from the journal %s: %s",
+                self._journal.path,
+                error,
+            )
 
     def _kept(self, error: Exception) -> str:
         written = {draft.entry_id for draft in self._journal.pending}
         where = f"kept in {self._journal.path.name} and saved later"
         if not all(draft.entry_id in written for draft in self.waiting):
-            where = "kept in memory only, so do not close"
+            where = "kept in memory only, so do not close the session"
         some = "1 entry is" if len(self.waiting) == 1 else f"{len(self.waiting)} entries are"
         return (
             f"the session cannot be written ({error}); {some} {where}: "
-            "free disk space or restore the server, then go on"
+            "free disk space or restore the server, then continue"
         )

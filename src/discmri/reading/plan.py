@@ -1,4 +1,4 @@
-"""What a session is: its cases, its readers, what they may see and in which order."""
+"""The plan of a session: cases, readers, mode and order."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from discmri.core.levels import DiscLevel
 
 
 class Mode(Enum):
-    """What a reader may see; fixed when the session is planned."""
+    """Information that readers may see; fixed when the session is planned."""
 
     OPEN = "open"
-    """Identity, date and metrics are visible."""
+    """Identity, date and measured values are visible."""
     LOCKED = "locked"
-    """Metrics of a disc are shown after it was graded; both states are kept."""
+    """Measured values of a disc are shown after it was graded; both grades are kept."""
     BLINDED = "blinded"
-    """No metrics, no identity, no date; the visits of all subjects are shuffled."""
+    """No measured values, identity or date; the visits of all subjects are shuffled."""
 
     @property
     def shows_identity(self) -> bool:
@@ -26,19 +26,19 @@ class Mode(Enum):
         return self is not Mode.BLINDED
 
     def shows_metrics(self, revealed: bool) -> bool:
-        """Whether the metrics of a disc may be shown, before or after it was revealed."""
+        """Whether the measured values of a disc may be shown, before or after the reveal."""
         return self is Mode.OPEN or (self is Mode.LOCKED and revealed)
 
 
 class Order(Enum):
-    """In which order a reader meets the cases."""
+    """Order of the cases."""
 
     PER_READER = "per-reader"
-    """Shuffled, for each reader anew."""
+    """Shuffled separately for each reader."""
     COMMON = "common"
     """Shuffled once, the same for all readers."""
     AS_GIVEN = "as-given"
-    """As the results folders were named."""
+    """In the order of the results folders given."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class PlannedDisc:
     Parameters
     ----------
     level
-        Its automatic level: the key under which it is read, whatever a reader calls it.
+        Automatic level, which identifies the disc in all rows.
     label_id
-        Its number in ``labels.nii.gz``.
+        Label id in ``labels.nii.gz``.
     suggested_grade
-        The automatic suggestion, empty where there is none.
+        Automatic suggestion; empty if missing.
     """
 
     level: DiscLevel
@@ -67,21 +67,21 @@ class Case:
     Parameters
     ----------
     key
-        Name inside the session, such as ``c012``; tells nothing of the subject.
+        Neutral name in the session, such as ``c012``.
     subject_id, study_uid, study_date, series_uid
-        As the results folder has them.
+        As in the results.
     discs
-        Those that were measured, cranial to caudal.
+        Measured discs, cranial to caudal.
     results, study
-        Results folder and images, relative to the plan's root, with ``/``; ``study`` is empty
-        where the images were not named.
+        Results folder and images, relative to the root of the plan, with ``/``; ``study`` is
+        empty without images.
     results_sha256
-        Hash of ``study.json``, which in turn holds those of the other files.
+        Hash of ``study.json``, which has the hashes of the other files.
     input_sha256
-        Hash of the pixel values of the series that was segmented.
+        Hash of the pixels of the segmented series.
     residual_discs
-        Found and not measured: a residual S1-S2 disc.  It is read only where a reader's
-        numbering makes a lumbar disc of it.
+        A residual S1-S2 disc, not measured.  It is read only if the numbering of a reader makes
+        it a lumbar disc.
     """
 
     key: str
@@ -103,13 +103,13 @@ class Case:
 
     @property
     def visit(self) -> tuple[str, str, str]:
-        """Subject, date and study: what reads are keyed by outside the session."""
+        """Subject, date and study: the key of reads outside the session."""
         return self.subject_id, self.study_date, self.study_uid
 
 
 @dataclass(frozen=True)
 class Showing:
-    """A case as one reader meets it.
+    """One presentation of a case to a reader.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Showing:
 
     @property
     def item(self) -> str:
-        """Its name in the rows.
+        """Name of the presentation in the rows.
 
         >>> Showing("c012", 2).item
         'c012.2'
@@ -134,31 +134,31 @@ class Showing:
 
 @dataclass(frozen=True)
 class Plan:
-    """A session as planned; the first row of the store, sealed like every other.
+    """The plan of a session, stored as its first row.
 
     Parameters
     ----------
     session_id
-        Random name of the session.
+        Random identifier of the session.
     title
-        For people; not shown in blinded mode.
+        Title for display; not shown in blinded mode.
     mode, order, seed
-        See there.
+        As in :class:`SessionOptions`.
     repeats
-        Share of cases that every reader meets twice, as asked for.
+        Requested share of cases that are presented twice to each reader, 0 to 0.5.
     readers
-        Names.
+        Names of the readers.
     cases
-        In the order they were given.
+        Cases in the order of the input.
     sequences
-        Per reader, the showings in the order they are met.
+        Presentations in reading order, by reader.
     root
-        Folder that results and studies are relative to, absolute.
+        Absolute folder to which paths of results and studies are relative.
     root_from_session
-        The same, relative to the folder of the session's file; empty for a database server.
+        This folder relative to that of the session file; empty for a database server.
     practice
-        Whether its discs are synthetic and their suggested grades the true ones, to be told after
-        each grade.
+        Whether the discs are synthetic; their suggested grades are then the true grades, shown
+        after each read.
     """
 
     session_id: str
@@ -179,20 +179,20 @@ class Plan:
         self._by_key.update({case.key: case for case in self.cases})
 
     def case(self, key: str) -> Case:
-        """The case with a key."""
+        """The case with the given key."""
         return self._by_key[key]
 
     def case_of(self, item: str) -> Case:
-        """The case of a showing, by the showing's name."""
+        """The case of a presentation."""
         return self._by_key[item.rpartition(".")[0]]
 
     def showings(self, reader: str) -> tuple[Showing, ...]:
-        """What a reader meets; for an adjudicator, every case once."""
+        """Presentations to a reader in order; for an adjudicator, every case once."""
         return self.sequences.get(reader, tuple(Showing(case.key) for case in self.cases))
 
 
 def occasion_of(item: str) -> int:
-    """1, or 2 for a hidden repeat, from the name of a showing.
+    """Occasion of a presentation: 1, or 2 for a hidden repeat.
 
     >>> occasion_of("c012.2")
     2
@@ -201,7 +201,7 @@ def occasion_of(item: str) -> int:
 
 
 def to_content(plan: Plan) -> dict[str, Any]:
-    """JSON-like form, as the first row holds it."""
+    """JSON-like form for the first row."""
     return {
         "session_id": plan.session_id,
         "title": plan.title,
@@ -226,7 +226,7 @@ def _case_content(case: Case) -> dict[str, Any]:
         "results_sha256", "input_sha256",
     )  # fmt: skip
     content = {name: getattr(case, name) for name in names} | {"discs": _listed(case.discs)}
-    if case.residual_discs:  # absent where there is none, as in plans of earlier versions
+    if case.residual_discs:  # optional, for plans of earlier versions
         content["residual_discs"] = _listed(case.residual_discs)
     return content
 

@@ -1,4 +1,4 @@
-"""Making a session from results folders."""
+"""Planning of a session from results folders."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from discmri.reading.results import case_of, find_images
 from discmri.reading.sequence import sequences
 
 ProgressCallback = Callable[[str, float], None]
-"""Told what is being done and which share of the whole is behind, 0 to 1."""
+"""Receives the present step and the fraction done, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is to be like.
+    """Options of a new session.
 
     Parameters
     ----------
     readers
-        Names; at least one.
+        Names of the readers, at least one.
     mode
-        What they may see.
+        Information that readers may see.
     order
-        In which order they meet the cases.
+        Order of the cases.
     repeats
-        Share of cases that every reader meets a second time unannounced, 0 to 0.5.
+        Share of cases that are presented again unannounced, 0 to 0.5.
     seed
-        Of all chance.
+        Random seed of order and repeats.
     title
-        For people; not shown in blinded mode.
+        Title for display; not shown in blinded mode.
     planner
-        Who plans; written into the first row.
+        Name of the planner, stored in the first row.
     """
 
     readers: tuple[str, ...]
@@ -54,16 +54,16 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, and what could not be part of it.
+    """A plan before it is stored.
 
     Parameters
     ----------
     plan
-        The session.
+        The plan.
     left_out
-        Results folders in which nothing was measured.
+        Results folders without measured discs.
     planner
-        Who plans.
+        Name of the planner.
     """
 
     plan: Plan
@@ -82,33 +82,33 @@ def plan_session(
     beside: Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> Planned:
-    """Plan who reads what, in which order, seeing what.
+    """Plan a session: cases, readers, mode and order.
 
     Parameters
     ----------
     studies
-        For each results folder, the images that were measured, or ``None`` where they are not
-        needed.  Images are checked by their headers; their pixels when a case is opened.
+        Images of each results folder, or ``None`` if images are not needed.  Images are checked
+        by their headers; pixels are checked when a case is opened.
     options
-        What the session is to be like.
+        Options of the session.
     beside
-        Folder in which the session's file will stand, so that it can be moved together with
-        the data; ``None`` for a database server.
+        Folder of the session file, so that it can be moved together with the data; ``None`` for a
+        database server.
     progress
-        Told about each folder.
+        Called for each folder.
 
     Returns
     -------
     Planned
-        The plan and the folders that were left out; nothing is written yet.
+        The plan; nothing is written yet.
 
     Raises
     ------
     UsageError
-        Where readers, order and mode contradict each other, nothing was measured, two folders
-        hold the same visit, or the folders share no root.
+        If options contradict each other, nothing was measured, two folders are of the same
+        visit, or the folders have no common root.
     SessionError
-        Where a results folder cannot be read, or images are not those that were measured.
+        If a results folder cannot be read, or images are not the measured ones.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def plan_session(
     cases: list[Case] = []
     left_out: list[Path] = []
     for n, (folder, study) in enumerate(folders.items()):
-        report(f"looking at {folder.name}", n / len(folders))
+        report(f"checking {folder.name}", n / len(folders))
         key = f"c{len(cases) + 1:0{len(str(len(folders)))}d}"
         images = "" if study is None else study.relative_to(root).as_posix()
         case = case_of(key, folder, folder.relative_to(root).as_posix(), images)
@@ -161,17 +161,17 @@ def _readers(options: SessionOptions) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise UsageError(f"a reader is named twice in {', '.join(names)}; name each once")
     if unusable := [name for name in names if name.casefold() in MISSING_WORDS]:
-        raise UsageError(f"{unusable[0]!r} means a missing value in tables; name the reader")
+        raise UsageError(f"{unusable[0]!r} means a missing value in tables; use another name")
     if options.mode is Mode.BLINDED and options.order is Order.AS_GIVEN:
         raise UsageError(
-            "a blinded session shuffles the visits, so its order cannot be as given; "
+            "the order of a blinded session cannot be as-given, because visits are shuffled; "
             f"choose {Order.PER_READER.value} or {Order.COMMON.value}"
         )
     return names
 
 
 def _root(folders: Mapping[Path, Path | None]) -> Path:
-    """The deepest folder that holds all results and images."""
+    """The deepest common folder of all results and images."""
     if not folders:
         raise UsageError("a session needs cases; name results folders of discmri measure")
     paths = [str(folder.parent) for folder in folders]
@@ -180,7 +180,7 @@ def _root(folders: Mapping[Path, Path | None]) -> Path:
         return Path(os.path.commonpath(paths))
     except ValueError as error:
         raise UsageError(
-            "results and images lie on different drives; bring them below one folder"
+            "results and images are on different drives; move them below one folder"
         ) from error
 
 
@@ -192,11 +192,9 @@ def _relative(root: Path, beside: Path) -> str:
 
 
 def _refuse_duplicates(cases: Sequence[Case]) -> None:
-    """Reads are keyed by visit, so two cases must not be the same visit."""
+    """Check that all visits differ, because they are the keys of reads."""
     if not cases:
-        raise UsageError(
-            "nothing was measured in any of the results folders; there is nothing to read"
-        )
+        raise UsageError("none of the results folders has measured discs; there is nothing to read")
     seen: dict[tuple[str, str, str], Case] = {}
     for case in cases:
         twin = seen.setdefault(case.visit, case)

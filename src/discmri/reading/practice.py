@@ -1,4 +1,4 @@
-"""A session to practise on: synthetic discs of known grade, told after each grade."""
+"""Practice sessions: synthetic discs of known grade, with feedback after each read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from discmri.reading.plan import Case, Mode, Plan, PlannedDisc
 from discmri.reading.planning import Planned, SessionOptions, plan_session
 
 DISCS = 6
-"""Discs of one synthetic spine that are graded."""
+"""Discs per synthetic spine."""
 _SCAN = {"spacing_mm": 0.8, "slices": 9, "fov_mm": (190.0, 270.0)}
 ProgressCallback = Callable[[str, float], None]
 
@@ -26,23 +26,23 @@ ProgressCallback = Callable[[str, float], None]
 def plan_practice(
     folder: Path, reader: str, cases: int, seed: int, progress: ProgressCallback
 ) -> Planned:
-    """Draw spines whose discs have known grades, and plan a session on them.
+    """Simulate spines whose discs have known grades, and plan a session with them.
 
-    Its mode is blinded, its hidden suggestions are the true grades, and it is marked as practice,
-    so that a viewer tells the truth after each grade.
+    The session is blinded and marked as practice; its suggested grades are the true grades, which a
+    viewer shows after each read.
 
     Parameters
     ----------
     folder
-        Where studies and results go; also where the session's file will stand.
+        Folder of studies, results and session file.
     reader
-        Who practises.
+        Name of the reader.
     cases
-        Spines, of six discs each.
+        Number of spines, with six discs each.
     seed
-        Of grades and anatomy.
+        Random seed of grades and anatomy.
     progress
-        Told about each spine.
+        Called for each spine.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def plan_practice(
     studies: dict[Path, Path | None] = {}
     for number, grades in enumerate(practice_grades(cases, seed)):
         name = f"practice-{number + 1:02d}"
-        progress(f"drawing spine {number + 1} of {cases}", number / cases)
+        progress(f"simulating spine {number + 1} of {cases}", number / cases)
         study, results = folder / "scans" / name, folder / "results" / name
         truths[name] = _drawn(study, results, grades, seed + number)
         studies[results] = study
@@ -64,7 +64,7 @@ def plan_practice(
 
 
 def practice_grades(cases: int, seed: int) -> list[list[str]]:
-    """Grades of the discs of each spine, all eight about equally often, some of them double.
+    """Random grades of the discs of each spine, all eight about equally frequent, some double.
 
     >>> drawn = practice_grades(4, seed=1)
     >>> [len(one) for one in drawn], sorted({grade for one in drawn for grade in one})[0]
@@ -72,14 +72,14 @@ def practice_grades(cases: int, seed: int) -> list[list[str]]:
     """
     rng = np.random.default_rng(seed)
     single = [str(one.value) for one in ModifiedPfirrmannGrade]
-    dealt = [*single, "3/6", "4/7", *single]
-    most = -(-cases * DISCS // len(dealt))
-    grades = np.concatenate([rng.permutation(dealt) for _ in range(most)])[: cases * DISCS]
+    block = [*single, "3/6", "4/7", *single]
+    blocks = -(-cases * DISCS // len(block))
+    grades = np.concatenate([rng.permutation(block) for _ in range(blocks)])[: cases * DISCS]
     return [list(map(str, one)) for one in grades.reshape(cases, DISCS)]
 
 
 def _drawn(study: Path, results: Path, grades: list[str], seed: int) -> dict[str, str]:
-    """Draw, scan and measure one spine; the true grades by level."""
+    """Simulate and measure one spine; return the true grades by level."""
     import nibabel as nib
 
     from discmri.measurement.whole_study import measure
@@ -118,30 +118,30 @@ def _with_truth(case: Case, truth: Mapping[str, str]) -> Case:
 
 @dataclass(frozen=True)
 class PracticeResult:
-    """How first grades compare with the true ones.
+    """First grades of a practice session, compared with the true grades.
 
     Parameters
     ----------
     pairs
-        True grade and first grade of each disc that was graded; ``None`` for not evaluable.
+        True grade and first grade of each disc that was read; ``None`` for not evaluable.
     """
 
     pairs: tuple[tuple[Grade, Grade | None], ...]
 
     @property
     def exact(self) -> int:
-        """Discs graded as drawn, both parts of a double grade."""
+        """Number of discs with the true grade, including both parts of a double grade."""
         return sum(true == said for true, said in self.pairs)
 
     @property
     def within_one(self) -> int:
-        """Discs at most one grade off; a double grade counts by its collapse."""
+        """Number of discs within one grade; a double grade counts as its collapse part."""
         return sum(
             said is not None and abs(true.ordinal - said.ordinal) <= 1 for true, said in self.pairs
         )
 
     def confusion(self) -> list[list[int]]:
-        """(8, 9) discs by true grade, and by the grade given or, last, not evaluable.
+        """(8, 9) numbers of discs by true grade and by grade given; last column: not evaluable.
 
         >>> result = PracticeResult(((Grade(3), Grade(4)), (Grade(3), None)))
         >>> result.confusion()[2]
@@ -154,7 +154,7 @@ class PracticeResult:
 
 
 def practice_result(plan: Plan, entries: Iterable[Entry]) -> PracticeResult:
-    """The first grade of each disc of a practice session beside the true one."""
+    """Compare the first grade of each disc of a practice session with the true grade."""
     known = histories(entry for entry in entries if entry.row["item"])
     pairs = []
     for reader in plan.readers:

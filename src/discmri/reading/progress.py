@@ -1,4 +1,4 @@
-"""How far everybody is."""
+"""Progress of the readers of a session."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from discmri.reading.verification import verified_rows
 
 @dataclass(frozen=True)
 class ReaderProgress:
-    """How far one reader is.
+    """Progress of one reader.
 
     Parameters
     ----------
     reader
         Name.
     cases_done, cases
-        Showings without anything left to do, hidden repeats included, and all.
+        Number of completed and of all presentations, including hidden repeats.
     discs_done, discs
-        Likewise.
+        Number of completed and of all discs of these.
     not_evaluable
-        Discs that were called so.
+        Number of discs judged not evaluable.
     corrections
-        Judgements that were changed with a reason.
+        Number of judgements changed with a reason.
     waiting
-        Entries in this reader's journal on this machine that are not in the session yet.
+        Number of unsaved entries in the journal on this machine.
     last_at
-        When the last row was made; empty before the first.
+        Time of the last row; empty before the first.
     conflicts
-        Entries that came late from another machine, do not count and were not looked at since.
+        Number of late entries from another machine that are not resolved.
     damage
-        What was damaged in this reader's journal on this machine; empty where nothing was.
+        Message about damage of the journal on this machine; empty if none.
     repeats, repeats_equal, repeats_within_one
-        Discs that were graded at both showings of a hidden repeat so far, and those of them with
-        the same grade, or at most one apart.
+        Number of discs graded at both presentations of a hidden repeat; of these, with the same
+        grade, and with grades at most one apart.
     """
 
     reader: str
@@ -63,18 +63,18 @@ class ReaderProgress:
 
 @dataclass(frozen=True)
 class SessionProgress:
-    """How far a session is.
+    """Progress of a session.
 
     Parameters
     ----------
     plan
-        The session.
+        Plan of the session.
     readers
         One per planned reader.
     disputed, decided
-        Discs on which readers differ too much, and those of them with a decision.
+        Number of disputed discs, and of those with a decision.
     fault
-        Why the session is not as it was written; empty where it is.
+        Problems found by verification; empty if none.
     """
 
     plan: Plan
@@ -92,17 +92,17 @@ def progress_of(store: Store, anyway: bool = False) -> SessionProgress:
     store
         The session.
     anyway
-        Count also where the session is not as it was written.
+        Continue if verification fails.
 
     Returns
     -------
     SessionProgress
-        Per reader, and what is left to adjudicate.
+        Progress of readers and of adjudication.
 
     Raises
     ------
     SessionError
-        Where the session cannot be read, or is not as it was written, unless ``anyway``.
+        If the session cannot be read, or fails verification without ``anyway``.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def _of_reader(
 
 
 def _repeats(showings: Iterable[Showing], known: History) -> dict[str, int]:
-    """How grades of hidden repeats compare with the first ones, so far."""
+    """Agreement of grades of hidden repeats with first grades."""
     again = {showing.case for showing in showings if showing.occasion == 2}
     differences = []
     for (item, disc), first in known.discs.items():

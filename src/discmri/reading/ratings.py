@@ -13,38 +13,38 @@ from discmri.reading.tables import edit_rows, long_rows
 from discmri.reading.verification import verified_rows
 
 _MODES = {
-    Mode.OPEN: "Readers saw identity, date and automatic measurements while they graded.",
+    Mode.OPEN: "Readers saw identity, date and automatic measurements while grading.",
     Mode.LOCKED: "Readers graded each disc before its automatic measurements were shown; a later "
     "change needed a reason, and both grades are kept. Identity and date were visible.",
-    Mode.BLINDED: "Readers saw neither measurements nor identity nor date; the visits of all "
-    "subjects were shuffled.",
+    Mode.BLINDED: "Readers saw no measurements, identity or date; the visits of all subjects were "
+    "shuffled.",
 }
 _ORDERS = {
-    Order.PER_READER: "Each reader met the cases in a random order of their own",
-    Order.COMMON: "All readers met the cases in one random order",
-    Order.AS_GIVEN: "All readers met the cases in the order they were listed",
+    Order.PER_READER: "Cases were presented in a separate random order to each reader",
+    Order.COMMON: "Cases were presented in the same random order to all readers",
+    Order.AS_GIVEN: "Cases were presented in the order in which they were listed",
 }
 _KEPT = (
-    "Discs were found and named by discmri; each read is stored with reader, time, what was "
-    "visible, software version and a hash of the images, in a chain that shows changes."
+    "Discs were segmented and numbered by discmri. Each read is stored with reader, time, visible "
+    "information, software version and a hash of the images, in a chain that discloses changes."
 )
-_INDEPENDENT = "The session shows no reader what another reader said."
+_INDEPENDENT = "Readers were not shown the reads of other readers."
 
 
 def from_session(store: Store, anyway: bool = False) -> RatingSource:
-    """Reads and label edits of a session that count now.
+    """Valid reads and label edits of a session.
 
     Parameters
     ----------
     store
         The session.
     anyway
-        Take also a session that is not as it was written; the source's note tells.
+        Continue if verification fails; the problems are in the note of the source.
 
     Raises
     ------
     SessionError
-        Where it cannot be read, or is not as it was written, unless ``anyway``.
+        If the session cannot be read, or fails verification without ``anyway``.
     """
     verified = verified_rows(store, anyway)
     plan, entries, path = verified.plan, verified.entries, store.locator.path
@@ -53,17 +53,17 @@ def from_session(store: Store, anyway: bool = False) -> RatingSource:
     edits = _texts(name, edit_rows(plan, entries))
     ratings = [*ratings_of_reads(reads), *ratings_of_edits(edits)]
     fault = verified.verification.summary
-    note = f"{name} is not as it was written: {fault}." if fault else ""
+    note = f"{name} failed verification: {fault}." if fault else ""
     return RatingSource(name, tuple(ratings), design_of(plan), note)
 
 
 def design_of(plan: Plan) -> Design:
-    """How a session was planned, in the words of the report."""
+    """Design of a session for the report."""
     repeated = sum(showing.occasion == 2 for showing in plan.showings(plan.readers[0]))
     order = f"{_ORDERS[plan.order]} (seed {plan.seed})."
     again = (
-        " Repeats were not announced; the second showing lay at least a fifth of the session "
-        "after the first."
+        " Repeats were not announced; the second presentation followed at least a fifth of the "
+        "session after the first."
         if repeated and plan.order is not Order.AS_GIVEN
         else ""
     )
@@ -79,7 +79,7 @@ def design_of(plan: Plan) -> Design:
 
 
 def _texts(name: str, rows: Iterable[Mapping[str, object]]) -> list[Row]:
-    """Rows of a session as those of a table."""
+    """Rows of a session as table rows."""
     return [
         Row(name, line, {key: "" if cell is None else str(cell) for key, cell in row.items()})
         for line, row in enumerate(rows, start=2)

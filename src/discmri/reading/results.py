@@ -1,4 +1,4 @@
-"""Results folders as a session sees them: what to grade, what was measured, which images."""
+"""Access of a session to results folders: discs, measured values and images."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _STUDY_NAMES = ("{}/study", "{}", "{}.zip", "{}.nii.gz", "{}.nii")
 
 @dataclass(frozen=True)
 class DiscMetrics:
-    """What was measured on one disc.
+    """Measured values of one disc.
 
     Parameters
     ----------
     values
-        By parameter name.
+        Measurements by parameter name.
     evidence
-        JSON-like facts behind the suggested grade.
+        JSON-like facts that explain the suggested grade.
     flags
-        Codes of the warnings that touch the disc or its whole study.
+        Codes of warnings about the disc or the whole study.
     quality
-        Whether its values can be used, where that was judged.
+        Whether the values can be used; ``None`` if unknown.
     """
 
     values: Mapping[str, Measurement]
@@ -46,28 +46,28 @@ class DiscMetrics:
     quality: DiscQuality | None = None
 
     def number(self, parameter: str) -> float | None:
-        """A measured number; ``None`` where it is missing."""
+        """A numeric value; ``None`` if missing."""
         found = self.values.get(parameter)
         return None if found is None or isinstance(found.value, str) else float(found.value)
 
 
 def results_folders(paths: list[Path]) -> list[Path]:
-    """Results folders among the paths, and below those that are none themselves.
+    """Find results folders at or below paths.
 
     Parameters
     ----------
     paths
-        Results folders, folders that hold some, or the folder of ``discmri batch``.
+        Results folders, folders that contain them, or output folders of ``discmri batch``.
 
     Returns
     -------
     list of Path
-        Resolved, each once, in the order given.
+        Resolved paths without duplicates, in the order of the input.
 
     Raises
     ------
     UsageError
-        Where a path is not a folder, or neither is nor holds a results folder.
+        If a path is not a folder, or has no results.
 
     Examples
     --------
@@ -85,20 +85,20 @@ def results_folders(paths: list[Path]) -> list[Path]:
         below = below or sorted(one.parent for one in path.glob(f"studies/*/{RECORD}"))  # a batch
         if not below:
             raise UsageError(
-                f"{path} holds no {RECORD}; name results folders of discmri measure, "
-                "or a folder that holds them"
+                f"{path} has no {RECORD}; give results folders of discmri measure, "
+                "or a folder that contains them"
             )
         found += below
     return list(dict.fromkeys(one.resolve() for one in found))
 
 
 def read_record(folder: Path) -> tuple[StudyResult, str]:
-    """What a results folder says, and the hash of its ``study.json``.
+    """The result in a folder, and the hash of its ``study.json``.
 
     Raises
     ------
     SessionError
-        Where it cannot be read or is something else.
+        If it cannot be read.
     """
     try:
         raw = (folder / RECORD).read_bytes()
@@ -108,16 +108,16 @@ def read_record(folder: Path) -> tuple[StudyResult, str]:
 
 
 def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
-    """A case from a results folder; ``None`` where nothing was measured there.
+    """The case of a results folder; ``None`` if nothing was measured.
 
     Parameters
     ----------
     key
-        Name of the case inside the session.
+        Name of the case in the session.
     folder
         The results folder.
     relative, study
-        Paths as the plan is to hold them.
+        Relative paths of results and images for the plan.
 
     Raises
     ------
@@ -151,12 +151,12 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
 
 
 def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
-    """What was measured, by automatic level.
+    """Measured values by automatic level.
 
     Raises
     ------
     SessionError
-        Where the results are gone, or are not those the session was planned with.
+        If the results are missing or were changed since planning.
     """
     result, digest = read_record(folder)
     if digest != case.results_sha256:
@@ -168,7 +168,7 @@ def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
 
 
 def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
-    """What a result says of each disc, by automatic level."""
+    """Measured values of a result by automatic level."""
     found = {}
     for one in result.records:
         flags = tuple(sorted({*result.flags(one.level), *result.study_flags}))
@@ -177,24 +177,24 @@ def metrics_of(result: StudyResult) -> dict[DiscLevel, DiscMetrics]:
 
 
 def find_study(folder: Path, root: Path) -> Path:
-    """The images of a results folder below a root, by the name that ``measure`` gives results.
+    """Find the images of a results folder by its name.
 
     Parameters
     ----------
     folder
         Results of ``discmri measure``.
     root
-        Folder that holds the images of all studies.
+        Folder with the images of all studies.
 
     Returns
     -------
     Path
-        Of the study's folder or file.
+        Folder or file of the study.
 
     Raises
     ------
     UsageError
-        Where nothing of that name is there.
+        If there is no study of that name.
 
     Examples
     --------
@@ -206,18 +206,18 @@ def find_study(folder: Path, root: Path) -> Path:
         if candidate.exists():
             return candidate
     raise UsageError(
-        f"{root} holds no study called {folder.name}; give the right --study-root, "
+        f"{root} has no study named {folder.name}; give the right --study-root, "
         "or a table of results and study folders with --studies"
     )
 
 
 def find_images(case: Case, path: Path) -> Study:
-    """The study at a path, after making sure by its headers that it is the case's.
+    """Read the study at a path, and check by its headers that it belongs to the case.
 
     Raises
     ------
     SessionError
-        Where it is gone or another.
+        If it is missing or another study.
     """
     from discmri.study import read_study
 
@@ -227,19 +227,19 @@ def find_images(case: Case, path: Path) -> Study:
         raise SessionError(f"the images of a case cannot be read: {error}") from error
     if study.study_uid != case.study_uid or _measured_series(case, study) is None:
         raise SessionError(
-            f"{path} holds other images than those that were measured: "
-            f"series {case.series_uid} is missing; name the right study"
+            f"{path} does not contain the images that were measured: "
+            f"series {case.series_uid} is missing; give the right study"
         )
     return study
 
 
 def open_images(case: Case, path: Path) -> Study:
-    """The study at a path, after making sure that its pixels are those that were measured.
+    """Read the study at a path, and check that its pixels are the measured ones.
 
     Raises
     ------
     SessionError
-        As in :func:`find_images`, or where the pixels differ.
+        As in :func:`find_images`, or if the pixels differ.
     """
     study = find_images(case, path)
     series = _measured_series(case, study)

@@ -1,4 +1,4 @@
-"""Tables of a session's database; how they came about stands in ``migrations/``."""
+"""Tables of the database of a session; migrations are in ``migrations/``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENTRIES = Table(
     Column("previous", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
 )
-"""The chain of rows, append-only: the database itself refuses to change or remove one."""
+"""The chain of rows; triggers prevent changes and deletion."""
 
 HEAD = Table(
     "head",
@@ -34,7 +34,7 @@ HEAD = Table(
     Column("count", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
 )
-"""One row: how many entries there are and the hash of the last.  Writers queue up for it."""
+"""One row with the number of entries and the hash of the last; writers lock it."""
 
 ATTACHMENTS = Table(
     "attachments",
@@ -52,9 +52,9 @@ LEASES = Table(
     Column("place", Text, nullable=False),
     Column("expires_s", BigInteger, nullable=False),
 )
-"""Who has the session open: one row per reader.  No part of the record."""
+"""Open sessions, one row per reader; not part of the record."""
 
 FACTS = tuple(
     column.name for column in ENTRIES.columns if column.name not in ("seq", "previous", "sha256")
 )
-"""Columns of an entry without its place and hashes."""
+"""Columns of an entry without position and hashes."""

@@ -1,4 +1,4 @@
-"""In which order readers meet the cases, and where the hidden repeats stand."""
+"""Order of the cases and positions of the hidden repeats."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from discmri.core.errors import UsageError
 from discmri.reading.plan import Case, Order, Showing
 
 MAX_REPEATS = 0.5
-_REACH = 0.4  # first showings of repeated cases lie in this first share, second ones in the last
+_REACH = 0.4  # repeated cases: first in this initial share, second in the final share
 _ATTEMPTS = 200
 
 
 def sequences(
     cases: Sequence[Case], readers: Sequence[str], order: Order, repeats: float, seed: int
 ) -> dict[str, tuple[Showing, ...]]:
-    """What every reader meets, in order.
+    """Presentations in reading order, by reader.
 
-    The same cases are repeated for every reader.  The second showing of a case lies at least a
-    fifth of the session after the first, and two visits of one subject do not follow each
-    other where the session is long enough to avoid it.
+    The same cases are repeated for every reader.  The second presentation of a case is at least a
+    fifth of the session after the first.  Visits of one subject are not consecutive, if the session
+    is long enough.
 
     Parameters
     ----------
     cases
-        In the order they were given.
+        Cases in the order of the input.
     readers
-        Names.
+        Names of the readers.
     order
-        How the cases are arranged.
+        Kind of order.
     repeats
-        Share of cases to show twice, 0 to 0.5; at least one case where it is not 0.
+        Share of cases to present twice, 0 to 0.5; at least one case unless 0.
     seed
-        Of all chance; the same seed gives the same order for the same cases and readers.
+        Random seed.
 
     Raises
     ------
     UsageError
-        Where ``repeats`` lies outside.
+        If ``repeats`` is outside this range.
     """
     if not 0 <= repeats <= MAX_REPEATS:
         raise UsageError(f"the share of repeats is {repeats:g}; give 0 to {MAX_REPEATS}")
@@ -66,7 +66,7 @@ def _as_given(cases: Sequence[Case], repeated: Sequence[str]) -> tuple[Showing, 
 def _shuffled(
     subjects: Mapping[str, str], repeated: Sequence[str], chance: random.Random
 ) -> tuple[Showing, ...]:
-    """The arrangement with the fewest neighbours of one subject among many at random."""
+    """Of many random arrangements, the one with the fewest consecutive visits of one subject."""
     best: tuple[Showing, ...] = ()
     fewest = len(subjects) + len(repeated) + 1
     for _ in range(_ATTEMPTS):
@@ -84,7 +84,7 @@ def _shuffled(
 def _arranged(
     keys: list[str], repeated: Sequence[str], chance: random.Random
 ) -> tuple[Showing, ...]:
-    """One arrangement: places of the repeated cases first, the others fill what is left."""
+    """One random arrangement: repeated cases first, then the others in the remaining places."""
     total = len(keys) + len(repeated)
     reach = max(len(repeated), int(_REACH * total))
     first = chance.sample(range(reach), len(repeated))

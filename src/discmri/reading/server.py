@@ -1,7 +1,7 @@
-"""How a PostgreSQL server is reached: encryption, certificates and a file of passwords.
+"""Connection to a PostgreSQL server: encryption, certificates and password file.
 
-Options stand in the session's URL or in the environment under the names that PostgreSQL's own
-programs use: ``sslmode``, ``sslrootcert``, ``sslcert``, ``sslkey``, ``passfile``.
+Options are given in the URL or in the environment, with the names that PostgreSQL uses:
+``sslmode``, ``sslrootcert``, ``sslcert``, ``sslkey``, ``passfile``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""From no encryption to encryption by a server whose certificate bears its name."""
+"""From no encryption to encryption with a verified certificate and host name."""
 
 _VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -36,27 +36,27 @@ _ENTRY = re.compile(":".join([r"((?:\\.|[^:\\])*)"] * 4) + r":((?:\\.|[^\\])*)")
 
 
 def connect_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
-    """A URL without options and password, and what the driver pg8000 is given instead.
+    """Split a URL into a URL without options and password, and arguments of the driver pg8000.
 
     Raises
     ------
     UsageError
-        For an unknown option, or a file that cannot be used.
+        If an option is unknown, or a file cannot be used.
     """
     from sqlalchemy.engine import URL
 
     unknown = [name for name in url.query if name not in _VARIABLES]
     if unknown:
         raise UsageError(
-            f"{one_line(unknown[0])} is not an option of a session's URL; choose from "
+            f"{one_line(unknown[0])} is not an option of the URL of a session; choose from "
             f"{', '.join(_VARIABLES)}"
         )
     if "@" in (url.host or ""):
-        raise UsageError("write an @ in the password of a session's URL as %40")
+        raise UsageError("in the URL of a session, write @ in the password as %40")
     options = {name: os.environ.get(variable, "") for name, variable in _VARIABLES.items()}
     options |= {name: str(value) for name, value in url.query.items()}
     bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
-    arguments = {  # the password is empty at least: pg8000 fails where it is asked for a None
+    arguments = {  # a password is always given, because pg8000 fails with None
         "ssl_context": _encryption(options),
         "password": url.password or options["password"] or _stored_password(bare, options),
         "application_name": options["application_name"] or None,
@@ -65,7 +65,7 @@ def connect_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
 
 
 def _encryption(options: Mapping[str, str]) -> ssl.SSLContext | bool | None:
-    """For pg8000: ``False`` never encrypts, ``None`` does where the server can."""
+    """For pg8000: ``False`` never encrypts, ``None`` encrypts if the server can."""
     mode, authority = options["sslmode"] or "prefer", options["sslrootcert"]
     if mode not in SSL_MODES:
         raise UsageError(f"sslmode is one of {', '.join(SSL_MODES)}, got {one_line(mode)}")
@@ -83,28 +83,30 @@ def _encryption(options: Mapping[str, str]) -> ssl.SSLContext | bool | None:
     try:
         context = ssl.create_default_context(cafile=file)
         if options["sslcert"]:
-            # an encrypted key is refused: without a password OpenSSL would ask for it
+            # the empty password refuses encrypted keys, for which OpenSSL would prompt
             context.load_cert_chain(options["sslcert"], options["sslkey"] or None, lambda: "")
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the certificates that the session's URL names cannot be used ({one_line(error)}); "
+            f"the certificates in the URL of the session cannot be used ({one_line(error)}); "
             "sslrootcert, sslcert and sslkey are PEM files, the key without a password"
         ) from error
     context.check_hostname = mode == "verify-full"
-    if mode == "require" and not authority:  # with a known authority it is checked
+    if mode == "require" and not authority:  # as PostgreSQL's own programs do
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
 def _stored_password(url: URL, options: Mapping[str, str]) -> str:
-    """From the password file; empty where it has none for this user and database."""
+    """Password from the password file; empty if there is none for this user and database."""
     named = options["passfile"]
     path = Path(named) if named else Path.home() / ".pgpass"
     try:
         if not named and not path.exists():
             return ""
         if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise UsageError(f"others may read the password file {one_line(path)}; chmod 600 it")
+            raise UsageError(
+                f"other users can read the password file {one_line(path)}; run chmod 600 on it"
+            )
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""One reader at work: what is recorded of what they say and do."""
+"""A session opened by one reader: recording."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Session(VisibleSession):
     Parameters
     ----------
     store
-        Where rows go.
+        Store of the session.
     plan
-        The session as planned.
+        Plan of the session.
     reader
-        Who reads.
+        Name of the reader or adjudicator.
     journal
-        This reader's.
+        Journal of the reader.
     agenda
-        What is to be read.
+        Cases and discs to read.
     root
         Folder of results and images.
     """
@@ -46,7 +46,7 @@ class Session(VisibleSession):
         self.close()
 
     def close(self) -> None:
-        """Give the journal free.  What is not saved yet stays in it for the next time."""
+        """Release lease and journal.  Unsaved entries stay in the journal for the next opening."""
         self.store.release()
         self._outbox.close()
 
@@ -59,28 +59,28 @@ class Session(VisibleSession):
         comment: str = "",
         reason: str = "",
     ) -> DiscView:
-        """Record a judgement; returns once it is safe.
+        """Record a judgement; returns when it is safe on disk.
 
         Parameters
         ----------
         item, disc
-            Which one, by the case's item and the disc's key.
+            Item of the case and key of the disc.
         judgement
-            A grade, or that it is not evaluable.
+            A grade, or not evaluable.
         comment
-            In the reader's words.
+            Comment of the reader.
         reason
-            Why an earlier judgement is changed, or one of two that conflict holds; else not needed.
+            Reason for changing a judgement or resolving a conflict; otherwise optional.
 
         Raises
         ------
         UsageError
-            Where a change has no reason, or another machine has taken the session over.
+            If a change has no reason, or another machine has taken over the session.
         ConflictError
-            Where this reader has judged the disc at another machine meanwhile; this one does not count.
+            If this reader judged the disc on another machine meanwhile; this judgement is not used.
         NotSavedYetError
-            Where the store cannot be written.  The judgement counts and is kept; it is saved
-            with the next one, by :meth:`save`, or when the session is opened again.
+            If the store cannot be written.  The judgement is valid and kept in the journal; it is
+            saved with the next one, by :meth:`save`, or when the session is opened again.
         """
         view = self.case(item).disc(disc)
         known = self._history.of(item, disc)
@@ -88,13 +88,13 @@ class Session(VisibleSession):
         reason = one_line(reason)
         if changes and not reason:
             raise UsageError(
-                f"{view.level.value} was graded already; a change to {judgement} needs a reason"
+                f"{view.level.value} was already graded; a change to {judgement} needs a reason"
             )
         if view.conflicts and not reason:
             said = ", ".join(map(str, view.conflicts))
             raise UsageError(
-                f"{view.level.value} has a judgement from another machine as well ({said}); give "
-                f"the reason why {judgement} holds"
+                f"{view.level.value} also has a judgement from another machine ({said}); give a "
+                f"reason for {judgement}"
             )
         content = (
             to_content(judgement)
@@ -110,27 +110,27 @@ class Session(VisibleSession):
         return self.case(item).disc(disc)
 
     def reveal(self, item: str, disc: DiscLevel) -> DiscMetrics | None:
-        """Show the metrics of a disc that was graded in a locked session, and record that.
+        """Return the measured values of a disc that was graded in a locked session; record this.
 
         Raises
         ------
         UsageError
-            Where the session is not locked, or the disc not graded.
+            If the session is not locked, or the disc not graded.
         NotSavedYetError
             As in :meth:`record`.
         """
         view = self.case(item).disc(disc)
         if self.mode is not Mode.LOCKED:
-            raise UsageError(f"nothing is revealed in {self.mode.value} sessions")
+            raise UsageError(f"{self.mode.value} sessions have no reveal")
         if view.state is DiscState.OPEN:
-            raise UsageError(f"{view.level.value} is not graded yet; grade it first")
+            raise UsageError(f"{view.level.value} has no grade yet; grade it first")
         shown = self._metrics(item).get(disc)
         if view.state is DiscState.GRADED:
             self._add(EntryKind.REVEAL, item, disc, {"level": view.level.value})
         return shown
 
     def postpone(self, item: str, disc: DiscLevel) -> DiscView:
-        """Record that the reader wants to come back to a disc; its next read ends that.
+        """Postpone a disc until its next read.
 
         Raises
         ------
@@ -150,26 +150,26 @@ class Session(VisibleSession):
         reason: str,
         labels: bytes | None = None,
     ) -> DiscView:
-        """Record that a disc's label was painted, and what was measured on it before and after.
+        """Record that the label of a disc was painted, with the values before and after.
 
         Parameters
         ----------
         item, disc
-            Which one.
+            Item of the case and key of the disc.
         edited
-            Values measured on the painted label, by parameter name; leave out what could not be
-            measured.  The automatic ones are taken from the results.
+            Values measured on the painted label, by parameter name, without missing ones.  The
+            automatic values are taken from the results.
         reason
-            Why; needed.
+            Reason; required.
         labels
-            The edited label map as a file (``.nii.gz``), kept with the row.
+            Content of the edited label map (``.nii.gz``), stored with the row.
 
         Raises
         ------
         UsageError
-            Without a reason, or for a value that is no number.
+            If the reason is missing, or a value is not finite.
         SessionError
-            Where the results are gone or changed since the session was planned.
+            If the results are missing or were changed since planning.
         NotSavedYetError
             As in :meth:`record`.
         """
@@ -178,7 +178,7 @@ class Session(VisibleSession):
             raise UsageError(f"an edit of {view.level.value} needs a reason")
         for name, value in edited.items():
             if not math.isfinite(value):
-                raise UsageError(f"{name} is {value}; leave out what could not be measured")
+                raise UsageError(f"{name} is {value}; leave out missing values")
         measured = self._metrics(item).get(disc, DiscMetrics({}))
         automatic = {name: measured.number(name) for name in edited}
         content = {
@@ -191,21 +191,21 @@ class Session(VisibleSession):
         return self.case(item).disc(disc)
 
     def number(self, item: str, lowest: DiscLevel, reason: str) -> CaseView:
-        """Record the reader's name for the lowest disc of a case; the others follow.
+        """Record the level of the lowest disc of a case; the levels of the others follow.
 
-        Reads stay with their discs: only the names change.  S1-S2 makes a residual disc of the
-        lowest one: it is neither read nor counted until it has another name.
+        Reads stay with their discs; only the levels change.  S1-S2 makes the lowest disc a residual
+        disc, which is neither read nor analysed until it gets another level.
 
         Raises
         ------
         UsageError
-            Without a reason, or where the names would not reach up to the highest disc or leave
-            no disc to read.
+            If the reason is missing, there are not enough levels above, or no disc would be left to
+            read.
         NotSavedYetError
             As in :meth:`record`.
         """
         if not one_line(reason):
-            raise UsageError("another numbering needs a reason")
+            raise UsageError("a change of the numbering needs a reason")
         planned = self.plan.case_of(item)
         before = names(planned, self._history.lowest.get(item))
         try:
@@ -222,12 +222,12 @@ class Session(VisibleSession):
         return self.case(item)
 
     def undo(self) -> Undone:
-        """Withdraw this reader's last read, edit or numbering; its row stays and counts no more.
+        """Withdraw the last read, edit or numbering of this reader; the row is kept but not used.
 
         Raises
         ------
         UsageError
-            Where there is nothing, or the metrics of the disc were shown since.
+            If there is nothing to undo, or the measured values of the disc were shown since.
         NotSavedYetError
             As in :meth:`record`.
         """
@@ -240,8 +240,8 @@ class Session(VisibleSession):
             sealed = self._history.of(item, disc).revealed and not last.content["after_reveal"]
             if sealed:
                 raise UsageError(
-                    f"the metrics of {last.content['level']} were shown since, so its grade "
-                    "cannot be undone; change it and give the reason"
+                    f"the measured values of {last.content['level']} were shown, so its grade "
+                    "cannot be undone; change it with a reason"
                 )
         content = {"withdraws": last.entry_id, "reason": "undo"}
         self._add(EntryKind.WITHDRAWAL, item, disc, content)
@@ -250,14 +250,14 @@ class Session(VisibleSession):
 
     # ------------------------------------------------------------------ saving
     def save(self) -> None:
-        """Try to save what waits; returns where nothing waits any more.
+        """Try to save all unsaved entries.
 
         Raises
         ------
         NotSavedYetError
-            Where the store still cannot be written.
+            If the store cannot be written.
         ConflictError
-            Where something of it came late and does not count.
+            If an entry was late and is not used.
         """
         self._outbox.save()
         self._check_late()
@@ -272,8 +272,8 @@ class Session(VisibleSession):
     ) -> None:
         if self.store.lost_to:
             raise UsageError(
-                f"{self.reader} has opened the session on {self.store.lost_to} since; nothing was "
-                "recorded here, close this window and go on there"
+                f"{self.reader} has opened the session on {self.store.lost_to}; nothing was "
+                "recorded here: close this window and continue there"
             )
         revealed = disc is not None and self._history.of(item, disc).revealed
         if kind in UNDOABLE:
@@ -298,14 +298,14 @@ class Session(VisibleSession):
         self._check_late()
 
     def _compared(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> dict[str, Any]:
-        """What a row corrects, by which the store tells one that comes late, and resolves."""
+        """Identifiers of the rows that a row corrects and resolves, to detect late rows."""
         place = (item, "" if disc is None else disc.value)
         rows = [row for row in self._rows if (row.row["item"], row.row["disc"]) == place]
         late = [one.entry_id for one in self._history.conflicting(kind, item, disc)]
         return {"corrects": last_of(rows, kind)} | ({"resolves": late} if late else {})
 
     def _check_late(self) -> None:
-        """Take in what the same reader did elsewhere, where that has come to light."""
+        """Load the rows of the same reader on another machine after a conflict."""
         if not (late := self._outbox.late):
             return
         self._rows = self.store.entries(self.reader)

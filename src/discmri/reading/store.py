@@ -1,13 +1,12 @@
 """The store: an append-only chain of rows in SQLite or PostgreSQL.
 
-Every row carries the hash of the row before, so that a row that is changed, removed, replaced
-or moved breaks the chain (:mod:`discmri.reading.verification`).  Writers queue up for the one row of
-the table ``head``, so that two at once both get their place.  A row that is sent twice, because
-nobody knows whether the first attempt arrived, is stored once.
+Every row has the hash of the previous row, so that a changed, removed, replaced or moved row breaks
+the chain (:mod:`discmri.reading.verification`).  Concurrent writers lock the single row of the table
+``head``.  A row that is sent again after an unclear failure is stored once.
 
-A row that corrects another states which (``corrects``, empty for a first one).  Where something
-else counts by the time it arrives, because the same reader went on at another machine, it is
-stored as a conflict: nothing is lost, and nothing wins because it came last.
+A row states which row it corrects (``corrects``, empty for a first one).  If that is no longer the
+valid row, because the same reader continued on another machine, the new row is stored as a conflict:
+it is kept, but not used.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Head:
-    """Where a chain ends: a witness that is worth noting down outside the database.
+    """The end of a chain; a copy outside the database proves later changes.
 
     Parameters
     ----------
     count
         Number of rows.
     sha256
-        Hash of the last one.
+        Hash of the last row.
 
     Examples
     --------
@@ -66,13 +65,13 @@ class Head:
         Raises
         ------
         UsageError
-            For other text.
+            If the text has another form.
         """
         count, _, digest = text.strip().partition(":")
         if count.isascii() and count.isdecimal() and len(digest) == 64:
             return cls(int(count), digest)
         raise UsageError(
-            f"{text!r} is not the head of a session; give it as verify prints it, COUNT:HASH"
+            f"{text!r} is not the head of a session; give COUNT:HASH as printed by verify"
         )
 
     def __str__(self) -> str:
@@ -81,21 +80,21 @@ class Head:
 
 
 class Store:
-    """An open session's rows.
+    """The rows of a session.
 
-    Connections are made when needed and closed at once: a store holds nothing open.
+    Each call opens and closes its own connection.
 
     Parameters
     ----------
     locator
-        Where it is.
+        Location of the session.
     engine
-        To reach it.
+        SQLAlchemy engine.
 
     Attributes
     ----------
     lost_to
-        The machine that has taken over the lease meanwhile; empty while nobody has.
+        Machine that has taken over the lease; otherwise empty.
     """
 
     def __init__(self, locator: Locator, engine: Engine) -> None:
@@ -106,12 +105,12 @@ class Store:
 
     @classmethod
     def create(cls, session: str | Path, first: Draft) -> Self:
-        """Make a session with its plan as the first row; it appears whole or not at all.
+        """Create a session atomically, with its plan as the first row.
 
         Raises
         ------
         UsageError
-            Where there is one already, or the place cannot be written.
+            If there is one already, or it cannot be written.
         """
         locator = parse_locator(session)
         try:
@@ -119,7 +118,7 @@ class Store:
                 return cls._create_at(locator, first)
             return cls._create_file(locator.path, first)
         except (UnavailableError, OSError) as error:
-            raise UsageError(f"the session {locator.name} cannot be made ({error})") from error
+            raise UsageError(f"the session {locator.name} cannot be created ({error})") from error
 
     @classmethod
     def _create_file(cls, path: Path, first: Draft) -> Self:
@@ -140,22 +139,20 @@ class Store:
         import sqlalchemy as sa
 
         if sa.inspect(connection).has_table("entries"):
-            raise UsageError(
-                f"{self.locator.name} holds a session already; make another database for another"
-            )
+            raise UsageError(f"{self.locator.name} already has a session; create another database")
         migrate(connection)
         _append(connection, first)
 
     @classmethod
     def open(cls, session: str | Path) -> Self:
-        """Open a session and bring its tables up to date.
+        """Open a session and run missing migrations.
 
         Raises
         ------
         UsageError
-            Where the file does not exist, or the URL is none.
+            If the file does not exist, or the URL is invalid.
         SessionError
-            Where it is no session, made by a newer discmri, or cannot be reached.
+            If it is no session, is of a newer discmri, or cannot be reached.
         """
         locator = parse_locator(session)
         if locator.path is not None:
@@ -166,13 +163,13 @@ class Store:
         return store
 
     def append(self, draft: Draft) -> Entry:
-        """Add a row; returns once it is safe on disk.
+        """Add a row; returns when it is safe on disk.
 
         Raises
         ------
         UnavailableError
-            Where the database cannot be reached, is full or refuses; nothing was added, or it
-            is not known, and the same draft may be sent again.
+            If the database cannot be reached, is full or refuses the row.  The same draft may be
+            sent again, even if the first attempt succeeded.
         """
         with transaction(self.engine, writes=True) as connection:
             entry = _append(connection, draft)
@@ -183,7 +180,7 @@ class Store:
     def take(self, lease: Lease, force: bool = False) -> str:
         """Take a lease, renewed with every row until :meth:`release`; ``force`` takes it over.
 
-        Returns the machine that has it and keeps it, or nothing where it is ours.
+        Returns the machine that holds the lease, or ``""`` on success.
 
         Raises
         ------
@@ -196,7 +193,7 @@ class Store:
             return claim(connection, lease, opening=True, force=force)
 
     def release(self) -> None:
-        """Give the lease back; where that cannot be written, it expires."""
+        """Delete the lease; if this fails, it expires."""
         if self._lease is not None:
             with suppress(UnavailableError), transaction(self.engine, writes=True) as connection:
                 release(connection, self._lease)
@@ -208,7 +205,7 @@ class Store:
         Raises
         ------
         SessionError
-            Where the database cannot be reached or read.
+            If the database cannot be reached or read.
         """
         import sqlalchemy as sa
 
@@ -221,12 +218,12 @@ class Store:
             return [_entry(row._mapping) for row in connection.execute(query)]
 
     def plan(self) -> Plan:
-        """The session as planned.
+        """The plan of the session.
 
         Raises
         ------
         SessionError
-            Where there is none, or as in :meth:`entries`.
+            If it is missing or damaged, or as in :meth:`entries`.
         """
         import sqlalchemy as sa
 
@@ -236,7 +233,7 @@ class Store:
         with self._reachable(), transaction(self.engine) as connection:
             found = connection.execute(query.order_by(ENTRIES.c.seq)).first()
         if found is None:
-            raise SessionError(f"the plan of {self.locator.name} is gone; restore the session")
+            raise SessionError(f"the plan of {self.locator.name} is missing; restore the session")
         try:
             return plans.from_content(_entry(found._mapping).content)
         except (KeyError, TypeError, ValueError) as error:
@@ -245,9 +242,7 @@ class Store:
             ) from error
 
     def chain(self) -> tuple[list[Entry], Head | None]:
-        """All rows, and where the database has noted that they end, at one moment.
-
-        The note is ``None`` where it is gone.
+        """A consistent snapshot of all rows and of the head, which is ``None`` if missing.
 
         Raises
         ------
@@ -265,7 +260,7 @@ class Store:
         return rows, None if found is None else Head(int(found[0]), str(found[1]))
 
     def attachment(self, digest: str) -> bytes | None:
-        """A file by its hash; ``None`` where there is none."""
+        """Content of a file by its hash; ``None`` if missing."""
         import sqlalchemy as sa
 
         from discmri.reading.schema import ATTACHMENTS
@@ -282,24 +277,24 @@ class Store:
         except UnavailableError as error:
             raise SessionError(
                 f"the session {self.locator.name} cannot be read ({error}); "
-                "check that its file or server is there and try again"
+                "check its file or server and try again"
             ) from error
 
 
 def refuse_existing(path: Path) -> None:
-    """Make sure that no file stands where a session is to be made.
+    """Check that the path of a new session does not exist.
 
     Raises
     ------
     UsageError
-        Where one does.
+        If it exists.
     """
     if path.exists():
-        raise UsageError(f"{path} exists; a session is never overwritten, choose another name")
+        raise UsageError(f"{path} exists; sessions are never overwritten, choose another name")
 
 
 def _append(connection: Connection, draft: Draft) -> Entry:
-    """Add a row behind the last one, unless it is there already."""
+    """Append a row, unless it is already stored."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import ENTRIES, HEAD
@@ -325,19 +320,19 @@ def _append(connection: Connection, draft: Draft) -> Entry:
 
 
 def _locked_head(connection: Connection) -> Head:
-    """Where the chain ends; other writers wait from here on."""
+    """The end of the chain, locked against other writers."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import HEAD
 
     head = connection.execute(sa.select(HEAD.c["count"], HEAD.c.sha256).with_for_update()).first()
     if head is None:
-        raise UnavailableError("the note of where the chain ends is gone; run discmri grade verify")
+        raise UnavailableError("the head of the chain is missing; run discmri grade verify")
     return Head(int(head[0]), str(head[1]))
 
 
 def _comes_late(connection: Connection, draft: Draft) -> bool:
-    """Whether something else counts than what a draft was made to correct."""
+    """Whether the row that a draft corrects is no longer the valid one."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import ENTRIES

@@ -1,4 +1,4 @@
-"""A session as tables for a statistician: keyed by visit, never by the order of reading."""
+"""Tables of a session for statistics, with visits as keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from discmri.results.jsonable import dumps
 _log = logging.getLogger(__name__)
 
 VISIT = ("subject_id", "study_date", "study_uid", "level_automatic")
-"""What a row is keyed by: the visit, and the disc by its automatic level."""
+"""Key of a row: the visit and the automatic level of the disc."""
 
 _LONG = (
     *VISIT, "level", "reader", "role", "occasion", "mode", "grade", "grade_ordinal",
@@ -46,37 +46,37 @@ def export_session(
     anyway: bool = False,
     images: Path | None = None,
 ) -> Verification:
-    """Write the tables of a session into a folder that appears whole or not at all.
+    """Write the tables of a session into a folder atomically.
 
-    ``reads_long.csv`` has one row per reader, disc and showing, ``reads_wide.csv`` one per disc
-    of a visit, ``label_edits.csv`` one per value of an edited label, ``numbering.csv`` one per
-    case that a reader numbered, and ``session.json`` what was planned and where the chain ends.
+    ``reads_long.csv`` has one row per reader, disc and presentation, ``reads_wide.csv`` one per disc
+    of a visit, ``label_edits.csv`` one per value of an edited label, and ``numbering.csv`` one per
+    case that a reader renumbered.  ``session.json`` has the plan and the head of the chain.
 
     Parameters
     ----------
     store
         The session.
     folder
-        Where to.
+        Output folder.
     overwrite
         Replace the files of an earlier export.
     anyway
-        Export a session that is not as it was written.
+        Export the session even if verification fails.
     images
-        Root of results and images, to write DICOM objects too (``dicom/``); see
+        Folder of results and images, to write DICOM objects as well (``dicom/``); see
         :func:`discmri.reading.opening.data_root`.
 
     Returns
     -------
-    Verdict
-        What :func:`discmri.reading.verify` found before.
+    Verification
+        Result of :func:`discmri.reading.verify`.
 
     Raises
     ------
     SessionError
-        Where the session is not as it was written, unless ``anyway``.
+        If verification fails without ``anyway``.
     UsageError
-        Where the folder exists without ``overwrite`` or cannot be written.
+        If the folder exists without ``overwrite`` or cannot be written.
 
     Examples
     --------
@@ -105,14 +105,14 @@ Row = dict[str, object]
 
 
 def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
-    """One row per reader, disc and showing that was read, sorted by visit and level."""
+    """One row per read: reader, disc and presentation; sorted by visit and level."""
     return sorted((row for _, row in _reads(plan, entries)), key=_by_visit)
 
 
 def _reads(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[int, Row]]:
-    """Place of the read that counts, and its line of the long table."""
+    """Position of each valid read, and its row of the long table."""
     for reader, item, case, known in _showings(plan, entries):
-        names_of = counted if reader in plan.readers else names  # a decision counts in any case
+        names_of = counted if reader in plan.readers else names  # decisions are always used
         called = names_of(case, known.lowest.get(item))
         for disc in case.all_discs:
             found = known.of(item, disc.level)
@@ -144,7 +144,7 @@ def _reads(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[int, Row]]:
 
 
 def _viewing(read: Read) -> Row:
-    """For how long the disc was looked at before the read, and how its images were shown."""
+    """Viewing time of the disc before the read, and display settings."""
     shown = {name: value for name, value in read.viewing.items() if name != "seconds"}
     return {
         "seconds": read.viewing.get("seconds"),
@@ -153,9 +153,9 @@ def _viewing(read: Read) -> Row:
 
 
 def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
-    """One row per disc of a visit; a column per reader, repeat and, where there is one, decision."""
+    """One row per disc of a visit, with a column per reader, per repeat, and for the decision."""
     read: dict[tuple[object, ...], Row] = {}
-    for _, row in sorted(_reads(plan, entries), key=lambda one: one[0]):  # the last row counts
+    for _, row in sorted(_reads(plan, entries), key=lambda one: one[0]):  # the last row is used
         shown = row["grade"] or "not evaluable"
         column = f"grade_{row['reader']}" if row["reader"] in plan.readers else "grade_adjudicated"
         column += "_repeat" if row["occasion"] == 2 else ""
@@ -178,7 +178,7 @@ def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
 
 
 def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
-    """One row per value of a label edit that counts, sorted by visit and level."""
+    """One row per value of the last label edits, sorted by visit and level."""
     rows = []
     for reader, item, case, known in _showings(plan, entries):
         called = counted(case, known.lowest.get(item))
@@ -203,7 +203,7 @@ def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
 
 
 def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
-    """One row per case that a reader numbered, sorted by visit."""
+    """One row per case that a reader renumbered, sorted by visit."""
     rows: list[Row] = []
     for reader, item, case, known in _showings(plan, entries):
         if item in known.lowest:
@@ -221,7 +221,7 @@ def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
 
 
 def _showings(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[str, str, Case, History]]:
-    """Every reader's and adjudicator's showings: name, item, case and what counts."""
+    """Presentations to all readers and adjudicators: name, item, case and history."""
     known = histories(entry for entry in entries if entry.row["item"])
     for name in (*plan.readers, *(one for one in sorted(known) if one not in plan.readers)):
         for showing in plan.showings(name):
@@ -257,7 +257,7 @@ def _judgement(judgement: Judgement) -> Row:
 
 
 def _before(found: DiscHistory, mode: Mode) -> str | None:
-    """In a locked session, what was said before the metrics were shown."""
+    """In a locked session, the judgement before the measured values were shown."""
     before: Read | None = found.before_reveal
     return None if mode is not Mode.LOCKED or before is None else str(before.judgement)
 
@@ -268,7 +268,7 @@ def _cells(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _account(plan: Plan, verdict: Verification) -> Row:
-    """What was planned, without the order in which anybody reads."""
+    """The plan without the reading orders, and the result of verification."""
     return {
         "schema": "discmri-session-1",
         "session_id": plan.session_id,

@@ -1,19 +1,17 @@
-"""Whether the rows of a session are all there and as they were written.
+"""Verification that the rows of a session are complete and unchanged.
 
-What is found
-    A row that was changed in any column; one removed, inserted or moved anywhere before the end
-    (its neighbours' hashes do not fit); rows removed at the end (the noted head says how many
-    there were, and readers' journals hold receipts of rows they were told were saved); a head
-    that was changed; an attachment that was changed or removed; a row that cannot be read; what the
-    database's own check of its file finds; a trigger that is missing or is not of discmri.
-What is noticed
-    A clock that ran back between two rows of one reader, and damaged lines of a journal on this
-    machine.  Neither makes the rows untrue, so they stop nothing.
-What cannot be found from the database alone
-    Whoever may write to it can take rows off the end, or write the whole chain anew, and set the
-    head to fit.  That shows only against a witness outside: the journals of the readers, or the
-    head as an earlier ``verify`` or ``export`` printed it, noted down where the writer of the
-    database cannot reach.
+Problems
+    A changed row; a row removed, inserted or moved before the end (the hashes of its neighbours do
+    not fit); rows removed at the end (the head has their number, and journals have receipts of saved
+    rows); a changed head; a changed or missing attachment; an unreadable row; a failed integrity
+    check of the database; a missing or foreign trigger.
+Notices
+    A clock that went backwards between two rows of one reader, and damaged lines of a journal on
+    this machine.  They do not make verification fail.
+Not detectable from the database alone
+    A person with write access to the database can remove rows at the end, or rewrite the whole chain
+    with its head.  This is detected only by a witness outside: the journals of the readers, or a head
+    printed by an earlier ``verify`` or ``export`` and kept where that person cannot change it.
 """
 
 from __future__ import annotations
@@ -35,12 +33,12 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is not as it was written.
+    """A problem found by verification.
 
     Parameters
     ----------
     seq
-        Of the row; 0 where it is none.
+        Position of the row; 0 if it does not concern a row.
     text
         One sentence.
     """
@@ -51,18 +49,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verification:
-    """What :func:`verify` found.
+    """Result of :func:`verify`.
 
     Parameters
     ----------
     head
-        Where the chain ends; worth noting down.
+        End of the chain; keep a copy outside the database.
     problems
-        Empty where all is well.
+        Problems; empty if the session is sound.
     witnesses
-        How many receipts outside the database agreed or not.
+        Number of receipts outside the database that were compared.
     notices
-        What is worth knowing and stops nothing.
+        Notices that do not make verification fail.
     """
 
     head: Head
@@ -72,12 +70,12 @@ class Verification:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
     @property
     def summary(self) -> str:
-        """The problems in one line, the first ones only where there are many."""
+        """The first ten problems in one line."""
         told = [one.text for one in self.problems[:_SHOWN]]
         more = len(self.problems) - len(told)
         return "; ".join([*told, f"and {more} more"] if more else told)
@@ -85,16 +83,16 @@ class Verification:
 
 @dataclass(frozen=True)
 class VerifiedRows:
-    """What a session holds, and what was found when it was verified.
+    """The rows of a session with the result of verification.
 
     Parameters
     ----------
     plan
-        The session as planned.
+        Plan of the session.
     entries
-        Its rows, without those that cannot be read.
+        Rows, without unreadable ones.
     verification
-        What was found.
+        Result of verification.
     """
 
     plan: Plan
@@ -110,17 +108,17 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
     store
         The session.
     noted
-        Further witnesses by name: heads that were noted down, receipts of other machines.
+        Further witnesses by name: heads kept elsewhere, receipts of other machines.
 
     Returns
     -------
     Verification
-        The end of the chain and what is wrong with it.
+        End of the chain, problems and notices.
 
     Raises
     ------
     SessionError
-        Where the database cannot be read.
+        If the database cannot be read.
 
     Examples
     --------
@@ -131,25 +129,25 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
 
 
 def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
-    """Verify a session and read it; whoever draws conclusions from its rows begins here.
+    """Verify a session and read its rows; the basis of every analysis.
 
     Parameters
     ----------
     store
         The session.
     anyway
-        Go on with a session that is not as it was written; rows that cannot be read are left out.
+        Continue if verification fails, without unreadable rows.
 
     Raises
     ------
     SessionError
-        Where :func:`verify` finds a problem, unless ``anyway``, or there is no plan to go by.
+        If verification fails without ``anyway``, or there is no plan.
     """
     verdict, entries, unreadable = _inspected(store, {})
     if not verdict.sound and not anyway:
         raise SessionError(
-            f"{store.locator.name} is not as it was written: {verdict.summary}; see discmri grade "
-            "verify and restore it from a copy (export, agreement and the lists go on with --anyway)"
+            f"{store.locator.name} failed verification: {verdict.summary}; see discmri grade verify "
+            "and restore a copy (export, agreement and lists continue with --anyway)"
         )
     readable = tuple(entry for entry in entries if entry.seq not in unreadable)
     return VerifiedRows(store.plan(), readable, verdict)
@@ -158,7 +156,7 @@ def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
 def _inspected(
     store: Store, noted: Mapping[str, Head]
 ) -> tuple[Verification, list[Entry], set[int]]:
-    """What is found, all rows, and the places of those that cannot be read."""
+    """Result of verification, all rows, and positions of unreadable ones."""
     plan = _plan_of(store)
     here = journals(store.locator.path, "unknown" if plan is None else plan.session_id)
     receipts = _receipts(here)  # before the rows, which may grow
@@ -181,12 +179,12 @@ def _inspected(
 def _plan_of(store: Store) -> Plan | None:
     try:
         return store.plan()
-    except SessionError:  # the plan is damaged, which the chain will tell
+    except SessionError:  # reported by the check of the chain
         return None
 
 
 def check_rows(entries: Iterable[Entry], plan: Plan | None) -> list[Problem]:
-    """Find rows that say nothing of this session, whoever sealed them."""
+    """Find rows that cannot be read or do not belong to this session."""
     return [
         Problem(entry.seq, f"row {entry.seq} cannot be read")
         for entry in entries
@@ -211,7 +209,7 @@ def _is_readable(entry: Entry, plan: Plan | None) -> bool:
 
 
 def check_clock(entries: Iterable[Entry]) -> list[Problem]:
-    """Find rows that are dated before the row that the same reader made before them."""
+    """Find rows with a time before that of the previous row of the same reader."""
     last: dict[str, Entry] = {}
     found = []
     for entry in entries:
@@ -219,7 +217,7 @@ def check_clock(entries: Iterable[Entry]) -> list[Problem]:
         if before is not None and entry.row["at"] < before.row["at"]:
             text = (
                 f"row {entry.seq} of {entry.row['reader']} is dated {entry.row['at']}, before row "
-                f"{before.seq} ({before.row['at']}): a clock ran back, or it was saved late"
+                f"{before.seq} ({before.row['at']}): a clock went backwards, or it was saved late"
             )
             found.append(Problem(entry.seq, text))
         last[entry.row["reader"]] = entry
@@ -227,21 +225,21 @@ def check_clock(entries: Iterable[Entry]) -> list[Problem]:
 
 
 def check_chain(entries: Sequence[Entry]) -> list[Problem]:
-    """Check the place, the seal and the link of every row, and that the plan comes first."""
+    """Check position, hash and link of every row, and that the plan is the first row."""
     problems = []
     expected, previous = 1, NO_PREDECESSOR
     for entry in entries:
         if entry.seq != expected:
             problems.append(Problem(expected, _missing(expected, entry.seq - 1)))
         elif entry.previous != previous:
-            text = f"row {entry.seq} does not follow the row before: one of them was put in place later"
+            text = f"row {entry.seq} does not follow the row before: one of them was inserted later"
             problems.append(Problem(entry.seq, text))
         if row_hash(entry.seq, entry.previous, entry.row) != entry.sha256:
             problems.append(Problem(entry.seq, f"row {entry.seq} was changed"))
         expected, previous = entry.seq + 1, entry.sha256
     kinds = [entry.row["kind"] for entry in entries]
     if kinds[:1] != [EntryKind.PLAN.value] or kinds.count(EntryKind.PLAN.value) > 1:
-        problems.append(Problem(1, "the plan is not the first row and the only one"))
+        problems.append(Problem(1, "the first row is not the plan, or there are several plans"))
     return problems
 
 
@@ -252,33 +250,33 @@ def _missing(first: int, last: int) -> str:
 
 
 def check_head(entries: Sequence[Entry], head: Head | None) -> list[Problem]:
-    """Check that the chain ends where the database has noted it."""
+    """Check that the head fits the end of the chain."""
     if head is None:
-        return [Problem(0, "the note of where the chain ends is gone")]
+        return [Problem(0, "the head of the chain is missing")]
     last = entries[-1] if entries else None
     count, digest = (0, NO_PREDECESSOR) if last is None else (last.seq, last.sha256)
     if head.count > count:
         missing = _missing(count + 1, head.count)
-        return [Problem(count + 1, f"{missing} at the end: the database has noted {head.count}")]
+        return [Problem(count + 1, f"{missing} at the end: the head has {head.count} rows")]
     if (head.count, head.sha256) != (count, digest):
-        return [Problem(count, "the note of where the chain ends does not fit its last row")]
+        return [Problem(count, "the head of the chain does not fit the last row")]
     return []
 
 
 def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Problem]:
-    """Check a row against a receipt that was kept outside the database."""
+    """Compare a row with a receipt outside the database."""
     found = next((entry for entry in entries if entry.seq == head.count), None)
     if found is None:
-        text = f"row {head.count} is gone, but {name} has a receipt for it"
+        text = f"row {head.count} is missing, but recorded in {name}"
     elif found.sha256 != head.sha256:
-        text = f"row {head.count} is not the one that {name} has a receipt for"
+        text = f"row {head.count} does not match {name}"
     else:
         return []
     return [Problem(head.count, text)]
 
 
 def _receipts(found: Iterable[Path]) -> dict[str, Head]:
-    """What journals on this machine have receipts for, by their names."""
+    """Receipts in journals on this machine, by file name."""
     receipts = {path.name: read_journal(path).receipt for path in found}
     return {name: receipt for name, receipt in receipts.items() if receipt is not None}
 
@@ -291,6 +289,6 @@ def _check_attachments(store: Store, entries: Iterable[Entry]) -> list[Problem]:
             continue
         data = store.attachment(digest)
         if data is None or sha256(data) != digest:
-            what = "gone" if data is None else "changed"
+            what = "missing" if data is None else "changed"
             problems.append(Problem(entry.seq, f"the file attached to row {entry.seq} is {what}"))
     return problems

@@ -1,4 +1,4 @@
-"""What a session tells a viewer: cases and discs as one reader may see them."""
+"""Cases and discs as one reader may see them."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from discmri.reading.judgement import Judgement, from_content
 
 
 class DiscState(Enum):
-    """How far a reader is with a disc."""
+    """State of a disc for one reader."""
 
     OPEN = "open"
     """No judgement yet, or two that conflict."""
     GRADED = "graded"
-    """Locked sessions only: judged, its metrics not yet shown."""
+    """Locked sessions only: judged, measured values not yet shown."""
     DONE = "done"
-    """Nothing more is needed."""
+    """Completed."""
 
 
 @dataclass(frozen=True)
 class DiscView:
-    """One disc as the reader sees it.
+    """One disc for one reader.
 
     Parameters
     ----------
     key
-        Automatic level: what the methods of the session take.
+        Automatic level, the argument of methods of the session.
     level
-        What to call it, after the reader's own numbering.
+        Level to display, by the numbering of the reader.
     label_id
-        Its number in ``labels.nii.gz``.
+        Label id in ``labels.nii.gz``.
     state
-        How far the reader is with it.
+        State of the disc.
     read
-        The judgement that counts; ``None`` before the first.
+        The valid read; ``None`` before the first.
     before_reveal
-        In a locked session, the judgement before the metrics were shown.
+        In a locked session, the read before the measured values were shown.
     edit
-        The last edit of its label.
+        The last edit of the label.
     conflicts
-        Judgements of this reader from another machine that came late and do not count, until the
-        disc is judged again with a reason.
+        Late judgements of this reader from another machine, not used; the disc must be judged
+        again with a reason.
     postponed
-        Whether the reader wants to come back to it.
+        Whether the disc was postponed.
     """
 
     key: DiscLevel
@@ -64,22 +64,22 @@ class DiscView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """A case as the reader may see it.
+    """A case for one reader.
 
     Parameters
     ----------
     item
-        Its name for the methods of the session; not for the reader's eyes.
+        Argument of methods of the session; must not be displayed.
     title
-        The only text about the case that may be shown.
+        The only text about the case that may be displayed.
     number
-        Place in this reader's order, from 1.
+        Position in the order of this reader, from 1.
     discs
-        Those to be read, cranial to caudal.
+        Discs to read, cranial to caudal.
     lowest
-        What the lowest disc of the case is called, a residual one included.
+        Level of the lowest disc, including a residual one.
     residual
-        Discs that are called S1-S2 now: shown, and neither read nor counted.
+        Discs with the level S1-S2, which are shown but not read.
     """
 
     item: str
@@ -91,27 +91,27 @@ class CaseView:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether all discs are done."""
         return all(disc.state is DiscState.DONE for disc in self.discs)
 
     @property
     def left(self) -> tuple[DiscView, ...]:
-        """Discs with something left to do, those that were postponed last."""
+        """Discs that are not done, postponed ones last."""
         left = [disc for disc in self.discs if disc.state is not DiscState.DONE]
         return tuple(sorted(left, key=lambda disc: disc.postponed))
 
     @property
     def postponed(self) -> bool:
-        """Whether all that is left was postponed."""
+        """Whether all discs that are left were postponed."""
         return all(disc.postponed for disc in self.left)
 
     def disc(self, key: DiscLevel) -> DiscView:
-        """One of its discs.
+        """A disc by its automatic level.
 
         Raises
         ------
         UsageError
-            Where the case has none of that level.
+            If there is no such disc to read.
         """
         for disc in self.discs:
             if disc.key is key:
@@ -124,14 +124,14 @@ class CaseView:
 
 @dataclass(frozen=True)
 class Agenda:
-    """What one reader is to read, in order.
+    """Cases and discs for one reader, in order.
 
     Parameters
     ----------
     discs
-        Per item, the automatic levels of its discs.
+        Automatic levels of the discs, by item.
     opinions
-        What others said before, for an adjudicator only.
+        Judgements of the readers, for an adjudicator only.
     """
 
     discs: Mapping[str, frozenset[DiscLevel]]
@@ -140,16 +140,16 @@ class Agenda:
 
 @dataclass(frozen=True)
 class Undone:
-    """What :meth:`Session.undo` took back.
+    """An entry withdrawn by :meth:`Session.undo`.
 
     Parameters
     ----------
     kind
         A read, an edit of a label or a numbering.
     item, disc
-        Where; ``disc`` is ``None`` for a numbering.
+        Case and disc; ``disc`` is ``None`` for a numbering.
     taken
-        The judgement that was taken back; ``None`` for an edit or a numbering.
+        The withdrawn judgement; ``None`` for an edit or a numbering.
     """
 
     kind: EntryKind
@@ -159,7 +159,7 @@ class Undone:
 
 
 def conflict_text(entry: Entry, where: str, counts: Read | None) -> str:
-    """What is told of an entry that came late, for the reader who made it.
+    """Message about a late entry for its reader.
 
     Parameters
     ----------
@@ -168,14 +168,14 @@ def conflict_text(entry: Entry, where: str, counts: Read | None) -> str:
     where
         Title of its case.
     counts
-        What counts of its disc instead.
+        The valid read of the disc.
     """
     disc, at = entry.row["disc"], f"{entry.row['at'][:16].replace('T', ' ')} UTC"
     if entry.content["of"] != EntryKind.READ.value:
         what = entry.content["of"].replace("_", " ")
-        return f"{where}: the {what} of {at} came late and does not count; do it again"
+        return f"{where}: the {what} of {at} was saved late and is not used; do it again"
     other = "was withdrawn" if counts is None else f"was graded {counts.judgement}"
     return (
-        f"{where}: {disc} {other} at another machine; {from_content(entry.content)} of {at} is kept "
-        "and does not count; grade it again and give a reason"
+        f"{where}: {disc} {other} on another machine; {from_content(entry.content)} of {at} is kept "
+        "but not used; grade the disc again and give a reason"
     )

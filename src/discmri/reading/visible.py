@@ -1,4 +1,4 @@
-"""What one reader meets in a session, and what may be shown of it now."""
+"""A session opened by one reader: what may be shown."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 
 class VisibleSession:
-    """What one reader meets in a session, and what may be shown of it now.
+    """Cases, discs and values that one reader may see.
 
     Parameters
     ----------
     store
-        Where rows go.
+        Store of the session.
     plan
-        The session as planned.
+        Plan of the session.
     reader
-        Who reads.
+        Name of the reader or adjudicator.
     journal
-        This reader's.
+        Journal of the reader.
     agenda
-        What is to be read.
+        Cases and discs to read.
     root
         Folder of results and images.
 
     Attributes
     ----------
     viewing
-        How the images are shown now and for how many seconds the disc was looked at, JSON-like;
-        the viewer sets it, and each read records it.
+        Present display settings, and ``seconds`` of viewing the disc, JSON-like; set by the viewer
+        and stored with each read.
     """
 
     def __init__(
@@ -68,46 +68,46 @@ class VisibleSession:
         self._metrics = lru_cache(maxsize=4)(self._read_metrics)
         self.viewing: Mapping[str, Any] = {}
 
-    # ------------------------------------------------------------------ what there is to read
+    # ------------------------------------------------------------------ cases and progress
     @property
     def mode(self) -> Mode:
-        """What this reader may see."""
+        """Mode of the session."""
         return self.plan.mode
 
     @property
     def unsaved(self) -> int:
-        """How many entries wait for the store."""
+        """Number of unsaved entries."""
         return len(self._outbox.waiting)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the reader should be told: damage of the journal, and conflicts, one line each."""
+        """Messages for the reader about damage of the journal and conflicts, one line each."""
         return (*filter(None, [self._damage]), *map(self._told, self._history.conflicts))
 
     @property
     def last_viewing(self) -> Mapping[str, Any]:
-        """How this reader looked at images for their last read; empty before the first."""
+        """Display settings of the last read; empty before the first."""
         found = (row.content.get("viewing") for row in reversed(self._rows))
         return next(filter(None, found), {})
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Discs done, and all."""
+        """Numbers of completed and of all discs."""
         discs = [disc for case in self.cases for disc in case.discs]
         return sum(disc.state is DiscState.DONE for disc in discs), len(discs)
 
     @property
     def cases(self) -> tuple[CaseView, ...]:
-        """All cases in this reader's order."""
+        """All cases in the order of this reader."""
         return tuple(self.case(item) for item in self._number)
 
     def case(self, item: str) -> CaseView:
-        """One case as it stands now.
+        """The present state of one case.
 
         Raises
         ------
         UsageError
-            Where this reader does not meet it.
+            If this reader has no such case.
         """
         if item not in self._number:
             raise UsageError(f"{self.reader} has no case {item!r} in this session")
@@ -118,7 +118,7 @@ class VisibleSession:
             for disc in planned.all_discs
             if disc.level in self._agenda.discs[item]
         ]
-        # what readers differ on is decided, whatever it is called
+        # a disputed disc is decided even if its level is S1-S2
         residual = tuple(
             disc
             for disc in discs
@@ -135,14 +135,14 @@ class VisibleSession:
         )
 
     def next_case(self, after: str | None = None) -> CaseView | None:
-        """The next case with something left to do; ``None`` where all is done.
+        """The next case that is not done; ``None`` if all are done.
 
-        Cases in which all that is left was postponed come when no other is left.
+        Cases with only postponed discs come last.
 
         Parameters
         ----------
         after
-            Begin behind this item and come round to it last; ``None`` begins at the first.
+            Start after this item and end with it; ``None`` starts at the first case.
         """
         items = list(self._number)
         start = 0 if after is None else items.index(after) + 1
@@ -181,12 +181,12 @@ class VisibleSession:
 
     # ------------------------------------------------------------------ what may be shown
     def metrics(self, item: str, disc: DiscLevel) -> DiscMetrics | None:
-        """What was measured on a disc; ``None`` where this reader may not see it (yet).
+        """Measured values of a disc; ``None`` if this reader may not see them at present.
 
         Raises
         ------
         SessionError
-            Where the results are gone or changed since the session was planned.
+            If the results are missing or were changed since planning.
         """
         known = self.case(item).disc(disc)
         if not self.mode.shows_metrics(self._history.of(item, known.key).revealed):
@@ -194,36 +194,36 @@ class VisibleSession:
         return self._metrics(item).get(disc)
 
     def truth(self, item: str, disc: DiscLevel) -> Grade | None:
-        """In a practice session, the true grade of a disc that was graded; else ``None``."""
+        """In a practice session, the true grade of a disc that was graded; otherwise ``None``."""
         if not self.plan.practice or self._history.of(item, disc).last is None:
             return None
         planned = next(one for one in self.plan.case_of(item).discs if one.level is disc)
         return Grade.parse(planned.suggested_grade)
 
     def opinions(self, item: str, disc: DiscLevel) -> tuple[Judgement, ...]:
-        """For an adjudicator, what the readers said, without their names; else nothing."""
+        """For an adjudicator, the judgements of the readers without names; otherwise empty."""
         return self._agenda.opinions.get((item, disc), ())
 
     def labels_file(self, item: str) -> Path:
-        """The label map of a case, to be drawn over the images.  The path is not for the eye.
+        """Path of the label map of a case; the path must not be displayed.
 
         Raises
         ------
         SessionError
-            Where it is gone.
+            If it is missing.
         """
         path = self._root / self.plan.case_of(item).results / "labels.nii.gz"
         if not path.is_file():
-            raise SessionError(self._blinded(item, f"{path} is gone; restore the results"))
+            raise SessionError(self._blinded(item, f"{path} is missing; restore the results"))
         return path
 
     def painted_labels(self, item: str) -> bytes | None:
-        """The label map of a case as this reader last left it; ``None`` where no edit counts.
+        """Label map after the last edit of this reader; ``None`` without edits.
 
         Raises
         ------
         SessionError
-            Where the store cannot be read.
+            If the store cannot be read.
         """
         for entry in reversed(self._history.undoable):
             digest = entry.row["attachment_sha256"]
@@ -234,15 +234,15 @@ class VisibleSession:
         return None
 
     def images(self, item: str) -> Study:
-        """The images of a case, which are proven to be those that were measured.
+        """Read the images of a case and verify that they are the measured ones.
 
-        Takes as long as reading the series: call it in a worker.  Identity and paths are in
-        what it returns and are not for the eye where the session is blinded.
+        Call it in a worker, because it reads the whole series.  The study contains identity and
+        paths, which must not be displayed in a blinded session.
 
         Raises
         ------
         SessionError
-            Where the plan names none, they are gone, or they are others.
+            If the session was planned without images, or they are missing or differ.
         """
         case = self.plan.case_of(item)
         if not case.study:
@@ -262,14 +262,16 @@ class VisibleSession:
             raise SessionError(self._blinded(item, str(error))) from error
 
     def _blinded(self, item: str, message: str) -> str:
-        """A message without paths and identities where the session is blinded."""
+        """A message, without paths and identities in a blinded session."""
         if self.mode.shows_identity:
             return message
         title = self.case(item).title
-        return f"{title} cannot be shown as it was measured; ask the person who planned the session"
+        return (
+            f"the files of {title} are missing or changed; ask the person who planned the session"
+        )
 
     def _visible(self, revealed: bool) -> tuple[str, ...]:
-        """Words for what the reader could see, for the record."""
+        """What is visible to the reader, for the record."""
         words = ["images", "labels"]
         if self._agenda.opinions:
             words.append("opinions")

@@ -1,7 +1,6 @@
-"""How the tables of a session came about, step by step (alembic).
+"""Migrations of the tables of a session (alembic).
 
-To change the tables: change ``schema.py``, write one file in ``versions/`` whose
-``down_revision`` is the newest there, and never touch one that was released.  A step runs
-inside one transaction on SQLite and PostgreSQL alike, and there is no way back: rows of a trial
-are not thrown away.
+To change the tables, change ``schema.py`` and add a file in ``versions/`` whose ``down_revision`` is
+the newest one; never change a released migration.  Migrations run in one transaction on SQLite and
+PostgreSQL.  There are no downgrades, because they would discard rows.
 """

@@ -1,4 +1,4 @@
-"""Where alembic meets our tables: always on a connection that the store hands over."""
+"""Configuration of alembic; the connection is given by the store."""
 
 from __future__ import annotations
 

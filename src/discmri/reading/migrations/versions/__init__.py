@@ -1,1 +1,1 @@
-"""One file per step, numbered in order."""
+"""One file per migration, numbered in order."""

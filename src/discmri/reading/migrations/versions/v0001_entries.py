@@ -12,7 +12,7 @@ _REFUSAL = "entries of a reading session are never changed or removed"
 
 
 def upgrade() -> None:
-    """Make the tables, and let the database refuse changes of entries."""
+    """Create the tables, and triggers that prevent changes of entries."""
     op.create_table(
         "entries",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),

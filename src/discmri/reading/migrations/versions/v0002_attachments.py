@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the table, and the column that names a file by its hash."""
+    """Add the table, and the column with the hash of a file."""
     op.create_table(
         "attachments",
         sa.Column("sha256", sa.String(64), primary_key=True),

@@ -1,4 +1,4 @@
-"""Who has the session open."""
+"""Leases of open sessions."""
 
 from __future__ import annotations
 
