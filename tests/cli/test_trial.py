@@ -70,7 +70,7 @@ def test_run_passes_everything_on_and_names_responders(call, measured):
     assert (settings.segmenter, settings.mask_scheme) == ("masks", "spider")
     assert settings.height_method == "area"
     assert "Responders: S1 (L4-L5)" in out
-    assert "2 of 2 scans measured (1 done before)" in out
+    assert "2 of 2 scans measured (1 by an earlier run)" in out
     assert "±0.850" in out
 
 
@@ -104,7 +104,7 @@ def test_an_interruption_says_that_work_is_kept(call, measured):
     measured["raises"] = KeyboardInterrupt()
     code, _, err = call("trial", "run", "trial.csv", "-o", "out", "--quiet")
     assert code == 130
-    assert "what is measured is kept" in err
+    assert "completed scans are kept" in err
 
 
 @pytest.mark.parametrize("action", ["check", "run"])
@@ -176,4 +176,4 @@ def test_check_and_run_hold_the_declaration_against_the_list(call, measured, tmp
     for argv in (("check", "trial.csv", "--list-only"), ("run", "trial.csv", "-o", "out")):
         code, _, err = call("trial", *argv)
         assert code == 2
-        assert "trial.toml: no visit after the first is called 'week 99'; there are b" in err
+        assert "trial.toml: there is no visit 'week 99' after the first; later visits: b" in err

@@ -388,7 +388,7 @@ def test_a_responder_gains_beyond_noise_and_more_than_the_others(late):
     assert judged({L4: 7.0}).response is Response.NO_RESPONDER
     everywhere = judged({L3: 9.6, L4: 8.6, L5: 10.6})
     assert everywhere.response is Response.NO_RESPONDER
-    assert "not more than they" in everywhere.reasons[0]
+    assert "not more than untreated discs" in everywhere.reasons[0]
     spoilt = judged({L4: 8.6}, conditions={"b": late})
     assert spoilt.response is Response.NOT_JUDGED
 
@@ -396,7 +396,7 @@ def test_a_responder_gains_beyond_noise_and_more_than_the_others(late):
 def test_a_disc_that_falls_less_than_the_others_is_no_responder():
     found = judged({L3: 6.0, L4: 7.0, L5: 7.0})
     assert found.response is Response.NO_RESPONDER
-    assert found.reasons[0].endswith(": fell")
+    assert found.reasons[0].endswith(": decreased")
 
 
 def test_the_rule_speaks_of_its_visit_and_parameters():
@@ -405,7 +405,7 @@ def test_the_rule_speaks_of_its_visit_and_parameters():
         "At b, a treated disc is a responder if disc height and ADC of"
     )
     assert found.judged[0].response is Response.NO_RESPONDER
-    assert found.judged[0].reasons[1] == "ADC of the disc: no value at both visits"
+    assert found.judged[0].reasons[1] == "ADC of the disc: value missing at one of the visits"
 
 
 # ------------------------------------------------------------------ grades

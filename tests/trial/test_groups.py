@@ -92,19 +92,19 @@ def test_a_contrast_is_one_number_per_subject():
 
 def test_the_answer_comes_with_its_method_and_limits():
     told = answers(analyse(trial_of(ARMS), ("a", "b")))
-    assert told[0].startswith("Yes, more: disc height at b, change of treated discs less")
+    assert told[0].startswith("Yes, more: disc height at b, change of treated discs minus")
     assert "p 0.029; 4 and 4 subjects; exact permutation" in told[0]
     assert told[1].startswith("No declaration")
     one_arm = answers(analyse(trial_of({"": [0.0, 0.1, -0.1, 0.02, 0.05]}), ("a", "b")))
     assert one_arm[0].startswith("Not shown")
-    assert "come back to the mean" in one_arm[-1]
+    assert "regress to the mean" in one_arm[-1]
 
 
 @pytest.mark.parametrize(
     ("gains", "treated", "why"),
     [
         ({"cells": [0.5, 0.6]}, (L4,), "too few subjects"),
-        ({"cells": ARMS["cells"], "saline": ARMS["saline"]}, (), "names no index disc"),
+        ({"cells": ARMS["cells"], "saline": ARMS["saline"]}, (), "has no index discs"),
     ],
 )
 def test_a_question_without_answer_says_why(gains, treated, why):
@@ -226,23 +226,23 @@ def test_a_declaration_is_read(tmp_path):
     ("old", "new", "said"),
     [
         ("[primary]", "[primary", "cannot be read as TOML"),
-        ("[primary]", "[first]", "first means nothing; write one of"),
+        ("[primary]", "[first]", "first is unknown; write one of"),
         (
             'parameter = "height_mm"\nvisit = "b"\n[[',
             'visit = "b"\n[[',
-            "primary names no parameter",
+            "primary has no parameter",
         ),
         ('"height_mm"\nvisit', '"tallness"\nvisit', "tallness is not a parameter"),
         ('"height_mm"\nvisit', '"suggested_grade"\nvisit', "suggested_grade is not a number"),
-        ('visit = "b"\n[[', 'visit = "a"\n[[', "no visit after the first is called 'a'"),
+        ('visit = "b"\n[[', 'visit = "a"\n[[', "there is no visit 'a' after the first"),
         ('"adc_disc_um2_ms"', '"height_mm"', "height_mm at b is declared twice"),
-        ('"other"', '"placebo"', "no arm is called 'placebo'; there are cells, other"),
-        ('"treated_change"', '"best"', "'best' is not known; write one of treated_vs_untreated"),
-        ('"level"', '"age"', "'age' is not known; write one of baseline, level"),
+        ('"other"', '"placebo"', "there is no arm 'placebo'; arms: cells, other"),
+        ('"treated_change"', '"best"', "'best' is unknown; write one of treated_vs_untreated"),
+        ('"level"', '"age"', "'age' is unknown; write one of baseline, level"),
         ("diurnal = false", "diurnal = 1", "diurnal is 1; write true or false"),
-        ("diurnal = false", 'missing = "locf"', "missing is 'complete'"),
-        ('["height_mm"]', '"height_mm"', "responder takes a list"),
-        ("[[secondary]]", "[secondary]", "secondary is a list"),
+        ("diurnal = false", 'missing = "locf"', "missing must be 'complete'"),
+        ('["height_mm"]', '"height_mm"', "responder must be a list"),
+        ("[[secondary]]", "[secondary]", "secondary must be a list"),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused_in_one_line(tmp_path, old, new, said):

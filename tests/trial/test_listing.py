@@ -131,11 +131,11 @@ def test_all_mistakes_are_said_at_once(listed):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("S02,week 12,12,2026-03-31,,,,e\n", "", "has one visit only"),
+        ("S02,week 12,12,2026-03-31,,,,e\n", "", "has only one visit"),
         ("S02,baseline,0,20260106,,none", "S02,week 4,4,20260206,,none", "starts with week 4"),
         ("2026-03-30", "2026-07-30", "12 weeks after baseline by week and 29.4 by date"),
-        ("L4/L5", "none", "no treated disc is named"),
-        ("L4/L5", "L4/L5", "arm saline names no index disc"),
+        ("L4/L5", "none", "there are no treated discs"),
+        ("L4/L5", "L4/L5", "arm saline has no index discs"),
         ("arm", "colour", "columns that are not used: colour"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_good_list_has_no_remark(listed):
 def test_the_readers_word_belongs_to_the_first_visit(listed):
     text = "subject,visit,week,treated,path,lowest_disc\nS1,a,0,L4-L5,x,{}\nS1,b,4,,y,L5-S1\n"
     (remark,) = read_listing(listed(text.format(""))).issues
-    assert "lowest_disc is given at b but not at a" in remark.text
+    assert "lowest_disc is given at b, but levels are taken from a" in remark.text
     assert read_listing(listed(text.format("L5-S1"))).issues == ()
 
 

@@ -74,13 +74,13 @@ def test_the_command_writes_table_picture_and_page(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--parameter", "tall_mm"), "--parameter tall_mm is none of"),
-        (("--subjects", "2"), "3 subjects or more"),
-        (("--control", "1"), "no or 2 or more control"),
-        (("--repeats", "6"), "at most every subject"),
-        (("--day-sd", "-1"), "--day-sd is a standard deviation"),
-        (("--shared", "1.5"), "--shared 1.5 is a share"),
-        (("--effect", "nan"), "--effect is a number"),
+        (("--parameter", "tall_mm"), "unknown --parameter tall_mm"),
+        (("--subjects", "2"), "--subjects must be 3 or more"),
+        (("--control", "1"), "--control 0 or 2 or more"),
+        (("--repeats", "6"), "is more than the number of subjects"),
+        (("--day-sd", "-1"), "--day-sd must be 0 or more"),
+        (("--shared", "1.5"), "--shared 1.5 must be 0 to 1"),
+        (("--effect", "nan"), "--effect must be numbers"),
         (("--seed", "-1"), "--seed -1 is below zero"),
     ],
 )

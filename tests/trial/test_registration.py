@@ -137,7 +137,7 @@ def test_names_are_carried_only_where_one_pairing_leads(unlike, lead, carried):
     found = register_visit(visit, visit)
     assert found.lead == pytest.approx(lead, abs=0.002)
     assert bool(found.names) is carried
-    assert ("match alike" in found.problem) is not carried
+    assert ("match equally well" in found.problem) is not carried
 
 
 @pytest.mark.parametrize(("share", "correlation"), [(0.27, 0.341), (0.29, 0.358)])

@@ -212,13 +212,13 @@ def test_a_check_of_good_scans_finds_nothing_wrong(rendered):
     found = issues(rendered.root / "trial.csv")
     assert not [one for one in found if one.severity is IssueSeverity.ERROR]
     warned = [str(one) for one in found if one.severity is IssueSeverity.WARNING]
-    assert warned == ["no scan has diffusion that can be used: no ADC"]
+    assert warned == ["no scan has usable diffusion images: no ADC"]
 
 
 @pytest.mark.parametrize(
     ("change", "severity", "said"),
     [
-        (("2025-08-", "2025-09-"), IssueSeverity.WARNING, "the list says 2025-09-"),
+        (("2025-08-", "2025-09-"), IssueSeverity.WARNING, "date 2025-09-"),
         (("week24/study", "week24/none"), IssueSeverity.ERROR, "does not exist"),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_check_tells_copies_and_strangers(rendered, tmp_path):
     path.write_text("\n".join([*lines[:-1], copied, other]) + "\n", encoding="utf-8")
     said = [str(one) for one in issues(path) if one.severity is IssueSeverity.ERROR]
     assert any("are the same examination" in one for one in said)
-    assert any(f"subjects {subject} and S99: share the patient" in one for one in said)
+    assert any(f"subjects {subject} and S99: have the same patient" in one for one in said)
 
 
 # ------------------------------------------------------------------ refusals
@@ -254,7 +254,7 @@ def declaring(parameters=("height_mm",), at=""):
 def test_wrong_options_are_refused_before_the_work(rendered, tmp_path):
     trial = read_trial(rendered.root / "trial_with_masks.csv")
     for options, said in (
-        (declaring(at="week 99"), "no visit after the first is called 'week 99'"),
+        (declaring(at="week 99"), "there is no visit 'week 99' after the first"),
         (declaring(("suggested_grade",)), "is not a number"),
         (declaring(("hight_mm",)), "is not a parameter"),
         (TrialOptions(reads=tmp_path / "none.csv"), "cannot be read"),

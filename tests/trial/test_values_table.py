@@ -112,18 +112,18 @@ def test_a_declaration_beside_the_table_is_used(write, tmp_path, capsys):
     ("old", "new", "said"),
     [
         ("week,", "when,", "has no column week or date"),
-        ("S1,b,12,", "S1,b,,", "line 8, column week: is empty and so is date"),
+        ("S1,b,12,", "S1,b,,", "line 8, column week: and date are empty"),
         ("S1,b,12,", "S1,b,13,", "column week: '12', but '13' in line 8 of the same scan"),
         (
             "S1,b,12,09:11",
             "S1,b,12,nine",
             "line 8, column time: 'nine' is not a time|column time: '09:11', but 'nine'",
         ),
-        ("yes,saline", "maybe,saline", "column treated: 'maybe' is neither yes nor no"),
+        ("yes,saline", "maybe,saline", "column treated: 'maybe' is invalid; write yes or no"),
         (
             "S1,b,12,09:11,1,,L4-L5,yes",
             "S1,b,12,09:11,1,,L4-L5,no",
-            "column treated: no, but otherwise in line 3",
+            "column treated: no, but not in line 3",
         ),
         (
             "L3-L4,no,saline",
@@ -133,7 +133,7 @@ def test_a_declaration_beside_the_table_is_used(write, tmp_path, capsys):
         ("height_mm,8.010", "tallness,8.010", "column parameter: 'tallness' is not a column"),
         ("height_mm,8.010", "height_mm,tall", "column value: 'tall' is not a number"),
         ("2,same_session", "2,again", "column repeat_kind: 'again' is not known"),
-        ("S1,b,12,09:11,1,,L4-L5", "S1,b,12,09:11,1,,L3-L4", "stands twice .see line 8."),
+        ("S1,b,12,09:11,1,,L4-L5", "S1,b,12,09:11,1,,L3-L4", "is listed twice .see line 8."),
         ("L3-L4,no", "S1-S2,no", "S1-S2 is not measured"),
         (",0.1,red0", ",-1,red0", "column sd: '-1' is not a number of at least 0"),
     ],

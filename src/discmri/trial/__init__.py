@@ -1,4 +1,4 @@
-"""Visits of one subject compared: change per disc beyond noise, treated against untreated.
+"""Comparison of visits: change per disc beyond noise, treated against untreated discs.
 
 >>> from discmri.trial import read_trial, run_trial
 >>> outcome = run_trial(read_trial(Path("trial.csv")), Path("out"))  # doctest: +SKIP

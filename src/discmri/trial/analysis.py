@@ -1,4 +1,4 @@
-"""All that is concluded from the measured values of a trial; no files and no images."""
+"""The analysis of the measured values of a trial, without files and images."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from discmri.trial.responders import Judged, Rule, judge
 
 @dataclass(frozen=True)
 class Analysis:
-    """A trial's conclusions.
+    """Results of the analysis of a trial.
 
     Parameters
     ----------
     declaration
-        What was asked before anybody looked.
+        Endpoints and estimand.
     courses
-        Subjects from visit to visit.
+        Subjects with their visits.
     noise
-        What the trial's own repeat scans say.
+        Noise from the repeat scans of the trial.
     changes, contrasts, effects
-        Per disc; treated against untreated per subject; over subjects, the primary one first.
+        Change per disc; treated against untreated discs per subject; effects over subjects, the
+        primary one first.
     rule, judged
-        When a disc counts as a responder, and which do.
+        Responder rule, and its result for each treated disc.
     grades, shifts
-        Per disc, and as tables.
+        Grades per disc, and shift tables.
     """
 
     declaration: Declaration
@@ -53,18 +54,18 @@ def analyse(
     reads: Reads | None = None,
     declaration: Declaration | None = None,
 ) -> Analysis:
-    """Draw the conclusions.
+    """Analyse a trial.
 
     Parameters
     ----------
     courses
-        Subjects from visit to visit.
+        Subjects with their visits.
     visits
         Names of all visits, earliest first.
     reads
         Grades of readers.
     declaration
-        What is asked; defaults where nothing was declared.
+        Endpoints and estimand; defaults if not given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The answer to a trial's primary question, and how it was come by, in sentences."""
+"""The answer to the primary question of a trial and the analysis plan, in sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from discmri.core.text import number
-from discmri.results.names import human, kinds, listed, unit
+from discmri.results.names import human, kinds, unit
 from discmri.results.records import PARAMETER
 from discmri.trial import comparability, diurnal
 from discmri.trial.analysis import Analysis
@@ -20,7 +20,7 @@ FEW_MARK = "†"
 
 
 def answers(analysis: Analysis) -> list[str]:
-    """One sentence per comparison of the primary endpoint, then what must be known beside it."""
+    """One sentence per comparison of the primary endpoint, then caveats."""
     asked = analysis.declaration
     primary = [one for one in analysis.effects if one.role is Role.PRIMARY]
     told = [_answer(one, asked.estimand) for one in primary]
@@ -28,13 +28,13 @@ def answers(analysis: Analysis) -> list[str]:
         told = [f"Not answered: {_missing(analysis)}."]
     if not asked.declared:
         told.append(
-            f"No declaration (trial.toml) was given: {_at(asked.primary)} was taken as the primary "
-            "endpoint by default."
+            f"No declaration (trial.toml) was given; the default primary endpoint is "
+            f"{_at(asked.primary)}."
         )
     if primary and not primary[0].control:
         told.append(
-            "There is no control arm: treated discs are chosen because they are bad, and such "
-            "values tend to come back to the mean without any treatment."
+            "There is no control arm. Treated discs are selected for low values, which tend to "
+            "regress to the mean without treatment."
         )
     return told
 
@@ -59,7 +59,7 @@ def _answer(one: GroupEffect, estimand: Estimand) -> str:
 
 def _what(estimand: Estimand) -> str:
     if estimand is Estimand.AGAINST_UNTREATED:
-        return "change of treated discs less that of untreated discs of the same subject"
+        return "change of treated discs minus change of untreated discs of the same subject"
     return "change of treated discs since the first visit"
 
 
@@ -71,13 +71,13 @@ def _missing(analysis: Analysis) -> str:
     asked = analysis.declaration
     arms = {one.subject.arm for one in analysis.courses if one.subject.arm}
     if len(arms) > 1 and not asked.control_arm:
-        return f"which of the arms {', '.join(sorted(arms))} is the control is not declared (control_arm)"
+        return f"no control_arm is declared among the arms {', '.join(sorted(arms))}"
     without = arms - {one.subject.arm for one in analysis.courses if one.subject.treated}
     if without:
         named = ", ".join(sorted(without))
         return (
-            f"arm {named} names no index disc (column treated), so its subjects give no contrast; "
-            "name the discs that would have been treated"
+            f"arm {named} has no index discs (column treated), so its subjects have no contrast; "
+            "list the discs that would have been treated"
         )
     return (
         f"too few subjects have comparable scans of {_at(asked.primary)} with treated"
@@ -87,7 +87,7 @@ def _missing(analysis: Analysis) -> str:
 
 
 def interval(one: GroupEffect) -> str:
-    """An interval in words; an open end where so few subjects give none."""
+    """An interval in words; an infinite end is "open"."""
     digits = min(PARAMETER[one.endpoint.parameter].decimals, 3)
     ends = [
         number(end, digits) if math.isfinite(end) else "open"
@@ -97,7 +97,7 @@ def interval(one: GroupEffect) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A p as printed.
+    """A p value as printed.
 
     >>> p_text(0.0312), p_text(0.00002), p_text(None)
     ('0.031', '< 0.001', '')
@@ -106,45 +106,46 @@ def p_text(p: float | None) -> str:
 
 
 def plan(analysis: Analysis) -> Iterator[tuple[str, str]]:
-    """Every rule and figure that was used, as a statistical analysis plan has them."""
+    """Rules and figures of the analysis, in the form of a statistical analysis plan."""
     asked, rule = analysis.declaration, analysis.rule
-    yield "Declared", "in trial.toml before the analysis" if asked.declared else "nothing; defaults"
+    yield "Declared", "in trial.toml" if asked.declared else "nothing; defaults"
     yield (
         "Estimand",
-        f"Per subject: {_what(asked.estimand)}; mean where several discs were treated.",
+        f"Per subject: {_what(asked.estimand)}; the mean if several discs were treated.",
     )
     yield "Primary endpoint", f"{_at(asked.primary)}."
     family = "; ".join(map(_at, asked.secondary)) or "none"
-    yield "Secondary family", f"{family}. p adjusted by Holm (1979); intervals are not adjusted."
-    yield "Exploratory", "All other parameters and visits: estimate and interval without p."
+    yield "Secondary family", f"{family}. p adjusted by Holm (1979); intervals not adjusted."
+    yield "Exploratory", "All other parameters and visits: estimate and interval, no p."
     arms = f"Active minus {asked.control_arm}" if asked.control_arm else "None declared"
     yield "Arms", f"{arms}; subjects of different arms are never pooled."
     yield (
         "Test",
         (
-            f"Two arms: exact permutation of subjects over arms below {MODEL_SUBJECTS} subjects, with "
-            "the interval by inverting the same test; Welch's t from there on. One group: Student's t "
-            "over subjects. Interval and p always come from the same method, two-sided, 5 %. "
-            "The treatment effect may differ from subject to subject."
+            f"Two arms with fewer than {MODEL_SUBJECTS} subjects: exact permutation test, interval by "
+            "inversion of the test. Two larger arms: Welch's t. One group: Student's t over subjects. "
+            "Interval and p are from the same method, two-sided, 5 %. The treatment effect may vary "
+            "between subjects."
         ),
     )
     covariates = " and ".join(one.value for one in asked.covariates) or "none"
     yield (
         "Covariates",
         (
-            f"{covariates}. With covariates: least squares, HC2 errors with the degrees "
-            f"of freedom of Bell and McCaffrey (2002) from {MODEL_SUBJECTS} subjects on, ordinary ones below; left out below {LEAST_FREEDOM} degrees "
-            "of freedom."
+            f"{covariates}. With covariates: least squares; from {MODEL_SUBJECTS} subjects, HC2 errors "
+            "with degrees of freedom of Bell and McCaffrey (2002), with fewer, ordinary errors. Not "
+            f"adjusted with fewer than {LEAST_FREEDOM} degrees of freedom."
         ),
     )
     yield (
         "Missing visits",
         (
-            "Complete cases: subjects with comparable scans at the first visit and at the endpoint's. "
-            "Two sensitivity rows: missing counted as no change; scans that are not comparable counted."
+            "Complete cases: subjects with comparable scans at the first visit and the visit of the "
+            "endpoint. Two sensitivity rows: missing visits as no change; scans that are not "
+            "comparable included."
         ),
     )
-    yield "Few subjects", f"Intervals of fewer than {FEW_SUBJECTS} subjects carry {FEW_MARK}."
+    yield "Few subjects", f"Intervals of fewer than {FEW_SUBJECTS} subjects are marked {FEW_MARK}."
     yield "Responder rule", str(rule)
     yield from _noise_rules(analysis)
 
@@ -154,13 +155,13 @@ def _noise_rules(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield (
         "Noise band",
         (
-            f"From {LEAST_REPEATS} pairs of repeat scans of another day on: Student's t times √2 times "
-            "the SD within a disc. Repeats of one session or day: their part and the published "
-            "detectable change in quadrature, so never below it. Without repeats: the larger of "
-            f"1.96 times the stated uncertainty (share that differs from scan to scan: {shares}, others "
-            f"100 %) and the published change. Where nothing is published, {ALLOWANCE:g} times the "
-            "scatter on phantoms: a guess without a level of confidence. Degrees of freedom after "
-            "Satterthwaite, between one per pair and one per disc."
+            f"With {LEAST_REPEATS} or more pairs of repeat scans on another day: Student's t × √2 × SD "
+            "within a disc. With repeats in the same session or on the same day: their band and the "
+            "published detectable change added in quadrature. Without repeats: the larger of 1.96 × "
+            f"stated uncertainty (share that varies between scans: {shares}, others 100 %) and the "
+            f"published change. Without a published change: {ALLOWANCE:g} × the scatter on phantoms, an "
+            "estimate without confidence level. Degrees of freedom by Satterthwaite, between one per "
+            "pair and one per disc."
         ),
     )
     sizes = "; ".join(
@@ -171,16 +172,16 @@ def _noise_rules(analysis: Analysis) -> Iterator[tuple[str, str]]:
         "Time of day",
         (
             f"{'Added to' if analysis.declaration.diurnal else 'Not added to'} the band. Loss over a "
-            f"day: {sizes}. Its course is chosen: the larger of an even loss over {diurnal.DAY_H:g} h "
-            f"and one that halves in {diurnal.HALF_TIME_H:g} h; without a time of getting up the "
-            f"earlier scan is taken {diurnal.EARLIEST_UP_H:g} h after it."
+            f"day: {sizes}. Assumed course: the larger of a linear loss over {diurnal.DAY_H:g} h and an "
+            f"exponential loss with a half time of {diurnal.HALF_TIME_H:g} h. If the time of rising is "
+            f"unknown, the earlier scan is assumed {diurnal.EARLIEST_UP_H:g} h after it."
         ),
     )
     yield (
         "Not comparable",
         (
-            f"More than {comparability.CLOCK_H:g} h apart (since getting up, else by the clock); other "
-            "scanner or field strength for signal and ADC; TE differs by more than "
+            f"Time of day differs by more than {comparability.CLOCK_H:g} h (since rising, otherwise "
+            "clock time); for signal and ADC another scanner or field strength; TE differs by more than "
             f"{100 * comparability.ECHO_SHARE:g} %, TR by {100 * comparability.REPETITION_SHARE:g} %, "
             f"b-values by {100 * comparability.B_VALUE_SHARE:g} %, tilt by more than "
             f"{comparability.TILT_DEG:g}°; another segmenter or source of the ADC. Caution: rest differs "
@@ -192,11 +193,11 @@ def _noise_rules(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield (
         "Untreated discs",
         (
-            "Contrast of one disc: its change less the mean of its subject's untreated lumbar discs; "
-            "the interval from the noise of the single changes, taken as independent."
+            "Contrast of one disc: its change minus the mean change of the untreated lumbar discs of "
+            "the subject; interval from the noise of the single changes, assumed independent."
         ),
     )
     yield (
         "Grades",
-        f"Counted as shifts, never averaged. Responders by {listed(analysis.rule.parameters)}.",
+        "Reported as shift tables, never averaged.",
     )

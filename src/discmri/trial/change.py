@@ -32,14 +32,14 @@ NAMING = frozenset(
         Code.TRANSITIONAL_SUSPECTED, Code.DISC_SKIPPED,
     }
 )  # fmt: skip
-"""Flags that speak of a disc's name, which is carried by place, and not of its values."""
+"""Flags about the level of a disc, which is carried over by registration, not about its values."""
 
 
 _TRACKED = tuple(one.name for one in TRACKED)
 
 
 class Verdict(Enum):
-    """What a change is."""
+    """Verdict on a change."""
 
     BEYOND = "beyond noise"
     WITHIN = "within noise"
@@ -48,22 +48,22 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Visit:
-    """One scan of a subject, with the frozen names of its discs.
+    """One scan of a subject, with the levels of the first visit.
 
     Parameters
     ----------
     measured
-        What came of the scan.
+        Measured values and conditions of the scan.
     registration
-        How its discs correspond to those of the first visit.
+        Correspondence of its discs with those of the first visit.
     discs
-        Values by frozen name.
+        Values by level of the first visit.
     own_names
-        The visit's own name by frozen name.
+        Level found at this visit, by level of the first visit.
     differences
-        What may fake a change since the first visit.
+        Differences from the first visit that may cause an apparent change.
     tilt_deg
-        How much otherwise its slices cut the spine than those of the first visit.
+        Angle between its slices and those of the first visit in the frame of the spine.
     """
 
     measured: MeasuredScan
@@ -75,34 +75,34 @@ class Visit:
 
     @property
     def name(self) -> str:
-        """Of the visit."""
+        """Name of the visit."""
         return self.measured.scan.visit
 
     @property
     def numbering(self) -> str:
-        """Whether the frozen names hold at this visit, in words; empty where all is well."""
+        """Problem with the levels of this visit in words; empty if none."""
         if self.measured.reason:
             return ""
         if self.registration is None:
-            return "names could not be carried to this visit: its images could not be read again"
+            return "levels could not be carried to this visit: its images could not be read again"
         if self.registration.problem:
-            return f"names could not be carried to this visit: {self.registration.problem}"
+            return f"levels could not be carried to this visit: {self.registration.problem}"
         if self.registration.contradicted:
             pairs = ", ".join(
                 f"{own.value} is {frozen.value}" for own, frozen in self.registration.names.items()
             )
-            return f"this visit's own numbering contradicts the frozen one ({pairs})"
+            return f"the numbering found at this visit differs from that of the first ({pairs})"
         return ""
 
 
 @dataclass(frozen=True)
 class Course:
-    """One subject from visit to visit.
+    """One subject with all visits.
 
     Parameters
     ----------
     subject
-        Whom.
+        The subject.
     visits
         First scans of the visits in order, then repeats.
     pictures
@@ -125,7 +125,7 @@ class Course:
 
     @property
     def repeats(self) -> tuple[tuple[Visit, Visit], ...]:
-        """Pairs of a visit's scan and a repeat of it."""
+        """Pairs of the scan of a visit and a repeat."""
         first = {one.name: one for one in self.visits if one.measured.scan.repeat == 1}
         return tuple(
             (first[one.name], one)
@@ -135,30 +135,30 @@ class Course:
 
     @property
     def levels(self) -> tuple[DiscLevel, ...]:
-        """Lumbar discs by frozen name, cranial to caudal."""
+        """Levels of lumbar discs at the first visit, cranial to caudal."""
         return tuple(level for level in self.baseline.discs if level.above.value.startswith("L"))
 
 
 @dataclass(frozen=True)
 class Change:
-    """How one value of one disc changed since the first visit.
+    """Change of one value of one disc since the first visit.
 
     Parameters
     ----------
     subject, arm, visit
-        Whose and when.
+        Subject, arm and visit.
     level, treated
-        Which disc, by its frozen name, and whether it was treated.
+        Level at the first visit, and whether the disc was treated.
     parameter, unit
-        Which value.
+        Parameter and its unit.
     before, after, change
-        At the first visit, at this one, and the difference.
+        Value at the first visit, at this visit, and the difference.
     band
-        Its noise; ``None`` where nothing is known of it.
+        Noise band; ``None`` if unknown.
     comparability, reasons
-        Whether the two scans can be compared in this parameter, and what speaks against it.
+        Whether the two scans can be compared in this parameter, and reasons against it.
     verdict
-        What the change is.
+        Verdict on the change.
     """
 
     subject: str
@@ -178,23 +178,23 @@ class Change:
 
     @property
     def percent(self) -> float | None:
-        """Of the first value; ``None`` where that is zero or the sign may change."""
+        """Change in percent of the first value; ``None`` unless that is positive."""
         first = self.before.value
         assert isinstance(first, float)
         return 100 * self.change / first if first > 0 else None
 
 
 def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: FollowUp) -> Course:
-    """Put together what is known of a subject.
+    """Combine the scans of a subject.
 
     Parameters
     ----------
     subject
-        Whom.
+        The subject.
     scans
-        What was measured, by name of the scan.
+        Measured scans by name.
     followed
-        How the names were carried.
+        Registrations and pictures.
     """
     ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
     baseline = scans[ordered[0].name]
@@ -203,7 +203,7 @@ def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Fol
         measured = scans[scan.name]
         registration = followed.registrations.get(scan.name)
         names = {} if registration is None else registration.names
-        if measured is baseline and not names:  # its names are the subject's
+        if measured is baseline and not names:  # its levels are those of the subject
             names = {level: level for level in measured.discs}
         discs = {
             frozen: measured.discs[own] for own, frozen in names.items() if own in measured.discs
@@ -225,12 +225,12 @@ def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: Fol
 
 
 def _rounded(tilt: float | None) -> float | None:
-    """As the tables hold it, so that they give the same conclusions."""
+    """Rounded as in the tables, so that these give the same results."""
     return None if tilt is None else round(tilt, 2)
 
 
 def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
-    """Every change of a subject."""
+    """All changes of a subject."""
     for visit in course.later:
         for level, before in course.baseline.discs.items():
             after = visit.discs.get(level)
@@ -242,7 +242,7 @@ def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
 
 
 def _measured(discs: Iterable[DiscValues]) -> list[str]:
-    """Tracked parameters in which any of some discs has a number."""
+    """Tracked parameters with a number in any of the discs."""
     there = [disc for disc in discs if disc.values]
     names = {name for disc in there for name in disc.values if disc.number(name) is not None}
     return [name for name in _TRACKED if name in names]
@@ -275,7 +275,7 @@ def _change(
     else:
         what = Verdict.BEYOND if abs(change) > band.half else Verdict.WITHIN
     if band is None:
-        reasons = (*reasons, "nothing is known of its noise")
+        reasons = (*reasons, "its noise is unknown")
     return Change(
         course.subject.name, course.subject.arm, visit.name, level,
         level in course.subject.treated, name, parameter.unit, before, after, change, band,
@@ -293,14 +293,14 @@ def _comparability(
         reasons.append(f"method: {before.method} and {after.method}")
         worst = Comparability.NOT_COMPARABLE
     if visit.registration is not None and visit.registration.contradicted:
-        reasons.append("numbering: this visit's own names contradict the frozen ones")
+        reasons.append("numbering: differs from that of the first visit")
         if worst is Comparability.COMPARABLE:
             worst = Comparability.CAUTION
     return worst, tuple(reasons)
 
 
 def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
-    """Flags of the values themselves; those about names do not touch a carried disc."""
+    """Flags of the values, without those about levels."""
     for visit, disc in discs.items():
         flags = [flag for flag in disc.flags_of(parameter) if Code(flag) not in NAMING]
         if flags:
@@ -308,14 +308,14 @@ def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
 
 
 def _rejected(discs: Mapping[str, DiscValues]) -> Iterator[str]:
-    """At which visits the disc must not be used, and why."""
+    """Visits at which the disc was rejected, with reasons."""
     for visit, disc in discs.items():
         if disc.is_rejected and disc.quality is not None:
             yield f"rejected at {visit}: {', '.join(disc.quality.reasons)}"
 
 
 def repeat_differences(course: Course) -> Iterator[tuple[RepeatKind, dict[str, list[float]]]]:
-    """Per pair of repeat scans, its kind and by parameter the differences of all lumbar discs."""
+    """Kind of each pair of repeat scans, and differences of all lumbar discs by parameter."""
     levels = course.levels
     for first, again in course.repeats:
         pair = ScanPair(first.measured.conditions, again.measured.conditions)

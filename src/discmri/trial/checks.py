@@ -1,4 +1,4 @@
-"""What can be said of a trial before anything is measured."""
+"""Checks of a trial before anything is measured."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ ProgressCallback = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Inspected:
-    """One scan as its headers show it.
+    """Header data of one scan.
 
     Parameters
     ----------
     scan
-        Which.
+        The scan.
     subject_id, study_uid, study_date
         As in the headers.
     conditions
-        Under which it was made.
+        Scan conditions.
     """
 
     scan: Scan
@@ -42,21 +42,21 @@ class Inspected:
 def check_trial(
     trial: Trial, needs_masks: bool = False, progress: ProgressCallback | None = None
 ) -> list[Issue]:
-    """Look at the headers of every scan; nothing is measured.
+    """Check the headers of every scan; nothing is measured.
 
     Parameters
     ----------
     trial
         From :func:`discmri.trial.read_listing`.
     needs_masks
-        Whether label maps are to be measured.
+        Whether every scan needs a label map.
     progress
-        Called with the item that is checked.
+        Called for each scan.
 
     Returns
     -------
     list of Issue
-        Empty where nothing was noticed.
+        Errors, warnings and notes.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def check_trial(
     scans = trial.scans
     for n, scan in enumerate(scans):
         if progress is not None:
-            progress(f"looking at {scan.name}", n / len(scans))
+            progress(f"checking {scan.name}", n / len(scans))
         found = _inspect(scan, needs_masks)
         if isinstance(found, Inspected):
             inspected[scan.name] = found
@@ -111,17 +111,17 @@ def _own(found: Inspected) -> Iterator[Issue]:
     if scan.date is not None and found.study_date:
         header = found.study_date
         if scan.date.strftime("%Y%m%d") != header:
-            text = f"the list says {scan.date.isoformat()}, the headers {header}; correct the list"
+            text = f"date {scan.date.isoformat()} in the list, {header} in the headers; correct the list"
             yield Issue(IssueSeverity.WARNING, scan.name, text)
 
 
 def _diffusion(inspected: Iterable[Inspected]) -> Iterator[Issue]:
-    """Scans without ADC; said once where no scan has any."""
+    """Scans without ADC; one issue if no scan has any."""
     every = list(inspected)
     without = [one.scan.name for one in every if one.conditions.diffusion is None]
-    text = "has no diffusion that can be used: no ADC"
+    text = "has no usable diffusion images: no ADC"
     if len(without) == len(every) > 1:
-        yield Issue(IssueSeverity.WARNING, "", "no scan has diffusion that can be used: no ADC")
+        yield Issue(IssueSeverity.WARNING, "", "no scan has usable diffusion images: no ADC")
         return
     for name in without:
         yield Issue(IssueSeverity.WARNING, name, text)
@@ -138,12 +138,12 @@ def _identities(inspected: Iterable[Inspected]) -> Iterator[Issue]:
     for same in by_study.values():
         if len(same) > 1:
             names = " and ".join(one.scan.name for one in same)
-            text = "are the same examination (one Study Instance UID); correct a path"
+            text = "are the same examination (same Study Instance UID); correct a path"
             yield Issue(IssueSeverity.ERROR, names, text)
     for patient, same in by_patient.items():
         names_of = sorted({one.scan.subject for one in same})
         if patient and len(names_of) > 1:
-            text = f"share the patient {patient} in the headers; correct a path"
+            text = f"have the same patient {patient} in the headers; correct a path"
             yield Issue(IssueSeverity.ERROR, f"subjects {' and '.join(names_of)}", text)
     for subject, same in by_subject.items():
         patients = sorted({one.subject_id for one in same})
@@ -179,7 +179,7 @@ def _repeats(trial: Trial) -> Iterator[Issue]:
     if kinds.count(RepeatKind.OTHER_DAY) < LEAST_REPEATS:
         counted = ", ".join(f"{kinds.count(kind)} {kind.value}" for kind in RepeatKind)
         text = (
-            f"{len(kinds)} repeat scans ({counted}); from {LEAST_REPEATS} of another day on the "
-            "noise band comes from the trial itself; fewer leave it at or above published figures"
+            f"{len(kinds)} repeat scans ({counted}); with {LEAST_REPEATS} or more on another day the "
+            "noise band is estimated from the trial, otherwise it includes published figures"
         )
         yield Issue(IssueSeverity.NOTE, "", text)

@@ -1,7 +1,7 @@
-"""Whether two scans of one subject can be compared, parameter by parameter.
+"""Comparability of two scans of one subject, by parameter.
 
-To add a check: write a function of type :data:`Check` and add one line to :data:`CHECKS`.
-Limits are this project's choice unless a source stands beside them; each is a constant here.
+To add a check, write a function of type :data:`Check` and add one line to :data:`CHECKS`.  Limits
+without a source are choices of this project.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from discmri.trial.conditions import Conditions, SeriesConditions, clock_text
 
 
 class Comparability(Enum):
-    """How far a change between two scans can be believed."""
+    """Whether two scans can be compared."""
 
     COMPARABLE = "comparable"
-    CAUTION = "caution"  # the verdict stands, the remark beside it
+    CAUTION = "caution"  # compared, with a remark
     NOT_COMPARABLE = "not comparable"
 
 
 CLOCK_H = 2.0
-"""Difference in time of day: height falls by about 0.9 mm (Boos 1996) or 6 to 8 % (Martin 2022)
-from morning to evening, and signal and ADC change as well; two hours are this project's choice."""
+"""Limit of the difference in time of day, a choice of this project: from morning to evening, height
+falls by about 0.9 mm (Boos 1996) or 6 to 8 % (Martin 2022), and signal and ADC change as well."""
 _SECOND_H = 1.0 / 3600  # times are sums of floats
 REST_MIN = 20.0
-"""Rest before the scan, by which two scans may differ."""
+"""Limit of the difference in rest before the scan."""
 ECHO_SHARE, REPETITION_SHARE = 0.10, 0.20
 PIXEL_SHARE, THICKNESS_SHARE = 0.15, 0.15
 B_VALUE_SHARE = 0.05
@@ -44,18 +44,18 @@ EVERYTHING = (*HEIGHT, *SHAPE, *SIGNAL, *ADC, *GRADE)
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that may fake a change.
+    """A difference between two scans that may cause an apparent change.
 
     Parameters
     ----------
     what
         Name of the condition.
     text
-        How the scans differ, in words.
+        Description of the difference.
     touches
-        Beginnings of the names of the parameters concerned.
+        Prefixes of the names of affected parameters.
     verdict
-        How much it matters to them.
+        Comparability of these parameters.
     """
 
     what: str
@@ -64,20 +64,20 @@ class Difference:
     verdict: Comparability
 
     def concerns(self, parameter: str) -> bool:
-        """Whether it bears on a parameter."""
+        """Whether it affects a parameter."""
         return parameter.startswith(self.touches)
 
 
 @dataclass(frozen=True)
 class ScanPair:
-    """Two scans of one subject, and how the spine lay in them.
+    """Two scans of one subject.
 
     Parameters
     ----------
     before, after
         Conditions of the earlier and the later scan.
     tilt_deg
-        Angle between the slices of the two in the frame of the spine; ``None`` where unknown.
+        Angle between their slices in the frame of the spine; ``None`` if unknown.
     """
 
     before: Conditions
@@ -89,7 +89,7 @@ UNLIKE = (
     "scanner", "scanner software", "field strength", "coil", "TE", "TR", "pixel size",
     "slice thickness", "slice distance", "software version",
 )  # fmt: skip
-"""Differences that repeat scans in one scanner and protocol say nothing about."""
+"""Differences that are not covered by repeat scans with one scanner and protocol."""
 
 Check = Callable[[ScanPair], Iterable[Difference]]
 """Differences of one kind between two scans."""
@@ -98,22 +98,25 @@ _CAUTION, _NOT = Comparability.CAUTION, Comparability.NOT_COMPARABLE
 
 
 def time_of_day(pair: ScanPair) -> Iterable[Difference]:
-    """Discs lose water and height while a person is up."""
+    """Discs lose water and height during the day."""
     hours = hours_between(pair)
     touches = (*HEIGHT, "area_", "volume_", *SIGNAL, *ADC, *GRADE)
     if hours is None:
-        text = "the time of day is not known of both scans; height falls about 0.9 mm over a day"
+        text = (
+            "the time of day is not known for both scans; height falls by about 0.9 mm over a day "
+            "(Boos 1996)"
+        )
         yield Difference("time of day", text, touches, _CAUTION)
     elif hours > CLOCK_H + _SECOND_H:
         text = (
-            f"{_clock_of(pair)}, more than {CLOCK_H:g} h apart; height falls "
+            f"{_clock_of(pair)}, more than {CLOCK_H:g} h apart; height falls by "
             "about 0.9 mm over a day (Boos 1996)"
         )
         yield Difference("time of day", text, touches, _NOT)
 
 
 def hours_between(pair: ScanPair) -> float | None:
-    """Difference in time since getting up, or in clock time where that is not known of both."""
+    """Difference in time since rising, or in clock time if that is not known for both; hours."""
     up = pair.before.up_h, pair.after.up_h
     clock = pair.before.sagittal.clock_h, pair.after.sagittal.clock_h
     for before, after in (up, clock):
@@ -125,25 +128,25 @@ def hours_between(pair: ScanPair) -> float | None:
 def _clock_of(pair: ScanPair) -> str:
     before, after = pair.before, pair.after
     if before.up_h is not None and after.up_h is not None:
-        return f"{before.up_h:.1f} and {after.up_h:.1f} h after getting up"
+        return f"{before.up_h:.1f} and {after.up_h:.1f} h after rising"
     return f"{clock_text(before.sagittal.clock_h)} and {clock_text(after.sagittal.clock_h)}"
 
 
 def rest(pair: ScanPair) -> Iterable[Difference]:
-    """Lying down before the scan gives some of it back."""
+    """Discs recover some height while lying down before the scan."""
     before, after = pair.before.rest_min, pair.after.rest_min
     touches = (*HEIGHT, "area_", "volume_", *SIGNAL, *ADC)
     if before is None and after is None:
         return
     if before is None or after is None:
-        yield Difference("rest", "rest before the scan is known of one only", touches, _CAUTION)
+        yield Difference("rest", "rest before the scan is known for one only", touches, _CAUTION)
     elif abs(after - before) > REST_MIN:
         text = f"{before:g} and {after:g} min of rest before the scan"
         yield Difference("rest", text, touches, _CAUTION)
 
 
 def scanner(pair: ScanPair) -> Iterable[Difference]:
-    """Another scanner has other gradients, field shape and reconstruction."""
+    """Scanners differ in gradients, field homogeneity and reconstruction."""
     before, after = pair.before.sagittal, pair.after.sagittal
     if before.field_t and after.field_t and abs(before.field_t - after.field_t) > 0.2:
         text = f"{before.field_t:g} T and {after.field_t:g} T"
@@ -162,7 +165,7 @@ def scanner(pair: ScanPair) -> Iterable[Difference]:
 
 
 def weighting(pair: ScanPair) -> Iterable[Difference]:
-    """Signal and where a border seems to lie depend on the weighting."""
+    """Signal and apparent borders depend on the weighting."""
     before, after = pair.before.sagittal, pair.after.sagittal
     for what, share, a, b in (
         ("TE", ECHO_SHARE, before.te_ms, after.te_ms),
@@ -173,12 +176,12 @@ def weighting(pair: ScanPair) -> Iterable[Difference]:
             yield Difference(what, text, (*SIGNAL, *GRADE), _NOT)
             yield Difference(what, text, (*HEIGHT, *SHAPE), _CAUTION)
     if before.fat_suppressed != after.fat_suppressed:
-        text = "fat is suppressed in one of them"
+        text = "fat is suppressed in one scan only"
         yield Difference("fat suppression", text, (*HEIGHT, *SHAPE, *SIGNAL, *GRADE), _NOT)
 
 
 def sampling(pair: ScanPair) -> Iterable[Difference]:
-    """Coarser voxels see other borders and mix in more of the neighbours."""
+    """Apparent borders and partial volume depend on the voxel size."""
     for kind, before, after in _series(pair):
         touches = (*HEIGHT, *SHAPE, *GRADE) if kind == "sagittal" else ADC
         for what, share, a, b in (
@@ -192,7 +195,7 @@ def sampling(pair: ScanPair) -> Iterable[Difference]:
 
 
 def diffusion(pair: ScanPair) -> Iterable[Difference]:
-    """The ADC depends on the b-values it is fitted to, and on who fits it."""
+    """The ADC depends on b-values and on the fit."""
     before, after = pair.before.diffusion, pair.after.diffusion
     if before is None or after is None:
         return
@@ -209,16 +212,16 @@ def diffusion(pair: ScanPair) -> Iterable[Difference]:
 
 
 def tilt(pair: ScanPair) -> Iterable[Difference]:
-    """Slices that cut the spine at another angle show other sections of a disc."""
+    """Slices at different angles show different sections of a disc."""
     if pair.tilt_deg is None or pair.tilt_deg <= TILT_CAUTION_DEG:
         return
     far = pair.tilt_deg > TILT_DEG
-    text = f"the slices cut the spine {pair.tilt_deg:.1f}° differently"
+    text = f"the slices differ by {pair.tilt_deg:.1f}° relative to the spine"
     yield Difference("tilt", text, (*HEIGHT, *SHAPE, *GRADE), _NOT if far else _CAUTION)
 
 
 def measurement(pair: ScanPair) -> Iterable[Difference]:
-    """Borders of one segmenter are comparable with each other, not with another's."""
+    """Borders of different segmenters are not comparable."""
     before, after = pair.before, pair.after
     if before.segmenter != after.segmenter:
         text = f"{before.segmenter or 'unknown'} and {after.segmenter or 'unknown'}"
@@ -238,35 +241,35 @@ CHECKS: tuple[Check, ...] = (
     tilt,
     measurement,
 )
-"""Everything that is looked at between two scans."""
+"""All checks of two scans."""
 
 
 def differences(pair: ScanPair) -> tuple[Difference, ...]:
-    """All that may fake a change between two scans."""
+    """All differences between two scans that may cause an apparent change."""
     return tuple(found for check in CHECKS for found in check(pair))
 
 
 def worst_comparability(found: Iterable[Difference], parameter: str) -> Comparability:
-    """The worst that any difference says of a parameter."""
+    """Worst comparability of a parameter over all differences."""
     verdicts = [one.verdict for one in found if one.concerns(parameter)]
     order = [*Comparability]
     return max(verdicts, key=order.index, default=Comparability.COMPARABLE)
 
 
 def alike(found: Iterable[Difference], parameter: str) -> bool:
-    """Whether two scans were made alike as far as a parameter is concerned."""
+    """Whether scanner and protocol are the same as far as they affect a parameter."""
     return not any(one.what in UNLIKE and one.concerns(parameter) for one in found)
 
 
 def tilt_deg(before: SeriesConditions, after: SeriesConditions, rotation: object) -> float | None:
-    """Angle between the slices of two scans in the frame of the spine.
+    """Angle between the slices of two scans in the frame of the spine, degrees.
 
     Parameters
     ----------
     before, after
-        With their slice normals.
+        Conditions with slice normals.
     rotation
-        (3, 3), turns vectors of the later scan into the space of the earlier one.
+        (3, 3) rotation of vectors of the later scan to the space of the earlier one.
     """
     if before.slice_normal is None or after.slice_normal is None:
         return None

@@ -1,4 +1,4 @@
-"""Under which conditions a scan was made, from what the reader found in its headers."""
+"""Scan conditions from headers and from the list of a trial."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from discmri.results.model import StudyResult
 
 @dataclass(frozen=True)
 class SeriesConditions:
-    """What of a series can fake a change; ``None`` or empty where the headers do not say.
+    """Conditions of a series that can cause an apparent change; ``None`` or empty if unknown.
 
     Parameters
     ----------
@@ -24,19 +24,19 @@ class SeriesConditions:
     software, coil
         As in the header.
     field_t
-        Field strength.
+        Field strength, T.
     te_ms, tr_ms
-        Timing.
+        Echo and repetition time.
     b_values_s_per_mm2
         Ascending; empty without diffusion weighting.
     pixel_mm
-        In the slice, the coarser of the two.
+        Larger of the two in-plane spacings.
     thickness_mm, pitch_mm
-        Of a slice, and from slice to slice.
+        Slice thickness, and distance of neighbouring slices.
     slice_normal
-        RAS+ unit vector across the slices.
+        RAS+ unit vector perpendicular to the slices.
     fat_suppressed
-        Whether fat is.
+        Whether fat is suppressed.
     """
 
     clock_h: float | None = None
@@ -56,24 +56,24 @@ class SeriesConditions:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Of one scan.
+    """Conditions of one scan.
 
     Parameters
     ----------
     sagittal
-        The series that was segmented.
+        Conditions of the segmented series.
     diffusion
-        What the ADC comes from; ``None`` without.
+        Conditions of the source of the ADC; ``None`` without ADC.
     segmenter
-        Name with version, as far as it was measured already.
+        Name with version; empty before measuring.
     software
-        Version of discmri that measured it, as far as it was.
+        Version of discmri; empty before measuring.
     adc_source
-        ``fit`` or ``map``, as far as it was measured already.
+        ``fit`` or ``map``.
     rest_min
-        Before the scan, where the list of the trial says it.
+        Rest before the scan from the list of the trial, min.
     rise_h
-        Clock time of getting up, hours, where the list says it.
+        Clock time of rising from the list of the trial, h.
     """
 
     sagittal: SeriesConditions
@@ -86,7 +86,7 @@ class Conditions:
 
     @property
     def up_h(self) -> float | None:
-        """Hours from getting up to the scan; ``None`` where either time is not known."""
+        """Hours from rising to the scan; ``None`` if unknown."""
         clock = self.sagittal.clock_h
         return None if clock is None or self.rise_h is None else (clock - self.rise_h) % 24.0
 
@@ -114,7 +114,7 @@ def of_series(facts: SeriesFacts) -> SeriesConditions:
 
 
 def clock_h(acquired: str) -> float | None:
-    """Hours since midnight of ``YYYYMMDDHHMMSS…`` or an ISO or plain time of day.
+    """Hours since midnight of ``YYYYMMDDHHMMSS…``, an ISO time or a time of day.
 
     >>> clock_h("20240102093000.0"), clock_h("2024-01-02T14:45:00"), clock_h("08:30:00.0")
     (9.5, 14.75, 8.5)
@@ -156,7 +156,7 @@ def of_study(
 def of_inspection(
     facts: StudyFacts, rest_min: float | None = None, rise_h: float | None = None
 ) -> Conditions:
-    """Conditions of a study that was only looked at, from ``Study.describe()``."""
+    """Conditions of a study that was not measured, from ``Study.describe()``."""
     chosen = facts.measured
     uid = chosen.diffusion[0] if chosen.diffusion else chosen.adc_map or ""
     return Conditions(
@@ -171,14 +171,14 @@ def of_inspection(
 def _of(
     series: Sequence[SeriesFacts], uid: str, diffusion: bool = False
 ) -> SeriesConditions | None:
-    """Of the series with a UID; of its parts, the one with b-values where those are asked for."""
+    """Conditions of the series with a UID; for diffusion, of its part with b-values."""
     found = [one for one in series if uid and one.uid == uid]
     found.sort(key=lambda one: not (diffusion and one.b_values_s_per_mm2))
     return of_series(found[0]) if found else None
 
 
 def _across(spacing: Sequence[float]) -> int:
-    """Which spacing leads from slice to slice: the coarsest, the last of equals."""
+    """Axis from slice to slice: the one with the greatest spacing, the last if equal."""
     return max(range(len(spacing)), key=lambda n: (spacing[n], n)) if spacing else 2
 
 
@@ -196,11 +196,11 @@ CONDITION_CELLS = (
     "time", "rise_time", "rest_min", *_WORDS, *_NUMBERS, "fat_suppressed", "b_values", *_DIFFUSION,
     "segmenter", "software", "adc_source",
 )  # fmt: skip
-"""Columns of a table of values that hold the conditions of its scan."""
+"""Columns of a table of values with the conditions of the scan."""
 
 
 def cells_of(found: Conditions) -> dict[str, str]:
-    """Conditions of a scan as cells, empty where they are not known."""
+    """Conditions of a scan as cells, empty if unknown."""
     sagittal, diffusion = found.sagittal, found.diffusion
     cells = {
         "time": clock_text(sagittal.clock_h),
@@ -225,7 +225,7 @@ def of_cells(row: Row) -> Conditions:
     Raises
     ------
     CellError
-        Where a cell cannot be read.
+        If a cell is invalid.
     """
     numbers = {name: row.number(column) for column, name in _NUMBERS.items()}
     words = {name: row.text(column) for column, name in _WORDS.items()}
@@ -244,7 +244,7 @@ def of_cells(row: Row) -> Conditions:
 
 
 def clock(row: Row, column: str) -> float | None:
-    """A time of day in hours; :class:`CellError` for any other text."""
+    """A time of day in hours; raises :class:`CellError` for other text."""
     text = row.text(column)
     hours = clock_h(text) if ":" in text else None
     if text and hours is None:
@@ -254,7 +254,7 @@ def clock(row: Row, column: str) -> float | None:
 
 
 def clock_text(hours: float | None) -> str:
-    """A time of day as people write it.
+    """A time of day as ``HH:MM``.
 
     >>> clock_text(9.5), clock_text(None)
     ('09:30', '')
@@ -270,7 +270,7 @@ def _b_values(row: Row) -> tuple[float, ...]:
     try:
         return () if text == "none" else tuple(float(part) for part in text.split())
     except ValueError:
-        problem = f"{one_line(text)[:40]!r} are not b-values; write them as 0 50 800"
+        problem = f"{one_line(text)[:40]!r} are not b-values; write them like 0 50 800"
         raise row.error("b_values", problem) from None
 
 

@@ -1,7 +1,7 @@
-"""Treated against untreated discs of the same subject: difference in differences.
+"""Difference in differences: treated against untreated discs of the same subject.
 
-What all discs of a person share (time of day, scanner, segmenter) cancels as far as it acts on
-all of them alike.  The interval follows from the noise of the single changes.
+Effects common to all discs of a person (time of day, scanner, segmenter) cancel.  The interval is
+computed from the noise of the single changes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Contrast:
     Parameters
     ----------
     subject, arm, visit, level, parameter, unit
-        Which.
+        Identification of the value; ``level`` is the treated disc.
     treated_change, untreated_change
-        Of the treated disc, and the mean of the others.
+        Change of the treated disc, and mean change of the untreated ones.
     untreated
-        How many others.
+        Number of untreated discs.
     difference, low, high
         Difference of the two changes with its 95 % interval.
     comparability
@@ -52,7 +52,7 @@ class Contrast:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
@@ -72,7 +72,7 @@ def contrasts(changes: Iterable[Change]) -> list[Contrast]:
 
 
 def _comparators(treated: Change, group: Sequence[Change]) -> list[Change]:
-    """The untreated discs; of scans that can be compared, only discs that can be used."""
+    """Untreated discs; only comparable ones if the treated disc is comparable."""
     unusable = Comparability.NOT_COMPARABLE
     return [
         one

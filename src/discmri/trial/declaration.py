@@ -1,4 +1,4 @@
-"""What a trial declares before anybody looks: ``trial.toml``."""
+"""The declaration of a trial, ``trial.toml``: endpoints, estimand, responder rule."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from discmri.trial.values import TRACKED
 E = TypeVar("E", bound=Enum)
 
 CONTROL_NAMES = ("control", "placebo", "sham", "saline", "untreated")
-"""Words in the name of an arm by which the control arm is known where none is declared."""
+"""Words in the name of an arm that identify the control arm if none is declared."""
 
 
 class Estimand(Enum):
-    """What is held against what in each subject."""
+    """Quantity compared in each subject."""
 
-    AGAINST_UNTREATED = "treated_vs_untreated"  # less the mean change of its untreated discs
-    FROM_BASELINE = "treated_change"  # the change of its treated discs
+    AGAINST_UNTREATED = "treated_vs_untreated"  # change of treated minus untreated discs
+    FROM_BASELINE = "treated_change"  # change of treated discs
 
 
 class Covariate(Enum):
-    """What a group effect may be adjusted for."""
+    """Covariates of group effects."""
 
-    BASELINE = "baseline"  # first value of the treated discs
+    BASELINE = "baseline"  # value of the treated discs at the first visit
     LEVEL = "level"
 
 
@@ -50,24 +50,25 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a trial asks and how it is answered.
+    """Endpoints and rules of a trial.
 
     Parameters
     ----------
     primary, secondary
-        Endpoints; those of the secondary family are adjusted by Holm, all others explore.
+        Endpoints; p values of the secondary family are adjusted by Holm.  All others are
+        exploratory.
     estimand
-        What is held against what.
+        Quantity compared in each subject.
     control_arm
-        Name of it; empty without arms.
+        Name of the control arm; empty without arms.
     covariates
-        For which group effects are adjusted.
+        Covariates of group effects.
     responder_parameters, responder_visit
-        In all of which a responder gains, and when.
+        Parameters that must all increase in a responder, and the visit.
     diurnal
-        Whether noise bands grow with the difference in time of day.
+        Whether noise bands include the difference in time of day.
     declared
-        Whether a file says so; otherwise these are defaults.
+        Whether this was read from a file; otherwise these are defaults.
     """
 
     primary: Endpoint
@@ -87,21 +88,21 @@ def default_declaration(
     at: str = "",
     arms: Sequence[str] = (),
 ) -> Declaration:
-    """What holds where nothing is declared: the first parameter of the responder rule, last visit.
+    """Default declaration: first parameter of the responder rule at the last visit.
 
     Parameters
     ----------
     visits
         Names of all visits, earliest first.
     parameters, at
-        Of the responder rule, and at which visit; the last one by default.
+        Parameters and visit of the responder rule; default: the last visit.
     arms
-        Names of the arms; the control arm is known by its name, else it is the last.
+        Names of the arms; the control arm is identified by its name, otherwise it is the last.
 
     Returns
     -------
     Declaration
-        Which says that it was not declared.
+        With ``declared=False``.
 
     Examples
     --------
@@ -116,24 +117,24 @@ def default_declaration(
 
 
 def read_declaration(path: Path, trial: Trial) -> Declaration:
-    """Read ``trial.toml`` and check it against the trial.
+    """Read and check ``trial.toml``.
 
     Parameters
     ----------
     path
         The file.
     trial
-        Whose visits and arms it may name.
+        The trial, for its visits and arms.
 
     Returns
     -------
     Declaration
-        What it declares; defaults for the rest.
+        The declaration, with defaults for missing keys.
 
     Raises
     ------
     UsageError
-        What it says that there is not, or twice, in one line.
+        If a key is unknown or invalid, or contradicts the trial.
 
     Examples
     --------
@@ -149,12 +150,12 @@ def read_declaration(path: Path, trial: Trial) -> Declaration:
 
 
 def check_declaration(declaration: Declaration, trial: Trial, source: str = "") -> None:
-    """Refuse what contradicts itself or the trial.
+    """Check a declaration for contradictions.
 
     Raises
     ------
     UsageError
-        Which and why.
+        If an endpoint is declared twice, or the trial has no such parameter, visit or arm.
     """
     told = f"{source}: " if source else ""
     endpoints = (declaration.primary, *declaration.secondary)
@@ -166,11 +167,11 @@ def check_declaration(declaration: Declaration, trial: Trial, source: str = "") 
     _known_visit(declaration.responder_visit, trial, told)
     twice = next((one for n, one in enumerate(endpoints) if one in endpoints[:n]), None)
     if twice is not None:
-        raise UsageError(f"{told}{twice} is declared twice; name each endpoint once")
+        raise UsageError(f"{told}{twice} is declared twice; declare each endpoint once")
     arms = [arm for arm in trial.arms if arm]
     if declaration.control_arm and declaration.control_arm not in arms:
-        known = f"there are {', '.join(arms)}" if arms else "the list has no arms (column arm)"
-        raise UsageError(f"{told}no arm is called {declaration.control_arm!r}; {known}")
+        known = f"arms: {', '.join(arms)}" if arms else "the list has no arms (column arm)"
+        raise UsageError(f"{told}there is no arm {declaration.control_arm!r}; {known}")
 
 
 def _known_parameter(name: str, told: str) -> None:
@@ -183,7 +184,7 @@ def _known_visit(visit: str, trial: Trial, told: str) -> None:
     later = trial.visits[1:]
     if visit and visit not in later:
         raise UsageError(
-            f"{told}no visit after the first is called {visit!r}; there are {', '.join(later)}"
+            f"{told}there is no visit {visit!r} after the first; later visits: {', '.join(later)}"
         )
 
 
@@ -198,7 +199,7 @@ _KEYS = {
 
 
 def _control(arms: Sequence[str]) -> str:
-    """The arm whose name says that it is the control; of others the last, where there are two."""
+    """The control arm by its name; otherwise the last arm."""
     named = [arm for arm in arms if any(word in arm.lower() for word in CONTROL_NAMES)]
     if len(arms) < 2 or len(named) > 1:
         return ""
@@ -207,7 +208,7 @@ def _control(arms: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Takes a declaration apart; every error names the file and the key."""
+    """Parses a declaration; every error message has the file and the key."""
 
     source: str
     trial: Trial
@@ -219,10 +220,10 @@ class _Reader:
         usual = default_declaration(self.trial.visits, arms=self.trial.arms)
         secondary = content.get("secondary", [])
         if not isinstance(secondary, list):
-            raise self._error("secondary is a list; write [[secondary]] for each endpoint")
+            raise self._error("secondary must be a list; write [[secondary]] for each endpoint")
         if content.get("missing", "complete") != "complete":
             raise self._error(
-                "missing is 'complete'; a sensitivity row counts missing visits as no change"
+                "missing must be 'complete'; a sensitivity row counts missing visits as no change"
             )
         primary = self._endpoint(content["primary"], "primary")
         responder = content.get("responder", {})
@@ -252,22 +253,22 @@ class _Reader:
         assert isinstance(table, dict)
         for key in _KEYS[where]:
             if not table.get(key):
-                raise self._error(f"{where} names no {key}; give parameter and visit")
+                raise self._error(f"{where} has no {key}; give parameter and visit")
         return Endpoint(*(self._text(table[key], f"{where}.{key}") for key in _KEYS[where]))
 
     def _only(self, table: object, where: str) -> None:
         if not isinstance(table, dict):
-            raise self._error(f"{where} is a table; write [{where}]")
+            raise self._error(f"{where} must be a table; write [{where}]")
         unknown = [key for key in table if key not in _KEYS[where]]
         if unknown:
             place = f"{where}." if where else ""
             known = ", ".join(_KEYS[where])
-            raise self._error(f"{place}{one_line(unknown[0])} means nothing; write one of {known}")
+            raise self._error(f"{place}{one_line(unknown[0])} is unknown; write one of {known}")
 
     def _choice(self, value: object, kind: type[E]) -> E:
         known = [one.value for one in kind]
         if value not in known:
-            raise self._error(f"{one_line(value)!r} is not known; write one of {', '.join(known)}")
+            raise self._error(f"{one_line(value)!r} is unknown; write one of {', '.join(known)}")
         return kind(value)
 
     def _text(self, value: object, where: str) -> str:
@@ -277,7 +278,7 @@ class _Reader:
 
     def _list(self, value: object, where: str) -> list[str]:
         if not isinstance(value, list) or (not value and where == "responder"):
-            raise self._error(f'{where} takes a list; write ["{_TRACKED[0]}"]')
+            raise self._error(f'{where} must be a list; write ["{_TRACKED[0]}"]')
         return [self._text(one, where) for one in value]
 
     def _flag(self, value: object) -> bool:

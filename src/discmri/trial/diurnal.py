@@ -1,9 +1,9 @@
-"""How much of a change the time of day may explain: the diurnal part of a noise band.
+"""The diurnal part of a noise band: the change that the time of day may explain.
 
-Discs lose height and water while a person is up.  The size of the loss over a day is published;
-its course is this project's choice: the larger of an even loss over twelve hours and one that
-takes half of what is left in every hour, since discs lose most soon after rising.  Where the time
-of getting up is not known, the earlier scan is taken to be one hour after it.
+Discs lose height and water during the day.  The loss over a day is published.  Its course is a choice
+of this project: the larger of a linear loss over twelve hours and an exponential loss with a half
+time of one hour, because most is lost soon after rising.  If the time of rising is unknown, the
+earlier scan is assumed one hour after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from discmri.trial.comparability import ScanPair, hours_between
 DAY_H = 12.0
 HALF_TIME_H = 1.0
 EARLIEST_UP_H = 1.0
-"""Time since getting up that the earlier scan is taken to have, where it is not known."""
+"""Assumed time from rising to the earlier scan, if unknown."""
 _MARTIN = (
     "loss of height from morning to evening, upper end of 6.1 to 8.0 %, 12 people (Martin 2022)"
 )
@@ -29,11 +29,11 @@ LOSS: Mapping[str, Published] = {
     ),
     "signal_ratio": Published(13.5, True, "loss of signal over a day (Spine 1995;20:807)"),
 }
-"""Loss over a day by the beginning of a parameter's name.  For ADC no size was found."""
+"""Loss over a day by prefix of the name of the parameter; none was found for the ADC."""
 
 
 def day_share(earlier_up_h: float, later_up_h: float) -> float:
-    """Share of a day's loss between two times since getting up.
+    """Fraction of the daily loss between two times since rising.
 
     >>> day_share(1.0, 1.0), round(day_share(1.0, 3.0), 3), round(day_share(6.0, 8.0), 3)
     (0.0, 0.375, 0.167)
@@ -44,7 +44,7 @@ def day_share(earlier_up_h: float, later_up_h: float) -> float:
 
 
 def diurnal(parameter: str, first: float, pair: ScanPair) -> tuple[float, str] | None:
-    """The largest change of one disc that the time of day alone explains, and its source.
+    """Greatest change of one disc due to the time of day, and its source.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def diurnal(parameter: str, first: float, pair: ScanPair) -> tuple[float, str] |
     Returns
     -------
     tuple or None
-        Size in the parameter's unit and words; ``None`` where both scans were made at the same
-        time, a time is not known, or no size is published.
+        Size in the unit of the parameter, and source; ``None`` if both scans were made at the
+        same time, a time is unknown, or no loss is published.
     """
     loss = next((one for name, one in LOSS.items() if parameter.startswith(name)), None)
     hours = hours_between(pair)
@@ -68,7 +68,7 @@ def diurnal(parameter: str, first: float, pair: ScanPair) -> tuple[float, str] |
     before, after = pair.before.up_h, pair.after.up_h
     if before is None or after is None:
         share = day_share(EARLIEST_UP_H, EARLIEST_UP_H + hours)
-        when = f"{hours:.1f} h apart by the clock, the earlier at least {EARLIEST_UP_H:g} h after rising"
+        when = f"{hours:.1f} h apart, the earlier assumed {EARLIEST_UP_H:g} h after rising"
     else:
         share = day_share(before, after)
         when = f"{before:.1f} and {after:.1f} h after rising"

@@ -1,4 +1,4 @@
-"""Drawn tables as courses, so that they go through the analysis of real trials."""
+"""Simulated tables as subjects and visits, for the analysis of real trials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = Registration({level: level for level in LEVELS}, np.eye(4), 1.0, 1.0)
 
 
 def visit_names(visits: int) -> tuple[str, ...]:
-    """Names of the first and of so many later visits.
+    """Names of the first visit and of later visits.
 
     >>> visit_names(2)
     ('baseline', 'visit 1', 'visit 2')
@@ -34,16 +34,16 @@ def visit_names(visits: int) -> tuple[str, ...]:
 def drawn_courses(
     table: DrawnTable, parameter: str = "height_mm", hours_later: float = 0.0
 ) -> Iterator[Course]:
-    """Every subject of a drawn table.
+    """Subjects of a simulated table.
 
     Parameters
     ----------
     table
         From :func:`discmri.simulation.tables.draw_table`.
     parameter
-        What its values are called.
+        Parameter of its values.
     hours_later
-        Later visits are scanned so much later in the day.
+        Difference in time of day of later visits from the first, h.
     """
     design, names = table.design, visit_names(table.design.visits)
     kind = RepeatKind.OTHER_DAY if design.other_day else RepeatKind.SAME_SESSION

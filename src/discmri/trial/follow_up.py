@@ -1,6 +1,6 @@
-"""One subject followed from visit to visit: names frozen and carried, pictures drawn.
+"""Registration of the visits of one subject, and pictures.
 
-This part looks at the images again; it runs in a process of its own per subject.
+This reads the images again, in one process per subject.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from discmri.trial.plan import Scan, Subject
 from discmri.trial.registration import Registration, Spine, read_spine, register_visit
 
 ScanFolder = tuple[Scan, Path]
-"""A measured scan whose images are to be looked at again, and its results folder."""
+"""A measured scan and its results folder."""
 
 
 @dataclass(frozen=True)
 class SubjectJob:
-    """One subject.
+    """One subject to register.
 
     Parameters
     ----------
     subject
-        Whom.
+        The subject.
     scans
-        Measured scans; the first one's names are the subject's.
+        Measured scans; the levels of the first one are used for all.
     limits
-        What its process may take.
+        Limits of the process.
     """
 
     subject: Subject
@@ -47,18 +47,18 @@ class SubjectJob:
 
 @dataclass(frozen=True, eq=False)
 class FollowUp:
-    """What was found of a subject's visits.
+    """Registrations and pictures of one subject.
 
     Parameters
     ----------
     registrations
         By name of the scan.
     pictures
-        PNG, base64, by name of the scan and frozen name of the disc.
+        PNG, base64, by name of the scan and level at the first visit.
     problem
-        Why the images could not be looked at; empty where they could.
+        Reason why images could not be read; otherwise empty.
     tilts_deg
-        By name of the scan, where a table says how otherwise its slices cut the spine.
+        Tilt of slices relative to the first visit from a table, by name of the scan.
     """
 
     registrations: Mapping[str, Registration] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class FollowUp:
 
 
 def run_job(job: SubjectJob, stop: threading.Event | None = None) -> FollowUp:
-    """Follow one subject in a process of its own; never raises for what a scan can do."""
+    """Register one subject in its own process; a failure is stored in ``problem``."""
     try:
         return isolated(follow_subject, job, job.limits, stop)
     except ProcessEndedError as error:
@@ -76,7 +76,7 @@ def run_job(job: SubjectJob, stop: threading.Event | None = None) -> FollowUp:
 
 
 def follow_subject(job: SubjectJob) -> FollowUp:
-    """Carry the names of the first scan to the others and draw the treated discs."""
+    """Carry the levels of the first scan to the others and draw the treated discs."""
     scan, _ = job.scans[0]
     first = _opened(job.scans[0])
     names = {disc.level: disc.level for disc in first[0]}
@@ -100,7 +100,7 @@ def _opened(scan_folder: ScanFolder) -> tuple[Spine, Volume]:
 
 
 def _drawn(subject: Subject, spine: Spine) -> tuple[DiscBorder, ...]:
-    """The treated discs; of a control, all from L1-L2 down."""
+    """Treated discs; without any, all discs from L1-L2 downwards."""
     lumbar = [disc for disc in spine if disc.level.above.value.startswith("L")]
     return tuple(disc for disc in lumbar if not subject.treated or disc.level in subject.treated)
 

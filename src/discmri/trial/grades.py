@@ -1,4 +1,4 @@
-"""Grades from visit to visit: counted as shifts, never averaged."""
+"""Grades of visits as shift tables."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from discmri.trial.change import Course, Visit
 from discmri.trial.comparability import Comparability, worst_comparability
 
 SUGGESTED = "suggested"
-"""Name of the automatic suggestion among the readers."""
+"""Name of the automatic suggestion as a reader."""
 READ_COLUMNS = ("study_uid", "level_automatic", "reader", "grade", "occasion")
 
 Reads = Mapping[tuple[str, DiscLevel], Mapping[str, Grade]]
-"""Grade by reader, for a study and the visit's own name of a disc."""
+"""Grade by reader, for each study UID and level found at that visit."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class VisitGrade:
     Parameters
     ----------
     subject, arm, visit, level, treated
-        Which, by its frozen name.
+        Identification of the disc; ``level`` is that of the first visit.
     reader
-        Who said it.
+        Name of the reader.
     grade, first
-        At this visit and at the first one, ``None`` where there is none.
+        Grade at this visit and at the first; ``None`` if missing.
     comparability
-        Whether the two scans can be compared in grade.
+        Comparability of the two scans for grades.
     """
 
     subject: str
@@ -50,18 +50,18 @@ class VisitGrade:
 
 @dataclass(frozen=True)
 class Shifts:
-    """How grades of one reader moved from the first visit to another.
+    """Shift table of the grades of one reader between the first and a later visit.
 
     Parameters
     ----------
     reader, visit, treated
-        Which.
+        Reader, later visit, and whether the discs are treated.
     grades
         Rows and columns of the table, in order.
     counts
-        Discs by first grade (rows) and later grade (columns).
+        Numbers of discs by first grade (rows) and later grade (columns).
     not_comparable
-        Discs left out because their scans cannot be compared.
+        Number of discs left out because their scans are not comparable.
     """
 
     reader: str
@@ -73,22 +73,21 @@ class Shifts:
 
 
 def read_reads(path: Path, notes: list[str] | None = None) -> Reads:
-    """Grades that ``discmri grade export`` wrote to ``reads_long.csv``.
+    """Read grades from ``reads_long.csv`` of ``discmri grade export``.
 
-    Second occasions are left out; an empty occasion is the first.
+    Only first occasions are used; an empty occasion is the first.
 
     Parameters
     ----------
     path
         The table.
     notes
-        Gets a sentence on the grades that are empty, where there are some.
+        A note about empty grades is appended to this list.
 
     Raises
     ------
     UsageError
-        Where the file or a cell cannot be read, a column is missing, or a reader graded a disc
-        twice.
+        If the file or a cell is invalid, a column is missing, or a reader graded a disc twice.
     """
     hint = "give reads_long.csv of discmri grade export"
     reads: dict[tuple[str, DiscLevel], dict[str, Grade]] = defaultdict(dict)
@@ -97,7 +96,7 @@ def read_reads(path: Path, notes: list[str] | None = None) -> Reads:
     for row in table.rows:
         level, grade = row.level("level_automatic"), row.grade("grade")
         if level is None:
-            raise row.error("level_automatic", "is empty; write the disc")
+            raise row.error("level_automatic", "is empty; write the level, such as L4-L5")
         study, reader = row.filled("study_uid"), row.filled("reader")
         if (row.integer("occasion", 1, 99) or 1) > 1:
             continue
@@ -113,7 +112,7 @@ def read_reads(path: Path, notes: list[str] | None = None) -> Reads:
 
 
 def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:
-    """Every grade of a subject, the suggested ones first."""
+    """All grades of a subject, suggested ones first."""
     found = []
     for visit in (course.baseline, *course.later):
         worst = worst_comparability(visit.differences, "suggested_grade")
@@ -133,7 +132,7 @@ def grades_of(course: Course, reads: Reads) -> list[VisitGrade]:
 
 
 def _branch(visit: Visit, level: DiscLevel) -> str:
-    """By which rule and comparators a grade was suggested; empty where there is none."""
+    """Method of a suggested grade; empty without suggestion."""
     suggested = visit.discs[level].values.get("suggested_grade") if level in visit.discs else None
     return "" if suggested is None else suggested.method
 
@@ -149,8 +148,7 @@ def _said(visit: Visit, level: DiscLevel, reads: Reads) -> dict[str, Grade]:
 def shifts(grades: Iterable[VisitGrade], first_visit: str) -> list[Shifts]:
     """Shift tables by reader, visit and treatment.
 
-    A reader's grade is held to be comparable whatever scanner it was read on; the suggested one
-    is not where signal or height are not.
+    Grades of readers are always used; suggested grades only if signal and height are comparable.
     """
     groups: dict[tuple[str, str, bool], list[VisitGrade]] = defaultdict(list)
     for one in grades:

@@ -1,8 +1,8 @@
-"""What treatment did over subjects: each subject gives one number, arms are compared.
+"""Effects of treatment over subjects, with one number per subject.
 
-The number of a subject is its contrast at a visit: the change of its treated discs less that of
-its untreated ones, or their change alone (the estimand).  With arms the answer is active minus
-control; rows of single arms stand beside it and are never pooled over arms.
+The number of a subject is its contrast at a visit: the change of its treated discs minus that of its
+untreated ones, or the former alone (the estimand).  With arms, the effect is active minus control;
+single arms are reported as well, and arms are never pooled.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from discmri.trial.inference import (
 )
 
 LEAST_SUBJECTS = 3
-"""Of one group, below which nothing is estimated."""
+"""Minimum number of subjects of a single group."""
 LEAST_PER_ARM = 2
 FEW_SUBJECTS = 10
-"""Below this, intervals carry a mark."""
+"""With fewer subjects, intervals are marked."""
 
 
 class Role(Enum):
-    """What a row is for."""
+    """Role of a row."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -45,16 +45,16 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class SubjectContrast:
-    """What one subject gives at one visit in one parameter.
+    """Contrast of one subject in one parameter at one visit.
 
     Parameters
     ----------
     subject, arm, visit, parameter, unit
-        Which.
+        Identification of the value.
     value
         The contrast.
     baseline, level
-        First value of its treated discs, and which they are.
+        Mean first value of the treated discs, and their levels.
     """
 
     subject: str
@@ -74,19 +74,19 @@ class GroupEffect:
     Parameters
     ----------
     group, control
-        Arm and what it is held against; ``control`` is empty for an arm by itself.
+        Arm and control arm; ``control`` is empty for a single arm.
     endpoint, unit
         Parameter and visit.
     subjects, controls
-        How many.
+        Numbers of subjects.
     found
         Estimate, interval, p and method.
     role
-        What the row is for; only primary and secondary rows show their p.
+        Role of the row; only primary and secondary rows have a p value.
     holm
         p adjusted for the secondary family; ``None`` for other rows.
     note
-        What must be known beside it.
+        Remark; may be empty.
     """
 
     group: str
@@ -102,17 +102,17 @@ class GroupEffect:
 
     @property
     def p(self) -> float | None:
-        """Two-sided, of a declared row."""
+        """Two-sided p of a declared row."""
         return self.found.p if self.role in (Role.PRIMARY, Role.SECONDARY) else None
 
     @property
     def few(self) -> bool:
-        """Whether the interval carries a mark for few subjects."""
+        """Whether the interval is marked for few subjects."""
         return self.subjects + self.controls < FEW_SUBJECTS
 
     @property
     def name(self) -> str:
-        """Such as ``cells − saline``."""
+        """Name such as ``cells − saline``."""
         return f"{self.group} − {self.control}" if self.control else self.group or "all subjects"
 
 
@@ -124,11 +124,11 @@ def subject_contrasts(
     Parameters
     ----------
     changes
-        Of discs; thoracic ones do not count.
+        Changes of discs; thoracic discs are ignored.
     estimand
-        What is held against what.
+        Quantity compared in each subject.
     comparable
-        Whether changes between scans that are not comparable are left out.
+        Whether to leave out changes between scans that are not comparable.
     """
     groups: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for one in changes:
@@ -159,16 +159,16 @@ def subject_contrasts(
 def group_effects(
     changes: Sequence[Change], declaration: Declaration, subjects: Mapping[str, str]
 ) -> list[GroupEffect]:
-    """Every row: primary, its sensitivity, the secondary family, then what explores.
+    """All rows: primary, its sensitivity analyses, secondary family, exploratory.
 
     Parameters
     ----------
     changes
-        Of all discs.
+        Changes of all discs.
     declaration
-        What is asked.
+        Endpoints and estimand.
     subjects
-        Arm by subject, of everybody whose first visit is the usual one.
+        Arm by subject, for subjects with the usual first visit.
     """
     own = [one for one in changes if one.subject in subjects]
     contrasts = subject_contrasts(own, declaration.estimand)
@@ -192,7 +192,7 @@ def group_effects(
 def _rows(
     found: Sequence[SubjectContrast], endpoint: Endpoint, declaration: Declaration, role: Role
 ) -> list[GroupEffect]:
-    """Active minus control of every active arm, then each arm; without arms one row."""
+    """Active minus control for each active arm, then single arms; without arms one row."""
     by_arm: dict[str, list[SubjectContrast]] = defaultdict(list)
     for one in found:
         by_arm[one.arm].append(one)
@@ -255,13 +255,13 @@ def _sensitivity(
     declaration: Declaration,
     subjects: Mapping[str, str],
 ) -> list[GroupEffect]:
-    """The primary row with other choices on missing and not comparable visits."""
+    """Sensitivity analyses of the primary row: missing and not comparable visits."""
     if not rows or rows[0].role is not Role.PRIMARY:
         return []
     at = declaration.primary
     own = [one for one in contrasts if (one.parameter, one.visit) == (at.parameter, at.visit)]
     there = {one.subject for one in own}
-    # whoever has the primary parameter at any visit, in whatever scan, has treated discs
+    # subjects with the primary parameter at any visit have treated discs
     template = {one.subject: one for one in loose if one.parameter == at.parameter}
     missing = [
         replace(template[name], visit=at.visit, value=0.0) if name in template
@@ -273,7 +273,7 @@ def _sensitivity(
     found = []
     for chosen, note in (
         ([*own, *missing], f"missing visits counted as no change ({len(missing)} subjects)"),
-        (every, f"scans that are not comparable counted too ({len(every) - len(own)} subjects)"),
+        (every, f"scans that are not comparable included ({len(every) - len(own)} subjects)"),
     ):
         found += [replace(one, note=note) for one in _rows(chosen, at, plain, Role.SENSITIVITY)[:1]]
     return found

@@ -1,7 +1,7 @@
-"""Tests over subjects, each with the interval that belongs to it.
+"""Tests over subjects with matching intervals.
 
-Every function takes one number per subject and gives estimate, 95 % interval and p of one and
-the same method: the interval holds zero where, and only where, p is above 0.05.
+Every function takes one number per subject and returns estimate, 95 % interval and p of the same
+method: the interval contains zero if and only if p is above 0.05.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from numpy.typing import NDArray
 
 ALPHA = 0.05
 MODEL_SUBJECTS = 12
-"""From this many subjects on intervals of two arms are Student's; below, arms are permuted."""
+"""Minimum number of subjects of two arms for Welch's t; with fewer, arms are permuted."""
 LEAST_FREEDOM = 3
-"""Degrees of freedom below which covariates are left out."""
+"""Minimum degrees of freedom for covariates."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TestResult:
-    """What a test says.
+    """Result of a test.
 
     Parameters
     ----------
     estimate, low, high
-        With the 95 % interval, which is without end where so few subjects cannot give one.
+        Estimate with its 95 % interval, whose ends are infinite with too few subjects.
     p
-        Two-sided.
+        Two-sided p.
     method
-        In words.
+        Name of the method.
     """
 
-    __test__ = False  # no test of pytest
+    __test__ = False  # not a test for pytest
 
     estimate: float
     low: float
@@ -47,7 +47,7 @@ class TestResult:
 
 
 def one_group(values: Sequence[float]) -> TestResult:
-    """Student's t of one number per subject; at least two.
+    """Student's t of one number per subject, for at least two subjects.
 
     >>> found = one_group([1.0, 2.0, 3.0])
     >>> round(found.low, 3), round(found.high, 3), round(found.p, 4)
@@ -59,14 +59,14 @@ def one_group(values: Sequence[float]) -> TestResult:
 
 
 def two_groups(active: Sequence[float], control: Sequence[float]) -> TestResult:
-    """Difference of two arms: exact permutation below twelve subjects, else Welch's t."""
+    """Difference of two arms: exact permutation below twelve subjects, otherwise Welch's t."""
     if len(active) + len(control) < MODEL_SUBJECTS:
         return permuted_arms(active, control)
     return welch(active, control)
 
 
 def welch(active: Sequence[float], control: Sequence[float]) -> TestResult:
-    """Welch's t of two arms: variances may differ, as where an effect varies between subjects."""
+    """Welch's t of two arms, whose variances may differ."""
     x, y = (np.asarray(one, dtype=np.float64) for one in (active, control))
     parts = np.array([x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)])
     total = float(parts.sum())
@@ -76,12 +76,12 @@ def welch(active: Sequence[float], control: Sequence[float]) -> TestResult:
 
 
 def permuted_arms(active: Sequence[float], control: Sequence[float]) -> TestResult:
-    """Difference of two arms if subjects had been dealt to them in any other way.
+    """Exact permutation test of the difference of two arms.
 
-    p is twice the smaller one-sided share of ways with a difference at least as large.  The
-    interval holds every shift of the active arm that the same test does not reject; its ends are
-    order statistics of (d - d') / (1 - s), d the observed difference, d' that of another way and
-    s the share of the shift that this way would show.
+    p is twice the smaller one-sided share of permutations with a difference at least as large.  The
+    interval contains every shift of the active arm that the test does not reject.  Its ends are order
+    statistics of (d - d') / (1 - s), where d is the observed difference, d' that of a permutation, and
+    s the fraction of the shift that remains in the permutation.
 
     >>> found = permuted_arms([1.1, 1.2, 1.3, 1.4, 1.5], [0.0, 0.1, 0.2, 0.3, 0.5])
     >>> round(found.p, 4), found.low > 0
@@ -94,7 +94,7 @@ def permuted_arms(active: Sequence[float], control: Sequence[float]) -> TestResu
     ways = np.array([*combinations(range(n), k)])
     sums = y[ways].sum(axis=1)
     found = sums / k - (y.sum() - sums) / (n - k)
-    kept = (ways < k).sum(axis=1)  # how many of the active arm stay in it
+    kept = (ways < k).sum(axis=1)  # subjects that stay in the active arm
     shift = kept / k - (k - kept) / (n - k)
     observed = float(found[0])  # combinations start with the first
     ends = np.sort((observed - found[1:]) / (1.0 - shift[1:]))
@@ -117,10 +117,10 @@ def adjusted(values: Sequence[float], arm: Sequence[float] | None, covariates: A
     arm
         1 for the active arm, 0 for control; ``None`` for one group.
     covariates
-        (subjects, covariates); their means are taken away.
+        (subjects, covariates); their means are subtracted.
 
-    From twelve subjects on the error is HC2, which allows arms of different variance, with the
-    degrees of freedom of Bell and McCaffrey (2002); below, the ordinary one.  Student's t in both.
+    With twelve or more subjects, errors are HC2, which allows different variances of arms, with
+    degrees of freedom of Bell and McCaffrey (2002); with fewer, ordinary errors.
     """
     y = np.asarray(values, dtype=np.float64)
     columns = covariates - covariates.mean(axis=0)
@@ -147,13 +147,13 @@ def adjusted(values: Sequence[float], arm: Sequence[float] | None, covariates: A
 
 
 def can_adjust(subjects: int, groups: int, covariates: Array) -> bool:
-    """Whether enough subjects are left for covariates."""
+    """Whether there are enough degrees of freedom for covariates."""
     rank = int(np.linalg.matrix_rank(covariates - covariates.mean(axis=0)))
     return subjects - groups - rank >= LEAST_FREEDOM
 
 
 def _independent(columns: Array) -> Array:
-    """Columns that are no combination of earlier ones."""
+    """Columns that are linearly independent of earlier ones."""
     kept = columns[:, :0]
     for n in range(columns.shape[1]):
         wider = np.column_stack([kept, columns[:, n]])
@@ -166,7 +166,7 @@ def _student(estimate: float, error: float, freedom: float, method: str) -> Test
     from scipy.special import stdtr, stdtrit
 
     if not error > 1e-12 * max(1.0, abs(estimate)):
-        text = "nothing can be tested: subjects do not differ"
+        text = "not tested: all subjects have the same value"
         return TestResult(estimate, -math.inf, math.inf, 1.0, text)
     half = float(stdtrit(freedom, 1 - ALPHA / 2)) * error
     p = 2.0 * float(stdtr(freedom, -abs(estimate) / error))

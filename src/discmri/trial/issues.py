@@ -1,4 +1,4 @@
-"""What is wrong, missing or odd in a trial, said before anything is measured."""
+"""Issues found in a trial before anything is measured."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from enum import Enum
 
 
 class IssueSeverity(Enum):
-    """How much a remark matters."""
+    """Severity of an issue."""
 
-    ERROR = "error"  # nothing can be measured before it is mended
-    WARNING = "warning"  # some change will be missing or not comparable
+    ERROR = "error"  # must be corrected before measuring
+    WARNING = "warning"  # some changes will be missing or not comparable
     NOTE = "note"
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that was noticed.
+    """An issue.
 
     Parameters
     ----------
     severity
-        How much it matters.
+        Severity.
     where
-        Line, subject or visit, as a person would call it.
+        Line, subject or visit.
     text
-        What came, what was expected and what to do.
+        Value found, value expected, and what to do.
     """
 
     severity: IssueSeverity
@@ -39,5 +39,5 @@ class Issue:
 
 
 def errors(issues: Iterable[Issue]) -> list[Issue]:
-    """Those that must be mended first."""
+    """Issues that must be corrected before measuring."""
     return [one for one in issues if one.severity is IssueSeverity.ERROR]

@@ -1,4 +1,4 @@
-"""The list of a trial: a CSV file in, a :class:`Trial` or everything that is wrong with it out."""
+"""Reading and checking the list of a trial, a CSV file."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ COLUMNS = (
     *NEEDED, *TIMES, "treated", "arm", "repeat", "repeat_kind", "rest_min", "rise_time", "study_uid",
     "masks", "mask_scheme", "lowest_disc",
 )  # fmt: skip
-"""What a list may say of a scan."""
+"""Columns of a list."""
 
 T = TypeVar("T")
 
 NONE = ("none", "no", "-", "control")
-_WINDOW_WEEKS = 2.0  # between week and date of a visit before it is remarked
-_REPEAT_WEEKS = 2.0  # between a scan and its repeat before it is remarked
+_WINDOW_WEEKS = 2.0  # greatest difference of week and date without a warning
+_REPEAT_WEEKS = 2.0  # greatest time between a scan and its repeat without a warning
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Listing:
     Parameters
     ----------
     trial
-        What could be understood of it.
+        The trial, without invalid scans.
     issues
-        Findings about the list.
+        Errors, warnings and notes.
     """
 
     trial: Trial
@@ -49,7 +49,7 @@ class Listing:
 
 
 def read_trial(path: Path) -> Trial:
-    """A trial from its list.
+    """Read a trial from its list.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def read_trial(path: Path) -> Trial:
     Raises
     ------
     UsageError
-        Where the list cannot be read or is wrong; it says the first mistake and how many more.
+        If the list cannot be read or has errors; the message has the first error and their number.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def read_trial(path: Path) -> Trial:
 
 
 def read_listing(path: Path) -> Listing:
-    """A list with all that is wrong with it.
+    """Read a list with all its errors.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ def read_listing(path: Path) -> Listing:
     Returns
     -------
     Listing
-        What could be understood, and every mistake with its line.
+        The trial, and all issues with their lines.
 
     Raises
     ------
     UsageError
-        Where there is nothing to understand: no text, no scan, or not the columns needed.
+        If the file cannot be read, has no scan, or lacks required columns.
 
     Examples
     --------
@@ -129,17 +129,17 @@ def read_listing(path: Path) -> Listing:
 
 # ------------------------------------------------------------------ cells to scans
 def _table(path: Path) -> Table:
-    hint = f"name the columns there: {', '.join(COLUMNS)}"
+    hint = f"columns of a list of scans: {', '.join(COLUMNS)}"
     table = read_table(path, NEEDED, hint)
     if not set(TIMES) & set(table.columns):
         raise UsageError(f"{path} has no column date or week; {hint}")
     if not table.rows:
-        raise UsageError(f"{path} lists no scan; give one scan a line")
+        raise UsageError(f"{path} lists no scan; give one scan per line")
     return table
 
 
 def _scan(row: Row, folder: Path, issues: list[Issue]) -> Scan | None:
-    """One scan; what is wrong with it goes to ``issues``."""
+    """One scan; errors are appended to ``issues``."""
     from discmri.measurement.segment.schemes import SCHEMES
 
     before = len(issues)
@@ -178,14 +178,14 @@ def _scan(row: Row, folder: Path, issues: list[Issue]) -> Scan | None:
 
 
 def repeat_kind(row: Row) -> RepeatKind | None:
-    """The kind of a repeat; :class:`CellError` for any other word."""
+    """The kind of a repeat; raises :class:`CellError` for other text."""
     text = row.choice("repeat_kind", [one.value for one in RepeatKind])
     return None if text is None else RepeatKind(text)
 
 
 # ------------------------------------------------------------------ scans to subjects
 def _subject(name: str, own: Sequence[tuple[Scan, Row]], issues: list[Issue]) -> Subject:
-    """Treated discs and arm may stand in one line of the subject or in all, never two ways."""
+    """A subject; treated discs and arm may be in one or more of its lines, but must agree."""
     said: dict[str, dict[str, int]] = {"treated": {}, "arm": {}}
     for scan, cells in own:
         for column, ways in said.items():
@@ -194,7 +194,7 @@ def _subject(name: str, own: Sequence[tuple[Scan, Row]], issues: list[Issue]) ->
     for column, ways in said.items():
         if len(ways) > 1:
             listed = " and ".join(f"{way!r} (line {line})" for way, line in ways.items())
-            text = f"{column} is {listed}; a subject has one"
+            text = f"{column} is {listed}; give one per subject"
             issues.append(Issue(IssueSeverity.ERROR, f"subject {name}", text))
     treated = _treated(next(iter(said["treated"]), ""), name, issues)
     return Subject(
@@ -203,14 +203,14 @@ def _subject(name: str, own: Sequence[tuple[Scan, Row]], issues: list[Issue]) ->
 
 
 def in_order(scans: Iterable[Scan], issues: list[Issue]) -> tuple[Scan, ...]:
-    """Scans of a subject in order of time, the kind of every repeat known."""
+    """Scans of a subject in order of time, with the kinds of repeats."""
     every = sorted(scans, key=lambda one: (*one.moment, one.repeat))
     first = {scan.visit: scan for scan in every if scan.repeat == 1}
     return tuple(_with_kind(scan, first.get(scan.visit), issues) for scan in every)
 
 
 def _with_kind(scan: Scan, first: Scan | None, issues: list[Issue]) -> Scan:
-    """A repeat with its kind: as listed, else from the days; without them, the one that shows least."""
+    """A scan with its kind of repeat: as listed, otherwise from the dates."""
     kind, text = scan.repeat_kind, ""
     if scan.repeat == 1:
         if kind is not None:
@@ -243,7 +243,7 @@ def _treated(text: str, name: str, issues: list[Issue]) -> tuple[DiscLevel, ...]
         try:
             level = DiscLevel.parse(part)
             if not level.is_measured:
-                raise UsageError(f"{part!r} is not measured; write a disc above the sacrum")
+                raise UsageError(f"{part!r} is not measured; give a disc above the sacrum")
             levels.append(level)
         except UsageError as error:
             where = f"subject {name}, column treated"
@@ -252,36 +252,34 @@ def _treated(text: str, name: str, issues: list[Issue]) -> tuple[DiscLevel, ...]
 
 
 def visits_of(subject: Subject) -> Iterator[Issue]:
-    """What is wrong or odd with the visits of one subject."""
+    """Issues of the visits of one subject."""
     where = f"subject {subject.name}"
     if len({scan.visit for scan in subject.first_scans}) < 2:
-        text = "has one visit only, so that no change can be measured"
+        text = "has only one visit, so that no change can be measured"
         yield Issue(IssueSeverity.WARNING, where, text)
     for scan in subject.scans:
         alone = not any(o.visit == scan.visit and o.repeat == 1 for o in subject.scans)
         if scan.repeat > 1 and alone:
             text = f"repeat {scan.repeat} of {scan.visit} has no scan with repeat 1"
-            yield Issue(IssueSeverity.ERROR, f"line {scan.line}", f"{text}; give the first one")
+            yield Issue(IssueSeverity.ERROR, f"line {scan.line}", f"{text}; list that scan")
     yield from _times_of(subject, where)
     first = subject.scans[0]
     said = [scan for scan in subject.scans if scan.lowest_disc is not None]
     if said and first.lowest_disc is None:
-        text = f"lowest_disc is given at {said[0].visit} but not at {first.visit}, whose names the"
-        yield Issue(IssueSeverity.WARNING, where, f"{text} others get; give it there")
+        text = f"lowest_disc is given at {said[0].visit}, but levels are taken from {first.visit}"
+        yield Issue(IssueSeverity.WARNING, where, f"{text}; give it there")
     for scan in subject.first_scans[1:]:
         yield from _out_of_step(first, scan, where)
 
 
 def _times_of(subject: Subject, where: str) -> Iterator[Issue]:
-    """Visits that cannot be put in order, and repeats too late to show noise alone."""
+    """Visits that cannot be ordered, and late repeats."""
     whole = [
         name for name in TIMES if all(getattr(scan, name) is not None for scan in subject.scans)
     ]
     if not whole:
-        text = "some of its scans have only a date, others only a week, so that visits cannot be"
-        yield Issue(
-            IssueSeverity.ERROR, where, f"{text} put in order; fill one column for all of them"
-        )
+        text = "some scans have only a date, others only a week, so visits cannot be ordered"
+        yield Issue(IssueSeverity.ERROR, where, f"{text}; fill one column for all scans")
         return
     seen: dict[tuple[float, float], Scan] = {}
     for scan in subject.first_scans:
@@ -294,7 +292,7 @@ def _times_of(subject: Subject, where: str) -> Iterator[Issue]:
         if scan.repeat > 1 and scan.visit in first:
             weeks = _weeks_between(first[scan.visit], scan)
             if abs(weeks) > _REPEAT_WEEKS:
-                text = f"is {abs(weeks):.1f} weeks from the scan it repeats: a true change would"
+                text = f"is {abs(weeks):.1f} weeks from the scan it repeats: true changes would"
                 yield Issue(IssueSeverity.WARNING, scan.name, f"{text} count as noise")
 
 
@@ -305,7 +303,7 @@ def _weeks_between(first: Scan, later: Scan) -> float:
 
 
 def _out_of_step(first: Scan, scan: Scan, where: str) -> Iterator[Issue]:
-    """Week and date that do not tell the same time."""
+    """Week and date that contradict each other."""
     if first.date is None or scan.date is None or first.week is None or scan.week is None:
         return
     days = (scan.date - first.date).days
@@ -324,7 +322,7 @@ def _twice(scans: Sequence[Scan]) -> Iterator[Issue]:
         place = scan.path.resolve(), scan.study_uid
         for key, what in (
             (scan.name, f"{scan.name} is listed twice; number scans of one visit in repeat"),
-            (place, f"{scan.path} is listed twice; every scan has a study of its own"),
+            (place, f"{scan.path} is listed twice; every scan needs its own study"),
         ):
             if key in seen:
                 text = f"{what} (see line {seen[key].line})"
@@ -334,7 +332,7 @@ def _twice(scans: Sequence[Scan]) -> Iterator[Issue]:
 
 # ------------------------------------------------------------------ between subjects
 def between_subjects(trial: Trial) -> Iterator[Issue]:
-    """What is wrong or odd between subjects."""
+    """Issues between subjects."""
     if not trial.subjects:
         return
     usual = trial.visits
@@ -348,16 +346,16 @@ def between_subjects(trial: Trial) -> Iterator[Issue]:
             yield Issue(IssueSeverity.WARNING, where, text)
         if own and own[0] != starts.most_common(1)[0][0]:
             text = (
-                f"starts with {own[0]}, most others with {starts.most_common(1)[0][0]}: its "
-                "changes are not counted over subjects"
+                f"starts with {own[0]}, most others with {starts.most_common(1)[0][0]}: it is "
+                "left out of effects over subjects"
             )
             yield Issue(IssueSeverity.WARNING, where, text)
         in_order = [visit for visit in usual if visit in own]
-        if own != in_order and len(set(own)) == len(own):  # one listed twice has been said
+        if own != in_order and len(set(own)) == len(own):  # duplicates are reported elsewhere
             text = f"has its visits in the order {', '.join(own)}, others {', '.join(in_order)}"
             yield Issue(IssueSeverity.ERROR, where, f"{text}; correct date or week")
     if not any(subject.treated for subject in trial.subjects):
-        text = "no treated disc is named (column treated): treated and untreated discs are not distinguished"
+        text = "there are no treated discs (column treated), so no contrast to untreated discs"
         yield Issue(IssueSeverity.WARNING, "", text)
     yield from _arms(trial)
 
@@ -368,8 +366,8 @@ def _arms(trial: Trial) -> Iterator[Issue]:
     without = [arm for arm in arms if arm and arm not in treated]
     if without and treated:
         text = (
-            f"arm {', '.join(without)} names no index disc (column treated), so that it cannot be "
-            "compared with the others; name the discs that would have been treated"
+            f"arm {', '.join(without)} has no index discs (column treated), so it cannot be "
+            "compared with the others; list the discs that would have been treated"
         )
         yield Issue(IssueSeverity.WARNING, "", text)
     if "" in arms and len(arms) > 1:

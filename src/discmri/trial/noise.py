@@ -1,12 +1,12 @@
-"""How large a change must be to be more than noise, and where that is known from.
+"""Noise bands: the change that a disc must exceed, and its source.
 
-Noise has two parts: repeatability (scanned again in one session) and what differs between days
-(biology, positioning).  A trial's own repeat scans replace only the part that they show.  Repeats
-of another day show both and stand alone.  Repeats of one session or one day show the first part;
-the second is then the published detectable change, held whole, so that the band is never below
-it.  Without repeats, the larger of the stated uncertainty (less what is the same at every visit)
-and the published change counts.  What the time of day may explain is added (see
-:mod:`discmri.trial.diurnal`).  Between scans that were not made alike, the largest band counts.
+Noise has two parts: repeatability (repeat scans in one session) and variation between days (biology,
+positioning).  Repeat scans of the trial replace only the part that they show.  Repeats on another day
+show both parts and are used alone.  Repeats in the same session or on the same day show the first
+part; the published detectable change is added in quadrature.  Without repeats, the band is the larger
+of the stated uncertainty (without the part common to all visits) and the published change.  The
+effect of the time of day is added (:mod:`discmri.trial.diurnal`).  If scanner or protocol differ, the
+largest of all bands is used.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from discmri.trial.repeatability import (
 from discmri.trial.values import Value
 
 LEAST_REPEATS = 3
-"""Pairs of scans below which a trial's own repeats say too little."""
+"""Minimum number of pairs of repeat scans of a trial."""
 LEVEL = 0.95
 
 
 class NoiseOrigin(Enum):
-    """Where a noise band comes from."""
+    """Source of a noise band."""
 
     REPEATS = "repeat scans of another day"
     COMBINED = "repeat scans and published"
@@ -54,11 +54,11 @@ class NoisePart:
     Parameters
     ----------
     name
-        Which part.
+        Name of the part.
     half
-        What it adds, in the parameter's unit.
+        Half width in the unit of the parameter.
     source
-        Where it is known from, in words.
+        Source in words.
     """
 
     name: str
@@ -77,16 +77,16 @@ class Band:
     Parameters
     ----------
     random
-        A change beyond plus or minus this is more than noise, with 95 % confidence; a guess has
-        no confidence.
+        Half width: a greater change exceeds noise with 95 % confidence; a guess has no confidence
+        level.
     sd
         Standard uncertainty of the change.
     origin
-        Where both come from.
+        Source of both.
     parts
-        What they are made of.
+        Parts of the band.
     diurnal
-        What the time of day may add.
+        Half width added for the time of day.
     """
 
     random: float
@@ -97,7 +97,7 @@ class Band:
 
     @property
     def half(self) -> float:
-        """Half width of the whole band: noise and what the time of day may explain."""
+        """Half width of the whole band, including the time of day."""
         return self.random + self.diurnal
 
     @property
@@ -106,7 +106,7 @@ class Band:
         return "; ".join(map(str, self.parts))
 
     def at_other_hours(self, found: tuple[float, str] | None) -> Band:
-        """The same band between scans at other times of day."""
+        """The band for scans at different times of day."""
         if found is None:
             return self
         size, text = found
@@ -116,16 +116,17 @@ class Band:
 
 @dataclass(frozen=True)
 class RepeatNoise:
-    """What a trial's repeat scans of one kind say of one parameter.
+    """Noise of one parameter from repeat scans of one kind.
 
     Parameters
     ----------
     sd
-        Within one disc, from scan to scan.
+        Standard deviation within a disc, from scan to scan.
     pairs, discs
-        Pairs of scans, and of discs in them.
+        Number of pairs of scans, and of pairs of discs.
     freedom
-        Degrees of freedom: between the two, fewer where discs of one pair err together.
+        Degrees of freedom, between ``pairs`` and ``discs``; smaller if errors of the discs of a
+        pair are correlated.
     """
 
     sd: float
@@ -135,7 +136,7 @@ class RepeatNoise:
 
     @cached_property
     def factor(self) -> float:
-        """Quantile of Student's t for the chosen confidence."""
+        """Two-sided quantile of Student's t."""
         return quantile(self.freedom)
 
     @cached_property
@@ -159,9 +160,9 @@ class Noise:
     Parameters
     ----------
     repeats
-        By kind of repeat and parameter, as far as there are repeat scans enough.
+        By kind of repeat and parameter, if there are enough repeat scans.
     with_diurnal
-        Whether bands grow with the difference in time of day.
+        Whether bands include the difference in time of day.
     """
 
     repeats: Mapping[RepeatKind, Mapping[str, RepeatNoise]] = field(default_factory=dict)
@@ -170,17 +171,17 @@ class Noise:
     def band(
         self, parameter: str, before: Value, after: Value, segmenter: str, alike: bool = True
     ) -> Band | None:
-        """The noise of a change between two values of one disc; ``None`` where nothing is known.
+        """The noise band of a change of one disc; ``None`` if unknown.
 
         Parameters
         ----------
         parameter, before, after
-            Which value, at the first and at the later visit.
+            Parameter, and its value at the first and at the later visit.
         segmenter
             As in ``study.json``.
         alike
-            Whether both were scanned alike.  Where not, repeat scans of one protocol say too
-            little: the largest of all bands counts.
+            Whether scanner and protocol are the same.  Otherwise the largest of all bands is
+            used, because repeat scans with one protocol do not cover the difference.
         """
         whole = self._between_days(parameter)
         if whole is not None and alike:
@@ -197,7 +198,7 @@ class Noise:
         return max(known, key=lambda one: one.half, default=None)
 
     def own(self, parameter: str, *kinds: RepeatKind) -> tuple[RepeatKind, RepeatNoise] | None:
-        """What the first of some kinds of repeats says that there are enough of."""
+        """Noise of the first kind of repeats of which there are enough."""
         for kind in kinds:
             found = self.repeats.get(kind, {}).get(parameter)
             if found is not None:
@@ -213,14 +214,14 @@ class Noise:
         return Band(own.half, float(np.sqrt(2)) * own.sd, NoiseOrigin.REPEATS, parts)
 
     def _combined(self, parameter: str, days: Band | None) -> Band | None:
-        """The part that repeats of one day show, and the published change for the rest."""
+        """Noise of repeats on one day, with the published change added in quadrature."""
         found = self.own(parameter, RepeatKind.SAME_DAY, RepeatKind.SAME_SESSION)
         if found is None or days is None:
             return None
         kind, own = found
         parts = (
             NoisePart(kind.value.replace("_", " "), own.half, own.source),
-            NoisePart("between days", days.random, f"{days.parts[0].source}, held whole"),
+            NoisePart("between days", days.random, days.parts[0].source),
         )
         sd = float(np.hypot(np.sqrt(2) * own.sd, days.sd))
         origin = NoiseOrigin.GUESS if days.origin is NoiseOrigin.GUESS else NoiseOrigin.COMBINED
@@ -245,13 +246,13 @@ def _band(half: float, sd: float, origin: NoiseOrigin, source: str) -> Band:
 
 
 def _stated(before: Value, after: Value, share: float) -> Band | None:
-    """From the stated uncertainties, less the share of their variance that cancels."""
+    """Band from stated uncertainties, without the part common to both visits."""
     if before.sd is None or after.sd is None:
         return None
     sd = float(np.sqrt(share * (before.sd**2 + after.sd**2)))
     text = (
         f"stated uncertainties {significant(before.sd, 2)} and {significant(after.sd, 2)}; "
-        f"{100 * share:.0f} % of their variance is taken to differ from scan to scan"
+        f"{100 * share:.0f} % of their variance is assumed to vary from scan to scan"
     )
     return _band(quantile(np.inf) * sd, sd, NoiseOrigin.STATED, text)
 
@@ -265,17 +266,17 @@ def _printed(parameter: str, before: Value) -> Band | None:
 
 
 def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None:
-    """Where neither is known: phantoms scanned again, with an allowance that is a guess."""
+    """Band from phantoms, used if no other is known, times a guessed allowance."""
     once = phantom_sd(segmenter, parameter, before.method)
     if once is None:
         return None
     sd = float(np.sqrt(2) * ALLOWANCE * once)
     how = ""
     if column_of(parameter, before.method) in ESTIMATED:
-        how = " (of mean columns, times the definition's uncertainty factor)"
+        how = " (of the mean of columns, times the uncertainty factor of the definition)"
     text = (
         f"SD {significant(once, 3)} within a disc of phantoms scanned again{how}, "
-        f"times {ALLOWANCE:g}, since real scans scatter more by an unknown factor"
+        f"times {ALLOWANCE:g}, because the scatter of real scans is greater by an unknown factor"
     )
     return _band(quantile(np.inf) * sd, sd, NoiseOrigin.GUESS, text)
 
@@ -286,11 +287,11 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
     Parameters
     ----------
     pairs
-        Per pair of scans, by parameter, the differences of all discs.
+        For each pair of scans, differences of all discs by parameter.
 
-    Within-disc variance is the mean of :func:`discmri.agreement.repeatability.within_variances`.
-    Its degrees of freedom are at least one per pair and at most one per disc, since the discs of
-    one pair share position, scanner and day: see :func:`_freedom`.
+    The within-disc variance is the mean of
+    :func:`discmri.agreement.repeatability.within_variances`.  Its degrees of freedom are at least one
+    per pair and at most one per disc, because discs of a pair share position, scanner and day.
 
     >>> noise = repeat_noise([{"height_mm": [0.1, -0.1]}] * 3)["height_mm"]
     >>> round(noise.sd, 4), noise.pairs, noise.discs, noise.freedom
@@ -314,11 +315,11 @@ def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, Re
 
 
 def _freedom(differences_of: list[np.ndarray]) -> float:
-    """The fewer of two counts of degrees of freedom, both after Satterthwaite.
+    """The smaller of two estimates of the degrees of freedom, both by Satterthwaite.
 
-    One from how alike the discs of a pair are: N / (1 + (m - 1) r²) for N discs, m a pair, whose
-    differences correlate by r (r by analysis of variance about zero).  One from how the mean
-    squares of the pairs scatter, 2 m² / var(m): some pairs may be noisier than others.
+    First, N / (1 + (m - 1) r²) for N discs, m per pair, whose differences have the correlation r (by
+    analysis of variance about zero).  Second, 2 m² / var(m) from the mean squares m of the pairs,
+    because some pairs may be noisier than others.
     """
     discs = float(sum(map(len, differences_of)))
     pairs = len(differences_of)

@@ -1,4 +1,4 @@
-"""Everything that a trial leaves in its folder beside the measured studies."""
+"""Output files of a trial besides the measured studies."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SCHEMA_NAME = "discmri-trial-1"
 def write_outputs(
     trial: Trial, analysis: Analysis, root: Path, name: str, source: ValuesTable | None = None
 ) -> tuple[str, ...]:
-    """Write tables, report and record; returns the names of the files.
+    """Write tables, report and record; return the names of the files.
 
     Parameters
     ----------
     trial, analysis
-        What was asked and what was concluded.
+        The trial and its analysis.
     root
         An existing folder.
     name
-        Of the trial.
+        Name of the trial.
     source
-        The table of values it came from; ``None`` for a trial that was measured.
+        Table of values that was analysed; ``None`` for a measured trial.
     """
     files = (
         *write_tables(analysis, root, source),
@@ -49,7 +49,7 @@ def write_outputs(
 
 
 def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
-    """How the conclusions came about, JSON-like."""
+    """Record of the analysis, JSON-like."""
     return {
         "schema": SCHEMA_NAME,
         "name": name,

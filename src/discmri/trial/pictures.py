@@ -1,4 +1,4 @@
-"""One disc at one visit as a picture: its own mid-sagittal plane, its border, the first border."""
+"""Pictures of one disc at one visit, with its border and that of the first visit."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PIXELS_PER_MM = 5.6
 
 @dataclass(frozen=True)
 class Window:
-    """Which signal is black and white at a visit.
+    """Display window.
 
     Parameters
     ----------
     low, high
-        As multiples of the usual signal around the spine.
+        Black and white, relative to the median signal around the spine.
     """
 
     low: float
@@ -32,14 +32,14 @@ class Window:
 
 
 def usual_signal(image: Volume, spine: Spine) -> float:
-    """Median signal around all discs; scanners scale their signal as they like."""
+    """Median signal around all discs, because scanners scale signal arbitrarily."""
     offsets = np.array([[0.0, up, left] for up in (-14.0, 14.0) for left in (-4.0, 0.0, 4.0)])
     points = np.concatenate([disc.frame.to_world(offsets) for disc in spine])
     return max(float(np.median(image.sample(points))), 1e-6)
 
 
 def window_of(image: Volume, spine: Spine, disc: DiscBorder) -> Window:
-    """The window of the first visit, which all visits share."""
+    """The window of the first visit, used for all visits."""
     values = _pixels(image, disc) / usual_signal(image, spine)
     low, high = np.percentile(values, (1.0, 99.5))
     return Window(float(low), max(float(high), float(low) + 1e-6))
@@ -51,10 +51,9 @@ def draw(image: Volume, spine: Spine, disc: DiscBorder, first: DiscBorder, windo
     Parameters
     ----------
     image, spine
-        Picture and discs of the visit.
+        Image and discs of the visit.
     disc, first
-        The disc at the visit and at the first one; both lie in their own frame, so that the
-        two are registered on the disc itself.
+        The disc at the visit and at the first one, each in its own frame, which registers them.
     window
         From :func:`window_of` of the first visit.
     """

@@ -1,4 +1,4 @@
-"""A trial as its list says it: subjects, visits, scans, treated discs."""
+"""The plan of a trial: subjects, visits, scans, treated discs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from discmri.core.levels import DiscLevel
 
 
 class RepeatKind(Enum):
-    """How a repeat scan was made, and so which part of the noise it shows."""
+    """Kind of a repeat scan, which determines the part of the noise it shows."""
 
     SAME_SESSION = "same_session"  # the patient stayed on the table
     SAME_DAY = "same_day"  # got up and was positioned again
@@ -32,21 +32,21 @@ class Scan:
     path
         Folder, zip or NIfTI file.
     date
-        Of the scan, where the list says it.
+        Date of the scan, if listed.
     week
-        Since the start of treatment, where the list says it.
+        Weeks since the start of treatment, if listed.
     repeat
-        1 for the scan of the visit, 2 and up for repeats that show the noise.
+        1 for the scan of the visit, 2 or more for repeats.
     repeat_kind
-        How a repeat was made; ``None`` for the scan of the visit.
+        Kind of a repeat; ``None`` for the scan of the visit.
     rest_min
-        Minutes of rest before the scan, where known.
+        Rest before the scan, min, if known.
     rise_h
-        Clock time of getting up on that day, hours, where known.
+        Clock time of rising on that day, h, if known.
     study_uid, masks, mask_scheme, lowest_disc
         As in a list of ``discmri batch``.
     line
-        Its line in the list.
+        Line in the list.
     """
 
     subject: str
@@ -66,7 +66,7 @@ class Scan:
 
     @property
     def name(self) -> str:
-        """What tables of studies call it; unique in a trial.
+        """Name in tables of studies; unique in a trial.
 
         >>> Scan("S01", "week 12", Path(), repeat=2).name
         'S01 / week 12 / repeat 2'
@@ -76,12 +76,12 @@ class Scan:
 
     @property
     def moment(self) -> tuple[float, float]:
-        """Sorts the visits of a subject: the week where there is one, then the date."""
+        """Sorting key of the visits of a subject: week if given, then date."""
         day = float(self.date.toordinal()) if self.date else 0.0
         return (day / 7 if self.week is None else self.week, day)
 
     def entry(self) -> StudyInput:
-        """The same as a study of a cohort."""
+        """The scan as a study of a cohort."""
         return StudyInput(
             self.name, self.path, self.study_uid, self.masks, self.mask_scheme, self.lowest_disc
         )
@@ -96,11 +96,11 @@ class Subject:
     name
         As in the list.
     scans
-        First visit first; of one visit the repeats come last.
+        Scans in order of time, repeats last within a visit.
     treated
-        Discs that were treated; empty for a control.
+        Treated discs; may be empty.
     arm
-        As in the list; empty where there are none.
+        As in the list; empty without arms.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Subject:
 
     @property
     def first_scans(self) -> tuple[Scan, ...]:
-        """One scan per visit, in order; what changes are measured between."""
+        """One scan per visit, in order, without repeats."""
         return tuple(scan for scan in self.scans if scan.repeat == 1)
 
     @property
@@ -144,7 +144,7 @@ class Trial:
 
     @property
     def scans(self) -> tuple[Scan, ...]:
-        """Of all subjects."""
+        """Scans of all subjects."""
         return tuple(scan for subject in self.subjects for scan in subject.scans)
 
     @cached_property

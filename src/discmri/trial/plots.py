@@ -1,4 +1,4 @@
-"""Courses over the visits as pictures, with the noise band."""
+"""Plots of values over the visits with noise bands, and of power."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ RESPONDED_DISC = "#4f9d69"
 def course_plot(
     course: Course, parameter: str, changes: Sequence[Change], places: Sequence[float]
 ) -> str:
-    """One subject: every disc over the visits; PNG, base64.
+    """All discs of one subject over the visits; PNG, base64.
 
-    The band lies around the first value of the treated disc; hollow points are not comparable.
+    The band is around the first value of the treated disc; hollow points are not comparable.
 
     Parameters
     ----------
     course
         The subject.
     parameter
-        What is shown.
+        Parameter to show.
     changes
-        Of this subject and parameter.
+        Changes of this subject and parameter.
     places
-        Where the visits of the course stand on the axis.
+        Positions of the visits on the axis.
     """
     figure, axes = _axes(3.7, 2.5)
     visits = (course.baseline, *course.later)
@@ -69,7 +69,7 @@ def course_plot(
 
 
 def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> str:
-    """All subjects: change of every disc since the first visit; PNG, base64."""
+    """Changes of all discs of all subjects since the first visit; PNG, base64."""
     figure, axes = _axes(5.4, 3.3)
     responses = {(one.subject, one.level): one.response for one in analysis.judged}
     own = [one for one in analysis.changes if one.parameter == parameter]
@@ -104,7 +104,7 @@ _BAND_LABEL = "noise band of each treated disc"
 
 
 def _bands(axes: Axes, line: Sequence[Change], visits: Sequence[str], label: str) -> None:
-    """The noise of each change of a disc as a bar around no change."""
+    """The noise band of each change of a disc as a bar around zero."""
     known = [one for one in line if one.band is not None]
     axes.vlines(
         [float(visits.index(one.visit)) for one in known],
@@ -143,7 +143,7 @@ def _finish(axes: Axes, places: Sequence[float], names: Sequence[str], title: st
 
 
 def power_plot(found: Sequence[Rates], parameter: str) -> bytes:
-    """Power and calls of single discs against the true effect; PNG."""
+    """Power and verdicts on single discs against the true effect; PNG."""
     from io import BytesIO
 
     figure, axes = _axes(5.4, 3.3)
@@ -151,7 +151,7 @@ def power_plot(found: Sequence[Rates], parameter: str) -> bytes:
     for label, colour, shares in (
         ("p of the primary question ≤ 0.05", TREATED, [one.rejected for one in found]),
         ("treated disc beyond noise", RESPONDED_DISC, [one.beyond_treated for one in found]),
-        ("named as responder", NOT_RESPONDED, [one.responders for one in found]),
+        ("responder", NOT_RESPONDED, [one.responders for one in found]),
         ("other disc beyond noise", OTHER, [one.beyond_others for one in found]),
     ):
         axes.plot(places, [100 * share for share in shares], "o-", ms=4, color=colour, label=label)

@@ -1,7 +1,7 @@
-"""Planning a trial: how often its analysis finds an effect, and calls where there is none.
+"""Power and false positives of a planned trial, by simulation.
 
-Tables are drawn from parts of noise (:mod:`discmri.simulation.tables`) and go through the analysis
-of real trials, so that every rule of the analysis counts: bands, tests, responders.
+Tables of values are simulated (:mod:`discmri.simulation.tables`) and analysed like those of real
+trials, with all rules: noise bands, tests, responders.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ ProgressCallback = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Rates:
-    """How often something was said in drawn trials, shares of 1.
+    """Frequencies of results in simulated trials, 0 to 1.
 
     Parameters
     ----------
     effect
         True mean change of treated discs in the active arm.
     trials
-        Drawn.
+        Number of simulated trials.
     rejected
-        Trials whose primary p is at most 0.05: power, or false positives where the effect is 0.
+        Trials with primary p ≤ 0.05: power, or false positives if the effect is 0.
     beyond_treated, beyond_others
-        Discs called beyond noise at the last visit: treated ones of the active arm, all others.
+        Discs beyond noise at the last visit: treated discs of the active arm, all others.
     responders
-        Active subjects named as responders.
+        Responders among treated discs of the active arm.
     any_beyond
-        Trials with at least one treated disc called beyond noise at any visit.
+        Trials with at least one treated disc beyond noise at any visit.
     """
 
     effect: float
@@ -56,7 +56,7 @@ class Rates:
 
     @property
     def sampling(self) -> float:
-        """Half of a 95 % interval of :attr:`rejected`."""
+        """Half width of the 95 % interval of :attr:`rejected`."""
         return float(1.96 * np.sqrt(self.rejected * (1 - self.rejected) / self.trials))
 
 
@@ -67,20 +67,20 @@ def rates(
     parameter: str = "height_mm",
     hours: float = 0.0,
 ) -> Rates:
-    """Draw trials of one design and analyse them.
+    """Simulate and analyse trials of one design.
 
     Parameters
     ----------
     design
-        Of the trial.
+        Design of the trial.
     trials
-        How many.
+        Number of trials.
     seed
-        The same seed gives the same trials.
+        Random seed.
     parameter
-        Which one the values are.
+        Parameter of the values.
     hours
-        Later visits are scanned so much later in the day.
+        Difference in time of day of later visits from the first, h.
     """
     names = visit_names(design.visits)
     arms = (ACTIVE, CONTROL) if design.control else ("",)
@@ -99,7 +99,7 @@ def rates(
 
 
 def _counted(found: Analysis, last: str) -> np.ndarray:
-    """Called and counted: rejection, treated, other discs, responders."""
+    """Positive and all: rejection, treated discs, other discs, responders."""
     primary = next((one for one in found.effects if one.p is not None), None)
     treated, others = [0, 0], [0, 0]
     for one in found.changes:
@@ -123,7 +123,7 @@ def power_curve(
     every = list(dict.fromkeys((0.0, *effects)))
     for n, effect in enumerate(every):
         if progress is not None:
-            progress(f"drawing {trials} trials with an effect of {effect:g}", n / len(every))
+            progress(f"simulating {trials} trials with an effect of {effect:g}", n / len(every))
         found.append(rates(replace(design, effect=effect), trials, seed, parameter))
     return found
 
@@ -148,12 +148,12 @@ def write_power(
     design: TableDesign, found: Sequence[Rates], root: Path, seed: int,
     parameter: str = "height_mm", overwrite: bool = False,
 ) -> None:  # fmt: skip
-    """Write ``power.csv``, ``power.png`` and a page for the protocol.
+    """Write ``power.csv``, ``power.png`` and ``power.html``.
 
     Raises
     ------
     UsageError
-        Where the folder exists or cannot be written.
+        If the folder exists or cannot be written.
     """
     from discmri.trial.plots import power_plot
 
@@ -186,7 +186,7 @@ def design_facts(
         ("SD within a session, between days", f"{design.session_sd:g}, {design.day_sd:g}"),
         ("share of noise common to all discs", f"{design.shared:g}"),
         ("SD of the effect between subjects", f"{design.effect_sd:g}"),
-        ("drawn", f"{found[0].trials if found else 0} trials per effect, seed {seed}"),
+        ("simulated", f"{found[0].trials if found else 0} trials per effect, seed {seed}"),
     ]
 
 

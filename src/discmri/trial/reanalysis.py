@@ -14,14 +14,14 @@ from discmri.trial.values_table import ValuesTable
 
 @dataclass(frozen=True)
 class Reanalysis:
-    """What came of a table.
+    """Result of the analysis of a table.
 
     Parameters
     ----------
     analysis
-        Its conclusions.
+        The analysis.
     files
-        Names of the files in the folder.
+        Names of the files that were written.
     """
 
     analysis: Analysis
@@ -35,25 +35,25 @@ def analyse_table(
     name: str = "trial",
     overwrite: bool = False,
 ) -> Reanalysis:
-    """Analyse a table as a measured trial is analysed, and write the same files.
+    """Analyse a table like a measured trial, and write the same files.
 
     Parameters
     ----------
     table
         From :func:`discmri.trial.values_table.read_values`.
     root
-        The folder; appears whole or not at all.
+        Output folder, written atomically.
     declaration
-        What is asked.
+        Endpoints and estimand; defaults if not given.
     name
-        Of the trial.
+        Name of the trial.
     overwrite
         Replace the files of an earlier analysis.
 
     Raises
     ------
     UsageError
-        Where the folder exists or cannot be written.
+        If the folder exists or cannot be written.
     """
     analysis = analyse(table.courses, table.trial.visits, table.reads, declaration)
     with atomic_folder(resolved(root), overwrite) as fresh:

@@ -1,7 +1,7 @@
-"""A REDCap project for the trial's values: data dictionary and import file.
+"""REDCap data dictionary and import file of the values of a trial.
 
-One event per visit, one instance of the repeating instrument ``disc`` per disc.  Field names
-are those of ``discs.csv``, which obey REDCap's rules (lower case, digits and underscores).
+One event per visit, one instance of the repeating instrument ``disc`` per disc.  Field names are the
+columns of ``discs.csv``, which are valid in REDCap (lower case, digits and underscores).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IMPORT = ("record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap
 _FACTS = {
     "scan_date": ("text", "Day of the scan", "", "date_ymd"),
     "disc_level": (
-        "dropdown", "Disc, by the subject's frozen numbering",
+        "dropdown", "Disc, by the numbering of the first visit",
         " | ".join(f"{n}, {level.value}" for n, level in enumerate(_LEVELS, 1)), "",
     ),
     "disc_treated": ("yesno", "Treated disc", "", ""),
@@ -46,7 +46,7 @@ def write_redcap(analysis: Analysis, root: Path) -> tuple[str, ...]:
 
 
 def dictionary_rows() -> Iterator[Row]:
-    """The form ``disc``; REDCap wants the record's identifier first."""
+    """The form ``disc``; the identifier of the record is first, as REDCap requires."""
     yield _field("record_id", "text", "Subject", "", "")
     for name, (kind, label, choices, validation) in _FACTS.items():
         yield _field(name, kind, label, choices, validation)
@@ -61,7 +61,7 @@ def _field(name: str, kind: str, label: str, choices: str, validation: str) -> R
 
 
 def import_rows(analysis: Analysis) -> Iterator[Row]:
-    """One row per subject, visit and disc; repeat scans are no visits and stay out."""
+    """One row per subject, visit and disc, without repeat scans."""
     for course in analysis.courses:
         for visit in (course.baseline, *course.later):
             for level, disc in visit.discs.items():
@@ -80,7 +80,7 @@ def import_rows(analysis: Analysis) -> Iterator[Row]:
 
 
 def event_name(visit: str) -> str:
-    """A visit's name as REDCap makes the unique name of an event in the first arm.
+    """Unique name that REDCap gives to the event of a visit in the first arm.
 
     >>> event_name("Week 12")
     'week_12_arm_1'

@@ -1,9 +1,9 @@
-"""Where the discs of a measured spine lie, and which disc of one visit is which of another.
+"""Registration of the spine between visits, which carries levels from the first visit to later ones.
 
-Names are decided once per subject, on the first visit, and carried to the others by
-registering the spine itself: every possible way to pair the discs of two visits gives a rigid
-movement of their centres; the one under which the pictures around the spine agree best is the
-right one.  Names play no part in it, so a visit that names its discs otherwise is noticed.
+Levels are determined once per subject, at the first visit.  Every possible pairing of the discs of two
+visits gives a rigid transform of their centres; the pairing with the greatest correlation of the
+images around the spine is used.  It does not depend on the levels of the later visit, so
+contradictions are detected.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from discmri.results.outline import DiscBorder
 from discmri.results.read import read_results
 
 LEAST_PAIRS = 3
-"""Discs that two visits must share to be registered."""
+"""Minimum number of common discs of two visits."""
 LEAST_CORRELATION = 0.35
-"""Of the two pictures around the spine under the best movement, to call it found."""
+"""Minimum correlation of the images around the spine."""
 LEAST_LEAD = 0.08
-"""By how much the best pairing must agree better than the next."""
+"""Minimum difference of the correlations of the best and the next pairing."""
 _BOX_MM = (26.0, 16.0, 8.0)  # half sizes around a disc: anterior, cranial, left
 _STEP_MM = (2.0, 1.0, 4.0)
 
@@ -35,22 +35,22 @@ Spine = tuple[DiscBorder, ...]
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """How the discs of a visit correspond to those of the first.
+    """Correspondence of the discs of a visit with those of the first visit.
 
     Parameters
     ----------
     names
-        Frozen name by the visit's own name; empty where nothing could be established.
+        Level at the first visit by level found at this visit; empty if registration failed.
     matrix
-        (4, 4) RAS+ mm of the visit to those of the first.
+        (4, 4) transform from RAS+ mm of the visit to RAS+ mm of the first.
     correlation
-        Of the two pictures around the spine, -1 to 1.
+        Correlation of the images around the spine, -1 to 1.
     lead
-        By how much it surpasses that of the next best pairing.
+        Difference to the correlation of the next best pairing.
     residual_mm
-        Root mean square distance of the disc centres after the movement.
+        Root mean square distance of the disc centres after the transform.
     problem
-        Why names could not be carried; empty where they could.
+        Reason why registration failed; otherwise empty.
     """
 
     names: Mapping[DiscLevel, DiscLevel]
@@ -62,7 +62,7 @@ class Registration:
 
     @property
     def contradicted(self) -> bool:
-        """Whether the visit's own names differ from those that are carried to it."""
+        """Whether the levels found at this visit differ from those of the first."""
         return any(own is not frozen for own, frozen in self.names.items())
 
 
@@ -73,12 +73,12 @@ def read_spine(folder: Path) -> Spine:
 
 
 def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Registration:
-    """Carry the names of the first visit to a later one.
+    """Carry the levels of the first visit to a later one.
 
     Parameters
     ----------
     first, later
-        Discs and the sagittal picture of each.
+        Discs and sagittal image of each.
     """
     (spine, image), (other, picture) = first, later
     tried = []
@@ -101,14 +101,14 @@ def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> 
     if correlation < LEAST_CORRELATION:
         problem = f"the spines do not match (correlation {correlation:.2f})"
     elif lead < LEAST_LEAD:
-        problem = f"two ways to pair the discs match alike (lead {lead:.2f})"
+        problem = f"two pairings of the discs match equally well (difference {lead:.2f})"
     return Registration({} if problem else names, matrix, correlation, lead, residual, problem)
 
 
 def _all_names(
     pairs: Sequence[tuple[DiscBorder, DiscBorder]], spine: Spine, other: Spine
 ) -> dict[DiscLevel, DiscLevel]:
-    """Names of the paired discs; those beyond the first visit's picture are counted on."""
+    """Levels of the paired discs, and of further discs outside the image of the first visit."""
     names = {own.level: frozen.level for frozen, own in pairs}
     if all(own is frozen for own, frozen in names.items()):
         known = {disc.level for disc in spine}
@@ -117,9 +117,9 @@ def _all_names(
 
 
 def rigid_fit(moving: Sequence[DiscBorder], fixed: Sequence[DiscBorder]) -> tuple[Array, float]:
-    """The rigid movement that brings discs onto others (Kabsch), and what distance remains.
+    """Rigid transform of discs to others (Kabsch), and residual distance in mm.
 
-    Centres alone leave a turn about the spine open, so the discs' own axes count as well.
+    Disc axes are used besides centres, which do not determine the rotation about the spine.
     """
     a, b = (np.concatenate([_points(disc) for disc in discs]) for discs in (moving, fixed))
     centre_a, centre_b = a.mean(axis=0), b.mean(axis=0)
@@ -142,10 +142,9 @@ def _points(disc: DiscBorder) -> Array:
 def _correlation(
     pairs: Sequence[tuple[DiscBorder, DiscBorder]], image: Volume, picture: Volume, matrix: Array
 ) -> float:
-    """Correlation of the two pictures in boxes around the discs of the first visit.
+    """Mean correlation of two images in boxes around the discs of the first visit.
 
-    Each box is compared by itself, so that shading and the darkness of single discs, by which
-    a wrong pairing could win, count as little as possible; the mean over boxes is returned.
+    Boxes are compared separately to reduce the effect of shading and of single dark discs.
     """
     back = np.linalg.inv(matrix)
     steps = [

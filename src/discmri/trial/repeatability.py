@@ -1,10 +1,9 @@
-"""What scanning the same disc twice gives, as found on phantoms and in print.
+"""Repeatability of values, from phantoms and publications.
 
-The phantom figures come from ``python -m benchmarks trial``: synthetic spines scanned again and
-again with other noise, position and tilt.  They hold no biology and no real scanner, so they
-are a lower bound: printed figures for height (Boos 1996) and ADC (Newitt 2005) are four to nine
-times theirs.  Where nothing is printed, phantoms times :data:`ALLOWANCE` stand in: a guess, which
-has no level of confidence.
+Phantom figures are from ``python -m benchmarks trial``: synthetic spines scanned repeatedly with
+different noise, position and tilt.  They are lower bounds without biology and real scanners:
+published figures for height (Boos 1996) and ADC (Newitt 2005) are four to nine times greater.  Without
+a published figure, that of phantoms times :data:`ALLOWANCE` is used, a guess without confidence level.
 """
 
 from __future__ import annotations
@@ -37,21 +36,23 @@ PUBLISHED: Mapping[str, Published] = {
     "adc_disc_median_um2_ms": _NEWITT_ADC,
     "adc_nucleus_um2_ms": _NEWITT_ADC,
 }
-"""By parameter; heights carry their own."""
+"""Published detectable changes by parameter."""
 
 RANDOM_SHARE: Mapping[str, float] = {"masks": 1.0, "builtin": 0.22}
-"""How much of the stated variance of a height differs from scan to scan of one disc; the rest
-is the same at every visit and leaves a change.  On phantoms it is 0.65 for true outlines, whose
-stated uncertainty is sampling alone, and 0.02 for the built-in segmenter, most of whose
-error is where it takes the border of a disc to be; 0.22, an SD of 0.2 mm between scans of a mean
-height on average (0.1 of a bright disc, 0.3 of a black one), allows for real scans as :data:`ALLOWANCE` does.  An unknown segmenter gets 1: nothing cancels."""
+"""Share of the stated variance of a height that varies from scan to scan of one disc, by segmenter.
+
+The rest is common to all visits and cancels in a change.  On phantoms the share is 0.65 for true
+outlines, whose stated uncertainty is sampling only, and 0.02 for the built-in segmenter, whose error is
+mostly a constant displacement of borders.  The value used, 0.22, allows for real scans, as
+:data:`ALLOWANCE` does; it is an SD of 0.2 mm between scans for a mean height on average (0.1 mm for
+bright discs, 0.3 mm for black ones).  Unknown segmenters get 1."""
 
 ALLOWANCE = 5.0
-"""Real scans are taken to scatter this many times as much as phantoms: a guess."""
+"""Assumed ratio of the scatter of real scans to that of phantoms; a guess."""
 
 
 def _estimated(one: HeightDefinition) -> dict[str, float]:
-    """Scatter of a height without figures of its own, by segmenter."""
+    """Scatter by segmenter of a height without own phantom figures."""
     return {name: one.uncertainty_factor * sd for name, sd in COLUMNS.phantom_sd.items()}
 
 
@@ -64,7 +65,7 @@ PHANTOM_SD: Mapping[str, Mapping[str, float]] = {
     "area_mm2": {"masks": 4.6, "builtin": 4.6},
     "volume_mm3": {"masks": 160, "builtin": 250},
     "wedge_deg": {"masks": 0.95, "builtin": 0.69},
-    # of true outlines in both: the built-in segmenter hardly finds a bulge on phantoms
+    # both of true outlines, because the built-in segmenter rarely finds a bulge on phantoms
     "bulge_posterior_mm": {"masks": 0.26, "builtin": 0.26},
     "listhesis_mm": {"masks": 0.45, "builtin": 0.19},
     "signal_ratio_csf": {"masks": 0.0052, "builtin": 0.0048},
@@ -82,7 +83,7 @@ ESTIMATED = frozenset(one.parameter for one in HEIGHT_METHODS.values() if not on
 
 @cache
 def published(parameter: str, method: str) -> Published | None:
-    """The published detectable change; of a primary height that of its method."""
+    """Published detectable change of a parameter; for the primary height, that of its method."""
     return PUBLISHED.get(column_of(parameter, method))
 
 
@@ -97,7 +98,7 @@ def phantom_sd(segmenter: str, parameter: str, method: str = "") -> float | None
     parameter
         Name of a column.
     method
-        Code of the value's method.
+        Code of the method of the value.
     """
     known = PHANTOM_SD.get(column_of(parameter, method), {})
     return known.get(segmenter.partition(":")[0], max(known.values(), default=None))

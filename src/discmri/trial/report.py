@@ -1,4 +1,4 @@
-"""The report of a trial: one offline page."""
+"""The report of a trial as one offline page."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SHOWN = (
     "height_mm", "height_posterior_mm", "dhi_vb", "area_mm2", "volume_mm3", "signal_ratio_csf",
     "adc_disc_um2_ms", "adc_nucleus_um2_ms",
 )  # fmt: skip
-"""Parameters that the page shows beside those of the responder rule; long.csv has all."""
+"""Parameters in the page besides those of the responder rule; ``long.csv`` has all."""
 _MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
 class DiscPicture:
-    """One disc at one visit: caption, note below it, and PNG in base64 (empty where none)."""
+    """One disc at one visit: caption, note, and PNG in base64 (may be empty)."""
 
     caption: str
     note: str
@@ -43,7 +43,7 @@ class DiscPicture:
 
 
 def page(trial: Trial, analysis: Analysis, name: str) -> str:
-    """The page as HTML, every text from the input escaped."""
+    """The page as HTML; text from the input is escaped."""
     visits = trial.visits
     primary = analysis.rule.parameters
     changed = {one.parameter for one in analysis.changes}
@@ -76,7 +76,7 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
 
 
 def _condition(row: Row) -> Row:
-    """A row of comparability.csv with its parameters in words."""
+    """A row of ``comparability.csv`` with human names of parameters."""
     return row | {"touches": kinds(str(row["touches"]).replace("*", "").split())}
 
 
@@ -100,7 +100,7 @@ def _facts(trial: Trial, analysis: Analysis) -> list[tuple[str, str]]:
         ("visits", ", ".join(trial.visits)),
         ("scans", f"{len(scans) - failed} measured" + (f", {failed} without" if failed else "")),
         ("repeat scans", str(sum(scan.repeat > 1 for scan in trial.scans))),
-        ("discs left out", _left_out(rejected, by_person)),
+        ("discs excluded", _left_out(rejected, by_person)),
         (f"changes of treated discs in {listed(analysis.rule.parameters)}", counts),
     ]
 
@@ -183,7 +183,7 @@ def _drawn(course: Course) -> list[DiscLevel]:
 
 
 def _places(course: Course) -> list[float]:
-    """Weeks where all visits have one and there are few, else equal steps."""
+    """Weeks if known for all of a few visits, otherwise equal steps."""
     visits = (course.baseline, *course.later)
     weeks = [visit.measured.scan.week for visit in visits]
     known = [week for week in weeks if week is not None]
@@ -219,7 +219,7 @@ def _below(visit: Visit, level: DiscLevel, own: Sequence[Change]) -> str:
     if visit.measured.reason:
         return "no result"
     if level not in visit.discs:
-        return "not found under this name"
+        return "not found"
     height = visit.discs[level].number("height_mm")
     text = "no height" if height is None else f"{height:.2f} mm"
     for one in own:
@@ -267,7 +267,7 @@ def _contrasts(course: Course, analysis: Analysis) -> tuple[tuple[str, ...], ...
                 f"{number(one.untreated_change, digits)} ({one.untreated} discs)",
                 number(one.difference, digits),
                 f"{number(one.low, digits)} to {number(one.high, digits)}",
-                "not comparable" if bad else "leaves zero out" if one.clear else "holds zero",
+                "not comparable" if bad else "excludes zero" if one.clear else "includes zero",
             )
         )  # fmt: skip
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""Who responded, by a rule that is stated before anybody looks."""
+"""Responders, by a rule that is declared in advance."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from discmri.trial.change import Change, Course, Verdict
 from discmri.trial.contrast import Contrast
 
 PRIMARY = ("height_mm", "adc_disc_um2_ms")
-"""Parameters in which a responder gains, unless the caller names others."""
+"""Default parameters that must increase in a responder."""
 
 
 class Response(Enum):
-    """What the rule says of a treated disc."""
+    """Response of a treated disc by the rule."""
 
     RESPONDER = "responder"
     NO_RESPONDER = "no responder"
@@ -27,14 +27,14 @@ class Response(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """When a treated disc counts as having responded.
+    """Rule for the response of a treated disc.
 
     Parameters
     ----------
     visit
-        At which visit.
+        Visit at which it is applied.
     parameters
-        In all of which it must gain.
+        Parameters that must all increase.
     """
 
     visit: str
@@ -44,25 +44,25 @@ class Rule:
         """In words."""
         return (
             f"At {self.visit}, a treated disc is a responder if {listed(self.parameters)} "
-            f"{'each rose' if self.parameters[1:] else 'rose'} since the first visit by more than "
-            "its noise, and by more than in the untreated discs of the same subject (95 % interval "
-            "of the difference above zero). It is not judged where a value is missing or its scans "
-            "are not comparable, unless another parameter already rules a response out."
+            f"{'each increased' if self.parameters[1:] else 'increased'} since the first visit by "
+            "more than its noise band, and by more than in the untreated discs of the same subject "
+            "(95 % interval of the difference above zero). It is not judged if a value is missing or "
+            "scans are not comparable, unless another parameter already excludes a response."
         )
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One treated disc and what the rule says of it.
+    """Response of one treated disc.
 
     Parameters
     ----------
     subject, arm, level
-        Which.
+        The disc.
     response
-        What the rule says.
+        Response by the rule.
     reasons
-        Why, a sentence per parameter.
+        Reasons, one per parameter.
     """
 
     subject: str
@@ -111,16 +111,16 @@ def _together(steps: Sequence[Response]) -> Response:
 
 
 def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[Response, str]:
-    """What one parameter says, and why."""
+    """Response by one parameter, with its reason."""
     if change is None or change.band is None:
-        why = "no value at both visits" if change is None else "nothing is known of its noise"
+        why = "value missing at one of the visits" if change is None else "its noise is unknown"
         return Response.NOT_JUDGED, f"{human(name)}: {why}"
     noise = significant(change.band.half, 2)
     size = f"{human(name)} {_signed(change.change, name)} {unit(name)} (noise ±{noise})"
     if change.verdict is Verdict.NOT_COMPARABLE:
         return Response.NOT_JUDGED, f"{size}: not comparable ({'; '.join(change.reasons)})"
     if change.verdict is Verdict.WITHIN or change.change < 0:
-        why = "within noise" if change.verdict is Verdict.WITHIN else "fell"
+        why = "within noise" if change.verdict is Verdict.WITHIN else "decreased"
         return Response.NO_RESPONDER, f"{size}: {why}"
     if against is None:
         return Response.NOT_JUDGED, f"{size}: no untreated disc to compare it with"
@@ -129,8 +129,8 @@ def _step(name: str, change: Change | None, against: Contrast | None) -> tuple[R
     other = f"{difference} [{low}, {high}] against untreated"
     if against.low > 0:
         caution = f" (caution: {'; '.join(change.reasons)})" if change.reasons else ""
-        return Response.RESPONDER, f"{size}, {other}: rose beyond noise{caution}"
-    return Response.NO_RESPONDER, f"{size}, {other}: not more than they"
+        return Response.RESPONDER, f"{size}, {other}: increased beyond noise{caution}"
+    return Response.NO_RESPONDER, f"{size}, {other}: not more than untreated discs"
 
 
 def _signed(value: float, parameter: str) -> str:

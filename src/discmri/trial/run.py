@@ -1,4 +1,4 @@
-"""A trial from its list to its report."""
+"""Running a trial: measuring, registration, analysis, report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from discmri.trial.plan import Trial
 from discmri.trial.values import MeasuredScan, read_scan
 
 MEASURED = "measured"
-"""Folder of the batch in a trial's folder."""
+"""Folder of the batch in the folder of a trial."""
 _FORMATS = ("csv", "csv-long", "nifti", "outlines", "png", "html", "json")
 
 ProgressCallback = Callable[[str, float], None]
@@ -31,22 +31,22 @@ ProgressCallback = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class TrialOptions:
-    """How a trial is measured and judged.
+    """Options of a trial.
 
     Parameters
     ----------
     settings
-        Of every measurement.
+        Settings of every measurement.
     workers, limits
-        Where the work is done, and what one study may take.
+        Worker processes, and limits of the process of one study.
     reads
         ``reads_long.csv`` of ``discmri grade export``.
     declaration
-        What is asked; defaults where nothing was declared.
+        Endpoints and estimand; defaults if not given.
     name
-        Of the trial, for the report and the tables.
+        Name of the trial for report and tables.
     decisions
-        What a person decided on discs of an earlier run; rejected ones are compared with nothing.
+        Decisions of quality control on an earlier run; rejected discs are not compared.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -60,20 +60,20 @@ class TrialOptions:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What came of a trial.
+    """Result of a trial.
 
     Parameters
     ----------
     analysis
-        Its conclusions.
+        The analysis.
     studies
-        What became of every scan.
+        Outcome of each scan.
     kept
-        How many an earlier run had measured.
+        Number of scans measured by an earlier run.
     files
-        Names of the files in the trial's folder.
+        Names of the files that were written.
     notes
-        Sentences on cells of the reads that are missing, and on decisions of quality control.
+        Notes on missing grades and on decisions of quality control.
     """
 
     analysis: Analysis
@@ -92,18 +92,18 @@ def run_trial(
 ) -> TrialResult:
     """Measure all scans of a trial, compare them and write the report.
 
-    Run again in the same folder, it measures only what has changed.
+    In a folder of an earlier run, only changed scans are measured again.
 
     Parameters
     ----------
     trial
         From :func:`discmri.trial.read_trial`.
     root
-        The output folder.
+        Output folder.
     options
-        How it is measured and judged.
+        Options of measuring and analysis.
     progress, tally
-        Told what is done, and how far the measuring is.
+        Called with the present step, and with the progress of measuring.
 
     Returns
     -------
@@ -113,9 +113,9 @@ def run_trial(
     Raises
     ------
     UsageError
-        Where the folder holds something else, or an option names what there is not.
+        If the folder contains something else, or an option is invalid.
     NothingToMeasureError
-        Where no scan could be measured.
+        If no scan could be measured.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def run_trial(
     )
     if not batch.count(StudyStatus.MEASURED):
         raise NothingToMeasureError(
-            f"none of {len(batch.outcomes)} scans could be measured; the first says: "
+            f"none of {len(batch.outcomes)} scans could be measured; reason of the first: "
             f"{batch.outcomes[0].reason}"
         )
     measured = _measured(trial, root / MEASURED, batch.outcomes)
@@ -159,18 +159,18 @@ def run_trial(
 
 
 def check_trial_root(root: Path) -> None:
-    """Refuse a folder that holds something other than a trial.
+    """Check an output folder before the trial is started.
 
     Raises
     ------
     UsageError
-        It is a file, or holds something else.
+        If it is a file, or contains something other than a trial.
     """
     if root.exists() and not root.is_dir():
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")
     if root.exists() and any(root.iterdir()) and not (root / MEASURED / ".batch").is_dir():
         raise UsageError(
-            f"the folder {root} holds something other than a trial; choose another with -o"
+            f"the folder {root} contains something other than a trial; choose another with -o"
         )
     check_root(root / MEASURED)
 
@@ -192,7 +192,7 @@ def _measured(
 
 
 def judged(measured: MeasuredScan, applied: AppliedDecisions) -> MeasuredScan:
-    """A scan whose discs have the quality that was decided on."""
+    """A scan with the quality of its discs after decisions."""
     name = measured.scan.name
     discs = {
         level: replace(one, quality=applied.quality(name, level, one.quality))
@@ -207,7 +207,7 @@ def _followed(
     options: TrialOptions,
     report: ProgressCallback,
 ) -> dict[str, FollowUp]:
-    """Carry names and draw pictures, one process per subject."""
+    """Register visits and draw pictures, one process per subject."""
     jobs = []
     for subject in trial.subjects:
         ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)

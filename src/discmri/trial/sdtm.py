@@ -1,8 +1,7 @@
-"""A flat findings table in the manner of SDTM, with its mapping.
+"""An SDTM-like findings table with its mapping.
 
-It follows the shape of a findings domain (one row per test and disc) so that whoever builds the
-submission has nothing to reshape.  It is no submission: test codes are this package's own, none
-is controlled terminology, and a data manager decides on the domain.
+It has the form of a findings domain, one row per test and disc.  It is not a submission: test codes are
+defined by this package, not controlled terminology, and a data manager must decide on the domain.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ MAPPING = {
     "USUBJID": ("identifier", "Trial and subject, joined by a hyphen."),
     "MKSEQ": ("identifier", "Running number within the subject."),
     "MKREFID": ("identifier", "Study Instance UID of the scan."),
-    "MKTESTCD": ("topic", "Code of the parameter; this package's own."),
-    "MKTEST": ("topic", "Column name of the parameter in discs.csv, unit left out."),
+    "MKTESTCD": ("topic", "Code of the parameter, defined by this package."),
+    "MKTEST": ("topic", "Column name of the parameter in discs.csv, without unit."),
     "MKORRES": ("result", "Value as measured."),
     "MKORRESU": ("result", "Its unit, as in UCUM."),
-    "MKSTRESC": ("result", "The same as text."),
-    "MKSTRESN": ("result", "The same as a number; empty for grades."),
+    "MKSTRESC": ("result", "MKORRES as text."),
+    "MKSTRESN": ("result", "MKORRES as a number; empty for grades."),
     "MKSTRESU": ("result", "Unit of MKSTRESN."),
-    "MKSTAT": ("result", "NOT DONE where there is no value."),
-    "MKREASND": ("result", "Codes of the warnings that say why."),
+    "MKSTAT": ("result", "NOT DONE if the value is missing."),
+    "MKREASND": ("result", "Codes of the warnings that explain it."),
     "MKLOC": ("place", "INTERVERTEBRAL DISC."),
-    "MKLOCDTL": ("place", "Level by the subject's frozen numbering, such as L4-L5; no SDTM name."),
+    "MKLOCDTL": ("place", "Level at the first visit, such as L4-L5; not an SDTM variable."),
     "MKMETHOD": ("record", "MRI and the code of the definition."),
     "MKEVAL": ("record", "Constant: algorithm; read grades are in long.csv."),
     "MKLOBXFL": ("record", "Y at the first visit."),
-    "MKTRTDFL": ("record", "Y for the treated disc, N for others; no SDTM name."),
+    "MKTRTDFL": ("record", "Y for treated discs, N for others; not an SDTM variable."),
     "VISITNUM": ("timing", "Number of the visit in the order of the trial."),
     "VISIT": ("timing", "Name of the visit."),
     "MKDTC": ("timing", "Day of the scan, ISO 8601."),
     "MKCHG": ("derived", "Change since the first visit; belongs in ADaM, here for convenience."),
     "MKVERD": ("derived", "Verdict on the change; belongs in ADaM, here for convenience."),
 }
-"""Columns with their role and where they come from."""
+"""Columns with their role and source."""
 
 
 def write_sdtm(
@@ -115,7 +114,7 @@ def _result(value: Value | None, parameter: str) -> Row:
 
 
 def _test(parameter: str, unit: str) -> str:
-    """At most 40 characters, as the standard wants.
+    """Name of a test, at most 40 characters.
 
     >>> _test("height_three_point_mm", "mm"), _test("adc_disc_um2_ms", "um2/ms")
     ('disc height three point', 'disc adc')

@@ -1,4 +1,4 @@
-"""The tables of a trial as CSV, each column with a meaning in the data dictionary."""
+"""Tables of a trial as CSV, with a data dictionary."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from discmri.trial.values import SD_DECIMALS, TRACKED, Value
 from discmri.trial.values_table import ValuesTable
 
 LONG: Mapping[str, str] = {
-    "subject": "Subject as in the trial's list.",
-    "arm": "Arm as in the trial's list; empty where there are none.",
+    "subject": "Subject as in the list of the trial.",
+    "arm": "Arm as in the list of the trial; empty without arms.",
     "visit": "Name of the visit.",
-    "week": "Week of the visit as in the list; empty where the list has dates only.",
-    "date": "Day of the scan, from the list or else from the headers; empty for repeats listed by week.",
-    "repeat": "1 for the scan of the visit, 2 and up for repeats of it.",
-    "repeat_kind": "Of a repeat: same_session, same_day (positioned again) or other_day.",
+    "week": "Week of the visit as in the list; empty if not listed.",
+    "date": "Day of the scan, from the list or the headers; empty for repeats listed by week.",
+    "repeat": "1 for the scan of the visit, 2 or more for repeats.",
+    "repeat_kind": "Kind of a repeat: same_session, same_day (positioned again) or other_day.",
     "study_uid": "Study Instance UID.",
-    "level": "Disc by the subject's frozen numbering.",
-    "level_at_visit": "The same disc by the visit's own numbering.",
+    "level": "Level of the disc at the first visit, carried to all visits.",
+    "level_at_visit": "Level of the disc found at this visit.",
     "treated": "yes or no.",
-    "parameter": "What was measured; see the rows of the dictionary that name it.",
-    "value": "Its value; empty where it could not be measured.",
+    "parameter": "Name of the parameter; the dictionary has its meaning.",
+    "value": "Value; empty if missing.",
     "unit": "Unit of value, change, change_sd and noise_band.",
-    "sd": "Stated standard uncertainty of the value, where there is one.",
+    "sd": "Stated standard uncertainty of the value; may be empty.",
     "method": "Code of the definition or source.",
-    "reader": "automatic, or who read the grade.",
-    "flag": "Codes of the warnings that touch the value, separated by ;.",
+    "reader": "automatic, or name of the reader of the grade.",
+    "flag": "Codes of warnings that affect the value, separated by ;.",
     "quality": "good, check or reject: whether the values of the disc can be used.",
-    "quality_reasons": "Codes of the findings behind it, separated by ;.",
+    "quality_reasons": "Codes of the findings that determine the quality, separated by ;.",
     "baseline": "Value at the first visit.",
     "change": "value - baseline; empty for grades, repeats and the first visit.",
-    "change_percent": "Change in percent of baseline; empty where baseline is not above zero.",
+    "change_percent": "Change in percent of baseline; empty unless baseline is positive.",
     "change_sd": "Standard uncertainty of the change.",
-    "noise_band": "A change beyond plus or minus this is more than noise, with 95 % confidence; a guess (see noise_source) has no confidence.",
-    "noise_source": "Every part of the noise band with its half width and source.",
+    "noise_band": "Half width of the noise band: a greater change exceeds noise with 95 % confidence; a guess (see noise_source) has no confidence level.",
+    "noise_source": "Parts of the noise band with half width and source.",
     "comparability": "comparable, caution or not comparable: whether the two scans can be compared.",
-    "comparability_reason": "What speaks against it.",
+    "comparability_reason": "Reasons against comparability.",
     "verdict": "beyond noise, within noise or not comparable.",
-    "scan_problem": "Why a scan has no values; such a scan has one row without disc.",
-    "tilt_deg": "How much otherwise the slices cut the spine than at the first visit, degrees.",
+    "scan_problem": "Reason why a scan has no values; it then has one row without disc.",
+    "tilt_deg": "Angle between the slices of this and the first visit relative to the spine, degrees.",
     **{name: f"Condition of the scan: {name.replace('_', ' ')}." for name in CONDITION_CELLS},
 }
 """Columns of ``long.csv`` with their meaning."""
@@ -62,16 +62,16 @@ Row = dict[str, object]
 def write_tables(
     analysis: Analysis, root: Path, source: ValuesTable | None = None
 ) -> tuple[str, ...]:
-    """Write every table but those for other systems; returns the names of the files.
+    """Write all tables except those for other systems; return the names of the files.
 
     Parameters
     ----------
     analysis
-        What was concluded.
+        The analysis.
     root
         An existing folder.
     source
-        The table it came from, whose further columns are kept.
+        Table of values that was analysed; its further columns are kept.
     """
     long = (*LONG, *(source.extra_columns if source is not None else ()))
     tables: dict[str, tuple[Iterable[str], Iterable[Row]]] = {
@@ -99,7 +99,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def _cell(value: object) -> str:
-    """One cell; a number that was rounded to text stays a number.
+    """One cell; numbers given as text are not escaped.
 
     >>> _cell("-0.5"), _cell("-A1"), _cell(None), _cell(3)
     ('-0.5', "'-A1", '', '3')
@@ -109,7 +109,7 @@ def _cell(value: object) -> str:
 
 # ------------------------------------------------------------------ one row per value
 def long_rows(analysis: Analysis, source: ValuesTable | None = None) -> Iterator[Row]:
-    """One row per subject, scan, disc and parameter, grades of readers included."""
+    """One row per subject, scan, disc and parameter, including grades of readers."""
     for row in _every_row(analysis):
         if source is None:
             yield row
@@ -252,7 +252,7 @@ _REPEATS = (
 
 
 def dictionary_rows() -> Iterator[Row]:
-    """Columns of the long table, then every parameter that may stand in it."""
+    """Columns of the long table, then its parameters."""
     for name, meaning in LONG.items():
         yield {"table": "long.csv", "name": name, "kind": "column", "meaning": meaning}
     tracked = {one.name for one in TRACKED}
@@ -264,12 +264,12 @@ def dictionary_rows() -> Iterator[Row]:
         }  # fmt: skip
     yield {
         "table": "long.csv", "name": "grade", "kind": "parameter without change", "unit": "",
-        "meaning": "Modified Pfirrmann grade (Griffith 2007) that a reader gave.",
+        "meaning": "Modified Pfirrmann grade (Griffith 2007) of a reader.",
     }  # fmt: skip
 
 
 def comparability_rows(analysis: Analysis) -> Iterator[Row]:
-    """What may fake a change, pair by pair."""
+    """Differences that may cause an apparent change, by pair of scans."""
     for course in analysis.courses:
         against = course.baseline.name
         for visit in course.visits:
@@ -330,12 +330,12 @@ def _p(p: float | None) -> str | None:
 
 
 def _end(value: float, digits: int) -> str | None:
-    """An end of an interval; empty where it has none."""
+    """An end of an interval; empty if infinite."""
     return number(value, digits) if math.isfinite(value) else None
 
 
 def responder_rows(analysis: Analysis) -> Iterator[Row]:
-    """What the rule says of every treated disc."""
+    """Response of every treated disc."""
     for one in analysis.judged:
         yield {
             "subject": one.subject, "arm": one.arm, "level": one.level.value,
@@ -358,7 +358,7 @@ def shift_rows(analysis: Analysis) -> Iterator[Row]:
 
 
 def repeat_rows(analysis: Analysis) -> Iterator[Row]:
-    """Noise found from the trial's own repeat scans, by kind of repeat."""
+    """Noise from repeat scans of the trial, by kind of repeat."""
     for kind, found in analysis.noise.repeats.items():
         for name, one in found.items():
             digits = PARAMETER[name].decimals + 1

@@ -1,4 +1,4 @@
-"""What was measured of each scan of a trial, read back from its results folder."""
+"""Measured values of the scans of a trial, read from results folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from discmri.trial.conditions import Conditions, SeriesConditions, of_study
 from discmri.trial.plan import Scan
 
 GRADES = ("suggested_grade", "suggested_signal", "suggested_collapse")
-"""Grades are counted and never averaged."""
+"""Parameters that are grades."""
 _BOOKKEEPING = (
     "height_sd_mm", "adc_voxels", "adc_rejected_voxels", "adc_residual_mm", "confidence",
     "suggested_grade_probability",
@@ -28,7 +28,7 @@ TRACKED: tuple[Parameter, ...] = tuple(
 
 
 SD_DECIMALS = 2
-"""Decimals of an uncertainty beyond those of its value."""
+"""Additional decimals of an uncertainty compared with its value."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Value:
     method
         Code of the definition or source.
     sd
-        Stated standard uncertainty, where there is one.
+        Stated standard uncertainty; ``None`` if unknown.
     """
 
     value: float | str
@@ -57,11 +57,11 @@ class DiscValues:
     Parameters
     ----------
     values
-        By parameter.
+        Values by parameter.
     warnings
-        Findings about the disc or its study.
+        Warnings about the disc or its study.
     quality
-        Whether the values can be used, where that was judged.
+        Whether the values can be used; ``None`` if unknown.
     """
 
     values: Mapping[str, Value]
@@ -79,35 +79,35 @@ class DiscValues:
         return self.quality is not None and self.quality.verdict is Quality.REJECT
 
     def number(self, parameter: str) -> float | None:
-        """A measured number; ``None`` where there is none."""
+        """A numeric value; ``None`` if missing."""
         found = self.values.get(parameter)
         return found.value if found is not None and isinstance(found.value, float) else None
 
     def flags_of(self, parameter: str) -> tuple[str, ...]:
-        """Those of its flags that concern a parameter."""
+        """Codes of the warnings that affect a parameter."""
         return codes_of(one for one in self.warnings if one.touches(parameter))
 
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """One scan and what came of it.
+    """One scan with its measured values.
 
     Parameters
     ----------
     scan
-        As planned.
+        The scan in the plan.
     folder
         Its results folder.
     reason
-        Why there is no result; empty where there is one.
+        Reason why there is no result; otherwise empty.
     conditions
-        Under which it was made.
+        Scan conditions.
     discs
-        Values by the visit's own names.
+        Values by level found at this visit.
     subject_id, study_uid, study_date
         As in the headers.
     numbering
-        How its discs were named.
+        Source of the levels.
     """
 
     scan: Scan
@@ -122,7 +122,7 @@ class MeasuredScan:
 
     @property
     def day(self) -> str:
-        """Of the scan, ISO: from the list, else from the headers."""
+        """Day of the scan, ISO 8601, from the list, otherwise from the headers."""
         if self.scan.date is not None:
             return self.scan.date.isoformat()
         d = self.study_date
@@ -130,16 +130,16 @@ class MeasuredScan:
 
 
 def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
-    """Read a results folder back.
+    """Read the results of a scan.
 
     Parameters
     ----------
     scan
-        Whose results these are.
+        The scan.
     folder
-        What ``discmri measure`` wrote.
+        Results folder of ``discmri measure``.
     reason
-        Why there is no result, where the batch says so.
+        Reason why there is no result; otherwise empty.
     """
     if reason:
         return MeasuredScan(scan, folder, reason)
@@ -170,7 +170,7 @@ def _value(found: Measurement) -> Value:
 
 
 def rounded(parameter: str, value: float | str, method: str, sd: float | None) -> Value:
-    """A value with the decimals of the tables, so that a table gives the same conclusions.
+    """A value rounded as in the tables, so that these give the same results.
 
     >>> rounded("height_mm", 8.12345, "columns", 0.123456)
     Value(value=8.123, method='columns', sd=0.12346)

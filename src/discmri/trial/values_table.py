@@ -1,6 +1,6 @@
-"""A trial from a table of values, without images: one row per disc, scan and parameter.
+"""Tables of values: one row per disc, scan and parameter.
 
-``long.csv`` of a run is such a table; so are values of other programs and edited ones.
+``long.csv`` of a run is such a table; values may also be edited or come from other programs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NEEDED = ("subject", "visit", "level", "parameter", "value")
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
 _NUMERIC = frozenset(one.name for one in TRACKED)
 _HINT = (
-    f"a table of values needs {', '.join(NEEDED)}, and week or date; where known also time, "
+    f"a table of values needs {', '.join(NEEDED)}, and week or date; optional are time, "
     "repeat, repeat_kind, treated, arm, sd, method"
 )
 
@@ -43,24 +43,24 @@ ValueKey = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class ValuesTable:
-    """What a table of values holds.
+    """Content of a table of values.
 
     Parameters
     ----------
     trial
         Subjects, visits and scans.
     courses
-        Subjects from visit to visit.
+        Subjects with their visits.
     reads
         Grades of readers.
     parameters
-        Those that occur.
+        Parameters in the table.
     extra_columns, extras
-        Columns that mean nothing here, and their cells by row, kept for ``long.csv``.
+        Further columns and their cells, kept for ``long.csv``.
     issues
-        Findings about the table.
+        Warnings and notes.
     note
-        On cells that were taken as missing.
+        Note on cells treated as missing.
     """
 
     trial: Trial
@@ -94,18 +94,18 @@ def read_values(path: Path, known: Sequence[str] = ()) -> ValuesTable:
     path
         CSV file.
     known
-        Columns that are written anew, so that they are not kept.
+        Columns that are computed again and therefore not kept.
 
     Raises
     ------
     UsageError
-        The first mistake, with its line, and how many more.
+        If the table has errors; the message has the first one with its line, and their number.
     """
     table = read_table(path, NEEDED, _HINT)
     if not {"week", "date"} & set(table.columns):
         raise UsageError(f"{path} has no column week or date; {_HINT}")
     if not table.rows:
-        raise UsageError(f"{path} holds no value; {_HINT}")
+        raise UsageError(f"{path} has no rows; {_HINT}")
     gathered = _Gathered(tuple(name for name in table.columns if name not in (*known, *NEEDED)))
     for row in table.rows:
         try:
@@ -127,7 +127,7 @@ def read_values(path: Path, known: Sequence[str] = ()) -> ValuesTable:
 
 
 class _Gathered:
-    """Rows put together by scan and subject."""
+    """Rows grouped by scan and subject."""
 
     def __init__(self, extra_columns: tuple[str, ...]) -> None:
         self.extra_columns = extra_columns
@@ -148,7 +148,7 @@ class _Gathered:
             return
         level = row.level("level")
         if level is None:
-            raise row.error("level", "is empty; write the disc")
+            raise row.error("level", "is empty; write the level, such as L4-L5")
         if not level.is_measured:
             raise row.error("level", f"{level.value} is not measured; leave such rows out")
         parameter, reader = row.filled("parameter"), row.text("reader") or "automatic"
@@ -173,7 +173,7 @@ class _Gathered:
         own = row.level("level_at_visit") or level
         if visit.own.setdefault(level, own) is not own:
             text = f"{level.value} is {visit.own[level].value} in another line of this scan"
-            raise row.error("level_at_visit", f"{own.value}: {text}; give one name")
+            raise row.error("level_at_visit", f"{own.value}: {text}; give one level")
         value = _value(row, parameter)
         values = visit.values.setdefault(level, {})
         if value is not None:
@@ -188,7 +188,7 @@ class _Gathered:
             visit.flags.setdefault(level, {}).setdefault(flag, []).append(parameter)
 
     def _visit(self, row: Row) -> _Visit:
-        """The scan of a row; its facts stand in every row alike."""
+        """The scan of a row; its columns must be equal in all rows of the scan."""
         scan = _scan(row)
         visit = self.visits.setdefault(scan.name, _Visit(row, scan))
         for column in ("date", "week", "time", "repeat_kind"):
@@ -200,7 +200,7 @@ class _Gathered:
     def _once(self, row: Row, scan: Scan, level: DiscLevel, parameter: str, reader: str) -> None:
         key = (scan.subject, scan.visit, scan.repeat, level.value, parameter, reader)
         if key in self._seen:
-            text = f"{parameter} of {level.value} of {scan.name} stands twice"
+            text = f"{parameter} of {level.value} of {scan.name} is listed twice"
             raise row.error(
                 "value", f"{text} (see line {self._seen[key]}); keep one, or number repeats"
             )
@@ -210,13 +210,11 @@ class _Gathered:
     def _treatment(self, row: Row, subject: str, level: DiscLevel) -> None:
         text, arm = row.text("treated").lower(), one_line(row.text("arm"))
         if text not in (*_YES, *_NO):
-            raise row.error("treated", f"{text[:40]!r} is neither yes nor no; write one of them")
+            raise row.error("treated", f"{text[:40]!r} is invalid; write yes or no")
         told = self.treated.setdefault(subject, {})
         if text and told.setdefault(level, (text in _YES, row.line))[0] is not (text in _YES):
             line = told[level][1]
-            raise row.error(
-                "treated", f"{text}, but otherwise in line {line}; a disc is one or the other"
-            )
+            raise row.error("treated", f"{text}, but not in line {line}; give one value per disc")
         arm_before, line = self.arms.setdefault(subject, (arm, row.line))
         if arm != arm_before:
             raise row.error(
@@ -273,7 +271,7 @@ def _study(scan: Scan) -> str:
 
 def _scan(row: Row) -> Scan:
     if not row.text("date") and not row.text("week"):
-        raise row.error("week", "is empty and so is date; give one of them")
+        raise row.error("week", "and date are empty; give one of them")
     return Scan(
         subject=one_line(row.filled("subject")),
         visit=one_line(row.filled("visit")),
@@ -291,7 +289,7 @@ def _value(row: Row, parameter: str) -> float | str | None:
     if parameter in _NUMERIC:
         return row.value("value")
     if parameter == "suggested_grade":
-        row.grade("value")  # refuses what is no grade
+        row.grade("value")  # raises if invalid
     text = row.text("value")
     if parameter in GRADES or not text:
         return text or None
