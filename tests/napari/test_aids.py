@@ -153,6 +153,6 @@ def test_a_reader_who_practises_is_told_the_truth_after_the_grade(viewer, sessio
     with at_work(viewer, session_on(Mode.BLINDED)) as (reader, _):
         monkeypatch.setattr(Session, "truth", lambda *_: Grade.parse("2"))
         reader.press("4")
-        assert "you said 4, it was drawn as 2" in reader.shell.dock.notice.text()
+        assert "your grade 4, true grade 2" in reader.shell.dock.notice.text()
         reader.press("2")
-        assert "2 is right" in reader.shell.dock.notice.text()
+        assert "2 is correct" in reader.shell.dock.notice.text()

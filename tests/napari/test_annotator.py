@@ -81,7 +81,7 @@ def test_a_second_digit_alone_replaces_and_says_so(at_work):
     [
         ("/", "Enter the signal grade first"),
         ("4/", "L1-L2: 4/… Now 6, 7 or 8."),
-        ("4/3", "3 is not a collapse grade: after / comes 6, 7 or 8. L1-L2 stays 4."),
+        ("4/3", "3 is not a collapse grade; enter 6, 7 or 8 after /. L1-L2 is still 4."),
         ("4/7/7", "L1-L2 is 4/7 already."),
     ],
 )
@@ -102,7 +102,7 @@ def test_another_key_ends_the_wait_for_a_collapse(at_work, between):
             press(annotator, "c")
             annotator.cancel()
             press(annotator, "7")
-            assert annotator.question.text == "L1-L2 was 4. Why 7 now?"
+            assert annotator.question.text == "L1-L2 was 4. Reason for 7:"
         else:
             press(annotator, "/", "8")
             assert row(annotator).grade == "4/8"
@@ -115,7 +115,7 @@ def test_after_leaving_the_disc_a_digit_is_a_change(at_work, between):
         for key in between:
             annotator.cancel() if key == "escape" else annotator.press(key)
         press(annotator, "7")
-        assert annotator.question.text == "L1-L2 was 4. Why 7 now?"
+        assert annotator.question.text == "L1-L2 was 4. Reason for 7:"
         annotator.cancel()
         assert row(annotator).grade == "4"
 
@@ -147,7 +147,7 @@ def test_collapse_added_later_is_a_change_to_a_double_entry(at_work):
         assert annotator.panel().notice == "L1-L2 is 4 already."
         assert len(reads(annotator)) == 1
         press(annotator, "/", "7")
-        assert annotator.question.text == "L1-L2 was 4. Why 4/7 now?"
+        assert annotator.question.text == "L1-L2 was 4. Reason for 4/7:"
         annotator.answer("measured it against L3-L4")
         assert row(annotator).grade == "4/7"
 
@@ -178,7 +178,7 @@ def test_a_conflict_with_another_machine_is_shown_and_settled_with_a_reason(at_w
         monkeypatch.setattr(session, "case", conflicting)
         assert "elsewhere: 2" in row(annotator).state
         press(annotator, "4")
-        assert "another machine as well (2). Why does 4 hold?" in annotator.question.text
+        assert "on another machine (2). Reason for 4:" in annotator.question.text
 
 
 def test_keys_that_record_are_known(at_work):
@@ -258,11 +258,11 @@ def test_arrows_and_pages_step_and_stop_at_the_ends(at_work):
     with at_work() as annotator:
         press(annotator, "up")
         assert annotator.key is L1
-        assert "No further disc" in annotator.panel().notice
+        assert "No more discs" in annotator.panel().notice
         press(annotator, "down", "down")
         assert annotator.panel().current == 2
         press(annotator, "page up")
-        assert "no further case" in annotator.panel().notice
+        assert "no more cases" in annotator.panel().notice
         press(annotator, "page down", "page down", "page down")
         assert annotator.panel().place == "Case 3 of 3"
 
@@ -279,7 +279,7 @@ def test_enter_goes_to_what_is_left(at_work):
         for _ in range(10):
             press(annotator, "3", "enter")
         assert annotator.panel().done == annotator.panel().total == 15
-        assert annotator.panel().notice == "Every disc of this session is done."
+        assert annotator.panel().notice == "All discs of this session are done."
 
 
 def test_one_resumes_where_something_is_left(plan):
@@ -316,7 +316,7 @@ def test_open_shows_what_was_measured(at_work):
 def test_locked_reveals_after_the_grade_and_keeps_both(at_work):
     with at_work(Mode.LOCKED) as annotator:
         press(annotator, "r")
-        assert "not graded yet" in annotator.panel().notice
+        assert "no grade yet" in annotator.panel().notice
         assert (annotator.panel().metrics, annotator.panel().can_reveal) == ((), False)
         press(annotator, "2")
         assert annotator.panel().metrics == ()
@@ -327,7 +327,7 @@ def test_locked_reveals_after_the_grade_and_keeps_both(at_work):
         assert annotator.panel().metrics
         assert not annotator.may_see(L5), "only this disc"
         press(annotator, "7")
-        assert "Why 7 now?" in annotator.question.text, "no second entry after the reveal"
+        assert "Reason for 7:" in annotator.question.text, "no second entry after the reveal"
         annotator.answer("the height is lost")
         assert (row(annotator).grade, row(annotator).state) == ("7", "done, before: 2")
         press(annotator, "u", "u")
@@ -340,18 +340,18 @@ def test_blinded_shows_nothing_that_was_measured_and_no_identity(at_work):
         panel = annotator.panel()
         assert panel.title == "Case 1 of 3"
         assert (panel.metrics, panel.reasons, panel.flags) == ((), (), ())
-        assert panel.hidden == "Measurements are not shown in a blinded session."
-        assert "nothing is revealed in blinded" in panel.notice
+        assert panel.hidden == "Measured values are not shown in a blinded session."
+        assert "blinded sessions have no reveal" in panel.notice
 
 
 # ------------------------------------------------------------------ numbering and edits
 def test_names_move_down_and_back_with_their_grades(at_work):
     with at_work() as annotator:
         press(annotator, "4", "names down")
-        assert annotator.question.text == "L5-S1 becomes S1-S2, the others follow. Why?"
+        assert annotator.question.text == "L5-S1 becomes S1-S2, the others follow. Reason:"
         annotator.answer("a remnant")
         press(annotator, "names down")
-        assert annotator.question.text == "S1-S2 becomes L6-S1, the others follow. Why?"
+        assert annotator.question.text == "S1-S2 becomes L6-S1, the others follow. Reason:"
         annotator.answer("six lumbar bodies")
         names = [one.name for one in annotator.panel().rows]
         assert names == ["L2-L3", "L3-L4", "L4-L5", "L5-L6", "L6-S1"]
@@ -376,7 +376,7 @@ def test_a_disc_at_hand_that_becomes_a_residual_one_gives_way_to_the_lowest(at_w
         assert (row(annotator).name, row(annotator).grade) == ("L5-S1", "")
         assert (panel.done, panel.total) == (0, 14)
         press(annotator, "names up")
-        assert annotator.question.text == "S1-S2 becomes L5-S1, the others follow. Why?"
+        assert annotator.question.text == "S1-S2 becomes L5-S1, the others follow. Reason:"
         annotator.answer("it is a full disc")
         panel = annotator.panel()
         assert (panel.rows[-1].name, panel.rows[-1].grade, panel.residual) == ("L5-S1", "5", {})
@@ -417,7 +417,7 @@ def test_a_grade_that_cannot_be_saved_counts_and_is_told(at_work, monkeypatch):
         monkeypatch.undo()
         annotator.save()
         assert annotator.panel().unsaved == 0
-        assert annotator.panel().notice == "Everything is saved again."
+        assert annotator.panel().notice == "All entries are saved."
         save()
         assert len(reads(annotator)) == 1
 
@@ -449,7 +449,7 @@ def test_a_postponed_disc_is_left_and_comes_again_last(at_work):
     with at_work() as annotator:
         press(annotator, "l")
         assert annotator.key is not L1
-        assert annotator.panel().notice == "L1-L2 is postponed: it comes last."
+        assert annotator.panel().notice == "L1-L2 is postponed to the end."
         assert annotator.panel().rows[0].state == "postponed"
         discs = sum(len(case.discs) for case in annotator.session.cases)
         for _ in range(discs - 1):
@@ -457,7 +457,7 @@ def test_a_postponed_disc_is_left_and_comes_again_last(at_work):
             press(annotator, "3", "enter")
         assert (annotator.item, annotator.key) == (annotator.items[0], L1)
         press(annotator, "3", "enter")
-        assert annotator.panel().notice == "Every disc of this session is done."
+        assert annotator.panel().notice == "All discs of this session are done."
 
 
 def test_the_worklist_filters_and_leads_to_a_disc(at_work):

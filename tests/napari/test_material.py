@@ -468,7 +468,7 @@ def test_looking_records_nothing_until_somebody_begins(visits, measured):
     assert "still being measured" in viewing.panel().notice
     viewing.show(look, ready=True)
     viewing.press("4")
-    assert viewing.panel().notice == "Nothing is recorded here: begin a session to grade."
+    assert viewing.panel().notice == "Begin a session to grade."
     viewing.press("down")
     assert viewing.panel().rows[viewing.panel().current].name == "L1-L2"
     assert viewing.panel().metrics

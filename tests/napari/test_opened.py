@@ -46,7 +46,7 @@ def test_a_dropped_results_folder_finds_its_images_and_can_be_graded(
     reader = Reader(viewer)
     drop(viewer, visits[0].results)
     settle(lambda: reader.desk.question is not None)
-    assert "Where are they?" in reader.desk.question.text
+    assert "Path of the images:" in reader.desk.question.text
     reader.type(str(visits[0].study))
     reader.wait_for_case()
     settle()
@@ -57,7 +57,7 @@ def test_a_dropped_results_folder_finds_its_images_and_can_be_graded(
         "ADC µm²/ms",
     ]
     reader.press("4")
-    assert "begin a session" in reader.panel.notice
+    assert "Begin a session" in reader.panel.notice
     reader.click("Grade this study")
     reader.type("ann")
     reader.type(str(tmp_path / "mine.session"))

@@ -41,10 +41,10 @@ def test_a_reader_practises_is_told_after_each_grade_and_gets_the_table(
 
     monkeypatch.setattr(napari, "run", grade_all)
     assert main(["grade", "practice", str(tmp_path / "mine"), "--spines", "1", "--quiet"]) == 0
-    right = [text for text in told if text.endswith("3 is right.")]
-    wrong = [text for text in told if re.search(r"you said 3, it was drawn as [1-8]", text)]
+    right = [text for text in told if text.endswith("3 is correct.")]
+    wrong = [text for text in told if re.search(r"your grade 3, true grade [1-8]", text)]
     assert len(right) + len(wrong) == len(told) == 6
     out = capsys.readouterr().out
-    assert f"First grades of 6 discs: {len(right)} as drawn" in out
+    assert f"First grades of 6 discs: {len(right)} correct" in out
     rows = [line.split() for line in out.splitlines() if re.match(r"[1-8]\s", line)]
     assert sum(int(count) for row in rows for count in row[1:]) == 6, "each disc stands in it once"

@@ -59,7 +59,7 @@ def test_a_session_from_the_first_key_to_the_tables(viewer, session_on, tmp_path
     with at_work(viewer, where) as (reader, session):
         first = reader.desk.item
         grade_everything(reader, viewer, session)
-        assert reader.panel.notice == "Every disc of this session is done."
+        assert reader.panel.notice == "All discs of this session are done."
         assert session.progress == (12, 12)
 
         reader.press("PageUp")
@@ -271,7 +271,7 @@ def test_closing_in_the_middle_of_loading_stops_the_work(own_viewer, session_on)
         )
         assert not [text for text in shown if "napari.org" in text or "Ctrl" in text]
         reader.press("5")
-        assert "the picture of the disc is not on the screen yet" in reader.panel.notice
+        assert "the image of the disc is not visible yet" in reader.panel.notice
         viewer.close()
         settle()
         assert not reader.shell.loader.busy
@@ -326,7 +326,7 @@ def test_without_a_screen_it_says_so_instead_of_dying(session_on, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with open_session(session_on(Mode.OPEN), "ann") as session:
         if sys.platform.startswith("linux"):
-            with pytest.raises(UsageError, match="needs a screen"):
+            with pytest.raises(UsageError, match="needs a display"):
                 launch(session)
 
 

@@ -1,9 +1,9 @@
-"""The reader's viewer: modified Pfirrmann grading in napari beside the automatic metrics.
+"""The viewer: modified Pfirrmann grading in napari.
 
-A data model (``view``, ``images``, ``panel``), an annotator that knows neither napari nor Qt
-(``annotator``), jobs for a worker (``loading``, ``opening``), and a thin shell around them:
-``canvas`` draws layers, ``dock`` is the widget, ``shell`` joins all with napari's workers.
-What a reader may see is decided by :class:`discmri.reading.Session` alone.
+It has a data model (``view``, ``images``, ``panel``), an annotator that is independent of napari and Qt
+(``annotator``), jobs for workers (``loading``, ``opening``), and a thin shell: ``canvas`` draws layers,
+``dock`` is the widget, ``shell`` connects them with the workers of napari.  Only
+:class:`discmri.reading.Session` decides what a reader may see.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def launch(session: Session) -> None:
     Raises
     ------
     UsageError
-        Where there is no display, or napari finds no Qt.
+        If there is no display or no Qt.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def launch(session: Session) -> None:
     from discmri.core.errors import UsageError
 
     if not any(map(find_spec, ("PySide6", "PyQt6"))):
-        raise UsageError("napari finds no Qt; install one with: pip install PySide6-Essentials")
+        raise UsageError("Qt is missing; install it with: pip install PySide6-Essentials")
     from discmri.napari.qt.window import check_display, read_in_a_window
 
     check_display()

@@ -1,7 +1,7 @@
-"""A reader at work on a session: which disc is at hand, and what each key does.
+"""The annotator: current disc of a session, and the action of each key.
 
-It knows neither napari nor Qt.  The rules of reading are the session's; what stands here is
-where the reader is, what was asked, and what the dock says.
+It is independent of napari and Qt.  The rules of reading are in the session; the annotator has the
+position of the reader, the open question and the content of the dock.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from discmri.reading import (
 )
 
 SECOND_ENTRY = "second entry"
-"""Reason that stands with a grade to which the collapse was added after a ``/``."""
+"""Recorded reason of a grade to which the collapse part was added after a ``/``."""
 REPLACED = "replaced before going on"
-"""Reason that stands with a grade that replaced another before the reader left the disc."""
+"""Recorded reason of a grade that replaced another before the reader left the disc."""
 _RECORDING = frozenset((*"12345678/ncurl", "names up", "names down"))
 
 _KINDS = {
@@ -61,9 +61,9 @@ class Annotator(Navigator):
     session
         Opened for the reader.
     entered
-        Told what was just recorded or taken back, in a few characters that are shown large.
+        Called with a short text about the entry that was recorded or undone.
     viewing
-        Says how the pictures are shown, for the record.
+        Returns the display settings, for the record.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Annotator(Navigator):
         } | {str(number): self._grading(number) for number in range(1, 9)}
 
     def arrive(self) -> None:
-        """Another disc is at hand: a question that was not answered is dropped."""
+        """Drop an open question after a change of the current disc."""
         self._entry = self.question = None
         self._double = False
 
-    # ------------------------------------------------------------------ what the reader may do
+    # ------------------------------------------------------------------ keys
     def metrics(self, key: DiscLevel) -> DiscMetrics | None:
-        """What was measured on a disc of the case, where the reader may see it now."""
+        """Measured values of a disc of the case; ``None`` if hidden."""
         return self.session.metrics(self.item, key)
 
     def may_see(self, key: DiscLevel) -> bool:
@@ -113,7 +113,7 @@ class Annotator(Navigator):
             return False
 
     def press(self, key: str) -> None:
-        """What a key does; keys without a meaning do nothing, and none does while asked."""
+        """Run the action of a key; nothing happens during a question."""
         action = self._keys.get(key)
         if action is None or self.question is not None:
             return
@@ -125,33 +125,33 @@ class Annotator(Navigator):
             action()
 
     def records(self, key: str) -> bool:
-        """Whether a key records something, or asks for what is recorded."""
+        """Whether a key records something, or opens a question."""
         reveals = key == "enter" and self.disc.state is DiscState.GRADED
         return key in _RECORDING or reveals
 
     def resume(self) -> None:
-        """Reveal the disc where it is locked, else go to the next one with something to do."""
+        """Reveal the disc if it is locked, otherwise go to the next disc that is not done."""
         if self.disc.state is DiscState.GRADED:
             self.reveal()
             return
         self._go_on()
 
     def postpone(self) -> None:
-        """Leave the disc for later, and go on."""
+        """Postpone the disc and go to the next."""
         name, item = self.disc.level.value, self.item
         if self._attempt(
-            lambda: self.session.postpone(item, self.key), f"{name} is postponed: it comes last."
+            lambda: self.session.postpone(item, self.key), f"{name} is postponed to the end."
         ):
             notice = self._notice
             self._go_on()
             self.notify(notice)
 
-    # ------------------------------------------------------------------ what the reader says
+    # ------------------------------------------------------------------ entries
     def _grading(self, number: int) -> Callable[[], None]:
         return lambda: self.grade(number)
 
     def grade(self, number: int) -> None:
-        """Enter a grade; it replaces the one before, and never adds to it."""
+        """Enter a grade, which replaces an earlier one."""
         disc = self.disc
         earlier = None if disc.read is None else disc.read.judgement
         judgement = Grade.parse(str(number))
@@ -167,7 +167,7 @@ class Annotator(Navigator):
             self._change(judgement, earlier, REPLACED)
 
     def begin_double(self) -> None:
-        """Wait for the collapse of a double grade, whose signal grade stands already."""
+        """Wait for the collapse part of a double grade after its signal part."""
         read = self.disc.read
         if read is None or not isinstance(read.judgement, Grade):
             self.notify("Enter the signal grade first: 4, then /, then 7 makes 4/7.", alarm=True)
@@ -184,8 +184,8 @@ class Annotator(Navigator):
             return
         if number < 6:
             self.notify(
-                f"{number} is not a collapse grade: after / comes 6, 7 or 8. {disc.level.value} stays "
-                f"{earlier}.",
+                f"{number} is not a collapse grade; enter 6, 7 or 8 after /. {disc.level.value} is "
+                f"still {earlier}.",
                 alarm=True,
             )
             return
@@ -212,7 +212,7 @@ class Annotator(Navigator):
                 self._entry = _NewGrade(reason)
 
         if entry is None or entry.reason is None:
-            self._ask(f"{name} was {earlier}. Why {judgement} now?", changed)
+            self._ask(f"{name} was {earlier}. Reason for {judgement}:", changed)
             return
         first = entry.reason in ("", SECOND_ENTRY, REPLACED)
         changed(usual if first else entry.reason)
@@ -229,24 +229,24 @@ class Annotator(Navigator):
             self._record(judgement, reason)
 
         self._ask(
-            f"You judged {name} at another machine as well ({others}). Why does {judgement} hold?",
+            f"You also judged {name} on another machine ({others}). Reason for {judgement}:",
             said,
         )
 
     def not_evaluable(self) -> None:
-        """Say that the disc cannot be graded; the reason is asked for."""
+        """Record that the disc is not evaluable, after a question for the reason."""
         name = self.disc.level.value
 
         def said(reason: str) -> None:
             self._record(NotEvaluable(reason), reason if self.disc.read is not None else "")
 
-        self._ask(f"{name} is not evaluable. Why?", said)
+        self._ask(f"{name} is not evaluable. Reason:", said)
 
     def comment(self) -> None:
-        """Add words to the judgement of the disc."""
+        """Add a comment to the judgement of the disc."""
         read = self.disc.read
         if read is None:
-            self.notify("Grade the disc first; the comment is kept with its grade.")
+            self.notify("Grade the disc first; the comment is stored with its grade.")
             return
         key, judgement = self.key, read.judgement
 
@@ -312,10 +312,10 @@ class Annotator(Navigator):
         def said(reason: str) -> None:
             self._attempt(
                 lambda: self.session.number(self.item, name, reason),
-                f"The lowest disc is called {name.value} now.",
+                f"The lowest disc is now {name.value}.",
             )
 
-        self._ask(f"{lowest.value} becomes {name.value}, the others follow. Why?", said)
+        self._ask(f"{lowest.value} becomes {name.value}, the others follow. Reason:", said)
 
     def keep_edit(
         self,
@@ -323,7 +323,7 @@ class Annotator(Navigator):
         labels: bytes,
         kept: Callable[[], None],
     ) -> None:
-        """Ask why the label at hand was painted, then record what was measured on it.
+        """Ask for the reason of an edit, then record the values of the painted label.
 
         Parameters
         ----------
@@ -339,25 +339,25 @@ class Annotator(Navigator):
         def said(reason: str) -> None:
             if self._attempt(
                 lambda: self.session.edit_label(item, key, edited, reason, labels),
-                f"The edited label of {name} is kept beside the automatic one.",
+                f"The edited label of {name} is stored besides the automatic one.",
             ):
                 kept()
 
-        self._ask(f"Why was the label of {name} changed?", said)
+        self._ask(f"Reason for the change of the label of {name}:", said)
 
-    # ------------------------------------------------------------------ asking and answering
+    # ------------------------------------------------------------------ questions
     def _ask(self, text: str, answered: Callable[[str], None], given: str = "") -> None:
         self._entry = None
         self.question = Question(text, answered, given)
 
     def answer(self, text: str) -> None:
-        """The reader's answer to the question; without words the question stays."""
+        """The answer to the question; an empty answer is ignored."""
         question = self.question
         if question is None:
             return
         if not has_word(text):
             self.notify(
-                "This needs a word of three letters at least; Escape leaves everything as it was.",
+                "Enter a word of at least three letters, or cancel with Escape.",
                 alarm=True,
             )
             return
@@ -366,18 +366,18 @@ class Annotator(Navigator):
         question.answered(text)
 
     def cancel(self) -> None:
-        """Leave the question; nothing was changed."""
+        """Cancel the question."""
         if self.question is not None:
             self.question = None
             self.notify("Nothing was changed.")
 
     def save(self) -> None:
-        """Try again to save what waits."""
+        """Try again to save unsaved entries."""
         if self.session.unsaved:
-            self._attempt(self.session.save, "Everything is saved again.")
+            self._attempt(self.session.save, "All entries are saved.")
 
     def _record(self, judgement: Judgement, reason: str, note: str = "") -> bool:
-        """Record a judgement of the disc at hand; whether it counts."""
+        """Record a judgement of the current disc; return whether it is valid."""
         disc = self.disc
         comment = "" if disc.read is None else disc.read.comment
         name = disc.level.value
@@ -393,15 +393,15 @@ class Annotator(Navigator):
                 told = panel_text.told_truth(name, judgement, truth)
                 self.notify(told, alarm=True)
             elif truth is not None:
-                self.notify(f"{name}: {judgement} is right.")
+                self.notify(f"{name}: {judgement} is correct.")
         return counts
 
     def start_timer(self) -> None:
-        """The disc at hand is on the screen now; a read records the seconds from here on."""
+        """Start the viewing time of the current disc."""
         self._began_s = monotonic()
 
     def _attempt(self, act: Callable[[], object], told: str) -> bool:
-        """Do it, and say so or what the session has against it; whether it counts."""
+        """Run an action and show its result; return whether it was recorded."""
         counts = True
         seconds = round(monotonic() - self._began_s, 1)
         self.session.viewing = {**self._viewing(), "seconds": seconds}
@@ -416,7 +416,7 @@ class Annotator(Navigator):
         self._count(self.item)
         return counts
 
-    # ------------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------------ content of the dock
     def panel(self) -> Panel:
         """Everything the dock shows now."""
         case = self.case
@@ -453,6 +453,6 @@ class Annotator(Navigator):
         )
 
     def _edited(self) -> Mapping[str, float] | None:
-        """Values of the label that is being painted, or was; ``None`` where it was not."""
+        """Values of the painted label; ``None`` without edit."""
         edit = self.disc.edit
         return self.preview or (None if edit is None else edit.edited)

@@ -59,7 +59,7 @@ class StudyBrowser:
         elif key == "begin":
             self.begin()
         elif key in set("12345678nc"):
-            self.notify("Nothing is recorded here: begin a session to grade.")
+            self.notify("Begin a session to grade.")
 
     def _step(self, by: int) -> None:
         if self.key is not None:
@@ -74,16 +74,16 @@ class StudyBrowser:
         """Ask who reads and where the grades go, then begin a session."""
         look = self.look
         if look is None or not self._ready:
-            self.notify("The study is still being measured; then grading can begin.")
+            self.notify("The study is still being measured; wait until it is finished.")
             return
 
         def named(reader: str) -> None:
             def placed(place: str) -> None:
                 self._begin(Path(place), reader)
 
-            self.question = Question("Into which file?", placed, str(session_place(look)))
+            self.question = Question("File of the session:", placed, str(session_place(look)))
 
-        self.question = Question("Who reads?", named)
+        self.question = Question("Name of the reader:", named)
 
     def ask(self, text: str, answered: Callable[[str], None]) -> None:
         """Ask something on behalf of the shell."""
@@ -114,7 +114,7 @@ class StudyBrowser:
                 shown,
                 rule="Drop a study or a results folder here, or open a session.",
             )
-        shown = replace(shown, title=look.title, rule="A study outside any session.")
+        shown = replace(shown, title=look.title, rule="Study without a session.")
         if self.key is None:
             return replace(shown, hidden="The study is being measured.")
         metrics = look.metrics.get(self.key, DiscMetrics({}))

@@ -59,7 +59,7 @@ def read(path: str | list[str]) -> list[LayerData]:
         return _NOTHING
     kind = path_kind(first)
     if kind is PathKind.SESSION:
-        raise UsageError(f"{first} is a session; open it in a viewer")
+        raise UsageError(f"{first} is a reading session; open it in a viewer")
     folder = first.parent if first.is_file() and kind is PathKind.RESULTS else first
     look = (
         open_results(folder, _silent) if kind is PathKind.RESULTS else open_study(folder, _silent)

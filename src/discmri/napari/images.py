@@ -204,7 +204,7 @@ def _why_not(series: Series, target: Series) -> str:
     if not series.images:
         return "it cannot be read"
     if series.frame_of_reference_uid != target.frame_of_reference_uid:
-        return "it lies in another frame of reference"
+        return "it is in another frame of reference"
     return ""
 
 

@@ -1,28 +1,28 @@
-"""The keys of a session in words, for the help over the pictures."""
+"""The keys of a session, for the help over the images."""
 
 from __future__ import annotations
 
 KEY_HELP = (
     ("1 to 8", "grade the disc; another digit replaces it"),
     ("4 / 7", "double grade: signal, a slash, collapse"),
-    ("n", "not evaluable; the reason is asked for"),
+    ("n", "not evaluable, with a reason"),
     ("c", "comment on the grade"),
-    ("l", "postpone the disc: it comes again last"),
-    ("u", "take back the last entry"),
-    ("Enter", "next disc that is left; in a locked session first show what was measured"),
+    ("l", "postpone the disc until the end"),
+    ("u", "undo the last entry"),
+    ("Enter", "next disc to grade; in a locked session first show the measured values"),
     ("↑ ↓", "disc above, disc below"),
-    ("← →", "slice to the right or left side of the patient"),
-    ("Page Up, Page Down", "case before, next case"),
+    ("← →", "slice towards patient right or left"),
+    ("Page Up, Page Down", "previous case, next case"),
     ("w", "worklist: not read, postponed, commented"),
-    ("0", "whole lumbar spine or the disc alone"),
+    ("0", "lumbar spine or disc only"),
     ("F1, F2, …", "show or hide a series"),
     ("o", "outlines of the discs"),
-    ("h", "all that is drawn over the pictures"),
-    ("i", "pixels smooth or as they are"),
-    ("x", "automatic brightness and contrast again"),
+    ("h", "lines, borders and names"),
+    ("i", "interpolation on or off"),
+    ("x", "reset brightness and contrast"),
     ("k", "criteria of the scale with examples"),
     ("p, e", "paint or erase the label of the disc"),
-    ("+ -", "larger or smaller letters"),
+    ("+ -", "larger or smaller text"),
     ("?", "this help; Escape closes it"),
 )
-"""Key and what it does, in the order of use."""
+"""Keys and their actions."""

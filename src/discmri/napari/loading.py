@@ -114,10 +114,10 @@ def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
         found = recorded_adc(loaded.study, loaded.diffusion)
     except (MeasurementError, DicomError) as error:
         _log.info("no ADC is shown: %s", error)
-        return "ADC: its images cannot be read or fitted any more"
+        return "ADC: the diffusion images cannot be read or fitted"
     if found is None:
-        return "ADC: the results do not record where it lies; measure the study again to see it"
-    progress("placing the ADC", 0.7)
+        return "ADC: its position is not stored in the results; measure the study again to show it"
+    progress("aligning the ADC", 0.7)
     view = loaded.images.view
     return adc_picture(view, found.on(view.grid))
 

@@ -1,4 +1,4 @@
-"""Where a reader is in a session: the case and the disc at hand, and which come next."""
+"""The position of a reader in a session: current case and disc, and the next ones."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Navigator:
         if 0 <= place < len(keys):
             self.select(keys[place])
         else:
-            self.notify("No further disc in this case; Page Up and Page Down change the case.")
+            self.notify("No more discs in this case; Page Up and Page Down change the case.")
 
     def turn(self, by: int) -> None:
         """Go to the next or previous case."""
@@ -86,7 +86,7 @@ class Navigator:
         if 0 <= place < len(self.items):
             self.open(self.items[place])
         else:
-            self.notify("There is no further case.")
+            self.notify("There are no more cases.")
 
     def open(self, item: str) -> None:
         """Go to a case, to its first disc with something left to do."""
@@ -105,7 +105,7 @@ class Navigator:
         if here and not (left[here[0]].postponed and sooner):
             self.select(here[0])
         elif following is None:
-            self.notify("Every disc of this session is done.")
+            self.notify("All discs of this session are done.")
         else:
             self.open(following.item)
 

@@ -51,7 +51,7 @@ class PathKind(Enum):
 
 
 class ImagesMissingError(SessionError):
-    """Results whose images were not found; somebody has to say where they are."""
+    """The images of results were not found; their path is needed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class OpenedStudy:
 
 
 def path_kind(path: Path) -> PathKind | None:
-    """What stands at a path, told quickly; ``None`` where it is nothing to this program."""
+    """Kind of a path by a quick check; ``None`` if it is not supported."""
     if path.is_file():
         if path.suffix == SESSION_SUFFIX:
             return PathKind.SESSION
@@ -151,9 +151,9 @@ def open_results(
     result, _ = read_record(folder)
     case = case_of("look", folder, folder.name, "")
     if case is None:
-        raise SessionError(f"nothing was measured in {folder}: {result.message}")
+        raise SessionError(f"the results in {folder} have no discs: {result.message}")
     candidates = [study_path] if study_path is not None else list(_near(folder))
-    progress("looking for the images", 0.1)
+    progress("searching for the images", 0.1)
     for candidate in candidates:
         try:
             study = open_images(case, candidate)
@@ -169,7 +169,7 @@ def open_results(
             title, loaded, candidate, folder, result.provenance.settings, discs,
             metrics_of(result), residual,
         )  # fmt: skip
-    raise ImagesMissingError(f"the images that were measured for {folder.name} were not found")
+    raise ImagesMissingError(f"the images of the results {folder.name} were not found")
 
 
 def _near(folder: Path) -> Iterator[Path]:

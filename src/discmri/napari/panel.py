@@ -1,4 +1,4 @@
-"""What the grading dock shows, as plain data: the whole of it, so that it can be checked."""
+"""The content of the grading dock as plain data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class DiscRow:
     Parameters
     ----------
     key
-        Automatic level, the handle of the disc.
+        Automatic level, which identifies the disc.
     name
-        What it is called.
+        Level to display.
     colour
-        Of its level, ``#rrggbb``.
+        Colour of the level, ``#rrggbb``.
     grade
-        The judgement that counts, empty before the first.
+        Valid judgement; empty before the first.
     state
-        How far the reader is with it, in a word or two.
+        State of the disc.
     note
-        The reader's comment.
+        Comment of the reader.
     """
 
     key: DiscLevel
@@ -39,7 +39,7 @@ class DiscRow:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One measured value, automatic and after the reader's edit of the label."""
+    """One measured value, automatic and after an edit of the label."""
 
     name: str
     automatic: str
@@ -48,16 +48,16 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Question:
-    """Something the reader has to say before the last key takes effect.
+    """A question that must be answered before the last key takes effect.
 
     Parameters
     ----------
     text
-        What is asked.
+        The question.
     answered
         Called with the answer.
     given
-        What stands in the line already.
+        Initial text of the answer.
     """
 
     text: str
@@ -79,43 +79,42 @@ def has_word(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Panel:
-    """Everything the dock shows at one moment.
+    """The content of the dock.
 
     Parameters
     ----------
     title
-        What may be said about the case.
+        Title of the case.
     place
-        Where it stands in the session.
+        Position of the case in the session.
     done, total
-        Discs done, and all.
+        Numbers of completed and of all discs.
     rule
-        What this session lets the reader see, in a sentence.
+        Mode of the session in a sentence.
     notices
         Conflicts with another machine and damage of the journal, one line each.
     rows
         Discs, cranial to caudal.
     residual
-        Names of discs that are shown dashed and not read, by automatic level.
+        Levels of discs that are shown dashed and not read, by automatic level.
     current
-        Index of the disc at hand; -1 without any.
+        Index of the current disc; -1 without any.
     metrics, reasons, flags
-        What was measured on it, why the grade is suggested, and warnings in words; empty where
-        that may not be seen.
+        Its measured values, reasons for the suggested grade, and warnings; empty if hidden.
     hidden
-        Why nothing measured is shown; empty where it is.
+        Reason why measured values are hidden; otherwise empty.
     opinions
-        What the readers said, for an adjudicator.
+        Judgements of the readers, for an adjudicator.
     can_grade, can_reveal
-        Whether these make sense now.
+        Whether the disc can be graded and revealed at present.
     unsaved
-        Entries that wait to be saved.
+        Number of unsaved entries.
     notice
-        What the last key did or why not.
+        Result of the last key.
     alarm
         Whether the notice is a warning.
     question
-        What has to be answered first.
+        Question to answer first.
     """
 
     title: str = ""

@@ -1,4 +1,4 @@
-"""Measured values, the grading scale and warnings in words, for the dock."""
+"""Texts of the dock: measured values, grading scale, warnings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from discmri.results.report_text import quality_text, readable
 
 RULES = {
     Mode.OPEN: "Open session: everything is shown.",
-    Mode.LOCKED: "Locked session: grade first, then see what was measured.",
+    Mode.LOCKED: "Locked session: measured values are shown after grading.",
     Mode.BLINDED: "Blinded session: images and labels only.",
 }
-"""What a session lets the reader see, by its mode."""
+"""Information shown to readers, by mode."""
 _SHOWN: Mapping[str, int] = {
     "height_mm": 1,
     "height_anterior_mm": 1,
@@ -35,20 +35,20 @@ _SHOWN: Mapping[str, int] = {
     "suggested_grade": 0,
     "suggested_grade_probability": 2,
 }
-"""Parameters in the dock, with the decimals a reader needs."""
+"""Parameters in the dock with their decimals."""
 
 
 def metric_rows(
     metrics: DiscMetrics, edited: Mapping[str, float] | None = None
 ) -> tuple[MetricRow, ...]:
-    """The values of a disc; what could not be measured is absent, what an edit lost is a dash.
+    """The values of a disc without missing ones; a value that is missing after an edit is a dash.
 
     Parameters
     ----------
     metrics
-        The automatic ones.
+        Automatic values.
     edited
-        Values after the reader's edit of the label, by parameter name; ``None`` without one.
+        Values after an edit of the label, by parameter name; ``None`` without edit.
     """
     quality = quality_text(metrics.quality)
     rows = [MetricRow("Quality", quality, "")] if quality else []
@@ -82,7 +82,7 @@ def _grade(signal: float, collapse: float) -> Grade:
 
 
 def evidence(metrics: DiscMetrics) -> tuple[str, ...]:
-    """Why the grade is suggested, as sentences."""
+    """Reasons for the suggested grade, as sentences."""
     signal, collapse = (metrics.number(f"suggested_{part}") for part in ("signal", "collapse"))
     lines = [] if signal is None or collapse is None else criteria(_grade(signal, collapse))
     grade: Any = metrics.evidence.get("grade")
@@ -92,28 +92,28 @@ def evidence(metrics: DiscMetrics) -> tuple[str, ...]:
 
 
 def flags(metrics: DiscMetrics) -> tuple[str, ...]:
-    """Warnings that touch the disc, as sentences."""
+    """Warnings about the disc, as sentences."""
     known = {code.value: MEANINGS[code] for code in Code}
     return tuple(known.get(flag, flag) for flag in metrics.flags)
 
 
 def why_hidden(mode: Mode, state: DiscState) -> str:
-    """Why nothing measured on a disc is shown."""
+    """Reason why measured values of a disc are hidden."""
     if mode is Mode.BLINDED:
-        return "Measurements are not shown in a blinded session."
+        return "Measured values are not shown in a blinded session."
     if mode is Mode.LOCKED and state is not DiscState.DONE:
-        return "Measurements are shown after the disc is graded and revealed (Enter)."
+        return "Measured values are shown after the disc is graded and revealed (Enter)."
     return "Nothing was measured on this disc."
 
 
 def told_truth(name: str, judgement: Judgement, truth: Grade) -> str:
-    """What a reader who practises is told of a disc that was graded otherwise than it was drawn.
+    """Feedback on a wrong grade in a practice session.
 
     >>> told_truth("L4-L5", Grade(4), Grade(5, 7))
-    'L4-L5: you said 4, it was drawn as 7. Signal 5: dark. Collapse 7: 30 to 60 % reduction of height.'
+    'L4-L5: your grade 4, true grade 7. Signal 5: dark. Collapse 7: 30 to 60 % reduction of height.'
     """
     why = [line for line in criteria(truth) if truth.collapse or not line.startswith("No ")]
-    return f"{name}: you said {judgement}, it was drawn as {truth}. {' '.join(why)}"
+    return f"{name}: your grade {judgement}, true grade {truth}. {' '.join(why)}"
 
 
 def scale() -> tuple[tuple[str, str, str, str], ...]:

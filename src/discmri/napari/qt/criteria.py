@@ -1,4 +1,4 @@
-"""The criteria of the scale, each grade with a drawn example."""
+"""The criteria of the scale with an example of each grade."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Criteria(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(2)
-        title = QLabel("<b>Modified Pfirrmann scale</b> (Griffith 2007). Discs are drawn.")
+        title = QLabel("<b>Modified Pfirrmann scale</b> (Griffith 2007), with synthetic examples.")
         title.setWordWrap(True)
         grid.addWidget(title, 0, 0, 1, 3)
         for number, (grade, nucleus, annulus, height) in enumerate(scale(), start=1):
@@ -34,7 +34,7 @@ class Criteria(QWidget):
             )
             words.setWordWrap(True)
             grid.addWidget(words, number, 2)
-        double = QLabel("A collapsed disc that kept its signal takes both, such as 4/7.")
+        double = QLabel("A collapsed disc with preserved signal has both grades, such as 4/7.")
         double.setWordWrap(True)
         grid.addWidget(double, 9, 0, 1, 3)
         grid.setColumnStretch(2, 1)

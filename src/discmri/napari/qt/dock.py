@@ -1,4 +1,4 @@
-"""The grading dock: a Qt widget that shows a :class:`Panel` and passes on what is pressed."""
+"""The grading dock: a Qt widget that shows a :class:`Panel` and emits keys and clicks."""
 
 from __future__ import annotations
 
@@ -33,53 +33,53 @@ from discmri.napari.qt.flow import FlowLayout
 from discmri.napari.qt.worklist_view import WorklistView
 
 _GRADING = (
-    ("Not evaluable (n)", "n", "The disc cannot be graded; the reason is asked for"),
-    ("Comment (c)", "c", "Words that are kept with the grade"),
-    ("Later (l)", "l", "Postpone the disc: it comes again when all others are done"),
-    ("Undo (u)", "u", "Take back the last grade, edit or numbering"),
+    ("Not evaluable (n)", "n", "The disc cannot be graded, with a reason"),
+    ("Comment (c)", "c", "Comment on the grade"),
+    ("Later (l)", "l", "Postpone the disc until all others are done"),
+    ("Undo (u)", "u", "Undo the last grade, edit or numbering"),
 )
-_REVEAL = (("Reveal what was measured (r)", "r", "The grade is kept; a change needs a reason"),)
+_REVEAL = (("Show measured values (r)", "r", "The grade is stored; a change needs a reason"),)
 _LOOKING = (
-    ("◀ Case", "page up", "The case before (Page Up)"),
-    ("Case ▶", "page down", "The next case (Page Down)"),
-    ("Spine / disc (0)", "0", "See the whole lumbar spine with the disc framed, or the disc alone"),
-    ("Contrast", "layers", "napari's own controls: brightness and contrast of each picture"),
+    ("◀ Case", "page up", "Previous case (Page Up)"),
+    ("Case ▶", "page down", "Next case (Page Down)"),
+    ("Spine / disc (0)", "0", "Show the lumbar spine with the disc framed, or the disc only"),
+    ("Contrast", "layers", "Show the controls of napari for brightness and contrast"),
 )
 _MARKING = (
     ("Outlines (o)", "o", "Show or hide the traced borders of the discs"),
-    ("Lines, names (h)", "h", "Hide or show all that is drawn over the pictures"),
-    ("Smooth (i)", "i", "Interpolate between pixels, or show them as they are; it is recorded"),
-    ("Reset contrast (x)", "x", "Show every picture in its automatic brightness and contrast"),
+    ("Lines, names (h)", "h", "Hide or show lines, borders and names"),
+    ("Smooth (i)", "i", "Interpolation on or off; the setting is recorded"),
+    ("Reset contrast (x)", "x", "Reset brightness and contrast of every image"),
 )
 _EDITING = (
     ("Paint (p)", "p", "Add to the label of the disc"),
-    ("Erase (e)", "e", "Take away from the label of the disc"),
-    ("Level names ▲", "names up", "The levels are counted wrongly: L5-S1 becomes L4-L5, and so on"),
+    ("Erase (e)", "e", "Remove from the label of the disc"),
+    ("Level names ▲", "names up", "Correct the levels: L5-S1 becomes L4-L5, and so on"),
     (
         "Level names ▼",
         "names down",
-        "The levels are counted wrongly: L4-L5 becomes L5-S1, and so on",
+        "Correct the levels: L4-L5 becomes L5-S1, and so on",
     ),
 )
 _PAINTING = (
-    ("Keep the edit", "keep", "Record what is measured now beside what was measured before"),
-    ("Drop the edit (Esc)", "escape", "Put the label back as it was"),
+    ("Keep the edit", "keep", "Record the edited label and its values besides the automatic ones"),
+    ("Drop the edit (Esc)", "escape", "Restore the label"),
 )
 _AIDS = (
-    ("Criteria (k)", "k", "The criteria of the scale, with a drawn disc for each grade"),
+    ("Criteria (k)", "k", "Criteria of the scale with an example of each grade"),
     ("Worklist (w)", "w", "Discs that are not read, postponed or commented"),
-    ("Keys (?)", "?", "All keys in words"),
+    ("Keys (?)", "?", "List of all keys"),
 )
-_HELP = "1–8 grade · a double grade is 4, then /, then 7 · Enter goes on · ? all keys"
+_HELP = "1–8 grade · a double grade is 4, then /, then 7 · Enter: next disc · ?: all keys"
 _COLUMNS = ("Disc", "Grade", "State")
 _ALARM, _CALM = ("#ee8866", "#a33b00"), ("#99ddff", "#005f8f")
-"""Colours of notices on a dark and on a light ground."""
+"""Colours of notices on dark and light background."""
 _SCROLLED_PX = 40
 _POINTS, _POINTS_MIN, _POINTS_MAX = 9, 7, 18
 
 
 class GradingDock(QWidget):
-    """Shows what an annotator says; keeps no state of its own.
+    """Shows the content of a panel; has no state of its own.
 
     Signals
     -------
@@ -124,7 +124,7 @@ class GradingDock(QWidget):
         self.busy.setTextVisible(False)
         self.help = _label()
         self.help.setText(_HELP)
-        self.begin = self._button("Grade this study …", "begin", "Begin a session on it")
+        self.begin = self._button("Grade this study …", "begin", "Begin a session with this study")
         self.grading, self.reveal = self._buttons(_GRADING), self._buttons(_REVEAL)
         self.editing, self.painting = self._buttons(_EDITING), self._buttons(_PAINTING)
         self.looking = self._buttons((*_LOOKING, *_MARKING, *_AIDS))
@@ -330,7 +330,7 @@ def _metrics(panel: Panel) -> str:
     """Everything measured as HTML, or why it is not shown."""
     parts = []
     if panel.opinions:
-        parts.append(f"<p><b>The readers said:</b> {escape(', '.join(panel.opinions))}</p>")
+        parts.append(f"<p><b>Grades of the readers:</b> {escape(', '.join(panel.opinions))}</p>")
     if panel.hidden:
         parts.append(f"<p><i>{escape(panel.hidden)}</i></p>")
     if panel.metrics:
@@ -346,7 +346,7 @@ def _metrics(panel: Panel) -> str:
         parts.append(f"<table>{head}</tr>{rows}</table>")
     if panel.reasons:
         listed = "".join(f"<li>{escape(line)}</li>" for line in panel.reasons)
-        parts.append(f"<p><b>Why this grade is suggested</b></p><ul>{listed}</ul>")
+        parts.append(f"<p><b>Reasons for the suggested grade</b></p><ul>{listed}</ul>")
     if panel.flags:
         listed = "".join(f"<li>{escape(line)}</li>" for line in panel.flags)
         parts.append(f"<p><b>Warnings</b></p><ul>{listed}</ul>")

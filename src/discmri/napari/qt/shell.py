@@ -1,6 +1,6 @@
-"""The thin shell: keys and clicks to the annotator, its panel to the dock, its case to the canvas.
+"""The shell connects keys and clicks, annotator, dock and canvas.
 
-All that takes time runs in workers; what they bring is drawn when it comes.
+Long jobs run in workers; their results are drawn when they arrive.
 """
 
 from __future__ import annotations
@@ -147,14 +147,14 @@ class Shell:
         """Why the reader cannot see the disc at hand or the panel now; empty where both are seen."""
         case, window = self.loader.case(desk.item), self.window
         if window is None or window.isMinimized() or self.dock.visibleRegion().isEmpty():
-            return "the grading panel is not on the screen."
+            return "the grading panel is not visible."
         mark = None if case is None else case.mark(desk.key)
         if case is None or mark is None or not self.drawing.shows(case):
-            return "the picture of the disc is not on the screen yet."
+            return "the image of the disc is not visible yet."
         if not self.canvas.shows(mark, case.slices(desk.key)):
             return (
-                f"{desk.disc.level.value} is not in the picture that is shown; click it in the "
-                "list, or go back to its slice."
+                f"{desk.disc.level.value} is not visible; click it in the list, or return to its "
+                "slice."
             )
         return ""
 
@@ -212,7 +212,7 @@ class Shell:
             self.desk.cancel()
         elif self.brush.busy:
             self.brush.drop()
-            self.desk.notify("The label is as it was.")
+            self.desk.notify("The label was restored.")
 
     def _toggle_layers(self) -> None:
         """Show or hide napari's own docks, which hold the contrast and the list of layers."""
@@ -246,20 +246,22 @@ class Shell:
     def _paint(self, erase: bool) -> None:
         case, desk = self.loader.case(self._item), self.desk
         if not isinstance(desk, Annotator):
-            desk.notify("Labels are edited in a session: begin one to grade.")
+            desk.notify("Labels can be edited only in a session.")
         elif case is None:
-            desk.notify("The case is still being loaded; then its labels can be painted.")
+            desk.notify("The case is still being loaded; wait until it is finished.")
         elif not desk.key.is_measured:
             desk.notify(
-                "This disc was taken for a residual one and not measured: measure the study "
-                "again with --lowest-disc to edit its label.",
+                "This disc was measured as a residual disc, without values: measure the study again "
+                "with --lowest-disc to edit its label.",
                 alarm=True,
             )
         elif desk.question is None:
             case.to_measure = True
             self.brush.start(case, desk.key, erase)
             self._hold_loader()
-            desk.notify("Paint with the left button; then keep the edit, or drop it with Escape.")
+            desk.notify(
+                "Paint with the left mouse button, then keep the edit or drop it with Escape."
+            )
 
     def _stroke(self) -> None:
         self.brush.stroke()
@@ -312,7 +314,7 @@ class Shell:
             return
         if kind is opening.PathKind.SESSION:
             desk = self.look_away()
-            desk.ask("Who reads?", partial(self._open_session, path))
+            desk.ask("Name of the reader:", partial(self._open_session, path))
             self.refresh()
         elif kind is opening.PathKind.RESULTS:
             folder = path.parent if path.name == RECORD else path
@@ -328,7 +330,9 @@ class Shell:
     def _may_open(self) -> bool:
         if isinstance(self.desk, StudyBrowser) or self._own is not None:
             return True
-        self.desk.notify("A session is being read here; open other studies elsewhere.", alarm=True)
+        self.desk.notify(
+            "This window has a reading session; open other studies in another one.", alarm=True
+        )
         self.refresh()
         return False
 
@@ -373,7 +377,7 @@ class Shell:
         """Ask where the images are; tell any other failure."""
         if isinstance(error, opening.ImagesMissingError):
             desk.ask(
-                f"The images of {folder.name} were not found. Where are they?",
+                f"The images of {folder.name} were not found. Path of the images:",
                 lambda place: self.open_path(folder, Path(place).expanduser()),
             )
         else:
@@ -437,13 +441,13 @@ class Shell:
         if isinstance(desk, Annotator) and desk.blinded:
             _log.debug("loading failed", exc_info=error)
             told = (
-                "A case cannot be shown as it was measured; ask the person who planned the session."
+                "The data of a case are missing or changed; ask the person who planned the session."
             )
         elif isinstance(error, DiscmriError):
             told = str(error)
         else:
             _log.error("loading failed", exc_info=error)
-            told = f"Something went wrong inside ({type(error).__name__})."
+            told = f"Internal error ({type(error).__name__})."
         desk.notify(told, alarm=True)
 
     # ------------------------------------------------------------------ drawing

@@ -66,4 +66,4 @@ def check_display() -> None:
     """
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, named)):
-        raise UsageError("reading needs a screen, and this terminal has none; log in on one")
+        raise UsageError("the viewer needs a display, which is missing; use a graphical session")
