@@ -398,7 +398,7 @@ def test_a_new_height_goes_through_a_trial_and_is_not_validated(program, wide, t
         one for one in later if (one["level"], one["parameter"]) == ("L4-L5", "height_rear_mm")
     )
     assert row["comparability_reason"] == "moon: full and new moon", "the dummy check alone"
-    assert "of mean columns, times the definition's uncertainty factor" in row["noise_source"]
+    assert "times the uncertainty factor of the definition" in row["noise_source"]
     sd = 2.8 * COLUMNS.phantom_sd["masks"]
     assert float(row["change_sd"]) == pytest.approx(ALLOWANCE * 2**0.5 * sd, abs=1e-3)
     assert {row["MKTESTCD"] for row in rows(out / "sdtm_findings.csv")} >= {"DSCHREAR"}

@@ -61,8 +61,8 @@ def test_a_bad_study_is_a_row_and_no_failure(call, batch):
     code, out, err = call("batch", "scans", "-o", "out", "--quiet")
     assert (code, err) == (0, "")
     assert "b      nothing_to_measure  no MR; give another" in out
-    assert "1 of 2 studies measured (1 of the studies were done before)." in out
-    assert "No cohort.parquet" in out
+    assert "1 of 2 studies measured (1 by an earlier run)." in out
+    assert "cohort.parquet was not written" in out
     assert "Results: out/cohort.csv, out/board.html" in out
     assert [entry.name for entry in batch["cohort"].entries] == ["a", "b"]
 
@@ -117,7 +117,7 @@ def test_decisions_of_quality_control_arrive_or_are_refused_in_one_line(call, ba
 def test_qc_makes_a_page_or_says_what_is_no_results_folder(call, here):
     code, _, err = call("qc", "scans", "-o", "page", "--quiet")
     assert code == 2
-    assert "scans holds no results; name a folder that discmri measure" in err
+    assert "scans has no results; give an output folder of discmri measure" in err
     assert not (here / "page").exists()
 
 
@@ -129,7 +129,7 @@ def test_no_study_measured_is_three(call, batch):
     code, out, err = call("batch", "scans", "-o", "out", "--quiet")
     assert code == 3
     assert "it hung" in out
-    assert err == "discmri: none of 2 studies could be measured; the first says: it hung\n"
+    assert err == "discmri: none of 2 studies could be measured; reason of the first: it hung\n"
 
 
 def test_a_scheduler_that_goes_away_is_one_and_no_internal_error(call, batch):
@@ -142,7 +142,7 @@ def test_an_interruption_says_how_to_go_on(call, batch):
     batch["error"] = KeyboardInterrupt()
     code, _, err = call("batch", "scans", "-o", "out", "--quiet")
     assert code == 130
-    assert err.endswith("what is done is kept, run the same command again to finish\n")
+    assert err.endswith("completed studies are kept; run the same command again to continue\n")
 
 
 def test_unused_columns_are_named(call, batch):
@@ -215,7 +215,7 @@ def test_an_empty_cohort_is_three(call):
     Path("empty").mkdir()
     code, _, err = call("batch", "empty", "-o", "out", "--quiet")
     assert code == 3
-    assert "empty holds no study" in err
+    assert "empty has no study" in err
 
 
 def test_validate_shows_and_writes(call):

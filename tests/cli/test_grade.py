@@ -64,7 +64,7 @@ def test_plan_says_what_was_planned(call):
     assert (code, err) == (0, "")
     assert (
         out
-        == "x.session: 2 studies with 10 discs, 2 showings for each of ann (open, order common)\n"
+        == "x.session: 2 studies with 10 discs, 2 presentations to each of ann (open, order common)\n"
     )
     store = reading.Store.open("x.session")
     plan = store.plan()
@@ -87,7 +87,7 @@ def test_plan_takes_a_table_of_studies(call, tmp_path):
         (("results", "--reader", "ann"), "give --study-root DIR, or --studies FILE"),
         (("results", "--study-root", "scans"), "name each with --reader NAME"),
         (("nowhere", "--study-root", "scans", "--reader", "ann"), "nowhere is not a folder"),
-        (("results", "--study-root", "nowhere", "--reader", "ann"), "no study called SUBJ-A"),
+        (("results", "--study-root", "nowhere", "--reader", "ann"), "no study named SUBJ-A"),
         (("results", "--studies", "nowhere.csv", "--reader", "ann"), "nowhere.csv cannot be read"),
         (("results", "--studies", "results/SUBJ-A/study.json", "--reader", "ann"), "needs the columns"),
         (("results", "--study-root", "scans", "--reader", "ann", "--repeats", "2"), "share of repeats"),
@@ -107,7 +107,7 @@ def test_what_was_not_measured_is_named(call, tmp_path):
     (tmp_path / "scans" / "bad").mkdir()
     code, out, _ = call("plan", "x.session", "results", "--study-root", "scans", "--reader", "ann")
     assert code == 0
-    assert "left out, nothing was measured there" in out
+    assert "ignored, because nothing was measured" in out
     assert "2 studies" in out
 
 
@@ -122,7 +122,7 @@ def test_progress(planned):
 
 
 def test_adjudicate_lists_disputes(planned):
-    assert "agree as far as they have read" in planned("adjudicate", "x.session")[1]
+    assert "agree on all discs read so far" in planned("adjudicate", "x.session")[1]
     read(Grade(2), Grade(3), reader="ann")
     read(Grade(2), Grade(5), reader="ben")
     _, out, _ = planned("adjudicate", "x.session")
@@ -175,7 +175,7 @@ def test_a_changed_session_is_three_and_says_which_row(planned):
         code, out, err = planned(action, "x.session", "--anyway", "--json")
         assert code == 0
         json.loads(out)
-        assert "not as it was written: row 2 was changed" in err
+        assert "failed verification: row 2 was changed" in err
     assert planned("adjudicate", "x.session", "--reader", "zoe", "--anyway")[0] == 2
 
 
@@ -185,15 +185,15 @@ def test_witnesses(planned, tmp_path):
     elsewhere = journal.rename(tmp_path / "from-another-machine")
     code, out, _ = planned("verify", "x.session", "--journal", elsewhere)
     assert code == 0
-    assert "1 receipts" in out
+    assert "1 external receipt" in out
     code, out, _ = planned("verify", "x.session", "--noted", f"2:{'0' * 64}")
     assert code == 3
-    assert "row 2 is not the one that the noted head" in out
+    assert "row 2 does not match the noted head" in out
     assert planned("verify", "x.session", "--noted", "2")[0] == 2
     (tmp_path / "empty").write_text("")
     code, _, err = planned("verify", "x.session", "--journal", "empty")
     assert code == 2
-    assert "holds no receipt" in err
+    assert "has no receipt" in err
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,8 @@ def test_the_table_of_a_practice_session_compares_with_the_truth(call, tmp_path)
         session.record(session.cases[0].item, L1, Grade(2))
         session.record(session.cases[0].item, L2, Grade(4))
     code, out, _ = call("practice", "practising", "--table")
-    assert (code, "First grades of 2 discs: 1 as drawn, 2 within one grade" in out) == (0, True)
+    assert (code, "First grades of 2 discs: 1 correct, 2 within one grade" in out) == (0, True)
     code, _, err = call("practice", "new", "--table")
-    assert (code, "practise first" in err) == (2, True)
+    assert (code, "run first without --table" in err) == (2, True)
     code, _, err = call("practice", "results")
     assert (code, "is not empty" in err) == (2, True)

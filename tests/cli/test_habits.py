@@ -53,12 +53,15 @@ def test_the_site_sets_defaults_and_what_is_typed_wins(here):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[measure]\nhight = 1\n", "[measure]: there is no option 'hight'; choose from study"),
+        ("[measure]\nhight = 1\n", "[measure]: unknown option 'hight'; choose from study"),
         ("[measure]\nthreads = 'many'\n", "[measure] threads: expected a whole number above zero"),
-        ("[measure]\nheight-method = 'tall'\n", "height-method: 'tall' is none of anterior"),
+        (
+            "[measure]\nheight-method = 'tall'\n",
+            "height-method: 'tall' is invalid; choose from anterior",
+        ),
         ("[measure]\nall-lines = 1\n", "[measure] all-lines: expected true or false, got 1"),
         ("[measure]\nthreads = [1]\n", "[measure] threads: expected one value, got [1]"),
-        ("[measur]\nthreads = 1\n", "'measur' is not the name of a command"),
+        ("[measur]\nthreads = 1\n", "'measur' is not a command"),
         ("[measure\n", "cannot be read as TOML"),
     ],
 )
@@ -73,9 +76,7 @@ def test_a_wrong_file_is_one_line(here, capsys, text, said):
 
 def test_a_file_that_is_named_must_be_there(here, monkeypatch):
     monkeypatch.setenv("DISCMRI_CONFIG", "nowhere.toml")
-    with pytest.raises(
-        UsageError, match=r"DISCMRI_CONFIG names nowhere\.toml, which does not exist"
-    ):
+    with pytest.raises(UsageError, match=r"nowhere\.toml of DISCMRI_CONFIG does not exist"):
         parsed("measure", "s")
 
 

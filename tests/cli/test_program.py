@@ -115,7 +115,7 @@ def test_python_m_runs_it(tmp_path):
     assert done.stdout == ""
     assert (
         done.stderr
-        == "discmri: nowhere does not exist; name a study folder, a .zip or a NIfTI file\n"
+        == "discmri: nowhere does not exist; give a study folder, a .zip or a NIfTI file\n"
     )
 
 

@@ -187,12 +187,12 @@ def test_an_empty_value_is_counted_and_said(call, name):
 def test_what_agreement_leaves_out_is_said(call):
     more = "Müller,L4-L5,adc_voxels,30,ann\nMüller,L3-L4,height_mm,9,ann\n"
     _, out, _ = call(COMMANDS["values"], change=lambda text: text + more)
-    assert "not measured values, left out with their rows: adc_voxels (1)" in out
-    assert "Discs with one value only, which is compared with none: height_mm (1)" in out
+    assert "not measured values, ignored: adc_voxels (1)" in out
+    assert "Discs with only one value, which are not compared: height_mm (1)" in out
     role = "subject_id,level_automatic,reader,grade,occasion,role\n"
     rows = "S,L4-L5,ann,3,1,reader\nS,L4-L5,ben,3,1,\nS,L4-L5,eva,4,1,adjudicator\n"
     _, out, _ = call(COMMANDS["read grades"], change=lambda _: role + rows)
-    assert "reads of an adjudicator, left out: 1" in out
+    assert "reads of an adjudicator, ignored: 1" in out
     wrong = call(COMMANDS["read grades"], change=lambda _: role + rows.replace("tor\n", "\n"))
     assert refused(wrong, "line 4, column role", "one of reader, adjudicator")
 

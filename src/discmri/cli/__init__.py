@@ -1,8 +1,8 @@
-"""The command line: parses, calls, shows.
+"""The command line.
 
-To add a command: write one file with ``add_parser(subparsers)`` and ``run(args) -> int`` and
-add its name to :data:`COMMANDS`.  A command imports what is heavy inside ``run``, so that
-``discmri --help`` answers at once.
+To add a command, write one file with ``add_parser(subparsers)`` and ``run(args) -> int``, and add its
+name to :data:`COMMANDS`.  Commands import heavy packages inside ``run``, so that ``discmri --help`` is
+fast.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ COMMANDS = (
 
 _EPILOG = """\
 examples:
-  discmri inspect study/            what is in a study and what would be measured
-  discmri measure study/ -o out/    measure it
-  discmri measure --help            every option
+  discmri inspect study/            list the series and what would be measured
+  discmri measure study/ -o out/    measure the study
+  discmri measure --help            all options of a command
 
 Research software, not a medical device.
 """
@@ -48,12 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        Arguments without the program's name; ``None`` takes those of the process.
+        Arguments without the name of the program; default: those of the process.
 
     Returns
     -------
     int
-        0 done, 2 the call is wrong, 3 nothing that can be measured, 1 an internal error,
+        Exit code: 0 done, 2 wrong call, 3 nothing that can be measured, 1 internal error,
         130 interrupted.
     """
     open_standard_streams()
@@ -63,12 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _call(argv)
             sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has had enough; the results are on disk all the same.
+        # the reader of the output has closed it; the results are on disk
         discard_output(sys.stdout)
         return 0
     except KeyboardInterrupt as stop:
         return _print_error(f"interrupted; {str(stop) or 'nothing was written'}", 130, debug)
-    except Exception as error:  # noqa: BLE001 - the last stop
+    except Exception as error:  # noqa: BLE001 - top level
         return _print_error(*describe_error(error), debug)
     return code
 
@@ -94,27 +94,27 @@ def _print_error(what: object, code: int, debug: bool) -> int:
         print(without_passwords(traceback.format_exc()), file=sys.stderr)
     try:
         print(f"discmri: {without_passwords(one_line(what))}", file=sys.stderr, flush=True)
-    except OSError:  # nobody listens; the code still tells
+    except OSError:  # standard error is closed
         discard_output(sys.stderr)
     return code
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line, and shows examples as they are written."""
+    """A parser with one-line error messages and preformatted help."""
 
     def __init__(self, *, allow_abbrev: bool = False, **options: Any) -> None:
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(formatter_class=layout, allow_abbrev=allow_abbrev, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Print one line and leave with 2."""
+        """Print one line and exit with code 2."""
         self.exit(
             2, f"{self.prog}: {without_passwords(one_line(message))}; see {self.prog} --help\n"
         )
 
 
 class _Version(argparse.Action):
-    """Prints the version, which takes time to look up, only where it is asked for."""
+    """Print the version, which is looked up only on demand."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         print(f"discmri {discmri.__version__}")

@@ -1,4 +1,4 @@
-"""``discmri grade practice``: synthetic discs of known grade, told after each grade."""
+"""``discmri grade practice``: synthetic discs of known grade, with feedback."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TEXT = (
     "practise on synthetic discs of known grade",
     "examples:\n  discmri grade practice practice/\n"
     "  discmri grade practice practice/ --table\n\n"
-    "FOLDER gets the synthetic studies and the session practice.session; given again, it goes on\n"
-    "where you stopped. After each grade the viewer tells how the disc was drawn, and at the end\n"
-    "the table of true and given grades is printed.\n",
+    "FOLDER gets the synthetic studies and the session practice.session; run again to continue.\n"
+    "The viewer shows the true grade after each grade. At the end, a table of true and given\n"
+    "grades is printed.\n",
 )
 _FILE = "practice.session"
 
@@ -32,30 +32,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="?", type=path_argument, default=Path("practice"),
-        help="a new or earlier one (default: %(default)s)",
+        help="new folder, or one of an earlier practice (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--reader", default="practice", metavar="NAME", help="who practises (default: %(default)s)"
+        "--reader",
+        default="practice",
+        metavar="NAME",
+        help="name of the reader (default: %(default)s)",
     )
     parser.add_argument(
         "--spines", type=positive, default=4, metavar="N",
-        help="synthetic spines of six discs each (default: %(default)s)",
+        help="number of synthetic spines with six discs each (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
-        "--table", action="store_true", help="open no window: print how the grades compare so far"
+        "--table", action="store_true", help="only print the table of true and given grades"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     add_log(parser)
 
 
 def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
-    """Make the session where it is missing, read, and print the table.
+    """Create the session if missing, open the viewer, and print the table.
 
     Parameters
     ----------
     args
-        Of the command.
+        Arguments of the command.
     read
         Opens the viewer and returns when it is closed.
     """
@@ -66,9 +69,9 @@ def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
     place: Path = args.folder / _FILE
     if not place.exists():
         if args.table:
-            raise UsageError(f"{one_line(place)} does not exist; practise first, without --table")
+            raise UsageError(f"{one_line(place)} does not exist; run first without --table")
         if args.folder.exists() and any(args.folder.iterdir()):
-            raise UsageError(f"{one_line(args.folder)} is not empty; name a new folder")
+            raise UsageError(f"{one_line(args.folder)} is not empty; give a new folder")
         with quiet_progress(args) as steps:
             planned = plan_practice(args.folder, args.reader, args.spines, args.seed, steps)
             create_session(place, planned)
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
 
     rows = verified_rows(Store.open(place))
     if not rows.plan.practice:
-        raise UsageError(f"{one_line(place)} is no practice session")
+        raise UsageError(f"{one_line(place)} is not a practice session")
     _show(practice_result(rows.plan, rows.entries))
     return 0
 
@@ -89,13 +92,13 @@ def _show(found: PracticeResult) -> None:
     if not graded:
         print("No disc is graded yet.")
         return
-    header = ("Drawn as", *map(str, range(1, 9)), "n.e.")
+    header = ("True grade", *map(str, range(1, 9)), "n.e.")
     rows = [
         [str(grade), *(count if count else "" for count in line)]
         for grade, line in enumerate(found.confusion(), start=1)
     ]
     show_table(header, rows, right=frozenset(range(1, 10)))
     print(
-        f"\nFirst grades of {graded} discs: {found.exact} as drawn, {found.within_one} within one "
-        "grade. A double grade counts by its collapse in the table."
+        f"\nFirst grades of {graded} discs: {found.exact} correct, {found.within_one} within one "
+        "grade. A double grade is listed by its collapse part. n.e.: not evaluable."
     )

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their texts become values."""
+"""Options of several commands, and conversion of their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULTS = Settings()
 
 
 class LazyChoices(Container[str]):
-    """Choices of an option, loaded from a package's list only when they are needed.
+    """Choices of an option, loaded only when needed.
 
     >>> list(LazyChoices("discmri.results.export", "EXPORTERS"))[:2]
     ['csv', 'csv-long']
@@ -35,7 +35,7 @@ class LazyChoices(Container[str]):
 
 
 def path_argument(text: str) -> Path:
-    """A path, for argparse; an empty one is a mistake, not the current folder."""
+    """A path, for argparse; an empty text is refused."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got an empty text")
     return Path(text)
@@ -53,23 +53,23 @@ def positive(text: str) -> int:
 
 
 def check_readable(path: Path) -> None:
-    """Refuse a path that is not there before anything heavy is loaded.
+    """Check that a path exists, before heavy packages are imported.
 
     Raises
     ------
     UsageError
-        Where it does not exist or cannot be read.
+        If it does not exist or cannot be read.
     """
     try:
         found = path.exists()
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); name a study") from error
+        raise UsageError(f"{path} cannot be read ({error}); give a study") from error
     if not found:
-        raise UsageError(f"{path} does not exist; name a study folder, a .zip or a NIfTI file")
+        raise UsageError(f"{path} does not exist; give a study folder, a .zip or a NIfTI file")
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that reads a study takes."""
+    """Add the options of commands that read a study."""
     parser.add_argument(
         "path",
         metavar="STUDY",
@@ -77,62 +77,63 @@ def add_study(parser: argparse.ArgumentParser) -> None:
         help="a folder (searched recursively), a .zip of one, or a NIfTI file",
     )
     parser.add_argument(
-        "--study", dest="study_uid", metavar="UID", help="which study, where there are several"
+        "--study", dest="study_uid", metavar="UID", help="study to use if there are several"
     )
     parser.add_argument(
         "--threads",
         type=positive,
         default=_DEFAULTS.threads,
         metavar="N",
-        help="how many threads read and compute (default: %(default)s)",
+        help="number of threads (default: %(default)s)",
     )
     add_verbosity(parser)
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
-    """Add how much is said."""
+    """Add the options of progress and logging."""
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     add_log(parser)
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:
-    """Add where the log goes."""
+    """Add the options of logging."""
     parser.add_argument("--verbose", action="store_true", help="print the log on standard error")
     parser.add_argument(
-        "--log-file", metavar="FILE", type=path_argument, help="append the whole log to a file"
+        "--log-file", metavar="FILE", type=path_argument, help="append the log to a file"
     )
-    parser.add_argument("--debug", action="store_true", help="log, and a traceback on errors")
+    parser.add_argument(
+        "--debug", action="store_true", help="print the debug log, and a traceback on errors"
+    )
 
 
 def add_decisions(parser: argparse.ArgumentParser) -> None:
-    """Add what a person decided on the discs."""
+    """Add the option of quality control decisions."""
     parser.add_argument(
         "--qc", metavar="CSV", type=path_argument,
-        help="decisions.csv that was saved in the page of discmri qc: rejected discs are left out "
-        "and counted",
+        help="decisions.csv saved in the page of discmri qc; rejected discs are left out",
     )  # fmt: skip
 
 
 def decisions_of(args: argparse.Namespace) -> Decisions | None:
-    """What a person decided, where that was given."""
+    """Quality control decisions; ``None`` if not given."""
     from discmri.results.decisions import read_decisions
 
     return None if args.qc is None else read_decisions(args.qc)
 
 
 def add_mask_scheme(group: argparse._ArgumentGroup) -> None:
-    """Add how the numbers of a label map are read."""
+    """Add the option of the scheme of label maps."""
     group.add_argument(
         "--mask-scheme", metavar="SCHEME", default=_DEFAULTS.mask_scheme,
         choices=LazyChoices("discmri.measurement.segment.schemes", "SCHEMES"),
-        help="what the numbers of a label map mean; one of: %(choices)s (default: %(default)s)",
+        help="meaning of the numbers in label maps; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
 
 
 def add_height_method(group: argparse._ArgumentGroup) -> None:
-    """Add which definition of height is the primary one."""
+    """Add the option of the primary height definition."""
     group.add_argument(
         "--height-method", metavar="METHOD", default=_DEFAULTS.height_method,
         choices=LazyChoices("discmri.results.height", "HEIGHT_METHODS"),
-        help="which definition feeds height_mm; one of: %(choices)s (default: %(default)s)",
+        help="definition used for height_mm; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""``discmri phantom cohort``: a population of synthetic patients with their truth."""
+"""``discmri phantom cohort``: a population of synthetic patients with known truth."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ examples:
   discmri validate results phantoms -o validation
 
 OUT gets phantoms/ with study, truth and label map of each, studies.csv and
-studies_with_masks.csv for discmri batch, and truth.csv for discmri validate. The same seed
-gives the same phantoms whatever N is, and those already there are kept.
+studies_with_masks.csv for discmri batch, and truth.csv for discmri validate. Phantoms depend on
+the seed, not on N; existing ones are kept.
 """
 _SERIES = ("t2", "t1", "stir", "dwi", "adc", "localizer", "axial_t2")
 
@@ -29,23 +29,21 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
     parser = actions.add_parser(
         "cohort",
         help="make many studies of one population",
-        description="Make a seeded population of synthetic patients, degenerated as symptomatic "
-        "ones are, in the scanners of several vendors.",
+        description="Make a population of synthetic patients with degeneration as in symptomatic "
+        "patients, scanned as by several vendors.",
         epilog=_EPILOG,
     )
     parser.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
-    parser.add_argument("--n", type=positive, required=True, metavar="N", help="how many")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of the population (default: %(default)s)"
-    )
+    parser.add_argument("--n", type=positive, required=True, metavar="N", help="number of patients")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
         "--degeneration", metavar="NAME", default="symptomatic",
         choices=LazyChoices("discmri.phantoms.population", "DEGENERATIONS"),
-        help="how grades are distributed; one of: %(choices)s (default: %(default)s)",
+        help="distribution of grades; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--series", metavar="S,S,…", default="t2,dwi,adc",
-        help=f"of {', '.join(_SERIES)} (default: %(default)s)",
+        help=f"series to make, of {', '.join(_SERIES)} (default: %(default)s)",
     )  # fmt: skip
     add_workers(parser)
     add_verbosity(parser)
@@ -62,17 +60,17 @@ def run(args: argparse.Namespace) -> int:
     unknown = [name for name in names if name not in _SERIES]
     if unknown or "t2" not in names:
         raise UsageError(
-            f"--series {args.series} names "
-            + (f"no known series {unknown[0]!r}" if unknown else "no sagittal t2 to measure")
-            + f"; there are {', '.join(_SERIES)}"
+            f"--series {args.series}: "
+            + (f"unknown series {unknown[0]!r}" if unknown else "t2 is missing, which is measured")
+            + f"; choose from {', '.join(_SERIES)}"
         )
     if args.seed < 0:
-        raise UsageError(f"--seed {args.seed} is below zero; give another")
+        raise UsageError(f"--seed {args.seed} is below zero; give 0 or more")
     sequences = tuple(PulseSequence(name) for name in dict.fromkeys(names))
     members = [
         member(args.seed, number, args.degeneration, sequences) for number in range(1, args.n + 1)
     ]
-    with quiet_progress(args) as steps, resumable("the phantoms that are done are"):
+    with quiet_progress(args) as steps, resumable("completed phantoms are"):
         make_cohort(
             members, args.out, workers_of(args), limits_of(args), counting(steps, "phantoms")
         )

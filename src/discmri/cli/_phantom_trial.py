@@ -1,4 +1,4 @@
-"""``discmri phantom trial``: a synthetic phase I trial with its truth."""
+"""``discmri phantom trial``: a synthetic phase I trial with known truth."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ examples:
   discmri trial check demo/trial.csv
   discmri trial run demo/trial.csv -o results
 
-Five subjects with one treated disc each, scanned at baseline (twice, to show the noise), 4, 12
-and 24 weeks. Two truly gain height and ADC, three do not; of these, one is scanned in another
-scanner at the end and one late in the day in between. The position differs a little in each scan.
+Five subjects with one treated disc each, scanned at baseline (twice, to estimate noise) and after
+4, 12 and 24 weeks. Two are true responders in height and ADC, three are not; of these, one has the
+last scan on another scanner and one an earlier scan late in the day. Positions vary between scans.
 OUT gets studies/ with study, truth and label map of each scan, trial.csv and
-trial_with_masks.csv for discmri trial, and truth.csv, which says who gained.
+trial_with_masks.csv for discmri trial, and truth.csv with the true responses.
 """
 
 
@@ -29,7 +29,7 @@ def add_action(actions: argparse._SubParsersAction[Any]) -> None:
     parser = actions.add_parser(
         "trial",
         help="make the studies of a synthetic trial",
-        description="Make a synthetic phase I trial in which it is known who gained.",
+        description="Make a synthetic phase I trial with known responders.",
         epilog=_EPILOG,
     )
     parser.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
     from discmri.simulation.trial import Effect, make_trial, trial_scans
 
     if args.seed < 0:
-        raise UsageError(f"--seed {args.seed} is below zero; give another")
+        raise UsageError(f"--seed {args.seed} is below zero; give 0 or more")
     if not (0 <= args.gain_height <= 4 and 0 <= args.gain_adc <= 0.8):
-        raise UsageError("gains lie within 0 and 4 mm, and 0 and 0.8 µm²/ms")
+        raise UsageError("--gain-height must be 0 to 4 mm, --gain-adc 0 to 0.8 µm²/ms")
     scans = trial_scans(args.seed, Effect(args.gain_height, args.gain_adc))
-    with quiet_progress(args) as steps, resumable("the studies that are done are"):
+    with quiet_progress(args) as steps, resumable("completed studies are"):
         make_trial(scans, args.out, workers_of(args), limits_of(args), counting(steps, "studies"))
     print(f"{args.out}: {len(scans)} studies; compare their visits with")
     print(f"  discmri trial run {args.out / 'trial.csv'} -o results")

@@ -1,8 +1,8 @@
-"""Defaults of a site: ``discmri.toml`` sets options that a command would else take from the program.
+"""Defaults of a site: ``discmri.toml`` overrides defaults of options.
 
-A table per command (``[measure]``, ``[trial.run]``) holds options by their names without dashes in
-front.  The first file counts that exists: the one that ``DISCMRI_CONFIG`` names, ``discmri.toml`` in the
-current folder, that of the user.  What is typed wins over it.
+A table per command (``[measure]``, ``[trial.run]``) has options by their names without leading
+dashes.  The first existing file is used: that of ``DISCMRI_CONFIG``, ``discmri.toml`` in the current
+folder, that of the user.  Options on the command line have priority.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class SiteDefault:
     Parameters
     ----------
     command
-        Such as ``measure`` or ``trial run``.
+        Command such as ``measure`` or ``trial run``.
     option
-        Its name without dashes in front.
+        Name without leading dashes.
     value
-        In force.
+        Default value.
     source
-        ``program`` or the file.
+        ``program`` or path of the file.
     """
 
     command: str
@@ -43,7 +43,7 @@ class SiteDefault:
 
 
 def places() -> tuple[Path, ...]:
-    """Where a file is looked for, the first that exists counts."""
+    """Paths of site files; the first existing one is used."""
     from platformdirs import user_config_path
 
     named = os.environ.get(VARIABLE)
@@ -53,35 +53,35 @@ def places() -> tuple[Path, ...]:
 
 
 def site_file() -> Path | None:
-    """The file in force; ``None`` where there is none.
+    """The site file; ``None`` if there is none.
 
     Raises
     ------
     UsageError
-        Where ``DISCMRI_CONFIG`` names a file that does not exist.
+        If the file of ``DISCMRI_CONFIG`` does not exist.
     """
     found = next((path for path in places() if path.is_file()), None)
     if found is None and os.environ.get(VARIABLE):
         raise UsageError(
-            f"{VARIABLE} names {places()[0]}, which does not exist; unset it or make it"
+            f"{places()[0]} of {VARIABLE} does not exist; create it or unset the variable"
         )
     return found
 
 
 def apply_site(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> None:
-    """Make the site's values the defaults of the command that is called.
+    """Set the defaults of a command from the site file.
 
     Parameters
     ----------
     parser
-        Of the whole program.
+        Parser of the whole program.
     argv
-        What was typed; ``None`` for every command.
+        Arguments of the call; ``None`` for all commands.
 
     Raises
     ------
     UsageError
-        Where the file cannot be read, or names a command, option or value that there is not.
+        If the file cannot be read, or has an unknown command, option or value.
     """
     file = site_file()
     if file is None:
@@ -94,7 +94,7 @@ def apply_site(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> N
 
 
 def in_force(parser: argparse.ArgumentParser) -> list[SiteDefault]:
-    """Every option with a value, of every command, after the site's file was applied."""
+    """All options with a default, of all commands, after the site file was applied."""
     found = []
     for command, own in commands(parser):
         site: Mapping[str, str] = getattr(own, "site_values", {})
@@ -108,7 +108,7 @@ def in_force(parser: argparse.ArgumentParser) -> list[SiteDefault]:
 def commands(
     parser: argparse.ArgumentParser, above: str = ""
 ) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Every command and action with its parser, by names such as ``trial run``."""
+    """All commands and actions with their parsers, by names such as ``trial run``."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, child in action.choices.items():
@@ -128,12 +128,12 @@ def _read(file: Path) -> Mapping[str, object]:
 def _tables(
     found: Mapping[str, object], known: Mapping[str, object], file: Path, above: str = ""
 ) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Tables by the command that they name; a command's actions are tables within it."""
+    """Tables by command; actions of a command are nested tables."""
     for name, value in found.items():
         command = f"{above}{name}"
         if command not in known or not isinstance(value, Mapping):
             raise UsageError(
-                f"{file}: {command!r} is not the name of a command; write a table such as [measure]"
+                f"{file}: {command!r} is not a command; write a table such as [measure]"
             )
         actions = {key: one for key, one in value.items() if f"{command} {key}" in known}
         yield from _tables(actions, known, file, f"{command} ")
@@ -148,9 +148,7 @@ def _set(parser: argparse.ArgumentParser, table: Mapping[str, object], where: st
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in options:
-            raise UsageError(
-                f"{where}: there is no option {key!r}; choose from {', '.join(options)}"
-            )
+            raise UsageError(f"{where}: unknown option {key!r}; choose from {', '.join(options)}")
         action = options[name]
         action.default = _value(action, value, f"{where} {key}")
         action.required = False
@@ -177,7 +175,9 @@ def _item(action: argparse.Action, value: object, where: str) -> object:
     except (argparse.ArgumentTypeError, ValueError) as error:
         raise UsageError(f"{where}: {error}") from error
     if action.choices is not None and typed not in action.choices:
-        raise UsageError(f"{where}: {value!r} is none of {', '.join(map(str, action.choices))}")
+        raise UsageError(
+            f"{where}: {value!r} is invalid; choose from {', '.join(map(str, action.choices))}"
+        )
     return typed
 
 

@@ -1,4 +1,4 @@
-"""Tables on standard output: framed on a terminal, plain columns in a pipe."""
+"""Tables on standard output, with rules on a terminal, plain otherwise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def show_table(
     rows
         Cells; control characters are dropped.
     right
-        Numbers of the columns that are aligned to the right.
+        Indices of right-aligned columns.
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""Speaking to a person while libraries are kept silent."""
+"""Progress, logging and standard streams; output of libraries is suppressed."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ProgressDisplay:
     Parameters
     ----------
     stream
-        Where to; ``None`` for silence.
+        Output stream; ``None`` for no output.
     patience_s
-        How long plain lines are held back, so that a call that is refused at once says one
-        line, which is why.
+        Time for which plain lines are held back, so that a call that fails at once prints only
+        its error message, s.
     """
 
     def __init__(self, stream: TextIO | None, patience_s: float = 0.0) -> None:
@@ -51,7 +51,7 @@ class ProgressDisplay:
             self._bar, self._task = _bar(stream)
 
     def __call__(self, text: str, fraction: float) -> None:
-        """Say what is being done and which share (0 to 1) is behind."""
+        """Show the present step and the fraction done, 0 to 1."""
         text = one_line(text)
         if text != self._last:
             _log.info("%3.0f %% %s", 100 * fraction, text)
@@ -64,7 +64,7 @@ class ProgressDisplay:
         self._last = text
 
     def show(self) -> None:
-        """Print the lines that are held back; where nobody listens, be silent from now on."""
+        """Print lines that were held back; stop printing if the stream is closed."""
         if self._stream is None:
             return
         try:
@@ -76,7 +76,7 @@ class ProgressDisplay:
         self._held.clear()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -100,10 +100,10 @@ def _bar(stream: TextIO) -> tuple[Progress, TaskID]:
 
 
 def open_standard_streams() -> None:
-    """Give a process that was started with closed streams some that lead nowhere.
+    """Open closed standard streams on the null device.
 
-    Otherwise the next file that is opened would take the number of standard output, and
-    whatever a library prints would end up in it.  Text that a stream cannot encode is escaped.
+    Otherwise the next opened file would get the descriptor of standard output, and output of
+    libraries would be written to it.  Text that a stream cannot encode is escaped.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -120,7 +120,7 @@ def open_standard_streams() -> None:
 
 
 def discard_output(stream: TextIO) -> None:
-    """Let what a broken stream still holds vanish, instead of failing again at its end."""
+    """Redirect a broken stream to the null device, so that it does not fail again at exit."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -129,10 +129,10 @@ def discard_output(stream: TextIO) -> None:
 
 @contextmanager
 def quiet_progress(args: argparse.Namespace) -> Iterator[ProgressDisplay]:
-    """Silence libraries down to the file descriptors and yield where to report progress.
+    """Suppress output of libraries at the level of file descriptors; yield a progress display.
 
-    With ``--debug`` nothing is silenced and the log goes to standard error, with ``--verbose`` the
-    log alone.
+    With ``--debug`` nothing is suppressed and the log is printed on standard error; with
+    ``--verbose`` only the log is printed.
     """
     with ExitStack() as stack:
         if args.debug:
@@ -150,12 +150,12 @@ def quiet_progress(args: argparse.Namespace) -> Iterator[ProgressDisplay]:
 
 @contextmanager
 def log_file(args: argparse.Namespace, argv: Sequence[str]) -> Iterator[None]:
-    """Inside, ``--log-file`` gets the call, every step and how it ended.
+    """Write the call, every step and the outcome to ``--log-file``.
 
     Raises
     ------
     UsageError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     path = getattr(args, "log_file", None)
     if path is None:
@@ -182,7 +182,7 @@ def _file_handler(path: Path) -> logging.Handler:
 
 @contextmanager
 def _logged(handler: logging.Handler, level: int) -> Iterator[None]:
-    """Inside, a handler gets the program's log from a level on, and that of libraries from INFO."""
+    """Attach a handler to the log of discmri from a level on, and to that of libraries from INFO."""
     root, own = logging.getLogger(), logging.getLogger("discmri")
     before = root.level, own.level
     handler.setLevel(level)
@@ -201,17 +201,17 @@ def _logged(handler: logging.Handler, level: int) -> Iterator[None]:
 
 @contextmanager
 def resumable(what: str) -> Iterator[None]:
-    """Inside, an interruption names what is kept, such as ``what is done is``."""
+    """On an interruption, say what is kept, such as ``completed studies are``."""
     try:
         yield
     except KeyboardInterrupt:
-        text = f"{what} kept, run the same command again to finish"
+        text = f"{what} kept; run the same command again to continue"
         raise KeyboardInterrupt(text) from None
 
 
 @contextmanager
 def _libraries_silenced() -> Iterator[TextIO]:
-    """File descriptors 1 and 2 lead nowhere; what is yielded still reaches standard error."""
+    """Redirect file descriptors 1 and 2 to the null device; yield the original standard error."""
     with ExitStack() as stack:
         own = sys.stderr
         with suppress(OSError):  # a stream of a test or a notebook has no descriptor
@@ -236,7 +236,7 @@ def _restore(saved: int, descriptor: int, stream: TextIO) -> None:
 
 @contextmanager
 def terminated_as_interrupt() -> Iterator[None]:
-    """Inside, SIGTERM acts like Ctrl-C, so that nothing half-written is left behind."""
+    """Treat SIGTERM like Ctrl-C, so that no incomplete files are left."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""``discmri agreement``: how far readers, repeats and automatic values agree."""
+"""``discmri agreement``: agreement of readers, repeats and automatic values."""
 
 from __future__ import annotations
 
@@ -45,15 +45,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "pooled, with intervals by bootstrap over subjects.",
         epilog=_EPILOG,
     )
-    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="what to compare")
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="sources of values")
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder to write"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
     parser.add_argument(
         "--match", choices=("study", "subject"), default="study",
-        help="what makes two values of one disc: the same study, or, for repeated scans, the "
-        "same subject (default: %(default)s)",
+        help="match discs by study or, for repeat scans, by subject (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--resamples", type=positive, default=2000, metavar="N",
@@ -64,13 +63,13 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--anyway", action="store_true",
-        help="use also a session that does not verify; the report says so",
+        help="continue if a session fails verification; the report has a note",
     )  # fmt: skip
     add_log(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse, write, and show the figures for all levels together."""
+    """Analyse, write, and print the statistics of all levels together."""
     from dataclasses import replace
 
     from discmri.agreement import Resampling
@@ -90,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     alone = unpaired(rating for one in sources for rating in one.ratings)
     if alone:
         listed = ", ".join(f"{name} ({discs})" for name, discs in sorted(alone.items()))
-        print(f"\nDiscs with one value only, which is compared with none: {listed}")
+        print(f"\nDiscs with only one value, which are not compared: {listed}")
     print(f"\nReport: {one_line(args.output / 'report.html')}")
     return 0
 
@@ -112,7 +111,7 @@ def _source(text: str, anyway: bool) -> RatingSource:
 def _existing(place: str) -> Path:
     path = Path(place)
     if not path.exists():
-        raise UsageError(f"{place} does not exist; name a session, a CSV or NAME=FILE")
+        raise UsageError(f"{place} does not exist; give a session, a CSV or NAME=FILE")
     return path
 
 
@@ -142,7 +141,16 @@ def _show(found: Sequence[AgreementResult]) -> None:
                     estimate.discs,
                 ]
             )
-    header = ("What", "Comparison", "Statistic", "Value", "Interval", "Raters", "Unit", "Discs")
+    header = (
+        "Parameter",
+        "Comparison",
+        "Statistic",
+        "Value",
+        "Interval",
+        "Raters",
+        "Unit",
+        "Discs",
+    )
     show_table(header, rows, right=frozenset({3, 7}))
     if any(one.few for each in found for one in each.of(ALL_LEVELS)):
         print("† fewer than ten subjects")

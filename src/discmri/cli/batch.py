@@ -1,4 +1,4 @@
-"""``discmri batch``: many studies in, one table and one page about all of them out."""
+"""``discmri batch``: measure many studies into one table and one page."""
 
 from __future__ import annotations
 
@@ -38,17 +38,16 @@ examples:
   discmri batch scans/ -o results --scheduler tls://10.0.0.1:8786 --security tls.toml
   discmri batch scans/ -o results --slurm cluster.toml --dry-run
 
-COHORT is a folder, below which every DICOM examination, zip and NIfTI subject is a study, or a
-CSV with the column path and, where wanted, id, study_uid, masks, mask_scheme and lowest_disc
-(S1-S2 where the lowest visible disc is a residual one in the sacrum); paths are relative to the
-CSV. Of a BIDS dataset (a folder with dataset_description.json) every session of every subject is a
-study, and -o may lie below its folder derivatives. With --format bids the results of all studies
-are in one BIDS dataset as well, RESULTS/bids.
+COHORT is a folder in which every DICOM examination, zip and NIfTI subject is a study, or a CSV with
+the column path and optionally id, study_uid, masks, mask_scheme and lowest_disc (S1-S2 if the lowest
+visible disc is a residual disc in the sacrum); paths are relative to the CSV. In a BIDS dataset (a
+folder with dataset_description.json) every session of every subject is a study, and -o may be in its
+folder derivatives. With --format bids, OUT/bids is a BIDS dataset of all studies.
 
-Run the same command again after an interruption of any kind: a study whose files, settings and
-program have not changed is not measured again, and the tables become the same bytes.
+Run the same command again after an interruption: studies are measured again only if their files, the
+settings or the program have changed.
 
-A Slurm file is TOML with what dask_jobqueue.SLURMCluster takes, such as:
+A Slurm file is TOML with arguments of dask_jobqueue.SLURMCluster, such as:
   jobs = 20
   queue = "cpu"
   cores = 2
@@ -56,14 +55,14 @@ A Slurm file is TOML with what dask_jobqueue.SLURMCluster takes, such as:
   memory = "8GB"
   walltime = "04:00:00"
 
-Anyone who reaches the port of a Dask scheduler or worker can run programs as its user, unless both
-sides show certificates. A security file is TOML that names them, paths relative to it:
+Anyone who can reach the port of a Dask scheduler or worker can run programs as its user, unless
+certificates are required. A security file is TOML with their paths, relative to it:
   tls-ca-file = "ca.pem"
   tls-cert = "me.pem"
   tls-key = "me.key"
 
-exit codes: 0 at least one study was measured (the table says why others were not), 2 the call is
-wrong, 3 no study could be measured, 1 an internal error.
+exit codes: 0 at least one study was measured (the table has the reasons of the others), 2 wrong call,
+3 no study could be measured, 1 internal error.
 
 Research software, not a medical device.
 """
@@ -74,9 +73,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "batch",
-        help="measure many studies, resumably",
-        description="Measure every study of a cohort, each in a process of its own, into one "
-        "folder with cohort.csv, cohort.parquet and board.html.",
+        help="measure many studies; can be continued after an interruption",
+        description="Measure every study of a cohort, each in its own process, into one folder "
+        "with cohort.csv, cohort.parquet and board.html.",
         epilog=_EPILOG,
     )
     parser.add_argument(
@@ -87,11 +86,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=path_argument, required=True,
-        help="folder for all results; an earlier batch in it is picked up",
+        help="folder for all results; an earlier batch in it is continued",
     )  # fmt: skip
     parser.add_argument(
         "--dry-run", action="store_true",
-        help="only list what would be measured, or with --slurm show the job script",
+        help="only list what would be measured; with --slurm, print the job script",
     )  # fmt: skip
     add_decisions(parser)
     add_workers(parser)
@@ -100,14 +99,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add where the work is done and what one study may take."""
+    """Add the options of workers and limits."""
     group = parser.add_argument_group("workers")
     where = group.add_mutually_exclusive_group()
     where.add_argument(
         "--workers", type=positive, default=0, metavar="N",
-        help="studies at a time on this machine (default: one per processor)",
+        help="parallel studies on this machine (default: one per processor)",
     )  # fmt: skip
-    where.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="running Dask scheduler to use")
     where.add_argument(
         "--slurm",
         metavar="FILE",
@@ -120,32 +119,32 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--time-limit", type=_above_zero, default=30.0, metavar="MIN",
-        help="minutes after which a study is stopped and reported (default: %(default)g)",
+        help="time limit per study, min; it is then stopped (default: %(default)g)",
     )  # fmt: skip
     group.add_argument(
         "--memory-limit", type=_above_zero, default=4.0, metavar="GIB",
-        help="memory beyond which a study is stopped and reported, on Linux (default: %(default)g)",
+        help="memory limit per study on Linux, GiB; it is then stopped (default: %(default)g)",
     )  # fmt: skip
     group.add_argument(
         "--threads", type=positive, default=1, metavar="N",
-        help="threads of one study (default: %(default)s)",
+        help="threads per study (default: %(default)s)",
     )  # fmt: skip
 
 
 def add_settings(group: argparse._ArgumentGroup) -> None:
-    """Add how every study is measured."""
+    """Add the settings of measurements."""
     group.add_argument(
         "--segmenter", metavar="NAME", default=_DEFAULTS.segmenter,
         choices=LazyChoices("discmri.measurement.segment", "SEGMENTERS"),
-        help="how discs are found; one of: %(choices)s (default: %(default)s); "
-        "masks takes label maps from the column masks",
+        help="source of disc labels; one of: %(choices)s (default: %(default)s); "
+        "masks uses the label maps of the column masks",
     )  # fmt: skip
     add_mask_scheme(group)
     add_height_method(group)
     group.add_argument(
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
         choices=LazyChoices("discmri.results.export", "EXPORTERS"),
-        help="write only this format per study besides csv and json; repeatable; "
+        help="write only this format per study, besides csv and json; repeatable; "
         "one of: %(choices)s",
     )  # fmt: skip
 
@@ -162,12 +161,12 @@ def run(args: argparse.Namespace) -> int:
         _show_script(args.slurm, args.security)
         return 0
     with quiet_progress(args) as steps:
-        steps("looking for studies", 0.0)
+        steps("searching for studies", 0.0)
         cohort = replace(find_cohort(args.cohort), decisions=decisions_of(args))
         if args.dry_run:
             plans = _plans(cohort, args, settings)
         else:
-            with resumable("what is done is"):
+            with resumable("completed studies are"):
                 result = run_batch(
                     cohort,
                     args.output,
@@ -177,14 +176,14 @@ def run(args: argparse.Namespace) -> int:
                     progress_callback(steps),
                 )
     if args.dry_run:
-        show_table(("Study", "Path", "Would be"), plans)
+        show_table(("Study", "Path", "Plan"), plans)
         return 0
     _show(result, cohort, args.output)
     return _code(result)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """How every study is measured."""
+    """Settings of all studies."""
     return replace(
         _DEFAULTS,
         segmenter=args.segmenter,
@@ -196,16 +195,16 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def workers_of(args: argparse.Namespace) -> Workers:
-    """Where the work is done."""
+    """Workers from the options."""
     from discmri.cohort import Workers
 
     if args.security is not None and args.scheduler is None and args.slurm is None:
-        raise UsageError("--security needs --scheduler or --slurm; on one machine it has no use")
+        raise UsageError("--security needs --scheduler or --slurm")
     return Workers(args.workers, args.scheduler, args.slurm, args.security)
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
-    """What one study may take."""
+    """Limits from the options."""
     from discmri.cohort import Limits
 
     return Limits(args.time_limit, args.memory_limit, args.threads)
@@ -214,7 +213,7 @@ def limits_of(args: argparse.Namespace) -> Limits:
 def progress_callback(
     steps: ProgressDisplay, every_s: float = 2.0
 ) -> Callable[[BatchProgress], None]:
-    """Progress of a batch as a bar or lines, not more often than a person reads."""
+    """Callback that shows the progress of a batch, at most every two seconds."""
     next_s = 0.0
 
     def show(tally: BatchProgress) -> None:
@@ -227,7 +226,7 @@ def progress_callback(
 
 
 def counting(steps: ProgressDisplay, what: str) -> Callable[[int, int], None]:
-    """Progress of many alike, such as ``3 of 40 phantoms``."""
+    """Callback that shows progress such as ``3 of 40 phantoms``."""
     return lambda done, total: steps(f"{done} of {total} {what}", done / total)
 
 
@@ -258,16 +257,16 @@ def _show(result: BatchResult, cohort: Cohort, root: Path) -> None:
         if outcome.status is not StudyStatus.MEASURED
     ]
     if rows:
-        show_table(("Study", "Status", "Why"), rows)
+        show_table(("Study", "Status", "Reason"), rows)
         print()
-    kept = f" ({result.kept} of the studies were done before)" if result.kept else ""
+    kept = f" ({result.kept} by an earlier run)" if result.kept else ""
     print(f"{result.count(StudyStatus.MEASURED)} of {len(result.outcomes)} studies measured{kept}.")
     for note in result.decisions.sentences() if result.decisions else ():
         print(note)
     if cohort.unused_columns:
         print(f"Columns of the list that are not used: {', '.join(cohort.unused_columns)}.")
     if "cohort.parquet" not in result.files:
-        print("No cohort.parquet: pip install 'discmri[cohort]' adds it.")
+        print("cohort.parquet was not written; it needs: pip install 'discmri[cohort]'")
     print(f"Results: {', '.join(one_line(root / name) for name in result.files)}")
 
 
@@ -277,7 +276,7 @@ def _code(result: BatchResult) -> int:
     if result.count(StudyStatus.MEASURED):
         return 0
     raise NothingToMeasureError(
-        f"none of {len(result.outcomes)} studies could be measured; the first says: "
+        f"none of {len(result.outcomes)} studies could be measured; reason of the first: "
         f"{result.outcomes[0].reason}"
     )
 

@@ -1,4 +1,4 @@
-"""``discmri completion``: a script that completes commands and options in a shell."""
+"""``discmri completion``: a script for completion of commands and options in a shell."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "completion",
-        help="print a script for completion in a shell",
-        description="Print a script with which a shell completes commands, options and files.",
+        help="print a script for shell completion",
+        description="Print a script for completion of commands, options and files in a shell.",
         epilog=_EPILOG,
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``discmri config``: the defaults in force, and where they come from."""
+"""``discmri config``: defaults of options and their source."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from discmri.cli._table import show_table
 
 _EPILOG = """\
 examples:
-  discmri config              every option that has a value, by command
-  discmri config measure      those of one command
-  discmri config --site       those of the site's file alone
+  discmri config              all options with a default, by command
+  discmri config measure      options of one command
+  discmri config --site       only options set by discmri.toml
 
-A site sets options once for all in discmri.toml, looked for in the current folder and then in the
-user's folder for settings; DISCMRI_CONFIG=FILE names another. An option that is typed overrides it. Such a file:
+A site can set defaults in discmri.toml in the current folder or in the configuration folder of the
+user, or in another file by DISCMRI_CONFIG=FILE. The command line has priority. Example:
   [measure]
   height-method = "dabbs"
   threads = 4
@@ -30,17 +30,19 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "config",
-        help="show the defaults in force",
-        description="Show the options that have a value, and whether it is the program's or the "
-        "site's.",
+        help="show defaults of options",
+        description="Show the defaults of options, and whether they are set by the program or by "
+        "discmri.toml.",
         epilog=_EPILOG,
     )
-    parser.add_argument("of", metavar="COMMAND", nargs="*", help="such as measure or trial run")
-    parser.add_argument("--site", action="store_true", help="only what discmri.toml sets")
+    parser.add_argument(
+        "of", metavar="COMMAND", nargs="*", help="a command, such as measure or trial run"
+    )
+    parser.add_argument("--site", action="store_true", help="show only options set by discmri.toml")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show them."""
+    """Show the defaults."""
     from discmri.cli import make_parser
     from discmri.cli._site import apply_site, commands, in_force, places, site_file
     from discmri.core.errors import UsageError
@@ -58,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
         and (not args.site or one.source != "program")
     ]
     if rows:
-        show_table(("Command", "Option", "Value", "From"), rows)
+        show_table(("Command", "Option", "Value", "Source"), rows)
     file = site_file()
-    print(f"Site: {file or 'no file; looked for ' + ', '.join(map(str, places()))}")
+    print(f"Site file: {file or 'none of ' + ', '.join(map(str, places()))}")
     return 0
 
 

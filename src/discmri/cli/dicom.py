@@ -1,4 +1,4 @@
-"""``discmri dicom``: DICOM objects of results, read back."""
+"""``discmri dicom``: read DICOM objects of results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ examples:
   discmri dicom show out/dicom/values_sr.dcm
   discmri dicom show out/dicom/values_sr.dcm > discs.csv
 
-exit codes: 0 done, 2 the call is wrong, 3 no report of discmri.
+exit codes: 0 done, 2 wrong call, 3 not a report of discmri.
 """
 
 
@@ -21,14 +21,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "dicom",
-        help="read DICOM objects of results back",
-        description="Read DICOM objects that discmri measure --format dicom wrote.",
+        help="read DICOM objects of results",
+        description="Read DICOM objects written by discmri measure --format dicom.",
         epilog=_EPILOG,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser(
         "show", help="print a values_sr.dcm as the table discs.csv",
-        description="Print a values_sr.dcm as the table discs.csv, to the last digit.",
+        description="Print a values_sr.dcm as the table discs.csv.",
     )  # fmt: skip
     show.add_argument("file", metavar="FILE", type=path_argument, help="a values_sr.dcm")
 

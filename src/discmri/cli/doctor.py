@@ -1,4 +1,4 @@
-"""``discmri doctor``: what is installed, and whether it measures."""
+"""``discmri doctor``: check of the installation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from discmri.cli._terminal import quiet_progress
 
 _EPILOG = """\
 examples:
-  discmri doctor            look and measure a phantom
-  discmri doctor --quiet    the same without progress on standard error
+  discmri doctor            check the installation and measure a phantom
+  discmri doctor --quiet    without progress on standard error
 
-Writes nothing. discmri qualify tests an installation thoroughly and writes a sheet.
+Nothing is written. discmri qualify is a more thorough test with a protocol to sign.
 
-exit codes: 0 discmri can be used (extras may be missing), 1 it cannot.
+exit codes: 0 discmri can be used (extras may be missing), 1 it cannot be used.
 """
 
 
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look and tell."""
+    """Run the checks."""
     from discmri.validation.doctor import Health, examine
 
     with quiet_progress(args) as steps:
@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
     show_table(("Item", "State", "Found"), [(one.name, one.health, one.found) for one in checks])
     failed = [one.name for one in checks if one.health is Health.FAILED]
     if failed:
-        print(f"discmri: not usable as it is: {', '.join(failed)}; see above", file=sys.stderr)
+        print(f"discmri: failed checks: {', '.join(failed)}; see above", file=sys.stderr)
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-"""``discmri grade``: controlled reading sessions, from the plan to the tables."""
+"""``discmri grade``: controlled reading sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from discmri.cli._options import LazyChoices, add_log, path_argument
 from discmri.cli._table import show_table
 from discmri.cli._terminal import quiet_progress
 from discmri.core.errors import SessionError, UsageError
-from discmri.core.text import one_line
+from discmri.core.text import counted, one_line
 
 if TYPE_CHECKING:
     from discmri.reading import Dispute, Head, Session
@@ -30,7 +30,7 @@ examples:
   discmri grade export lumbar.session -o reads/
   discmri grade practice practice/
 
-SESSION is a file, or the URL of a PostgreSQL database that several readers reach at once:
+SESSION is a file, or the URL of a PostgreSQL database for concurrent readers:
 postgresql://user@host/database.
 
 Research software, not a medical device.
@@ -42,22 +42,22 @@ examples:
       --mode blinded --repeats 0.2 --order per-reader --seed 7
   discmri grade plan postgresql://reads@db/trial results/ --study-root scans/ --reader ann
 
-results folders do not tell where the images lie: --study-root DIR looks for DIR/NAME for the
-results folder NAME, as discmri measure names it; --studies FILE is a CSV with the columns
-results and study, paths relative to it. Images are checked against the results.
+The images of each results folder must be given: with --study-root DIR, those of the results folder
+NAME are in DIR/NAME; --studies FILE is a CSV with the columns results and study, paths relative to
+it. Images are compared with the results.
 """
 _SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "plan": ("make a session from results folders", _PLAN),
+    "plan": ("plan a session from results folders", _PLAN),
     "open": (
-        "read in napari",
+        "open a session in napari",
         "examples:\n  discmri grade open lumbar.session --reader ann\n",
     ),
     "progress": (
-        "how many cases each reader has read",
+        "show the progress of each reader",
         "examples:\n  discmri grade progress lumbar.session --json\n",
     ),
     "export": (
-        "write the reads as CSV, keyed by visit",
+        "write the reads as CSV",
         "examples:\n  discmri grade export lumbar.session -o reads/\n"
         "  discmri grade export lumbar.session -o reads/ --dicom\n",
     ),
@@ -65,15 +65,15 @@ _SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "list, or with --reader open, the discs on which readers differ",
         "examples:\n  discmri grade adjudicate lumbar.session\n"
         "  discmri grade adjudicate lumbar.session --reader zoe\n\n"
-        "Lists discs whose grades differ by two or more, lie on both sides of 5|6, or that\n"
-        "only some readers called not evaluable. A decision is a read of its own.\n",
+        "Lists discs whose grades differ by two or more, are on both sides of 5|6, or that are\n"
+        "not evaluable for some readers. A decision is stored as a separate read.\n",
     ),
     "verify": (
         "check that no row was changed, removed or moved",
         "examples:\n  discmri grade verify lumbar.session\n"
         "  discmri grade verify lumbar.session --noted 812:5f0c...\n\n"
-        "The head it prints is worth noting down outside the session: who may write to the\n"
-        "database can make up a whole chain, but not one that ends in an earlier head.\n",
+        "Keep the printed head outside the session: a person with write access to the database can\n"
+        "rewrite the whole chain, which is detected only by comparison with an earlier head.\n",
     ),
 }
 
@@ -83,23 +83,23 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     grade = subparsers.add_parser(
         "grade",
         help="plan, read, adjudicate and export grading sessions",
-        description="Controlled reading sessions: who grades which disc, seeing what.",
+        description="Controlled reading sessions with a tamper-evident record.",
         epilog=_EPILOG,
     )
     actions = grade.add_subparsers(dest="action", required=True, metavar="ACTION")
     made = {name: _add_action(actions, name) for name in _SUBCOMMANDS}
     _add_plan(made["plan"])
-    made["open"].add_argument("--reader", metavar="NAME", required=True, help="who reads")
-    made["adjudicate"].add_argument("--reader", metavar="NAME", help="who decides")
+    made["open"].add_argument("--reader", metavar="NAME", required=True, help="name of the reader")
+    made["adjudicate"].add_argument("--reader", metavar="NAME", help="name of the adjudicator")
     for name in ("open", "adjudicate", "export"):
         made[name].add_argument(
             "--root", metavar="DIR", type=path_argument,
-            help="where results and images are now, if they were moved",
+            help="folder of results and images, if they were moved",
         )  # fmt: skip
     for name in ("open", "adjudicate"):
         made[name].add_argument(
             "--take-over", action="store_true",
-            help="open it although the reader has it open on another machine",
+            help="open the session although the reader has it open on another machine",
         )  # fmt: skip
     practice = actions.add_parser(
         "practice", help=_grade_practice.TEXT[0], epilog=_grade_practice.TEXT[1],
@@ -110,24 +110,24 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         made[name].add_argument("--json", action="store_true", help="print JSON instead of text")
     export = made["export"]
     export.add_argument(
-        "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder"
+        "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder to write"
     )
     export.add_argument(
         "--dicom", action="store_true",
-        help="a structured report per reader and study too; needs the images of the session",
+        help="also write a DICOM structured report per reader and study; needs the images",
     )  # fmt: skip
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     for name in ("progress", "export", "adjudicate"):
         made[name].add_argument(
-            "--anyway", action="store_true", help="use a session although it does not verify"
+            "--anyway", action="store_true", help="continue if verification fails"
         )
     made["verify"].add_argument(
         "--noted", metavar="COUNT:HASH", action="append", default=[],
-        help="a head that was noted down earlier; repeatable",
+        help="a head printed earlier; repeatable",
     )  # fmt: skip
     made["verify"].add_argument(
         "--journal", metavar="FILE", type=path_argument, action="append", default=[],
-        help="a reader's journal from another machine; repeatable",
+        help="journal of a reader from another machine; repeatable",
     )  # fmt: skip
 
 
@@ -149,30 +149,30 @@ def _add_action(
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", metavar="RESULTS", nargs="+", type=path_argument,
-        help="results folders of discmri measure, or folders that hold some",
+        help="results folders of discmri measure, or folders that contain them",
     )  # fmt: skip
     parser.add_argument(
         "--reader", dest="readers", metavar="NAME", action="append", default=[],
-        help="who reads; repeatable",
+        help="name of a reader; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--mode", default="locked", choices=LazyChoices("discmri.reading.plan", "MODES"),
         metavar="MODE",
-        help="what readers see; one of: %(choices)s: all; metrics after grading; neither metrics "
-        "nor identity nor date (default: %(default)s)",
+        help="information shown to readers; one of: %(choices)s: all; measured values after "
+        "grading; no measured values, identity or date (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--order", default="per-reader", choices=LazyChoices("discmri.reading.plan", "ORDERS"),
         metavar="ORDER",
-        help="of the cases; one of: %(choices)s (default: %(default)s)",
+        help="order of the cases; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--repeats", type=float, default=0.0, metavar="SHARE",
-        help="share of cases that each reader sees twice, 0 to 0.5 (default: 0)",
+        help="share of cases shown twice to each reader, 0 to 0.5 (default: 0)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument("--title", default="", help="title of the session")
-    parser.add_argument("--planner", default="planner", metavar="NAME", help="who plans")
+    parser.add_argument("--planner", default="planner", metavar="NAME", help="name of the planner")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--study-root",
@@ -190,11 +190,11 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     from discmri.reading.database import require
 
     if args.action == "open":
-        require_viewer()  # whose extra brings the packages of a session too
+        require_viewer()  # its extra includes the packages of sessions
     require("sqlalchemy", "reading")
     return _ACTIONS[args.action](args)
 
@@ -226,16 +226,16 @@ def _plan(args: argparse.Namespace) -> int:
     showings = len(plan.showings(plan.readers[0]))
     discs = sum(len(case.discs) for case in plan.cases)
     for folder in planned.left_out:
-        print(f"left out, nothing was measured there: {one_line(folder)}")
+        print(f"ignored, because nothing was measured: {one_line(folder)}")
     print(
-        f"{locator.name}: {len(plan.cases)} studies with {discs} discs, {showings} showings for "
+        f"{locator.name}: {len(plan.cases)} studies with {discs} discs, {showings} presentations to "
         f"each of {', '.join(plan.readers)} ({plan.mode.value}, order {plan.order.value})"
     )
     return 0
 
 
 def _studies(args: argparse.Namespace) -> Mapping[Path, Path | None]:
-    """For each results folder, where its images are."""
+    """Path of the images of each results folder."""
     from discmri.reading import find_study, results_folders
 
     folders = results_folders(args.results)
@@ -243,8 +243,8 @@ def _studies(args: argparse.Namespace) -> Mapping[Path, Path | None]:
         return {folder: find_study(folder, args.study_root) for folder in folders}
     if args.studies is None:
         raise UsageError(
-            "results folders do not tell where the images lie; give --study-root DIR, or "
-            "--studies FILE with the columns results and study"
+            "the images of the results are unknown; give --study-root DIR, or --studies FILE with the "
+            "columns results and study"
         )
     table = _table_of_studies(args.studies)
     missing = [folder for folder in folders if folder not in table]
@@ -260,7 +260,7 @@ def _table_of_studies(path: Path) -> dict[Path, Path]:
     for row in read_table(path, ("results", "study")).rows:
         results = (path.parent / row.filled("results")).resolve()
         if results in found:
-            raise row.error("results", f"{results.name} has a row already; keep one")
+            raise row.error("results", f"{results.name} is listed twice; keep one row")
         found[results] = (path.parent / row.filled("study")).resolve()
     return found
 
@@ -300,9 +300,9 @@ def _adjudicate(args: argparse.Namespace) -> int:
         _print_json([_account(one) for one in found])
         return 0
     if not found:
-        print("The readers agree as far as they have read.")
+        print("The readers agree on all discs read so far.")
         return 0
-    header = ("Subject", "Date", "Level", *plan.readers, "Why", "Decision")
+    header = ("Subject", "Date", "Level", *plan.readers, "Reason", "Decision")
     rows = [
         [
             one.case.subject_id,
@@ -334,12 +334,12 @@ def _account(one: Dispute) -> dict[str, object]:
 
 
 def require_viewer() -> None:
-    """Refuse with one line where the viewer is not there.
+    """Check that the viewer is installed.
 
     Raises
     ------
     UsageError
-        With the command that installs it.
+        If it is missing; the message has the command that installs it.
     """
     if find_spec("discmri.napari") is None or find_spec("napari") is None:
         raise UsageError(
@@ -393,9 +393,9 @@ def _progress(args: argparse.Namespace) -> int:
 
 
 def _tell_fault(fault: str) -> None:
-    """Warn on standard error, so that JSON stays JSON."""
+    """Warn on standard error, separate from JSON output."""
     if fault:
-        print(f"warning: the session is not as it was written: {fault}", file=sys.stderr)
+        print(f"warning: the session failed verification: {fault}", file=sys.stderr)
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -406,7 +406,7 @@ def _export(args: argparse.Namespace) -> int:
     images = (args.root or data_root(store, store.plan())) if args.dicom else None
     verdict = export_session(store, args.output, args.overwrite, args.anyway, images)
     _tell_fault(verdict.summary)
-    print(f"Reads in {one_line(args.output)}; the chain ends at {verdict.head}")
+    print(f"Reads: {one_line(args.output)}; head of the chain: {verdict.head}")
     return 0
 
 
@@ -425,12 +425,14 @@ def _verify(args: argparse.Namespace) -> int:
             print(problem.text)
         for notice in verdict.notices:
             print(f"note: {notice.text}")
-        print(f"{verdict.head.count} rows, {verdict.witnesses} receipts outside the session")
+        print(
+            f"{verdict.head.count} rows, compared with {counted(verdict.witnesses, 'external receipt')}"
+        )
         print(f"head {verdict.head}")
     if not verdict.sound:
         raise SessionError(
-            f"{store.locator.name} is not as it was written ({len(verdict.problems)} problems); "
-            "restore it from a copy"
+            f"{store.locator.name} failed verification ({len(verdict.problems)} problems); restore a "
+            "copy"
         )
     return 0
 
@@ -443,7 +445,7 @@ def _witnesses(noted: Sequence[str], journals: Sequence[Path]) -> dict[str, Head
     for path in journals:
         receipt = read_journal(path).receipt
         if receipt is None:
-            raise UsageError(f"{path} holds no receipt; name the journal of a reader")
+            raise UsageError(f"{path} has no receipt; give the journal of a reader")
         found[str(path)] = receipt
     return found
 

@@ -1,4 +1,4 @@
-"""``discmri inspect``: the series of a study, their roles and why; nothing is measured."""
+"""``discmri inspect``: series of a study with roles and reasons; nothing is measured."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "inspect",
-        help="list the series of a study, their roles and why",
-        description="List the series found, the role given to each and why, and what would be "
-        "measured. No pixel is measured and nothing is written.",
+        help="list the series of a study with their roles",
+        description="List the series found, the role of each with the reason, and what would be "
+        "measured. Nothing is measured or written.",
         epilog=_EPILOG,
     )
     add_study(parser)
@@ -70,14 +70,14 @@ def _show(study: Study) -> None:
         ]
         for series in facts.series
     ]
-    header = ("", "No.", "Series", "Role", "Slices", "Voxel (mm)", "Why")
+    header = ("", "No.", "Series", "Role", "Slices", "Voxel (mm)", "Reason")
     show_table(header, rows, right=frozenset({1, 4}))
     print()
     print(_plan(facts))
     if facts.copied_attributes:
         print(
             f"DICOM objects (--format dicom) would copy: {', '.join(facts.copied_attributes)}; "
-            "with --deidentified they name nobody."
+            "with --deidentified these are replaced."
         )
     for finding in facts.findings:
         print(f"{finding.severity.value}: {one_line(finding.text)}")
@@ -88,11 +88,11 @@ def _spacing(spacing_mm: tuple[float, ...] | None) -> str:
 
 
 def _plan(facts: StudyFacts) -> str:
-    """One sentence on what would be measured."""
+    """What would be measured, in one sentence."""
     measured = facts.measured
     names = {one.uid: one_line(one.description or one.uid) for one in facts.series}
     if measured.target is None:
-        return "Nothing would be measured: no sagittal series can be used."
+        return "Nothing would be measured: there is no usable sagittal series."
     text = f"Would be measured (*): discs on {names[measured.target]}"
     if measured.diffusion:
         return f"{text}; ADC from {', '.join(names[uid] for uid in measured.diffusion)}."

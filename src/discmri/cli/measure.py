@@ -1,4 +1,4 @@
-"""``discmri measure``: a study in, a results folder out."""
+"""``discmri measure``: measure one study."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ examples:
   discmri measure study/ -o results/S01 --deidentified site.toml --format csv --format dicom
   discmri measure study/ --json --quiet | jq '.discs[].level'
 
-exit codes: 0 measured (warnings are in the results), 2 the call is wrong, 3 nothing that can
-be measured (study.json says why), 1 an internal error.
+exit codes: 0 measured (warnings are in the results), 2 wrong call, 3 nothing that can be measured
+(study.json has the reason), 1 internal error.
 
 Research software, not a medical device.
 """
@@ -57,8 +57,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_study(parser)
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=path_argument,
-        help="results folder (default: discmri-out/<name of STUDY> in the current folder; where that "
-        "holds another study, with the name of the folder above)",
+        help="results folder (default: discmri-out/<name of STUDY> in the current folder; if that has "
+        "another study, the name begins with that of the parent folder)",
     )  # fmt: skip
     parser.add_argument(
         "--overwrite", action="store_true",
@@ -67,12 +67,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--format", dest="formats", metavar="FORMAT", action="append", default=[],
         choices=LazyChoices("discmri.results.export", "EXPORTERS"),
-        help="write only this format besides study.json; repeatable; one of: %(choices)s",
+        help="write only this format, besides study.json; repeatable; one of: %(choices)s",
     )  # fmt: skip
     parser.add_argument(
         "--deidentified", metavar="KEY_FILE", type=path_argument,
-        help="write results and DICOM objects without names, with other UIDs and with shifted "
-        "dates, all made of the secret in this file (docs/pacs); needs -o",
+        help="write results and DICOM objects without names, with new UIDs and shifted dates, "
+        "derived from the secret in this file (docs/pacs); needs -o",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print study.json instead of a table")
     _add_discs(parser.add_argument_group("discs"))
@@ -82,18 +82,20 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def _add_discs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--segmenter", metavar="NAME", choices=LazyChoices("discmri.measurement.segment", "SEGMENTERS"),
-        help=f"how discs are found; one of: %(choices)s (default: {_DEFAULTS.segmenter}, "
-        "or masks where --masks is given)",
+        help=f"source of disc labels; one of: %(choices)s (default: {_DEFAULTS.segmenter}, "
+        "or masks with --masks)",
     )  # fmt: skip
     group.add_argument(
-        "--masks", metavar="FILE", type=path_argument, help="NIfTI label map to measure instead"
+        "--masks",
+        metavar="FILE",
+        type=path_argument,
+        help="NIfTI label map or DICOM SEG to measure instead of a segmentation",
     )
     add_mask_scheme(group)
     group.add_argument(
         "--lowest-disc", metavar="LEVEL", choices=[level.value for level in DiscLevel],
-        help="name of the lowest disc in the picture, which settles the numbering; S1-S2 says "
-        "that it is a residual disc in the sacrum, which is shown and not measured; "
-        "one of: %(choices)s",
+        help="level of the lowest visible disc, which determines the numbering; S1-S2 for a residual "
+        "disc in the sacrum, which is shown but not measured; one of: %(choices)s",
     )  # fmt: skip
     add_height_method(group)
 
@@ -102,8 +104,8 @@ def _add_dicom(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--seg-kind", choices=("auto", "binary", "fractional", "labelmap"),
         default=_DEFAULTS.seg_kind,
-        help="how segments are stored; auto is binary where viewers show that right, else "
-        "fractional (default: %(default)s)",
+        help="storage of segments; auto is binary if viewers can show it, otherwise fractional "
+        "(default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--seg-structures",
@@ -113,10 +115,10 @@ def _add_dicom(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--all-lines", action="store_true",
-        help="anterior and posterior heights as lines besides the middle one",
+        help="store lines of anterior and posterior heights besides the middle height",
     )  # fmt: skip
     group.add_argument(
-        "--secondary-capture", action="store_true", help="the report as a colour picture too"
+        "--secondary-capture", action="store_true", help="also store the report as a colour image"
     )
 
 
@@ -126,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.deidentified is not None and args.output is None:
         raise UsageError(
-            "--deidentified needs -o: the name of the study's folder may tell who it is"
+            "--deidentified needs -o, because the name of the study folder may identify the patient"
         )
     folder = args.output or default_folder(args.path, args.study_uid)
     check_output(folder, args.path, args.overwrite)
@@ -145,9 +147,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_folder(study: Path, study_uid: str | None) -> Path:
-    """Where results go that no option places: never over those of another study.
+    """Default results folder, which never replaces results of another study.
 
-    Folders of different patients often have one name, such as ``study`` or ``dicom``.
+    Folders of different patients often have the same name, such as ``study`` or ``dicom``.
     """
     from discmri.core.errors import DiscmriError
     from discmri.results.read import read_results
@@ -159,26 +161,28 @@ def default_folder(study: Path, study_uid: str | None) -> Path:
         return folder
     try:
         same = read_results(folder).study_uid == read_study(study, study_uid=study_uid).study_uid
-    except DiscmriError:  # the measurement says what is wrong
+    except DiscmriError:  # reported by the measurement
         return folder
     return folder if same else folder.with_name(f"{above}-{folder.name}")
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings that the options name; whatever is not an option keeps its default.
+    """Settings from the options.
 
     Raises
     ------
     UsageError
-        Where ``--segmenter`` and ``--masks`` contradict each other.
+        If ``--segmenter`` and ``--masks`` contradict each other.
     """
     segmenter = args.segmenter or ("masks" if args.masks else _DEFAULTS.segmenter)
     if args.masks is not None and segmenter != "masks":
-        raise UsageError(f"--masks needs --segmenter masks, not {segmenter}; drop one of them")
+        raise UsageError(f"--masks needs --segmenter masks, not {segmenter}; leave out one of them")
     if segmenter == "masks" and args.masks is None:
         raise UsageError("--segmenter masks needs --masks FILE")
     if args.masks is not None and not args.masks.is_file():
-        raise UsageError(f"the label map {args.masks} does not exist; name a NIfTI file")
+        raise UsageError(
+            f"the label map {args.masks} does not exist; give a NIfTI or DICOM SEG file"
+        )
     return Settings(
         segmenter=segmenter,
         masks=args.masks,
@@ -192,7 +196,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def name_of(study: Path) -> str:
-    """What the results of a study are called by default.
+    """Default name of the results of a study.
 
     >>> name_of(Path("scans/anna")), name_of(Path("sub-01_T2w.nii.gz"))
     ('anna', 'sub-01_T2w')
@@ -209,17 +213,17 @@ def name_of(study: Path) -> str:
 
 
 def _is_directory_record(path: Path) -> bool:
-    """Whether a path is a DICOMDIR, which stands for the folder it lies in."""
+    """Whether a path is a DICOMDIR file, which means its folder."""
     return path.name.upper() == "DICOMDIR" and not path.is_dir()
 
 
 def check_output(folder: Path, study: Path, overwrite: bool) -> None:
-    """Refuse an output folder that will not do, before the work.
+    """Check the output folder before measuring.
 
     Raises
     ------
     UsageError
-        Inside the study or around it, existing without ``overwrite``, or not writable.
+        If it is inside the study or contains it, exists without ``overwrite``, or is not writable.
     """
     from discmri.core.files import check_writable, resolved
 
@@ -227,11 +231,9 @@ def check_output(folder: Path, study: Path, overwrite: bool) -> None:
     if _is_directory_record(source):
         source = source.parent
     if target.is_relative_to(source):
-        raise UsageError(
-            f"the output folder {folder} lies inside the study; choose another with -o"
-        )
+        raise UsageError(f"the output folder {folder} is inside the study; choose another with -o")
     if source.is_relative_to(target):
-        raise UsageError(f"the output folder {folder} holds the study; choose another with -o")
+        raise UsageError(f"the output folder {folder} contains the study; choose another with -o")
     check_writable(folder, overwrite)
 
 
@@ -255,7 +257,7 @@ def _show(result: StudyResult, folder: Path) -> None:
     show_table(header, rows, right=frozenset({1, 2, 3, 4}))
     if result.study_flags:
         print(f"\nFlags of the whole study: {', '.join(result.study_flags)}")
-    print(f"\nGrades are suggestions; a reader decides. Results: {one_line(folder)}")
+    print(f"\nGrades are suggestions; a reader decides.\nResults: {one_line(folder)}")
 
 
 def _short(value: float | int | str | None) -> str:

@@ -26,8 +26,8 @@ examples:
   discmri phantom cohort phantoms --n 100 --seed 1
   discmri phantom trial demo
 
-OUT gets the folder study/ with the DICOM files, truth.json with the true values of every
-disc and, with --masks, labels.nii.gz on the grid of the sagittal T2.
+OUT gets study/ with the DICOM files, truth.json with the true values of every disc and, with
+--masks, labels.nii.gz on the grid of the sagittal T2.
 """
 SERIES = ("t2", "t1", "stir", "dwi", "adc", "localizer", "axial_t2")
 
@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phantom = subparsers.add_parser(
         "phantom",
         help="make synthetic studies with exact truth",
-        description="Synthetic lumbar spines whose true values are known exactly.",
+        description="Make synthetic lumbar spine studies with exactly known values.",
         epilog=EXAMPLES,
         allow_abbrev=True,
     )
@@ -45,13 +45,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     make = actions.add_parser(
         "make",
         help="make one study",
-        description="Make a synthetic lumbar spine study whose true values are known exactly.",
+        description="Make a synthetic lumbar spine study with exactly known values.",
         epilog=EXAMPLES,
         allow_abbrev=True,
     )
-    make.add_argument("--debug", action="store_true", help="a traceback on errors")
+    make.add_argument("--debug", action="store_true", help="print a traceback on errors")
     make.add_argument("out", metavar="OUT", type=path_argument, help="folder to make")
-    make.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    make.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     _add_anatomy(make.add_argument_group("anatomy"))
     _add_scan(make.add_argument_group("scan"))
     make.set_defaults(act=_make)
@@ -76,12 +76,12 @@ def _add_anatomy(group: argparse._ArgumentGroup) -> None:
         ("--sacral-slope", _within(0, 80), 40.0, "DEG",
          "tilt of the upper endplate of S1 against the horizontal (default 40)"),
         ("--s1-depth-ratio", _finite, None, "X",
-         "depth of S1 above / below: 1.4 tapers, 1 is squared (default 1.41, or less where a "
-         "deep residual disc needs it)"),
+        "depth of S1 above / below: 1.4 is tapered, 1 is square (default 1.41, or less with a "
+         "deep residual disc)"),
         ("--residual-disc", _numbers, None, "SHARE[,MM[,BRIGHTNESS[,PLACE]]]",
-         "a disc left between S1 and S2: its depth as a share of that of the disc above "
-         "(0.1-1), its height (default 4 mm), its brightness on T2 from 0, dark, to 1, as CSF "
-         "(default 0.4), and its place from -1, posterior, to 1, anterior (default -0.3)"),
+        "a residual disc between S1 and S2: depth relative to the disc above (0.1 to 1), height "
+         "(default 4 mm), brightness on T2 from 0 (dark) to 1 (CSF; default 0.4), and position "
+         "from -1 (posterior) to 1 (anterior; default -0.3)"),
     ):  # fmt: skip
         group.add_argument(flag, type=kind, default=default, metavar=metavar, help=text)
 
@@ -90,11 +90,11 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--vendor", metavar="NAME", default="siemens",
         choices=LazyChoices("discmri.phantoms.vendors", "VENDORS"),
-        help="in the style of which vendor; one of: %(choices)s (default: %(default)s)",
+        help="vendor whose DICOM style is used; one of: %(choices)s (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--series", type=_words, default=("t2", "t1", "dwi", "adc"), metavar="S,S,…",
-        help=f"of {', '.join(SERIES)} (default t2,t1,dwi,adc)",
+        help=f"series to make, of {', '.join(SERIES)} (default t2,t1,dwi,adc)",
     )  # fmt: skip
     for flag, metavar, text, kind in (
         ("--spacing", "MM", "in-plane pixel size", _finite),
@@ -103,24 +103,27 @@ def _add_scan(group: argparse._ArgumentGroup) -> None:
         ("--dwi-spacing", "MM", "in-plane pixel size of the DWI", _finite),
         ("--snr", "X", "signal of marrow (DWI: of a disc at b = 0) / noise", _finite),
         ("--field", "T", "field strength", _within(0.05, 20)),
-        ("--saturation", "0..1", "suppression of the belly", _within(0, 1)),
+        ("--saturation", "0..1", "suppression of the abdomen", _within(0, 1)),
         ("--slices", "N", "number of sagittal slices", int),
         ("--fov", "AP,SI", "field of view in mm", _numbers),
-        ("--oblique", "A,B,C", "turn of the slices about the vertical, front and side axis, degrees", _numbers),
-        ("--b-values", "B,B,…", "s/mm2", _numbers),
+        ("--oblique", "A,B,C", "rotation of the slices about the vertical, anterior and lateral axis, degrees", _numbers),
+        ("--b-values", "B,B,…", "b-values, s/mm2", _numbers),
     ):  # fmt: skip
         group.add_argument(flag, type=kind, metavar=metavar, help=text)
     group.add_argument(
         "--directions", action="store_true", help="store DWI per direction instead of traces"
     )
     group.add_argument(
-        "--compression", choices=("none", "rle", "jpeg-ls"), default="none", help="lossless"
+        "--compression",
+        choices=("none", "rle", "jpeg-ls"),
+        default="none",
+        help="lossless compression (default: none)",
     )
     group.add_argument("--masks", action="store_true", help="also write labels.nii.gz")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make what was asked for."""
+    """Run the action."""
     return int(args.act(args))
 
 
@@ -134,7 +137,7 @@ def _make(args: argparse.Namespace) -> int:
     if out.exists() and not args.overwrite:
         raise UsageError(f"{out} exists; choose another folder or add --overwrite")
     if out.exists() and not (out / "truth.json").is_file():
-        raise UsageError(f"{out} exists and holds no phantom; choose another folder")
+        raise UsageError(f"{out} exists and is not a phantom; choose another folder")
     spec, protocol = _spec(args), _protocol(args)
     write_phantom(make_phantom(spec), out, args.vendor, protocol, args.compression, args.masks)
     files = sum(1 for _ in (out / "study").rglob("*.dcm"))
@@ -166,7 +169,7 @@ def _residual_disc(values: tuple[float, ...] | None) -> ResidualDiscSpec | None:
     if values is None:
         return None
     if len(values) > 4:
-        raise UsageError(f"--residual-disc takes 1 to 4 numbers, got {len(values)}")
+        raise UsageError(f"--residual-disc needs 1 to 4 numbers, got {len(values)}")
     return ResidualDiscSpec(*values)
 
 
@@ -176,7 +179,7 @@ def _protocol(args: argparse.Namespace) -> Protocol:
 
     unknown = [name for name in args.series if name not in SERIES]
     if unknown:
-        raise UsageError(f"no series {', '.join(unknown)}; there are {', '.join(SERIES)}")
+        raise UsageError(f"unknown series {', '.join(unknown)}; choose from {', '.join(SERIES)}")
     given = {
         "spacing_mm": args.spacing,
         "slice_thickness_mm": args.slice_thickness,
@@ -203,7 +206,7 @@ def _of_length(
     from discmri.core.errors import UsageError
 
     if values is not None and len(values) != length:
-        raise UsageError(f"{flag} takes {length} numbers, got {len(values)}")
+        raise UsageError(f"{flag} needs {length} numbers, got {len(values)}")
     return values
 
 
@@ -217,7 +220,7 @@ def _slips(texts: list[str]) -> dict[DiscLevel, float]:
         try:
             slips[DiscLevel(name)] = _within(-40, 40)(value)
         except (ValueError, argparse.ArgumentTypeError) as error:
-            raise UsageError(f"--listhesis takes LEVEL=MM such as L4-L5=6, got {text!r}") from error
+            raise UsageError(f"--listhesis needs LEVEL=MM such as L4-L5=6, got {text!r}") from error
     return slips
 
 
@@ -230,7 +233,7 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 
 def _finite(text: str) -> float:
-    """A number that is one, for argparse."""
+    """A finite number, for argparse."""
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""``discmri qc``: one page on which a person accepts, doubts or rejects every disc."""
+"""``discmri qc``: a page to accept, doubt or reject every disc."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from discmri.core.text import counted, one_line
 
 _EPILOG = """\
 examples:
-  discmri qc results -o qc                       then open qc/qc.html
+  discmri qc results -o qc                       (then open qc/qc.html)
   discmri qc demo-out/* -o qc
   discmri batch scans/ -o results --qc decisions.csv
 
-RESULTS is the folder of discmri batch, trial run or measure, or one that holds several of the last.
-The page refers to the pictures in RESULTS: keep both where they are to each other. It saves
-decisions.csv, which --qc of batch, trial run and validate takes. Columns: study, level and decision
-(accept, doubt, reject); study_uid and height_mm, where filled, tie a decision to the disc as it was
-measured; comment, reader and decided_utc are kept for the record.
+RESULTS is an output folder of discmri batch, trial run or measure, or a folder that contains several
+of the latter. The page links to the pictures in RESULTS, so move both together. It saves
+decisions.csv for the option --qc of batch, trial run and validate. Its columns are study, level and
+decision (accept, doubt, reject); study_uid and height_mm, which, if given, restrict a decision to the
+disc as it was measured; comment, reader and decided_utc for the record.
 """
 
 
@@ -28,9 +28,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "qc",
-        help="look at every disc: accept, doubt or reject",
-        description="Make one offline page with every disc and its outline, and keys to accept, "
-        "doubt or reject it.",
+        help="make a page to accept, doubt or reject every disc",
+        description="Make an offline page with every disc and its outline, to accept, doubt or "
+        "reject it by a key.",
         epilog=_EPILOG,
     )
     parser.add_argument(

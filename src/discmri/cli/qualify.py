@@ -1,4 +1,4 @@
-"""``discmri qualify``: whether this installation measures what it should."""
+"""``discmri qualify``: test of an installation with phantoms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ examples:
 
 OUT gets qualification.html to print and sign, qualification.json, the phantoms and all results.
 
-exit codes: 0 every check passed, 1 one failed, 2 the call is wrong.
+exit codes: 0 all checks passed, 1 a check failed, 2 wrong call.
 """
 
 
@@ -27,9 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "qualify",
-        help="test this installation on phantoms and write a pass sheet",
-        description="Measure a fixed set of phantoms, compare bias, spread and naming with limits, "
-        "and write a sheet that a trial can file as installation and operational qualification.",
+        help="test this installation on phantoms and write a protocol",
+        description="Measure a fixed set of phantoms, compare bias, scatter and levels with limits, "
+        "and write a protocol for installation and operational qualification.",
         epilog=_EPILOG,
     )
     parser.add_argument(
@@ -37,10 +37,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="folder to write (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="remove an earlier test first")
-    parser.add_argument("--site", metavar="TEXT", default="", help="who and where, for the sheet")
+    parser.add_argument("--site", metavar="TEXT", default="", help="site, for the protocol")
     parser.add_argument(
         "--workers", type=positive, default=0, metavar="N",
-        help="phantoms at a time (default: one per processor)",
+        help="parallel phantoms (default: one per processor)",
     )  # fmt: skip
     add_verbosity(parser)
 
@@ -58,10 +58,10 @@ def run(args: argparse.Namespace) -> int:
         (check.part, check.name, check.wanted, check.found, "pass" if check.passed else "FAIL")
         for check in done.checks
     ]
-    show_table(("Part", "Check", "Wanted", "Found", ""), rows)
+    show_table(("Part", "Check", "Expected", "Found", ""), rows)
     sheet = one_line(args.output / "qualification.html")
     if done.passed:
-        print(f"\nPassed: all {len(done.checks)} checks passed. Sheet: {sheet}")
+        print(f"\nPassed: all {len(done.checks)} checks passed. Protocol: {sheet}")
         return 0
     failed = sum(not check.passed for check in done.checks)
     print(f"discmri: {failed} of {len(done.checks)} checks failed; see {sheet}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``discmri trial``: visits of one subject compared, change per disc beyond noise."""
+"""``discmri trial``: change per disc between visits, beyond noise."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from discmri.trial import Analysis, Declaration, Issue, Trial, TrialResult
 
 _LIST = """\
-TRIAL is a CSV with one scan a line. Columns: subject, visit, path, and date (2026-03-31) or week;
-where wanted treated (discs such as L4-L5, or none), arm, repeat (2 and up for repeat scans of a
-visit, which show the noise), repeat_kind (same_session, same_day where the patient was positioned
-again, other_day; without it from the days), rest_min (minutes of rest before the scan), rise_time
-(clock time of getting up, 07:30), lowest_disc (the reader's name for the lowest disc in the
-picture; S1-S2 where that is a residual disc in the sacrum), study_uid, masks, mask_scheme. Paths
-are relative to the CSV.
+TRIAL is a CSV with one scan per line. Columns: subject, visit, path, and date (2026-03-31) or week;
+optional are treated (discs such as L4-L5, or none), arm, repeat (2 or more for repeat scans of a
+visit, from which noise is estimated), repeat_kind (same_session, same_day if the patient was
+positioned again, or other_day; default: from the dates), rest_min (minutes of rest before the scan),
+rise_time (clock time of rising, 07:30), lowest_disc (level of the lowest visible disc; S1-S2 for a
+residual disc in the sacrum), study_uid, masks, mask_scheme. Paths are relative to the CSV.
 """
 _EPILOG = f"""\
 examples:
@@ -48,28 +47,28 @@ examples:
   discmri trial check trial.csv --list-only
 
 {_LIST}
-exit codes: 0 the trial can be measured (what is missing or not comparable is listed), 2 the list
-or a scan is wrong.
+exit codes: 0 the trial can be measured (missing or not comparable scans are listed), 2 the list or a
+scan has errors.
 """
 _ANALYSE = """\
 examples:
   discmri trial analyse values.csv -o analysis
   discmri trial analyse results/long.csv -o again --declaration trial.toml
 
-VALUES is a CSV with one value a line. Columns: subject, visit, level (L4-L5), parameter (a column
-of discs.csv, such as height_mm), value, and week or date; where known treated (yes or no), arm,
-repeat, repeat_kind (same_session, same_day, other_day), time (09:30), rise_time, sd, method and
-the conditions of the scan as long.csv has them. Further columns are kept. long.csv of a run is
-such a table and gives the same conclusions.
+VALUES is a CSV with one value per line. Columns: subject, visit, level (L4-L5), parameter (a column
+of discs.csv, such as height_mm), value, and week or date; optional are treated (yes or no), arm,
+repeat, repeat_kind (same_session, same_day, other_day), time (09:30), rise_time, sd, method and the
+scan conditions as in long.csv. Further columns are kept. long.csv of a run is such a table and gives
+the same results.
 
-exit codes: 0 analysed, 2 the call or the table is wrong, 1 an internal error.
+exit codes: 0 analysed, 2 wrong call or table, 1 internal error.
 """
 _TOML = """\
-trial.toml beside TRIAL (or --declaration) declares the questions of the trial before the data are seen:
+trial.toml beside TRIAL (or --declaration) declares endpoints and rules before the data are seen:
   estimand = "treated_vs_untreated"   # or "treated_change"
   control_arm = "saline"
   covariates = ["baseline", "level"]
-  diurnal = true                      # bands grow with the difference in time of day
+  diurnal = true                      # noise bands include the difference in time of day
   [primary]
   parameter = "height_mm"
   visit = "week 24"
@@ -87,13 +86,13 @@ examples:
   discmri trial run trial.csv -o results --responder height_mm --responder-visit "week 12"
 
 {_LIST}
-The numbering of a subject's discs is decided on the first visit and carried to the others by
-registering the spine. Run the same command again after an interruption or with more scans: what
-has not changed is not measured again.
+Levels of a subject are determined at the first visit and carried to the others by registration of the
+spine. Run the same command again after an interruption or with more scans: only new or changed scans
+are measured.
 
 {_TOML}
-exit codes: 0 measured and compared, 2 the call or the list is wrong, 3 no scan could be measured,
-1 an internal error.
+exit codes: 0 measured and compared, 2 wrong call or list, 3 no scan could be measured, 1 internal
+error.
 
 Research software, not a medical device.
 """
@@ -104,28 +103,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     trial = subparsers.add_parser(
         "trial",
         help="compare visits: change per disc beyond noise",
-        description="Compare the visits of a trial's subjects, disc by disc.",
+        description="Compare the visits of the subjects of a trial, disc by disc.",
         epilog=_EPILOG,
     )
     actions = trial.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = _action(actions, "check", "say what is missing, wrong or not comparable", _CHECK)
+    check = _action(actions, "check", "list missing, wrong or not comparable scans", _CHECK)
     check.add_argument(
-        "--list-only", action="store_true", help="look at the list alone, not at the scans"
+        "--list-only", action="store_true", help="check only the list, not the scans"
     )
     check.add_argument(
-        "--masks", action="store_true", dest="needs_masks", help="label maps are to be measured"
+        "--masks", action="store_true", dest="needs_masks", help="require a label map of every scan"
     )
     add_verbosity(check)
     check.set_defaults(act=_check)
     run_ = _action(actions, "run", "measure, compare and report", _RUN)
     run_.add_argument(
         "-o", "--output", metavar="OUT", type=path_argument, required=True,
-        help="folder for all results; an earlier run in it is picked up",
+        help="folder for all results; an earlier run in it is continued",
     )  # fmt: skip
-    run_.add_argument("--name", default="", help="of the trial (default: name of the CSV)")
+    run_.add_argument("--name", default="", help="name of the trial (default: name of the CSV)")
     run_.add_argument(
         "--reads", metavar="CSV", type=path_argument,
-        help="reads_long.csv of discmri grade export: readers' grades",
+        help="grades of readers: reads_long.csv of discmri grade export",
     )  # fmt: skip
     add_decisions(run_)
     _add_questions(run_)
@@ -140,8 +139,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_analyse(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser(
         "analyse",
-        help="the analysis of a table of values, without images",
-        description="Analyse a table of values as a measured trial is analysed.",
+        help="analyse a table of values, without images",
+        description="Analyse a table of values like a measured trial.",
         epilog=_ANALYSE,
     )
     parser.add_argument("list", metavar="VALUES", type=path_argument, help="CSV table of values")
@@ -149,7 +148,7 @@ def _add_analyse(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "-o", "--output", metavar="DIR", type=path_argument, required=True, help="folder to write"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier analysis")
-    parser.add_argument("--name", default="", help="of the trial (default: name of the CSV)")
+    parser.add_argument("--name", default="", help="name of the trial (default: name of the CSV)")
     _add_questions(parser)
     add_verbosity(parser)
     parser.set_defaults(act=_analyse)
@@ -158,14 +157,18 @@ def _add_analyse(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_questions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--declaration", metavar="TOML", type=path_argument,
-        help="what the trial asks (default: trial.toml beside the CSV, where there is one)",
+        help="declaration of the trial (default: trial.toml beside the CSV, if it exists)",
     )  # fmt: skip
     parser.add_argument(
         "--responder", metavar="PARAMETER", action="append", default=[],
-        help="in which a responder must gain; repeatable (default: height_mm and adc_disc_um2_ms)",
+        help="parameter that must increase in a responder; repeatable (default: height_mm and "
+        "adc_disc_um2_ms)",
     )  # fmt: skip
     parser.add_argument(
-        "--responder-visit", metavar="VISIT", default="", help="at which (default: the last)"
+        "--responder-visit",
+        metavar="VISIT",
+        default="",
+        help="visit of the responder rule (default: the last)",
     )
 
 
@@ -183,7 +186,7 @@ def _action(
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     return int(args.act(args))
 
 
@@ -210,7 +213,7 @@ def _check(args: argparse.Namespace) -> int:
     )
     if counts[IssueSeverity.ERROR]:
         first = next(one for one in issues if one.severity is IssueSeverity.ERROR)
-        raise UsageError(f"{args.list} cannot be measured as it stands: {first}")
+        raise UsageError(f"{args.list} has errors that must be corrected: {first}")
     return 0
 
 
@@ -223,7 +226,7 @@ def _show_issues(issues: list[Issue]) -> None:
         for one in sorted(issues, key=lambda one: order.index(one.severity))
     ]
     if rows:
-        show_table(("", "Where", "What"), rows)
+        show_table(("", "Where", "Issue"), rows)
         print()
 
 
@@ -242,14 +245,14 @@ def _run(args: argparse.Namespace) -> int:
         name=one_line(args.name) or args.list.stem,
         decisions=decisions_of(args),
     )
-    with quiet_progress(args) as steps, resumable("what is measured is"):
+    with quiet_progress(args) as steps, resumable("completed scans are"):
         outcome = run_trial(trial, args.output, options, steps, progress_callback(steps))
     _show(outcome, args.output)
     return 0
 
 
 def _declaration(args: argparse.Namespace, trial: Trial) -> Declaration:
-    """What the trial asks: a file, else defaults with what was said on the command line."""
+    """The declaration: a file, otherwise defaults with the options of the command line."""
     from discmri.trial import default_declaration, read_declaration
     from discmri.trial.declaration import check_declaration
     from discmri.trial.responders import PRIMARY
@@ -282,7 +285,7 @@ def _analyse(args: argparse.Namespace) -> int:
         print(table.note)
     _show_analysis(found.analysis)
     print(
-        f"Results: {one_line(args.output / 'report.html')} and {len(found.files) - 1} tables beside it"
+        f"Results: {one_line(args.output / 'report.html')} and {len(found.files) - 1} other files"
     )
     return 0
 
@@ -292,20 +295,20 @@ def _show(outcome: TrialResult, root: Path) -> None:
 
     failed = [one for one in outcome.studies if one.status is not StudyStatus.MEASURED]
     if failed:
-        show_table(("Scan", "Status", "Why"), [(o.name, o.status.value, o.reason) for o in failed])
+        show_table(
+            ("Scan", "Status", "Reason"), [(o.name, o.status.value, o.reason) for o in failed]
+        )
         print()
-    kept = f" ({outcome.kept} done before)" if outcome.kept else ""
+    kept = f" ({outcome.kept} by an earlier run)" if outcome.kept else ""
     print(f"{len(outcome.studies) - len(failed)} of {len(outcome.studies)} scans measured{kept}.")
     for note in outcome.notes:
         print(note)
     _show_analysis(outcome.analysis)
-    print(
-        f"Results: {one_line(root / 'report.html')} and {len(outcome.files) - 1} tables beside it"
-    )
+    print(f"Results: {one_line(root / 'report.html')} and {len(outcome.files) - 1} other files")
 
 
 def _show_analysis(analysis: Analysis) -> None:
-    """The answer, the changes of treated discs, and who responded."""
+    """Print the answer, the changes of treated discs, and the responders."""
     from discmri.trial.answer import answers
 
     print("\n".join(answers(analysis)))
@@ -321,7 +324,7 @@ def _show_analysis(analysis: Analysis) -> None:
 
 
 def _show_changes(analysis: Analysis) -> None:
-    """Changes of treated discs in the parameters of the rule, at its visit."""
+    """Print changes of treated discs in the parameters of the rule, at its visit."""
     rule = analysis.rule
     rows = [
         (
@@ -333,11 +336,11 @@ def _show_changes(analysis: Analysis) -> None:
         if one.treated and one.parameter in rule.parameters and one.visit == rule.visit
     ]  # fmt: skip
     if rows:
-        header = ("Subject", "Disc", "Visit", "Parameter", "Change", "Noise", "From", "Verdict")
+        header = ("Subject", "Disc", "Visit", "Parameter", "Change", "Noise", "Source", "Verdict")
         show_table(header, rows, right=frozenset({4, 5}))
         print()
 
 
 def _exists(path: Path) -> None:
     if not path.is_file():
-        raise UsageError(f"{path} is not a file; name a CSV list of scans (discmri trial --help)")
+        raise UsageError(f"{path} is not a file; give a CSV list of scans (discmri trial --help)")

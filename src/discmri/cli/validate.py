@@ -1,4 +1,4 @@
-"""``discmri validate``: results beside the truth."""
+"""``discmri validate``: compare results with the truth."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ examples:
   discmri validate results phantoms -o validation --overwrite
   discmri validate results/cohort.csv truth.csv -o validation
 
-RESULTS is the folder of a batch, or its cohort.csv. TRUTH is a folder of discmri phantom cohort,
+RESULTS is the output folder of a batch, or its cohort.csv. TRUTH is a folder of discmri phantom cohort,
 or a CSV with the columns study and level and those columns of discs.csv whose values are known.
-Discs are matched by place where the batch wrote label maps and the truth says where discs lie.
+Discs are matched by position if label maps and true positions are available, otherwise by level.
 
 OUT gets validation.html, validation.csv (bias, limits of agreement and coverage by value, level,
 grade and scanner) and pairs.csv (every pair).
@@ -40,19 +40,24 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "validate",
         help="compare results with the truth",
-        description="Bias, limits of agreement, coverage of the stated uncertainty and errors of "
-        "naming, by definition, level and grade.",
+        description="Compute bias, limits of agreement, coverage of the stated uncertainty and wrong "
+        "levels, by height definition, level and grade.",
         epilog=_EPILOG,
     )
-    parser.add_argument("results", metavar="RESULTS", type=path_argument, help="of discmri batch")
     parser.add_argument(
-        "truth", metavar="TRUTH", type=path_argument, help="of discmri phantom cohort"
+        "results", metavar="RESULTS", type=path_argument, help="results of discmri batch"
+    )
+    parser.add_argument(
+        "truth",
+        metavar="TRUTH",
+        type=path_argument,
+        help="folder of discmri phantom cohort, or CSV",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=path_argument, default=Path("discmri-out/validation"),
         help="folder to write (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier one")
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
     add_decisions(parser)
     add_verbosity(parser)
 
@@ -97,11 +102,11 @@ def _show(validation: Validation) -> None:
     naming = validation.naming
     print(
         f"\n{naming.studies} studies, {naming.found} of {naming.discs} discs found, "
-        f"{naming.extra} false discs, {naming.misnamed} with a wrong name, "
+        f"{naming.extra} false discs, {naming.misnamed} with a wrong level, "
         f"{len(naming.failed)} studies without a result."
     )
     if validation.grades is not None:
         print(
             f"Suggested grade: {100 * validation.grades.exact:.0f} % the same, "
-            f"{100 * validation.grades.within_one:.0f} % at most one off."
+            f"{100 * validation.grades.within_one:.0f} % at most one grade different."
         )

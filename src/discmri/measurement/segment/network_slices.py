@@ -87,9 +87,9 @@ class NetworkSlices:
         return np.asarray(weight / total * inside[:, None], dtype=np.float32)
 
     def mask(self, fractions: Float, box: Box = _WHOLE) -> SoftMask:
-        """A soft mask, on a crop of the image grid, of fractions in a box of the slices.
+        """Convert fractions in a box of the slices, some above zero, to a soft mask.
 
-        At least one fraction must be above 0.02.
+        The mask is on a crop of the image grid.
         """
         filled = box_around(fractions > 0.02, margin=0)
         start = [whole.start for whole in box]
