@@ -91,18 +91,16 @@ class NetworkSlices:
 
         The mask is on a crop of the image grid.
         """
-        filled = box_around(fractions > 0.02, margin=0)
-        start = [whole.start for whole in box]
-        low = max(start[0] + filled[0].start - 1, 0)
-        high = min(start[0] + filled[0].stop + 1, self.shape[0])
-        beside = (max(start[0] - low, 0), max(high - start[0] - len(fractions), 0))
-        parts = np.pad(fractions, (beside, (0, 0), (0, 0)))[max(low - start[0], 0) :][: high - low]
-        boxes = [(low, high)]
-        for k in (1, 2):
+        boxes, parts = [], np.zeros(self.shape, dtype=np.float32)
+        parts[box] = fractions
+        for k, filled in enumerate(box_around(fractions > 0.02, margin=0)):
+            low, high = box[k].start + filled.start, box[k].start + filled.stop - 1
+            if k == 0:
+                boxes.append((max(low - 1, 0), min(high + 2, self.shape[0])))
+                parts = parts[slice(*boxes[0])]
+                continue
             voxels, pixels = self._positions(k)
-            pixels = pixels[box[k]]
-            first, last = pixels[filled[k].start], pixels[filled[k].stop - 1]
-            near = (voxels > first - 2 * PIXEL_MM) & (voxels < last + 2 * PIXEL_MM)
+            near = (voxels > pixels[low] - 2 * PIXEL_MM) & (voxels < pixels[high] + 2 * PIXEL_MM)
             index = np.flatnonzero(near)
             boxes.append((int(index[0]), int(index[-1]) + 1))
             weight = np.maximum(0.0, 1 - np.abs(voxels[near][:, None] - pixels[None, :]) / PIXEL_MM)
