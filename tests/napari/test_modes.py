@@ -67,7 +67,7 @@ def test_blinded_tells_nothing_anywhere_at_any_time(viewer, session_on, visits):
         assert not any(action.isVisible() or action.isEnabled() for action in bar.actions())
         assert not viewer.window._qt_viewer.acceptDrops()
         shell_of(viewer).open_path(visits[0].study)
-        assert "open other studies elsewhere" in reader.panel.notice
+        assert "open other studies in another" in reader.panel.notice
         assert leaks(viewer, forbidden) == []
 
 
