@@ -180,3 +180,10 @@ def test_conditions_are_read_the_same_before_and_after_measuring():
 def test_slices_counted_from_the_other_side_are_not_tilted():
     mirrored = replace(SAGITTAL, slice_normal=(-1.0, 0.0, 0.0))
     assert tilt_deg(SAGITTAL, mirrored, np.eye(3)) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(40.0, "comparable"), (41.0, "caution")])
+def test_less_rest_than_before_is_told_as_more_is(minutes, verdict):
+    rested = replace(SCAN, rest_min=minutes)
+    for pair in (ScanPair(rested, SCAN), ScanPair(SCAN, rested)):
+        assert worst_comparability(differences(pair), "height_mm").value == verdict
