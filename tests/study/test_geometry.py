@@ -186,6 +186,13 @@ def test_a_gap_a_tenth_wider_than_the_others_breaks_the_run(
     assert (found, Code.SLICE_MISSING in said) == (slices, slices == 5)
 
 
+def test_two_slices_of_many_are_no_volume(tmp_path: Path) -> None:
+    spec = SeriesSpec()
+    first = spec.positions()[0]
+    with pytest.raises(NothingToMeasureError, match="distances"):
+        kept(tmp_path, spec, [first + [x, 0, 0] for x in (0.0, 4.0, 12.0, 16.0)])
+
+
 @pytest.mark.parametrize(("apart_mm", "repeated"), [(0.04, True), (0.06, False)])
 def test_slices_a_twentieth_of_a_millimetre_apart_lie_at_one_place(
     tmp_path: Path, apart_mm: float, repeated: bool
