@@ -190,7 +190,7 @@ def test_two_slices_of_many_are_no_volume(tmp_path: Path) -> None:
     spec = SeriesSpec()
     first = spec.positions()[0]
     with pytest.raises(NothingToMeasureError, match="distances"):
-        kept(tmp_path, spec, [first + [x, 0, 0] for x in (0.0, 4.0, 12.0, 16.0)])
+        kept(tmp_path, spec, [first + np.array([x, 0, 0]) for x in (0.0, 4.0, 12.0, 16.0)])
 
 
 @pytest.mark.parametrize(("apart_mm", "repeated"), [(0.04, True), (0.06, False)])
