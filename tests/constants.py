@@ -268,7 +268,7 @@ def _others(value: float) -> tuple[float, ...]:
     return (value * 2, value / 2) if value else (1.0,)
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins in sets
 class _Watch:
     """A pytest plugin: tests named in ``first`` run first; ``failed`` and ``source`` are kept."""
 
