@@ -122,7 +122,7 @@ def test_results_that_do_not_say_where_a_corrected_adc_lies_say_so(loaded, numbe
     made = LoadedCase.of(replace(loaded, diffusion=older), numbers)
     made.set_adc(load_adc(made.loaded, silent))
     assert [one.name for one in made.pictures] == ["T2", "T1"]
-    assert "measure the study again to see it" in made.left_out[0]
+    assert "measure the study again to show it" in made.left_out[0]
     assert load_adc(replace(loaded, diffusion=None), silent) == "", "none was measured"
 
 
@@ -424,7 +424,7 @@ def test_results_of_a_study_without_discs_say_so(tmp_path):
     from tests.reading.builder import make_results
 
     folder = make_results(tmp_path / "none", "S", "20240101", status="nothing_to_measure")
-    with pytest.raises(SessionError, match="nothing was measured"):
+    with pytest.raises(SessionError, match="have no discs: nothing there"):
         opening.open_results(folder, silent)
 
 

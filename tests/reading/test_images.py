@@ -79,7 +79,7 @@ def test_pixels_that_changed_are_refused(session, tmp_path):
 def test_images_that_are_gone_are_told(session, tmp_path):
     opened = session(Mode.BLINDED)
     shutil.rmtree(tmp_path / "copy" / "scans")
-    with pytest.raises(SessionError, match="Case 1 of 1 cannot be shown") as caught:
+    with pytest.raises(SessionError, match="files of Case 1 of 1 are missing or changed") as caught:
         opened.images(opened.cases[0].item)
     assert "sub-01" not in str(caught.value)
 
@@ -91,11 +91,11 @@ def test_other_images_are_no_plan(measured, tmp_path):
         dataset = pydicom.dcmread(path)
         dataset.SeriesInstanceUID = f"1.2.3.{dataset.SeriesNumber}"
         dataset.save_as(path)
-    with pytest.raises(SessionError, match="other images than those that were measured"):
+    with pytest.raises(SessionError, match="does not contain the images that were measured"):
         reading.plan_session({results: tmp_path / "other"}, SessionOptions(("ann",)))
     with pytest.raises(SessionError, match="cannot be read"):
         reading.plan_session({results: tmp_path / "nowhere"}, SessionOptions(("ann",)))
-    with pytest.raises(UsageError, match="no study called sub-01"):
+    with pytest.raises(UsageError, match="no study named sub-01"):
         reading.find_study(results, tmp_path / "other")
 
 
