@@ -47,7 +47,7 @@ def main(folder: Path, studies: dict[Path, Path | None]) -> None:
 
 
 def _read_some(reader: Reader, mode: reading.Mode) -> None:
-    """Some grades, the disc L4-L5 at hand; in the blinded session the criteria beside it."""
+    """Some grades, L4-L5 as the current disc; in the blinded session the criteria beside it."""
     window = reader.shell.window
     window.activateWindow()
     reader.settle(window.isActiveWindow)

@@ -42,7 +42,7 @@ class Reader:
 
     @property
     def case(self):
-        """The case at hand, ``None`` until its images are there."""
+        """The current case, ``None`` until its images are there."""
         return self.shell.loader.case(self.desk.item)
 
     def settle(self, until: Callable[[], bool] = lambda: True) -> None:
@@ -74,7 +74,7 @@ class Reader:
         QTest.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key}"))
 
     def wait_until_measured(self) -> None:
-        """Wait for all that belongs to the case at hand."""
+        """Wait for all that belongs to the current case."""
         self.settle(lambda: self.case is not None and self.case.complete)
 
     def step_and_grade(self) -> None:
@@ -86,7 +86,7 @@ class Reader:
                 self.press("3")
 
     def paint(self) -> None:
-        """Three strokes on the label at hand, then drop them."""
+        """Three strokes on the current label, then drop them."""
         case, number = self.case, self.case.numbers[self.desk.key]
         self.press("P")
         self.settle(lambda: case.measured is not None)

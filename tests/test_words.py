@@ -45,6 +45,7 @@ INSTEAD = {
     r"\bserves? anybody\b|\btells? nobody\b": "is used",
     r"\beverybody meets\b|\bended and named\b|\bthe report tells\b": "stopped and reported; says so",
     r"\bleft or right edge of the picture\b": "patient left, patient right",
+    r"\bat hand\b": "current, available",
 }
 _MESSAGE_WORDS = 4
 
@@ -115,6 +116,8 @@ def test_what_people_read_is_plain_english():
         ("There is no sagittal series, and the result is no longer valid.", 0),
         ("the words stand for a missing value", 0),
         ("a single slice; its thickness stands in for the spacing", 1),
+        ("the grade of the disc at hand", 1),
+        ("the scan shows one hand and what it holds", 0),
     ],
 )
 def test_a_phrase_is_found_and_its_neighbour_is_not(text, count):

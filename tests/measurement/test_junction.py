@@ -199,7 +199,7 @@ def test_an_unsure_disc_of_full_depth_below_a_squared_body_may_be_s1_s2(
     probability, depth, taper, level, seen, expected
 ):
     signs = replace(signs_of(*[LUMBAR] * 4), depth_ratio=depth, taper_ratio=taper)
-    assert Junction(level, 0, probability, seen, signs).doubtful_look is expected
+    assert Junction(level, 0, probability, seen, signs).possibly_transitional is expected
 
 
 def test_a_thin_disc_where_the_column_goes_straight_on_is_never_certain():

@@ -63,7 +63,7 @@ class Reader:
         settle()
 
     def paint(self, rows=3):
-        """A stroke of the brush above the disc at hand; gives the voxels it added."""
+        """A stroke of the brush above the current disc; gives the voxels it added."""
         self.press("P")
         return self.paint_more(rows)
 

@@ -196,7 +196,7 @@ def test_zoom_and_place_are_the_same_for_every_disc_and_one_key_switches(large):
     room = np.array(large.viewer.canvas.viewbox_size(large.viewer.layers))
     assert zooms[0] == zooms[1] == pytest.approx(np.min(room / FIELD_MM))
     assert zooms[2] == zooms[3] < zooms[0]
-    assert frames == [0, 0, 1, 1], "the disc at hand is framed"
+    assert frames == [0, 0, 1, 1], "the current disc is framed"
     assert large.framing is Framing.DISC, "back again"
 
 

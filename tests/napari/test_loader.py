@@ -1,4 +1,4 @@
-"""Loading the case at hand and the next one, one job at a time, without a window."""
+"""Loading the current case and the next one, one job at a time, without a window."""
 
 from __future__ import annotations
 

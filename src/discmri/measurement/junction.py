@@ -146,7 +146,7 @@ class Junction:
         return self.lowest is DiscLevel.S1_S2 and _full_depth_below_squared(self.signs)
 
     @property
-    def doubtful_look(self) -> bool:
+    def possibly_transitional(self) -> bool:
         """Whether the disc named L5-S1, with some doubt, may be such an S1-S2 disc."""
         doubtful = self.sacrum_seen and self.probability < CERTAIN
         lumbar = self.lowest is DiscLevel.L5_S1

@@ -123,7 +123,7 @@ def _junction_findings(junction: Junction) -> list[Finding]:
                 "possible.",
             )
         )
-    if junction.doubtful_look and junction.signs is not None:
+    if junction.possibly_transitional and junction.signs is not None:
         findings.append(
             warning(
                 Code.TRANSITIONAL_SUSPECTED,

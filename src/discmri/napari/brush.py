@@ -1,4 +1,4 @@
-"""Painting the label of one disc: what was changed, and what is measured on it now."""
+"""Paint the label of one disc and measure the disc again."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ Work = Callable[
 
 
 class Brush:
-    """A label that is being painted, or none.
+    """Edits the label of one disc at a time.
 
-    After each stroke the disc is measured in a worker; strokes that come meanwhile are measured
-    together when it is done.
+    A worker measures the disc after each stroke.  Strokes during a measurement are measured
+    together afterwards.
 
     Parameters
     ----------
     canvas
-        Where it is painted.
+        Canvas with the label layers.
     work
-        Does a job in a worker.
+        Starts a job in a worker.
     moved
-        Called whenever something changed.
+        Called after each change.
     failed
-        Called with what went wrong while measuring.
+        Called with the error of a failed measurement.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Brush:
 
     @property
     def changed(self) -> bool:
-        """Whether it differs from what it was."""
+        """Whether the label differs from the one before painting."""
         return (
             self.case is not None
             and self._before is not None
@@ -73,11 +73,11 @@ class Brush:
 
     @property
     def values(self) -> dict[str, float]:
-        """What was measured on it last, by parameter name."""
+        """Last measured values by parameter name."""
         return {} if self._again is None else edited_values(self._again)
 
     def mark(self, key: DiscLevel) -> DiscMark | None:
-        """Where the disc is after the last stroke; ``None`` for others and before the first."""
+        """Mark of the disc after the last stroke; ``None`` for other discs and before a stroke."""
         case, again = self.case, self._again
         if case is None or key is not self.key or again is None or again.outline is None:
             return None
@@ -86,19 +86,19 @@ class Brush:
         return None if mark is None else traced(mark, case.loaded.images.view, border)
 
     def start(self, case: LoadedCase, key: DiscLevel, erase: bool) -> None:
-        """Begin to paint or erase, or go on with the other of the two."""
+        """Start to paint or erase, or switch between them."""
         if self.case is None:
             self.case, self.key, self._before = case, key, case.discs.copy()
         self._erase = erase
         self.resume()
 
     def resume(self) -> None:
-        """Hand the brush to the reader again, after the layers were drawn anew."""
+        """Activate the brush again after the layers were redrawn."""
         if self.case is not None and self.key is not None:
             self._canvas.paint(self.case.numbers[self.key], self._erase)
 
     def stroke(self) -> None:
-        """The label was changed: measure it, at once or as soon as the last measuring is done."""
+        """Measure the changed label, now or after the running measurement."""
         self._canvas.refresh_discs()
         case, key = self.case, self.key
         if case is None or key is None:
@@ -117,7 +117,7 @@ class Brush:
         self._work(job, self._measured, self._broken)
 
     def catch_up(self) -> None:
-        """Measure what was painted before the study had been measured, once it is."""
+        """Measure strokes that were painted before the study was measured."""
         if self._stale and not self._measuring and self.case is not None and self.case.measured:
             self.stroke()
 
@@ -138,7 +138,7 @@ class Brush:
         self._measured(None)
 
     def when_measured(self, then: Callable[[], None]) -> None:
-        """Call it as soon as the label as it is now is measured."""
+        """Call a function when the present label is measured."""
         case, key, seen = self.case, self.key, self._seen
         if case is None or key is None:
             return
@@ -151,13 +151,13 @@ class Brush:
             self.stroke()
 
     def done(self) -> None:
-        """The edit is kept: it is the label of the case from now on."""
+        """Keep the edit as the label of the case."""
         if self.case is not None and self.key is not None:
             self.case.edited[self.key] = self._again
         self._end()
 
     def drop(self) -> None:
-        """Put the label back as it was."""
+        """Restore the label from before painting."""
         if self.case is not None and self._before is not None:
             self.case.discs[:] = self._before
         self._end()

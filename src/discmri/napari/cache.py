@@ -1,4 +1,4 @@
-"""Cases that are loaded: the one at hand, the one before and the one to come, no more."""
+"""Cache of loaded cases: the current, the previous and the next one."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from discmri.results.outline import DiscBorder
 
 @dataclass(eq=False)
 class LoadedCase:
-    """One case, loaded.
+    """One loaded case.
 
     Attributes
     ----------
     loaded
-        Its images and automatic labels.
+        Images and automatic labels.
     numbers
         Label number of each disc.
     discs
-        (i, j, k) labels of the discs alone, with the reader's edits; painting changes it.
+        (i, j, k) labels of the discs only, with the reader's edits; painting changes it in place.
     edits
-        By automatic level, the row of the edit that ``discs`` holds.
+        Row of each edit in ``discs``, by automatic level.
     adc
-        Its ADC on the lattice of the pictures; until it is there, what stands in its place.
+        ADC on the grid of the pictures; a placeholder until it is loaded.
     without_adc
-        Why there is none to show; empty where none was measured.
+        Reason why no ADC is shown; empty if none was measured.
     complete
-        Whether everything that its results hold is loaded, the ADC included.
+        Whether all results are loaded, including the ADC.
     measured
-        The study measured again, so that painted discs can be; ``None`` until it is.
+        The study measured again, needed to measure painted discs; ``None`` before.
     to_measure
-        Whether that is wanted.
+        Whether the study must be measured again.
     edited
-        Discs measured with a label that was painted here; ``None`` where nothing was left of it.
+        Discs measured with a label painted here; ``None`` for an empty label.
     """
 
     loaded: LoadedStudy
@@ -67,7 +67,7 @@ class LoadedCase:
 
     @classmethod
     def of(cls, loaded: LoadedStudy, numbers: Mapping[DiscLevel, int]) -> LoadedCase:
-        """A case with its automatic labels, and all of it that takes time."""
+        """A case with its automatic labels; the slow steps are done here."""
         adc = None if loaded.diffusion is None else adc_to_come(loaded.images.view)
         case = cls(loaded, numbers, _discs_alone(loaded.images.labels, numbers), adc=adc)
         for level in numbers:
@@ -75,7 +75,7 @@ class LoadedCase:
         return case
 
     def apply_edits(self, painted: bytes | None, edits: Mapping[DiscLevel, str]) -> None:
-        """Take the labels as the reader left them; ``None`` where they are the automatic ones."""
+        """Apply the reader's edited labels; ``None`` for the automatic ones."""
         labels = self.loaded.images.labels if painted is None else unpacked(painted).array
         self.discs[:] = _discs_alone(labels, self.numbers)
         self.edited = {
@@ -86,37 +86,37 @@ class LoadedCase:
         self.edits = dict(edits)
 
     def set_adc(self, adc: Picture | str) -> None:
-        """Take the ADC, the last of what is loaded, or why there is none."""
+        """Set the ADC or the reason why there is none; this completes the case."""
         self.adc, self.without_adc = (None, adc) if isinstance(adc, str) else (adc, "")
         self.complete = True
 
     @property
     def ready(self) -> bool:
-        """Whether nothing of it is to be loaded or measured now."""
+        """Whether nothing remains to be loaded or measured."""
         return self.complete and (self.measured is not None or not self.to_measure)
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Series that are not shown, each with the reason."""
+        """Series that are not shown, with reasons."""
         return tuple(filter(None, (*self.loaded.images.left_out, self.without_adc)))
 
     def set_measured(self, steps: StudySteps) -> None:
-        """Take the study as it was measured again."""
+        """Set the study that was measured again."""
         self.measured = steps
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """From left to right."""
+        """Pictures from left to right."""
         pictures = self.loaded.images.pictures
         return pictures if self.adc is None else (*pictures, self.adc)
 
     @property
     def shown(self) -> NDArray[np.uint8]:
-        """(slice, row, column) the discs as they are drawn: the same memory as ``discs``."""
+        """(slice, row, column) view of ``discs`` for drawing; shares its memory."""
         return self.loaded.images.view.shown(self.discs)
 
     def where(self, level: DiscLevel) -> NDArray[np.bool_]:
-        """(i, j, k) voxels of a disc now."""
+        """(i, j, k) present voxels of a disc."""
         return np.asarray(self.discs == self.numbers[level])
 
     def slices(self, level: DiscLevel) -> frozenset[int]:
@@ -125,7 +125,7 @@ class LoadedCase:
         return frozenset(np.flatnonzero(crossed).tolist())
 
     def mark(self, level: DiscLevel) -> DiscMark | None:
-        """Where a disc is, with height lines where it is traced."""
+        """Mark of a disc, with height lines if it is traced."""
         mark = self.loaded.images.marks.get(level)
         border = self._traced(level)
         if mark is None or border is None:
@@ -133,14 +133,14 @@ class LoadedCase:
         return traced(mark, self.loaded.images.view, border)
 
     def dashes(self, level: DiscLevel) -> Array:
-        """(n, 2, 3) the border of a disc's automatic label as dashes, shown millimetres."""
+        """(n, 2, 3) dashes along the border of a disc's automatic label, shown millimetres."""
         if level not in self._dashes:
             images = self.loaded.images
             self._dashes[level] = dashes_of(images.view, images.labels == self.numbers[level])
         return self._dashes[level]
 
     def border(self, level: DiscLevel) -> Array:
-        """(n, 2, 3) the border that is measured, or that of the label before, shown millimetres.
+        """(n, 2, 3) measured border, else that of the label, shown millimetres.
 
         The same array is returned until the border changes.
         """
@@ -158,7 +158,7 @@ class LoadedCase:
         return self._borders[level][1]
 
     def _traced(self, level: DiscLevel) -> DiscBorder | None:
-        """The border that was measured; ``None`` for a label that was painted in another sitting."""
+        """Measured border; ``None`` for a label painted in an earlier sitting."""
         if level not in self.edited:
             return None if level in self.edits else self.loaded.borders.get(level)
         again = self.edited[level]
@@ -166,7 +166,7 @@ class LoadedCase:
         return None if outline is None else outline.border(level)
 
     def file(self) -> bytes:
-        """The whole label map with the reader's edits, as a file."""
+        """Label map with the reader's edits, as a file."""
         labels = self.loaded.images.labels.copy()
         labels[np.isin(labels, list(self.numbers.values()))] = 0
         painted = self.discs > 0
@@ -179,7 +179,7 @@ def _discs_alone(labels: NDArray[np.uint8], numbers: Mapping[DiscLevel, int]) ->
 
 
 def edited_values(again: RemeasuredDisc) -> dict[str, float]:
-    """The numbers of a disc that was measured again, as a session records them."""
+    """Values of a disc that was measured again, as recorded in a session."""
     return {
         name: float(one.value)
         for name, one in again.record.values.items()
@@ -194,15 +194,15 @@ class CaseCache:
         self._cases: dict[str, LoadedCase] = {}
 
     def get(self, item: str) -> LoadedCase | None:
-        """A case, ``None`` where it is not loaded."""
+        """Return a case, or ``None`` if it is not loaded."""
         return self._cases.get(item)
 
     def put(self, item: str, case: LoadedCase) -> None:
-        """Keep a case."""
+        """Store a case."""
         self._cases[item] = case
 
     def keep(self, items: Collection[str]) -> None:
-        """Forget all cases but these."""
+        """Remove all other cases."""
         self._cases = {item: case for item, case in self._cases.items() if item in items}
 
     def __len__(self) -> int:

@@ -1,8 +1,7 @@
-"""The panels of a napari viewer: pictures side by side, and the same marks on each of them.
+"""The panels of a napari viewer: pictures side by side with the same marks.
 
-Pictures stand in the cells of napari's grid, whose cameras move together.  Layers are made once
-and then only get other data, so that reading hundreds of cases neither slows down nor fills the
-memory.
+Pictures are in the cells of napari's grid, whose cameras move together.  Layers are made once and
+their data are replaced, so speed and memory stay constant over hundreds of cases.
 """
 
 from __future__ import annotations
@@ -47,12 +46,12 @@ Window = tuple[float, float]
 
 
 class Framing(Enum):
-    """How much of the picture is seen; it stays the same from disc to disc."""
+    """Visible part of the picture; it stays the same from disc to disc."""
 
     DISC = "disc"
-    """The disc at hand, at a fixed size in millimetres."""
+    """The current disc, at a fixed size in millimetres."""
     SPINE = "spine"
-    """The whole lumbar spine with the disc at hand framed."""
+    """The whole lumbar spine with a frame around the current disc."""
 
 
 class Canvas:
@@ -68,7 +67,7 @@ class Canvas:
     Attributes
     ----------
     windows
-        By the name of a picture, the window that the reader chose.
+        Window chosen by the reader, by name of the picture.
     """
 
     def __init__(self, viewer: ViewerModel, stroke: Callable[[], None] = lambda: None) -> None:
@@ -96,16 +95,16 @@ class Canvas:
     def draw(
         self, view: SagittalView, pictures: Sequence[Picture], discs: NDArray[np.uint8]
     ) -> None:
-        """Show pictures of one lattice side by side, each with the discs on it.
+        """Show pictures of one grid side by side, each with the discs.
 
         Parameters
         ----------
         view
-            How their lattice is shown.
+            Display geometry of their grid.
         pictures
             From left to right.
         discs
-            (slice, row, column) labels of the discs and of nothing else; painting changes it.
+            (slice, row, column) labels of the discs only; painting changes it in place.
         """
         self._build(len(pictures))
         self._view, self._spacing = view, view.spacing_mm
@@ -113,7 +112,7 @@ class Canvas:
         if all(one.name in self._hidden for one in pictures):
             self._hidden = set()
         self._filling = True
-        self._show()  # first: napari does not learn how large hidden layers are
+        self._show()  # first: napari ignores the size of hidden layers
         for number, cell in enumerate(self._cells):
             cell.scale(self._spacing)
             if number >= len(pictures):
@@ -124,11 +123,11 @@ class Canvas:
         self._filling = False
 
     def prepare(self) -> None:
-        """Make the layers, which takes seconds, before there is anything to draw."""
+        """Make the layers in advance, which takes seconds."""
         self._build(_USUAL)
 
     def clear(self) -> None:
-        """Show nothing: the next case is not there yet."""
+        """Show nothing until the next case is loaded."""
         self._at, self._view = None, None
         if self.complete:
             for number in range(len(self._cells)):
@@ -140,7 +139,7 @@ class Canvas:
         self._cells[number].empty()
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        """Outline, name and measure the discs on every picture."""
+        """Show borders, names and height lines of the discs on every picture."""
         self._marks = marks
 
     def _lines(self, number: int) -> list[Lines]:
@@ -163,7 +162,7 @@ class Canvas:
         return found
 
     def _frame(self, at: DiscMark) -> Array:
-        """(8, 2, 2) corners around the disc at hand."""
+        """(8, 2, 2) corner lines around the current disc, shown mm."""
         own = [one.border for one in self._marks if np.allclose(one.place.name_mm, at.name_mm)]
         ends = own[0][..., 1:].reshape(-1, 2) if own else np.empty((0, 2))
         if not len(ends):
@@ -171,7 +170,7 @@ class Canvas:
         return frame(ends.min(axis=0) - _FRAME_MM, ends.max(axis=0) + _FRAME_MM)
 
     def hide_marks(self, hidden: bool) -> None:
-        """Take away or give back everything that lies over the pictures."""
+        """Hide or show everything that is drawn over the pictures."""
         self._marked = not hidden
 
     @property
@@ -180,24 +179,24 @@ class Canvas:
         return self._outlined and self._marked
 
     def show_outlines(self, shown: bool) -> None:
-        """Draw the borders of the discs, or leave the discs as they are seen."""
+        """Show or hide the borders of the discs."""
         self._outlined = shown
 
     def refresh_discs(self) -> None:
-        """Draw the labels anew after their array was changed from outside."""
+        """Redraw the labels after a change of their array."""
         for cell in self._filled if self._painted else ():
             cell.discs.refresh()
 
     # ------------------------------------------------------------------ looking
     def focus(self, mark: DiscMark) -> None:
-        """Go to the slice of a disc and show it as the session does."""
+        """Go to the slice of a disc and show it in the framing of the session."""
         if self.complete:
             self._at = mark
             self.viewer.dims.set_point(0, float(mark.centre_mm[0]))
             self.look()
 
     def look(self) -> None:
-        """Show the disc at hand as the session does, whatever the reader moved since."""
+        """Show the current disc in the framing of the session and undo the reader's panning."""
         at = self._at
         if at is None or not self._filled:
             return
@@ -207,7 +206,7 @@ class Canvas:
             self._look(self._spine_mm(at), SPINE_MM)
 
     def _spine_mm(self, at: DiscMark) -> Array:
-        """(2,) the middle of the lumbar discs, moved so that the disc at hand is seen."""
+        """(2,) middle of the lumbar discs, moved to keep the current disc visible, shown mm."""
         lumbar = [one.place for one in self._marks if one.name.startswith("L")] or [at]
         found = np.array([one.centre_mm[1:] for one in lumbar])
         own, room = at.centre_mm[1:], SPINE_MM / 2 - _DISC_ROOM_MM
@@ -215,22 +214,22 @@ class Canvas:
         return np.asarray(np.clip(middle, own - room, own + room))
 
     def switch_framing(self) -> None:
-        """Show the whole spine instead of one disc, or the other way round."""
+        """Switch between the whole spine and one disc."""
         self.framing = Framing.SPINE if self.framing is Framing.DISC else Framing.DISC
         self.look()
 
     def scroll(self, by: int) -> None:
-        """Go to another slice."""
+        """Go some slices further or back."""
         now = self.viewer.dims.current_step[0]
         self.viewer.dims.set_current_step(0, now + by)
 
     def shows(self, mark: DiscMark, slices: Collection[int]) -> bool:
-        """Whether a disc can be seen now: its picture, one of its slices, and its middle.
+        """Whether a disc is visible: its picture, one of its slices, and its middle.
 
         Parameters
         ----------
         mark
-            Where the disc is.
+            Position of the disc.
         slices
             Numbers of the slices that cross it.
         """
@@ -245,11 +244,11 @@ class Canvas:
 
     @property
     def _room_px(self) -> Array:
-        """(2,) height and width of a panel."""
+        """(2,) height and width of a panel in pixels."""
         return np.array(self.viewer.canvas.viewbox_size(self.viewer.layers), dtype=float)
 
     def _look(self, centre_mm: Array, size_mm: Array) -> None:
-        """Show a part of the picture, moved so that nothing beyond the picture takes its room."""
+        """Show a part of the picture, moved to avoid empty space beyond its edges."""
         camera = self.viewer.scene.camera
         zoom = float(np.min(self._room_px / size_mm))
         shape = np.array(self._cells[0].image.data.shape[1:])
@@ -265,7 +264,7 @@ class Canvas:
 
     @property
     def overlays(self) -> tuple[PanelOverlay, ...]:
-        """What is drawn over the panels now, from left to right."""
+        """Return the overlays of the panels, from left to right."""
         view, viewer = self._view, self.viewer
         shown = [one for one in self._pictures if one.name not in self._hidden]
         if view is None or not self.complete or tuple(viewer.dims.displayed) != (1, 2):
@@ -285,22 +284,22 @@ class Canvas:
             found.append(PanelOverlay.of(area, picture.title, where, names, lines))
         return (*found[:-1], found[-1].scaled())
 
-    # ------------------------------------------------------------------ which series, and how
+    # ------------------------------------------------------------------ series and windows
     @property
     def series(self) -> tuple[tuple[str, bool], ...]:
-        """Title of each picture, and whether it is shown."""
+        """Return the title of each picture and whether it is shown."""
         return tuple((one.title, one.name not in self._hidden) for one in self._pictures)
 
     @property
     def scale(self) -> tuple[Picture, tuple[float, float]] | None:
-        """The picture on the screen whose colours stand for values, and its window."""
+        """Return the visible picture with a colour scale, and its window."""
         for picture in self._pictures:
             if picture.unit and picture.name not in self._hidden:
                 return picture, self._limits(picture)
         return None
 
     def toggle_series(self, number: int) -> None:
-        """Show or hide a picture; the last one stays."""
+        """Show or hide a picture; the last visible one stays."""
         if number >= len(self._pictures):
             return
         name = self._pictures[number].name
@@ -311,11 +310,11 @@ class Canvas:
             self.look()
 
     def show_all_series(self) -> None:
-        """Hide no picture, from the next case on."""
+        """Show all pictures from the next case on."""
         self._hidden = set()
 
     def smoothen(self, smooth: bool) -> None:
-        """Interpolate between pixels, or show them as they are."""
+        """Switch interpolation between pixels on or off."""
         self.smooth = smooth
         for cell in self._cells:
             cell.image.interpolation2d = self._interpolation
@@ -325,13 +324,13 @@ class Canvas:
         return "linear" if self.smooth else "nearest"
 
     def _limits(self, picture: Picture) -> tuple[float, float]:
-        """The grey values of the reader's window of a picture."""
+        """Grey values of the reader's window of a picture."""
         black, white = self.windows.get(picture.name, (0.0, 1.0))
         low, high = picture.limits
         return low + black * (high - low), low + white * (high - low)
 
     def _window_changed(self, _event: object = None) -> None:
-        """Remember what the reader did to the grey values."""
+        """Store the window that the reader set."""
         if self._filling:
             return
         for cell, picture in zip(self._cells, self._pictures, strict=False):
@@ -356,11 +355,11 @@ class Canvas:
     # ------------------------------------------------------------------ painting
     @property
     def painting(self) -> bool:
-        """Whether a label can be painted now."""
+        """Whether a label is being painted."""
         return self.complete and bool(self._cells[0].discs.editable)
 
     def paint(self, number: int, erase: bool = False) -> None:
-        """Let the reader paint or erase one label, and only that one."""
+        """Start to paint or erase one label; other labels are protected."""
         self._painted = number
         colours = {one.number: one.colour for one in self._marks}
         self._show()
@@ -372,7 +371,7 @@ class Canvas:
         discs.mode = "erase" if erase else "paint"
 
     def stop_painting(self) -> None:
-        """Back to looking."""
+        """Stop painting."""
         if self.complete and self._painted:
             for cell in self._cells:
                 cell.put_labels_away()
@@ -383,7 +382,7 @@ class Canvas:
     # ------------------------------------------------------------------ layers
     @property
     def complete(self) -> bool:
-        """Whether all layers are still there, and in their order; the user may change both."""
+        """Whether all layers exist in their order; the user can change both."""
         ours = [layer for cell in self._cells for layer in cell.layers]
         return bool(ours) and list(self.viewer.layers)[: len(ours)] == ours
 
@@ -397,7 +396,7 @@ class Canvas:
         return self._cells[: len(self._pictures)] if self.complete else []
 
     def _show(self) -> None:
-        """Make visible what holds something; the grid is off meanwhile, which is much quicker."""
+        """Show the layers with data; the grid is off during this, which is much faster."""
         pictures, cells, painting = self._pictures, self._cells, self._painted > 0
         seen = [one.name not in self._hidden for one in pictures]
         wanted = {
@@ -414,13 +413,13 @@ class Canvas:
             grid.enabled = True
 
     def _build(self, count: int) -> None:
-        """Have a cell for each of so many pictures."""
+        """Make cells until each picture has one."""
         from discmri.napari.cells import Cell
 
         complete = self.complete
         if complete and len(self._cells) >= count:
             return
-        self.viewer.canvas.grid.enabled = False  # else every layer lays all of them out
+        self.viewer.canvas.grid.enabled = False  # otherwise each layer triggers a layout of all
         if not complete:
             self._put_back()
         first = not self._cells
@@ -438,7 +437,7 @@ class Canvas:
         self.viewer.canvas.grid.enabled = True
 
     def _set_up(self) -> None:
-        """The grid: one panel beside the other."""
+        """Set up the grid with panels side by side."""
         grid = self.viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing = len(self._cells[0].layers), (1, -1), _GAP_PX
         self.viewer.dims.axis_labels = ("slice", "row", "column")
@@ -447,7 +446,7 @@ class Canvas:
         self._stroke()
 
     def _put_back(self) -> None:
-        """Put the layers back that the user took out of the list or moved in it."""
+        """Restore layers that the user removed from the list or moved in it."""
         layers = self.viewer.layers
         for place, layer in enumerate(layer for cell in self._cells for layer in cell.layers):
             if layer not in layers:

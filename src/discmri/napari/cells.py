@@ -1,4 +1,4 @@
-"""The layers of one panel: its image, and the labels while they are painted."""
+"""Layers of one panel: the image, and the labels during painting."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cell:
 
     @classmethod
     def made(cls) -> Cell:
-        """A cell that holds nothing yet and is hidden: what is hidden needs no shader program."""
+        """Make an empty, hidden cell; hidden layers need no shader program."""
         from napari.layers import Image, Labels
 
         space: Mapping[str, Any] = {"units": "mm", "visible": False}
@@ -41,17 +41,17 @@ class Cell:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """From the lowest to the highest."""
+        """Layers from bottom to top."""
         return self.image, self.discs
 
     def scale(self, spacing_mm: Array) -> None:
-        """One step of the slider is one slice."""
+        """Voxel spacing of the layers: one slider step is one slice."""
         for layer in self.layers:
             if not np.allclose(layer.scale, spacing_mm):
                 layer.scale = spacing_mm
 
     def fill(self, picture: Picture, limits: tuple[float, float]) -> None:
-        """Show a picture between two grey values."""
+        """Show a picture with a window of two grey values."""
         image = self.image
         image.data = picture.array
         if image.colormap.name != picture.colours:
@@ -75,7 +75,7 @@ class Cell:
             layer.name = f"{name}{what}"
 
     def take_labels(self, discs: NDArray[np.uint8], number: int, colour: str) -> None:
-        """Show one label, which can be painted now."""
+        """Show one label for painting."""
         from napari.utils.colormaps import DirectLabelColormap
 
         layer = self.discs
@@ -87,6 +87,6 @@ class Cell:
         layer.preserve_labels = layer.show_selected_label = True
 
     def put_labels_away(self) -> None:
-        """No label can be painted any more; napari forgets earlier strokes with that."""
+        """Remove the painted label; this also clears napari's undo history."""
         self.discs.data = EMPTY.copy()
         self.discs.editable = False

@@ -1,4 +1,4 @@
-"""How the pictures are shown: what a reader changes by keys, and each read records."""
+"""Display settings that a reader changes by keys and each read records."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SERIES_KEYS = tuple(f"f{number}" for number in range(1, 7))
 
 
 class Display:
-    """The keys that change how pictures are shown.
+    """Keys that change the display of pictures.
 
     Parameters
     ----------
     canvas
-        Where they are drawn.
+        Canvas with the pictures.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -37,14 +37,14 @@ class Display:
         }
 
     def begin(self, blinded: bool, earlier: Mapping[str, Any]) -> None:
-        """Show pictures as a session begins: as the reader left them, outlines by the mode.
+        """Restore the reader's display settings; the mode of the session sets the outlines.
 
         Parameters
         ----------
         blinded
             Outlines are hidden at first in a blinded session.
         earlier
-            What :meth:`facts` gave for the last read of this reader; empty before the first.
+            Result of :meth:`facts` at the last read of this reader; empty before the first.
         """
         canvas = self._canvas
         canvas.show_all_series()
@@ -58,10 +58,10 @@ class Display:
         canvas.apply_windows()
 
     def facts(self) -> dict[str, Any]:
-        """How the pictures are shown now, JSON-like.
+        """Return the present display settings, JSON-like.
 
-        ``windows`` holds the reader's window of each picture that is not shown in its automatic
-        one: where black and white lie between the automatic ones.
+        ``windows`` holds the reader's window of each picture whose automatic window was changed, as
+        positions of black and white relative to the automatic window.
         """
         canvas = self._canvas
         return {

@@ -1,4 +1,4 @@
-"""What of a case is on the canvas: pictures, marks and the disc that is looked at."""
+"""Draw a case on the canvas: pictures, marks and the current disc."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from discmri.napari.marks import Mark
 
 
 class Drawing:
-    """Draws a case on a canvas, and anew only what changed.
+    """Draws a case on a canvas and redraws only changes.
 
     Parameters
     ----------
     canvas
-        Where it is drawn.
+        Canvas to draw on.
     brush
-        Which disc is being painted.
+        Brush with the painted disc.
     """
 
     def __init__(self, canvas: Canvas, brush: Brush) -> None:
@@ -36,18 +36,18 @@ class Drawing:
         return self._case is None
 
     def shows(self, case: LoadedCase) -> bool:
-        """Whether it is this case that is drawn."""
+        """Whether this case is drawn."""
         return self._case is case
 
     def draw(self, case: LoadedCase) -> None:
-        """Draw the pictures of a case as far as they are there."""
+        """Draw the loaded pictures of a case."""
         pictures, complete = case.pictures, self.canvas.complete
         if self.shows(case) and self._pictures == pictures and complete:
             return
         if not (self.shows(case) and complete and len(self._pictures) == len(pictures)):
             self._marked = ()
         if not complete:
-            self.look_again()  # new layers take the view along
+            self.look_again()  # new layers reset the view
         self.canvas.draw(case.loaded.images.view, pictures, case.shown)
         self._case, self._pictures = case, pictures
 
@@ -63,9 +63,9 @@ class Drawing:
         Parameters
         ----------
         case
-            The one that is drawn.
+            The drawn case.
         names, residual
-            What its discs and its residual discs are called now.
+            Present names of its discs and of its residual discs.
         may_see
             Whether the height lines of a disc may be shown.
         """
@@ -89,10 +89,10 @@ class Drawing:
         self.canvas.mark(marks)
         self._marked = signature
         if self.brush.busy:
-            self.brush.resume()  # new layers and colours take the brush away
+            self.brush.resume()  # new layers and colours deactivate the brush
 
     def go(self, item: str, case: LoadedCase, key: DiscLevel | None) -> bool:
-        """Go to a disc; ``False`` where it is looked at already or is nowhere."""
+        """Go to a disc; ``False`` if it is current already or has no mark."""
         place = None if key is None else case.mark(key)
         if place is None or self._at == (item, key):
             return False
@@ -101,10 +101,10 @@ class Drawing:
         return True
 
     def look_again(self) -> None:
-        """Bring the disc at hand into the picture next time, though it is at hand already."""
+        """Show the current disc again at the next call of :meth:`go`."""
         self._at = None
 
     def clear(self) -> None:
-        """Draw nothing any more."""
+        """Remove the drawing."""
         self._case, self._pictures, self._marked, self._at = None, (), (), None
         self.canvas.clear()

@@ -1,4 +1,4 @@
-"""Cases that are loaded or being loaded: the one at hand first, then the one to come."""
+"""Load the current case first, then the next one."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _WAIT_S = 0.2
 
 
 class Running(Protocol):
-    """A job that was started."""
+    """A started job."""
 
     def quit(self) -> None:
-        """Ask it to stop; nothing is heard of it any more."""
+        """Request a stop; the job calls nothing afterwards."""
 
 
 Work = Callable[
@@ -46,7 +46,7 @@ Work = Callable[
 
 @dataclass(frozen=True, eq=False)
 class _Started:
-    """A job at work, and what is done with what comes of it."""
+    """A running job and the handler of its result."""
 
     token: object
     job: Running
@@ -55,18 +55,18 @@ class _Started:
 
 
 class Loader:
-    """Loads cases, one job at a time, and keeps the few that may be needed.
+    """Loads cases, one job at a time, into a small cache.
 
     Parameters
     ----------
     work
         Starts a job in a worker.
     moved
-        Called when something was loaded or failed.
+        Called after each loading step and each failure.
     failed
         Called with an error, before ``moved``.
     said
-        Told for which case, what is being done and which share is behind.
+        Called with the case, the running step and the completed share (0 to 1).
     """
 
     def __init__(
@@ -85,24 +85,24 @@ class Loader:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being loaded."""
+        """Whether a job runs."""
         return bool(self._running)
 
     @property
     def held(self) -> int:
-        """How many cases are loaded."""
+        """Number of loaded cases."""
         return len(self._cache)
 
     def case(self, item: str) -> LoadedCase | None:
-        """A case, ``None`` until its images are there."""
+        """Return a case, or ``None`` until its images are loaded."""
         return self._cache.get(item)
 
     def put(self, item: str, case: LoadedCase) -> None:
-        """Keep a case that was loaded otherwise."""
+        """Store a case that was loaded elsewhere."""
         self._cache.put(item, case)
 
     def hold(self, held: bool) -> None:
-        """Let jobs wait at their next step while the reader needs the processor, or go on."""
+        """Pause jobs at their next step while the reader needs the processor, or resume them."""
         if held:
             self._going_on.clear()
         else:
@@ -115,7 +115,7 @@ class Loader:
         self._running = {}
 
     def forget(self) -> None:
-        """Stop, and let go of everything."""
+        """Stop all jobs and remove all cases."""
         self.stop()
         self._cache = CaseCache()
         self._failed = set()
@@ -127,11 +127,11 @@ class Loader:
         done: Callable[[Any], None],
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Start a job and say so when it is done; one that was stopped is not heard of."""
-        token = object()  # the job's slots know only this: Qt keeps them longer than the job lasts
+        """Start a job and report its end; a stopped job reports nothing."""
+        token = object()  # the slots refer to this token only: Qt keeps them after the job ends
 
         def ended() -> _Started | None:
-            """The job, over now; ``None`` where it was stopped."""
+            """Return the ended job, or ``None`` if it was stopped."""
             running = self._running.get(name)
             if running is None or running.token is not token:
                 return None
@@ -155,20 +155,20 @@ class Loader:
         self._running[name] = _Started(token, running, done, failed or self._fail)
 
     def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
-        """Start what is needed next, if anything.
+        """Start the most urgent job that is not done.
 
         Parameters
         ----------
         session
-            Whose cases they are.
+            Session with the cases.
         wanted
             Items to load, the most urgent first; a job for any other is stopped.
         kept
-            Items not to be forgotten.
+            Items that stay in the cache.
         """
         near = {*wanted, *kept}
         self._cache.keep(near)
-        self._failed = {name for name in self._failed if name[0] in near}  # else tried again
+        self._failed = {name for name in self._failed if name[0] in near}  # retry the others
         for name in [one for one in self._running if one[0] not in wanted]:
             self._running.pop(name).job.quit()
         for item in wanted:
@@ -178,7 +178,7 @@ class Loader:
                 return
 
     def _next_step(self, session: Session, item: str) -> bool:
-        """Start the next step of loading a case; whether there was one."""
+        """Start the next step of loading a case; return whether there was one."""
         case = self.case(item)
         if case is None:
             return self._load_images(session, item)
@@ -212,7 +212,7 @@ class Loader:
 
 
 def _in_steps(job: Job, going_on: Event, progress: ProgressCallback) -> Any:
-    """Do a job that waits at each of its steps until it may go on; being stopped ends that too."""
+    """Run a job that pauses at each step while jobs are held; a stop ends the pause."""
 
     def step(text: str, share: float) -> None:
         progress(text, share)

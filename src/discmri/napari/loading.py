@@ -1,9 +1,9 @@
-"""Getting a study ready to look at: jobs that run in a worker and tell how far they are.
+"""Load a study for display: jobs for workers that report their progress.
 
-A session shows what its results folders hold and measures nothing.  :func:`load_images` takes a
-second and is all that grading needs; :func:`load_adc` fits the diffusion images and places them
-as the results record it; :func:`measure_loaded` does again what results do not hold and a painted
-disc is measured with, which only a reader who paints a label has to wait for.
+A session shows the stored results and measures nothing.  :func:`load_images` takes a second
+and is sufficient for grading; :func:`load_adc` fits the diffusion images and places them
+as recorded in the results; :func:`measure_loaded` repeats the steps that are not stored in the
+results and that measuring a painted disc needs, so only readers who paint wait for it.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ ProgressCallback = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class LoadedStudy:
-    """A study as it is looked at.
+    """A study loaded for display.
 
     Parameters
     ----------
     study
-        The study; later steps read on from it.
+        The study; later steps read more series from it.
     images
-        What is drawn.
+        Pictures, labels and marks.
     labels_file
-        The automatic label map; ``None`` for a study that was not measured yet.
+        The automatic label map; ``None`` before the first measurement.
     borders
-        Mid-sagittal borders that were measured; a disc that could not be traced is absent.
+        Measured mid-sagittal borders; discs without a traced border are absent.
     diffusion
-        How its ADC came about; ``None`` without any.
+        Record of the ADC measurement; ``None`` without ADC.
     """
 
     study: Study
@@ -73,16 +73,16 @@ def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> L
     Parameters
     ----------
     study
-        Found, not yet read.
+        Study whose series are found but not read.
     folder
-        Its results.
+        Results folder of the study.
     discs
         Label number of each disc.
 
     Raises
     ------
     SessionError
-        Where the results cannot be read or belong to another grid.
+        If the results cannot be read or belong to another grid.
     """
     result, _ = read_record(folder)
     try:
@@ -91,7 +91,7 @@ def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> L
         raise SessionError(str(error)) from error
     try:
         borders = result.borders
-    except ResultsError as error:  # written without this format: labels have borders too
+    except ResultsError as error:  # results without this format: the border of the label is shown
         _log.info("borders are those of the labels: %s", error)
         borders = {}
     images = images_of(study, labels.array, labels.grid, discs)
@@ -100,12 +100,13 @@ def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> L
 
 
 def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
-    """The ADC of a measured study on the lattice of its pictures.
+    """Return the ADC of a measured study on the grid of its pictures.
 
     Returns
     -------
     Picture or str
-        Why there is none to show, without a word of the study; empty where none was measured.
+        A string gives the reason why no ADC is shown and does not identify the study; it is empty
+        if none was measured.
     """
     if loaded.diffusion is None:
         return ""
@@ -125,23 +126,23 @@ def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
 def measure_loaded(
     loaded: LoadedStudy, result: StudyResult, progress: ProgressCallback
 ) -> StudySteps:
-    """Make ready for measuring a painted disc as the results were measured.
+    """Prepare to measure a painted disc with the method of the results.
 
-    Heights, shapes and quality of the other discs are those of the results.  What results do not
-    hold is found again: the segmenter's soft masks, the bias field, where the diffusion images
-    lie, and borders and signals that a painted disc is compared with.
+    Heights, shapes and quality of the other discs are taken from the results.  The following are
+    not stored and are computed again: the segmenter's soft masks, the bias field, the position of
+    the diffusion images, and the borders and signals for comparison with a painted disc.
 
-    Where the segmenter of the results still gives their label map, its soft masks are used, so
-    that an edited disc is compared like with like; else the label map itself is measured.
+    If the segmenter reproduces the label map of the results, its soft masks are used, so that all
+    discs are measured alike; otherwise the label map itself is measured.
 
     Parameters
     ----------
     loaded
         From :func:`load_images`.
     result
-        What was measured before.
+        Results of the earlier measurement.
     progress
-        Told how far it is; may raise to stop.
+        Called with the progress; may raise to stop.
     """
     again = repeatable(result.provenance.settings)
     if again.segmenter != "masks":
@@ -162,7 +163,7 @@ def measure_loaded(
 
 
 def _shared(steps: StudySteps, result: StudyResult, progress: ProgressCallback) -> StudySteps:
-    """Do the steps that a painted disc shares with the study."""
+    """Run the steps that a painted disc shares with the study."""
     if all(one.quality is not None for one in result.records):
         steps.keep_values(result.records)
     for step in ("outlines", "bias_corrected", "signals", "t1", "diffusion"):
@@ -178,18 +179,18 @@ def measure_painted(
     where: NDArray[np.bool_],
     number: int,
 ) -> RemeasuredDisc | None:
-    """Measure a disc whose label was painted; ``None`` where nothing of it is left.
+    """Measure a disc whose label was painted; ``None`` if the label is empty.
 
     Parameters
     ----------
     steps
-        The study as it was measured.
+        Steps of the measured study.
     images
-        With the automatic labels.
+        Images with the automatic labels.
     level, number
-        Which disc, and its label number.
+        Level and label number of the disc.
     where
-        (i, j, k) voxels that the disc has now.
+        (i, j, k) present voxels of the disc.
     """
     if not where.any():
         return None
@@ -199,25 +200,25 @@ def measure_painted(
 
 
 def repeatable(settings: Settings) -> Settings:
-    """Settings as results hold them, fit for measuring the same study again.
+    """Return stored settings completed for measuring the same study again.
 
-    A label map is known by its name alone there, so its place has to be given anew.
+    Stored settings hold only the name of a label map, so its path must be given again.
     """
     return replace(settings, masks=None, formats=(), threads=_threads())
 
 
 def _threads() -> int:
-    """How many threads may measure while somebody reads: one processor is left to the pictures."""
+    """Number of threads for measuring during reading: one processor stays free for display."""
     return min(Settings().threads, max(1, (os.cpu_count() or 1) - 1))
 
 
 def unpacked(data: bytes) -> LabelMap:
-    """A label map from the bytes of a ``.nii.gz`` file.
+    """Return the label map from the bytes of a ``.nii.gz`` file.
 
     Raises
     ------
     SessionError
-        Where they are something else.
+        If the bytes are not such a file.
     """
     try:
         return LabelMap.from_bytes(data)
@@ -226,5 +227,5 @@ def unpacked(data: bytes) -> LabelMap:
 
 
 def packed(labels: NDArray[np.uint8], like: Images) -> bytes:
-    """A label map as the bytes of a ``.nii.gz`` file; the same labels give the same bytes."""
+    """Return a label map as bytes of a ``.nii.gz`` file; equal labels give equal bytes."""
     return LabelMap(labels, like.view.grid).to_bytes()

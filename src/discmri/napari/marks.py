@@ -1,4 +1,4 @@
-"""How one disc is marked on every picture: its name, borders, lines and frame."""
+"""Mark of one disc on every picture: name, border, height lines and frame."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from discmri.napari.images import DiscMark
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """One disc as it is marked on every picture.
+    """Mark of one disc on every picture.
 
     Parameters
     ----------
     place
-        Where it is.
+        Position of the disc.
     name, colour
-        What it is called, and its colour.
+        Name and colour of the disc.
     number
-        Its label.
+        Label of the disc.
     lines
-        Whether its height lines may be seen.
+        Whether its height lines may be shown.
     dashes
-        (n, 2, 3) a residual disc is drawn by these instead of the border of its label, shown
-        millimetres; ``None`` for all others.
+        (n, 2, 3) dashes that replace the border of a residual disc, shown millimetres; ``None``
+        for all others.
     border
-        (n, 2, 3) ends of the pieces of its border on every slice, shown millimetres.
+        (n, 2, 3) ends of the segments of its border on every slice, shown millimetres.
     """
 
     place: DiscMark
@@ -41,14 +41,14 @@ class Mark:
 
 
 def frame(low_mm: Array, high_mm: Array, length_mm: float = 4.0) -> Array:
-    """(8, 2, 2) the corners of a box around a disc, row and column in shown millimetres.
+    """(8, 2, 2) corner lines of a box around a disc, row and column in shown millimetres.
 
     Parameters
     ----------
     low_mm, high_mm
         (2,) row and column of two opposite corners.
     length_mm
-        Of each of the lines.
+        Length of each line.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from discmri.reading import CaseView, DiscView, Session
 
 
 class Navigator:
-    """The place of one reader, and what was last said to them.
+    """Position of one reader in a session, and the last notice.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Navigator:
         self.key = first_open(first)
 
     def arrive(self) -> None:
-        """Another disc is at hand."""
+        """Called after each change of the current disc."""
 
     def select(self, key: DiscLevel) -> None:
         """Go to a disc of the case."""
@@ -37,22 +37,22 @@ class Navigator:
 
     @property
     def case(self) -> CaseView:
-        """The case at hand, as it stands now."""
+        """Present state of the current case."""
         return self.session.case(self.item)
 
     @property
     def disc(self) -> DiscView:
-        """The disc at hand, as it stands now."""
+        """Present state of the current disc."""
         return self.case.disc(self.key)
 
     @property
     def blinded(self) -> bool:
-        """Whether nothing may tell whose images these are."""
+        """Whether the identity of the subject is hidden."""
         return not self.session.mode.shows_identity
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Cases to have loaded: the one at hand, then the one to come."""
+        """Cases to load: the current one, then the next."""
         upcoming = self.upcoming
         return (self.item,) if upcoming is None else (self.item, upcoming)
 
@@ -67,7 +67,7 @@ class Navigator:
 
     @property
     def neighbours(self) -> tuple[str, ...]:
-        """The cases before and after the one at hand, and itself."""
+        """The current case, and the cases before and after it."""
         place = self.items.index(self.item)
         return self.items[max(place - 1, 0) : place + 2]
 
@@ -110,7 +110,7 @@ class Navigator:
             self.open(following.item)
 
     def worklist(self, wanted: str) -> tuple[WorkRow, ...]:
-        """Discs of the whole session that a filter of the worklist lets through."""
+        """Discs of the whole session that pass a filter of the worklist."""
         return work_rows(self.session.cases, wanted)
 
     def go_to(self, item: str, key: DiscLevel) -> None:
@@ -123,7 +123,7 @@ class Navigator:
         self._notice, self._alarm = notice, alarm
 
     def _count(self, item: str) -> None:
-        """Count a case anew; a disc at hand that is no longer read gives way to the lowest."""
+        """Update the counts of a case; go to its lowest disc if the current one is not read."""
         case = self.session.case(item)
         self._done[item], self._discs[item] = discs_done(case), len(case.discs)
         keys = [disc.key for disc in case.discs]

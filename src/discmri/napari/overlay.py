@@ -1,8 +1,7 @@
-"""What is drawn over the panels: borders and names of discs, titles, directions, a scale bar.
+"""Drawing over the panels: borders and names of discs, titles, directions, a scale bar.
 
-Places are pixels of the canvas, (x, y) from its upper left corner.  Qt draws all this: as layers
-and texts of napari every piece would need a shader program of its own, and thin lines would go in
-steps.
+Positions are pixels of the canvas, (x, y) from its upper left corner.  Qt draws the overlay:
+napari would need one shader program for each layer or text and would not smooth thin lines.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ class Caption:
     Parameters
     ----------
     text
-        In one or more lines.
+        One or more lines.
     at_px
-        Where it stands.
+        Position of the text.
     share
-        Which point of the text stands there, as shares of its width and height.
+        Point of the text at that position, as shares of its width and height.
     colour
         ``#rrggbb``.
     line_px
-        Length of a line that is drawn above it; 0 for none.
+        Length of a line above the text; 0 for none.
     """
 
     text: str
@@ -52,16 +51,16 @@ class Caption:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Straight pieces of one colour.
+    """Straight segments of one colour.
 
     Parameters
     ----------
     pieces
-        (n, 2, 2) their ends: row and column in shown millimetres, or x and y in pixels.
+        (n, 2, 2) ends of the segments: row and column in shown millimetres, or x and y in pixels.
     colour
         ``#rrggbb``.
     width_px
-        How thick they are.
+        Width of the lines.
     """
 
     pieces: Array
@@ -76,7 +75,7 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class PanelArea:
-    """The part of the canvas on which one picture is shown, and which part of it that is.
+    """Area of the canvas with one picture, and the visible part of that picture.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ class PanelArea:
     centre_mm
         (2,) row and column in the middle of the panel, shown millimetres.
     zoom
-        Pixels a millimetre.
+        Pixels per millimetre.
     """
 
     corner_px: Array
@@ -94,7 +93,7 @@ class PanelArea:
     zoom: float
 
     def place(self, share: tuple[float, float]) -> tuple[float, float]:
-        """A point near the edge, or in the middle, by shares of the width and height.
+        """Pixel position at shares of the width and height, inset from the edges.
 
         >>> area = PanelArea(np.zeros(2), np.array([100.0, 60.0]), np.zeros(2), 2.0)
         >>> area.place((0.0, 0.5)), area.place((1.0, 1.0))
@@ -105,7 +104,7 @@ class PanelArea:
         return float(x), float(y)
 
     def to_px(self, places_mm: Array) -> Array:
-        """Rows and columns (..., 2) in millimetres as x and y in pixels.
+        """Convert rows and columns (..., 2) in millimetres to x and y in pixels.
 
         >>> area = PanelArea(np.zeros(2), np.array([100.0, 120.0]), np.array([7.0, 3.0]), 2.0)
         >>> area.to_px(np.array([9.0, 13.0])).tolist()
@@ -115,23 +114,23 @@ class PanelArea:
         return np.asarray(self.corner_px + self.size_px / 2 + away)
 
     def names(self, at_px: Array) -> bool:
-        """Whether a disc can be named there: inside the panel, and not at its edge."""
+        """Whether a name fits at a position: inside the panel and not at its edge."""
         away = np.abs(at_px - self.corner_px - self.size_px / 2)
         return bool(np.all(away <= self.size_px / 2 - _EDGE_PX))
 
 
 @dataclass(frozen=True, eq=False)
 class PanelOverlay:
-    """What is drawn over one panel.
+    """Drawing over one panel.
 
     Parameters
     ----------
     area
-        Nothing is drawn beyond it.
+        Area that clips the drawing.
     lines
         In pixels.
     captions
-        Over the lines.
+        Texts above the lines.
     """
 
     area: PanelArea
@@ -152,11 +151,11 @@ class PanelOverlay:
         Parameters
         ----------
         area
-            Where it lies.
+            Area of the panel.
         title, where
-            What it shows, and which slice.
+            Title of the picture and text of the slice.
         names
-            Name, colour and (2,) place of each disc, shown millimetres.
+            Name, colour and (2,) position of each disc, shown millimetres.
         lines
             In shown millimetres.
         """
@@ -172,7 +171,7 @@ class PanelOverlay:
         return cls(area, tuple(in_px), tuple(captions))
 
     def scaled(self) -> PanelOverlay:
-        """The same with a scale bar in the lower right corner."""
+        """Return a copy with a scale bar in the lower right corner."""
         corner, length_px = (1.0, 1.0), SCALE_MM * self.area.zoom
         bar = Caption(f"{SCALE_MM:.0f} mm", self.area.place(corner), corner, line_px=length_px)
         return PanelOverlay(self.area, self.lines, (*self.captions, bar))
@@ -185,7 +184,7 @@ class PanelOverlay:
 
 
 def on_slice(pieces_mm: Array, number: int, slice_mm: float) -> Array:
-    """(m, 2, 2) of straight pieces (n, 2, 3) those that lie on one slice, without its place.
+    """Select the segments (n, 2, 3) on one slice as (m, 2, 2) rows and columns.
 
     >>> pieces_mm = np.array([[[8.0, 1, 2], [8.0, 3, 4]], [[12.0, 5, 6], [12.0, 7, 8]]])
     >>> on_slice(pieces_mm, 3, 4.0).tolist()

@@ -1,4 +1,4 @@
-"""How a sagittal stack is shown: where its voxels and patient points lie on the screen.
+"""Display geometry of a sagittal stack: voxels and patient points on the screen.
 
 Shown arrays are (slice, row, column): slices run from the patient's right to the left, rows
 downwards from cranial to caudal, columns from anterior on the left to posterior.  Shown
@@ -21,16 +21,16 @@ _SHOWN = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True, eq=False)
 class SagittalView:
-    """Where the voxels of a sagittal grid are shown.
+    """Display geometry of a sagittal grid.
 
     Parameters
     ----------
     grid
-        Of the images, in any axis order and direction.
+        Grid of the images, in any axis order and direction.
     axes
         Array axes that become slice, row and column.
     backwards
-        Which of these are shown in falling order of their index.
+        Whether each of these is shown by descending index.
     """
 
     grid: Grid
@@ -66,28 +66,28 @@ class SagittalView:
     def spacing_mm(self) -> Array:
         """(3,) distance between slices, rows and columns, to a billionth of a millimetre.
 
-        As binary fractions, so that so many steps are exactly so long: napari rounds the number
-        of steps down, and a slice less could be reached.
+        The values are binary fractions, so that sums of steps are exact: napari rounds the number
+        of steps down, which could make the last slice unreachable.
         """
         return np.asarray(np.round(self.grid.spacing_mm[list(self.axes)] * 2**32) / 2**32)
 
     def shown(self, array: NDArray[Any]) -> NDArray[Any]:
-        """An (i, j, k) array as (slice, row, column): the same memory, seen otherwise."""
+        """(slice, row, column) view of an (i, j, k) array; shares its memory."""
         steps = tuple(slice(None, None, -1 if one else 1) for one in self.backwards)
         return array.transpose(self.axes)[steps]
 
     def place(self, points_mm: ArrayLike) -> Array:
-        """RAS+ points (..., 3) as shown millimetres (..., 3)."""
+        """Convert RAS+ points (..., 3) in mm to shown millimetres (..., 3)."""
         index = self.grid.to_index(points_mm)[..., list(self.axes)]
         last = np.array(self.shape) - 1.0
         return np.where(self.backwards, last - index, index) * self.spacing_mm
 
     def slice_at(self, shown_mm: float) -> int:
-        """Number of the slice nearest to a position along the slices."""
+        """Number of the slice nearest to a position (mm) along the slices."""
         return int(np.clip(round(shown_mm / self.spacing_mm[0]), 0, self.shape[0] - 1))
 
     def side(self, number: int) -> str:
-        """Where the middle of a slice lies in patient space: ``R 12 mm`` or ``L 3 mm``.
+        """Patient position of the middle of a slice: ``R 12 mm`` or ``L 3 mm``.
 
         >>> view = SagittalView.of(Grid((4, 5, 6), np.diag([3.0, 1.0, 1.0, 1.0])))
         >>> [view.side(number) for number in range(view.shape[0])]

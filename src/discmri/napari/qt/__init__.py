@@ -1,1 +1,1 @@
-"""The part of the viewer that knows Qt: workers, the dock, the shell, and the window."""
+"""The Qt part of the viewer: workers, the dock, the shell, and the window."""

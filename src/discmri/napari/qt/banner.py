@@ -1,4 +1,4 @@
-"""Large words over the pictures: what was just recorded, and what is being loaded."""
+"""Large text over the pictures: the last entry, or the loading step."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _STYLE = (
 
 
 class Banner(QLabel):
-    """Words over a widget, in its middle or near its top; clicks and drags go through them.
+    """Text over a widget, in its middle or near its top; it ignores clicks and drags.
 
     Parameters
     ----------
     over
-        The widget they lie over.
+        The widget below the text.
     size_px
-        Of the letters.
+        Size of the letters in pixels.
     weight
-        Of the letters, as in a style sheet.
+        Weight of the letters, as in a style sheet.
     share
-        How far down the middle of the words lies, 0 to 1.
+        Height of the middle of the text as a share of the widget, 0 (top) to 1.
     """
 
     def __init__(self, over: QWidget, size_px: int, weight: str, share: float) -> None:
@@ -44,16 +44,16 @@ class Banner(QLabel):
         self.hide()
 
     def flash(self, text: str) -> None:
-        """Show something for a second."""
+        """Show a text for a second."""
         self.put(text)
         self._end.start(SHOWN_MS)
 
     def put(self, text: str) -> None:
-        """Show something until it is taken away."""
+        """Show a text until :meth:`take_away`."""
         self._put(escape(text).replace("\n", "<br>"))
 
     def put_table(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show two columns until they are taken away."""
+        """Show a table of two columns until :meth:`take_away`."""
         told = (
             f'<tr><td align="right"><b>{escape(left)}</b></td><td>&nbsp;&nbsp;{escape(right)}</td></tr>'
             for left, right in rows
@@ -68,12 +68,12 @@ class Banner(QLabel):
             self._place()
 
     def take_away(self) -> None:
-        """Show nothing."""
+        """Hide the text."""
         self.hide()
         self.clear()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Stay where it is when the widget below changes its size."""
+        """Follow changes of the size of the widget below."""
         if event.type() == QEvent.Type.Resize and self.isVisible():
             self._place()
         return bool(super().eventFilter(watched, event))

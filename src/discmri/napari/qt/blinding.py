@@ -1,7 +1,7 @@
-"""A window that tells nothing: what a blinded session takes away from napari.
+"""Removal of napari features that would break the blinding of a session.
 
-Menus open other studies and show folders that were opened before, the console reads any
-variable, and a folder that is dropped on the canvas brings its name along.
+Menus open other studies and show recent folders, the console reads any variable, and a folder
+dropped on the canvas shows its name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WITH_A_KEY = ("napari:toggle_console_visibility", "napari:show_shortcuts")
 
 
 def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
-    """Take away menus, console and preferences with their keys, and dropping of files.
+    """Disable menus, console and preferences with their keys, and dropping of files.
 
     Parameters
     ----------
@@ -48,17 +48,17 @@ def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
 
 
 def hide_slice_numbers(window: QMainWindow) -> None:
-    """Take away napari's numbers of slices, which begin at 0; the panels count as readers do."""
+    """Hide napari's slice numbers, which begin at 0; the panels count from 1."""
     for name in ("slice_label", "slice_label_sep"):
         for label in window.findChildren(QWidget, name):
             label.hide()
 
 
 def hide_welcome(window: QMainWindow) -> None:
-    """Keep napari's welcome, with its links and shortcuts, from standing where a case is loaded."""
+    """Hide napari's welcome screen with its links and shortcuts while a case is loaded."""
     for inside in window.findChildren(QtViewer):
         inside.show_welcome_screen = False
 
 
 def _do_nothing(_viewer: Viewer) -> None:
-    """What a key does that was taken away."""
+    """Action of a disabled key."""

@@ -1,4 +1,4 @@
-"""A colour bar with its unit: napari's own fails before its panel has been drawn (0.9.2)."""
+"""A colour bar with its unit; the one of napari 0.9.2 fails before its panel is drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STOPS = 12
 
 
 class ColourBar(QWidget):
-    """What the colours of a picture stand for; hidden where all are grey."""
+    """Colour scale of a picture; hidden if all pictures are grey."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class ColourBar(QWidget):
         self.hide()
 
     def show_scale(self, scale: tuple[Picture, tuple[float, float]] | None) -> None:
-        """Show the colours of a picture between two values, or nothing."""
+        """Show the colours of a picture between two values, or hide the bar."""
         self.setVisible(scale is not None)
         if scale is None:
             return

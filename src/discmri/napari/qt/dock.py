@@ -86,9 +86,9 @@ class GradingDock(QWidget):
     pressed(str)
         A key, or the button that stands for it.
     picked(object)
-        The level of a disc that was clicked.
+        Level of a clicked disc.
     answered(str)
-        What was typed below the question.
+        Answer typed below the question.
     scaled(int)
         Size of the letters in points.
     closing()
@@ -162,13 +162,13 @@ class GradingDock(QWidget):
         layout.addWidget(self.busy)
 
     def _heading(self, factor: float) -> QLabel:
-        """Words that are larger than the others."""
+        """A label with larger letters."""
         label = _label()
         self._large.append((label, factor))
         return label
 
     def scale_text(self, by: int) -> None:
-        """Make the letters larger or smaller by so many points."""
+        """Change the size of the letters by a number of points."""
         self._points = min(max(self._points + by, _POINTS_MIN), _POINTS_MAX)
         self.setStyleSheet(f"QWidget {{ font-size: {self._points}pt; }}")
         for label, factor in self._large:
@@ -179,7 +179,7 @@ class GradingDock(QWidget):
 
     @property
     def _row_px(self) -> int:
-        """Height of a line of the list of discs."""
+        """Height of a line of the list of discs in pixels."""
         return round(2.4 * self._points)
 
     def _button(self, text: str, key: str, tip: str) -> QPushButton:
@@ -191,7 +191,7 @@ class GradingDock(QWidget):
         return button
 
     def _buttons(self, wanted: Sequence[tuple[str, str, str]]) -> QWidget:
-        """Buttons in as many rows as they need."""
+        """Lay out buttons in as many rows as necessary."""
         box = QWidget()
         row = FlowLayout(box)
         for text, key, tip in wanted:
@@ -199,7 +199,7 @@ class GradingDock(QWidget):
         return box
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Tell which window this is in, once."""
+        """Emit the main window once, when the dock is first shown."""
         super().showEvent(event)
         above = self.parentWidget()
         while above is not None and not isinstance(above, QMainWindow):
@@ -210,14 +210,14 @@ class GradingDock(QWidget):
             self.placed.emit(above)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Tell that the window is being closed."""
+        """Emit a signal when the window is being closed."""
         if event.type() == QEvent.Type.Close:
             self.closing.emit()
         return bool(super().eventFilter(watched, event))
 
     # ------------------------------------------------------------------ showing
     def show_panel(self, panel: Panel, painting: bool = False) -> None:
-        """Show everything that a panel holds, and nothing else."""
+        """Show the content of a panel."""
         self._keys = tuple(row.key for row in panel.rows)
         self.title.setText(escape(panel.title))
         self.place.setText(escape(panel.place))
@@ -240,14 +240,14 @@ class GradingDock(QWidget):
         self.metrics.setText(_metrics(panel))
 
     def show_busy(self, text: str, share: float) -> None:
-        """What goes on in the background; an empty text hides it."""
+        """Show the background task; an empty text hides it."""
         self.busy_text.setText(escape(text))
         _set(self.busy, round(100 * share), 100)
         self.busy_text.setVisible(bool(text))
         self.busy.setVisible(bool(text))
 
     def show_series(self, series: Sequence[tuple[str, bool]], left_out: Sequence[str] = ()) -> None:
-        """List the series that exist: those that are shown or can be, and why others are not."""
+        """List the series that can be shown, and the others with reasons."""
         self.left_out.setText(escape("; ".join(left_out)))
         self.left_out.setVisible(bool(left_out))
         if tuple(series) == self._shown_series:
@@ -263,7 +263,7 @@ class GradingDock(QWidget):
 
     @property
     def _light(self) -> bool:
-        """Whether letters are dark on a light ground."""
+        """Whether letters are dark on a light background."""
         ground = get_theme(get_settings().appearance.theme).background
         return bool(sum(ground.as_rgb_tuple()[:3]) > 3 * 128)
 
@@ -300,7 +300,7 @@ class GradingDock(QWidget):
 
 
 def _set(bar: QProgressBar, value: int, of: int) -> None:
-    """Move a bar; it is painted with everything else, where Qt would paint the window at once."""
+    """Set a progress bar without the immediate repaint of the window by Qt."""
     bar.setUpdatesEnabled(False)
     bar.setRange(0, of)
     bar.setValue(value)
@@ -327,7 +327,7 @@ def _table() -> QTableWidget:
 
 
 def _metrics(panel: Panel) -> str:
-    """Everything measured as HTML, or why it is not shown."""
+    """Measured values as HTML, or the reason why they are hidden."""
     parts = []
     if panel.opinions:
         parts.append(f"<p><b>Grades of the readers:</b> {escape(', '.join(panel.opinions))}</p>")

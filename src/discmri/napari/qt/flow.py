@@ -1,4 +1,4 @@
-"""A layout that begins another row where the next widget has no room, whatever the size of letters."""
+"""A layout that wraps its widgets into rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _GAP_PX = 4
 
 
 class FlowLayout(QLayout):
-    """Widgets in rows as wide as there is room; each row is filled.
+    """Widgets in rows that fill the available width.
 
     Parameters
     ----------
     parent
-        The widget whose layout it is.
+        The widget with this layout.
     """
 
     def __init__(self, parent: QWidget) -> None:
@@ -27,32 +27,32 @@ class FlowLayout(QLayout):
         self._items.append(item)
 
     def count(self) -> int:
-        """How many widgets there are."""
+        """Number of widgets."""
         return len(self._items)
 
     def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802 - Qt's name
-        """The item at a place; ``None`` beyond the last."""
+        """Return the item at an index; ``None`` beyond the last."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802 - Qt's name
-        """Take an item out."""
+        """Remove and return an item."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
-        """It does: fewer columns need more rows."""
+        """Return true: a narrower layout has more rows."""
         return True
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
-        """Height of all rows."""
+        """Height of all rows in pixels."""
         rows = self._rows(width)
         return sum(map(_height, rows)) + _GAP_PX * max(len(rows) - 1, 0)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As small as it can be; it grows with its parent."""
+        """Return the minimum size; the layout grows with its parent."""
         return self.minimumSize()
 
     def minimumSize(self) -> QSize:  # noqa: N802 - Qt's name
-        """The widest widget in a row of its own."""
+        """Size of the largest widget."""
         hints = [one.sizeHint() for one in self._items]
         return QSize(
             max((one.width() for one in hints), default=0),
@@ -60,7 +60,7 @@ class FlowLayout(QLayout):
         )
 
     def setGeometry(self, rect: QRect) -> None:  # noqa: N802 - Qt's name
-        """Place every widget; what a row has left goes to its widgets alike."""
+        """Place every widget; the free width of a row is divided equally among its widgets."""
         super().setGeometry(rect)
         top = rect.top()
         for row in self._rows(rect.width()):

@@ -1,4 +1,4 @@
-"""The grading panel stays where it is in a session; elsewhere a menu brings it back."""
+"""Keep the grading panel docked during a session; otherwise a menu shows it again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ALL = _LOOSE.DockWidgetClosable | _LOOSE.DockWidgetMovable | _LOOSE.DockWidgetF
 
 
 class DockHolder(QObject):
-    """Holds a dock in its window, or lets the user hide and move it.
+    """Fixes a dock in its window during a session; otherwise the user can hide and move it.
 
-    napari's × removes a dock for good, with the session in it; that button is taken away.  Its
-    button that hides a dock stays outside sessions, where the menu *Window* shows the dock again.
+    napari's × deletes a dock with its session, so that button is removed.  The button that hides a
+    dock is removed during sessions only; otherwise the menu *Window* shows the dock again.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class DockHolder(QObject):
                 action.menu().addAction(shown)
 
     def hold(self, held: bool) -> None:
-        """Hold the dock, docked and visible, or let it go."""
+        """Fix the dock, docked and visible, or release it."""
         if held == self._held:
             return
         self._held = held
@@ -64,7 +64,7 @@ class DockHolder(QObject):
         self._take_close_button()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Refuse to close the dock that is held, and show it where it was hidden."""
+        """Prevent closing of a fixed dock, and show it again if it was hidden."""
         if not self._held:
             return False
         if event.type() == QEvent.Type.Close:
@@ -81,7 +81,7 @@ class DockHolder(QObject):
     def _moved(self, _where: object) -> None:
         if self._held and self._dock.isFloating():
             self._dock.setFloating(False)
-        QTimer.singleShot(0, self, self._take_close_button)  # napari makes another title bar
+        QTimer.singleShot(0, self, self._take_close_button)  # napari makes a new title bar
 
     def _take_close_button(self) -> None:
         bar = self._dock.titleBarWidget()

@@ -1,4 +1,4 @@
-"""Keys of a session that work wherever the focus is, except where a text field asks for text."""
+"""Keys of a session that work with any focus except in text fields."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _SLIDERS = "QtDims"
 
 
 def asks_for_text(widget: QObject | None) -> bool:
-    """Whether a widget is a text field that is there to be typed into.
+    """Whether a widget is a text field for typing.
 
-    Number boxes and the slice number of napari are none: a digit there would look like a grade
-    to the reader who clicked it before.
+    Number boxes and the slice number of napari do not count: a reader who clicked one before
+    would take a digit typed there for a grade.
     """
     if isinstance(widget, QTextEdit | QPlainTextEdit):
         return not widget.isReadOnly()
@@ -61,7 +61,7 @@ class Keys(QObject):
     press
         Called with the name of a key.
     reading
-        Whether a session is being read; only then are keys taken from other widgets.
+        Whether a session is being read; only then do these keys override other widgets.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Keys(QObject):
             now.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Keep a widget from claiming one of these keys for itself."""
+        """Prevent other widgets from overriding these keys."""
         if event.type() != QEvent.Type.ShortcutOverride or not self._reading():
             return False
         plain = not event.modifiers() & ~(
@@ -97,6 +97,6 @@ class Keys(QObject):
 
 
 def _belongs(widget: QWidget, window: QObject | None) -> bool:
-    """Whether a widget stands in a floating part of a window."""
+    """Whether a widget is in a floating part of a window."""
     above = widget.window().parentWidget()
     return above is not None and above.window() is window

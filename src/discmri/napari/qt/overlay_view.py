@@ -1,4 +1,4 @@
-"""Draws what lies over the pictures: thin smooth lines, and texts readable on black and white."""
+"""Draws the overlays: thin smooth lines, and texts readable on black and white."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LARGER = 2
 
 
 class OverlayView(QWidget):
-    """What is drawn over a canvas; clicks and drags go through it.
+    """Widget that draws overlays over a canvas; it ignores clicks and drags.
 
     Parameters
     ----------
     over
         The widget that draws the pictures.
     canvas
-        Says what is drawn over them, and where.
+        Canvas with the overlays to draw.
     """
 
     def __init__(self, over: QWidget, canvas: Canvas) -> None:
@@ -47,22 +47,22 @@ class OverlayView(QWidget):
         self.show()
 
     def look(self, _event: object = None) -> None:
-        """Draw what is to be seen now; nothing is painted where it stands already."""
+        """Draw the present overlays; unchanged ones are not painted again."""
         before, self.panels = self.panels, self._canvas.overlays
         if len(before) != len(self.panels) or not all(map(PanelOverlay.same, before, self.panels)):
             self.update()
 
     def text(self) -> str:
-        """Everything that is written."""
+        """All texts of the overlays."""
         return "\n".join(one.text for panel in self.panels for one in panel.captions)
 
     def set_points(self, points: int) -> None:
-        """Write letters somewhat larger than those of the dock, which have so many points."""
+        """Make the letters somewhat larger than those of the dock, given in points."""
         self._points = points + _LARGER
         self.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Be as large as the widget below."""
+        """Follow the size of the widget below."""
         if event.type() == QEvent.Type.Resize:
             self.resize(self.parentWidget().size())
             self.look()
@@ -86,7 +86,7 @@ class OverlayView(QWidget):
 
 
 def _draw_lines(painter: QPainter, lines: Lines) -> None:
-    """Pieces that begin where the one before ends are one line, else their ends show as dots."""
+    """Draw connected segments as one line; separate lines would show dots at their ends."""
     path, last = QPainterPath(), None
     for start, end in lines.pieces.tolist():
         if start != last:
@@ -97,7 +97,7 @@ def _draw_lines(painter: QPainter, lines: Lines) -> None:
 
 
 def _write(painter: QPainter, caption: Caption, room: QRectF) -> None:
-    """Letters with a dark rim, moved sideways where the panel would cut them."""
+    """Draw letters with a dark rim, moved sideways to fit into the panel."""
     metrics = QFontMetricsF(painter.font())
     lines = caption.text.split("\n")
     widths = [metrics.horizontalAdvance(line) for line in lines]

@@ -48,20 +48,20 @@ _log = logging.getLogger(__name__)
 
 _WHILE_PAINTING = frozenset("12345678/nc")
 _SAVE_AGAIN_MS = 10_000
-_AHEAD_MS = 250  # the case to come is loaded when the one at hand stands: both at once are slow
+_AHEAD_MS = 250  # the next case is loaded after the current one is drawn: both at once are slow
 _LOOK = "look"
 _NAPARIS_OWN = ("layer list", "layer controls")
 
 
 class Shell:
-    """A viewer in which studies are looked at or read.
+    """A viewer for looking at studies and reading sessions.
 
     Parameters
     ----------
     viewer
-        With a window.
+        napari viewer with a window.
     dock
-        In that window, or about to be.
+        Grading dock, in that window or added to it later.
     """
 
     def __init__(self, viewer: Viewer, dock: GradingDock) -> None:
@@ -97,7 +97,7 @@ class Shell:
         self.refresh()
 
     def _settle_in(self, window: QMainWindow) -> None:
-        """Take the keys of a window, and from it what a blinded session must not show."""
+        """Install the keys in a window, and disable what a blinded session must not show."""
         self.window = window
         self._shortcuts = Keys(window, self.press, lambda: isinstance(self.desk, Annotator))
         self._overlay = OverlayView(window.findChild(QOpenGLWidget), self.canvas)
@@ -111,7 +111,7 @@ class Shell:
         self._silence()
 
     def _silence(self) -> None:
-        """Hold the panel in a session, and take away what a blinded one must not show."""
+        """Fix the panel in a session, and disable what a blinded session must not show."""
         desk = self.desk
         if self.window is None:
             return
@@ -124,7 +124,7 @@ class Shell:
 
     # ------------------------------------------------------------------ what the reader does
     def press(self, key: str) -> None:
-        """A key, or the button that stands for it."""
+        """Run the action of a key or of its button."""
         if key == "enter" and self.desk.question is not None:
             key = "answer"
         action = self._own_keys().get(key)
@@ -144,7 +144,7 @@ class Shell:
         self.refresh()
 
     def _why_unseen(self, desk: Annotator) -> str:
-        """Why the reader cannot see the disc at hand or the panel now; empty where both are seen."""
+        """Reason why the current disc or the panel is not visible; empty if both are visible."""
         case, window = self.loader.case(desk.item), self.window
         if window is None or window.isMinimized() or self.dock.visibleRegion().isEmpty():
             return "the grading panel is not visible."
@@ -159,12 +159,12 @@ class Shell:
         return ""
 
     def _enter(self, text: str) -> None:
-        """Show large what was recorded."""
+        """Show the recorded entry in large letters."""
         if self.window is not None:
             self._large.flash(text)
 
     def _own_keys(self) -> dict[str, Callable[[], object]]:
-        """Keys that are about the window and the brush, not about grades."""
+        """Return the actions of the keys of the window and the brush."""
         return {
             **self.display.keys,
             "answer": lambda: self.desk.answer(self.dock.line.text()),
@@ -181,7 +181,7 @@ class Shell:
         }
 
     def pick(self, key: DiscLevel) -> None:
-        """A disc that was clicked in the list."""
+        """Go to a disc that was clicked in the list."""
         if self.brush.busy:
             self.desk.notify("Keep the edit or drop it first.", alarm=True)
         else:
@@ -190,7 +190,7 @@ class Shell:
         self.refresh()
 
     def _toggle_help(self) -> None:
-        """Show all keys over the pictures, or take them away."""
+        """Show or hide the list of keys over the pictures."""
         if self.window is None:
             return
         if self._help.isVisible():
@@ -199,7 +199,7 @@ class Shell:
             self._help.put_table(KEY_HELP)
 
     def choose(self, item: str, key: DiscLevel) -> None:
-        """A disc that was clicked in the worklist."""
+        """Go to a disc that was clicked in the worklist."""
         if isinstance(self.desk, Annotator) and not self.brush.busy:
             self.desk.go_to(item, key)
             self.drawing.look_again()
@@ -215,7 +215,7 @@ class Shell:
             self.desk.notify("The label was restored.")
 
     def _toggle_layers(self) -> None:
-        """Show or hide napari's own docks, which hold the contrast and the list of layers."""
+        """Show or hide napari's own docks with the contrast and the list of layers."""
         if self.window is None:
             return
         docks = [
@@ -228,7 +228,7 @@ class Shell:
             dock.setVisible(not shown)
 
     def _take_away_hints(self, _event: object) -> None:
-        """Keep napari from offering keys that mean something else in a session."""
+        """Remove napari's hints about keys that differ in a session."""
         if isinstance(self.desk, Annotator) and self.viewer.help:
             self.viewer.help = ""
 
@@ -238,7 +238,7 @@ class Shell:
             self.refresh()
 
     def _layers_changed(self, _event: object) -> None:
-        """Draw anew what the user took out of the list of layers or put elsewhere in it."""
+        """Redraw layers that the user removed from the list of layers or moved in it."""
         if not self.drawing.empty and not self.canvas.complete:
             self._mender.start(0)
 
@@ -273,7 +273,7 @@ class Shell:
         self.refresh()
 
     def _hold_loader(self) -> None:
-        """Let nothing slow the brush down, except what it waits for."""
+        """Pause loading during painting, except the study that the brush needs."""
         painted = self.brush.case
         self.loader.hold(painted is not None and painted.measured is not None)
 
@@ -297,9 +297,9 @@ class Shell:
         case.edits = _edits(desk.case)
         self.brush.done()
 
-    # ------------------------------------------------------------------ what is opened
+    # ------------------------------------------------------------------ opening
     def read(self, session: Session) -> None:
-        """Read a session in this viewer; whoever opened it closes it."""
+        """Read a session in this viewer; the caller closes it."""
         self._forget()
         desk = self.desk = Annotator(session, self._enter, self.display.facts)
         self._silence()
@@ -308,7 +308,7 @@ class Shell:
         self.refresh()
 
     def open_path(self, path: Path, study_path: Path | None = None) -> None:
-        """Look at a study folder or a results folder, or read a session file."""
+        """Open a study folder or a results folder, or read a session file."""
         kind = opening.path_kind(path)
         if not self._may_open():
             return
@@ -323,7 +323,7 @@ class Shell:
             self._open(lambda progress: opening.open_study(path, progress), path)
 
     def open_sample(self) -> None:
-        """Look at a synthetic spine."""
+        """Open a synthetic spine."""
         if self._may_open():
             self._open(opening.open_sample, Path())
 
@@ -337,7 +337,7 @@ class Shell:
         return False
 
     def look_away(self) -> StudyBrowser:
-        """Leave what is open, and show nothing."""
+        """Close the open study or session, and show nothing."""
         self._forget()
         desk = self.desk = StudyBrowser(self._begin)
         self._silence()
@@ -374,7 +374,7 @@ class Shell:
         case.set_adc(adc)
 
     def _not_found(self, desk: StudyBrowser, folder: Path, error: Exception) -> None:
-        """Ask where the images are; tell any other failure."""
+        """Ask the user for the path of missing images; show any other failure."""
         if isinstance(error, opening.ImagesMissingError):
             desk.ask(
                 f"The images of {folder.name} were not found. Path of the images:",
@@ -393,7 +393,7 @@ class Shell:
             self._own = session
 
     def _begin(self, place: Path, reader: str) -> None:
-        """Begin a session on the study that is looked at."""
+        """Begin a session on the open study."""
         desk = self.desk
         if isinstance(desk, StudyBrowser) and desk.look is not None:
             look, opened = desk.look, partial(self._open_session, place, reader)
@@ -405,7 +405,7 @@ class Shell:
             self.loader.start((_LOOK, "session"), planned, lambda _none: opened())
 
     def _forget(self) -> None:
-        """Leave what is open."""
+        """Close the open study or session."""
         if self.brush.busy:
             self.brush.drop()
         self.leave()
@@ -419,7 +419,7 @@ class Shell:
             self._own.close()
             self._own = None
 
-    # ------------------------------------------------------------------ what workers tell
+    # ------------------------------------------------------------------ reports of workers
     def _show_progress(self, item: str, text: str, share: float) -> None:
         which = "" if item == self._item else "next case: "
         self.dock.show_busy(f"{which}{text}", share)
@@ -427,7 +427,7 @@ class Shell:
             self._tell_loading(f"{text}: {share:.0%}")
 
     def _tell_loading(self, text: str) -> None:
-        """Say over the empty window what is being done until there is a picture."""
+        """Show the loading step over the empty window until a picture is drawn."""
         if self.window is None:
             return
         if self.loader.busy and self.loader.case(self._item) is None:
@@ -436,7 +436,7 @@ class Shell:
             self._loading.take_away()
 
     def _show_failure(self, error: Exception) -> None:
-        """Say that something could not be loaded; in a blinded session nothing more."""
+        """Show a loading failure; without details in a blinded session."""
         desk = self.desk
         if isinstance(desk, Annotator) and desk.blinded:
             _log.debug("loading failed", exc_info=error)
@@ -456,7 +456,7 @@ class Shell:
         return self.desk.item if isinstance(self.desk, Annotator) else _LOOK
 
     def refresh(self) -> None:
-        """Show everything as it stands now; only what changed is drawn anew."""
+        """Update dock and canvas; only changes are drawn again."""
         desk, case = self.desk, self.loader.case(self._item)
         if case is not None and case.ready:
             self._ahead.start()
@@ -487,7 +487,7 @@ class Shell:
             self._overlay.look()
 
     def _load(self) -> None:
-        """Load what is wanted and not there."""
+        """Load missing cases."""
         if isinstance(self.desk, Annotator):
             desk = self.desk
             self.loader.serve(desk.session, desk.wanted, desk.neighbours)
@@ -502,7 +502,7 @@ class Shell:
             desk.start_timer()
 
     def _apply_edits(self, desk: Annotator, case: LoadedCase) -> None:
-        """Draw the labels as this reader left them, where they are drawn otherwise."""
+        """Draw the labels with this reader's edits where the drawn labels differ."""
         edits = _edits(desk.case)
         if edits != case.edits and not self.brush.busy:
             case.apply_edits(desk.session.painted_labels(desk.item), edits)
@@ -510,5 +510,5 @@ class Shell:
 
 
 def _edits(case: CaseView) -> dict[DiscLevel, str]:
-    """By disc, the row of its last edit that counts."""
+    """Row of the last valid edit of each disc."""
     return {disc.key: disc.edit.entry_id for disc in case.discs if disc.edit is not None}

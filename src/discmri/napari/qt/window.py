@@ -1,4 +1,4 @@
-"""The dock as napari makes it, the shell of a viewer, and a window for one session."""
+"""The plugin widget of napari, the shell of a viewer, and a window for one session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from discmri.reading import Session
 
-_NAME = "Grading (discmri)"  # as napari calls the widget of the manifest
+_NAME = "Grading (discmri)"  # napari's name for the widget of the manifest
 
 
 class GradingWidget(GradingDock):
@@ -24,7 +24,7 @@ class GradingWidget(GradingDock):
     Parameters
     ----------
     napari_viewer
-        The viewer, or the proxy of it that napari hands to plugins.
+        The viewer, or napari's proxy of it for plugins.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -33,7 +33,7 @@ class GradingWidget(GradingDock):
 
 
 def shell_of(viewer: Viewer) -> Shell:
-    """The shell of a viewer; it is made, with its dock, on first use."""
+    """Return the shell of a viewer; the first call makes it with its dock."""
     for widget in viewer.window.dock_widgets.values():
         if isinstance(widget, GradingWidget):
             return widget.shell
@@ -57,12 +57,12 @@ def read_in_a_window(session: Session) -> None:
 
 
 def check_display() -> None:
-    """Refuse with a sentence where a window cannot be opened; Qt would end the program.
+    """Check that a window can be opened; without this, Qt would end the program.
 
     Raises
     ------
     UsageError
-        On Linux, where neither X nor Wayland is there.
+        On Linux without X and Wayland.
     """
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, named)):

@@ -1,4 +1,4 @@
-"""Jobs in napari's thread workers: they tell how far they are, and stop when asked to."""
+"""Jobs in napari's thread workers, with progress and stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from discmri.napari.loader import Job
 
 
 class StoppedError(Exception):
-    """The job is not wanted any more."""
+    """The job was stopped."""
 
 
 class _Signals(QObject):
@@ -29,17 +29,17 @@ class _Signals(QObject):
 class Task(WorkerBase):
     """One job in a worker.
 
-    napari's own workers put what goes wrong on the screen, paths included, and hide Python's
-    warnings filters from each other's threads; this one hands failures to ``failed`` alone.
+    napari's own workers show failures on the screen, paths included, and change Python's warnings
+    filters across threads; this one passes failures to ``failed`` only.
 
     Parameters
     ----------
     job
-        What to do; it is given a function to say how far it is.
+        Function to run; its argument is a function that reports progress.
     done, failed
-        Called in the viewer's thread with the result, or with what was raised.
+        Called in the viewer's thread with the result, or with the raised exception.
     said
-        Called there with what is being done and which share is behind.
+        Called in the viewer's thread with the running step and the completed share (0 to 1).
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class Task(WorkerBase):
         self.said.connect(said)
 
     def run(self) -> None:
-        """Do the job; napari's pool calls this."""
+        """Run the job; napari's pool calls this."""
         try:
             self._emit(self.returned, self._result())
         except StoppedError:
             pass
-        except Exception as error:  # noqa: BLE001 - any failure belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - any failure is passed to the caller
             with suppress(StoppedError):
                 self._emit(self.errored, error)
         with suppress(RuntimeError):
             self._finished.emit(self)
 
     def _result(self) -> Any:
-        """What comes of the job, which is let go: Qt keeps the worker until its loop is idle."""
+        """Run the job and release it, since Qt keeps the worker until its loop is idle."""
         assert self._job is not None
         try:
             return self._job(self._report)
@@ -76,7 +76,7 @@ class Task(WorkerBase):
             self._job = None
 
     def work(self) -> None:
-        """Not used: :meth:`run` does it all."""
+        """Not used; :meth:`run` replaces it."""
 
     def _report(self, text: str, share: float) -> None:
         self._emit(self.said, text, share)
@@ -86,7 +86,7 @@ class Task(WorkerBase):
             raise StoppedError
         try:
             signal.emit(*what)
-        except RuntimeError as error:  # the viewer is gone
+        except RuntimeError as error:  # the viewer was closed
             raise StoppedError from error
 
 

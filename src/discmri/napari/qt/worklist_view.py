@@ -11,12 +11,12 @@ from discmri.napari.worklist import WORK_FILTERS, WorkRow
 
 
 class WorklistView(QWidget):
-    """Discs to choose from; it keeps the filter and nothing else.
+    """List of discs to choose from; its only state is the filter.
 
     Signals
     -------
     chosen(str, object)
-        Item and level of a disc that was clicked.
+        Item and level of a clicked disc.
     filtered()
         Another filter was chosen.
     """
@@ -41,11 +41,11 @@ class WorklistView(QWidget):
 
     @property
     def wanted(self) -> str:
-        """The filter."""
+        """The selected filter."""
         return str(self.filter.currentText())
 
     def show_rows(self, rows: Sequence[WorkRow]) -> None:
-        """Show the discs that the filter lets through."""
+        """Show the discs that pass the filter."""
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
             self.list.clear()

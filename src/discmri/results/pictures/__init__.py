@@ -1,4 +1,4 @@
-"""Pictures of a measured study, drawn from its results alone."""
+"""Pictures of a measured study, drawn from its results only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def draw_overview(result: StudyResult) -> bytes:
-    """PNG of the whole spine with the discs' borders and names."""
+    """Return a PNG of the whole spine with borders and names of the discs."""
     from discmri.results.pictures.overview import overview
 
     return overview(result)
 
 
 def draw(result: StudyResult) -> dict[str, bytes]:
-    """PNG bytes by name: ``overview``, ``L4-L5``, ``L4-L5-adc`` and so on, cranial to caudal."""
+    """Return PNG bytes by name, cranial to caudal: ``overview``, ``L4-L5``, ``L4-L5-adc`` etc."""
     with ThreadPoolExecutor(result.provenance.settings.threads) as executor:
         spine = executor.submit(draw_overview, result)
         discs = executor.map(partial(_draw_disc, result), result.records)
@@ -28,7 +28,7 @@ def draw(result: StudyResult) -> dict[str, bytes]:
 
 
 def _draw_disc(result: StudyResult, record: DiscRecord) -> dict[str, bytes]:
-    """A disc with its border and heights, and with its ADC where that was measured."""
+    """Draw a disc with its border and heights, and a second picture with its ADC if measured."""
     from discmri.results.pictures.disc import DiscPlane, adc_picture, disc_picture
 
     level, outline = record.level, result.outlines.get(record.level)

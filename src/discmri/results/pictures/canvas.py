@@ -1,6 +1,7 @@
-"""What all pictures share: colours of levels, a canvas in millimetres, PNG bytes.
+"""Shared by all pictures: colours of levels, a canvas in millimetres, PNG bytes.
 
-Drawn by Pillow: loading matplotlib and laying out its axes took a quarter of a whole measurement.
+Pillow draws the pictures: importing matplotlib and its layout took a quarter of the time of a
+measurement.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
     from PIL.ImageFont import FreeTypeFont
 
-# Paul Tol's "light" scheme: told apart by colour-blind readers, bright enough on grey images.
+# Paul Tol's "light" scheme: distinct for colour-blind readers, bright enough on grey images.
 LEVEL_COLOURS: dict[DiscLevel, str] = {
     DiscLevel.T10_T11: "#dddddd",
     DiscLevel.T11_T12: "#ee8866",
@@ -37,12 +38,12 @@ LEVEL_COLOURS: dict[DiscLevel, str] = {
 }
 BLACK, WHITE = "#000000", "#ffffff"
 _POINTS_PER_INCH, _PIXELS_PER_INCH = 72, 120
-_FINER = 4  # lines are drawn so much finer and then reduced, which smooths their edges
-_RIM_PT = 1.25  # of text and bars, dark, so that they are read on any grey
-# DejaVu Sans, in its size: how far capitals and tails reach above and below the base line
+_FINER = 4  # supersampling factor that smooths the edges of lines
+_RIM_PT = 1.25  # dark rim of text and bars, readable on any grey
+# DejaVu Sans, as shares of its size: height above and depth below the base line
 _ASCENT, _DESCENT = 0.76, 0.24
-# The colour map viridis (Smith, van der Walt; CC0) at 24 even places; between them it is straight
-# to 1 %.
+# The colour map viridis (Smith, van der Walt; CC0) at 24 equidistant points; linear interpolation
+# between them is accurate to 1 %.
 _VIRIDIS = (
     "440154", "471164", "482071", "472e7c", "443c84", "3f4889", "39558c", "34618d",
     "2f6c8e", "2a768e", "26818e", "228b8d", "1f958b", "1fa088", "24aa83", "30b47c",
@@ -52,7 +53,7 @@ Box = tuple[float, float, float, float]
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of ``#rrggbb``.
+    """Return red, green and blue (0 to 255) of ``#rrggbb``.
 
     >>> rgb("#ee8866")
     (238, 136, 102)
@@ -61,7 +62,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def viridis(shares: Array) -> NDArray[np.uint8]:
-    """(..., 3) red, green and blue of shares of the colour map, 0 to 1.
+    """Return (..., 3) red, green and blue (0 to 255) at positions 0 to 1 of the colour map.
 
     >>> viridis(np.array([0.0, 1.0])).tolist()
     [[68, 1, 84], [253, 231, 37]]
@@ -74,21 +75,21 @@ def viridis(shares: Array) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Style:
-    """How a text looks.
+    """Style of a text.
 
     Parameters
     ----------
     points
-        Its size.
+        Size in typographic points.
     colour
         ``#rrggbb``.
     across, up
-        Which part of it lies at its place: ``l``, ``m`` or ``r``, and ``bottom``, ``middle`` or
+        Part of the text at its position: ``l``, ``m`` or ``r``, and ``bottom``, ``middle`` or
         ``top``.
     bold
-        Whether it is bold.
+        Whether the text is bold.
     rim
-        Whether it has a dark rim, so that it is read on any grey.
+        Whether a dark rim makes the text readable on any grey.
     """
 
     points: float
@@ -100,14 +101,14 @@ class Style:
 
 
 class Canvas:
-    """A picture whose places are millimetres; what is drawn later lies above.
+    """A picture with coordinates in millimetres; later drawing covers earlier drawing.
 
     Parameters
     ----------
     edges
-        Left, right, bottom and top of the picture; the left may be larger than the right.
+        Left, right, bottom and top of the picture, mm; the left may be larger than the right.
     pixels_per_mm
-        Its scale.
+        Scale of the picture.
     """
 
     def __init__(self, edges: Box, pixels_per_mm: float) -> None:
@@ -120,11 +121,11 @@ class Canvas:
 
     @property
     def point_mm(self) -> float:
-        """A typographic point."""
+        """Length of a typographic point, mm."""
         return _PIXELS_PER_INCH / _POINTS_PER_INCH / self.pixels_per_mm
 
     def greys(self, values: Array, box: Box, black: float, white: float, smooth: bool) -> None:
-        """An image: rows upwards from the bottom, columns from left to right of its box."""
+        """Draw a grey image in a box: rows from bottom to top, columns from left to right."""
         from PIL import Image
 
         shares = np.clip((np.nan_to_num(values) - black) / (white - black), 0.0, 1.0)
@@ -132,7 +133,7 @@ class Canvas:
         self._paste(Image.fromarray(np.round(255 * shares).astype(np.uint8)), box, how)
 
     def colours(self, shares: Array, box: Box, within: Array) -> None:
-        """Shares of the colour map as squares, where they are finite and within a border (n, 2)."""
+        """Draw finite values (0 to 1 on the colour map) as squares within a border (n, 2), mm."""
         from PIL import Image, ImageChops
 
         known = np.isfinite(shares)
@@ -145,7 +146,7 @@ class Canvas:
         self._drawn.paste(picture, mask=ImageChops.multiply(inside, self._filled(within)))
 
     def box(self, box: Box, colour: str) -> None:
-        """An area of one colour."""
+        """Fill a box with one colour."""
         left, right, bottom, top = box
         corners = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
         self._drawn.paste(colour, mask=self._filled(corners))
@@ -158,7 +159,7 @@ class Canvas:
         dashes: tuple[float, float] | None = None,
         opacity: float = 1.0,
     ) -> None:
-        """(n, 2) points joined; dashes and gaps are multiples of the width."""
+        """Draw a line through (n, 2) points, mm; dashes and gaps are multiples of its width."""
         from PIL import Image, ImageDraw
 
         whole, width = self._pixels(points), width_pt * _PIXELS_PER_INCH / _POINTS_PER_INCH
@@ -170,12 +171,12 @@ class Canvas:
         for piece in pieces:
             finer = (piece - start) * _FINER - 0.5
             draw.line(finer.ravel().tolist(), round(255 * opacity), round(width * _FINER))
-            for x, y in finer[1:-1][_bends(finer)].tolist():  # lines leave a gap there
+            for x, y in finer[1:-1][_bends(finer)].tolist():  # joins of lines would have gaps
                 draw.circle((x, y), width * _FINER / 2, round(255 * opacity))
         self._drawn.paste(colour, (int(start[0]), int(start[1])), mask.reduce(_FINER))
 
     def text(self, x: float, y: float, text: str, style: Style) -> None:
-        """One line of text."""
+        """Draw one line of text at (x, y), mm."""
         from PIL import ImageDraw
 
         size = style.points * _PIXELS_PER_INCH / _POINTS_PER_INCH
@@ -188,7 +189,7 @@ class Canvas:
         )  # fmt: skip
 
     def scale_bar(self, x: float, y: float, length_mm: float) -> None:
-        """A bar of a length in millimetres, one end at ``x``, towards the left of the picture."""
+        """Draw a scale bar in millimetres from ``x`` towards the left of the picture."""
         way = np.sign(self.edges[0] - self.edges[1])
         bar = np.array([[x, y], [x + way * length_mm, y]])
         rim = np.array([[-way, 0.0], [way, 0.0]]) * _RIM_PT * self.point_mm
@@ -200,14 +201,14 @@ class Canvas:
         )  # fmt: skip
 
     def png(self, colours: Sequence[str], coloured: bool = False) -> bytes:
-        """PNG bytes in a small palette and without dates, software or other metadata.
+        """Return PNG bytes with a small palette and no metadata such as dates or software.
 
         Parameters
         ----------
         colours
-            Colours of lines; the palette holds them, their blends with greys, and greys.
+            Colours of lines; the palette has these, their blends with greys, and greys.
         coloured
-            Whether the colour map is shown as well.
+            Whether the palette includes the colour map.
         """
         from PIL import Image
 
@@ -215,7 +216,7 @@ class Canvas:
         entries = _palette(colours, coloured).tobytes()
         palette.putpalette(entries)
         indices = np.array(self._drawn.quantize(palette=palette, dither=Image.Dither.NONE))
-        # the nearest-colour search is a little coarse
+        # the nearest-colour search is approximate
         indices[(np.asarray(self._drawn) == 255).all(axis=-1)] = 255
         exact = Image.fromarray(indices, "P")
         exact.putpalette(entries)
@@ -224,13 +225,13 @@ class Canvas:
         return file.getvalue()
 
     def _pixels(self, points: Array) -> Array:
-        """(n, 2) millimetres to pixels from the upper left corner, right and down."""
+        """Convert (n, 2) millimetres to pixels right and down from the upper left corner."""
         left, right, _, top = self.edges
         turned = (np.asarray(points) - [left, top]) * [np.sign(right - left), -1.0]
         return np.asarray(turned * self.pixels_per_mm)
 
     def _filled(self, border: Array) -> Image:
-        """How much of each pixel lies within a border."""
+        """Fraction of each pixel within a border."""
         from PIL import Image, ImageDraw
 
         width, height = self._drawn.size
@@ -240,7 +241,7 @@ class Canvas:
         return mask.reduce(_FINER)
 
     def _paste(self, image: Image, box: Box, how: Resampling, onto: Image | None = None) -> None:
-        """Rows upwards from the bottom of a box, columns from its left to its right."""
+        """Paste an array: rows from the bottom to the top of a box, columns from left to right."""
         from PIL.Image import Transpose
 
         left, right, bottom, top = box
@@ -250,7 +251,7 @@ class Canvas:
             image = image.transpose(Transpose.FLIP_LEFT_RIGHT)
             start[0], stop[0] = stop[0], start[0]
         whole = np.array([image.width, image.height]) / (stop - start)
-        # the part of the image that the canvas shows, each pixel of the canvas its own sample
+        # the part of the image on the canvas, with one sample for each pixel of the canvas
         size = np.array(self._drawn.size)
         low, high = np.maximum(np.round(start), 0), np.minimum(np.round(stop), size)
         part = np.clip(np.r_[(low - start) * whole, (high - start) * whole], 0, None)
@@ -262,7 +263,7 @@ class Canvas:
 
 @cache
 def font(pixels: float, bold: bool) -> FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib; finding it does not load that."""
+    """Return DejaVu Sans from the files of matplotlib, which is not imported."""
     from importlib.util import find_spec
     from pathlib import Path
 
@@ -275,7 +276,7 @@ def font(pixels: float, bold: bool) -> FreeTypeFont:
 
 
 def _dashed(points: Array, dash: float, gap: float) -> list[Array]:
-    """Pieces of a line, each of the length of a dash."""
+    """Cut a line into dashes."""
     along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
     pieces: list[Array] = []
     for start in np.arange(0.0, along[-1], dash + gap):
@@ -286,7 +287,7 @@ def _dashed(points: Array, dash: float, gap: float) -> list[Array]:
 
 
 def _bends(points: Array) -> NDArray[np.bool_]:
-    """(n - 2,) at which inner points of a line it turns by more than some 15 degrees.
+    """(n - 2,) whether a line turns by more than about 15 degrees at each inner point.
 
     >>> _bends(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.1], [2.0, 3.0]])).tolist()
     [False, True]
@@ -311,12 +312,12 @@ def _palette(colours: Sequence[str], coloured: bool) -> NDArray[np.uint8]:
 
 
 def window(values: Array) -> tuple[float, float]:
-    """Display limits of an image: the 1st and 99.5th percentile of its finite values."""
+    """Return display limits of an image: the 1st and 99.5th percentiles of its finite values."""
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, (1.0, 99.5)) if finite.size else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-6))
 
 
 def closed(border: Array) -> Array:
-    """A border (n, 2) with its first point once more at the end."""
+    """Return a border (n + 1, 2) with the first of its n points repeated at the end."""
     return np.vstack([border, border[:1]])

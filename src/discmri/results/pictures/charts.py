@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def chart(width_in: float, height_in: float, dpi: float = 100.0) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes for curves and points."""
+    """Return a figure with one pair of axes for curves and points."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, height_in), dpi=dpi, layout="constrained")
@@ -20,7 +20,7 @@ def chart(width_in: float, height_in: float, dpi: float = 100.0) -> tuple[Figure
 
 
 def embedded(figure: Figure, kind: str = "png") -> str:
-    """A chart for a page, base64, without dates and software."""
+    """Return a chart for a page as base64, without metadata on dates and software."""
     absent = {"png": ("Software",), "svg": ("Date", "Creator")}[kind]
     file = io.BytesIO()
     figure.savefig(file, format=kind, metadata=dict.fromkeys(absent))

@@ -1,4 +1,4 @@
-"""One disc in its own mid-sagittal plane: border, height lines, ADC."""
+"""Pictures of one disc in its mid-sagittal plane: border, height lines, ADC."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from discmri.results.records import DiscRecord
 _MARGIN_MM = 13.0
 _STEP_MM = 0.3
 _PIXELS_PER_MM = 9.0
-_BAR_MM = 13.0  # a white strip beside the picture, for the colour bar
+_BAR_MM = 13.0  # white strip beside the picture for the colour bar
 _SCALE_MM = 10.0
 _ADC_RANGE_UM2_MS = (0.0, 3.0)
 _STATIONS = (("anterior", 0.9), ("middle", 0.5), ("posterior", 0.1))
@@ -31,16 +31,16 @@ _STATIONS = (("anterior", 0.9), ("middle", 0.5), ("posterior", 0.1))
 
 @dataclass(frozen=True, eq=False)
 class DiscPlane:
-    """The image in a disc's own mid-sagittal plane.
+    """The image in the mid-sagittal plane of a disc.
 
     Parameters
     ----------
     outline
         The disc.
     points
-        (rows, columns, 3) RAS+ places, caudal first, posterior first.
+        (rows, columns, 3) RAS+ points in mm, caudal first, posterior first.
     pixels
-        (rows, columns) the image there.
+        (rows, columns) image values at these points.
     """
 
     outline: DiscOutline
@@ -49,7 +49,7 @@ class DiscPlane:
 
     @classmethod
     def of(cls, image: Volume, outline: DiscOutline) -> DiscPlane:
-        """Sample an image once for all pictures of a disc."""
+        """Sample an image for all pictures of a disc."""
         back, front, bottom, top = _region(outline)
         x = np.arange(back + _STEP_MM / 2, front, _STEP_MM)
         y = np.arange(bottom + _STEP_MM / 2, top, _STEP_MM)
@@ -60,7 +60,7 @@ class DiscPlane:
         return cls(outline, points, _around(image, points).sample(points, order=3))
 
     def canvas(self, extra_mm: float = 0.0, dim: float = 1.0) -> Canvas:
-        """The image, anterior to the left; with room on the right, and darker."""
+        """Draw the image, anterior on the left; optionally darker and with a strip on the right."""
         back, front, bottom, top = _region(self.outline)
         low, high = window(self.pixels)
         white = low + (high - low) / dim
@@ -70,10 +70,9 @@ class DiscPlane:
 
 
 def disc_picture(plane: DiscPlane, record: DiscRecord) -> bytes:
-    """PNG of the disc with its border, corners and the anterior, middle and posterior heights.
+    """Return a PNG of the disc with border, corners and anterior, middle and posterior heights.
 
-    The numbers are those of the record, as in every table; a line whose height is missing
-    there has none.
+    The numbers are those of the record; a line without a recorded height has no number.
     """
     canvas, outline = plane.canvas(), plane.outline
     colour = LEVEL_COLOURS[record.level]
@@ -97,7 +96,7 @@ def disc_picture(plane: DiscPlane, record: DiscRecord) -> bytes:
 
 
 def adc_picture(plane: DiscPlane, adc: Volume, level: DiscLevel) -> bytes:
-    """PNG of the disc with the ADC inside its border and a colour bar in µm²/ms."""
+    """Return a PNG of the disc with the ADC inside its border and a colour bar in µm²/ms."""
     canvas, outline = plane.canvas(extra_mm=_BAR_MM, dim=0.75), plane.outline
     values = adc.sample(plane.points, order=0, outside=np.nan)
     low, high = _ADC_RANGE_UM2_MS
@@ -111,7 +110,7 @@ def adc_picture(plane: DiscPlane, adc: Volume, level: DiscLevel) -> bytes:
 
 
 def _around(image: Volume, points: Array) -> Volume:
-    """The part of an image that a smooth interpolation at some points needs."""
+    """Crop an image to the part that smooth interpolation at some points needs."""
     index = image.grid.to_index(points.reshape(-1, 3))
     start = np.clip(np.floor(index.min(axis=0)).astype(int) - 6, 0, np.array(image.shape) - 1)
     stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 7, start + 1, image.shape)
@@ -122,14 +121,14 @@ def _around(image: Volume, points: Array) -> Volume:
 
 
 def _region(outline: DiscOutline) -> tuple[float, float, float, float]:
-    """Posterior, anterior, caudal and cranial edge of the picture in the disc's frame."""
+    """Posterior, anterior, caudal and cranial edges of the picture in the disc's frame, mm."""
     contour = outline.mid.contour_mm
     low, high = contour.min(axis=0) - _MARGIN_MM, contour.max(axis=0) + _MARGIN_MM
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
 def _height_line(canvas: Canvas, section: Section, name: str, share: float, height: str) -> None:
-    """A line from border to border along the normal; the measured height stands above it."""
+    """Draw a line from border to border along the normal, with the measured height above it."""
     back, front = section.contour_mm[:, 0].min(), section.contour_mm[:, 0].max()
     x = float(back + share * (front - back))
     upper = float(np.interp(x, section.x_mm, section.upper_mm))
@@ -143,7 +142,7 @@ def _height_line(canvas: Canvas, section: Section, name: str, share: float, heig
 
 
 def _labels(canvas: Canvas, level: DiscLevel, outline: DiscOutline) -> None:
-    """Level name, orientation and scale along the edges, outside the disc."""
+    """Draw level name, orientation and scale along the edges, outside the disc."""
     back, front, bottom, top = _region(outline)
     named = Style(12.0, LEVEL_COLOURS[level], "l", "top", bold=True)
     canvas.text(front - 1.2, top - 1.0, level.value, named)
@@ -153,7 +152,7 @@ def _labels(canvas: Canvas, level: DiscLevel, outline: DiscOutline) -> None:
 
 
 def _colour_bar(canvas: Canvas) -> None:
-    """The colours of the ADC with their values, in the strip beside the picture."""
+    """Draw the colour bar of the ADC in the strip beside the picture."""
     _, end, bottom, top = canvas.edges
     canvas.box((end + _BAR_MM, end, bottom, top), WHITE)
     left, right = end + 0.80 * _BAR_MM, end + 0.58 * _BAR_MM

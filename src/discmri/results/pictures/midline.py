@@ -37,7 +37,7 @@ class ShownSlice:
     signs: tuple[float, float]
 
     def project(self, points_mm: Array) -> Array:
-        """(n, 2) display coordinates in mm of (n, 3) RAS+ points, seen from patient left."""
+        """Return (n, 2) display coordinates of (n, 3) RAS+ points, in mm, from patient left."""
         index = self.image.grid.to_index(points_mm)[:, [self.across, self.up]]
         spacing = self.image.spacing_mm[[self.across, self.up]]
         return np.asarray(index * spacing * np.array(self.signs))
@@ -135,7 +135,7 @@ def _near_spine(shown: ShownSlice, pixels: Array, contours: Sequence[Array]) -> 
 
 
 def _region(shown: ShownSlice, contours: Sequence[Array]) -> tuple[float, float, float, float]:
-    """Left, right, bottom, top: the discs with a margin, within the slice."""
+    """Left, right, bottom and top of the discs with a margin, within the slice, mm."""
     left, right, bottom, top = shown.extent()
     if not contours:
         return left, right, bottom, top

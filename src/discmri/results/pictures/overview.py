@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from discmri.results.model import StudyResult
 
 _GUTTER_MM = 46.0
-_NAME_MM = 7.0  # room for half of a name and its height
+_NAME_MM = 7.0  # margin for half of a name and its height
 _PIXELS_PER_MM = 3.0
 _NAME = Style(11.0, "#1d2733", "r", "bottom", bold=True, rim=False)
 _HEIGHT = Style(9.0, "#46535f", "r", "top", rim=False)
 
 
 def overview(result: StudyResult) -> bytes:
-    """PNG of the slice that lies closest to the discs' own mid-sagittal planes."""
+    """Return a PNG of the slice closest to the mid-sagittal planes of the discs."""
     view = SpineView.of(result)
     left, right, bottom, top = view.region
     canvas = Canvas((left - _GUTTER_MM, right, bottom, top), _PIXELS_PER_MM)
@@ -43,7 +43,7 @@ def overview(result: StudyResult) -> bytes:
 
 
 def _name(canvas: Canvas, contour: Array, left: float, level: DiscLevel, height: object) -> None:
-    """The name in the margin, with a thin line to the disc's anterior border."""
+    """Draw the name in the margin, with a thin line to the disc's anterior border."""
     front = contour[np.argmin(contour[:, 0])]
     _, _, bottom, top = canvas.edges
     y = float(np.clip(contour[:, 1].mean(), bottom + _NAME_MM, top - _NAME_MM))
