@@ -105,7 +105,7 @@ TESTS = {
         "measurement/segment/test_builtin.py",
         "measurement/test_uncertainty.py",
     ),
-    "measurement/signal/comparators": ("measurement/test_signal.py",),
+    "measurement/signal/comparators": ("measurement/test_comparators.py",),
     "measurement/signal/disc": ("measurement/test_signal.py",),
     "measurement/t1_heights": ("measurement/test_uncertainty.py", "measurement/test_pipeline.py"),
     "results/decisions": ("results/test_decisions.py",),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 
-from discmri.core.levels import MEASURED_LEVELS, DiscLevel, Vertebra, levels_upward
+from discmri.core.levels import CANAL_LABEL, MEASURED_LEVELS, DiscLevel, Vertebra, levels_upward
 
 # The interface's table, written out once more so that a slip in the code shows.
 EXPECTED = {
@@ -13,8 +13,12 @@ EXPECTED = {
 
 def test_label_numbers_are_those_of_the_interface():
     assert {level.value: level.label_id for level in DiscLevel} == EXPECTED
-    numbers = {"T11": 31, "T12": 32, "L1": 41, "L5": 45, "L6": 46, "S1": 50}
-    assert {name: Vertebra(name).label_id for name in numbers} == numbers
+    numbers = {
+        "T10": 30, "T11": 31, "T12": 32, "L1": 41, "L2": 42, "L3": 43, "L4": 44, "L5": 45,
+        "L6": 46, "S1": 50,
+    }  # fmt: skip
+    assert {vertebra.value: vertebra.label_id for vertebra in Vertebra} == numbers
+    assert CANAL_LABEL == 2
 
 
 def test_discs_and_vertebrae_chain():

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,6 +250,28 @@ def test_where_between_the_endplates_each_signal_is_taken() -> None:
     assert falling.texture.cleft == pytest.approx((0.82 + 0.44) / 2 - 0.37, abs=0.04)
     dark = painted(lambda along, up, slices: np.where(np.abs(up - 0.5) < 0.14, 0.2, 1.0))
     assert dark.texture.cleft == pytest.approx(0.8, abs=0.01)
+
+
+def test_bright_endplates_are_no_rows_beside_a_cleft() -> None:
+    rims = painted(lambda along, up, slices: np.where(np.abs(up - 0.5) > 0.37, 2.0, 1.0))
+    assert rims.texture.cleft == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_outermost_2_percent_behind_are_left_out() -> None:
+    """Signal in mm from the posterior end of a disc of 40 mm, read every 0.5 mm.
+
+    From 0.8 to 6.4 mm these are 1.25, 1.75 ... 6.25 mm, of which a fifth lies below 2.25 mm.
+    """
+    outline = outline_of(SPINE, LEVEL)
+    x, up = np.linspace(-20.0, 20.0, 81), np.full(81, 5.5)
+    cuts = tuple(replace(cut, x_mm=x, upper_mm=up, lower_mm=-up) for cut in outline.sections)
+    wide = replace(outline, sections=cuts, mid=cuts[3])
+    index = np.stack(np.meshgrid(*map(np.arange, T2_GRID.shape), indexing="ij"), axis=-1)
+    along = outline.frame.to_frame(T2_GRID.to_world(index).reshape(-1, 3))[:, 0]
+    image = Volume((along + 20.0).reshape(T2_GRID.shape), T2_GRID.affine)
+    shared = spine_comparators(image, LABELS)
+    signal = measure_signal(image, LABELS, LEVEL, wide, shared)
+    assert signal.outer_posterior == pytest.approx(2.25, abs=0.05)
 
 
 def test_the_three_central_slices_count() -> None:

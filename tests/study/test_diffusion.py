@@ -149,6 +149,15 @@ def test_directions_trace_and_adc_in_one_series(tmp_path: Path, mark: Mark) -> N
     assert Code.SERIES_SPLIT in {f.code for f in study.findings}
 
 
+def test_two_directions_do_not_replace_the_combined_image(tmp_path: Path) -> None:
+    """Two of three axes are no mean diffusivity."""
+    images = [image("dwi", 0, standard), *(image("dwi", 800, standard, one) for one in AXES[:2])]
+    study = store(tmp_path, *images, image("dwi", 800, standard))
+    assert_adc(study, 2)
+    kinds = [b.kind for b in study.diffusion().b_values]
+    assert kinds == [DirectionKind.NONE, DirectionKind.TRACE]
+
+
 def test_ge_map_kinds(tmp_path: Path) -> None:
     """GE says in a private tag alone what an image is."""
     images = [image("dwi", 0, ge), image("dwi", 800, ge)]

@@ -34,8 +34,13 @@ def mosaic(b: int, down: int, across: int) -> Dataset:
     return ds
 
 
-def siemens(b: int, reverse: bool = False, **tags: list[str] | None) -> Dataset:
-    """Position as if the picture were one slice; CSA headers place the slices."""
+def siemens(
+    b: int, reverse: bool = False, protocol: np.ndarray | None = None, **tags: list[str] | None
+) -> Dataset:
+    """Position as if the picture were one slice; CSA headers place the slices.
+
+    ``protocol`` holds the first pixels of the slices as the protocol has them.
+    """
     ds = mosaic(b, 3, 3)
     ds.ImageType = ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE", "ND", "MOSAIC"]
     row, column = (np.array(axis) for axis in SPEC.orientation)
@@ -54,11 +59,13 @@ def siemens(b: int, reverse: bool = False, **tags: list[str] | None) -> Dataset:
             image.pop(name)
     block = ds.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
     block.add_new(0x10, "OB", csa(image, newer=True))
-    if reverse:
+    if reverse and protocol is None:
+        protocol = np.array(SPEC.positions()[::-1])
+    if protocol is not None:
         half = row * 0.75 * SPEC.columns / 2 + column * 1.5 * SPEC.rows / 2
         lines = [
             f"sSliceArray.asSlice[{n}].sPosition.d{axis} = {value:.6f}"
-            for n, position in enumerate(reversed(SPEC.positions()))
+            for n, position in enumerate(protocol)
             for axis, value in zip(("Sag", "Cor", "Tra"), position + half, strict=True)
         ]
         block.add_new(0x20, "OB", "\n".join(lines).encode())
@@ -103,11 +110,37 @@ def test_tiles_lie_where_single_slices_do(tmp_path: Path, kind: str) -> None:
     assert dwi(study).slices == 5
 
 
+@pytest.mark.parametrize(("off_mm", "believed"), [(0.7, True), (1.5, False)])
+def test_a_protocol_of_slices_elsewhere_is_not_believed(
+    tmp_path: Path, off_mm: float, believed: bool
+) -> None:
+    """It lists the slices the other way round than the image header, which holds without it."""
+    column = np.array(SPEC.orientation[1])
+    protocol = np.array(SPEC.positions()[::-1]) + off_mm * column
+    study = stored(tmp_path, *(siemens(b, reverse=True, protocol=protocol) for b in (0, 800)))
+    affine = study.diffusion().affine
+    places = [(affine @ [0, 0, k, 1])[0] for k in (0, SPEC.slices - 1)]
+    # LPS to RAS: x changes sign
+    drawn = [-SPEC.positions()[k][0] for k in (0, -1)]
+    mirrored = [drawn[0], 2 * drawn[0] - drawn[1]]
+    assert sorted(places) == pytest.approx(sorted(drawn if believed else mirrored), abs=1e-4)
+
+
+def test_a_protocol_of_tilted_slices_is_not_believed(tmp_path: Path) -> None:
+    row, column = (np.array(axis) for axis in SPEC.orientation)
+    step = SPEC.step * (np.cross(row, column) * np.cos(0.5) + column * np.sin(0.5))
+    protocol = SPEC.positions()[0] + np.arange(SPEC.slices)[:, None] * step
+    single = read_study(write(tmp_path / "single", SeriesSpec("t2", 5, 8, 10))).target().images[0]
+    study = stored(tmp_path / "tiles", *(siemens(b, protocol=protocol) for b in (0, 800)))
+    np.testing.assert_allclose(study.diffusion().affine, single.grid.affine, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("tags", "cause"),
     [
         ({"SliceNormalVector": None}, "direction"),
         ({"SliceNormalVector": ["0", "0", "1"]}, "direction"),
+        ({"SliceNormalVector": ["0.866025", "0.5", "0"]}, "direction"),  # 30 degrees off
         ({"ProtocolSliceNumber": ["4"]}, "backwards"),
     ],
 )

@@ -150,11 +150,17 @@ def test_three_planes_in_one_series_are_a_localizer(tmp_path: Path) -> None:
     assert sorted(series.part for series in study.series) == ["axial", "sagittal"]
 
 
+PIXELS = {mm: {"spacing": (mm, mm), "rows": 320} for mm in (0.50, 0.57, 0.65)}
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
         (spec("a", 4, spacing=(0.5, 0.5), rows=320), spec("b", 5, spacing=(1.0, 1.0), rows=160)),
         (spec("a", 4, slices=9), spec("b", 5, slices=7)),
+        # 0.15 mm finer counts more than two slices, 0.07 mm does not
+        (spec("a", 4, **PIXELS[0.50], slices=7), spec("b", 5, **PIXELS[0.65], slices=9)),
+        (spec("a", 4, **PIXELS[0.57], slices=9), spec("b", 5, **PIXELS[0.50], slices=7)),
         (spec("a", 5, tags={"AcquisitionTime": "110000"}), spec("b", 4)),  # a later repeat
         (spec("a", 4), spec("b", 5, tags={"SeriesDescription": "t2 sag c-spine"}, slices=9)),
         (spec("a", 4), spec("b", 5, tags={"ImageType": ["DERIVED", "SECONDARY"]}, slices=9)),

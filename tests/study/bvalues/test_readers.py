@@ -166,7 +166,7 @@ def test_a_comment_with_two_values_is_no_source_for_canon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "declared"), [(0.05, None), (2.0, 2.0), (4.9, 4.9), (5.0, None)]
+    ("stated", "declared"), [(0.05, None), (0.15, 0.15), (2.0, 2.0), (4.9, 4.9), (5.0, None)]
 )
 def test_a_value_near_zero_counts_as_zero_and_stays_declared(
     stated: float, declared: float | None
