@@ -63,6 +63,16 @@ def number(value: float, decimals: int) -> str:
     return text[1:] if text.startswith("-") and float(text) == 0 else text
 
 
+def deviation(sd: float, decimals: int) -> str:
+    """A standard deviation with the decimals of its value, or with one digit if that would be zero.
+
+    >>> deviation(0.43, 1), deviation(0.046, 1)
+    ('0.4', '0.05')
+    """
+    text = number(sd, decimals)
+    return text if float(text) else significant(sd, 1)
+
+
 def counted(count: int, name: str) -> str:
     """A count with a noun, in the plural unless it is 1.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from discmri.core.findings import MEANINGS, Code
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade
-from discmri.core.text import number, printable
+from discmri.core.text import deviation, number, printable
 from discmri.napari.panel import MetricRow
 from discmri.reading import DiscMetrics, DiscState, Judgement, Mode
 from discmri.results.grade_text import criteria, reasons
@@ -74,7 +74,7 @@ def _value(metrics: DiscMetrics, name: str, decimals: int) -> str:
     if isinstance(found.value, str):
         return printable(found.value)
     text = number(float(found.value), decimals)
-    return text if found.sd is None else f"{text} ± {number(found.sd, decimals)}"
+    return text if found.sd is None else f"{text} ± {deviation(found.sd, decimals)}"
 
 
 def _grade(signal: float, collapse: float) -> Grade:

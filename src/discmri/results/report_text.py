@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from discmri.core.findings import MAIN_VALUES, MEANINGS, Severity
 from discmri.core.grade import Grade
 from discmri.core.quality import DiscQuality
-from discmri.core.text import NOTICE, number, printable
+from discmri.core.text import NOTICE, deviation, number, printable
 from discmri.results.grade_text import criteria, reasons
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.jsonable import jsonable, present
@@ -228,7 +228,7 @@ def _disc(
         "level": name,
         "colour": LEVEL_COLOURS[record.level],
         "height": _value(record, "height_mm", 1),
-        "height_sd": "" if sd is None else number(float(sd), 1),
+        "height_sd": "" if sd is None else deviation(float(sd), 1),
         "height_method": _method(record),
         "anterior": _value(record, "height_anterior_mm", 1),
         "middle": _value(record, "height_middle_mm", 1),
