@@ -92,6 +92,55 @@ def test_extent_to_the_sides_needs_slices():
     assert math.isnan(junction_signs(few, upward(few)).width_ratio)
 
 
+def test_three_discs_give_signs():
+    assert signs_of(LUMBAR, LUMBAR, LUMBAR) is not None
+
+
+def test_the_three_discs_above_are_the_reference():
+    """Depths of 30, 36, 40 and 44 mm above one of 36 mm: the median of the first three is 36."""
+    above = [replace(LUMBAR, depth_mm=depth) for depth in (30.0, 36.0, 40.0, 44.0)]
+    assert signs_of(LUMBAR, *above).depth_ratio == pytest.approx(1.0, abs=0.02)
+
+
+def test_bone_below_is_measured_12_mm_below_the_disc():
+    """The sacrum narrows from 34 to 20 mm over 40 mm: 29.8 mm, drawn as 29 pixels; above are 37."""
+    signs = signs_of(*[LUMBAR] * 4, sacrum_lean_deg=0.0)
+    assert signs.below_ratio == pytest.approx(29 / 37, abs=0.03)
+
+
+def narrowed(found, share, slices):
+    """A spine whose lowest disc keeps a share of its depth on some slices."""
+    array = found.discs[-1].mask.array.copy()
+    ends = np.flatnonzero(array.any(axis=(0, 2)))[[0, -1]]
+    array[slices, int(ends[0] + share * (ends[1] - ends[0] + 1)) :] = 0
+    lowest = replace(found.discs[-1], mask=SoftMask(array, found.discs[-1].mask.affine))
+    return replace(found, discs=(*found.discs[:-1], lowest))
+
+
+@pytest.mark.parametrize(("share", "ratio"), [(0.4, 1.0), (0.6, 0.6)])
+def test_a_slice_that_shows_half_of_the_lowest_disc_counts(share, ratio):
+    found = narrowed(junction_spine([LUMBAR] * 4), share, [1, 3])
+    signs = junction_signs(found, upward(found))
+    assert signs.depth_ratio == pytest.approx(ratio, abs=0.03)
+
+
+@pytest.mark.parametrize(("share", "ratio"), [(0.2, 3 / 5), (0.35, 1.0)])
+def test_a_quarter_of_the_section_counts_for_the_width(share, ratio):
+    found = narrowed(junction_spine([LUMBAR] * 4, slices=range(5)), share, [0, 4])
+    assert junction_signs(found, upward(found)).width_ratio == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(("pixels", "shown"), [(11, False), (12, True)])
+def test_a_disc_of_twelve_pixels_is_seen(pixels, shown):
+    found = junction_spine([LUMBAR] * 4, slices=(2,))
+    mask = found.discs[-1].mask
+    few = np.zeros_like(mask.array)
+    few[tuple(np.argwhere(mask.array > 0.5)[:pixels].T)] = 1
+    lowest = replace(found.discs[-1], mask=SoftMask(few, mask.affine))
+    tiny = replace(found, discs=(*found.discs[:-1], lowest))
+    assert (junction_signs(tiny, upward(tiny)) is not None) is shown
+
+
 def test_two_discs_give_no_signs():
     assert signs_of(LUMBAR, LUMBAR) is None
 

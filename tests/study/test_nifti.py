@@ -104,6 +104,11 @@ def test_isotropic_volume_in_any_storage_order(tmp_path: Path) -> None:
     assert read_study(tmp_path).target().plane is Plane.SAGITTAL
 
 
+def test_slices_twice_as_thick_as_their_pixels_have_a_plane(tmp_path: Path) -> None:
+    image(tmp_path / "t2.nii.gz", affine=np.diag([1.0, 1.0, 2.0, 1.0]), sidecar=T2)
+    assert read_study(tmp_path).series[0].plane is Plane.AXIAL
+
+
 def test_several_subjects_are_listed(tmp_path: Path) -> None:
     for name in ("sub-1", "sub-2"):
         image(tmp_path / name / f"{name}_T2w.nii.gz", sidecar=T2)
@@ -300,3 +305,15 @@ def test_times_in_milliseconds_are_told_and_left_out(tmp_path, seconds, te_ms, t
     study = read_study(tmp_path)
     assert study.series[0].contrast.te_ms == te_ms
     assert sum("EchoTime 20 s is impossible" in found.text for found in study.findings) == told
+
+
+@pytest.mark.parametrize(
+    ("key", "longest_s"), [("EchoTime", 2.0), ("RepetitionTime", 60.0), ("InversionTime", 20.0)]
+)
+def test_the_longest_times_that_are_possible(tmp_path: Path, key: str, longest_s: float) -> None:
+    """Cerebrospinal fluid has a T1 of about 4 s and a T2 of about 2 s: nobody waits for longer."""
+    for name, seconds in (("a_T2w", longest_s), ("b_T2w", longest_s * 1.1)):
+        image(tmp_path / f"{name}.nii.gz", sidecar=T2 | {key: seconds})
+    study = read_study(tmp_path)
+    texts = [found.text for found in study.findings if "impossible" in found.text]
+    assert [key in text and f"{longest_s * 1.1:g} s" in text for text in texts] == [True]
