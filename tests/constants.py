@@ -142,7 +142,7 @@ TESTS = {
     "study/mosaic": ("study/test_mosaic.py",),
     "study/nifti": ("study/test_nifti.py", "study/test_formats.py"),
     "study/nifti_header": ("study/test_nifti.py",),
-    "study/parts": ("study/test_traps.py", "study/test_geometry.py"),
+    "study/parts": ("study/test_strays.py", "study/test_traps.py", "study/test_geometry.py"),
     "study/pixels": ("study/test_traps.py",),
     "study/region": ("study/test_roles.py",),
     "study/scan": ("study/test_formats.py", "study/test_traps.py"),

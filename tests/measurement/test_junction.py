@@ -316,7 +316,9 @@ def test_a_picture_that_would_show_another_disc_ends_with_l5_s1(room_mm, lowest)
 
 def test_too_few_discs_leave_the_usual_share_or_an_even_guess():
     found = junction_spine([LUMBAR, LUMBAR])
-    assert find_junction(found, upward(found)).probability == junctions.USUAL
+    # 190 of 201 slices of SPIDER
+    probability = find_junction(found, upward(found)).probability
+    assert probability == pytest.approx(190 / 201, abs=0.01)
     bare = replace(found, sacrum=None)
     assert find_junction(bare, upward(bare)).probability == pytest.approx(1 / 3)
 

@@ -1,6 +1,7 @@
 """NIfTI with BIDS sidecars."""
 
 import gzip
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -102,6 +103,11 @@ def test_adc_map(tmp_path: Path) -> None:
 def test_isotropic_volume_in_any_storage_order(tmp_path: Path) -> None:
     image(tmp_path / "t2.nii.gz", affine=np.diag([0.9, 0.9, 0.9, 1.0]))
     assert read_study(tmp_path).target().plane is Plane.SAGITTAL
+
+
+def test_nearly_cubic_voxels_count_as_sagittal(tmp_path: Path) -> None:
+    image(tmp_path / "t2.nii.gz", affine=np.diag([0.9, 0.9, 1.0, 1.0]), sidecar=T2)
+    assert read_study(tmp_path).series[0].plane is Plane.SAGITTAL
 
 
 def test_slices_twice_as_thick_as_their_pixels_have_a_plane(tmp_path: Path) -> None:
@@ -312,8 +318,31 @@ def test_times_in_milliseconds_are_told_and_left_out(tmp_path, seconds, te_ms, t
 )
 def test_the_longest_times_that_are_possible(tmp_path: Path, key: str, longest_s: float) -> None:
     """Cerebrospinal fluid has a T1 of about 4 s and a T2 of about 2 s: nobody waits for longer."""
-    for name, seconds in (("a_T2w", longest_s), ("b_T2w", longest_s * 1.1)):
-        image(tmp_path / f"{name}.nii.gz", sidecar=T2 | {key: seconds})
-    study = read_study(tmp_path)
-    texts = [found.text for found in study.findings if "impossible" in found.text]
-    assert [key in text and f"{longest_s * 1.1:g} s" in text for text in texts] == [True]
+    for name, seconds, told in (("in", longest_s, 0), ("out", longest_s * 1.1, 1)):
+        path = image(tmp_path / name / "case_T2w.nii.gz", sidecar=T2 | {key: seconds})
+        texts = [found.text for found in read_study(path).findings]
+        assert sum(f"{key} {seconds:g} s is impossible" in text for text in texts) == told
+
+
+@pytest.mark.parametrize(("more", "te_ms"), [(0, 100), (1, None)])
+def test_a_sidecar_of_16_mib_is_read_and_no_larger_one(tmp_path: Path, more: int, te_ms) -> None:
+    path = image(tmp_path / "case_T2w.nii.gz")
+    text = json.dumps(T2).ljust(16 * 1024 * 1024 + more)
+    path.with_name("case_T2w.json").write_text(text)
+    assert read_study(tmp_path).series[0].contrast.te_ms == te_ms
+
+
+@pytest.mark.parametrize(("slices", "refused"), [(2048, False), (2049, True)])
+def test_a_header_of_4_gib_of_voxels_is_the_largest(tmp_path: Path, slices, refused) -> None:
+    """1024 x 1024 x 2048 voxels of two bytes, of 0.1 mm."""
+    head = nib.Nifti1Header.from_fileobj(
+        io.BytesIO(header(dim=[3, 1024, 1024, slices, 1, 1, 1, 1], pixdim=[1, *[0.1] * 7]))
+    )
+    head.set_sform(np.diag([0.1, 0.1, 0.1, 1.0]), 1)
+    path = tmp_path / "case_T2w.nii"
+    path.write_bytes(head.binaryblock + b"\0" * 4)
+    if refused:
+        with pytest.raises(NothingToMeasureError, match="its header describes 4098 MiB"):
+            read_study(path)
+    else:
+        assert read_study(path).target().problem == ""
