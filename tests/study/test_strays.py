@@ -120,6 +120,18 @@ def test_a_few_slices_shifted_in_their_plane_are_left_out(tmp_path, shifted, kep
     assert any("shifted within their plane" in found.text for found in study.findings)
 
 
+@pytest.mark.parametrize(("together", "strays"), [(2, True), (3, False)])
+def test_three_slices_at_one_place_are_a_station(tmp_path, together: int, strays: bool) -> None:
+    images = SeriesSpec(slices=13).datasets()
+    for ds in images[:together]:
+        x, y, z = ds.ImagePositionPatient
+        ds.ImagePositionPatient = [x, y + 9.0, z]
+    for n, ds in enumerate(images):
+        save(ds, tmp_path / f"{n}")
+    texts = [found.text for found in read_study(tmp_path).findings]
+    assert any("shifted within their plane" in text for text in texts) is strays
+
+
 @pytest.mark.parametrize(("lost", "told"), [("IM5", 1), ("im5", 0), ("other", 0)])
 def test_an_image_that_a_dicomdir_lists_is_missed(tmp_path, lost, told) -> None:
     """A disc's names are upper case; an image of a series that is not measured is no loss."""
