@@ -172,6 +172,7 @@ EXEMPT = {
     "cohort/workers:_FIRST_WORKER_S": "how long to wait for a worker",
     "cohort/isolated:_POLL_S": "how often a process is looked at",
     "measurement/adc/fit:CHUNK": "voxels that are fitted at a time",
+    "study/source:_CHUNK": "bytes that are unpacked at a time",
     "measurement/adc/noise:ENOUGH_VOXELS": "how many voxels a median is taken of",
 }
 """Constants that no result depends on, with the reason."""
