@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import subprocess
@@ -121,11 +122,47 @@ def test_without_dask_its_options_are_refused(monkeypatch, options):
         list(run_jobs(calls.doubled, [1], Workers(**options)))
 
 
+@pytest.fixture(autouse=True)
+def _no_abandoned_client():
+    """Dask deadlocks if a client that failed is collected while another loop starts."""
+    yield
+    gc.collect()
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])
 def test_a_scheduler_that_does_not_answer(monkeypatch, address):
     monkeypatch.setattr(workers, "_CONNECT_S", 0.5)
     with pytest.raises(UsageError, match="no response from a Dask scheduler"):
         list(run_jobs(calls.doubled, [1], Workers(scheduler=address)))
+
+
+RETRY = """
+import gc
+from distributed.utils import LoopRunner
+from discmri.cohort import Workers, workers
+from discmri.core.errors import UsageError
+
+start = LoopRunner._start_unlocked
+
+def collect_first(runner):
+    gc.collect()
+    start(runner)
+
+gc.disable()
+LoopRunner._start_unlocked = collect_first
+for _ in range(2):
+    try:
+        list(workers.run_jobs(abs, [1], Workers(scheduler="nonsense")))
+    except UsageError:
+        print("refused")
+"""
+
+
+def test_a_second_try_does_not_wait_for_the_first():
+    done = subprocess.run(
+        [sys.executable, "-c", RETRY], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout.split() == ["refused", "refused"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ scheduler or worker can run programs as its user, unless certificates are requir
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -170,6 +171,7 @@ def _client(workers: Workers) -> Iterator[Client]:
 
     for name in ("distributed", "asyncio", "tornado"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    gc.collect()  # a client that failed before, collected while the next one starts, would deadlock
     with ExitStack() as stack:
         if workers.slurm is not None:
             cluster = stack.enter_context(slurm_cluster(workers.slurm, workers.security))
