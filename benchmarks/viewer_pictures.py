@@ -6,7 +6,7 @@ locked and a blinded session; needs a screen, such as ``xvfb-run`` gives.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from benchmarks.viewer_session import Reader
@@ -63,10 +63,16 @@ def _read_some(reader: Reader, mode: reading.Mode) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.mkdir(parents=True, exist_ok=True)
-    if len(sys.argv) > 2:
-        found: dict[Path, Path | None] = {Path(sys.argv[3]): Path(sys.argv[2])}
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.viewer_pictures", description=__doc__
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("study", type=Path, nargs="?")
+    parser.add_argument("results", type=Path, nargs="?")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if asked.study is not None:
+        found: dict[Path, Path | None] = {asked.results: asked.study}
     else:
-        found = make_visits(target / "phantom", PROTOCOL, 2, 2)
-    main(target, found)
+        found = make_visits(asked.folder / "phantom", PROTOCOL, 2, 2)
+    main(asked.folder, found)

@@ -88,7 +88,7 @@ def before_the_sacrum(layers: dict[int, float]) -> tuple[Volume, SoftMask, SoftM
 
 @pytest.mark.parametrize("layers", [{1: 1500, 3: 500, 8: 200}, {1: 1500, 3: 200, 8: 500}])
 def test_fat_lies_3_to_12_mm_before_the_sacrum(layers: dict[int, float]) -> None:
-    """Half of the band is fat; what lies before and behind the band outshines it."""
+    """Half of the band is fat; what lies before and behind the band is brighter."""
     image, sacrum, disc = before_the_sacrum(layers | {13: 1500})
     labels = replace(LABELS, vertebrae={Vertebra.SACRUM: sacrum}, discs={LEVEL: disc})
     assert spine_comparators(image, labels).fat == 500.0

@@ -154,7 +154,7 @@ def test_uneven_ground_before_the_sacrum_is_no_fat() -> None:
     assert measured(t2_image(vessels)).fat is None
 
 
-def test_fat_that_outshines_every_disc_divides_nothing() -> None:
+def test_fat_brighter_than_every_disc_separates_no_grades() -> None:
     bright = dataclasses.replace(SPINE, fat=Tissue(700, 60, 0.1))
     signal = measured(t2_image(bright))
     assert signal.fat is None

@@ -15,8 +15,8 @@ from discmri.core.levels import DiscLevel
 from discmri.measurement.signal import DiscSignal
 
 FLUID_OVER_MARROW = 1.0
-"""CSF with less than this share of the signal of marrow is not used: on T2 its median is 1.04 to 2.2
-times that of marrow in 98 of 100 slices of SPIDER."""
+"""CSF with less than this share of the signal of marrow is not used: in 107 of 109 T2 slices of
+SPIDER the median ratio is 1.04 to 3.8, in the others 0.99 and 1.02."""
 FAINTEST = 1e-3  # smallest ratio to a reference tissue
 BRIGHTEST_DISCS = 2
 ABOVE_L1 = frozenset({DiscLevel.T10_T11, DiscLevel.T11_T12, DiscLevel.T12_L1})

@@ -84,9 +84,10 @@ def reference_heights(
 ) -> dict[DiscLevel, ReferenceHeight]:
     """Reference height of every disc of one spine.
 
-    The subject's scale (expected height of a healthy L3-L4) is estimated from the
-    discs' AP width and from the height / level factor of every disc that is not dark
-    (:func:`~discmri.measurement.grade_signal.kept_signal`), averaged on a log scale by precision.  A disc is never its own reference.
+    The subject's scale (expected height of a healthy L3-L4) is the mean, on a log scale and weighted by
+    precision, of estimates from the discs' AP width and from the height / level factor of every disc
+    that is not dark (:func:`~discmri.measurement.grade_signal.kept_signal`).  A disc is never its own
+    reference.
 
     Parameters
     ----------

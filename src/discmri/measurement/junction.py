@@ -3,8 +3,8 @@
 Two small logistic models combine the signs of :mod:`discmri.measurement.junction_signs`.  If the
 image reaches the sacrum, the first one separates L5-S1 from a residual S1-S2 disc; otherwise the
 second one separates L5-S1 from the discs above.  Both were fitted to SPIDER slices (van der Graaf
-2024, CC BY 4.0) on which two readers named the junction, the first one to phantoms with residual
-discs as well: they add squared S1 bodies and several slices.  ``python -m benchmarks.junction``
+2024, CC BY 4.0) on which two readers named the junction, the first one also to phantoms with
+residual discs, for squared S1 bodies and images of several slices.  ``python -m benchmarks.junction``
 evaluates them, cross-validated by patient, and prints the coefficients.
 
 A lumbar image does not show whether there are five or six lumbar vertebrae: the probability is that
@@ -147,7 +147,7 @@ class Junction:
 
     @property
     def possibly_transitional(self) -> bool:
-        """Whether the disc named L5-S1, with some doubt, may be such an S1-S2 disc."""
+        """Whether the name L5-S1 is uncertain and the disc may be such an S1-S2 disc."""
         doubtful = self.sacrum_seen and self.probability < CERTAIN
         lumbar = self.lowest is DiscLevel.L5_S1
         return doubtful and lumbar and _full_depth_below_squared(self.signs)
@@ -182,7 +182,7 @@ def _next_would_show(grid: Grid, discs: Sequence[FoundDisc]) -> bool:
 
 def _above_sacrum(found: FoundSpine, discs: Sequence[FoundDisc], seen: bool) -> Junction:
     signs = junction_signs(found, discs)
-    if signs is None and len(discs) > LEAST_DISCS:  # what is lowest lies beside the column
+    if signs is None and len(discs) > LEAST_DISCS:  # the lowest one is not on the column
         above = _above_sacrum(found, discs[1:], seen)
         return replace(above, skipped=above.skipped + 1, probability=min(above.probability, 0.5))
     if signs is None:

@@ -1,8 +1,8 @@
 """Signs of the lumbosacral junction, which separate S1 from L5.
 
-Every sign is a ratio or an angle that compares the lowest disc found, and the bone above it, with
-the discs and bones above, so it does not depend on the patient's size.  A sign is the median over
-the sagittal slices that show the lowest disc well.
+Every sign is a ratio or an angle, so it does not depend on the patient's size.  It compares the
+lowest disc found, and the bone above it, with the discs and bones above, and is the median over the
+sagittal slices that show the lowest disc well.
 
 Sources: a residual S1-S2 disc is shallower and lower than a lumbar disc, and the body of S1 tapers
 downwards, while that of L5 is squared (O'Driscoll 1996, types 1 to 4; Tokgoz 2014, PMC3955794).
@@ -62,8 +62,8 @@ class JunctionSigns:
     bend_deg
         Slope of the lowest disc against the disc above it.
     promontory_deg
-        How far the bone below the lowest disc turns backwards against the bone above, mean of
-        front and back wall: much at the promontory above S1, hardly between S1 and S2.
+        Angle by which the bone below the lowest disc is turned backwards against the bone above,
+        mean of anterior and posterior wall; large at the promontory, small between S1 and S2.
     canal_ratio
         Depth of the thecal sac behind the lowest disc / behind the discs above.
     width_ratio
@@ -284,7 +284,7 @@ def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
 
 
 def _turn_deg(bone: Array | None, disc: _Section) -> float:
-    """Turn of the walls of the bone at a disc, positive where they lean backwards below."""
+    """Angle between the walls of the bones above and below a disc, positive if turned backwards."""
     if bone is None:
         return float("nan")
     offset = bone - disc.centre
@@ -294,12 +294,12 @@ def _turn_deg(bone: Array | None, disc: _Section) -> float:
     below = _walls(along, -up, near)
     if min(len(above), len(below)) < _LEAST_ROWS:
         return float("nan")
-    # from above rows go up, from below they go down: leans of one line add up to nothing
+    # rows are counted away from the disc, so the angles of a straight wall cancel
     return float(-sum(_lean_deg(rows[:, side]) for rows in (above, below) for side in (0, 1)) / 2)
 
 
 def _walls(along: Array, up: Array, from_mm: float) -> Array:
-    """(rows, 2) where the bone begins and ends in rows away from a disc, up to the first gap."""
+    """(rows, 2) beginning and end of the bone in rows away from a disc, up to the first gap."""
     rows = []
     for at in np.arange(from_mm, from_mm + _WALL_MM, _ROW_MM):
         row = np.sort(along[np.abs(up - at) < 0.75 * _ROW_MM])
@@ -312,7 +312,7 @@ def _walls(along: Array, up: Array, from_mm: float) -> Array:
 
 
 def _lean_deg(wall: Array) -> float:
-    """Lean of a wall given in even rows: the median slope of pairs of them (Theil and Sen)."""
+    """Angle of a wall to the disc's normal, from evenly spaced rows: median slope (Theil and Sen)."""
     first, second = np.triu_indices(len(wall), 3)
     slope = np.median((wall[second] - wall[first]) / (second - first) / _ROW_MM)
     return float(np.degrees(np.arctan(slope)))

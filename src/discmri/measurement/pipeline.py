@@ -111,9 +111,8 @@ class StudySteps:
     study: Study
     settings: Settings = field(default_factory=Settings)
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict, init=False, repr=False)
-    _study_steps: StudySteps | None = field(
-        default=None, repr=False
-    )  # of the whole study, if this object remeasures one disc
+    _study_steps: StudySteps | None = field(default=None, repr=False)
+    """Steps of the whole study, if these steps measure one disc again."""
 
     def __post_init__(self) -> None:
         if self.settings.height_method not in HEIGHT_METHODS:

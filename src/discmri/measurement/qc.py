@@ -4,9 +4,9 @@ A check is a small function from :class:`MeasuredSpine` and one level to finding
 affected values; checks do not change values.  To add one, write it below and add it to
 :data:`CHECKS`.
 
-Limits from a distribution are those of 1,544 discs that the built-in segmenter found on 201 slices
-of SPIDER (van der Graaf 2024, CC BY 4.0) and 17 whole series; all discs beyond a limit were
-inspected.  The share of these discs beyond a limit is given in parentheses.
+Limits from a distribution are those of 1,504 discs that the built-in segmenter found on 201 slices
+of SPIDER (van der Graaf 2024, CC BY 4.0) and 17 whole series.  Discs beyond a limit were inspected
+when it was chosen.  The share of discs beyond it is given in parentheses.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ MIN_SLICES = 3
 SKIPPED_RATIO = 1.6  # distance between neighbours / the median of it
 MAX_PITCH_MM = 60.0
 MIN_SAC_MM = 4.0
-"""Depth of the thecal sac in the disc's mid-plane.  The median is 11 mm, and even a stenosed sac is
-deeper along the body above (8 %, all where a curved spine leaves the slice)."""
+"""Depth of the thecal sac in the disc's mid-plane.  The median is 12 mm, and even a stenosed sac is
+deeper along the body above (7 %, all where a curved spine leaves the slice)."""
 DARK_SHARE = 1 / 3
 """Signal around a disc / around the others; the lowest ratio from a coil's fall-off is 0.4 (0.1 %)."""
 CSF_SHARE = (0.6, 1.5)
-"""CSF beside a disc / beside the others, after bias-field correction (1 %)."""
+"""CSF beside a disc / beside the others, after bias-field correction (1 % of 803)."""
 CORNER_MM = 2.0
-"""Distance of a corner from the border; 0.65 mm come from rounded corners (0.5 %)."""
+"""Distance of a corner from the border; 0.65 mm come from rounded corners (0.9 %)."""
 STEP_MM, STEP_SHARE, STEP_RUN_MM = 3.0, 0.6, 1.5
 """Rise of one border, and change of height as a share of it, within 1.5 mm: steeper than 60 degrees
-and most of the disc's height (1.2 %, fragments and Schmorl's nodes with straight walls)."""
+and most of the disc's height (1.7 %, fragments and Schmorl's nodes with straight walls)."""
 WIDTH_SHARE, FRAGMENT_SHARE = 0.75, 0.60
-"""Width / median of the two discs above and the two below; neighbours differ by 10 %.  Values below
-the first limit (2.7 %) are flagged, below the second (1.6 %, fragments of discs) rejected."""
+"""Width / median of the two discs above and the two below; neighbours differ by 5 % (median).  Values
+below the first limit (2.8 %) are flagged, below the second (1.6 %, fragments of discs) rejected."""
 TALLEST_SHARE = 1.5
-"""Height / height of the tallest other disc, each divided by its level factor (0.2 %)."""
+"""Height / height of the tallest other disc, each divided by its level factor (0.1 %)."""
 T1_T2_MM = 2.5
-"""Difference of T1 and T2 heights minus that of the other discs (2 %; 94 % are within 1.5 mm)."""
+"""Difference of T1 and T2 heights minus that of the other discs (4 % of 413; 93 % are within 1.5 mm)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ def endplate_gaps(t1: Volume, outlines: Mapping[DiscLevel, DiscOutline]) -> dict
 
     On T1 fatty marrow is brighter than disc and endplate.  The endplate is the steepest rise
     outwards within 4 mm along the disc's normal.  Both borders are added, so a shift of the patient
-    between the series cancels.  Usual are about 3 mm (386 discs of SPIDER: quartiles 2.8 and
+    between the series cancels.  Usual are about 3 mm (413 discs of SPIDER: quartiles 2.7 and
     3.6 mm), so a disc is compared with its neighbours.
 
     Parameters

@@ -113,7 +113,7 @@ class PanelArea:
         away = (np.asarray(places_mm) - self.centre_mm)[..., ::-1] * self.zoom
         return np.asarray(self.corner_px + self.size_px / 2 + away)
 
-    def names(self, at_px: Array) -> bool:
+    def fits_name(self, at_px: Array) -> bool:
         """Whether a name fits at a position: inside the panel and not at its edge."""
         away = np.abs(at_px - self.corner_px - self.size_px / 2)
         return bool(np.all(away <= self.size_px / 2 - _EDGE_PX))
@@ -162,7 +162,7 @@ class PanelOverlay:
         captions = [
             Caption(name, (float(at_px[0]), float(at_px[1])), (0.5, 0.5), colour)
             for name, colour, place_mm in names
-            if area.names(at_px := area.to_px(place_mm))
+            if area.fits_name(at_px := area.to_px(place_mm))
         ]
         captions += [Caption(one, area.place(share), share) for one, share in _DIRECTIONS.items()]
         captions.append(Caption(title, area.place((0.0, 0.0)), (0.0, 0.0)))

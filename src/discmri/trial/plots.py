@@ -91,7 +91,7 @@ def overview_plot(analysis: Analysis, parameter: str, visits: Sequence[str]) -> 
         if line[0].treated:
             responded = responses.get(key) is Response.RESPONDER
             colour = RESPONDED if responded else NOT_RESPONDED
-            label = "treated, responder" if responded else "treated, no responder"
+            label = "treated, responder" if responded else "treated, non-responder"
         _line(axes, points, colour, 1.9 if line[0].treated else 0.8, "" if label in said else label)
         said.add(label)
     _finish(axes, range(len(visits)), list(visits), f"change of {titled(parameter)}")

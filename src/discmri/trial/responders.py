@@ -21,7 +21,7 @@ class Response(Enum):
     """Response of a treated disc by the rule."""
 
     RESPONDER = "responder"
-    NO_RESPONDER = "no responder"
+    NO_RESPONDER = "non-responder"
     NOT_JUDGED = "not judged"
 
 

@@ -77,7 +77,7 @@ class VertebralColumn:
         Small separate pieces are left out, as are lateral slices beyond its rim (:func:`_outward`).
         """
         stretch = self.stretch(low_mm, high_mm)
-        box = box_around(stretch[None], margin=0)[1:]  # the rest of the picture holds nothing
+        box = box_around(stretch[None], margin=0)[1:]  # the stretch lies within it
         inside = (share[:, *box] > 0.5) & self.mask[:, *box] & stretch[box]
         inside = main_part(inside, least=0.1)
         area = inside.sum(axis=(1, 2))

@@ -110,9 +110,9 @@ def _local_contrast(scaled: Float) -> Float:
 
 
 def _session(threads: int = 1) -> Any:
-    """The loaded network; several threads may call it, each call runs on some threads.
+    """The loaded network; each call runs on ``threads`` threads, and several may call it.
 
-    Drop it after the last slice: it is loaded in 20 ms, but uses up to 160 MiB.
+    Delete it after the last slice: it is loaded in 20 ms, but uses up to 160 MiB.
     """
     import onnxruntime
 

@@ -87,9 +87,9 @@ class NetworkSlices:
         return np.asarray(weight / total * inside[:, None], dtype=np.float32)
 
     def mask(self, fractions: Float, box: Box = _WHOLE) -> SoftMask:
-        """Convert fractions in a box of the slices, some above zero, to a soft mask.
+        """A soft mask, on a crop of the image grid, of fractions in a box of the slices.
 
-        The mask is on a crop of the image grid.
+        At least one fraction must be above 0.02.
         """
         boxes, parts = [], np.zeros(self.shape, dtype=np.float32)
         parts[box] = fractions

@@ -52,7 +52,7 @@ def near_main_part(where: Mask, near_px: int) -> Mask:
 
 
 def soft(share: Float, mask: Mask, margin_px: int = 2) -> tuple[Float, Box]:
-    """The share within a margin around a mask, zero elsewhere: the values in a box, and the box."""
+    """A box around a mask: the share in it, zero beyond a margin around the mask, and its slices."""
     from scipy.ndimage import binary_dilation
 
     box = box_around(mask, margin=margin_px)
