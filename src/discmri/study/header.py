@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
@@ -111,7 +112,7 @@ class HeaderReader:
             geometry=_geometry(view),
             image_type=words,
             b_value=b_value,
-            phase_along_row=self.known(view, (0x00181312,), _phase_along_row),
+            phase_along_row=self.known(view, _PHASE_TAGS, _phase_along_row),
             acquired=_acquired(view),
             averages=_averages(view),
             order=(
@@ -122,19 +123,29 @@ class HeaderReader:
         )
 
 
-_OWNER_TAGS = (0x00080005, 0x00100020, 0x0020000D, 0x00080020)
-_ORIGIN_TAGS = (
-    0x00080005, 0x0020000E, 0x00200011, 0x0008103E, 0x00181030, 0x00180015, 0x00200052,
-    0x00080070, 0x00081090, 0x00181020, 0x00180087, 0x00080016, 0x00181000, 0x00181250,
+def tags(*keywords: str) -> tuple[int, ...]:
+    """Tags of the elements with these keywords."""
+    return tuple(int(tag_for_keyword(keyword) or 0) for keyword in keywords)
+
+
+_OWNER_TAGS = tags("SpecificCharacterSet", "PatientID", "StudyInstanceUID", "StudyDate")
+_ORIGIN_TAGS = tags(
+    "SpecificCharacterSet", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
+    "ProtocolName", "BodyPartExamined", "FrameOfReferenceUID", "Manufacturer",
+    "ManufacturerModelName", "SoftwareVersions", "MagneticFieldStrength", "SOPClassUID",
+    "DeviceSerialNumber", "ReceiveCoilName",
 )  # fmt: skip
 # The Series UID is included for private elements, which do not change within a series.
-_CONTRAST_TAGS = (
-    0x0020000E, 0x00180020, 0x00180022, 0x00180023, 0x00180080, 0x00180081, 0x00180082,
-    0x00180091, 0x00181314, 0x00189009, 0x00189020, 0x00189025, 0x00189079, 0x00189082, 0x00189240,
+_CONTRAST_TAGS = tags(
+    "SeriesInstanceUID", "ScanningSequence", "ScanOptions", "RepetitionTime", "EchoTime",
+    "InversionTime", "EchoTrainLength", "EchoPulseSequence", "EchoPlanarPulseSequence",
+    "InversionRecovery", "SpectrallySelectedSuppression", "InversionTimes", "EffectiveEchoTime",
+    "RFEchoTrainLength",
 )  # fmt: skip
-_B_VALUE_TAGS = {0x00189087, 0x00189117}
-_TYPE_TAGS = (0x00080008, 0x00089007, 0x00089208, 0x00089209)
-_TILE_TAGS = (0x0020000E, 0x00080008, 0x00089007, 0x00280010, 0x00280011)
+_B_VALUE_TAGS = set(tags("DiffusionBValue", "MRDiffusionSequence"))
+_TYPE_TAGS = tags("ImageType", "FrameType", "ComplexImageComponent", "AcquisitionContrast")
+_TILE_TAGS = tags("SeriesInstanceUID", "ImageType", "FrameType")
+_PHASE_TAGS = tags("InPlanePhaseEncodingDirection")
 
 
 def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:

@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from discmri.core.errors import DicomError
 from discmri.study.frame import Frame, PixelPlace
-from discmri.study.header import HeaderReader, raw_text
+from discmri.study.header import HeaderReader, raw_text, tags
 from discmri.study.source import InputFile, clean_text
 
 logger = logging.getLogger(__name__)
@@ -38,9 +38,10 @@ _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "Doubl
 _PIXEL_VRS = (b"OW", b"OB", b"OF", b"OD", b"UN")
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
-_PIXEL_TAGS = (
-    0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102,
-    0x00280103, 0x52009230,
+_PIXEL_TAGS = tags(
+    "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 _MR_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4", "4.1", "4.3", "4.4"))
 # With the storage class of MR images, any modality but these is damaged or missing.
