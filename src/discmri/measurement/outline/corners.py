@@ -17,7 +17,8 @@ from discmri.core.volume import Array
 from discmri.measurement.outline.contours import SliceContours, at_mid_plane, crossings, flattened
 from discmri.results.outline import BodyCorners, BodyEnd, Corners, DiscFrame, Section
 
-_WALL_FROM_MM, _WALL_TO_MM = 2.0, 12.0
+_WALL_FROM_MM = 2.0
+_WALL_TO_MM = 12.0
 _WALL_SLACK_MM = 3.5
 _STEP_MM = 0.5
 _MIN_BODY_MM = 14.0

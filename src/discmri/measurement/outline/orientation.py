@@ -13,7 +13,7 @@ from discmri.core.volume import Array, SoftMask
 from discmri.measurement.outline.contours import SliceContours, crossings
 from discmri.results.outline import DiscFrame
 
-_LEFT, _ANTERIOR, _CRANIAL = np.array([-1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, 1.0])
+_RIGHT, _ANTERIOR, _CRANIAL = np.eye(3)
 _CANAL_WINDOW_MM = 4.0
 _BODY_WINDOW_MM = 10.0
 _MAX_TURN_RAD = np.radians(35.0)
@@ -63,7 +63,7 @@ def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -
     """
     axis = mask.sagittal_axis
     across = mask.grid.directions[:, axis]
-    across = across * np.sign(across @ _LEFT)
+    across = -across * np.sign(across @ _RIGHT)
     centre = mask.centroid_mm
     anterior = _axis_in_slice(mask, axis)
     cranial = np.cross(anterior, across)
