@@ -99,7 +99,7 @@ def _axis_in_slice(mask: SoftMask, axis: int) -> Array:
 def _sign(anterior: Array, cranial: Array, centre: Array, around: Surroundings) -> float:
     canal = around.canal_beside(centre, _CRANIAL)
     front = _ANTERIOR if canal is None else _unit(centre - canal)
-    up = _CRANIAL
+    up: Array = _CRANIAL
     if around.above is not None or around.below is not None:
         top = centre if around.above is None else around.above.centroid_mm
         bottom = centre if around.below is None else around.below.centroid_mm
