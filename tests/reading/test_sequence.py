@@ -69,6 +69,20 @@ def test_visits_of_one_subject_do_not_follow_each_other():
         assert all(one != two for one, two in itertools.pairwise(subjects))
 
 
+def test_where_a_repeated_case_is_met_cannot_be_guessed():
+    """First anywhere before the middle, but not only at the very beginning; then after it."""
+    places = []
+    for seed in range(30):
+        (met,) = sequences(cases(40), ["ann"], Order.PER_READER, 0.05, seed).values()
+        for again in (showing for showing in met if showing.occasion == 2):
+            first, second = met.index(Showing(again.case)), met.index(again)
+            assert first < 0.45 * len(met)
+            assert second > 0.55 * len(met)
+            places.append(first / len(met))
+    assert min(places) < 0.1
+    assert max(places) > 0.3
+
+
 @pytest.mark.parametrize("share", [-0.1, 0.51, float("nan")])
 def test_an_impossible_share_of_repeats_is_refused(share):
     with pytest.raises(UsageError, match="share of repeats"):

@@ -12,7 +12,8 @@ from discmri.core.volume import Volume
 from discmri.results.outline import DiscOutline
 from discmri.study import Series
 
-_REACH_MM, _STEP_MM = 4.0, 0.25
+_REACH_MM = 4.0
+_STEP_MM = 0.25
 _INWARD = 0.4  # of the height, so that a profile does not reach the other endplate
 _LEAST_RISE_PER_MM = 0.05
 
