@@ -95,7 +95,7 @@ TESTS = {
         "measurement/segment/test_decisions.py",
         "measurement/segment/test_masks.py",
     ),
-    "measurement/segment/builtin": ("measurement/segment/test_builtin.py",),
+    "measurement/segment/builtin": ("measurement/segment/test_builtin_decisions.py",),
     "measurement/segment/column": ("measurement/segment/test_decisions.py",),
     "measurement/segment/joint": (
         "measurement/segment/test_decisions.py",
@@ -204,6 +204,7 @@ TESTS = {
 """Modules that decide something, and the tests that must notice."""
 
 EXEMPT = {
+    "measurement/segment/builtin:_AROUND_PX": "more than a border is wide",
     "measurement/t1_heights:_STEP_MM": "how finely a profile is sampled",
     "reading/sequence:_ATTEMPTS": "how long an order is searched",
     "measurement/segment/masks:_LISTED": "how many numbers a sentence lists",

@@ -160,6 +160,13 @@ def test_canal_and_sacrum_of_a_program(scheme, canal, sacrum):
     assert (set(known.canal), set(known.sacrum)) == (canal, sacrum)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_is_ignored_is_nothing_that_is_read(scheme):
+    known = SCHEMES[scheme]
+    read = {*known.discs, *known.vertebrae, *known.canal, *known.sacrum}
+    assert read.isdisjoint(known.others)
+
+
 def test_spider_counts_whole_and_cut_vertebrae_from_below():
     named = SCHEMES["spider"].vertebrae
     for first in (1, 101):
