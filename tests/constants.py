@@ -83,7 +83,10 @@ TESTS = {
     "core/levels": ("core/test_levels.py", "core/test_labels.py"),
     "cohort/bids": ("cohort/test_bids.py",),
     "measurement/junction": ("measurement/test_junction.py",),
-    "measurement/junction_signs": ("measurement/test_junction.py",),
+    "measurement/junction_signs": (
+        "measurement/test_junction_decisions.py",
+        "measurement/test_junction.py",
+    ),
     "measurement/numbering": ("measurement/test_numbering.py",),
     "measurement/outline/contours": _OUTLINE,
     "measurement/outline/corners": _OUTLINE,
@@ -151,7 +154,10 @@ TESTS = {
         "measurement/test_shape.py",
         "measurement/test_outline.py",
     ),
-    "results/grade_text": ("results/export/test_report.py",),
+    "results/grade_text": (
+        "results/test_grade_text.py",
+        "results/export/test_report.py",
+    ),
     "results/height/area": _DEFINITION,
     "results/height/columns": _DEFINITION,
     "results/height/dabbs": _DEFINITION,
