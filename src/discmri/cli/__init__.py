@@ -74,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _call(argv: Sequence[str] | None) -> int:
+    limit_library_threads(os.environ)  # before the choices of an option or a command load numpy
     try:
         parser = make_parser()
         apply_site(parser, sys.argv[1:] if argv is None else argv)
@@ -81,7 +82,6 @@ def _call(argv: Sequence[str] | None) -> int:
     except SystemExit as stop:  # --help, --version and wrong arguments
         return int(stop.code or 0)
     sweep_temporary()
-    limit_library_threads(os.environ)  # before a command loads numpy
     module = import_module(f"discmri.cli.{args.command}")
     with log_file(args, sys.argv[1:] if argv is None else argv):
         return int(module.run(args))
