@@ -144,8 +144,8 @@ class SpineLabels:
         structures += [(d.label_id, mask) for d, mask in self.residual_discs.items()]
         for label_id, mask in structures:
             if mask is not None:
-                fraction = mask.on(self.grid)
-                wins = fraction >= best
-                labels[wins] = label_id
-                best[wins] = fraction[wins]
+                box, fraction = mask.part_on(self.grid)
+                wins = fraction >= best[box]
+                labels[box][wins] = label_id
+                best[box][wins] = fraction[wins]
         return labels

@@ -7,6 +7,7 @@ superior.  Readers convert from the LPS of DICOM.  Geometry is checked once, in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -229,21 +230,23 @@ class SoftMask(Volume):
     def on(self, grid: Grid) -> Array:
         """The fractions as a full array on another grid, zero outside the crop."""
         full = np.zeros(grid.shape, dtype=np.float32)
+        box, part = self.part_on(grid)
+        full[box] = part
+        return full
+
+    def part_on(self, grid: Grid) -> tuple[tuple[slice, ...], Array]:
+        """A box of another grid with all that is above zero, and the fractions in it."""
         if (first := self._first_voxel_on(grid)) is not None:
-            full[tuple(slice(a, a + n) for a, n in zip(first, self.shape, strict=True))] = (
-                self.array
-            )
-            return full
+            return _box(first, self.shape), self.array
         corners = np.array(np.meshgrid(*([-0.5, n - 0.5] for n in self.shape))).reshape(3, -1).T
         index = grid.to_index(self.grid.to_world(corners))
         start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)
         stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape)
         first = (int(start[0]), int(start[1]), int(start[2]))
         i, j, k = (int(n) for n in stop - start)
-        if min(i, j, k) > 0:
-            part = self.resampled(grid.cropped(first, (i, j, k))).array
-            full[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = part
-        return full
+        if min(i, j, k) < 1:
+            return _box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32)
+        return _box(first, (i, j, k)), self.resampled(grid.cropped(first, (i, j, k))).array
 
     def _first_voxel_on(self, grid: Grid) -> tuple[int, ...] | None:
         """Where a crop of a grid begins on it; ``None`` where it is no crop."""
@@ -253,3 +256,7 @@ class SoftMask(Volume):
         first = np.round(index).astype(int)
         inside = (first >= 0).all() and (first + self.shape <= grid.shape).all()
         return tuple(first.tolist()) if inside and np.abs(index - first).max() < 1e-6 else None
+
+
+def _box(first: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+    return tuple(slice(a, a + n) for a, n in zip(first, shape, strict=True))

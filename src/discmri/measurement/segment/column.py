@@ -51,20 +51,26 @@ class VertebralColumn:
         """The largest stack in the image, including disconnected pieces near its axis."""
         from scipy import ndimage
 
-        stack = shares[[Channel.DISC, Channel.BODY, Channel.ENDPLATE]].sum(axis=0)
-        parts, count = ndimage.label(
-            stack + shares[Channel.SACRUM] > 0.5, structure=np.ones((3, 3, 3))
-        )
-        if count == 0:
+        disc, body, plate = (shares[one] for one in (Channel.DISC, Channel.BODY, Channel.ENDPLATE))
+        stack = disc + body + plate
+        filled = stack + shares[Channel.SACRUM] > 0.5
+        if not filled.any():
             return None
-        weight = np.bincount(parts.ravel(), stack.ravel(), count + 1)[1:]
+        box = box_around(filled, margin=0)
+        parts, count = ndimage.label(filled[box], structure=np.ones((3, 3, 3)))
+        weight = np.bincount(parts.ravel(), stack[box].ravel(), count + 1)[1:]
         main = parts == 1 + int(np.argmax(weight))
-        axis = _axis(np.where(main, stack + 0.3 * shares[Channel.SACRUM], 0).sum(axis=0))
+        line = np.zeros(shares.shape[2:], dtype=np.float32)
+        line[box[1:]] = np.where(
+            main, stack[box] + 0.3 * shares[Channel.SACRUM][box], np.float32(0)
+        ).sum(axis=0)
+        axis = _axis(line)
         if axis is None:
             return None
         along, behind = _along(axis, network_slices.shape[1:])
         near = np.r_[False, weight > 0.02 * weight.max()]
-        mask = near[parts] & np.isfinite(along)
+        mask = np.zeros(stack.shape, dtype=bool)
+        mask[box] = near[parts] & np.isfinite(along[box[1:]])
         return cls(network_slices, shares, mask, axis, along, behind)
 
     def stretch(self, low_mm: float, high_mm: float) -> Mask:

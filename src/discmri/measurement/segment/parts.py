@@ -14,9 +14,9 @@ Box = tuple[slice, ...]
 
 def box_around(where: Mask, margin: int) -> Box:
     """The smallest box around a mask, with a margin within the slices."""
-    box = []
-    for k in range(3):
-        filled = np.flatnonzero(where.any(axis=tuple(a for a in range(3) if a != k)))
+    box, flat = [], np.logical_or.reduce(where)
+    for k, along in enumerate((where.any(axis=(1, 2)), flat.any(axis=1), flat.any(axis=0))):
+        filled = np.flatnonzero(along)
         low, high = (int(filled[0]), int(filled[-1]) + 1) if filled.size else (0, 0)
         grow = margin if k else 0
         box.append(slice(max(0, low - grow), high + grow))

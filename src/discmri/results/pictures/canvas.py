@@ -217,11 +217,12 @@ class Canvas:
         palette.putpalette(entries)
         indices = np.array(self._drawn.quantize(palette=palette, dither=Image.Dither.NONE))
         # the nearest-colour search is approximate
-        indices[(np.asarray(self._drawn) == 255).all(axis=-1)] = 255
+        red, green, blue = np.moveaxis(np.asarray(self._drawn), -1, 0)
+        indices[red & green & blue == 255] = 255
         exact = Image.fromarray(indices, "P")
         exact.putpalette(entries)
         file = io.BytesIO()
-        exact.save(file, format="PNG", compress_level=6)
+        exact.save(file, format="PNG", compress_level=4)
         return file.getvalue()
 
     def _pixels(self, points: Array) -> Array:

@@ -44,7 +44,7 @@ class ShownSlice:
 
     def pixels(self) -> Array:
         """(rows, columns) with rows along y, cranial first, and columns along x."""
-        plane = np.take(self.image.array, self.number, axis=self.image.sagittal_axis)
+        plane = np.moveaxis(self.image.array, self.image.sagittal_axis, 0)[self.number]
         if self.across > self.up:
             plane = plane.T
         plane = plane[:: int(self.signs[0]), :: -int(self.signs[1])]
