@@ -10,7 +10,7 @@ from discmri.core.diffusion import BValue, DiffusionSeries, DirectionKind
 from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Array, Grid, SoftMask, Volume
-from discmri.results.outline import Corners, DiscFrame, DiscOutline, Section
+from discmri.results.outline import Corners, DiscFrame, DiscOutline, DiscSection
 
 LEVELS = (DiscLevel.L2_L3, DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1)
 BODIES = (Vertebra.L3, Vertebra.L4, Vertebra.L5, Vertebra.SACRUM)
@@ -167,7 +167,7 @@ def outline_of(spine: Spine, level: DiscLevel, grid: Grid = T2_GRID) -> DiscOutl
     x = np.linspace(-WIDTH_MM / 2, WIDTH_MM / 2, 69)
     half = np.full(x.shape, height / 2)
     contour = np.array([[-17.0, -1], [17, -1], [17, 1], [-17, 1]]) * [1, height / 2]
-    cuts = [Section(left, x, half, -half, contour) for left in np.arange(-12.0, 13.0, 4.0)]
+    cuts = [DiscSection(left, x, half, -half, contour) for left in np.arange(-12.0, 13.0, 4.0)]
     frame = DiscFrame(
         spine.centre_mm(level), np.array([0.0, 1, 0]), np.array([0.0, 0, 1]), np.array([-1.0, 0, 0])
     )

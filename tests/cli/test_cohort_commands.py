@@ -14,7 +14,7 @@ from discmri.cli import main
 from discmri.cohort import BatchProgress, BatchResult, Limits, StudyOutcome, StudyStatus, Workers
 from discmri.core.errors import UnfinishedError
 from discmri.core.settings import Settings
-from discmri.results.decisions import Verdict
+from discmri.results.decisions import QcVerdict
 from discmri.validation.qualify import AcceptanceCheck, Qualification
 
 
@@ -103,7 +103,7 @@ def test_decisions_of_quality_control_arrive_or_are_refused_in_one_line(call, ba
     (here / "d.csv").write_text("study,level,decision\na,L4-L5,reject\n")
     assert call("batch", "scans", "-o", "out", "--quiet", "--qc", "d.csv")[0] == 0
     (one,) = batch["cohort"].decisions.entries
-    assert (one.disc.study, one.verdict) == ("a", Verdict.REJECT)
+    assert (one.disc.study, one.verdict) == ("a", QcVerdict.REJECT)
     (here / "d.csv").write_text("study,level,decision\na,L4-L5,no\n")
     for command in (("batch", "scans"), ("validate", "scans", "scans")):
         code, out, err = call(*command, "-o", "out", "--quiet", "--qc", "d.csv")

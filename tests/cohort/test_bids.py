@@ -13,12 +13,12 @@ from tests.bids_validator import validate
 
 from discmri.cohort import Workers, find_cohort, run_batch, workers
 from discmri.cohort.batch import check_root
-from discmri.cohort.bids import Visit, names_of, write_dataset
+from discmri.cohort.bids import BidsSession, names_of, write_dataset
 from discmri.cohort.studies import is_bids_dataset
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.results.decisions import Decision, Decisions, JudgedDisc, Verdict
+from discmri.results.decisions import Decision, Decisions, JudgedDisc, QcVerdict
 from discmri.results.export.bids import BidsName
 from discmri.study import read_study
 
@@ -84,7 +84,7 @@ def test_output_below_derivatives_of_a_dataset_only(tmp_path):
 # ------------------------------------------------------------------ names
 def named(*visits: tuple[str, str, str, str]) -> list[tuple[str, str]]:
     """Subject and session of visits given by label, session, Patient ID and date."""
-    listed = [Visit(BidsName(s, t), person, f"1.{n}", date)
+    listed = [BidsSession(BidsName(s, t), person, f"1.{n}", date)
               for n, (s, t, person, date) in enumerate(visits)]  # fmt: skip
     names = names_of(listed)
     return [(names[n].subject, names[n].session) for n in range(len(listed))]
@@ -146,7 +146,7 @@ def test_a_dataset_becomes_one_dataset(dataset, tiny, tmp_path, monkeypatch):
     assert run_batch(replace(cohort, entries=entries), out, settings, Workers(2)).kept == 2
     assert all((out / "bids" / name).read_bytes() == data for name, data in files.items())
     validate(out / "bids")
-    rejected = Decision(JudgedDisc(result.outcomes[0].name, DiscLevel.L5_S1), Verdict.REJECT)
+    rejected = Decision(JudgedDisc(result.outcomes[0].name, DiscLevel.L5_S1), QcVerdict.REJECT)
     judged = replace(cohort, entries=entries, decisions=Decisions("d.csv", "", (rejected,)))
     run_batch(judged, out, settings, Workers(2))
     lines = (out / "bids" / f"{bases[0]}.tsv").read_text().splitlines()

@@ -18,7 +18,7 @@ from discmri.cohort.tables import after_decisions, judged_discs
 from discmri.core.errors import UsageError
 from discmri.core.findings import Code, warning
 from discmri.core.levels import DiscLevel
-from discmri.results.decisions import AppliedDecisions, Verdict
+from discmri.results.decisions import AppliedDecisions, QcVerdict
 
 ANNA = STUDIES[0]
 L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
@@ -74,7 +74,7 @@ def test_folders_without_results_and_equal_names_are_refused(results, tmp_path):
 
 
 def test_a_rejected_disc_leaves_the_tables_and_a_doubted_one_is_to_be_checked():
-    verdicts = {("anna", L4): Verdict.REJECT, ("anna", L5): Verdict.DOUBT}
+    verdicts = {("anna", L4): QcVerdict.REJECT, ("anna", L5): QcVerdict.DOUBT}
     after = after_decisions(ANNA, AppliedDecisions("d.csv", "", verdicts))
     (row,) = after.rows()
     assert (row["level"], row["quality"], row["quality_reasons"]) == (
@@ -87,11 +87,11 @@ def test_a_rejected_disc_leaves_the_tables_and_a_doubted_one_is_to_be_checked():
 
 
 def test_a_study_without_a_disc_left_says_why():
-    verdicts = dict.fromkeys((("anna", L4), ("anna", L5)), Verdict.REJECT)
+    verdicts = dict.fromkeys((("anna", L4), ("anna", L5)), QcVerdict.REJECT)
     (row,) = after_decisions(ANNA, AppliedDecisions("d.csv", "", verdicts)).rows()
     assert row["reason"] == "all discs were rejected in quality control"
 
 
 def test_the_board_tells_what_was_left_out():
-    said = AppliedDecisions("d.csv", "", {("anna", L4): Verdict.REJECT}).sentences()
+    said = AppliedDecisions("d.csv", "", {("anna", L4): QcVerdict.REJECT}).sentences()
     assert "1 disc rejected and left out (anna L4-L5)" in page(STUDIES, said)

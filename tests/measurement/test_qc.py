@@ -11,7 +11,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality, Quality
 from discmri.core.volume import Grid, SoftMask, Volume
 from discmri.measurement.qc import MeasuredSpine, check, reference_levels
-from discmri.results.outline import DiscOutline, Section
+from discmri.results.outline import DiscOutline, DiscSection
 from discmri.results.records import Measurement
 
 SPINE = Spine()
@@ -234,13 +234,13 @@ def test_a_corner_off_the_border(off_mm: float, fires: bool) -> None:
     assert codes(spine) == [(Code.CORNERS_OFF_BORDER, level)] * fires
 
 
-def stepped(rise_mm: float, height_mm: float = 11.0) -> Section:
+def stepped(rise_mm: float, height_mm: float = 11.0) -> DiscSection:
     """A box whose upper border falls by this much a third of the way from behind."""
     x = np.linspace(-17.0, 17.0, 69)
     upper = np.where(x < -6.0, height_mm / 2 - rise_mm, height_mm / 2)
     lower = np.full_like(x, -height_mm / 2)
     contour = np.concatenate([np.column_stack([x, lower]), np.column_stack([x, upper])[::-1]])
-    return Section(0.0, x, upper, lower, contour)
+    return DiscSection(0.0, x, upper, lower, contour)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_slope_is_a_step_where_it_rises_within_a_millimetre_and_a_half(
     lower = np.full_like(x, -5.5)
     contour = np.concatenate([np.column_stack([x, lower]), np.column_stack([x, upper])[::-1]])
     level = DiscLevel.L3_L4
-    outline = dataclasses.replace(OUTLINES[level], mid=Section(0.0, x, upper, lower, contour))
+    outline = dataclasses.replace(OUTLINES[level], mid=DiscSection(0.0, x, upper, lower, contour))
     found = codes(spine_of(outlines=OUTLINES | {level: outline}))
     assert ((Code.BORDER_STEP, level) in found) is fires
 

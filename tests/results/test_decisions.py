@@ -7,7 +7,7 @@ import pytest
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality, Quality
-from discmri.results.decisions import AppliedDecisions, JudgedDisc, Verdict, read_decisions
+from discmri.results.decisions import AppliedDecisions, JudgedDisc, QcVerdict, read_decisions
 
 L4, L5 = DiscLevel.L4_L5, DiscLevel.L5_S1
 GOOD, REJECTED = DiscQuality(Quality.GOOD), DiscQuality(Quality.REJECT, ("few_slices",))
@@ -25,9 +25,9 @@ def test_a_table_of_the_page_or_of_a_spreadsheet_is_read(tmp_path):
         header="Study;Level;Decision;Study UID;Height mm;Comment",
     )  # fmt: skip
     first, second = read_decisions(path).entries
-    assert (first.disc, first.verdict) == (JudgedDisc("ann", L4, "", 8.125), Verdict.REJECT)
+    assert (first.disc, first.verdict) == (JudgedDisc("ann", L4, "", 8.125), QcVerdict.REJECT)
     assert first.comment == "=cut off"
-    assert (second.disc.study_uid, second.verdict) == ("1.2", Verdict.DOUBT)
+    assert (second.disc.study_uid, second.verdict) == ("1.2", QcVerdict.DOUBT)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_decision_holds_for_the_disc_as_it_was_measured(tmp_path):
             JudgedDisc("b", L4, "9", None), JudgedDisc("d", L4, "1.4", 8.0),
         ]
     )  # fmt: skip
-    assert applied.verdicts == {("a", L4): Verdict.REJECT, ("b", L4): Verdict.DOUBT}
+    assert applied.verdicts == {("a", L4): QcVerdict.REJECT, ("b", L4): QcVerdict.DOUBT}
     assert [one.disc.study for one in applied.outdated] == ["a", "d"]
     assert [one.disc.study for one in applied.unknown] == ["c"]
     first, *rest = applied.sentences()
@@ -83,18 +83,18 @@ def test_a_decision_holds_for_the_disc_as_it_was_measured(tmp_path):
 def test_heights_are_the_same_to_the_three_decimals_that_are_written(tmp_path, measured_mm, same):
     made = read_decisions(table(tmp_path, "a,L4-L5,reject,,8.125,"))
     applied = made.applied([JudgedDisc("a", L4, "1.2", measured_mm)])
-    assert (applied.verdicts == {("a", L4): Verdict.REJECT}) is same
+    assert (applied.verdicts == {("a", L4): QcVerdict.REJECT}) is same
 
 
 @pytest.mark.parametrize(
     ("verdict", "before", "after"),
     [
-        (Verdict.ACCEPT, REJECTED, REJECTED),
-        (Verdict.ACCEPT, None, None),
-        (Verdict.DOUBT, GOOD, DiscQuality(Quality.CHECK, ("doubted_in_qc",))),
-        (Verdict.DOUBT, REJECTED, DiscQuality(Quality.REJECT, ("doubted_in_qc", "few_slices"))),
-        (Verdict.REJECT, GOOD, DiscQuality(Quality.REJECT, ("rejected_in_qc",))),
-        (Verdict.REJECT, None, DiscQuality(Quality.REJECT, ("rejected_in_qc",))),
+        (QcVerdict.ACCEPT, REJECTED, REJECTED),
+        (QcVerdict.ACCEPT, None, None),
+        (QcVerdict.DOUBT, GOOD, DiscQuality(Quality.CHECK, ("doubted_in_qc",))),
+        (QcVerdict.DOUBT, REJECTED, DiscQuality(Quality.REJECT, ("doubted_in_qc", "few_slices"))),
+        (QcVerdict.REJECT, GOOD, DiscQuality(Quality.REJECT, ("rejected_in_qc",))),
+        (QcVerdict.REJECT, None, DiscQuality(Quality.REJECT, ("rejected_in_qc",))),
     ],
 )
 def test_a_decision_lowers_the_quality_and_never_raises_it(verdict, before, after):

@@ -15,7 +15,7 @@ from discmri.trial.conditions import Conditions, SeriesConditions
 from discmri.trial.follow_up import FollowUp
 from discmri.trial.plan import RepeatKind, Scan, Subject
 from discmri.trial.registration import Registration
-from discmri.trial.values import DiscValues, MeasuredScan, Value
+from discmri.trial.values import DiscVisit, MeasuredScan, Value
 
 L3, L4, L5 = DiscLevel.L3_L4, DiscLevel.L4_L5, DiscLevel.L5_S1
 SAME = Conditions(
@@ -50,7 +50,7 @@ def make_course(
             repeat_kind=kind if again else None, line=n,
         )  # fmt: skip
         values = {
-            level: DiscValues(
+            level: DiscVisit(
                 {parameter: Value(value, "columns", 0.3)},
                 tuple(
                     warning(Code(code), "", level) for code in (flags or {}).get((key, level), ())

@@ -21,7 +21,7 @@ from discmri.trial.declaration import (
     read_declaration,
 )
 from discmri.trial.drawn import drawn_courses, visit_names
-from discmri.trial.groups import Role, subject_contrasts
+from discmri.trial.groups import AnalysisRole, subject_contrasts
 from discmri.trial.plan import Scan, Subject, Trial
 
 FLAT = {L3: 9.0, L4: 8.0, L5: 10.0}
@@ -45,7 +45,7 @@ ARMS = {"cells": [0.5, 0.6, 0.7, 0.55], "saline": [0.0, 0.1, -0.1, 0.05]}
 
 def test_arms_are_compared_and_never_pooled():
     found = analyse(trial_of(ARMS), ("a", "b")).effects
-    assert [(one.name, one.role.value) for one in found if one.role is not Role.SENSITIVITY] == [
+    assert [(one.name, one.role.value) for one in found if one.role is not AnalysisRole.SENSITIVITY] == [
         ("cells − saline", "primary"), ("cells", "exploratory"), ("saline", "exploratory"),
     ]  # fmt: skip
     first = found[0]
@@ -78,7 +78,7 @@ def test_nine_subjects_are_few():
 def test_arms_need_two_subjects_each_and_one_alone_three(cells, saline, names):
     gains = {"cells": [0.5, 0.6, 0.7][:cells], "saline": [0.0, 0.1, -0.1][:saline]}
     found = analyse(trial_of(gains), ("a", "b")).effects
-    assert [one.name for one in found if one.role is not Role.SENSITIVITY] == names
+    assert [one.name for one in found if one.role is not AnalysisRole.SENSITIVITY] == names
 
 
 def test_a_contrast_is_one_number_per_subject():
@@ -124,7 +124,7 @@ def test_missing_visits_are_counted_in_a_sensitivity_row(late):
     )
     found = [
         one for one in analyse(courses, ("a", "b")).effects
-        if one.role in (Role.PRIMARY, Role.SENSITIVITY)
+        if one.role in (AnalysisRole.PRIMARY, AnalysisRole.SENSITIVITY)
     ]  # fmt: skip
     assert [one.subjects for one in found] == [4, 6, 5]
     assert found[1].note == "missing visits counted as no change (2 subjects)"
@@ -156,13 +156,13 @@ def test_the_secondary_family_is_adjusted_and_the_rest_has_no_p():
     usual = default_declaration(visits, arms=("active", "control"))
     secondary = tuple(Endpoint("height_mm", visit) for visit in visits[1:3])
     found = analyse(courses, visits, declaration=replace(usual, secondary=secondary)).effects
-    family = [one for one in found if one.role is Role.SECONDARY]
+    family = [one for one in found if one.role is AnalysisRole.SECONDARY]
     assert [one.endpoint.visit for one in family] == ["visit 1", "visit 2"]
     low, high = sorted(one.p for one in family)
     assert sorted(one.holm for one in family) == pytest.approx(
         [min(1.0, 2 * low), max(min(1.0, 2 * low), high)]
     )
-    assert all(one.p is None for one in found if one.role is Role.EXPLORATORY)
+    assert all(one.p is None for one in found if one.role is AnalysisRole.EXPLORATORY)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from discmri.cohort import Workers
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.settings import Settings
-from discmri.results.decisions import Decision, Decisions, JudgedDisc, Verdict
+from discmri.results.decisions import Decision, Decisions, JudgedDisc, QcVerdict
 from discmri.results.records import PARAMETERS
 from discmri.simulation.trial import WEEKS, Effect, make_trial, trial_scans
 from discmri.trial import (
@@ -173,7 +173,7 @@ def test_a_disc_rejected_in_quality_control_is_compared_with_nothing(done, tmp_p
     shutil.copytree(out, tmp_path / "out")
     (judged,) = before.analysis.judged
     scan = next(one.name for one in trial.scans if one.visit == "week 24")
-    rejected = Decision(JudgedDisc(scan, judged.level), Verdict.REJECT)
+    rejected = Decision(JudgedDisc(scan, judged.level), QcVerdict.REJECT)
     options = replace(OPTIONS, decisions=Decisions("qc.csv", "", (rejected,)))
     after = run_trial(trial, tmp_path / "out", options)
     assert after.kept == len(trial.scans)

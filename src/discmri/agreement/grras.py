@@ -17,7 +17,7 @@ from discmri.results.records import PARAMETER
 
 
 @dataclass(frozen=True)
-class Item:
+class GrrasItem:
     """One item of the checklist.
 
     Parameters
@@ -41,28 +41,28 @@ def items(
     found: Sequence[AgreementResult],
     resampling: Resampling,
     rescans: bool = False,
-) -> list[Item]:
+) -> list[GrrasItem]:
     """All fifteen items in order; the page adds tables to 11, 12 and 15."""
     designs = [source.design for source in sources if source.design is not None]
     process, independence = _stated(designs)
     ratings = [rating for source in sources for rating in source.ratings]
     parameters = list(dict.fromkeys(one.comparison.parameter for one in found))
     return [
-        Item(1, "Title", (title(parameters),)),
-        Item(2, "Construct and measurement method", _device(parameters)),
-        Item(3, "Subjects", (), "the population of the subjects"),
-        Item(4, "Raters", (_raters(ratings),), "the population of the raters"),
-        Item(5, "Previous knowledge", (), "earlier results on agreement, and the reason for this study"),
-        Item(6, "Sample size", _planned(designs), "how the sample size was chosen"),
-        Item(7, "Sampling", (), "how subjects and raters were chosen"),
-        Item(8, "Rating process", process, "" if process else "how the values were obtained"),
-        Item(9, "Independence", independence, "" if independence else "whether raters knew the values of other raters"),
-        Item(10, "Statistical analysis", _analysis(parameters, resampling)),
-        Item(11, "Actual numbers of raters, subjects and discs", (_numbers(ratings),)),
-        Item(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
-        Item(13, "Estimates of agreement and reliability", ()),
-        Item(14, "Practical relevance", _relevance(rescans), "the meaning of the results for the intended use"),
-        Item(15, "Details", ("Every estimate is in agreement.csv, every confusion matrix in confusion.csv.",)),
+        GrrasItem(1, "Title", (title(parameters),)),
+        GrrasItem(2, "Construct and measurement method", _device(parameters)),
+        GrrasItem(3, "Subjects", (), "the population of the subjects"),
+        GrrasItem(4, "Raters", (_raters(ratings),), "the population of the raters"),
+        GrrasItem(5, "Previous knowledge", (), "earlier results on agreement, and the reason for this study"),
+        GrrasItem(6, "Sample size", _planned(designs), "how the sample size was chosen"),
+        GrrasItem(7, "Sampling", (), "how subjects and raters were chosen"),
+        GrrasItem(8, "Rating process", process, "" if process else "how the values were obtained"),
+        GrrasItem(9, "Independence", independence, "" if independence else "whether raters knew the values of other raters"),
+        GrrasItem(10, "Statistical analysis", _analysis(parameters, resampling)),
+        GrrasItem(11, "Actual numbers of raters, subjects and discs", (_numbers(ratings),)),
+        GrrasItem(12, "Characteristics of the sample", (), "training and experience of the raters, age, sex and complaints of the subjects"),
+        GrrasItem(13, "Estimates of agreement and reliability", ()),
+        GrrasItem(14, "Practical relevance", _relevance(rescans), "the meaning of the results for the intended use"),
+        GrrasItem(15, "Details", ("Every estimate is in agreement.csv, every confusion matrix in confusion.csv.",)),
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _MARK_LENGTH = 6  # of the suffix of Patient IDs with equal labels
 
 
 @dataclass(frozen=True)
-class Visit:
+class BidsSession:
     """One study with a dataset of its own.
 
     Parameters
@@ -64,7 +64,7 @@ def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target:
     sources = [
         (
             folder / DATASET,
-            Visit(
+            BidsSession(
                 name,
                 study.subject_id,
                 study.study_uid,
@@ -91,7 +91,7 @@ def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target:
     return True
 
 
-def names_of(visits: Sequence[Visit]) -> Mapping[int, BidsName]:
+def names_of(visits: Sequence[BidsSession]) -> Mapping[int, BidsName]:
     """Unique BIDS labels of each visit, by number.
 
     Patient IDs with equal labels get a suffix.  Several studies of one person without sessions are
@@ -113,7 +113,7 @@ def names_of(visits: Sequence[Visit]) -> Mapping[int, BidsName]:
     return named
 
 
-def _sessions(visits: Sequence[Visit], numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+def _sessions(visits: Sequence[BidsSession], numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Visits of one person, with different sessions if there are several."""
     taken = {visits[number].name.session for number in numbers}
     free = (str(number) for number in count(1) if str(number) not in taken)
@@ -134,7 +134,7 @@ def _name_in(dataset: Path) -> BidsName | None:
     return None
 
 
-def _copy(source: Path, visit: Visit, target: Path, new: BidsName) -> None:
+def _copy(source: Path, visit: BidsSession, target: Path, new: BidsName) -> None:
     """Copy the files of one study under another name, without the values of rejected discs."""
     old = visit.name
     for path in sorted((source / old.folder).glob("*/*")):

@@ -18,7 +18,7 @@ from discmri.core.files import atomic_folder
 from discmri.core.findings import MEANINGS, Finding
 from discmri.core.levels import DiscLevel
 from discmri.core.pages import render_scripted
-from discmri.results.decisions import COLUMNS, Verdict
+from discmri.results.decisions import COLUMNS, QcVerdict
 from discmri.results.document import RECORD
 from discmri.results.model import StudyResult
 from discmri.results.pictures.canvas import LEVEL_COLOURS
@@ -133,7 +133,7 @@ def content(studies: Sequence[ResultsFolder], folder: Path) -> dict[str, Any]:
     codes = {code for one in shown for part in (one, *one["discs"]) for code in part["flags"]}
     return {
         "columns": list(COLUMNS),
-        "verdicts": [one.value for one in Verdict],
+        "verdicts": [one.value for one in QcVerdict],
         "flags": [
             {"code": code.value, "meaning": text}
             for code, text in MEANINGS.items()

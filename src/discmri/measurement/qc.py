@@ -26,7 +26,7 @@ from discmri.measurement.grading import LEVEL_FACTORS
 from discmri.measurement.picture_edge import STACK_SIDES, cut_sides, edge_distances
 from discmri.measurement.signal import DiscSignal, csf_at
 from discmri.measurement.t1_heights import endplate_gaps
-from discmri.results.outline import DiscOutline, Section
+from discmri.results.outline import DiscOutline, DiscSection
 from discmri.results.records import Measurement
 
 HEIGHT_MM = (2.0, 22.0)
@@ -342,7 +342,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 # ------------------------------------------------------------------ measures of the checks
-def border_step(mid: Section) -> tuple[float, float]:
+def border_step(mid: DiscSection) -> tuple[float, float]:
     """Largest rise of a border (mm), and largest change of height / median height, within 1.5 mm."""
     x, upper, lower = mid.between(0.1, 0.9)
     even = np.arange(x[0], x[-1], STEP_RUN_MM / 3)

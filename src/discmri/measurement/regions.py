@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array, Volume
-from discmri.results.outline import DiscOutline, Section
+from discmri.results.outline import DiscOutline, DiscSection
 
 NUCLEUS_ALONG = (0.20, 0.80)  # central 60 % of the AP width
 NUCLEUS_UP = (0.225, 0.775)  # central 55 % of the height
@@ -56,14 +56,14 @@ class DiscCoordinates:
         )
 
 
-def central_sections(outline: DiscOutline, count: int) -> tuple[Section, ...]:
+def central_sections(outline: DiscOutline, count: int) -> tuple[DiscSection, ...]:
     """The ``count`` sections nearest to the mid-sagittal plane, left to right."""
     nearest = sorted(outline.sections, key=lambda cut: abs(cut.left_mm - outline.mid.left_mm))
     return tuple(sorted(nearest[:count], key=lambda cut: cut.left_mm))
 
 
 def straighten(
-    image: Volume, outline: DiscOutline, sections: tuple[Section, ...], step_mm: float = 0.5
+    image: Volume, outline: DiscOutline, sections: tuple[DiscSection, ...], step_mm: float = 0.5
 ) -> Array:
     """The disc as a stack of rectangles with straight borders.
 
@@ -129,7 +129,7 @@ def disc_coordinates(outline: DiscOutline, points_mm: Array) -> DiscCoordinates:
     )
 
 
-def _borders_at(cut: Section, x: Array) -> Array:
+def _borders_at(cut: DiscSection, x: Array) -> Array:
     """(4, n): posterior edge, anterior edge, lower and upper border at column positions."""
     ones = np.ones_like(x)
     return np.stack(

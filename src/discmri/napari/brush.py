@@ -17,7 +17,7 @@ from discmri.napari.loading import ProgressCallback, measure_painted
 if TYPE_CHECKING:
     from discmri.napari.canvas import Canvas
 
-Work = Callable[
+StrokeStarter = Callable[
     [Callable[[ProgressCallback], Any], Callable[[Any], None], Callable[[Exception], None]], object
 ]
 """Does a job in a worker and calls one of two functions with what came of it."""
@@ -44,7 +44,7 @@ class Brush:
     def __init__(
         self,
         canvas: Canvas,
-        work: Work,
+        work: StrokeStarter,
         moved: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:

@@ -38,7 +38,7 @@ class Running(Protocol):
         """Request a stop; the job calls nothing afterwards."""
 
 
-Work = Callable[
+JobStarter = Callable[
     [Job, Callable[[Any], None], Callable[[Exception], None], Callable[[str, float], None]], Running
 ]
 """Starts a job; one of two functions is called with what came of it, a third with how far it is."""
@@ -71,7 +71,7 @@ class Loader:
 
     def __init__(
         self,
-        work: Work,
+        work: JobStarter,
         moved: Callable[[], None],
         failed: Callable[[Exception], None],
         said: Callable[[str, str, float], None],

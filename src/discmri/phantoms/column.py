@@ -14,7 +14,7 @@ from discmri.phantoms.anatomy import DiscSpec, SpineSpec, VertebraSpec
 from discmri.phantoms.sacrum import (
     S1_DEPTH_MM,
     S1_WIDTH_MM,
-    Junction,
+    SegmentJunction,
     junctions,
     sacral_frames,
     sacral_shapes,
@@ -74,7 +74,7 @@ class SpineColumn:
     discs: Mapping[DiscLevel, DiscShape]
     bodies: Mapping[Vertebra, BodyShape]
     sacrum: tuple[BodyShape, ...]
-    junctions: tuple[Junction, ...]
+    junctions: tuple[SegmentJunction, ...]
 
     @cached_property
     def walls(self) -> Curve:

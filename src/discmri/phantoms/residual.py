@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from discmri.core.levels import Vertebra
 from discmri.core.volume import Array
-from discmri.phantoms.sacrum import Junction
+from discmri.phantoms.sacrum import SegmentJunction
 from discmri.phantoms.shapes import BodyShape
 from discmri.phantoms.structures import (
     CORTEX_MM,
@@ -76,7 +76,7 @@ class FusedJunction:
         Its shape.
     """
 
-    junction: Junction
+    junction: SegmentJunction
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""

@@ -138,7 +138,7 @@ class SacrumSpec:
 
 
 @dataclass(frozen=True, eq=False)
-class Junction:
+class SegmentJunction:
     """Two fused sacral segments with the remnant of their disc.
 
     Parameters
@@ -206,7 +206,7 @@ def sacral_shapes(
 
 def junctions(
     spec: SacrumSpec, slope_deg: float, segments: Sequence[BodyShape], above: DiscShape
-) -> tuple[Junction, ...]:
+) -> tuple[SegmentJunction, ...]:
     """The fused gaps, S1-S2 first; none for a sacrum without a residual disc.
 
     Raises
@@ -226,7 +226,7 @@ def junctions(
         rim = Footprint(body.rim.half_width_mm * narrow, body.rim.half_depth_mm * narrow)
         disc = spec.residual_disc if n == 0 else None
         lens = _lens(disc, frame, rim, above) if disc else _scar(frame, rim, gap)
-        found.append(Junction(frame, rim, gap, lens, disc))
+        found.append(SegmentJunction(frame, rim, gap, lens, disc))
     return tuple(found)
 
 

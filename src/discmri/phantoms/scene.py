@@ -20,7 +20,7 @@ from discmri.phantoms.column import SpineColumn, build_column
 from discmri.phantoms.residual import FusedJunction, RemnantDisc
 from discmri.phantoms.structures import (
     Body,
-    Disc,
+    DiscStructure,
     Material,
     PosteriorElements,
     Samples,
@@ -117,7 +117,7 @@ def build_scene(spec: SpineSpec) -> Scene:
     column = build_column(spec)
     rng = np.random.default_rng([spec.seed, 3])
     grades = {disc.level: disc.grade.signal for disc in spec.discs}
-    discs = [Disc(level, shape, grades[level]) for level, shape in column.discs.items()]
+    discs = [DiscStructure(level, shape, grades[level]) for level, shape in column.discs.items()]
     layer = spec.cartilage_mm
     bodies = [Body(name, shape, cartilage_mm=layer) for name, shape in column.bodies.items()]
     sacrum: list[Structure] = [FusedJunction(junction) for junction in column.junctions]

@@ -117,7 +117,7 @@ def reaches(centre: Array, reach: float, at: Array, radius: float) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Disc:
+class DiscStructure:
     """A disc with nucleus, inner and outer annulus, and a cleft in grade 2.
 
     Parameters

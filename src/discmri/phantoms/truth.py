@@ -15,9 +15,9 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array
 from discmri.phantoms.anatomy import DiscSpec
 from discmri.phantoms.column import SpineColumn
-from discmri.phantoms.sacrum import Junction
+from discmri.phantoms.sacrum import SegmentJunction
 from discmri.phantoms.shapes import BodyShape, DiscShape, radius_share
-from discmri.phantoms.structures import Disc
+from discmri.phantoms.structures import DiscStructure
 from discmri.phantoms.tissues import disc_properties
 
 _CURVE_POINTS = 2001
@@ -339,7 +339,7 @@ def disc_adc(
 ) -> tuple[float, float]:
     """Mean ADC of the whole disc and of its nucleus region, µm²/ms."""
     tissues = disc_properties(spec)
-    parts = Disc(spec.level, shape, spec.grade.signal).parts(
+    parts = DiscStructure(spec.level, shape, spec.grade.signal).parts(
         points.y, points.level, points.depth_mm
     )
     adc = sum((tissues[t].adc_um2_ms * share for t, share in parts), np.zeros(points.x.shape))
@@ -483,7 +483,7 @@ class ResidualDiscTruth:
         return {k: _rounded(v) for k, v in asdict(self).items()}
 
 
-def residual_truth(junction: Junction, depth_above_mm: float) -> ResidualDiscTruth | None:
+def residual_truth(junction: SegmentJunction, depth_above_mm: float) -> ResidualDiscTruth | None:
     """True values of the disc of a junction; ``None`` without a residual disc.
 
     Parameters

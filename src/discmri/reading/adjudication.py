@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
-from discmri.reading.entry import Entry
+from discmri.reading.entry import SessionEntry
 from discmri.reading.history import History, counted, history
 from discmri.reading.judgement import Judgement
 from discmri.reading.plan import Case, Plan, Showing
@@ -86,7 +86,7 @@ def disagreements(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def histories(entries: Iterable[Entry]) -> dict[str, History]:
+def histories(entries: Iterable[SessionEntry]) -> dict[str, History]:
     """History of each reader."""
     ordered = sorted(entries, key=lambda entry: entry.row["reader"])  # keeps the order within
     return {
@@ -95,7 +95,7 @@ def histories(entries: Iterable[Entry]) -> dict[str, History]:
     }
 
 
-def disputes(plan: Plan, entries: Iterable[Entry]) -> list[Dispute]:
+def disputes(plan: Plan, entries: Iterable[SessionEntry]) -> list[Dispute]:
     """Find the disputed discs of a session, by the first reads of each reader.
 
     Parameters

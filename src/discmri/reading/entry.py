@@ -103,8 +103,8 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A stored row.
+class SessionEntry:
+    """An entry of a session as stored: one row, chained by hashes.
 
     Parameters
     ----------
@@ -142,12 +142,12 @@ class Entry:
         return loaded
 
 
-def pending_entry(draft: Draft) -> Entry:
+def pending_entry(draft: Draft) -> SessionEntry:
     """A draft as an entry without position and hashes."""
-    return Entry(0, draft.row(), "", "")
+    return SessionEntry(0, draft.row(), "", "")
 
 
-def last_of(entries: Iterable[Entry], kind: EntryKind) -> str:
+def last_of(entries: Iterable[SessionEntry], kind: EntryKind) -> str:
     """Identifier of the last row of a kind that was not withdrawn; empty if none.
 
     Parameters

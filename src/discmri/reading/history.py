@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discmri.core.levels import DiscLevel, levels_upward
-from discmri.reading.entry import Entry, EntryKind
+from discmri.reading.entry import EntryKind, SessionEntry
 from discmri.reading.judgement import Judgement, from_content
 from discmri.reading.plan import Case
 
@@ -129,8 +129,8 @@ class History:
 
     discs: dict[Key, DiscHistory] = field(default_factory=dict)
     lowest: dict[str, DiscLevel] = field(default_factory=dict)
-    undoable: list[Entry] = field(default_factory=list)
-    conflicts: list[Entry] = field(default_factory=list)
+    undoable: list[SessionEntry] = field(default_factory=list)
+    conflicts: list[SessionEntry] = field(default_factory=list)
     entry_ids: set[str] = field(default_factory=set)
     last_at: str = ""
 
@@ -138,7 +138,7 @@ class History:
         """History of one disc; empty without rows."""
         return self.discs.get((item, disc), DiscHistory())
 
-    def conflicting(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> list[Entry]:
+    def conflicting(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> list[SessionEntry]:
         """Conflicts of one kind on one disc, or on a case as a whole."""
         key = (kind.value, item, "" if disc is None else disc.value)
         return [
@@ -147,7 +147,7 @@ class History:
             if (one.content["of"], one.row["item"], one.row["disc"]) == key
         ]
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: SessionEntry) -> None:
         """Add a row, which must not be a withdrawal."""
         row = entry.row
         self.entry_ids.add(entry.entry_id)
@@ -169,7 +169,7 @@ class History:
 UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
-def history(entries: Iterable[Entry]) -> History:
+def history(entries: Iterable[SessionEntry]) -> History:
     """State that results from the rows of one reader, without withdrawn ones.
 
     Parameters
@@ -189,7 +189,7 @@ def history(entries: Iterable[Entry]) -> History:
     return found
 
 
-def _apply(disc: DiscHistory, entry: Entry) -> None:
+def _apply(disc: DiscHistory, entry: SessionEntry) -> None:
     row, content = entry.row, entry.content
     if entry.kind is EntryKind.REVEAL:
         disc.revealed = True

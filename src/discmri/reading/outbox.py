@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from discmri.core.errors import NotSavedYetError
 from discmri.reading.database import UnavailableError
-from discmri.reading.entry import Draft, Entry, EntryKind
+from discmri.reading.entry import Draft, EntryKind, SessionEntry
 from discmri.reading.journal import Journal
 from discmri.reading.store import Head, Store
 
@@ -37,7 +37,7 @@ class Outbox:
     def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:
         self._store = store
         self._journal = journal
-        self.late: list[Entry] = []
+        self.late: list[SessionEntry] = []
         self.waiting = [draft for draft in journal.pending if draft.entry_id not in arrived]
 
     def add(self, draft: Draft) -> None:

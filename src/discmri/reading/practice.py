@@ -12,7 +12,7 @@ from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.reading.adjudication import histories
-from discmri.reading.entry import Entry
+from discmri.reading.entry import SessionEntry
 from discmri.reading.history import History
 from discmri.reading.plan import Case, Mode, Plan, PlannedDisc
 from discmri.reading.planning import Planned, SessionOptions, plan_session
@@ -153,7 +153,7 @@ class PracticeResult:
         return table
 
 
-def practice_result(plan: Plan, entries: Iterable[Entry]) -> PracticeResult:
+def practice_result(plan: Plan, entries: Iterable[SessionEntry]) -> PracticeResult:
     """Compare the first grade of each disc of a practice session with the true grade."""
     known = histories(entry for entry in entries if entry.row["item"])
     pairs = []

@@ -30,7 +30,7 @@ from discmri.reading.database import (
     parse_locator,
     transaction,
 )
-from discmri.reading.entry import Draft, Entry, EntryKind, canonical, last_of, row_hash
+from discmri.reading.entry import Draft, EntryKind, SessionEntry, canonical, last_of, row_hash
 from discmri.reading.lease import Lease, claim, release
 from discmri.reading.plan import Plan
 
@@ -162,7 +162,7 @@ class Store:
             bring_up_to_date(store.engine, locator.name)
         return store
 
-    def append(self, draft: Draft) -> Entry:
+    def append(self, draft: Draft) -> SessionEntry:
         """Add a row; returns when it is safe on disk.
 
         Raises
@@ -199,7 +199,7 @@ class Store:
                 release(connection, self._lease)
             self._lease = None
 
-    def entries(self, reader: str | None = None) -> list[Entry]:
+    def entries(self, reader: str | None = None) -> list[SessionEntry]:
         """Rows in order, of one reader or all.
 
         Raises
@@ -241,7 +241,7 @@ class Store:
                 f"the plan of {self.locator.name} was damaged; run discmri grade verify"
             ) from error
 
-    def chain(self) -> tuple[list[Entry], Head | None]:
+    def chain(self) -> tuple[list[SessionEntry], Head | None]:
         """A consistent snapshot of all rows and of the head, which is ``None`` if missing.
 
         Raises
@@ -293,7 +293,7 @@ def refuse_existing(path: Path) -> None:
         raise UsageError(f"{path} exists; sessions are never overwritten, choose another name")
 
 
-def _append(connection: Connection, draft: Draft) -> Entry:
+def _append(connection: Connection, draft: Draft) -> SessionEntry:
     """Append a row, unless it is already stored."""
     import sqlalchemy as sa
 
@@ -316,7 +316,7 @@ def _append(connection: Connection, draft: Draft) -> Entry:
     values = {"seq": seq, "previous": head.sha256, "sha256": digest, **row}
     connection.execute(sa.insert(ENTRIES).values(**values))
     connection.execute(sa.update(HEAD).values(count=seq, sha256=digest))
-    return Entry(seq, row, head.sha256, digest)
+    return SessionEntry(seq, row, head.sha256, digest)
 
 
 def _locked_head(connection: Connection) -> Head:
@@ -357,8 +357,8 @@ def _attach(connection: Connection, digest: str, data: bytes) -> None:
         connection.execute(sa.insert(ATTACHMENTS).values(sha256=digest, data=data))
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> SessionEntry:
     from discmri.reading.schema import FACTS
 
     facts = {name: str(row[name]) for name in FACTS}
-    return Entry(int(row["seq"]), facts, str(row["previous"]), str(row["sha256"]))
+    return SessionEntry(int(row["seq"]), facts, str(row["previous"]), str(row["sha256"]))

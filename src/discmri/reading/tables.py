@@ -11,7 +11,7 @@ from discmri.agreement.ratings import ReaderRole
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.levels import DiscLevel
 from discmri.reading.adjudication import histories
-from discmri.reading.entry import Entry, canonical
+from discmri.reading.entry import SessionEntry, canonical
 from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.objects import write_objects
@@ -104,12 +104,12 @@ def export_session(
 Row = dict[str, object]
 
 
-def long_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+def long_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
     """One row per read: reader, disc and presentation; sorted by visit and level."""
     return sorted((row for _, row in _reads(plan, entries)), key=_by_visit)
 
 
-def _reads(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[int, Row]]:
+def _reads(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[tuple[int, Row]]:
     """Position of each valid read, and its row of the long table."""
     for reader, item, case, known in _showings(plan, entries):
         names_of = counted if reader in plan.readers else names  # decisions are always used
@@ -152,7 +152,7 @@ def _viewing(read: Read) -> Row:
     }
 
 
-def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
+def wide_rows(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[Row]:
     """One row per disc of a visit, with a column per reader, per repeat, and for the decision."""
     read: dict[tuple[object, ...], Row] = {}
     for _, row in sorted(_reads(plan, entries), key=lambda one: one[0]):  # the last row is used
@@ -177,7 +177,7 @@ def wide_rows(plan: Plan, entries: Iterable[Entry]) -> Iterator[Row]:
             )
 
 
-def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+def edit_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
     """One row per value of the last label edits, sorted by visit and level."""
     rows = []
     for reader, item, case, known in _showings(plan, entries):
@@ -202,7 +202,7 @@ def edit_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     return sorted(rows, key=_by_visit)
 
 
-def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
+def numbering_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
     """One row per case that a reader renumbered, sorted by visit."""
     rows: list[Row] = []
     for reader, item, case, known in _showings(plan, entries):
@@ -220,7 +220,9 @@ def numbering_rows(plan: Plan, entries: Iterable[Entry]) -> list[Row]:
     return sorted(rows, key=lambda row: [str(row[name]) for name in (*VISIT[:3], "reader")])
 
 
-def _showings(plan: Plan, entries: Iterable[Entry]) -> Iterator[tuple[str, str, Case, History]]:
+def _showings(
+    plan: Plan, entries: Iterable[SessionEntry]
+) -> Iterator[tuple[str, str, Case, History]]:
     """Presentations to all readers and adjudicators: name, item, case and history."""
     known = histories(entry for entry in entries if entry.row["item"])
     for name in (*plan.readers, *(one for one in sorted(known) if one not in plan.readers)):

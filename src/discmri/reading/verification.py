@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from discmri.core.errors import DiscmriError, SessionError
-from discmri.reading.entry import NO_PREDECESSOR, Entry, EntryKind, row_hash, sha256
+from discmri.reading.entry import NO_PREDECESSOR, EntryKind, SessionEntry, row_hash, sha256
 from discmri.reading.history import history, names
 from discmri.reading.integrity import check_database
 from discmri.reading.journal import damage_of, journals, read_journal
@@ -96,7 +96,7 @@ class VerifiedRows:
     """
 
     plan: Plan
-    entries: tuple[Entry, ...]
+    entries: tuple[SessionEntry, ...]
     verification: Verification
 
 
@@ -155,7 +155,7 @@ def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
 
 def _inspected(
     store: Store, noted: Mapping[str, Head]
-) -> tuple[Verification, list[Entry], set[int]]:
+) -> tuple[Verification, list[SessionEntry], set[int]]:
     """Result of verification, all rows, and positions of unreadable ones."""
     plan = _plan_of(store)
     here = journals(store.locator.path, "unknown" if plan is None else plan.session_id)
@@ -183,7 +183,7 @@ def _plan_of(store: Store) -> Plan | None:
         return None
 
 
-def check_rows(entries: Iterable[Entry], plan: Plan | None) -> list[Problem]:
+def check_rows(entries: Iterable[SessionEntry], plan: Plan | None) -> list[Problem]:
     """Find rows that cannot be read or do not belong to this session."""
     return [
         Problem(entry.seq, f"row {entry.seq} cannot be read")
@@ -192,7 +192,7 @@ def check_rows(entries: Iterable[Entry], plan: Plan | None) -> list[Problem]:
     ]
 
 
-def _is_readable(entry: Entry, plan: Plan | None) -> bool:
+def _is_readable(entry: SessionEntry, plan: Plan | None) -> bool:
     row = entry.row
     try:
         if entry.kind is EntryKind.PLAN:
@@ -208,9 +208,9 @@ def _is_readable(entry: Entry, plan: Plan | None) -> bool:
         return False
 
 
-def check_clock(entries: Iterable[Entry]) -> list[Problem]:
+def check_clock(entries: Iterable[SessionEntry]) -> list[Problem]:
     """Find rows with a time before that of the previous row of the same reader."""
-    last: dict[str, Entry] = {}
+    last: dict[str, SessionEntry] = {}
     found = []
     for entry in entries:
         before = last.get(entry.row["reader"])
@@ -224,7 +224,7 @@ def check_clock(entries: Iterable[Entry]) -> list[Problem]:
     return found
 
 
-def check_chain(entries: Sequence[Entry]) -> list[Problem]:
+def check_chain(entries: Sequence[SessionEntry]) -> list[Problem]:
     """Check position, hash and link of every row, and that the plan is the first row."""
     problems = []
     expected, previous = 1, NO_PREDECESSOR
@@ -249,7 +249,7 @@ def _missing(first: int, last: int) -> str:
     return f"rows {first} to {last} are missing"
 
 
-def check_head(entries: Sequence[Entry], head: Head | None) -> list[Problem]:
+def check_head(entries: Sequence[SessionEntry], head: Head | None) -> list[Problem]:
     """Check that the head fits the end of the chain."""
     if head is None:
         return [Problem(0, "the head of the chain is missing")]
@@ -263,7 +263,7 @@ def check_head(entries: Sequence[Entry], head: Head | None) -> list[Problem]:
     return []
 
 
-def check_witness(entries: Iterable[Entry], name: str, head: Head) -> list[Problem]:
+def check_witness(entries: Iterable[SessionEntry], name: str, head: Head) -> list[Problem]:
     """Compare a row with a receipt outside the database."""
     found = next((entry for entry in entries if entry.seq == head.count), None)
     if found is None:
@@ -281,7 +281,7 @@ def _receipts(found: Iterable[Path]) -> dict[str, Head]:
     return {name: receipt for name, receipt in receipts.items() if receipt is not None}
 
 
-def _check_attachments(store: Store, entries: Iterable[Entry]) -> list[Problem]:
+def _check_attachments(store: Store, entries: Iterable[SessionEntry]) -> list[Problem]:
     problems = []
     for entry in entries:
         digest = entry.row["attachment_sha256"]

@@ -8,7 +8,7 @@ from enum import Enum
 
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
-from discmri.reading.entry import Entry, EntryKind
+from discmri.reading.entry import EntryKind, SessionEntry
 from discmri.reading.history import LabelEdit, Read
 from discmri.reading.judgement import Judgement, from_content
 
@@ -158,7 +158,7 @@ class Undone:
     taken: Judgement | None = None
 
 
-def conflict_text(entry: Entry, where: str, counts: Read | None) -> str:
+def conflict_text(entry: SessionEntry, where: str, counts: Read | None) -> str:
     """Message about a late entry for its reader.
 
     Parameters

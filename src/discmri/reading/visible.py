@@ -12,7 +12,7 @@ from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.core.text import one_line
 from discmri.reading import results
-from discmri.reading.entry import Entry, EntryKind, pending_entry, sha256
+from discmri.reading.entry import EntryKind, SessionEntry, pending_entry, sha256
 from discmri.reading.history import DiscHistory, history, names
 from discmri.reading.journal import Journal
 from discmri.reading.judgement import Judgement, from_content
@@ -281,7 +281,7 @@ class VisibleSession:
             words += ["metrics", "suggestion"]
         return tuple(sorted(words))
 
-    def _told(self, conflict: Entry) -> str:
+    def _told(self, conflict: SessionEntry) -> str:
         item, disc = conflict.row["item"], conflict.row["disc"]
         where = self._title(self.plan.case_of(item), self._number.get(item, 0))
         last = self._history.of(item, DiscLevel(disc)).last if disc else None

@@ -29,7 +29,7 @@ _HINT = f"a table of decisions has {', '.join(_NEEDED)}, and optionally study_ui
 _SAME_HEIGHT_MM = 0.0006  # heights are written with three decimals
 
 
-class Verdict(Enum):
+class QcVerdict(Enum):
     """What was decided on a disc."""
 
     ACCEPT = "accept"
@@ -72,13 +72,13 @@ class Decision:
     """
 
     disc: JudgedDisc
-    verdict: Verdict
+    verdict: QcVerdict
     comment: str = ""
 
     def holds_for(self, disc: JudgedDisc) -> bool:
         """Whether the decision applies to a disc: same study UID and height, where both are known.
 
-        >>> made = Decision(JudgedDisc("a", DiscLevel.L4_L5, height_mm=8.1), Verdict.REJECT)
+        >>> made = Decision(JudgedDisc("a", DiscLevel.L4_L5, height_mm=8.1), QcVerdict.REJECT)
         >>> made.holds_for(JudgedDisc("a", DiscLevel.L4_L5, "1.2", 8.1))
         True
         >>> made.holds_for(JudgedDisc("a", DiscLevel.L4_L5, "1.2", 9.3))
@@ -110,29 +110,29 @@ class AppliedDecisions:
 
     source: str
     sha256: str
-    verdicts: Mapping[tuple[str, DiscLevel], Verdict]
+    verdicts: Mapping[tuple[str, DiscLevel], QcVerdict]
     outdated: tuple[Decision, ...] = ()
     unknown: tuple[Decision, ...] = ()
 
     @property
     def rejected(self) -> tuple[tuple[str, DiscLevel], ...]:
         """Discs to leave out, by study and level."""
-        return tuple(key for key, one in self.verdicts.items() if one is Verdict.REJECT)
+        return tuple(key for key, one in self.verdicts.items() if one is QcVerdict.REJECT)
 
     def quality(
         self, study: str, level: DiscLevel, found: DiscQuality | None
     ) -> DiscQuality | None:
         """The quality of a disc after the decision; accepting does not raise it."""
-        verdict = self.verdicts.get((study, level), Verdict.ACCEPT)
-        if verdict is Verdict.ACCEPT:
+        verdict = self.verdicts.get((study, level), QcVerdict.ACCEPT)
+        if verdict is QcVerdict.ACCEPT:
             return found
         reasons = tuple(sorted({*(found.reasons if found else ()), REASON[verdict.value]}))
-        rejected = verdict is Verdict.REJECT or (found and found.verdict is Quality.REJECT)
+        rejected = verdict is QcVerdict.REJECT or (found and found.verdict is Quality.REJECT)
         return DiscQuality(Quality.REJECT if rejected else Quality.CHECK, reasons)
 
     def sentences(self) -> tuple[str, ...]:
         """Summary for the terminal and for reports."""
-        counts = [sum(one is kind for one in self.verdicts.values()) for kind in Verdict]
+        counts = [sum(one is kind for one in self.verdicts.values()) for kind in QcVerdict]
         names = ", ".join(f"{study} {level.value}" for study, level in self.rejected[:3])
         more = ", …" if len(self.rejected) > 3 else ""
         listed = f" ({names}{more})" if names else ""
@@ -158,7 +158,7 @@ class AppliedDecisions:
             "doubted": [
                 f"{study} {level.value}"
                 for (study, level), one in self.verdicts.items()
-                if one is Verdict.DOUBT
+                if one is QcVerdict.DOUBT
             ],
             "without_effect": len(self.outdated) + len(self.unknown),
         }
@@ -196,7 +196,7 @@ class Decisions:
             Verdicts by disc, and decisions that match no disc.
         """
         known: dict[tuple[str, DiscLevel], JudgedDisc] = {(d.study, d.level): d for d in discs}
-        verdicts: dict[tuple[str, DiscLevel], Verdict] = {}
+        verdicts: dict[tuple[str, DiscLevel], QcVerdict] = {}
         outdated, unknown = [], []
         for one in self.entries:
             key = (one.disc.study, one.disc.level)
@@ -231,7 +231,7 @@ def read_decisions(path: Path) -> Decisions:
     Examples
     --------
     >>> read_decisions(Path("decisions.csv")).entries[0].verdict  # doctest: +SKIP
-    <Verdict.REJECT: 'reject'>
+    <QcVerdict.REJECT: 'reject'>
     """
     table = read_table(path, _NEEDED, _HINT)
     lines: dict[tuple[str, DiscLevel, str], int] = {}
@@ -250,9 +250,9 @@ def read_decisions(path: Path) -> Decisions:
 
 
 def _decision(row: Row) -> Decision | None:
-    verdict = row.choice("decision", [one.value for one in Verdict])
+    verdict = row.choice("decision", [one.value for one in QcVerdict])
     study, level = row.filled("study"), row.level("level")
     if level is None:
         raise row.error("level", "is empty; write the level, such as L4-L5")
     disc = JudgedDisc(study, level, row.text("study_uid"), row.number("height_mm"))
-    return None if verdict is None else Decision(disc, Verdict(verdict), row.text("comment"))
+    return None if verdict is None else Decision(disc, QcVerdict(verdict), row.text("comment"))

@@ -38,7 +38,7 @@ _MEASURED = {"enum": [level.value for level in MEASURED_LEVELS]}
 _RESIDUAL = {"enum": [level.value for level in DiscLevel if not level.is_measured]}
 
 
-class ValueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One value of one disc."""
 
     value: int | float | str
@@ -47,19 +47,19 @@ class ValueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sd: Annotated[float, Meta(ge=0)] | None
 
 
-class DiscEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredDisc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One disc."""
 
     level: Annotated[DiscLevel, Meta(extra_json_schema=_MEASURED)]
     label_id: int
     flags: Annotated[tuple[_Name, ...], Meta(extra_json_schema={"uniqueItems": True})]
-    values: dict[_Name, ValueEntry]
+    values: dict[_Name, StoredValue]
     evidence: dict[str, Any]
     quality: Quality | None = None  # since 0.2, as are the reasons
     quality_reasons: tuple[_Name, ...] = ()
 
 
-class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredResidualDisc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A disc that is shown and not measured."""
 
     level: Annotated[DiscLevel, Meta(extra_json_schema=_RESIDUAL)]
@@ -69,7 +69,7 @@ class ResidualEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height_mm: Annotated[float, Meta(gt=0)]
 
 
-class ParameterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Unit, decimals and meaning of a parameter."""
 
     unit: str
@@ -90,10 +90,10 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     series_uid: _Line
     numbering: Literal["sacrum", "reader", "masks", "assumed", ""]
     numbering_probability: _Share | None = msgspec.field(name="numbering_confidence")
-    discs: tuple[DiscEntry, ...]
+    discs: tuple[StoredDisc, ...]
     findings: tuple[Finding, ...]
     meanings: dict[_Name, _Words]
-    parameters: dict[_Name, ParameterEntry]
+    parameters: dict[_Name, StoredParameter]
     series: tuple[SeriesFacts, ...]
     settings: Settings
     versions: dict[str, str]
@@ -101,7 +101,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: tuple[SeriesInput, ...]
     diffusion: DiffusionFacts
     files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
-    residual_discs: tuple[ResidualEntry, ...] = ()  # since 0.2
+    residual_discs: tuple[StoredResidualDisc, ...] = ()  # since 0.2
     numbering_signs: dict[_Name, float] = {}  # since 0.2
     study_flags: tuple[_Name, ...] = ()  # since 0.2
 

@@ -62,7 +62,7 @@ class DiscFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class DiscSection:
     """A section through a disc parallel to its mid-sagittal plane.
 
     Parameters
@@ -228,8 +228,8 @@ class DiscOutline:
     """
 
     frame: DiscFrame
-    mid: Section
-    sections: tuple[Section, ...]
+    mid: DiscSection
+    sections: tuple[DiscSection, ...]
     corners: Corners
     mask: SoftMask
     above: BodyCorners | None

@@ -16,7 +16,7 @@ from discmri.core.labels import NumberingMethod, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality
 from discmri.core.volume import SoftMask, Volume
-from discmri.results.document import RECORD, DiscEntry, Document, decoded, parse
+from discmri.results.document import RECORD, Document, StoredDisc, decoded, parse
 from discmri.results.label_map import LabelMap
 from discmri.results.model import StudyResult
 from discmri.results.outline import DiscBorder, DiscFrame, DiscOutline
@@ -264,7 +264,7 @@ def result_of(document: Document) -> StudyResult:
     )
 
 
-def _record(entry: DiscEntry) -> DiscRecord:
+def _record(entry: StoredDisc) -> DiscRecord:
     values = {
         name: Measurement(name, one.value, one.method, one.sd) for name, one in entry.values.items()
     }

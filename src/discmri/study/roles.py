@@ -78,7 +78,7 @@ class RoleEvidence:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RoleDecision:
     """A role and its consequences for measuring.
 
     Parameters
@@ -100,12 +100,12 @@ class Decision:
     problem: str = ""
 
 
-def decide(facts: RoleEvidence) -> Decision:
+def decide(facts: RoleEvidence) -> RoleDecision:
     """The role of one kind of image within a series.
 
     >>> t2 = RoleEvidence(Plane.SAGITTAL, ContrastParameters(te_ms=100, tr_ms=3500, techniques=frozenset({"SE"})))
     >>> decide(t2)
-    Decision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices are sagittal',
+    RoleDecision(role=<Role.SAG_T2: 'sagittal T2'>, reasons=('slices are sagittal',
     'spin echo with TE 100 ms and TR 3500 ms is T2-weighted'), t2_weighted=True, ...)
     """
     for rule in (_not_placed, _diffusion_map, _computed, _localizer, _diffusion, _other_plane):
@@ -139,41 +139,43 @@ def computed_kind(words: tuple[str, ...]) -> str:
     return next((kind for kind, vocabulary in kinds if named & vocabulary), "")
 
 
-def _not_placed(facts: RoleEvidence) -> Decision | None:
+def _not_placed(facts: RoleEvidence) -> RoleDecision | None:
     if facts.screenshot:
-        return Decision(Role.SCREENSHOT, (facts.screenshot,), problem=facts.screenshot)
+        return RoleDecision(Role.SCREENSHOT, (facts.screenshot,), problem=facts.screenshot)
     if facts.tiles > 1:
         text = f"each image is a mosaic of {facts.tiles} slices"
-        return Decision(
+        return RoleDecision(
             Role.OTHER,
             (text, f"slices lie in {facts.plane.value} planes"),
             problem=f"{text} and {facts.unplaced or 'lacks their positions'}; export the series as single slices or as enhanced DICOM",
         )
     if facts.plane is Plane.UNKNOWN:
         text = "its headers lack a usable position, orientation or pixel spacing"
-        return Decision(Role.OTHER, (text,), problem=text)
+        return RoleDecision(Role.OTHER, (text,), problem=text)
     return None
 
 
-def _diffusion_map(facts: RoleEvidence) -> Decision | None:
+def _diffusion_map(facts: RoleEvidence) -> RoleDecision | None:
     """Images and maps that were computed from the acquired diffusion images."""
     kind = computed_kind(facts.words)
     derived = "DERIVED" in facts.words[:1]
     unweighted = derived or not facts.b_values_s_per_mm2
     if kind == "computed b-value":
         listed = ", ".join(f"{b:g}" for b in facts.b_values_s_per_mm2) or "of unknown b-value"
-        return Decision(Role.DERIVED, (f"{COMPUTED_B}: diffusion images b {listed}",))
+        return RoleDecision(Role.DERIVED, (f"{COMPUTED_B}: diffusion images b {listed}",))
     if kind in ("", "ADC") and _EXPONENTIAL.search(facts.text):
-        return Decision(Role.DERIVED, ("its description calls it exponential ADC",))
+        return RoleDecision(Role.DERIVED, ("its description calls it exponential ADC",))
     if kind == "ADC":
         words = "\\".join(facts.words)
-        return Decision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
+        return RoleDecision(Role.ADC_MAP, (f"ImageType {words} names an ADC map",))
     if not kind and unweighted and re.search(r"\b(d?adc|apparent diffusion)\b", facts.text):
-        return Decision(Role.ADC_MAP, ("an image without b-value that its description calls ADC",))
+        return RoleDecision(
+            Role.ADC_MAP, ("an image without b-value that its description calls ADC",)
+        )
     return None
 
 
-def _computed(facts: RoleEvidence) -> Decision | None:
+def _computed(facts: RoleEvidence) -> RoleDecision | None:
     kind = computed_kind(facts.words)
     words = "\\".join(facts.words)
     if kind in (
@@ -183,30 +185,30 @@ def _computed(facts: RoleEvidence) -> Decision | None:
         "relaxation map",
         "phase or complex part",
     ):
-        return Decision(Role.DERIVED, (f"ImageType {words} names a {kind}",))
+        return RoleDecision(Role.DERIVED, (f"ImageType {words} names a {kind}",))
     ge_part = _GE_DIXON.match(facts.text)
     if facts.plane is Plane.SAGITTAL and (
         kind in ("fat image", "opposed-phase") or (ge_part and ge_part[1] in ("fat", "outphase"))
     ):
         part = kind or (ge_part[1] if ge_part else "")
-        return Decision(Role.DERIVED, (f"part of a Dixon acquisition: {part}",))
+        return RoleDecision(Role.DERIVED, (f"part of a Dixon acquisition: {part}",))
     return None
 
 
-def _localizer(facts: RoleEvidence) -> Decision | None:
+def _localizer(facts: RoleEvidence) -> RoleDecision | None:
     if "LOCALIZER" in facts.words:
-        return Decision(Role.LOCALIZER, ("ImageType names a localizer",))
+        return RoleDecision(Role.LOCALIZER, ("ImageType names a localizer",))
     if facts.planes > 1 and facts.slices <= 15 and not facts.b_values_s_per_mm2:
         text = f"a series in {facts.planes} planes with {facts.slices} slices in this one"
-        return Decision(Role.LOCALIZER, (text,))
+        return RoleDecision(Role.LOCALIZER, (text,))
     if facts.slices <= 15 and _LOCALIZER_HINT.search(facts.text):
-        return Decision(
+        return RoleDecision(
             Role.LOCALIZER, (f"{facts.slices} slices and the description of a localizer",)
         )
     return None
 
 
-def _diffusion(facts: RoleEvidence) -> Decision | None:
+def _diffusion(facts: RoleEvidence) -> RoleDecision | None:
     echo_planar = "EP" in facts.contrast.techniques
     values = facts.b_values_s_per_mm2
     listed = ", ".join(f"{b:g}" for b in values)
@@ -219,22 +221,22 @@ def _diffusion(facts: RoleEvidence) -> Decision | None:
         reasons = ["b = 0 of a diffusion sequence"]
     elif echo_planar:
         text = "echo-planar images without b-values in their headers"
-        return Decision(Role.OTHER, (text,), problem=text)
+        return RoleDecision(Role.OTHER, (text,), problem=text)
     else:
         return None
     reasons += ["echo-planar readout"] if echo_planar else []
     reasons += [f"slices lie in {facts.plane.value} planes"]
-    return Decision(Role.DWI, tuple(reasons))
+    return RoleDecision(Role.DWI, tuple(reasons))
 
 
-def _other_plane(facts: RoleEvidence) -> Decision | None:
+def _other_plane(facts: RoleEvidence) -> RoleDecision | None:
     reasons = (f"slices lie in {facts.plane.value} planes",)
     roles = {Plane.AXIAL: Role.AXIAL, Plane.CORONAL: Role.CORONAL, Plane.OBLIQUE: Role.OTHER}
     role = roles.get(facts.plane)
-    return None if role is None else Decision(role, reasons)
+    return None if role is None else RoleDecision(role, reasons)
 
 
-def _sagittal(facts: RoleEvidence) -> Decision:
+def _sagittal(facts: RoleEvidence) -> RoleDecision:
     place = "slices are sagittal"
     role, why, t2 = next(_contrasts(facts))
     suppressed = facts.contrast.fat_suppressed
@@ -245,7 +247,7 @@ def _sagittal(facts: RoleEvidence) -> Decision:
     elif suppressed and role in (Role.SAG_T2, Role.SAG_OTHER):
         role = Role.SAG_FS
     reasons = (place, why, *((f"fat is suppressed ({suppressed})",) if suppressed else ()))
-    return Decision(role, reasons, t2, suppressed)
+    return RoleDecision(role, reasons, t2, suppressed)
 
 
 def _contrasts(facts: RoleEvidence) -> Iterator[tuple[Role, str, bool]]:

@@ -11,7 +11,7 @@ from discmri.results.records import PARAMETER
 from discmri.trial import comparability, diurnal
 from discmri.trial.analysis import Analysis
 from discmri.trial.declaration import Endpoint, Estimand
-from discmri.trial.groups import FEW_SUBJECTS, LEAST_SUBJECTS, GroupEffect, Role
+from discmri.trial.groups import FEW_SUBJECTS, LEAST_SUBJECTS, AnalysisRole, GroupEffect
 from discmri.trial.inference import LEAST_FREEDOM, MODEL_SUBJECTS
 from discmri.trial.noise import LEAST_REPEATS
 from discmri.trial.repeatability import ALLOWANCE, RANDOM_SHARE
@@ -22,7 +22,7 @@ FEW_MARK = "†"
 def answers(analysis: Analysis) -> list[str]:
     """One sentence per comparison of the primary endpoint, then caveats."""
     asked = analysis.declaration
-    primary = [one for one in analysis.effects if one.role is Role.PRIMARY]
+    primary = [one for one in analysis.effects if one.role is AnalysisRole.PRIMARY]
     told = [_answer(one, asked.estimand) for one in primary]
     if not told:
         told = [f"Not answered: {_missing(analysis)}."]

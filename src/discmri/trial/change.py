@@ -24,7 +24,7 @@ from discmri.trial.follow_up import FollowUp
 from discmri.trial.noise import Band, Noise
 from discmri.trial.plan import RepeatKind, Subject
 from discmri.trial.registration import Registration
-from discmri.trial.values import TRACKED, DiscValues, MeasuredScan, Value
+from discmri.trial.values import TRACKED, DiscVisit, MeasuredScan, Value
 
 NAMING = frozenset(
     {
@@ -68,7 +68,7 @@ class Visit:
 
     measured: MeasuredScan
     registration: Registration | None
-    discs: Mapping[DiscLevel, DiscValues]
+    discs: Mapping[DiscLevel, DiscVisit]
     own_names: Mapping[DiscLevel, DiscLevel]
     differences: tuple[Difference, ...] = ()
     tilt_deg: float | None = None
@@ -241,7 +241,7 @@ def changes_of(course: Course, noise: Noise) -> Iterator[Change]:
                     yield _change(course, visit, level, PARAMETER[name], noise)
 
 
-def _measured(discs: Iterable[DiscValues]) -> list[str]:
+def _measured(discs: Iterable[DiscVisit]) -> list[str]:
     """Tracked parameters with a number in any of the discs."""
     there = [disc for disc in discs if disc.values]
     names = {name for disc in there for name in disc.values if disc.number(name) is not None}
@@ -299,7 +299,7 @@ def _comparability(
     return worst, tuple(reasons)
 
 
-def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
+def _flagged(parameter: str, discs: Mapping[str, DiscVisit]) -> Iterator[str]:
     """Flags of the values, without those about levels."""
     for visit, disc in discs.items():
         flags = [flag for flag in disc.flags_of(parameter) if Code(flag) not in NAMING]
@@ -307,7 +307,7 @@ def _flagged(parameter: str, discs: Mapping[str, DiscValues]) -> Iterator[str]:
             yield f"flagged at {visit}: {', '.join(flags)}"
 
 
-def _rejected(discs: Mapping[str, DiscValues]) -> Iterator[str]:
+def _rejected(discs: Mapping[str, DiscVisit]) -> Iterator[str]:
     """Visits at which the disc was rejected, with reasons."""
     for visit, disc in discs.items():
         if disc.is_rejected and disc.quality is not None:

@@ -1,6 +1,6 @@
 """Comparability of two scans of one subject, by parameter.
 
-To add a check, write a function of type :data:`Check` and add one line to :data:`CHECKS`.  Limits
+To add a check, write a function of type :data:`ComparabilityCheck` and add one line to :data:`CHECKS`.  Limits
 without a source are choices of this project.
 """
 
@@ -91,7 +91,7 @@ UNLIKE = (
 )  # fmt: skip
 """Differences that are not covered by repeat scans with one scanner and protocol."""
 
-Check = Callable[[ScanPair], Iterable[Difference]]
+ComparabilityCheck = Callable[[ScanPair], Iterable[Difference]]
 """Differences of one kind between two scans."""
 
 _CAUTION, _NOT = Comparability.CAUTION, Comparability.NOT_COMPARABLE
@@ -231,7 +231,7 @@ def measurement(pair: ScanPair) -> Iterable[Difference]:
         yield Difference("software version", text, EVERYTHING, _CAUTION)
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[ComparabilityCheck, ...] = (
     time_of_day,
     rest,
     scanner,

@@ -14,7 +14,7 @@ from discmri.trial.conditions import Conditions, SeriesConditions
 from discmri.trial.follow_up import FollowUp
 from discmri.trial.plan import RepeatKind, Scan, Subject
 from discmri.trial.registration import Registration
-from discmri.trial.values import DiscValues, MeasuredScan, Value
+from discmri.trial.values import DiscVisit, MeasuredScan, Value
 
 LEVELS = tuple(DiscLevel(name) for name in ("L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"))
 ACTIVE, CONTROL = "active", "control"
@@ -60,7 +60,7 @@ def drawn_courses(
             scan.name: MeasuredScan(
                 scan, Path(), conditions=_at(hours_later if scan.week else 0.0),
                 discs={
-                    level: DiscValues({parameter: Value(float(value), "columns")})
+                    level: DiscVisit({parameter: Value(float(value), "columns")})
                     for level, value in zip(LEVELS, values, strict=True)
                 },
             )

@@ -18,7 +18,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.volume import Volume
 from discmri.results.outline import DiscBorder
 from discmri.study import read_study
-from discmri.trial.pictures import Window, draw, window_of
+from discmri.trial.pictures import GreyWindow, draw, window_of
 from discmri.trial.plan import Scan, Subject
 from discmri.trial.registration import Registration, Spine, read_spine, register_visit
 
@@ -110,7 +110,7 @@ def _pictures(
     visit: tuple[Spine, Volume],
     names: Mapping[DiscLevel, DiscLevel],
     wanted: tuple[DiscBorder, ...],
-    windows: Mapping[DiscLevel, Window],
+    windows: Mapping[DiscLevel, GreyWindow],
 ) -> dict[tuple[str, DiscLevel], str]:
     spine, image = visit
     here = {names[disc.level]: disc for disc in spine if disc.level in names}

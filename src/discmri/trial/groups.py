@@ -34,7 +34,7 @@ FEW_SUBJECTS = 10
 """With fewer subjects, intervals are marked."""
 
 
-class Role(Enum):
+class AnalysisRole(Enum):
     """Role of a row."""
 
     PRIMARY = "primary"
@@ -96,14 +96,14 @@ class GroupEffect:
     subjects: int
     controls: int
     found: TestResult
-    role: Role
+    role: AnalysisRole
     holm: float | None = None
     note: str = ""
 
     @property
     def p(self) -> float | None:
         """Two-sided p of a declared row."""
-        return self.found.p if self.role in (Role.PRIMARY, Role.SECONDARY) else None
+        return self.found.p if self.role in (AnalysisRole.PRIMARY, AnalysisRole.SECONDARY) else None
 
     @property
     def few(self) -> bool:
@@ -177,7 +177,7 @@ def group_effects(
         by_endpoint[Endpoint(one.parameter, one.visit)].append(one)
     rows: list[GroupEffect] = []
     for role, endpoints in (
-        (Role.PRIMARY, (declaration.primary,)), (Role.SECONDARY, declaration.secondary),
+        (AnalysisRole.PRIMARY, (declaration.primary,)), (AnalysisRole.SECONDARY, declaration.secondary),
     ):  # fmt: skip
         for endpoint in endpoints:
             rows += _rows(by_endpoint.pop(endpoint, []), endpoint, declaration, role)
@@ -185,12 +185,15 @@ def group_effects(
     loose = subject_contrasts(own, declaration.estimand, comparable=False)
     rows[1:1] = _sensitivity(rows, contrasts, loose, declaration, subjects)
     for endpoint, found in by_endpoint.items():
-        rows += _rows(found, endpoint, declaration, Role.EXPLORATORY)
+        rows += _rows(found, endpoint, declaration, AnalysisRole.EXPLORATORY)
     return rows
 
 
 def _rows(
-    found: Sequence[SubjectContrast], endpoint: Endpoint, declaration: Declaration, role: Role
+    found: Sequence[SubjectContrast],
+    endpoint: Endpoint,
+    declaration: Declaration,
+    role: AnalysisRole,
 ) -> list[GroupEffect]:
     """Active minus control for each active arm, then single arms; without arms one row."""
     by_arm: dict[str, list[SubjectContrast]] = defaultdict(list)
@@ -203,7 +206,7 @@ def _rows(
         for arm, own in by_arm.items()
         if arm != control and min(len(own), len(against)) >= LEAST_PER_ARM
     ]
-    alone = Role.EXPLORATORY if control or len(by_arm) > 1 else role
+    alone = AnalysisRole.EXPLORATORY if control or len(by_arm) > 1 else role
     return rows + [
         _effect(own, [], endpoint, declaration, alone)
         for own in by_arm.values()
@@ -213,7 +216,7 @@ def _rows(
 
 def _effect(
     own: Sequence[SubjectContrast], control: Sequence[SubjectContrast], endpoint: Endpoint,
-    declaration: Declaration, role: Role,
+    declaration: Declaration, role: AnalysisRole,
 ) -> GroupEffect:  # fmt: skip
     values, others = [one.value for one in own], [one.value for one in control]
     covariates = _covariates([*own, *control], declaration.covariates)
@@ -243,7 +246,7 @@ def _covariates(found: Sequence[SubjectContrast], asked: Sequence[Covariate]) ->
 
 
 def _with_holm(rows: Sequence[GroupEffect]) -> list[GroupEffect]:
-    family = [n for n, one in enumerate(rows) if one.role is Role.SECONDARY]
+    family = [n for n, one in enumerate(rows) if one.role is AnalysisRole.SECONDARY]
     adjusted_ = dict(zip(family, holm([rows[n].found.p for n in family]), strict=True))
     return [replace(one, holm=adjusted_.get(n)) for n, one in enumerate(rows)]
 
@@ -256,7 +259,7 @@ def _sensitivity(
     subjects: Mapping[str, str],
 ) -> list[GroupEffect]:
     """Sensitivity analyses of the primary row: missing and not comparable visits."""
-    if not rows or rows[0].role is not Role.PRIMARY:
+    if not rows or rows[0].role is not AnalysisRole.PRIMARY:
         return []
     at = declaration.primary
     own = [one for one in contrasts if (one.parameter, one.visit) == (at.parameter, at.visit)]
@@ -275,5 +278,8 @@ def _sensitivity(
         ([*own, *missing], f"missing visits counted as no change ({len(missing)} subjects)"),
         (every, f"scans that are not comparable included ({len(every) - len(own)} subjects)"),
     ):
-        found += [replace(one, note=note) for one in _rows(chosen, at, plain, Role.SENSITIVITY)[:1]]
+        found += [
+            replace(one, note=note)
+            for one in _rows(chosen, at, plain, AnalysisRole.SENSITIVITY)[:1]
+        ]
     return found

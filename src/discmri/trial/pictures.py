@@ -18,7 +18,7 @@ _PIXELS_PER_MM = 5.6
 
 
 @dataclass(frozen=True)
-class Window:
+class GreyWindow:
     """Display window.
 
     Parameters
@@ -38,14 +38,16 @@ def usual_signal(image: Volume, spine: Spine) -> float:
     return max(float(np.median(image.sample(points))), 1e-6)
 
 
-def window_of(image: Volume, spine: Spine, disc: DiscBorder) -> Window:
+def window_of(image: Volume, spine: Spine, disc: DiscBorder) -> GreyWindow:
     """The window of the first visit, used for all visits."""
     values = _pixels(image, disc) / usual_signal(image, spine)
     low, high = np.percentile(values, (1.0, 99.5))
-    return Window(float(low), max(float(high), float(low) + 1e-6))
+    return GreyWindow(float(low), max(float(high), float(low) + 1e-6))
 
 
-def draw(image: Volume, spine: Spine, disc: DiscBorder, first: DiscBorder, window: Window) -> str:
+def draw(
+    image: Volume, spine: Spine, disc: DiscBorder, first: DiscBorder, window: GreyWindow
+) -> str:
     """PNG, base64: the disc with its border in colour and that of the first visit dashed.
 
     Parameters

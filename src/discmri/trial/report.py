@@ -19,7 +19,7 @@ from discmri.trial.answer import FEW_MARK, answers, interval, p_text, plan
 from discmri.trial.change import Change, Course, Visit
 from discmri.trial.comparability import Comparability
 from discmri.trial.grades import SUGGESTED, Shifts
-from discmri.trial.groups import GroupEffect, Role
+from discmri.trial.groups import AnalysisRole, GroupEffect
 from discmri.trial.noise import LEAST_REPEATS, Band
 from discmri.trial.plan import Trial
 from discmri.trial.plots import course_plot, overview_plot
@@ -116,7 +116,7 @@ def _parameters(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _is_declared(one: GroupEffect) -> bool:
-    return one.role is not Role.EXPLORATORY
+    return one.role is not AnalysisRole.EXPLORATORY
 
 
 def _effect(one: GroupEffect) -> dict[str, object]:

@@ -51,7 +51,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class DiscValues:
+class DiscVisit:
     """All values of one disc at one visit.
 
     Parameters
@@ -114,7 +114,7 @@ class MeasuredScan:
     folder: Path
     reason: str = ""
     conditions: Conditions = field(default=Conditions(SeriesConditions()))
-    discs: Mapping[DiscLevel, DiscValues] = field(default_factory=dict)
+    discs: Mapping[DiscLevel, DiscVisit] = field(default_factory=dict)
     subject_id: str = ""
     study_uid: str = ""
     study_date: str = ""
@@ -149,7 +149,7 @@ def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
         folder,
         conditions=of_study(result, scan.rest_min, scan.rise_h),
         discs={
-            one.level: DiscValues(
+            one.level: DiscVisit(
                 {name: _value(found) for name, found in one.values.items()},
                 result.warnings(one.level),
                 one.quality,

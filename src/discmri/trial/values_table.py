@@ -27,7 +27,7 @@ from discmri.trial.issues import Issue, IssueSeverity, errors
 from discmri.trial.listing import between_subjects, in_order, repeat_kind, visits_of
 from discmri.trial.plan import Scan, Subject, Trial
 from discmri.trial.registration import Registration
-from discmri.trial.values import GRADES, TRACKED, DiscValues, MeasuredScan, Value, rounded
+from discmri.trial.values import GRADES, TRACKED, DiscVisit, MeasuredScan, Value, rounded
 
 NEEDED = ("subject", "visit", "level", "parameter", "value")
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0", "")
@@ -240,7 +240,7 @@ class _Gathered:
         for scan in subject.scans:
             visit = self.visits[scan.name]
             discs = {
-                visit.own[level]: DiscValues(
+                visit.own[level]: DiscVisit(
                     values,
                     tuple(
                         Finding(Code(code), Severity.WARNING, "", level, values=tuple(touched))

@@ -20,7 +20,7 @@ from discmri.core.grade import Grade
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel
 from discmri.core.tables import read_table
 from discmri.core.volume import Array
-from discmri.results.decisions import AppliedDecisions, Decisions, JudgedDisc, Verdict
+from discmri.results.decisions import AppliedDecisions, Decisions, JudgedDisc, QcVerdict
 from discmri.results.height import column_of
 from discmri.results.label_map import LabelMap
 from discmri.results.records import PARAMETERS
@@ -230,7 +230,7 @@ def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> T
 
 def _rejected(applied: AppliedDecisions) -> set[tuple[str, str]]:
     """Study and level of rejected discs, including those that the results already omit."""
-    gone = [one.disc for one in applied.unknown if one.verdict is Verdict.REJECT]
+    gone = [one.disc for one in applied.unknown if one.verdict is QcVerdict.REJECT]
     keys = (*applied.rejected, *((disc.study, disc.level) for disc in gone))
     return {(study, level.value) for study, level in keys}
 

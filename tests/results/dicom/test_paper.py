@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from discmri.results.dicom import paper
-from discmri.results.dicom.paper import Line, Picture, Words
+from discmri.results.dicom.paper import Line, PagePicture, Words
 
 ITEMS = (
     Words(50, 60, "(L4\\\\L5) \u00b5m\u00b2 \u0416", 12),
     Words(500, 60, "12.4", right=True),
     Line(np.array([[50.0, 100.0], [150.0, 100.0]]), 1.0, "#ff0000"),
-    Picture(50, 200, 40, 20, np.full((2, 4), 128, np.uint8)),
+    PagePicture(50, 200, 40, 20, np.full((2, 4), 128, np.uint8)),
 )
 
 

@@ -15,7 +15,7 @@ from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.settings import Settings
 from discmri.core.volume import SoftMask, Volume
 from discmri.results.model import MeasuredImages, StudyResult
-from discmri.results.outline import Corners, DiscFrame, DiscOutline, Section
+from discmri.results.outline import Corners, DiscFrame, DiscOutline, DiscSection
 from discmri.results.provenance import DiffusionFacts, Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
@@ -54,7 +54,7 @@ def _outline(frame: DiscFrame, mask: SoftMask) -> DiscOutline:
     contour = np.column_stack([HALF_WIDTH_MM * np.cos(angle), HALF_HEIGHT_MM * np.sin(angle)])
     x = np.linspace(-HALF_WIDTH_MM, HALF_WIDTH_MM, 73)
     half = HALF_HEIGHT_MM * np.sqrt(np.clip(1 - (x / HALF_WIDTH_MM) ** 2, 0, None))
-    section = Section(0.0, x, half, -half, contour)
+    section = DiscSection(0.0, x, half, -half, contour)
     corners = Corners(
         *(np.array(p) for p in ((15.0, 2.5), (-15.0, 2.5), (15.0, -2.5), (-15.0, -2.5)))
     )

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from discmri.core.volume import Array, SoftMask
-from discmri.results.outline import DiscFrame, Section
+from discmri.results.outline import DiscFrame, DiscSection
 
 COLUMN_STEP = 0.005
 """Distance of the columns of a section, as a share of its width."""
@@ -100,13 +100,13 @@ def crossings(loop: Array, at: Array) -> tuple[Array, Array]:
     )
 
 
-def section_of(contour: Array, left_mm: float) -> Section:
+def section_of(contour: Array, left_mm: float) -> DiscSection:
     """The section inside one closed contour (m, 2) in frame coordinates, mm."""
     back, front = contour[:, 0].min(), contour[:, 0].max()
     share = np.linspace(0.0, 1.0, round(1 / COLUMN_STEP) + 1)
     x = back + share * (front - back)
     lower, upper = crossings(contour, np.clip(x, back + 1e-6, front - 1e-6))
-    return Section(left_mm, x, upper, lower, contour)
+    return DiscSection(left_mm, x, upper, lower, contour)
 
 
 def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float, Array]]:

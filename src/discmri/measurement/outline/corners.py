@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from discmri.core.volume import Array
 from discmri.measurement.outline.contours import SliceContours, at_mid_plane, crossings, flattened
-from discmri.results.outline import BodyCorners, BodyEnd, Corners, DiscFrame, Section
+from discmri.results.outline import BodyCorners, BodyEnd, Corners, DiscFrame, DiscSection
 
 _WALL_FROM_MM = 2.0
 _WALL_TO_MM = 12.0
@@ -28,7 +28,7 @@ _BODY_REACH_MM = 12.0
 
 
 def body_corners(
-    contours: SliceContours, frame: DiscFrame, disc: Section, side: int, far_end: BodyEnd
+    contours: SliceContours, frame: DiscFrame, disc: DiscSection, side: int, far_end: BodyEnd
 ) -> BodyCorners | None:
     """Corners of an adjacent body in the mid-sagittal plane of a disc.
 
@@ -78,7 +78,7 @@ def body_corners(
     )
 
 
-def _corners_of(outlines: Sequence[Array], disc: Section, far_end: bool) -> list[Array | None]:
+def _corners_of(outlines: Sequence[Array], disc: DiscSection, far_end: bool) -> list[Array | None]:
     """(6, 2) near front, back, middle and far front, back, middle, in the direction of +y."""
     found: list[Array | None] = [None] * len(outlines)
     centre = (disc.x_mm[0] + disc.x_mm[-1]) / 2
@@ -288,7 +288,9 @@ def robust_parabolas(t: Array, values: Array) -> Array:
     return result
 
 
-def disc_corners(disc: Section, above: BodyCorners | None, below: BodyCorners | None) -> Corners:
+def disc_corners(
+    disc: DiscSection, above: BodyCorners | None, below: BodyCorners | None
+) -> Corners:
     """Corners on the disc's border at the rims of the bodies, else from its own outline.
 
     Voxels round the border near a corner, so a parabola through the adjacent border is extrapolated
@@ -306,7 +308,7 @@ def disc_corners(disc: Section, above: BodyCorners | None, below: BodyCorners | 
     )
 
 
-def _on_border(disc: Section, border: Array, rim_x: float, inwards: float) -> Array:
+def _on_border(disc: DiscSection, border: Array, rim_x: float, inwards: float) -> Array:
     x = float(np.clip(rim_x, disc.x_mm[0], disc.x_mm[-1]))
     near = x + inwards * np.arange(_RIM_GAP_MM, _RIM_FIT_MM, 0.25)
     near = near[(near > disc.x_mm[0] + _RIM_GAP_MM) & (near < disc.x_mm[-1] - _RIM_GAP_MM)]

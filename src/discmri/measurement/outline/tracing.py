@@ -26,7 +26,7 @@ from discmri.results.outline import (
     Corners,
     DiscFrame,
     DiscOutline,
-    Section,
+    DiscSection,
 )
 
 _MIN_WIDTH_MM, _MIN_HEIGHT_MM = 8.0, 0.8
@@ -152,7 +152,7 @@ def _surrounds_origin(outline: Array) -> bool:
     return bool(abs(turns) > np.pi)
 
 
-def _check(mid: Section, level: DiscLevel) -> None:
+def _check(mid: DiscSection, level: DiscLevel) -> None:
     height = float(np.median(mid.upper_mm - mid.lower_mm))
     if mid.width_mm < _MIN_WIDTH_MM or height < _MIN_HEIGHT_MM or mid.width_mm < 1.2 * height:
         raise MeasurementError(
@@ -163,7 +163,7 @@ def _check(mid: Section, level: DiscLevel) -> None:
 
 
 def _neighbours(
-    bodies: tuple[_Body | None, _Body | None], frame: DiscFrame, mid: Section
+    bodies: tuple[_Body | None, _Body | None], frame: DiscFrame, mid: DiscSection
 ) -> tuple[BodyCorners | None, BodyCorners | None]:
     above, below = (
         None if body is None else body_corners(body.contours, frame, mid, side, body.far_end)
@@ -172,7 +172,7 @@ def _neighbours(
     return _plausible(above, mid, 1), _plausible(below, mid, -1)
 
 
-def _plausible(body: BodyCorners | None, mid: Section, side: int) -> BodyCorners | None:
+def _plausible(body: BodyCorners | None, mid: DiscSection, side: int) -> BodyCorners | None:
     """The body if its near rim fits this disc, else ``None``."""
     if body is None:
         return None
@@ -186,7 +186,7 @@ def _plausible(body: BodyCorners | None, mid: Section, side: int) -> BodyCorners
     return body if 0.5 < depth / mid.width_mm < 1.5 and near else None
 
 
-def _settled(frame: DiscFrame, mid: Section, corners: Corners) -> DiscFrame:
+def _settled(frame: DiscFrame, mid: DiscSection, corners: Corners) -> DiscFrame:
     """The frame along the bisector of both endplate chords, with its origin in the disc's centre."""
     middle = (mid.x_mm[0] + mid.x_mm[-1]) / 2
     height = (
@@ -199,7 +199,7 @@ def _settled(frame: DiscFrame, mid: Section, corners: Corners) -> DiscFrame:
     return moved.turned(float(np.arctan2(bisector[1], bisector[0])))
 
 
-def _border_sd(labels: SpineLabels, level: DiscLevel, frame: DiscFrame, mid: Section) -> float:
+def _border_sd(labels: SpineLabels, level: DiscLevel, frame: DiscFrame, mid: DiscSection) -> float:
     """SD (mm) of the step across the endplates; 0.29 voxel for a hard mask."""
     mask = labels.discs[level]
     spacing = np.delete(mask.spacing_mm, mask.sagittal_axis)

@@ -25,7 +25,7 @@ SCHEME = "99DISCMRI"
 SCHEME_NAME = "discmri private codes"
 
 
-class Code(NamedTuple):
+class Concept(NamedTuple):
     """A coded concept: value (at most 16 characters), scheme, meaning (at most 64)."""
 
     value: str
@@ -33,67 +33,67 @@ class Code(NamedTuple):
     meaning: str
 
 
-DISC: Mapping[DiscLevel, Code] = {
-    DiscLevel.T10_T11: Code("34959001", "SCT", "T10/T11 disc"),
-    DiscLevel.T11_T12: Code("1537001", "SCT", "T11/T12 disc"),
-    DiscLevel.T12_L1: Code("76206002", "SCT", "T12/L1 disc"),
-    DiscLevel.L1_L2: Code("80064006", "SCT", "L1/L2 disc"),
-    DiscLevel.L2_L3: Code("67459009", "SCT", "L2/L3 disc"),
-    DiscLevel.L3_L4: Code("62551000", "SCT", "L3/L4 disc"),
-    DiscLevel.L4_L5: Code("84020006", "SCT", "L4/L5 disc"),
-    DiscLevel.L5_S1: Code("715056000", "SCT", "L5/S1 disc"),
-    DiscLevel.L5_L6: Code("DISC-L5-L6", SCHEME, "L5/L6 disc"),
-    DiscLevel.L6_S1: Code("DISC-L6-S1", SCHEME, "L6/S1 disc"),
-    DiscLevel.S1_S2: Code("DISC-S1-S2", SCHEME, "Residual S1/S2 disc"),
+DISC: Mapping[DiscLevel, Concept] = {
+    DiscLevel.T10_T11: Concept("34959001", "SCT", "T10/T11 disc"),
+    DiscLevel.T11_T12: Concept("1537001", "SCT", "T11/T12 disc"),
+    DiscLevel.T12_L1: Concept("76206002", "SCT", "T12/L1 disc"),
+    DiscLevel.L1_L2: Concept("80064006", "SCT", "L1/L2 disc"),
+    DiscLevel.L2_L3: Concept("67459009", "SCT", "L2/L3 disc"),
+    DiscLevel.L3_L4: Concept("62551000", "SCT", "L3/L4 disc"),
+    DiscLevel.L4_L5: Concept("84020006", "SCT", "L4/L5 disc"),
+    DiscLevel.L5_S1: Concept("715056000", "SCT", "L5/S1 disc"),
+    DiscLevel.L5_L6: Concept("DISC-L5-L6", SCHEME, "L5/L6 disc"),
+    DiscLevel.L6_S1: Concept("DISC-L6-S1", SCHEME, "L6/S1 disc"),
+    DiscLevel.S1_S2: Concept("DISC-S1-S2", SCHEME, "Residual S1/S2 disc"),
 }
-VERTEBRA: Mapping[Vertebra, Code] = {
+VERTEBRA: Mapping[Vertebra, Concept] = {
     **{
-        one: Code(f"BODY-{one.value}", SCHEME, f"{one.value} vertebral body")
+        one: Concept(f"BODY-{one.value}", SCHEME, f"{one.value} vertebral body")
         for one in Vertebra
         if one is not Vertebra.SACRUM
     },
-    Vertebra.SACRUM: Code("54735007", "SCT", "Sacrum"),
+    Vertebra.SACRUM: Concept("54735007", "SCT", "Sacrum"),
 }
-CANAL = Code("61853006", "SCT", "Spinal canal")
-ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
+CANAL = Concept("61853006", "SCT", "Spinal canal")
+ANATOMY = Concept("123037004", "SCT", "Anatomical Structure")
 
-MILLIMETRE = Code("mm", "UCUM", "mm")
-HEIGHT = Code("121207", "DCM", "Height")
-METHOD = Code("370129005", "SCT", "Measurement Method")
-MEAN_ADC_FIT = Code("113290", "DCM", "Mono-exponential Apparent Diffusion Coefficient")
-ADC = Code("113041", "DCM", "Apparent Diffusion Coefficient")
-DERIVATION = Code("121401", "DCM", "Derivation")
-B_VALUE = Code("113240", "DCM", "Source image diffusion b-value")
-PER_B = Code("s/mm2", "UCUM", "s/mm2")
-FIT_METHOD = Code("113241", "DCM", "Model fitting method")
-LEAST_SQUARES = Code("113261", "DCM", "Least squares fit of multiple samples")
-MODEL = Code("113250", "DCM", "Mono-exponential diffusion model")
-UPPER_UNCERTAINTY = Code("371886009", "SCT", "+, range of upper measurement uncertainty")
-LOWER_UNCERTAINTY = Code("371885008", "SCT", "-, range of lower measurement uncertainty")
+MILLIMETRE = Concept("mm", "UCUM", "mm")
+HEIGHT = Concept("121207", "DCM", "Height")
+METHOD = Concept("370129005", "SCT", "Measurement Method")
+MEAN_ADC_FIT = Concept("113290", "DCM", "Mono-exponential Apparent Diffusion Coefficient")
+ADC = Concept("113041", "DCM", "Apparent Diffusion Coefficient")
+DERIVATION = Concept("121401", "DCM", "Derivation")
+B_VALUE = Concept("113240", "DCM", "Source image diffusion b-value")
+PER_B = Concept("s/mm2", "UCUM", "s/mm2")
+FIT_METHOD = Concept("113241", "DCM", "Model fitting method")
+LEAST_SQUARES = Concept("113261", "DCM", "Least squares fit of multiple samples")
+MODEL = Concept("113250", "DCM", "Mono-exponential diffusion model")
+UPPER_UNCERTAINTY = Concept("371886009", "SCT", "+, range of upper measurement uncertainty")
+LOWER_UNCERTAINTY = Concept("371885008", "SCT", "-, range of lower measurement uncertainty")
 
-READ_GRADE = Code("MPFREAD", SCHEME, "Modified Pfirrmann grade given by a reader")
-LINE_PLACE = Code("LINEPLACE", SCHEME, "Distance of the line from this slice")
+READ_GRADE = Concept("MPFREAD", SCHEME, "Modified Pfirrmann grade given by a reader")
+LINE_PLACE = Concept("LINEPLACE", SCHEME, "Distance of the line from this slice")
 
 _DERIVATIONS = {
-    "adc_disc_um2_ms": Code("373098007", "SCT", "Mean"),
-    "adc_nucleus_um2_ms": Code("373098007", "SCT", "Mean"),
-    "adc_disc_median_um2_ms": Code("373099004", "SCT", "Median"),
-    "adc_disc_sd_um2_ms": Code("386136009", "SCT", "Standard Deviation"),
+    "adc_disc_um2_ms": Concept("373098007", "SCT", "Mean"),
+    "adc_nucleus_um2_ms": Concept("373098007", "SCT", "Mean"),
+    "adc_disc_median_um2_ms": Concept("373099004", "SCT", "Median"),
+    "adc_disc_sd_um2_ms": Concept("386136009", "SCT", "Standard Deviation"),
 }
 _QUANTITIES = {
-    "width_ap_mm": Code("103355008", "SCT", "Width"),
-    "width_lr_mm": Code("103355008", "SCT", "Width"),
-    "area_mm2": Code("42798000", "SCT", "Area"),
-    "volume_mm3": Code("118565006", "SCT", "Volume"),
+    "width_ap_mm": Concept("103355008", "SCT", "Width"),
+    "width_lr_mm": Concept("103355008", "SCT", "Width"),
+    "area_mm2": Concept("42798000", "SCT", "Area"),
+    "volume_mm3": Concept("118565006", "SCT", "Volume"),
 }
 _UNITS = {
-    "": Code("1", "UCUM", "no units"),
-    "1": Code("1", "UCUM", "no units"),
-    "{ratio}": Code("{ratio}", "UCUM", "ratio"),
+    "": Concept("1", "UCUM", "no units"),
+    "1": Concept("1", "UCUM", "no units"),
+    "{ratio}": Concept("{ratio}", "UCUM", "ratio"),
 }
 
 
-def quantity(column: str, source: str = "") -> Code:
+def quantity(column: str, source: str = "") -> Concept:
     """Concept of a numeric column: a standard one where it fits, else a private one.
 
     Parameters
@@ -112,39 +112,39 @@ def quantity(column: str, source: str = "") -> Code:
     return column_code(column)
 
 
-def derivation(column: str) -> Code | None:
+def derivation(column: str) -> Concept | None:
     """Mean, median or standard deviation of voxels; ``None`` for other columns."""
     return _DERIVATIONS.get(column)
 
 
-def column_code(column: str) -> Code:
+def column_code(column: str) -> Concept:
     """Private code of a column of ``discs.csv``.
 
     >>> column_code("height_middle_mm")
-    Code(value='DSCHMID', scheme='99DISCMRI', meaning='Middle height')
+    Concept(value='DSCHMID', scheme='99DISCMRI', meaning='Middle height')
     """
     if column in PARAMETER:
-        return Code(PARAMETER[column].sdtm_code, SCHEME, in_words(column))
-    return Code(_made("COL", column), SCHEME, in_words(column))
+        return Concept(PARAMETER[column].sdtm_code, SCHEME, in_words(column))
+    return Concept(_made("COL", column), SCHEME, in_words(column))
 
 
-def flag(name: str) -> Code:
+def flag(name: str) -> Concept:
     """Private code of a finding."""
-    return Code(_made("FLG", name), SCHEME, name)
+    return Concept(_made("FLG", name), SCHEME, name)
 
 
-def grade(text: str) -> Code:
+def grade(text: str) -> Concept:
     """Private code of a modified Pfirrmann grade.
 
     >>> grade("4/7").value
     'MPG-4-7'
     """
-    return Code(f"MPG-{text.replace('/', '-')}", SCHEME, f"Modified Pfirrmann grade {text}")
+    return Concept(f"MPG-{text.replace('/', '-')}", SCHEME, f"Modified Pfirrmann grade {text}")
 
 
-def unit(text: str) -> Code:
+def unit(text: str) -> Concept:
     """UCUM code of a unit in the tables."""
-    return _UNITS.get(text, Code(text, "UCUM", text))
+    return _UNITS.get(text, Concept(text, "UCUM", text))
 
 
 def in_words(column: str) -> str:
@@ -162,7 +162,7 @@ def in_words(column: str) -> str:
     return readable(name)
 
 
-def own_codes() -> list[Code]:
+def own_codes() -> list[Concept]:
     """Every private code, in the order of the list in the documentation."""
     columns = [one.name for one in PARAMETERS] + [*METHOD_COLUMNS, *WORDS]
     signals, collapses = range(1, 6), (6, 7, 8)

@@ -9,13 +9,13 @@ from pydicom import Dataset
 
 from discmri.core.levels import DiscLevel
 from discmri.results.dicom import tree
-from discmri.results.dicom.codes import LINE_PLACE, MILLIMETRE, Code, column_code
+from discmri.results.dicom.codes import LINE_PLACE, MILLIMETRE, Concept, column_code
 from discmri.results.dicom.report import GROUP, algorithm, report, site, subject
 from discmri.results.dicom.source import DicomSource, Slice
 from discmri.results.export.csv_wide import cell
 from discmri.results.height.stations import STATIONS
 
-_REGION = Code("111030", "DCM", "Image Region")
+_REGION = Concept("111030", "DCM", "Image Region")
 _TID_PLANAR = "1410"
 DRAWN = ("middle",)
 """One line per disc, because viewers print each value beside its line and three would overlap."""

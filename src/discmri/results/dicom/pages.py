@@ -13,9 +13,9 @@ from discmri.core.findings import Severity
 from discmri.core.text import NOTICE, number, printable
 from discmri.core.volume import Array
 from discmri.results.dicom import paper
-from discmri.results.dicom.codes import Code
+from discmri.results.dicom.codes import Concept
 from discmri.results.dicom.instance import acquired, new_instance
-from discmri.results.dicom.paper import Item, Line, Picture, Words
+from discmri.results.dicom.paper import Line, PageItem, PagePicture, Words
 from discmri.results.dicom.source import DicomSource
 from discmri.results.dicom.tree import coded
 from discmri.results.pictures.canvas import LEVEL_COLOURS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_TITLE = Code("18748-4", "LN", "Diagnostic imaging study")
+_TITLE = Concept("18748-4", "LN", "Diagnostic imaging study")
 _WORDS = "Lumbar disc measurements"
 _COLUMNS = (
     ("height_mm", "Height (mm)", 1), ("height_sd_mm", "± (mm)", 2), ("width_ap_mm", "Width (mm)", 1),
@@ -84,8 +84,8 @@ def secondary_capture(source: DicomSource) -> Dataset:
     return made
 
 
-def _page(result: StudyResult) -> list[Item]:
-    items: list[Item] = [Words(_LEFT, 58, _WORDS, 16, bold=True)]
+def _page(result: StudyResult) -> list[PageItem]:
+    items: list[PageItem] = [Words(_LEFT, 58, _WORDS, 16, bold=True)]
     items += [Words(_LEFT, 78 + 14 * n, line) for n, line in enumerate(_head(result))]
     items += _spine(result)
     top = _PICTURE_TOP + _PICTURE_HEIGHT + 28
@@ -105,14 +105,14 @@ def _head(result: StudyResult) -> list[str]:
     ]
 
 
-def _spine(result: StudyResult) -> Iterator[Item]:
+def _spine(result: StudyResult) -> Iterator[PageItem]:
     """The mid-sagittal slice with borders, levels and heights of the discs."""
     view = SpineView.of(result)
     left, right, bottom, top = view.region
     scale = min(_PICTURE_HEIGHT / (top - bottom), _PICTURE_WIDTH / (right - left))
     width, height = scale * (right - left), scale * (top - bottom)
     x = (_LEFT + _RIGHT + _NAMES - width) / 2
-    yield Picture(x, _PICTURE_TOP, width, height, _greys(view, width, height))
+    yield PagePicture(x, _PICTURE_TOP, width, height, _greys(view, width, height))
 
     def on_page(points_mm: Array) -> Array:
         return np.array([x, _PICTURE_TOP]) + (points_mm - [left, top]) * [scale, -scale]
@@ -133,7 +133,7 @@ def _spine(result: StudyResult) -> Iterator[Item]:
     yield Words(end, _PICTURE_TOP + height + 10, f"bar: {_SCALE_BAR_MM:g} mm", _REMARK, right=True)
 
 
-def _name(border: Array, edge: float, level: DiscLevel, height: object) -> Iterator[Item]:
+def _name(border: Array, edge: float, level: DiscLevel, height: object) -> Iterator[PageItem]:
     """The level in the margin, with a thin line to the anterior border of the disc."""
     front = border[np.argmin(border[:, 0])]
     y = float(np.clip(border[:, 1].mean(), _PICTURE_TOP + 8, _PICTURE_TOP + _PICTURE_HEIGHT - 8))
@@ -160,7 +160,7 @@ def _greys(view: SpineView, width: float, height: float) -> paper.Pixels:
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box))
 
 
-def _table(result: StudyResult, top: float) -> Iterator[Item]:
+def _table(result: StudyResult, top: float) -> Iterator[PageItem]:
     edge = np.array([[_LEFT, top + 4.5], [_RIGHT, top + 4.5]])
     yield Words(_LEFT, top, "Disc", bold=True)
     for end, (_, words, _) in zip(_COLUMN_ENDS, _COLUMNS, strict=True):
@@ -180,7 +180,7 @@ def _cell(value: float | int | str | None, decimals: int) -> str:
     return value if isinstance(value, str) else number(float(value), decimals)
 
 
-def _remarks(result: StudyResult, top: float) -> Iterator[Item]:
+def _remarks(result: StudyResult, top: float) -> Iterator[PageItem]:
     found = [one for one in result.findings if one.severity is not Severity.INFO]
     yield Words(_LEFT, top, "Remarks" if found else "No remarks.", bold=bool(found))
     lines: list[str] = []

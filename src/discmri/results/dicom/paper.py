@@ -66,7 +66,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PagePicture:
     """A (rows, columns) grey image in a box whose upper left corner is (x, y)."""
 
     x: float
@@ -76,7 +76,7 @@ class Picture:
     pixels: Pixels
 
 
-Item = Words | Line | Picture
+PageItem = Words | Line | PagePicture
 
 
 def text_width(text: str, size: float) -> float:
@@ -102,9 +102,9 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
     return lines
 
 
-def pdf(items: Sequence[Item], title: str) -> bytes:
+def pdf(items: Sequence[PageItem], title: str) -> bytes:
     """The page as a PDF, later items over earlier ones."""
-    pictures = [one for one in items if isinstance(one, Picture)]
+    pictures = [one for one in items if isinstance(one, PagePicture)]
     names = {id(one): f"/P{n}" for n, one in enumerate(pictures)}
     content = "\n".join(_drawn(one, names) for one in items).encode(_ENCODING)
     held = " ".join(f"/P{n} {n + 7} 0 R" for n in range(len(pictures)))
@@ -130,7 +130,7 @@ def pdf(items: Sequence[Item], title: str) -> bytes:
     return _file(objects)
 
 
-def pixels(items: Iterable[Item], dots_per_inch: float) -> Pixels:
+def pixels(items: Iterable[PageItem], dots_per_inch: float) -> Pixels:
     """The page as (rows, columns, 3) pixels."""
     from PIL import Image, ImageDraw
 
@@ -153,7 +153,7 @@ def pixels(items: Iterable[Item], dots_per_inch: float) -> Pixels:
     return np.asarray(image.reduce(_SUPERSAMPLING))
 
 
-def _drawn(one: Item, names: dict[int, str]) -> str:
+def _drawn(one: PageItem, names: dict[int, str]) -> str:
     """Operators of one item (ISO 32000-1, annex A)."""
     if isinstance(one, Words):
         x = one.x - (text_width(one.printed, one.size) if one.right else 0.0)

@@ -16,7 +16,7 @@ from discmri.results.dicom.codes import (
     METHOD,
     MODEL,
     PER_B,
-    Code,
+    Concept,
 )
 from discmri.results.dicom.conform import conforming
 from discmri.results.dicom.instance import made_by, settle
@@ -24,8 +24,8 @@ from discmri.results.dicom.source import DicomSource, lps_affine
 from discmri.results.dicom.tree import coded
 
 _UM2_PER_MS_IN_MM2_PER_S = 1e-3
-_UNIT = Code("mm2/s", "UCUM", "mm2/s")
-_QUANTITY = Code("246205007", "SCT", "Quantity")
+_UNIT = Concept("mm2/s", "UCUM", "mm2/s")
+_QUANTITY = Concept("246205007", "SCT", "Quantity")
 _WINDOW_MM2_PER_S = 0.0015, 0.003
 """Centre and width: 0 to 3e-3 mm2/s; free water at 37 °C has 3.04e-3."""
 
@@ -111,7 +111,7 @@ def _define(made: Dataset, b_values: Sequence[float]) -> None:
         )
 
 
-def _quantity_code(name: Code, value: Code) -> Dataset:
+def _quantity_code(name: Concept, value: Concept) -> Dataset:
     item = Dataset()
     item.ValueType = "CODE"
     item.ConceptNameCodeSequence = Items([coded(name)])

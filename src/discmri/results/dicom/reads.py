@@ -10,13 +10,13 @@ from pydicom import Dataset
 
 from discmri.core.levels import DiscLevel
 from discmri.results.dicom import tree
-from discmri.results.dicom.codes import READ_GRADE, Code, grade
+from discmri.results.dicom.codes import READ_GRADE, Concept, grade
 from discmri.results.dicom.report import GROUP, report, site, subject
 from discmri.results.dicom.source import DicomSource
 
-READER = Code("C28747", "NCIt", "Reader")
-ADJUDICATOR = Code("C96561", "NCIt", "Adjudicator")
-_COMMENT = Code("121106", "DCM", "Comment")
+READER = Concept("C28747", "NCIt", "Reader")
+ADJUDICATOR = Concept("C96561", "NCIt", "Adjudicator")
+_COMMENT = Concept("121106", "DCM", "Comment")
 _TID_EVALUATION = "1501"
 
 
@@ -61,15 +61,15 @@ class Observer:
     """
 
     name: str
-    role: Code = READER
+    role: Concept = READER
 
     def context(self) -> list[Dataset]:
         """Observer context of a person (TID 1003)."""
-        kind = Code("121005", "DCM", "Observer Type"), Code("121006", "DCM", "Person")
-        role = Code("121011", "DCM", "Person Observer's Role in this Procedure")
+        kind = Concept("121005", "DCM", "Observer Type"), Concept("121006", "DCM", "Person")
+        role = Concept("121011", "DCM", "Person Observer's Role in this Procedure")
         return [
             tree.code(*kind, relation="HAS OBS CONTEXT"),
-            tree.person(Code("121008", "DCM", "Person Observer Name"), f"{self.name}^"),
+            tree.person(Concept("121008", "DCM", "Person Observer Name"), f"{self.name}^"),
             tree.code(role, self.role, "HAS OBS CONTEXT"),
         ]
 

@@ -9,26 +9,26 @@ from pydicom import Sequence as Items
 
 from discmri.core.levels import DiscLevel
 from discmri.results.dicom import tree
-from discmri.results.dicom.codes import DISC, Code
+from discmri.results.dicom.codes import DISC, Concept
 from discmri.results.dicom.instance import evidence, new_instance
 from discmri.results.dicom.source import MANUFACTURER, MODEL_NAME, DicomSource
 
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
-GROUP = Code("125007", "DCM", "Measurement Group")
-TRACKING_ID = Code("112039", "DCM", "Tracking Identifier")
-TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
-FINDING = Code("121071", "DCM", "Finding")
-FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+GROUP = Concept("125007", "DCM", "Measurement Group")
+TRACKING_ID = Concept("112039", "DCM", "Tracking Identifier")
+TRACKING_UID = Concept("112040", "DCM", "Tracking Unique Identifier")
+FINDING = Concept("121071", "DCM", "Finding")
+FINDING_SITE = Concept("363698007", "SCT", "Finding Site")
 _ALGORITHM = (
-    Code("111001", "DCM", "Algorithm Name"),
-    Code("111003", "DCM", "Algorithm Version"),
+    Concept("111001", "DCM", "Algorithm Name"),
+    Concept("111003", "DCM", "Algorithm Version"),
 )
-_TITLE = Code("126000", "DCM", "Imaging Measurement Report")
-_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
-_LANGUAGE = Code("121049", "DCM", "Language of Content Item and Descendants")
+_TITLE = Concept("126000", "DCM", "Imaging Measurement Report")
+_MEASUREMENTS = Concept("126010", "DCM", "Imaging Measurements")
+_LANGUAGE = Concept("121049", "DCM", "Language of Content Item and Descendants")
 _PROCEDURE = (
-    Code("121058", "DCM", "Procedure reported"),
-    Code("113091000", "SCT", "Magnetic resonance imaging"),
+    Concept("121058", "DCM", "Procedure reported"),
+    Concept("113091000", "SCT", "Magnetic resonance imaging"),
 )
 
 
@@ -61,7 +61,7 @@ def report(
     made.PreliminaryFlag = "FINAL"
     made.CurrentRequestedProcedureEvidenceSequence = evidence(source, others)
     head = [
-        tree.code(_LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        tree.code(_LANGUAGE, Concept("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
         *(_program(source) if context is None else context),
         tree.code(*_PROCEDURE, relation="HAS CONCEPT MOD"),
     ]
@@ -102,12 +102,12 @@ def _program(source: DicomSource) -> list[Dataset]:
     """Observer context of the program (TID 1004)."""
     return [
         tree.code(
-            Code("121005", "DCM", "Observer Type"), Code("121007", "DCM", "Device"),
+            Concept("121005", "DCM", "Observer Type"), Concept("121007", "DCM", "Device"),
             "HAS OBS CONTEXT",
         ),
-        tree.uid(Code("121012", "DCM", "Device Observer UID"), source.uid("observer")),
+        tree.uid(Concept("121012", "DCM", "Device Observer UID"), source.uid("observer")),
         *(
-            tree.text(Code(value, "DCM", meaning), words, "HAS OBS CONTEXT")
+            tree.text(Concept(value, "DCM", meaning), words, "HAS OBS CONTEXT")
             for value, meaning, words in (
                 ("121013", "Device Observer Name", "discmri"),
                 ("121014", "Device Observer Manufacturer", MANUFACTURER),

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.uid import RLELossless, generate_uid
 
 from discmri.core.levels import CANAL_LABEL, Vertebra
-from discmri.results.dicom.codes import ANATOMY, CANAL, DISC, VERTEBRA, Code
+from discmri.results.dicom.codes import ANATOMY, CANAL, DISC, VERTEBRA, Concept
 from discmri.results.dicom.instance import made_by, settle
 from discmri.results.dicom.source import DicomSource, lps_affine
 
@@ -29,16 +29,16 @@ class SegKind(Enum):
 
 
 @dataclass(frozen=True)
-class Structure:
+class StructureSegment:
     """One segment."""
 
     label_id: int
     name: str
-    code: Code
+    code: Concept
     tracking_uid: str
 
 
-def structures(source: DicomSource, with_bones: bool = False) -> tuple[Structure, ...]:
+def structures(source: DicomSource, with_bones: bool = False) -> tuple[StructureSegment, ...]:
     """Structures of the label map that become segments, discs first, cranial to caudal.
 
     Parameters
@@ -53,15 +53,15 @@ def structures(source: DicomSource, with_bones: bool = False) -> tuple[Structure
     residual = [one.level for one in source.result.residual_discs]
     discs = [record.level for record in source.result.records] + residual
     found = [
-        Structure(level.label_id, level.value, DISC[level], source.tracking_uid(level))
+        StructureSegment(level.label_id, level.value, DISC[level], source.tracking_uid(level))
         for level in dict.fromkeys(discs)
     ]
     if with_bones:
         found += [
-            Structure(one.label_id, one.value, VERTEBRA[one], _uid(source, one.value))
+            StructureSegment(one.label_id, one.value, VERTEBRA[one], _uid(source, one.value))
             for one in Vertebra
         ]
-        found.append(Structure(CANAL_LABEL, "canal", CANAL, _uid(source, "canal")))
+        found.append(StructureSegment(CANAL_LABEL, "canal", CANAL, _uid(source, "canal")))
     return tuple(one for one in found if one.label_id in present)
 
 
@@ -120,7 +120,9 @@ def segmentation_of(
     return made
 
 
-def _description(number: int, one: Structure, source: DicomSource) -> hd.seg.SegmentDescription:
+def _description(
+    number: int, one: StructureSegment, source: DicomSource
+) -> hd.seg.SegmentDescription:
     import highdicom as hd
 
     algorithm = source.result.provenance.segmenter or "discmri"

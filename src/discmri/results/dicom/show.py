@@ -9,7 +9,7 @@ import pydicom
 from pydicom import Dataset
 
 from discmri.core.errors import ResultsError, UsageError
-from discmri.results.dicom.codes import DISC, METHOD, SCHEME, Code, column_code
+from discmri.results.dicom.codes import DISC, METHOD, SCHEME, Concept, column_code
 from discmri.results.dicom.report import FINDING, GROUP
 from discmri.results.dicom.values import FLAG, GRADES
 from discmri.results.export.csv_wide import COLUMNS
@@ -78,7 +78,7 @@ def _row(group: Dataset) -> dict[str, str]:
     return row
 
 
-def _numeric_column(item: Dataset, name: Code) -> str:
+def _numeric_column(item: Dataset, name: Concept) -> str:
     """The column of a number: by the code of its method, otherwise by its name."""
     for child in item.get("ContentSequence", ()):
         if _code(child.get("ConceptNameCodeSequence"))[:2] == METHOD[:2]:
@@ -86,7 +86,7 @@ def _numeric_column(item: Dataset, name: Code) -> str:
     return _COLUMN.get(name.value, "") if name.scheme == SCHEME else ""
 
 
-def _find(item: Dataset, name: Code) -> Iterator[Dataset]:
+def _find(item: Dataset, name: Concept) -> Iterator[Dataset]:
     """Containers with the given name."""
     for child in item.get("ContentSequence", ()):
         if _code(child.get("ConceptNameCodeSequence"))[:2] == name[:2]:
@@ -95,11 +95,11 @@ def _find(item: Dataset, name: Code) -> Iterator[Dataset]:
             yield from _find(child, name)
 
 
-def _code(sequence: Sequence[Dataset] | None) -> Code:
+def _code(sequence: Sequence[Dataset] | None) -> Concept:
     if not sequence:
-        return Code("", "", "")
+        return Concept("", "", "")
     item = sequence[0]
-    return Code(
+    return Concept(
         str(item.get("CodeValue", "")),
         str(item.get("CodingSchemeDesignator", "")),
         str(item.get("CodeMeaning", "")),

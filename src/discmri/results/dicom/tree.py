@@ -13,18 +13,18 @@ from functools import cache
 from pydicom import Dataset
 from pydicom import Sequence as Items
 
-from discmri.results.dicom.codes import Code
+from discmri.results.dicom.codes import Concept
 
 
 @cache
-def coded(code: Code) -> Dataset:
+def coded(code: Concept) -> Dataset:
     """A code sequence item, shared by equal codes."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
     return item
 
 
-def container(name: Code, children: Sequence[Dataset], template: str = "") -> Dataset:
+def container(name: Concept, children: Sequence[Dataset], template: str = "") -> Dataset:
     """A container with its children."""
     item = _item("CONTAINER", name, "CONTAINS")
     item.ContinuityOfContent = "SEPARATE"
@@ -36,14 +36,14 @@ def container(name: Code, children: Sequence[Dataset], template: str = "") -> Da
     return item
 
 
-def text(name: Code, value: str, relation: str = "CONTAINS") -> Dataset:
+def text(name: Concept, value: str, relation: str = "CONTAINS") -> Dataset:
     """A text item."""
     item = _item("TEXT", name, relation)
     item.TextValue = value
     return item
 
 
-def person(name: Code, value: str) -> Dataset:
+def person(name: Concept, value: str) -> Dataset:
     """A person name item."""
     item = _item("PNAME", name, "HAS OBS CONTEXT")
     item.PersonName = value
@@ -51,7 +51,7 @@ def person(name: Code, value: str) -> Dataset:
 
 
 def code(
-    name: Code, value: Code, relation: str = "CONTAINS", children: Sequence[Dataset] = ()
+    name: Concept, value: Concept, relation: str = "CONTAINS", children: Sequence[Dataset] = ()
 ) -> Dataset:
     """A coded item."""
     item = _item("CODE", name, relation, children)
@@ -60,9 +60,9 @@ def code(
 
 
 def number(
-    name: Code,
+    name: Concept,
     value: str,
-    unit: Code,
+    unit: Concept,
     relation: str = "CONTAINS",
     children: Sequence[Dataset] = (),
 ) -> Dataset:
@@ -75,21 +75,21 @@ def number(
     return item
 
 
-def uid(name: Code, value: str, relation: str = "HAS OBS CONTEXT") -> Dataset:
+def uid(name: Concept, value: str, relation: str = "HAS OBS CONTEXT") -> Dataset:
     """A UID item."""
     item = _item("UIDREF", name, relation)
     item.UID = value
     return item
 
 
-def image(name: Code | None, reference: Dataset, relation: str = "CONTAINS") -> Dataset:
+def image(name: Concept | None, reference: Dataset, relation: str = "CONTAINS") -> Dataset:
     """An image item that refers to an instance."""
     item = _item("IMAGE", name, relation)
     item.ReferencedSOPSequence = Items([reference])
     return item
 
 
-def polyline(name: Code, points: Sequence[float], reference: Dataset) -> Dataset:
+def polyline(name: Concept, points: Sequence[float], reference: Dataset) -> Dataset:
     """A line on an image; points are column, row, column, row."""
     item = _item("SCOORD", name, "CONTAINS", [image(None, reference, "SELECTED FROM")])
     item.GraphicType = "POLYLINE"
@@ -110,7 +110,9 @@ def reference(
     return item
 
 
-def _item(kind: str, name: Code | None, relation: str, children: Sequence[Dataset] = ()) -> Dataset:
+def _item(
+    kind: str, name: Concept | None, relation: str, children: Sequence[Dataset] = ()
+) -> Dataset:
     item = Dataset()
     item.RelationshipType = relation
     item.ValueType = kind

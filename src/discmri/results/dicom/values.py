@@ -22,7 +22,7 @@ from discmri.results.dicom.codes import (
     MODEL,
     PER_B,
     UPPER_UNCERTAINTY,
-    Code,
+    Concept,
     column_code,
     derivation,
     flag,
@@ -36,10 +36,10 @@ from discmri.results.dicom.source import DicomSource
 from discmri.results.export.csv_wide import cell
 from discmri.results.records import PARAMETER, DiscRecord, Measurement
 
-FLAG = Code("FLAG", "99DISCMRI", "Remark")
+FLAG = Concept("FLAG", "99DISCMRI", "Remark")
 GRADES = ("suggested_grade",)
-_SEGMENT = Code("121191", "DCM", "Referenced Segment")
-_SOURCE_SERIES = Code("121232", "DCM", "Source series for segmentation")
+_SEGMENT = Concept("121191", "DCM", "Referenced Segment")
+_SOURCE_SERIES = Concept("121232", "DCM", "Source series for segmentation")
 _TID_VOLUME = "1411"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from discmri.results.height.definition import HeightDefinition
 from discmri.results.height.published import BOOS_MEAN
-from discmri.results.outline import DiscOutline, Section
+from discmri.results.outline import DiscOutline, DiscSection
 
 
 def height_columns(outline: DiscOutline) -> float:
@@ -14,7 +14,7 @@ def height_columns(outline: DiscOutline) -> float:
     return mean_column(outline.mid)
 
 
-def mean_column(cut: Section) -> float:
+def mean_column(cut: DiscSection) -> float:
     """Mean column height of any sagittal section, mm."""
     x, upper, lower = cut.between(0.10, 0.90)
     return float(np.trapezoid(upper - lower, x) / (x[-1] - x[0]))

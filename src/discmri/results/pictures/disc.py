@@ -8,7 +8,7 @@ import numpy as np
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Array, Volume
-from discmri.results.outline import DiscOutline, Section
+from discmri.results.outline import DiscOutline, DiscSection
 from discmri.results.pictures.canvas import (
     BLACK,
     LEVEL_COLOURS,
@@ -127,7 +127,9 @@ def _region(outline: DiscOutline) -> tuple[float, float, float, float]:
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
-def _height_line(canvas: Canvas, section: Section, name: str, share: float, height: str) -> None:
+def _height_line(
+    canvas: Canvas, section: DiscSection, name: str, share: float, height: str
+) -> None:
     """Draw a line from border to border along the normal, with the measured height above it."""
     back, front = section.contour_mm[:, 0].min(), section.contour_mm[:, 0].max()
     x = float(back + share * (front - back))

@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(schema()["$defs"]["DiscEntry"]["properties"])
+    >>> sorted(schema()["$defs"]["StoredDisc"]["properties"])
     ['evidence', 'flags', 'label_id', 'level', 'quality', 'quality_reasons', 'values']
     """
     import msgspec
