@@ -23,6 +23,7 @@ from discmri.cli._options import (
 from discmri.cli._table import show_table
 from discmri.cli._terminal import ProgressDisplay, quiet_progress, resumable
 from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.progress import CountCallback
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
@@ -225,7 +226,7 @@ def progress_callback(
     return show
 
 
-def counting(steps: ProgressDisplay, what: str) -> Callable[[int, int], None]:
+def counting(steps: ProgressDisplay, what: str) -> CountCallback:
     """Callback that shows progress such as ``3 of 40 phantoms``."""
     return lambda done, total: steps(f"{done} of {total} {what}", done / total)
 

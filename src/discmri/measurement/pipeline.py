@@ -11,6 +11,7 @@ from discmri.core.errors import DicomError, UsageError
 from discmri.core.findings import Code, Finding, MeasurementError, Severity, warning
 from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
+from discmri.core.progress import ProgressCallback
 from discmri.core.quality import DiscQuality
 from discmri.core.settings import Settings
 from discmri.core.software import versions
@@ -37,9 +38,6 @@ from discmri.results.provenance import Provenance
 from discmri.results.records import DiscRecord, Measurement
 from discmri.results.residual import residual_discs
 from discmri.study import Series, Study
-
-ProgressCallback = Callable[[str, float], None]
-"""Called with the name of the current step and the share that is done, 0 to 1."""
 
 STEPS: Mapping[str, tuple[str, float]] = {
     "image": ("reading the sagittal series", 0.0),

@@ -17,11 +17,12 @@ from discmri.core.errors import (
     UnfinishedError,
     UsageError,
 )
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
 if TYPE_CHECKING:
-    from discmri.measurement.pipeline import ProgressCallback, StudySteps
+    from discmri.measurement.pipeline import StudySteps
     from discmri.results.model import StudyResult
     from discmri.study import Study
     from discmri.study.deidentify import Pseudonyms

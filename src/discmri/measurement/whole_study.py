@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
-from discmri.measurement.pipeline import ProgressCallback, StudySteps
+from discmri.measurement.pipeline import StudySteps
 from discmri.results.model import StudyResult
 from discmri.study import Study
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.measurement.disc_values import RemeasuredDisc
 from discmri.napari.cache import LoadedCase, edited_values
 from discmri.napari.images import DiscMark, traced
-from discmri.napari.loading import ProgressCallback, measure_painted
+from discmri.napari.loading import measure_painted
 
 if TYPE_CHECKING:
     from discmri.napari.canvas import Canvas

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.measurement.pipeline import StudySteps
 from discmri.napari.cache import CaseCache, LoadedCase
 from discmri.napari.loading import (
     LoadedStudy,
-    ProgressCallback,
     load_adc,
     load_images,
     measure_loaded,
@@ -39,7 +39,7 @@ class Running(Protocol):
 
 
 JobStarter = Callable[
-    [Job, Callable[[Any], None], Callable[[Exception], None], Callable[[str, float], None]], Running
+    [Job, Callable[[Any], None], Callable[[Exception], None], ProgressCallback], Running
 ]
 """Starts a job; one of two functions is called with what came of it, a third with how far it is."""
 

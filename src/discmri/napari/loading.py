@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from discmri.core.errors import DicomError, ResultsError, SessionError
 from discmri.core.findings import MeasurementError
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.measurement.adc import recorded_adc
 from discmri.measurement.disc_values import RemeasuredDisc
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from discmri.study import Study
 
 _log = logging.getLogger(__name__)
-
-ProgressCallback = Callable[[str, float], None]
-"""Told what is being done and which share of the whole is behind, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,12 @@ import numpy as np
 
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 from discmri.measurement.pipeline import StudySteps
 from discmri.napari.images import Picture, images_of
-from discmri.napari.loading import LoadedStudy, ProgressCallback, load_adc, load_images
+from discmri.napari.loading import LoadedStudy, load_adc, load_images
 from discmri.reading import (
     DiscMetrics,
     Mode,

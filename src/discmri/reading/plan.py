@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from discmri.core.levels import DiscLevel
 
@@ -173,10 +176,10 @@ class Plan:
     root: str
     root_from_session: str = ""
     practice: bool = False
-    _by_key: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        self._by_key.update({case.key: case for case in self.cases})
+    @cached_property
+    def _by_key(self) -> dict[str, Case]:
+        return {case.key: case for case in self.cases}
 
     def case(self, key: str) -> Case:
         """The case with the given key."""
@@ -202,37 +205,19 @@ def occasion_of(item: str) -> int:
 
 def to_content(plan: Plan) -> dict[str, Any]:
     """JSON-like form for the first row."""
-    return {
-        "session_id": plan.session_id,
-        "title": plan.title,
-        "mode": plan.mode.value,
-        "order": plan.order.value,
-        "seed": plan.seed,
-        "repeats": plan.repeats,
-        "readers": list(plan.readers),
-        "cases": [_case_content(case) for case in plan.cases],
-        "sequences": {
-            reader: [showing.item for showing in showings]
-            for reader, showings in plan.sequences.items()
-        },
-        "root": plan.root,
-        "root_from_session": plan.root_from_session,
-    } | ({"practice": True} if plan.practice else {})
-
-
-def _case_content(case: Case) -> dict[str, Any]:
-    names = (
-        "key", "subject_id", "study_uid", "study_date", "series_uid", "results", "study",
-        "results_sha256", "input_sha256",
-    )  # fmt: skip
-    content = {name: getattr(case, name) for name in names} | {"discs": _listed(case.discs)}
-    if case.residual_discs:  # optional, for plans of earlier versions
-        content["residual_discs"] = _listed(case.residual_discs)
+    content: dict[str, Any] = msgspec.to_builtins(plan)
+    for case in content["cases"]:
+        for name in ("discs", "residual_discs"):
+            case[name] = [list(disc.values()) for disc in case[name]]
+        if not case["residual_discs"]:  # as in plans of earlier versions, as is practice
+            del case["residual_discs"]
+    content["sequences"] = {
+        reader: [showing.item for showing in showings]
+        for reader, showings in plan.sequences.items()
+    }
+    if not plan.practice:
+        del content["practice"]
     return content
-
-
-def _listed(discs: tuple[PlannedDisc, ...]) -> list[list[Any]]:
-    return [[disc.level.value, disc.label_id, disc.suggested_grade] for disc in discs]
 
 
 def from_content(content: Mapping[str, Any]) -> Plan:
@@ -245,20 +230,14 @@ def from_content(content: Mapping[str, Any]) -> Plan:
         reader: tuple(Showing(item.rpartition(".")[0], occasion_of(item)) for item in items)
         for reader, items in content["sequences"].items()
     }
-    return Plan(
-        session_id=content["session_id"],
-        title=content["title"],
-        mode=Mode(content["mode"]),
-        order=Order(content["order"]),
-        seed=content["seed"],
-        repeats=content["repeats"],
-        readers=tuple(content["readers"]),
-        cases=cases,
-        sequences=sequences,
-        root=content["root"],
-        root_from_session=content["root_from_session"],
-        practice=content.get("practice", False),
-    )
+    given = {
+        "mode": Mode(content["mode"]),
+        "order": Order(content["order"]),
+        "readers": tuple(content["readers"]),
+        "cases": cases,
+        "sequences": sequences,
+    }
+    return Plan(**{**content, **given})
 
 
 def _planned(listed: Iterable[Sequence[Any]]) -> tuple[PlannedDisc, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from discmri.core.errors import UsageError
+from discmri.core.progress import ProgressCallback
 from discmri.core.tables import MISSING_WORDS
 from discmri.core.text import one_line
 from discmri.reading import plan as plans
@@ -16,9 +17,6 @@ from discmri.reading.entry import Draft, EntryKind
 from discmri.reading.plan import Case, Mode, Order, Plan
 from discmri.reading.results import case_of, find_images
 from discmri.reading.sequence import sequences
-
-ProgressCallback = Callable[[str, float], None]
-"""Receives the present step and the fraction done, 0 to 1."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from discmri.core.grade import Grade, ModifiedPfirrmannGrade
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.reading.adjudication import histories
 from discmri.reading.entry import SessionEntry
@@ -20,7 +21,6 @@ from discmri.reading.planning import Planned, SessionOptions, plan_session
 DISCS = 6
 """Discs per synthetic spine."""
 _SCAN = {"spacing_mm": 0.8, "slices": 9, "fov_mm": (190.0, 270.0)}
-ProgressCallback = Callable[[str, float], None]
 
 
 def plan_practice(

@@ -12,10 +12,11 @@ from discmri.cohort.isolated import Limits
 from discmri.cohort.workers import Workers
 from discmri.core.errors import UsageError
 from discmri.core.locks import locked
+from discmri.core.progress import CountCallback
 from discmri.phantoms import DiscTruth, lumbar_spine
 from discmri.phantoms.population import Member
 from discmri.results.export.csv_wide import write_table
-from discmri.simulation.writing import PhantomJob, Progress, is_new, write_phantoms
+from discmri.simulation.writing import PhantomJob, is_new, write_phantoms
 
 SCAN_COLUMNS = ("vendor", "field_strength_t", "spacing_mm", "slice_thickness_mm", "snr")
 """How a phantom was scanned, in ``truth.csv``."""
@@ -31,7 +32,7 @@ def make_cohort(
     root: Path,
     workers: Workers | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: CountCallback | None = None,
 ) -> None:
     """Write phantoms, their lists and their truth; phantoms that are there already are kept.
 

@@ -21,6 +21,7 @@ from discmri.cohort import Limits, Workers
 from discmri.core.errors import UsageError
 from discmri.core.levels import DiscLevel
 from discmri.core.locks import locked
+from discmri.core.progress import CountCallback
 from discmri.phantoms import (
     Occasion,
     Protocol,
@@ -31,7 +32,7 @@ from discmri.phantoms import (
     make_phantom,
 )
 from discmri.results.export.csv_wide import write_table
-from discmri.simulation.writing import PhantomJob, Progress, is_new, write_phantoms
+from discmri.simulation.writing import PhantomJob, is_new, write_phantoms
 
 WEEKS = (0, 4, 12, 24)
 RESPONSE = {0: 0.0, 4: 0.35, 12: 0.75, 24: 1.0}
@@ -216,7 +217,7 @@ def make_trial(
     root: Path,
     workers: Workers | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: CountCallback | None = None,
 ) -> None:
     """Write all studies, ``trial.csv``, ``trial_with_masks.csv`` and ``truth.csv``.
 

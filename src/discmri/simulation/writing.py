@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from discmri.cohort.isolated import Limits, ProcessEndedError, isolated
 from discmri.cohort.workers import Workers, run_jobs
 from discmri.core.errors import UnfinishedError, UsageError
+from discmri.core.progress import CountCallback
 from discmri.phantoms import Protocol, SpineSpec, make_phantom
 from discmri.phantoms.folder import write_phantom
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many are done."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def write_phantoms(
     jobs: Sequence[PhantomJob],
     workers: Workers | None,
     limits: Limits | None,
-    progress: Progress | None,
+    progress: CountCallback | None,
 ) -> None:
     """Write phantoms, but for those that are there already; ``UnfinishedError`` if one fails."""
     to_do = [(job, limits or Limits()) for job in jobs if not job.folder.is_dir()]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from discmri.core.errors import DiscmriError
+from discmri.core.progress import ProgressCallback
 from discmri.measurement.recording import without_folders
 from discmri.study import read_study
 from discmri.study.source import clean_text
@@ -14,8 +15,6 @@ from discmri.trial.comparability import Comparability, Difference, ScanPair, dif
 from discmri.trial.conditions import Conditions, of_inspection
 from discmri.trial.issues import Issue, IssueSeverity
 from discmri.trial.plan import RepeatKind, Scan, Trial
-
-ProgressCallback = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

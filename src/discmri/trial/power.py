@@ -6,7 +6,7 @@ trials, with all rules: noise bands, tests, responders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from discmri.core.files import atomic_folder, resolved
 from discmri.core.pages import render
+from discmri.core.progress import ProgressCallback
 from discmri.results.export.csv_wide import write_table
 from discmri.results.names import titled
 from discmri.simulation.tables import TableDesign, draw_table
@@ -22,8 +23,6 @@ from discmri.trial.change import Verdict
 from discmri.trial.declaration import default_declaration
 from discmri.trial.drawn import ACTIVE, CONTROL, drawn_courses, visit_names
 from discmri.trial.responders import Response
-
-ProgressCallback = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

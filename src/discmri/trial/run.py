@@ -11,6 +11,7 @@ from discmri.cohort.batch import BatchProgress, check_root
 from discmri.cohort.measuring import StudyOutcome
 from discmri.cohort.workers import run_jobs
 from discmri.core.errors import NothingToMeasureError, UsageError
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.results.decisions import AppliedDecisions, Decisions
 from discmri.trial.analysis import Analysis, analyse
@@ -25,8 +26,6 @@ from discmri.trial.values import MeasuredScan, read_scan
 MEASURED = "measured"
 """Folder of the batch in the folder of a trial."""
 _FORMATS = ("csv", "csv-long", "nifti", "outlines", "png", "html", "json")
-
-ProgressCallback = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from discmri.core.errors import UsageError
 from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.pages import render
+from discmri.core.progress import ProgressCallback
 from discmri.core.settings import Settings
 from discmri.core.software import changed_files, package_sha256, unrecorded_files, versions
 from discmri.measurement.segment.weights import weights_sha256
@@ -31,8 +32,6 @@ from discmri.validation.validate import Validation, validate, write_validation
 SCHEMA_NAME = "discmri-qualification-1"
 SEGMENTERS = {"masks": "studies_with_masks.csv", "builtin": "studies.csv"}
 _FORMATS = ("csv", "json", "nifti")
-
-ProgressCallback = Callable[[str, float], None]
 
 
 def _scan(spacing_mm: float, thickness_mm: float, **changes: object) -> Protocol:

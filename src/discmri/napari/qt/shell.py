@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from discmri.core.errors import DiscmriError
 from discmri.core.levels import DiscLevel
+from discmri.core.progress import ProgressCallback
 from discmri.napari import opening
 from discmri.napari.annotator import Annotator
 from discmri.napari.browser import StudyBrowser
@@ -41,7 +42,6 @@ from discmri.results.document import RECORD
 if TYPE_CHECKING:
     from napari import Viewer
 
-    from discmri.napari.loading import ProgressCallback
     from discmri.reading import CaseView, Session
 
 _log = logging.getLogger(__name__)

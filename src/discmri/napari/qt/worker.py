@@ -9,6 +9,7 @@ from typing import Any
 from napari.qt.threading import WorkerBase
 from qtpy.QtCore import QObject, Signal
 
+from discmri.core.progress import ProgressCallback
 from discmri.napari.loader import Job
 
 
@@ -47,7 +48,7 @@ class Task(WorkerBase):
         job: Job,
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-        said: Callable[[str, float], None],
+        said: ProgressCallback,
     ) -> None:
         super().__init__(SignalsClass=_Signals)
         self._job: Job | None = job
@@ -94,7 +95,7 @@ def start(
     job: Job,
     done: Callable[[Any], None],
     failed: Callable[[Exception], None],
-    said: Callable[[str, float], None] = lambda _text, _share: None,
+    said: ProgressCallback = lambda _text, _share: None,
 ) -> Task:
     """Start a job in a worker; see :class:`Task`."""
     task = Task(job, done, failed, said)
