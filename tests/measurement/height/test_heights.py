@@ -193,6 +193,23 @@ def test_no_two_definitions_agree_on_the_leaning_disc():
     assert min(b - a for a, b in pairwise(heights)) > 0.05
 
 
+@pytest.mark.parametrize("station", ["anterior", "middle", "posterior"])
+@pytest.mark.parametrize(("aside", "counts"), [(0.022, True), (0.045, False)])
+def test_how_far_from_its_station_a_height_is_taken(station, aside, counts):
+    """A bump of 1 mm on 1 % of the width, on either side of the station."""
+    place = {"anterior": 0.1, "middle": 0.5, "posterior": 0.9}[station]
+    for way in (1, -1):
+        x = np.linspace(-50, 50, 2001)
+        bump = np.abs((50 - x) / 100 - place - way * aside) < 0.005
+        contour = np.concatenate(
+            [np.column_stack([x, 4.0 + bump]), np.column_stack([x, -4.0 + 0 * x])[::-1]]
+        )
+        mid = section_of(contour, 0.0)
+        outline = DiscOutline(**{**vars(trapezium()), "mid": mid, "sections": (mid,)})
+        height = HEIGHT_METHODS[station].measure(outline)
+        assert (abs(height - 8.0) > 0.01) is counts
+
+
 def test_cut_body_gives_no_index():
     outline = trapezium()
     cut = BodyCorners(**{**vars(outline.above), "far_end": BodyEnd.CUT})
