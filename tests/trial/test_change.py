@@ -15,7 +15,7 @@ from discmri.core.levels import DiscLevel
 from discmri.simulation.tables import TableDesign, draw_table
 from discmri.trial.analysis import analyse
 from discmri.trial.change import Verdict, changes_of, repeat_differences
-from discmri.trial.comparability import ScanPair
+from discmri.trial.comparability import Comparability, ScanPair
 from discmri.trial.contrast import contrasts
 from discmri.trial.declaration import default_declaration
 from discmri.trial.diurnal import diurnal
@@ -371,6 +371,20 @@ def test_what_all_discs_share_cancels():
 
 
 # ------------------------------------------------------------------ responders
+@pytest.mark.parametrize(("later", "clear"), [(8.9, True), (7.1, True), (8.1, False), (7.9, False)])
+def test_a_clear_difference_excludes_zero_on_either_side(later, clear):
+    (one,) = contrasts(changes_of(make_course({"a": FLAT, "b": FLAT | {L4: later}}), QUIET))
+    assert one.clear is clear
+
+
+def test_discs_of_scans_that_differ_are_compared_with_each_other(late):
+    """All discs of the later visit lack comparability alike, so the treated one is compared."""
+    heights = {"a": FLAT, "b": FLAT | {L4: 9.0}}
+    (one,) = contrasts(changes_of(make_course(heights, conditions={"b": late}), QUIET))
+    assert one.comparability is Comparability.NOT_COMPARABLE
+    assert one.untreated == 2
+
+
 def judged(later, **more):
     repeats = {"a2": {k: v + 0.05 for k, v in FLAT.items()}}
     courses = [

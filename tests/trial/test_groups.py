@@ -90,6 +90,16 @@ def test_a_contrast_is_one_number_per_subject():
     assert (found[0].baseline, found[0].level) == (pytest.approx(9.0), "L4-L5+L5-S1")
 
 
+def test_what_untreated_discs_gain_is_taken_off_what_treated_ones_gain():
+    """Of two treated discs 0.8 and 0.4 mm, of the untreated one 0.2 mm."""
+    later = {L3: 9.2, L4: 8.8, L5: 10.4}
+    changes = analyse([make_course({"a": FLAT, "b": later}, treated=(L4, L5))], ("a", "b")).changes
+    (against,) = subject_contrasts(changes, Estimand.AGAINST_UNTREATED)
+    (alone,) = subject_contrasts(changes, Estimand.FROM_BASELINE)
+    assert against.value == pytest.approx(0.6 - 0.2)
+    assert alone.value == pytest.approx(0.6)
+
+
 def test_the_answer_comes_with_its_method_and_limits():
     told = answers(analyse(trial_of(ARMS), ("a", "b")))
     assert told[0].startswith("Yes, more: disc height at b, change of treated discs minus")
