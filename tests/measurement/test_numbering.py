@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.spines import box_spine
+from tests.spines import box, box_spine
 
 from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.findings import Code, Severity
@@ -46,6 +46,27 @@ def test_without_a_sacrum_names_are_assumed_and_said_to_be():
     assert labels.numbering is NumberingMethod.ASSUMED
     assert labels.numbering_probability < 0.9
     assert {Code.SACRUM_MISSING, Code.NUMBERING_UNCERTAIN} <= codes(findings)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_bodies_with_one_name_the_larger_is_taken(first):
+    """A fragment lies within the body of L4."""
+    spine = box_spine()
+    fragment = box(slice(12, 20), slice(51 + 36, 60 + 36))
+    bodies = (fragment, *spine.bodies) if first else (*spine.bodies, fragment)
+    labels, _ = name_levels(replace(spine, bodies=bodies))
+    whole, _ = name_levels(spine)
+    assert labels.vertebrae[Vertebra.L4].volume_mm3 == whole.vertebrae[Vertebra.L4].volume_mm3
+
+
+def test_a_body_far_from_every_disc_has_no_name():
+    """It is larger than the highest body and 60 mm above the highest disc."""
+    spine = box_spine()
+    far = box(slice(5, 55), slice(265, 305))
+    labels, _ = name_levels(replace(spine, bodies=(far, *spine.bodies)))
+    whole, _ = name_levels(spine)
+    assert list(labels.vertebrae) == list(whole.vertebrae)
+    assert labels.vertebrae[Vertebra.T12].volume_mm3 == whole.vertebrae[Vertebra.T12].volume_mm3
 
 
 def test_a_missed_disc_uses_up_its_name():

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.quality import DiscQuality, Quality
 from discmri.core.volume import Grid, SoftMask, Volume
-from discmri.measurement.qc import MeasuredSpine, check, reference_levels
+from discmri.measurement.qc import MeasuredSpine, check, reference_levels, size_fits, t1_agrees
 from discmri.results.outline import DiscOutline, DiscSection
 from discmri.results.records import Measurement
 
@@ -353,6 +354,62 @@ def t1_image(spine: Spine) -> Volume:
     disc = Tissue(150, 0, 0)
     tissues = {"marrow": Tissue(500, 0, 0), "nucleus": disc, "annulus": disc}
     return t2_image(dataclasses.replace(spine, **tissues, csf=Tissue(60, 0, 0)))
+
+
+def numbers(**columns: dict[DiscLevel, float]) -> SimpleNamespace:
+    """A spine of which only these values are known."""
+    levels = sorted({one for column in columns.values() for one in column}, key=ORDER.index)
+    return SimpleNamespace(
+        column=lambda name: columns.get(name, {}), labels=SimpleNamespace(discs=levels)
+    )
+
+
+ORDER = list(DiscLevel)
+FIVE = tuple(one for one in ORDER if one.value in ("L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"))
+
+
+@pytest.mark.parametrize(
+    ("widths", "fires"),
+    [
+        ((40.0, 24.0, 28.0, 28.0, 40.0), False),  # 0.86 of 28 mm: one above, two below
+        ((40.0, 40.0, 28.0, 24.0, 28.0), False),  # two above, one below
+        ((28.0, 24.0, 40.0, 40.0, 28.0), True),  # 0.60 of 40 mm; the fifth does not count
+    ],
+)
+def test_a_width_is_compared_with_two_discs_on_each_side(widths, fires) -> None:
+    spine = numbers(width_ap_mm=dict(zip(FIVE, widths, strict=True)))
+    narrow = FIVE[widths.index(24.0)]
+    assert bool(list(size_fits(spine, narrow))) is fires
+
+
+@pytest.mark.parametrize(("others", "fires"), [(2, True), (1, False)])
+def test_the_tallest_of_two_discs_is_not_doubted(others, fires) -> None:
+    spine = numbers(height_mm=dict.fromkeys(FIVE[:others], 8.0) | {FIVE[4]: 30.0})
+    assert bool(list(size_fits(spine, FIVE[4]))) is fires
+
+
+@pytest.mark.parametrize(
+    ("gap", "others", "fires"),
+    [
+        (6.0, (3.0, 3.2), True),
+        (0.2, (3.0, 3.2), True),
+        (4.0, (3.0, 3.2), False),
+        (9.0, (3.0,), False),
+    ],
+)
+def test_t1_differs_either_way_from_two_other_discs(gap, others, fires) -> None:
+    gaps = dict(zip(FIVE, (gap, *others), strict=False))
+    assert bool(list(t1_agrees(SimpleNamespace(t1_gaps_mm=gaps), FIVE[0]))) is fires
+
+
+def test_a_sac_that_is_narrow_only_beside_the_disc_is_a_stenosis() -> None:
+    """A third of the rows that are looked at; the sac behind the body above is as deep as ever."""
+    level = DiscLevel.L3_L4
+    canal = LABELS.canal.on(T2_GRID)
+    z = T2_GRID.affine[2, 3] + 0.6 * np.arange(T2_GRID.shape[2])
+    canal[:, :, np.abs(z - SPINE.centre_mm(level)[2]) < 6] = 0.0
+    narrow = dataclasses.replace(LABELS, canal=SoftMask(canal, T2_GRID.affine))
+    assert codes(spine_of(narrow)) == []
 
 
 def test_only_good_discs_serve_as_reference_where_there_are_any() -> None:
