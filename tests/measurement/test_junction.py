@@ -9,7 +9,7 @@ from tests.measurement.junction_model import LUMBAR, RESIDUAL, Piece, junction_s
 
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import Grid, SoftMask
 from discmri.measurement import junction as junctions
 from discmri.measurement.junction import Junction, Model, Term, find_junction
@@ -168,6 +168,10 @@ def test_a_residual_disc_is_named_and_everything_above_keeps_its_name(slices):
     assert warnings_of(findings) == set()
     assert Code.RESIDUAL_S1_S2 in {finding.code for finding in findings}
     assert labels.numbering_signs["depth_ratio"] < 0.6
+    sacrum = labels.vertebrae[Vertebra.SACRUM]  # with S1 and the residual disc, and nothing above
+    top = sacrum.grid.to_world(np.argwhere(sacrum.array > 0.5))[:, 2].max()
+    residual = labels.residual_discs[DiscLevel.S1_S2].centroid_mm[2]
+    assert residual < top < labels.discs[DiscLevel.L5_S1].centroid_mm[2]
 
 
 def test_a_second_residual_disc_gets_no_name():
