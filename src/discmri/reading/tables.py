@@ -15,7 +15,7 @@ from discmri.reading.entry import SessionEntry, canonical
 from discmri.reading.history import DiscHistory, History, Read, counted, names
 from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.objects import write_objects
-from discmri.reading.plan import Case, Mode, Plan, occasion_of
+from discmri.reading.plan import Case, Mode, Plan, occasion_of, to_content
 from discmri.reading.store import Store
 from discmri.reading.verification import Verification, verified_rows
 from discmri.results.export.csv_wide import cell, write_table
@@ -271,15 +271,11 @@ def _cells(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
 
 def _account(plan: Plan, verdict: Verification) -> Row:
     """The plan without the reading orders, and the result of verification."""
+    names = ("session_id", "title", "mode", "order", "seed", "repeats", "readers")
+    content = to_content(plan)
     return {
         "schema": "discmri-session-1",
-        "session_id": plan.session_id,
-        "title": plan.title,
-        "mode": plan.mode.value,
-        "order": plan.order.value,
-        "seed": plan.seed,
-        "repeats": plan.repeats,
-        "readers": list(plan.readers),
+        **{name: content[name] for name in names},
         "cases": len(plan.cases),
         "discs": sum(len(case.discs) for case in plan.cases),
         "head": str(verdict.head),

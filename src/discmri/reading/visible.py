@@ -27,22 +27,7 @@ if TYPE_CHECKING:
 
 
 class VisibleSession:
-    """Cases, discs and values that one reader may see.
-
-    Parameters
-    ----------
-    store
-        Store of the session.
-    plan
-        Plan of the session.
-    reader
-        Name of the reader or adjudicator.
-    journal
-        Journal of the reader.
-    agenda
-        Cases and discs to read.
-    root
-        Folder of results and images.
+    """Cases, discs and values that one reader may see; the parameters are those of ``Session``.
 
     Attributes
     ----------

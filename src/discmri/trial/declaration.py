@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Literal
+
+import msgspec
 
 from discmri.core.errors import UsageError
 from discmri.core.text import one_line
@@ -15,8 +17,6 @@ from discmri.results.records import PARAMETER
 from discmri.trial.plan import Trial
 from discmri.trial.responders import PRIMARY
 from discmri.trial.values import TRACKED
-
-E = TypeVar("E", bound=Enum)
 
 CONTROL_NAMES = ("control", "placebo", "sham", "saline", "untreated")
 """Words in the name of an arm that identify the control arm if none is declared."""
@@ -146,7 +146,13 @@ def read_declaration(path: Path, trial: Trial) -> Declaration:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} cannot be read as TOML ({one_line(error)})") from error
-    return _Reader(str(path), trial).declaration(content)
+    try:
+        given = msgspec.convert(content, _Content)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: {one_line(error)}; it may have {_FORM}") from error
+    declaration = given.declaration(default_declaration(trial.visits, arms=trial.arms))
+    check_declaration(declaration, trial, str(path))
+    return declaration
 
 
 def check_declaration(declaration: Declaration, trial: Trial, source: str = "") -> None:
@@ -189,13 +195,13 @@ def _known_visit(visit: str, trial: Trial, told: str) -> None:
 
 
 _TRACKED = tuple(one.name for one in TRACKED)
-_KEYS = {
-    "": ("estimand", "control_arm", "covariates", "missing", "diurnal", "primary", "secondary",
-         "responder"),
-    "primary": ("parameter", "visit"),
-    "secondary": ("parameter", "visit"),
-    "responder": ("parameters", "visit"),
-}  # fmt: skip
+_FORM = (
+    'estimand ("treated_vs_untreated" or "treated_change"), control_arm, covariates (of "baseline" '
+    'and "level"), diurnal (true or false), missing ("complete"; a sensitivity row counts missing '
+    "visits as no change), [primary] and any [[secondary]] with parameter and visit, [responder] "
+    "with parameters and visit"
+)
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 def _control(arms: Sequence[str]) -> str:
@@ -206,85 +212,42 @@ def _control(arms: Sequence[str]) -> str:
     return named[0] if named else arms[-1]
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Parses a declaration; every error message has the file and the key."""
+class _EndpointTable(msgspec.Struct, forbid_unknown_fields=True):
+    parameter: _Text
+    visit: _Text
 
-    source: str
-    trial: Trial
+    def endpoint(self) -> Endpoint:
+        return Endpoint(one_line(self.parameter), one_line(self.visit))
 
-    def declaration(self, content: dict[str, Any]) -> Declaration:
-        self._only(content, "")
-        if "primary" not in content:
-            raise self._error("[primary] is missing; declare parameter and visit")
-        usual = default_declaration(self.trial.visits, arms=self.trial.arms)
-        secondary = content.get("secondary", [])
-        if not isinstance(secondary, list):
-            raise self._error("secondary must be a list; write [[secondary]] for each endpoint")
-        if content.get("missing", "complete") != "complete":
-            raise self._error(
-                "missing must be 'complete'; a sensitivity row counts missing visits as no change"
-            )
-        primary = self._endpoint(content["primary"], "primary")
-        responder = content.get("responder", {})
-        self._only(responder, "responder")
-        given = replace(
-            usual,
-            primary=primary,
-            secondary=tuple(self._endpoint(one, "secondary") for one in secondary),
-            estimand=self._choice(content.get("estimand", usual.estimand.value), Estimand),
-            control_arm=self._text(content.get("control_arm", usual.control_arm), "control_arm"),
-            covariates=tuple(
-                self._choice(one, Covariate)
-                for one in self._list(content.get("covariates", []), "covariates")
-            ),
-            responder_parameters=tuple(
-                self._list(responder.get("parameters", [primary.parameter]), "responder")
-            ),
-            responder_visit=self._text(responder.get("visit", primary.visit), "responder"),
-            diurnal=self._flag(content.get("diurnal", True)),
+
+class _ResponderTable(msgspec.Struct, forbid_unknown_fields=True):
+    parameters: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+    visit: str | None = None
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of ``trial.toml``."""
+
+    primary: _EndpointTable
+    secondary: list[_EndpointTable] = []
+    estimand: Estimand = Estimand.AGAINST_UNTREATED
+    control_arm: str | None = None
+    covariates: list[Covariate] = []
+    missing: Literal["complete"] = "complete"
+    diurnal: bool = True
+    responder: _ResponderTable = msgspec.field(default_factory=_ResponderTable)
+
+    def declaration(self, usual: Declaration) -> Declaration:
+        primary, responder = self.primary.endpoint(), self.responder
+        arm, visit = self.control_arm, responder.visit
+        return Declaration(
+            primary,
+            tuple(one.endpoint() for one in self.secondary),
+            self.estimand,
+            usual.control_arm if arm is None else one_line(arm),
+            tuple(self.covariates),
+            tuple(map(one_line, responder.parameters or [primary.parameter])),
+            primary.visit if visit is None else one_line(visit),
+            self.diurnal,
             declared=True,
         )
-        check_declaration(given, self.trial, self.source)
-        return given
-
-    def _endpoint(self, table: object, where: str) -> Endpoint:
-        self._only(table, where)
-        assert isinstance(table, dict)
-        for key in _KEYS[where]:
-            if not table.get(key):
-                raise self._error(f"{where} has no {key}; give parameter and visit")
-        return Endpoint(*(self._text(table[key], f"{where}.{key}") for key in _KEYS[where]))
-
-    def _only(self, table: object, where: str) -> None:
-        if not isinstance(table, dict):
-            raise self._error(f"{where} must be a table; write [{where}]")
-        unknown = [key for key in table if key not in _KEYS[where]]
-        if unknown:
-            place = f"{where}." if where else ""
-            known = ", ".join(_KEYS[where])
-            raise self._error(f"{place}{one_line(unknown[0])} is unknown; write one of {known}")
-
-    def _choice(self, value: object, kind: type[E]) -> E:
-        known = [one.value for one in kind]
-        if value not in known:
-            raise self._error(f"{one_line(value)!r} is unknown; write one of {', '.join(known)}")
-        return kind(value)
-
-    def _text(self, value: object, where: str) -> str:
-        if not isinstance(value, str):
-            raise self._error(f"{where} is {one_line(value)}, not text; write it in quotes")
-        return one_line(value)
-
-    def _list(self, value: object, where: str) -> list[str]:
-        if not isinstance(value, list) or (not value and where == "responder"):
-            raise self._error(f'{where} must be a list; write ["{_TRACKED[0]}"]')
-        return [self._text(one, where) for one in value]
-
-    def _flag(self, value: object) -> bool:
-        if not isinstance(value, bool):
-            raise self._error(f"diurnal is {one_line(value)}; write true or false")
-        return value
-
-    def _error(self, text: str) -> UsageError:
-        return UsageError(f"{self.source}: {text}")
