@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from tests.agreement.known import GRADES, HEIGHTS_MM
+from tests.html_page import Page
 
 from discmri.agreement import Rating, Resampling
 from discmri.agreement.grras import items
@@ -18,20 +18,6 @@ from discmri.core.errors import UsageError
 
 ATTACK = "<script>alert(1)</script>"
 FEW = Resampling(60)
-
-
-class _Page(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def ratings(readers=("ann", "ben")) -> list[Rating]:
@@ -63,7 +49,7 @@ def rows(path) -> list[dict[str, str]]:
 
 def test_the_page_stands_alone(report):
     html = (report / "report.html").read_text(encoding="utf-8")
-    page = _Page(html)
+    page = Page(html)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "base"}
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
     assert len(pictures) == 1
@@ -73,7 +59,7 @@ def test_the_page_stands_alone(report):
 
 
 def test_the_items_of_grras_come_in_order(report):
-    page = _Page((report / "report.html").read_text(encoding="utf-8"))
+    page = Page((report / "report.html").read_text(encoding="utf-8"))
     numbers = [int(n) for n in re.findall(r"\n(\d+)[A-Z]", page.text)]
     assert numbers == list(range(1, 16))
     assert page.text.count("For the authors to state") == 9
@@ -92,7 +78,7 @@ def test_estimates_are_tables(report):
     differences = (HEIGHTS_MM[:, 0] - HEIGHTS_MM[:, 1])[3::5]
     assert float(bias["value"]) == pytest.approx(differences.mean(), abs=1e-5)
     assert (bias["unit"], bias["discs"]) == ("mm", "12")
-    shown = _Page((report / "report.html").read_text(encoding="utf-8")).text
+    shown = Page((report / "report.html").read_text(encoding="utf-8")).text
     assert (
         f"{float(one['value']):.2f}\n{float(one['low']):.2f} to {float(one['high']):.2f}" in shown
     )

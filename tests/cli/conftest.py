@@ -79,9 +79,8 @@ def world(tmp_path, monkeypatch, hand_made):
     return calls
 
 
-@pytest.fixture
-def run(world, capfd):
-    """Run the command in this process; gives (code, stdout, stderr)."""
+def called(capfd):
+    """A function that runs the command in this process and gives (code, stdout, stderr)."""
 
     def call(*argv):
         code = main([str(arg) for arg in argv])
@@ -89,3 +88,9 @@ def run(world, capfd):
         return code, out, err
 
     return call
+
+
+@pytest.fixture
+def run(world, capfd):
+    """Run the command in this process; gives (code, stdout, stderr)."""
+    return called(capfd)

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.cli.conftest import called
 
 import discmri.cohort
 import discmri.simulation.cohort
 import discmri.validation.qualify
-from discmri.cli import main
 from discmri.cohort import BatchProgress, BatchResult, Limits, StudyOutcome, StudyStatus, Workers
 from discmri.core.errors import UnfinishedError
 from discmri.core.settings import Settings
@@ -29,12 +29,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def call(here, capfd):
-    def run(*argv):
-        code = main([str(arg) for arg in argv])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
+    return called(capfd)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.cli.conftest import called
 from tests.trial.courses import L3, L4, make_course
 
 import discmri.simulation.trial
 import discmri.trial
-from discmri.cli import main
 from discmri.cohort import StudyOutcome, StudyStatus
 from discmri.core.errors import NothingToMeasureError
 from discmri.trial import Issue, IssueSeverity, TrialResult, analyse
@@ -24,12 +24,7 @@ def call(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trial.csv").write_text(LIST, encoding="utf-8")
 
-    def run(*argv):
-        code = main([str(arg) for arg in argv])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
+    return called(capfd)
 
 
 @pytest.fixture

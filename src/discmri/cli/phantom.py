@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from discmri.cli import _phantom_cohort, _phantom_trial
 from discmri.cli._options import LazyChoices, path_argument
+from discmri.core.errors import UsageError
+from discmri.core.levels import DiscLevel
 
 if TYPE_CHECKING:
-    from discmri.core.levels import DiscLevel
     from discmri.phantoms import Protocol, ResidualDiscSpec, SpineSpec
 
 EXAMPLES = """\
@@ -129,7 +130,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> int:
     """Make one study."""
-    from discmri.core.errors import UsageError
     from discmri.phantoms import make_phantom
     from discmri.phantoms.folder import write_phantom
 
@@ -163,7 +163,6 @@ def _spec(args: argparse.Namespace) -> SpineSpec:
 
 
 def _residual_disc(values: tuple[float, ...] | None) -> ResidualDiscSpec | None:
-    from discmri.core.errors import UsageError
     from discmri.phantoms import ResidualDiscSpec
 
     if values is None:
@@ -174,7 +173,6 @@ def _residual_disc(values: tuple[float, ...] | None) -> ResidualDiscSpec | None:
 
 
 def _protocol(args: argparse.Namespace) -> Protocol:
-    from discmri.core.errors import UsageError
     from discmri.phantoms import Protocol, PulseSequence
 
     unknown = [name for name in args.series if name not in SERIES]
@@ -203,17 +201,12 @@ def _protocol(args: argparse.Namespace) -> Protocol:
 def _of_length(
     values: tuple[float, ...] | None, length: int, flag: str
 ) -> tuple[float, ...] | None:
-    from discmri.core.errors import UsageError
-
     if values is not None and len(values) != length:
         raise UsageError(f"{flag} needs {length} numbers, got {len(values)}")
     return values
 
 
 def _slips(texts: list[str]) -> dict[DiscLevel, float]:
-    from discmri.core.errors import UsageError
-    from discmri.core.levels import DiscLevel
-
     slips = {}
     for text in texts:
         name, _, value = text.partition("=")

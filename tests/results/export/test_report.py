@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import fields, replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.html_page import Page
 from tests.results.export.conftest import changed_result
 
 from discmri.core.facts import SeriesFacts
@@ -28,27 +28,13 @@ from discmri.results.records import DiscRecord
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
-class _Page(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-
 @pytest.fixture(scope="module")
 def html(result) -> str:
     return report_html.page(result)
 
 
 def test_page_stands_alone(html):
-    page = _Page(html)
+    page = Page(html)
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "link", "iframe", "object", "embed", "base"}
     sources = [a["src"] for tag, a in page.tags if tag == "img"]
@@ -62,13 +48,13 @@ def test_page_stands_alone(html):
 def test_the_doubt_of_counted_levels_stands_beside_them(result):
     sure = replace(result, numbering=NumberingMethod.READER, numbering_probability=1.0)
     counted = replace(result, numbering_probability=0.859)
-    pages = [_Page(report_html.page(one)).text for one in (sure, counted)]
+    pages = [Page(report_html.page(one)).text for one in (sure, counted)]
     assert ["whether there are six" in page for page in pages] == [False, True]
     assert "probability 0.859 that L5-S1 is correct" in pages[1]
 
 
 def test_the_signs_of_the_junction_stand_in_words(result):
-    page = _Page(
+    page = Page(
         report_html.page(replace(result, numbering_signs={"depth_ratio": 0.52, "tilt_deg": 31.4}))
     ).text
     assert "The lowest disc has 0.52 of the depth of the discs above" in page
@@ -92,7 +78,7 @@ def test_text_from_the_input_is_escaped_everywhere(result):
             warning(Code.FEW_SLICES, ATTACK, DiscLevel.L4_L5),
         ),
     )
-    clean, attacked = _Page(report_html.page(result)), _Page(report_html.page(hostile))
+    clean, attacked = Page(report_html.page(result)), Page(report_html.page(hostile))
     assert {tag for tag, _ in attacked.tags} == {tag for tag, _ in clean.tags}
     assert not any("onerror" in attributes for _, attributes in attacked.tags)
     assert ATTACK in attacked.text
@@ -105,7 +91,7 @@ def test_control_characters_stay_out(changed):
 
 
 def test_flags_are_words_and_grade_evidence_is_sentences(html):
-    text = " ".join(_Page(html).text.split())
+    text = " ".join(Page(html).text.split())
     assert "The segmenter's confidence in this disc's border is low." in text
     assert "low_confidence" not in text
     assert (
@@ -128,25 +114,25 @@ def test_the_quality_stands_in_the_summary_and_above_the_disc(result):
     first, *others = result.records
     quality = DiscQuality(Quality.REJECT, ("border_step", "cut_by_field_of_view"))
     judged = replace(result, records=(replace(first, quality=quality), *others))
-    text = " ".join(_Page(report_html.page(judged)).text.split())
+    text = " ".join(Page(report_html.page(judged)).text.split())
     assert "Quality reject: border step, cut by field of view" in text
     assert "that values must not be used" in text
 
 
 def test_no_column_of_adc_without_adc(changed):
-    text = _Page(report_html.page(changed())).text
+    text = Page(report_html.page(changed())).text
     assert "mean ADC" not in text
     assert "µm²/ms" in text  # the dictionary still explains it
 
 
 def test_disc_without_outline_says_so(changed, result):
     outlines = {k: v for k, v in result.outlines.items() if k is not DiscLevel.L4_L5}
-    text = _Page(report_html.page(changed(outlines=outlines))).text
+    text = Page(report_html.page(changed(outlines=outlines))).text
     assert "could not be traced" in text
 
 
 def test_no_outline_at_all_still_gives_a_page(changed):
-    page = _Page(report_html.page(changed(outlines={})))
+    page = Page(report_html.page(changed(outlines={})))
     assert sum(tag == "img" for tag, _ in page.tags) == 1
 
 
@@ -251,8 +237,8 @@ _GUTTER_PX = 190  # names, and the lines from them to the discs, stand left of i
 
 
 def test_the_report_tells_of_a_residual_disc_but_has_no_section_for_it(result, with_residual):
-    page = _Page(report_html.page(with_residual)).text
-    assert "Residual disc" not in _Page(report_html.page(result)).text
+    page = Page(report_html.page(with_residual)).text
+    assert "Residual disc" not in Page(report_html.page(result)).text
     assert re.search(r"S1-S2, 3[5-9] mm deep, [5-9]\.\d mm high: shown dashed, not measured", page)
     assert "6: T11-T12 to L4-L5" in page
     assert "a residual disc" in page
