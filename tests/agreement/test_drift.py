@@ -64,6 +64,13 @@ def test_alone_a_reader_is_held_against_the_suggestion_and_few_reads_tell_nothin
     assert drift([*automatic, *reads("ann", [5.0] * 8)]) == []
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_another_readers_repeats_the_first_reading_is_the_reference(backwards):
+    ben = [*reads("ben", [3.0] * 12), *reads("ben", [5.0] * 12, occasion=2)]
+    ann = of(drift([*(reversed(ben) if backwards else ben), *reads("ann", [3.0] * 12)]), "ann")
+    assert ann["all"].mean_difference == 0.0
+
+
 def test_without_times_nothing_is_said():
     timeless = [Rating("S", "1", str(n), name, 1, "grade", 3.0) for n in range(20) for name in "ab"]
     assert drift(timeless) == []

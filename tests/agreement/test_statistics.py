@@ -76,6 +76,13 @@ def test_from_three_subjects_on_there_is_an_interval(subjects):
     assert (found is not None) is (subjects == 3)
 
 
+def test_a_surer_interval_is_wider():
+    values = np.array([[8.4, 8.6], [9.1, 9.0], [9.1, 9.5], [7.0, 7.9], [8.1, 8.0], [6.5, 6.9]])
+    sums = moments(comparison(values, "height_mm"))
+    half, most = (intervals([bias], sums, Resampling(400, one))[0] for one in (0.5, 0.95))
+    assert most[0] < half[0] < half[1] < most[1]
+
+
 def test_bland_and_altman_1986():
     """Bias -2.1 and SD 38.8 l/min between the meters; within-subject SD 15.3 and 19.9 l/min."""
     meters = np.column_stack([WRIGHT[:, 0], MINI_WRIGHT[:, 0]])
