@@ -200,3 +200,34 @@ def test_what_ge_calls_an_image(number, name, kind, b):
     found = ge.read(ds)
     assert ge.map_name(ds) == name
     assert (found.kind, found.value_s_per_mm2) == (kind, b)
+
+
+@pytest.mark.parametrize(("other", "kind"), [(800.4, "trace"), (850.0, "unknown")])
+def test_a_kind_comes_only_from_a_reader_of_the_same_value(other: float, kind: str) -> None:
+    ds = Dataset()
+    ds.DiffusionBValue = 800.0
+    block = ds.private_block(0x2001, "Philips Imaging DD 001", create=True)
+    block.add_new(0x03, "FL", other)
+    block.add_new(0x04, "CS", "I")
+    found = read_b_value(ds)
+    assert found is not None
+    assert (found.value_s_per_mm2, found.kind.value) == (800.0, kind)
+
+
+@pytest.mark.parametrize(("phase", "expected"), [("COL", (-1, 0, 0)), ("ROW", (0, -1, 0))])
+def test_ges_first_direction_is_that_of_frequency(phase: str, expected: tuple[int, ...]) -> None:
+    """An axial image, whose rows run to the left and whose columns run to the back."""
+    ds = Dataset()
+    ds.ImageOrientationPatient, ds.InPlanePhaseEncodingDirection = [1, 0, 0, 0, 1, 0], phase
+    ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [800, 8, 0, 0])
+    block = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    for offset, component in zip((0xBB, 0xBC, 0xBD), (1.0, 0.0, 0.0), strict=True):
+        block.add_new(offset, "DS", component)
+    found = read_b_value(ds)
+    assert found is not None
+    assert found.direction == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("release", "absent"), [("DV26.0", False), ("MR27.0_R02", True)])
+def test_ge_leaves_out_a_b_value_of_zero_from_release_27_on(release: str, absent: bool) -> None:
+    assert absent_means_zero("GE MEDICAL SYSTEMS", ["27", "LX", release]) is absent
