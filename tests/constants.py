@@ -242,8 +242,6 @@ EXEMPT = {
     "agreement/random_raters:DRAWS": "any number of draws draws from the same distribution",
     "trial/comparability:_SECOND_H": "a tolerance for sums of floats, with tests at 0.9 and 1.1 s",
     "measurement/uncertainty:_PHASES": "how finely shifts within a voxel are averaged over",
-    "trial/contrast:_SEED": "any seed draws from the same distribution",
-    "trial/contrast:MOST_PERMUTATIONS": "how long an exact answer may take; the sampled one agrees",
     "cohort/workers:_CONNECT_S": "how long to wait for a scheduler",
     "trial/registration:_STEP_MM": "how finely pictures are compared",
     "cohort/workers:_FIRST_WORKER_S": "how long to wait for a worker",
