@@ -10,6 +10,7 @@ import ast
 import inspect
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +123,13 @@ def test_what_people_read_is_plain_english():
 )
 def test_a_phrase_is_found_and_its_neighbour_is_not(text, count):
     assert len(found_in(text)) == count
+
+
+def test_a_public_class_has_a_name_of_its_own():
+    places = defaultdict(list)
+    for module in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(module.relative_to(SOURCE).as_posix())
+    assert len(places) > 300
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -9,7 +9,7 @@ import pytest
 
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid
-from discmri.napari.canvas import FIELD_MM, Canvas, Framing
+from discmri.napari.canvas import FIELD_MM, Framing, ViewerCanvas
 from discmri.napari.images import DiscMark, Picture, dashes_of, level_colour
 from discmri.napari.marks import Mark
 from discmri.napari.overlay import BORDER_PX, WHITE
@@ -46,7 +46,7 @@ def discs():
 def canvas(discs):
     from napari.components import ViewerModel
 
-    made = Canvas(ViewerModel())
+    made = ViewerCanvas(ViewerModel())
     made.draw(VIEW, [picture("T2", 5.0), picture("T1", 7.0)], discs)
     made.mark([mark(L4, 7.0), mark(L5, 17.0, lines=False)])
     return made
@@ -93,7 +93,7 @@ def test_the_last_slice_can_be_reached(spacing_mm):
     from napari.components import ViewerModel
 
     view = SagittalView.of(Grid((16, 6, 5), np.diag([spacing_mm, 1.0, 0.67, 1.0])))
-    made = Canvas(ViewerModel())
+    made = ViewerCanvas(ViewerModel())
     made.draw(
         view, [Picture("T2", np.ones(view.shape), (0.0, 2.0))], np.zeros(view.shape, np.uint8)
     )
@@ -175,7 +175,7 @@ def large():
     from napari.components import ViewerModel
 
     view = SagittalView.of(Grid((5, 300, 300), np.diag([4.0, 1.0, 1.0, 1.0])))
-    made = Canvas(ViewerModel())
+    made = ViewerCanvas(ViewerModel())
     made.viewer.canvas.size = (184, 368 + 4)
     nothing = np.zeros(view.shape, dtype=np.uint8)
     shown = [Picture(n, np.ones(view.shape), (0.0, 2.0)) for n in ("T2", "T1")]
@@ -330,7 +330,7 @@ def test_strokes_are_told(discs):
     from napari.components import ViewerModel
 
     strokes = []
-    canvas = Canvas(ViewerModel(), lambda: strokes.append(True))
+    canvas = ViewerCanvas(ViewerModel(), lambda: strokes.append(True))
     canvas.draw(VIEW, [picture("T2", 5.0)], discs)
     canvas.paint(L4.label_id)
     canvas.viewer.layers["T2 discs"].paint((2, 3, 15), L4.label_id)

@@ -38,8 +38,9 @@ from discmri.agreement.repeatability import (
     smallest_detectable_change,
     within_sd,
 )
-from discmri.agreement.sums import Array, Counts, Moments, Sums, counts, moments
+from discmri.agreement.sums import Counts, Moments, Sums, counts, moments
 from discmri.agreement.within_one import within_one
+from discmri.core.volume import Array
 
 __all__ = [
     "DIFFERENCES",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.agreement.sums import Array, Moments
+from discmri.agreement.sums import Moments
+from discmri.core.volume import Array
 
 REACH = 1.96
 

@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.agreement.sums import Array, Sums
+from discmri.agreement.sums import Sums
+from discmri.core.volume import Array
 
 S = TypeVar("S", bound=Sums)
 Interval = tuple[float, float]

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.agreement.ratings import AUTOMATIC, Rating
-from discmri.agreement.sums import Array
 from discmri.core.text import number
+from discmri.core.volume import Array
 from discmri.results.export.csv_wide import write_table
 
 PARTS = ("first third", "middle third", "last third")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from discmri.agreement.sums import Array, Counts
+from discmri.agreement.sums import Counts
+from discmri.core.volume import Array
 
 
 def exact(counts: Counts) -> Array:

@@ -6,8 +6,9 @@ although readers agree.
 
 from __future__ import annotations
 
-from discmri.agreement.sums import Array, Counts
+from discmri.agreement.sums import Counts
 from discmri.agreement.weights import linear, quadratic
+from discmri.core.volume import Array
 
 
 def ac2_linear(counts: Counts) -> Array:

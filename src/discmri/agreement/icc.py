@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.agreement.sums import Array, Moments
+from discmri.agreement.sums import Moments
 from discmri.agreement.variance import mean_squares
+from discmri.core.volume import Array
 
 
 def icc_2_1(moments: Moments) -> Array:

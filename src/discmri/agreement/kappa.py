@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.agreement.sums import Array, Counts
+from discmri.agreement.sums import Counts
 from discmri.agreement.weights import linear, quadratic
+from discmri.core.volume import Array
 
 
 def kappa_linear(counts: Counts) -> Array:

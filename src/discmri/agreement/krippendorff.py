@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.agreement.sums import Array, Counts
+from discmri.agreement.sums import Counts
+from discmri.core.volume import Array
 
 
 def alpha_ordinal(counts: Counts) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 
 from discmri.agreement.bland_altman import REACH
 from discmri.agreement.ratings import Comparison
-from discmri.agreement.sums import Array
+from discmri.core.volume import Array
 
 MIN_SUBJECTS = 3
 DRAWS = 20_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from discmri.agreement.bland_altman import REACH
-from discmri.agreement.sums import Array, Moments
+from discmri.agreement.sums import Moments
 from discmri.agreement.variance import mean_squares
+from discmri.core.volume import Array
 
 
 def within_sd(moments: Moments) -> Array:

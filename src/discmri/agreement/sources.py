@@ -142,10 +142,10 @@ def _of_values(rows: Sequence[Row]) -> Iterator[Rating]:
             yield replace(one, value=value)
 
 
-Reader = Callable[[Sequence[Row]], Iterator[Rating]]
+RowReader = Callable[[Sequence[Row]], Iterator[Rating]]
 """Converts rows to ratings; raises ``UsageError`` with line and column for an invalid cell."""
 
-_READERS: Mapping[tuple[str, ...], Reader] = {
+_READERS: Mapping[tuple[str, ...], RowReader] = {
     ("reader", "grade", "level_automatic"): ratings_of_reads,
     ("reader", "parameter", "automatic", "edited"): ratings_of_edits,
     ("parameter", "value", "level"): _of_values,

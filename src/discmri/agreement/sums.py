@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.agreement.ratings import Comparison, Scale
-
-Array = NDArray[np.float64]
+from discmri.core.volume import Array
 
 
 @dataclass(frozen=True, eq=False)

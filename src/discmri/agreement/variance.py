@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.agreement.sums import Array, Moments
+from discmri.agreement.sums import Moments
+from discmri.core.volume import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from discmri.agreement.sums import Array
+from discmri.core.volume import Array
 
 
 def linear(size: int) -> Array:

@@ -16,7 +16,7 @@ from discmri.napari.images import DiscMark, traced
 from discmri.napari.loading import measure_painted
 
 if TYPE_CHECKING:
-    from discmri.napari.canvas import Canvas
+    from discmri.napari.canvas import ViewerCanvas
 
 StrokeStarter = Callable[
     [Callable[[ProgressCallback], Any], Callable[[Any], None], Callable[[Exception], None]], object
@@ -44,7 +44,7 @@ class Brush:
 
     def __init__(
         self,
-        canvas: Canvas,
+        canvas: ViewerCanvas,
         work: StrokeStarter,
         moved: Callable[[], None],
         failed: Callable[[Exception], None],

@@ -54,7 +54,7 @@ class Framing(Enum):
     """The whole lumbar spine with a frame around the current disc."""
 
 
-class Canvas:
+class ViewerCanvas:
     """Draws one study in a viewer.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from discmri.napari.canvas import Canvas, Framing
+from discmri.napari.canvas import Framing, ViewerCanvas
 
 SERIES_KEYS = tuple(f"f{number}" for number in range(1, 7))
 """Each shows or hides one picture."""
@@ -21,7 +21,7 @@ class Display:
         Canvas with the pictures.
     """
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: ViewerCanvas) -> None:
         self._canvas = canvas
         self._marks_hidden = False
         series = {key: partial(canvas.toggle_series, n) for n, key in enumerate(SERIES_KEYS)}

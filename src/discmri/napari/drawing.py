@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from discmri.core.levels import DiscLevel
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase
-from discmri.napari.canvas import Canvas
+from discmri.napari.canvas import ViewerCanvas
 from discmri.napari.images import Picture, level_colour
 from discmri.napari.marks import Mark
 
@@ -23,7 +23,7 @@ class Drawing:
         Brush with the painted disc.
     """
 
-    def __init__(self, canvas: Canvas, brush: Brush) -> None:
+    def __init__(self, canvas: ViewerCanvas, brush: Brush) -> None:
         self.canvas, self.brush = canvas, brush
         self._case: LoadedCase | None = None
         self._pictures: tuple[Picture, ...] = ()

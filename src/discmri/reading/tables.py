@@ -18,7 +18,7 @@ from discmri.reading.objects import write_objects
 from discmri.reading.plan import Case, Mode, Plan, occasion_of, to_content
 from discmri.reading.store import Store
 from discmri.reading.verification import Verification, verified_rows
-from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.export.csv_wide import Cells, cell, write_table
 from discmri.results.jsonable import dumps
 
 _log = logging.getLogger(__name__)
@@ -101,15 +101,12 @@ def export_session(
     return verdict
 
 
-Row = dict[str, object]
-
-
-def long_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
+def long_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Cells]:
     """One row per read: reader, disc and presentation; sorted by visit and level."""
     return sorted((row for _, row in _reads(plan, entries)), key=_by_visit)
 
 
-def _reads(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[tuple[int, Row]]:
+def _reads(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[tuple[int, Cells]]:
     """Position of each valid read, and its row of the long table."""
     for reader, item, case, known in _showings(plan, entries):
         names_of = counted if reader in plan.readers else names  # decisions are always used
@@ -143,7 +140,7 @@ def _reads(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[tuple[int, R
             )
 
 
-def _viewing(read: Read) -> Row:
+def _viewing(read: Read) -> Cells:
     """Viewing time of the disc before the read, and display settings."""
     shown = {name: value for name, value in read.viewing.items() if name != "seconds"}
     return {
@@ -152,9 +149,9 @@ def _viewing(read: Read) -> Row:
     }
 
 
-def wide_rows(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[Row]:
+def wide_rows(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[Cells]:
     """One row per disc of a visit, with a column per reader, per repeat, and for the decision."""
-    read: dict[tuple[object, ...], Row] = {}
+    read: dict[tuple[object, ...], Cells] = {}
     for _, row in sorted(_reads(plan, entries), key=lambda one: one[0]):  # the last row is used
         shown = row["grade"] or "not evaluable"
         column = f"grade_{row['reader']}" if row["reader"] in plan.readers else "grade_adjudicated"
@@ -177,7 +174,7 @@ def wide_rows(plan: Plan, entries: Iterable[SessionEntry]) -> Iterator[Row]:
             )
 
 
-def edit_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
+def edit_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Cells]:
     """One row per value of the last label edits, sorted by visit and level."""
     rows = []
     for reader, item, case, known in _showings(plan, entries):
@@ -202,9 +199,9 @@ def edit_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
     return sorted(rows, key=_by_visit)
 
 
-def numbering_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Row]:
+def numbering_rows(plan: Plan, entries: Iterable[SessionEntry]) -> list[Cells]:
     """One row per case that a reader renumbered, sorted by visit."""
-    rows: list[Row] = []
+    rows: list[Cells] = []
     for reader, item, case, known in _showings(plan, entries):
         if item in known.lowest:
             lowest = case.all_discs[-1].level
@@ -230,7 +227,7 @@ def _showings(
             yield name, showing.item, plan.case(showing.case), known.get(name, History())
 
 
-def _key(case: Case, level: DiscLevel) -> Row:
+def _key(case: Case, level: DiscLevel) -> Cells:
     return {
         "subject_id": case.subject_id,
         "study_date": case.study_date,
@@ -242,12 +239,12 @@ def _key(case: Case, level: DiscLevel) -> Row:
 _RANK = {level.value: n for n, level in enumerate(DiscLevel)}
 
 
-def _by_visit(row: Row) -> tuple[object, ...]:
+def _by_visit(row: Cells) -> tuple[object, ...]:
     visit = tuple(str(row[name]) for name in VISIT[:3])
     return (*visit, _RANK[str(row["level_automatic"])], str(row["reader"]), row["occasion"])
 
 
-def _judgement(judgement: Judgement) -> Row:
+def _judgement(judgement: Judgement) -> Cells:
     if isinstance(judgement, NotEvaluable):
         return {"grade": None, "not_evaluable": judgement.reason}
     return {
@@ -264,12 +261,12 @@ def _before(found: DiscHistory, mode: Mode) -> str | None:
     return None if mode is not Mode.LOCKED or before is None else str(before.judgement)
 
 
-def _cells(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
+def _cells(rows: Iterable[Cells], columns: Sequence[str]) -> Iterator[list[str]]:
     for row in rows:
         yield [cell(row.get(column)) for column in columns]
 
 
-def _account(plan: Plan, verdict: Verification) -> Row:
+def _account(plan: Plan, verdict: Verification) -> Cells:
     """The plan without the reading orders, and the result of verification."""
     names = ("session_id", "title", "mode", "order", "seed", "repeats", "readers")
     content = to_content(plan)

@@ -14,18 +14,11 @@ from enum import Enum
 
 import numpy as np
 
+from discmri.core.volume import Array
 from discmri.trial.change import Change
 from discmri.trial.comparability import Comparability
 from discmri.trial.declaration import Covariate, Declaration, Endpoint, Estimand
-from discmri.trial.inference import (
-    Array,
-    TestResult,
-    adjusted,
-    can_adjust,
-    holm,
-    one_group,
-    two_groups,
-)
+from discmri.trial.inference import TestResult, adjusted, can_adjust, holm, one_group, two_groups
 
 LEAST_SUBJECTS = 3
 """Minimum number of subjects of a single group."""

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from discmri.core.volume import Array
 
 ALPHA = 0.05
 MODEL_SUBJECTS = 12
 """Minimum number of subjects of two arms for Welch's t; with fewer, arms are permuted."""
 LEAST_FREEDOM = 3
 """Minimum degrees of freedom for covariates."""
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from discmri.core.levels import MEASURED_LEVELS
+from discmri.results.export.csv_wide import Cells
 from discmri.results.records import PARAMETERS
 from discmri.trial.analysis import Analysis
-from discmri.trial.tables import Row, save, shown
+from discmri.trial.tables import save, shown
 
 DICTIONARY = (
     "Variable / Field Name", "Form Name", "Section Header", "Field Type", "Field Label",
@@ -45,7 +46,7 @@ def write_redcap(analysis: Analysis, root: Path) -> tuple[str, ...]:
     return ("redcap_dictionary.csv", "redcap_import.csv")
 
 
-def dictionary_rows() -> Iterator[Row]:
+def dictionary_rows() -> Iterator[Cells]:
     """The form ``disc``; the identifier of the record is first, as REDCap requires."""
     yield _field("record_id", "text", "Subject", "", "")
     for name, (kind, label, choices, validation) in _FACTS.items():
@@ -55,12 +56,12 @@ def dictionary_rows() -> Iterator[Row]:
         yield _field(one.name, "text", label, "", "number" if one.unit else "")
 
 
-def _field(name: str, kind: str, label: str, choices: str, validation: str) -> Row:
+def _field(name: str, kind: str, label: str, choices: str, validation: str) -> Cells:
     cells = (name, FORM, "", kind, label, choices, "", validation)
     return dict(zip(DICTIONARY, cells, strict=False))
 
 
-def import_rows(analysis: Analysis) -> Iterator[Row]:
+def import_rows(analysis: Analysis) -> Iterator[Cells]:
     """One row per subject, visit and disc, without repeat scans."""
     for course in analysis.courses:
         for visit in (course.baseline, *course.later):

@@ -12,6 +12,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.pages import render
 from discmri.core.text import number, significant
 from discmri.results.decisions import REASON
+from discmri.results.export.csv_wide import Cells
 from discmri.results.names import human, kinds, listed, titled, unit
 from discmri.results.records import PARAMETER
 from discmri.trial.analysis import Analysis
@@ -23,7 +24,7 @@ from discmri.trial.groups import AnalysisRole, GroupEffect
 from discmri.trial.noise import LEAST_REPEATS, Band
 from discmri.trial.plan import Trial
 from discmri.trial.plots import course_plot, overview_plot
-from discmri.trial.tables import Row, comparability_rows, shown
+from discmri.trial.tables import comparability_rows, shown
 
 SHOWN = (
     "height_mm", "height_posterior_mm", "dhi_vb", "area_mm2", "volume_mm3", "signal_ratio_csf",
@@ -75,7 +76,7 @@ def page(trial: Trial, analysis: Analysis, name: str) -> str:
     )
 
 
-def _condition(row: Row) -> Row:
+def _condition(row: Cells) -> Cells:
     """A row of ``comparability.csv`` with human names of parameters."""
     return row | {"touches": kinds(str(row["touches"]).replace("*", "").split())}
 

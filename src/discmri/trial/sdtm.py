@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from discmri.core.text import number
+from discmri.results.export.csv_wide import Cells
 from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
 from discmri.trial.change import Course, Visit
-from discmri.trial.tables import Row, save, shown
+from discmri.trial.tables import save, shown
 from discmri.trial.values import Value
 
 DOMAIN = "MK"
@@ -57,7 +58,7 @@ def write_sdtm(
     return ("sdtm_findings.csv", "sdtm_mapping.csv")
 
 
-def finding_rows(analysis: Analysis, name: str, visits: tuple[str, ...]) -> Iterator[Row]:
+def finding_rows(analysis: Analysis, name: str, visits: tuple[str, ...]) -> Iterator[Cells]:
     """One row per subject, visit, disc and test."""
     changes = {(c.subject, c.visit, c.level, c.parameter): c for c in analysis.changes}
     for course in analysis.courses:
@@ -83,7 +84,7 @@ def finding_rows(analysis: Analysis, name: str, visits: tuple[str, ...]) -> Iter
                     yield row
 
 
-def _key(course: Course, visit: Visit, name: str, visits: tuple[str, ...]) -> Row:
+def _key(course: Course, visit: Visit, name: str, visits: tuple[str, ...]) -> Cells:
     return {
         "STUDYID": name,
         "DOMAIN": DOMAIN,
@@ -98,7 +99,7 @@ def _key(course: Course, visit: Visit, name: str, visits: tuple[str, ...]) -> Ro
     }
 
 
-def _result(value: Value | None, parameter: str) -> Row:
+def _result(value: Value | None, parameter: str) -> Cells:
     if value is None:
         return {"MKSTAT": "NOT DONE"}
     text, unit = shown(value, parameter), PARAMETER[parameter].unit
@@ -124,7 +125,7 @@ def _test(parameter: str, unit: str) -> str:
     return " ".join(["disc", *(word for word in words if word != "disc")])[:40]
 
 
-def mapping_rows() -> Iterator[Row]:
+def mapping_rows() -> Iterator[Cells]:
     """Columns, then the code of every parameter."""
     for column, (role, source) in MAPPING.items():
         yield {"column": column, "role": role, "source": source}

@@ -10,7 +10,7 @@ from pathlib import Path
 from discmri.core.files import atomic_file
 from discmri.core.levels import DiscLevel
 from discmri.core.text import number
-from discmri.results.export.csv_wide import cell, write_table
+from discmri.results.export.csv_wide import Cells, cell, write_table
 from discmri.results.parameter import Parameter
 from discmri.results.records import PARAMETER, PARAMETERS
 from discmri.trial.analysis import Analysis
@@ -56,8 +56,6 @@ LONG: Mapping[str, str] = {
 }
 """Columns of ``long.csv`` with their meaning."""
 
-Row = dict[str, object]
-
 
 def write_tables(
     analysis: Analysis, root: Path, source: ValuesTable | None = None
@@ -74,7 +72,7 @@ def write_tables(
         Table of values that was analysed; its further columns are kept.
     """
     long = (*LONG, *(source.extra_columns if source is not None else ()))
-    tables: dict[str, tuple[Iterable[str], Iterable[Row]]] = {
+    tables: dict[str, tuple[Iterable[str], Iterable[Cells]]] = {
         "long.csv": (long, long_rows(analysis, source)),
         "data_dictionary.csv": (_DICTIONARY, dictionary_rows()),
         "comparability.csv": (_COMPARABILITY, comparability_rows(analysis)),
@@ -89,7 +87,7 @@ def write_tables(
     return tuple(tables)
 
 
-def save(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def save(path: Path, columns: tuple[str, ...], rows: Iterable[Cells]) -> None:
     """Write one table in place."""
     with atomic_file(path) as fresh:
         write_table(fresh, columns, ([_cell(row.get(name)) for name in columns] for row in rows))
@@ -108,7 +106,7 @@ def _cell(value: object) -> str:
 
 
 # ------------------------------------------------------------------ one row per value
-def long_rows(analysis: Analysis, source: ValuesTable | None = None) -> Iterator[Row]:
+def long_rows(analysis: Analysis, source: ValuesTable | None = None) -> Iterator[Cells]:
     """One row per subject, scan, disc and parameter, including grades of readers."""
     for row in _every_row(analysis):
         if source is None:
@@ -121,7 +119,7 @@ def long_rows(analysis: Analysis, source: ValuesTable | None = None) -> Iterator
             yield {**source.extras.get(key, {}), **row}
 
 
-def _every_row(analysis: Analysis) -> Iterator[Row]:
+def _every_row(analysis: Analysis) -> Iterator[Cells]:
     changes = {(one.subject, one.visit, one.level, one.parameter): one for one in analysis.changes}
     grades: dict[tuple[str, str, str], list[VisitGrade]] = {}
     for grade in analysis.grades:
@@ -140,7 +138,7 @@ def _every_row(analysis: Analysis) -> Iterator[Row]:
 
 def _visit_rows(
     course: Course, visit: Visit, changes: Mapping[tuple[str, str, DiscLevel, str], Change]
-) -> Iterator[Row]:
+) -> Iterator[Cells]:
     for level, disc in visit.discs.items():
         for parameter in PARAMETERS:
             value = disc.values.get(parameter.name)
@@ -163,7 +161,7 @@ def _visit_rows(
             yield row
 
 
-def _changed(change: Change | None) -> Row:
+def _changed(change: Change | None) -> Cells:
     if change is None:
         return {}
     name, band = change.parameter, change.band
@@ -183,7 +181,7 @@ def _changed(change: Change | None) -> Row:
 
 def _read_rows(
     course: Course, visit: Visit, grades: Mapping[tuple[str, str, str], list[VisitGrade]]
-) -> Iterator[Row]:
+) -> Iterator[Cells]:
     for level in visit.discs:
         for grade in grades.get((course.subject.name, visit.name, level.value), []):
             yield _key(course, visit, level.value) | {
@@ -198,7 +196,7 @@ def _read_rows(
             }
 
 
-def _key(course: Course, visit: Visit, level: str) -> Row:
+def _key(course: Course, visit: Visit, level: str) -> Cells:
     scan = visit.measured.scan
     return {
         "subject": course.subject.name,
@@ -251,7 +249,7 @@ _REPEATS = (
 )  # fmt: skip
 
 
-def dictionary_rows() -> Iterator[Row]:
+def dictionary_rows() -> Iterator[Cells]:
     """Columns of the long table, then its parameters."""
     for name, meaning in LONG.items():
         yield {"table": "long.csv", "name": name, "kind": "column", "meaning": meaning}
@@ -268,12 +266,12 @@ def dictionary_rows() -> Iterator[Row]:
     }  # fmt: skip
 
 
-def comparability_rows(analysis: Analysis) -> Iterator[Row]:
+def comparability_rows(analysis: Analysis) -> Iterator[Cells]:
     """Differences that may cause an apparent change, by pair of scans."""
     for course in analysis.courses:
         against = course.baseline.name
         for visit in course.visits:
-            key: Row = {
+            key: Cells = {
                 "subject": course.subject.name,
                 "visit": visit.measured.scan.name.partition(" / ")[2],
                 "against": against,
@@ -295,7 +293,7 @@ def comparability_rows(analysis: Analysis) -> Iterator[Row]:
                 }
 
 
-def contrast_rows(analysis: Analysis) -> Iterator[Row]:
+def contrast_rows(analysis: Analysis) -> Iterator[Cells]:
     """Treated against untreated discs, per subject."""
     for one in analysis.contrasts:
         digits = PARAMETER[one.parameter].decimals
@@ -310,7 +308,7 @@ def contrast_rows(analysis: Analysis) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def group_rows(analysis: Analysis) -> Iterator[Row]:
+def group_rows(analysis: Analysis) -> Iterator[Cells]:
     """The effect over subjects; p only for declared endpoints."""
     for one in analysis.effects:
         digits = PARAMETER[one.endpoint.parameter].decimals
@@ -334,7 +332,7 @@ def _end(value: float, digits: int) -> str | None:
     return number(value, digits) if math.isfinite(value) else None
 
 
-def responder_rows(analysis: Analysis) -> Iterator[Row]:
+def responder_rows(analysis: Analysis) -> Iterator[Cells]:
     """Response of every treated disc."""
     for one in analysis.judged:
         yield {
@@ -344,7 +342,7 @@ def responder_rows(analysis: Analysis) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def shift_rows(analysis: Analysis) -> Iterator[Row]:
+def shift_rows(analysis: Analysis) -> Iterator[Cells]:
     """Cells of the shift tables that are not zero."""
     for table in analysis.shifts:
         for first, row in zip(table.grades, table.counts, strict=True):
@@ -357,7 +355,7 @@ def shift_rows(analysis: Analysis) -> Iterator[Row]:
                     }  # fmt: skip
 
 
-def repeat_rows(analysis: Analysis) -> Iterator[Row]:
+def repeat_rows(analysis: Analysis) -> Iterator[Cells]:
     """Noise from repeat scans of the trial, by kind of repeat."""
     for kind, found in analysis.noise.repeats.items():
         for name, one in found.items():

@@ -39,7 +39,7 @@ _NO_VALUES = ("height_sd_mm", "adc_disc_sd_um2_ms", "adc_voxels", "adc_rejected_
               "adc_residual_mm", "confidence")  # fmt: skip
 _NUMBERS = {one.name for one in PARAMETERS if one.unit} | set(CENTRE_COLUMNS)
 
-Row = Mapping[str, str]
+TextCells = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class DiscMatch:
         Row of the results; ``None`` if the disc was missed.
     """
 
-    truth: Row
-    found: Row | None
+    truth: TextCells
+    found: TextCells | None
 
     @property
     def misnamed(self) -> bool:
@@ -235,11 +235,11 @@ def _rejected(applied: AppliedDecisions) -> set[tuple[str, str]]:
     return {(study, level.value) for study, level in keys}
 
 
-def _named(row: Row) -> bool:
+def _named(row: TextCells) -> bool:
     return bool(row["level"])
 
 
-def _judged(row: Row) -> JudgedDisc:
+def _judged(row: TextCells) -> JudgedDisc:
     height = row.get("height_mm", "")
     return JudgedDisc(
         row["study"], DiscLevel(row["level"]), row.get("study_uid", ""),
@@ -248,8 +248,8 @@ def _judged(row: Row) -> JudgedDisc:
 
 
 def _partners(
-    true_rows: Sequence[Row], rows: Sequence[Row], centres: Mapping[str, Array]
-) -> dict[int, Row]:
+    true_rows: Sequence[TextCells], rows: Sequence[TextCells], centres: Mapping[str, Array]
+) -> dict[int, TextCells]:
     """The matching measured rows, by the index of the true row."""
     if not centres:
         by_name = {row["level"]: row for row in rows}
@@ -257,7 +257,7 @@ def _partners(
             n: by_name[row["level"]] for n, row in enumerate(true_rows) if row["level"] in by_name
         }
     where = np.array([[float(row[column]) for column in CENTRE_COLUMNS] for row in true_rows])
-    best: dict[int, tuple[float, Row]] = {}
+    best: dict[int, tuple[float, TextCells]] = {}
     for row in rows:
         if row["level"] not in centres:
             continue
@@ -268,7 +268,7 @@ def _partners(
     return {n: row for n, (_, row) in best.items()}
 
 
-def _centres(folder: Path, study: str, rows: Iterable[Row]) -> dict[str, Array]:
+def _centres(folder: Path, study: str, rows: Iterable[TextCells]) -> dict[str, Array]:
     """Centres of the measured discs from the study's label map; empty without one."""
     path = folder / "studies" / StudyInput(study, Path()).folder_name / "labels.nii.gz"
     if not path.is_file():
@@ -300,8 +300,8 @@ def _true_value(match: DiscMatch, name: str) -> str:
     return match.truth.get(name, "") or match.truth.get(column_of(name, method), "")
 
 
-def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    studies: dict[str, list[Row]] = defaultdict(list)
+def _by_study(rows: Iterable[TextCells]) -> dict[str, list[TextCells]]:
+    studies: dict[str, list[TextCells]] = defaultdict(list)
     for row in rows:
         studies[row["study"]].append(row)
     return dict(studies)
@@ -309,7 +309,7 @@ def _by_study(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 def _table(
     path: Path, name: str, needed: Sequence[str], filled: Sequence[str]
-) -> tuple[list[Row], str]:
+) -> tuple[list[TextCells], str]:
     """Rows with checked numbers, grades and levels, and a note on missing cells."""
     file = path / name if path.is_dir() else path
     if not file.exists():
@@ -317,7 +317,7 @@ def _table(
     table = read_table(file, needed)
     if not table.rows:
         raise UsageError(f"{file} has no rows; there is nothing to compare")
-    rows: list[Row] = []
+    rows: list[TextCells] = []
     seen: dict[tuple[str, DiscLevel | None], int] = {}
     for row in table.rows:
         cells = {name: row.text(name) for name in row} | {name: row.filled(name) for name in filled}

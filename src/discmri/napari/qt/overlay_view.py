@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 from discmri.napari.overlay import Caption, Lines, PanelOverlay
 
 if TYPE_CHECKING:
-    from discmri.napari.canvas import Canvas
+    from discmri.napari.canvas import ViewerCanvas
 
 _RIM = QPen(QColor(0, 0, 0, 200), 3.0, j=Qt.PenJoinStyle.RoundJoin)
 _BAR_PX = 3.0
@@ -29,7 +29,7 @@ class OverlayView(QWidget):
         Canvas with the overlays to draw.
     """
 
-    def __init__(self, over: QWidget, canvas: Canvas) -> None:
+    def __init__(self, over: QWidget, canvas: ViewerCanvas) -> None:
         super().__init__(over)
         self._canvas, self._points = canvas, 0
         self.panels: tuple[PanelOverlay, ...] = ()

@@ -23,7 +23,7 @@ from discmri.napari.annotator import Annotator
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
 from discmri.napari.cache import LoadedCase
-from discmri.napari.canvas import Canvas
+from discmri.napari.canvas import ViewerCanvas
 from discmri.napari.display import Display
 from discmri.napari.drawing import Drawing
 from discmri.napari.images import Picture
@@ -69,7 +69,7 @@ class Shell:
         self.window: QMainWindow | None = None
         self.desk: Annotator | StudyBrowser = StudyBrowser(self._begin)
         self.loader = Loader(start, self.refresh, self._show_failure, self._show_progress)
-        self.canvas = Canvas(viewer, self._stroke)
+        self.canvas = ViewerCanvas(viewer, self._stroke)
         self.display = Display(self.canvas)
         self.brush = Brush(self.canvas, start, self._brush_moved, self._show_failure)
         self._own: Session | None = None

@@ -27,6 +27,9 @@ AFTER = ("flags", "study_flags", "quality", "quality_reasons")
 """Columns before and after those of the measured values."""
 COLUMNS = (*BEFORE, *measured_columns(), *AFTER)
 
+Cells = dict[str, object]
+"""A row of a table to write: cells by column."""
+
 
 def export(result: StudyResult, folder: Path) -> None:
     """Write ``discs.csv``."""
