@@ -178,6 +178,30 @@ def test_a_movement_is_found_exactly():
     assert np.allclose(matrix[:3, :3], turn.T)
 
 
+def discs_at(*spots) -> list[DiscBorder]:
+    return [
+        DiscBorder(DiscLevel.L4_L5, DiscFrame(np.array(p), *np.eye(3)), 0.0, np.zeros((4, 2)))
+        for p in spots
+    ]
+
+
+def test_what_remains_is_the_distance_of_the_discs_in_space():
+    """Two discs 40 mm apart at the one visit and 52 mm at the other: 6 mm at each."""
+    matrix, residual = rigid_fit(
+        discs_at((0.0, 0, 26), (0, 0, -26)), discs_at((0.0, 0, 20), (0, 0, -20))
+    )
+    assert residual == pytest.approx(6.0)
+    assert np.allclose(matrix, np.eye(4))
+
+
+def test_a_spine_is_never_mirrored():
+    """Discs on the other side of each plane fit best by a reflection, which no patient does."""
+    spots = np.array([[30.0, 0, 60], [-25, 10, 20], [20, -30, -20], [-15, 40, -60]])
+    matrix, residual = rigid_fit(discs_at(*(spots * [-1, 1, 1])), discs_at(*spots))
+    assert np.linalg.det(matrix[:3, :3]) == pytest.approx(1.0)
+    assert residual > 5.0
+
+
 def test_a_residual_disc_of_the_first_visit_has_no_name_at_a_visit_that_took_it_for_l5_s1(first):
     spine, image = first
     chain = levels_upward(DiscLevel.S1_S2)[::-1]
