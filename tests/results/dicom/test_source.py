@@ -11,7 +11,7 @@ from pydicom import Dataset
 from discmri.core.errors import ResultsError
 from discmri.core.volume import Grid
 from discmri.results.dicom import parametric
-from discmri.results.dicom.source import _SERIES_NUMBERS, DicomSource, Slice
+from discmri.results.dicom.source import _SERIES_NUMBERS, DicomSource, Slice, _slices_of
 
 
 def sagittal(left_mm: float) -> Slice:
@@ -29,6 +29,40 @@ def test_a_point_of_the_patient_has_a_pixel_and_a_distance():
     assert cut.pixel(np.array([0.0, 10.0, 30.0])) == pytest.approx((0.5, 10.5))
     assert cut.distance_mm(np.array([-8.0, 0.0, 0.0])) == pytest.approx(0.0)
     assert abs(cut.distance_mm(np.array([-5.0, 7.0, -3.0]))) == pytest.approx(3.0)
+
+
+def header() -> Dataset:
+    ds = Dataset()
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [8, -10, 50], [0, 1, 0, 0, 0, -1]
+    ds.PixelSpacing = [2.0, 0.5]  # of rows, of columns
+    return ds
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_a_header_gives_the_spacing_of_rows_first(enhanced):
+    whole = header()
+    if enhanced:
+        place, turn, size = Dataset(), Dataset(), Dataset()
+        place.ImagePositionPatient = whole.ImagePositionPatient
+        turn.ImageOrientationPatient = whole.ImageOrientationPatient
+        size.PixelSpacing = whole.PixelSpacing
+        frame, shared, whole = Dataset(), Dataset(), Dataset()
+        frame.PlanePositionSequence = [place]
+        shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [turn], [size]
+        whole.PerFrameFunctionalGroupsSequence = [frame]
+        whole.SharedFunctionalGroupsSequence = [shared]
+    (cut,) = _slices_of(whole)
+    assert cut.frame == (1 if enhanced else None)
+    assert cut.pixel_mm == (2.0, 0.5)
+    point = np.array([0.0, 4.0, 30.0])
+    assert cut.pixel(point) == pytest.approx(sagittal(8.0).pixel(point))
+
+
+@pytest.mark.parametrize(("right_mm", "nearest"), [(-9.0, 0), (-6.5, 0), (-5.5, 1), (20.0, 2)])
+def test_the_nearest_slice_may_lie_on_either_side(right_mm, nearest):
+    cuts = tuple(sagittal(left) for left in (8.0, 4.0, 0.0))
+    found = DicomSource.nearest(SimpleNamespace(slices=cuts), np.array([right_mm, 0.0, 0.0]))
+    assert found is cuts[nearest]
 
 
 @pytest.mark.parametrize(("off_mm", "refused"), [(0.07, False), (0.15, True)])
