@@ -159,6 +159,16 @@ def test_three_discs_are_enough(first):
     assert set(found.names.values()) >= {disc.level for disc in first[0][:3]}
 
 
+def test_three_discs_are_enough_at_either_end(first):
+    """The first picture begins where the later one nearly ends."""
+    spine, image = first
+    lower, upper = (spine[2:], image), (spine[:5], image)
+    for one, other in ((lower, upper), (upper, lower)):
+        found = register_visit(one, other)
+        assert not found.problem
+        assert found.names == {disc.level: disc.level for disc in other[0]}
+
+
 def test_two_discs_are_too_few(first):
     found = register_visit(first, (first[0][:2], first[1]))
     assert "2 discs were found" in found.problem

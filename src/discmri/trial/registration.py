@@ -96,7 +96,7 @@ def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> 
     tried.sort(key=lambda one: -one[0])
     correlation, residual, matrix, pairs = tried[0]
     lead = correlation - (tried[1][0] if len(tried) > 1 else -1.0)
-    names = _all_names(pairs, spine, other)
+    names = _all_names(pairs, other)
     problem = ""
     if correlation < LEAST_CORRELATION:
         problem = f"the spines do not match (correlation {correlation:.2f})"
@@ -106,13 +106,12 @@ def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> 
 
 
 def _all_names(
-    pairs: Sequence[tuple[DiscBorder, DiscBorder]], spine: Spine, other: Spine
+    pairs: Sequence[tuple[DiscBorder, DiscBorder]], other: Spine
 ) -> dict[DiscLevel, DiscLevel]:
     """Levels of the paired discs, and of further discs outside the image of the first visit."""
     names = {own.level: frozen.level for frozen, own in pairs}
     if all(own is frozen for own, frozen in names.items()):
-        known = {disc.level for disc in spine}
-        names |= {d.level: d.level for d in other if d.level not in names and d.level not in known}
+        names |= {disc.level: disc.level for disc in other}
     return names
 
 
