@@ -158,8 +158,9 @@ class Volume:
         last = np.array(self.shape) - 1.0
         inside = ((index > -0.5 - 1e-9) & (index < last + 0.5 + 1e-9)).all(axis=-1)
         coordinates = np.moveaxis(np.clip(index, 0.0, last), -1, 0)
+        # no coordinate is outside, and of all modes "mirror" alone needs no margin around the array
         values = map_coordinates(
-            self.array.astype(np.float32, copy=False), coordinates, order=order, mode="nearest"
+            self.array.astype(np.float32, copy=False), coordinates, order=order, mode="mirror"
         )
         return np.where(inside, values, outside)
 
@@ -201,7 +202,7 @@ class SoftMask(Volume):
         """Sum of the fractions times the voxel volume."""
         return float(self.array.sum() * self.grid.voxel_volume_mm3)
 
-    @property
+    @cached_property
     def centroid_mm(self) -> Array:
         """(3,) centre of mass, RAS+."""
         index = np.indices(self.shape).reshape(3, -1)

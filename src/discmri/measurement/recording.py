@@ -102,13 +102,16 @@ def _pseudonyms(request: MeasurementRequest) -> Pseudonyms | None:
 
 
 def _measured(steps: StudySteps, progress: ProgressCallback) -> StudyResult:
-    """Do all steps; the diffusion images are aligned in parallel."""
+    """Do all steps; bias field and diffusion images beside the measurement of shapes."""
     from discmri.measurement.pipeline import STEPS
 
     if steps.settings.threads > 1:
-        steps.advance("labels", progress)  # required by the diffusion step
-        with ThreadPoolExecutor(1) as executor:
+        steps.advance("labels", progress)  # required by both
+        with ThreadPoolExecutor(2) as executor:
+            bias_field = executor.submit(getattr, steps, "bias_corrected")
             diffusion = executor.submit(getattr, steps, "diffusion")
+            steps.advance("shapes", progress)
+            bias_field.result()
             steps.advance("grades", progress)
             progress(*STEPS["diffusion"])
             diffusion.result()
