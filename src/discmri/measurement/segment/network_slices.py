@@ -104,9 +104,11 @@ class NetworkSlices:
             near = (voxels > pixels[low] - 2 * PIXEL_MM) & (voxels < pixels[high] + 2 * PIXEL_MM)
             index = np.flatnonzero(near)
             boxes.append((int(index[0]), int(index[-1]) + 1))
-            apart = np.abs(voxels[near][:, None] - pixels[None, box[k]])
+            apart = np.abs(voxels[near][:, None] - pixels[None, :])
             weight = np.maximum(0.0, 1 - apart / PIXEL_MM).astype(np.float32)
-            parts = np.moveaxis(np.tensordot(weight, parts, (1, k)), 0, k)
+            whole = np.zeros((*parts.shape[:k], self.shape[k], *parts.shape[k + 1 :]), np.float32)
+            whole[*(slice(None),) * k, box[k]] = parts
+            parts = np.moveaxis(np.tensordot(weight, whole, (1, k)), 0, k)
         return self._in_image(parts, boxes)
 
     def _in_image(self, part: Float, boxes: Sequence[tuple[int, int]]) -> SoftMask:
