@@ -28,6 +28,21 @@ def test_a_key_gives_the_same_in_every_process_and_another_key_something_else():
     assert 366 <= -KEYS.shift("12").days < 3653
 
 
+def test_dates_go_back_one_to_ten_years_and_any_number_of_days_between():
+    days = [-KEYS.shift(str(patient)).days for patient in range(300)]
+    assert 366 <= min(days) < 550
+    assert 3400 < max(days) < 3653
+    assert len(set(days)) > 250
+
+
+def test_names_of_three_letters_go_and_shorter_ones_may_be_anything():
+    """Ax stands for axial as well."""
+    header = Dataset()
+    header.PatientName = "Ax^Ann"
+    disguise = Disguise.of(KEYS, "4711", [header])
+    assert disguise.text("t2 ax of ANN, annulus 4711") == "t2 ax of ***, annulus ***"
+
+
 def test_dates_keep_their_intervals_and_times():
     disguise = Disguise.of(KEYS, "12", [])
 
@@ -123,6 +138,22 @@ def test_sequences_are_walked_and_private_elements_go():
     assert inner.ContentDate == disguise.date("20240105")
     assert "PatientName" not in inner
     assert not any(element.tag.is_private for element in made)
+
+
+def test_what_was_acquired_and_where_is_kept_and_other_groups_go():
+    header, frame = Dataset(), Dataset()
+    frame.InStackPositionNumber = 3
+    kept = {
+        "Modality": "MR", "EchoTime": 100, "InstanceNumber": 7, "Rows": 12,
+        "PerFrameFunctionalGroupsSequence": Sequence([frame]),
+    }  # fmt: skip
+    gone = {"PatientSex": "F", "PatientWeight": 70, "StudyStatusID": "READ"}
+    for keyword, value in (kept | gone).items():
+        setattr(header, keyword, value)
+    made = header_without_names(header, Disguise.of(KEYS, "4711", []))
+    assert [keyword for keyword in kept if keyword not in made] == []
+    assert [keyword for keyword in gone if made.get(keyword)] == []
+    assert made.PerFrameFunctionalGroupsSequence[0].InStackPositionNumber == 3
 
 
 def test_the_images_of_the_recipe_bear_the_same_names_as_the_results(tmp_path):
