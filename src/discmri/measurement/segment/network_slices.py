@@ -57,9 +57,8 @@ class NetworkSlices:
         array = np.transpose(np.asarray(image.array, dtype=np.float32), self.axes)
         array = np.flip(array, self._turned)
         array = np.maximum(array - min(0.0, float(array.min())), 0.0)
-        rows = _weighted(self._to_network(1), array)
-        turned = _weighted(self._to_network(2), np.swapaxes(rows, 1, 2))
-        return np.ascontiguousarray(np.swapaxes(turned, 1, 2))
+        down, back = self._to_network(1), self._to_network(2)
+        return np.asarray(down @ array @ back.T, dtype=np.float32)
 
     @property
     def shown(self) -> Mask:
@@ -95,20 +94,18 @@ class NetworkSlices:
         boxes, parts = [], fractions
         for k, filled in enumerate(box_around(fractions > 0.02, margin=0)):
             low, high = box[k].start + filled.start, box[k].start + filled.stop - 1
+            whole = np.zeros((*parts.shape[:k], self.shape[k], *parts.shape[k + 1 :]), np.float32)
+            whole[*(slice(None),) * k, box[k]] = parts
             if k == 0:
                 boxes.append((max(low - 1, 0), min(high + 2, self.shape[0])))
-                ends = (low - boxes[0][0], boxes[0][1] - 1 - high)  # empty slices on either side
-                parts = np.pad(fractions[filled], (ends, (0, 0), (0, 0)))
+                parts = whole[slice(*boxes[0])]
                 continue
             voxels, pixels = self._positions(k)
             near = (voxels > pixels[low] - 2 * PIXEL_MM) & (voxels < pixels[high] + 2 * PIXEL_MM)
             index = np.flatnonzero(near)
             boxes.append((int(index[0]), int(index[-1]) + 1))
-            apart = np.abs(voxels[near][:, None] - pixels[None, :])
-            weight = np.maximum(0.0, 1 - apart / PIXEL_MM).astype(np.float32)
-            whole = np.zeros((*parts.shape[:k], self.shape[k], *parts.shape[k + 1 :]), np.float32)
-            whole[*(slice(None),) * k, box[k]] = parts
-            parts = np.moveaxis(np.tensordot(weight, whole, (1, k)), 0, k)
+            weight = np.maximum(0.0, 1 - np.abs(voxels[near][:, None] - pixels[None, :]) / PIXEL_MM)
+            parts = np.moveaxis(np.tensordot(weight.astype(np.float32), whole, (1, k)), 0, k)
         return self._in_image(parts, boxes)
 
     def _in_image(self, part: Float, boxes: Sequence[tuple[int, int]]) -> SoftMask:
@@ -121,14 +118,3 @@ class NetworkSlices:
         part = np.ascontiguousarray(np.clip(np.transpose(part, order), 0.0, 1.0))
         place = self.grid.cropped((start[0], start[1], start[2]), part.shape)
         return SoftMask(part.astype(np.float32), place.affine)
-
-
-def _weighted(weights: Float, array: Float) -> Float:
-    """``weights @ array``, block by block, because most weights are zero."""
-    sums = np.zeros((len(array), len(weights), array.shape[2]), dtype=np.float32)
-    for start in range(0, len(weights), SIDE_PX):
-        block = weights[start : start + SIDE_PX]
-        used = np.flatnonzero(block.any(axis=0))
-        part = slice(used[0], used[-1] + 1) if used.size else slice(0)
-        sums[:, start : start + SIDE_PX] = block[:, part] @ array[:, part]
-    return sums
