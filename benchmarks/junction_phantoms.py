@@ -197,7 +197,7 @@ def cut_below(one: JunctionPhantom) -> JunctionPhantom:
     grid = one.volume.grid
     index = grid.to_index(one.l5_s1_mm - [0.0, 0.0, CUT_MM])
     axis = int(np.abs(grid.directions[2]).argmax())
-    last = int(index[axis])
+    last = min(max(int(index[axis]), 0), grid.shape[axis] - 1)
     downwards = grid.directions[2, axis] < 0
     start = np.zeros(3)
     start[axis] = 0 if downwards else last

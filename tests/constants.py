@@ -100,6 +100,7 @@ TESTS = {
     ),
     "measurement/segment/builtin": ("measurement/segment/test_builtin_decisions.py",),
     "measurement/segment/column": ("measurement/segment/test_decisions.py",),
+    "measurement/segment/fused": ("measurement/segment/test_fused.py",),
     "measurement/segment/joint": (
         "measurement/segment/test_decisions.py",
         "measurement/segment/test_masks.py",

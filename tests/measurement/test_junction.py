@@ -296,7 +296,7 @@ def test_a_transitional_look_is_a_warning():
 
 @pytest.mark.parametrize(
     ("tilts", "lowest"),
-    [((40, 15, 5, 0), "L5-S1"), ((14, 4, 0, -5), "L4-L5"), ((0, -6, -12, -15), "L3-L4")],
+    [((40, 15, 5, 0), "L5-S1"), ((14, 4, 0, -5), "L4-L5"), ((-12, -16, -18, -20), "L3-L4")],
 )
 def test_without_a_sacrum_the_slope_of_the_lowest_disc_tells_its_level(tilts, lowest):
     pieces = [replace(LUMBAR, tilt_deg=float(tilt)) for tilt in tilts]
@@ -308,7 +308,7 @@ def test_without_a_sacrum_the_slope_of_the_lowest_disc_tells_its_level(tilts, lo
     assert (labels.numbering is NumberingMethod.ASSUMED) is uncertain
 
 
-@pytest.mark.parametrize(("room_mm", "lowest"), [(56.0, "L3-L4"), (59.0, "L5-S1")])
+@pytest.mark.parametrize(("room_mm", "lowest"), [(56.0, "L4-L5"), (59.0, "L5-S1")])
 def test_a_picture_that_would_show_another_disc_ends_with_l5_s1(room_mm, lowest):
     found = junction_spine([LUMBAR] * 4, sacrum=False)  # 36 mm apart: 1.6 of it is 57.6 mm
     affine = found.grid.affine.copy()
@@ -316,6 +316,41 @@ def test_a_picture_that_would_show_another_disc_ends_with_l5_s1(room_mm, lowest)
     grid = Grid((*found.grid.shape[:2], 300), affine)
     labels, _ = name_levels(replace(found, grid=grid))
     assert list(labels.discs)[-1].value == lowest
+
+
+def test_without_a_sacrum_a_turn_of_the_bone_below_tells_l5_s1():
+    def lowest(turn_deg):
+        low = replace(LUMBAR, tilt_deg=14.0)
+        found = junction_spine([low, *[LUMBAR] * 3], sacrum_lean_deg=turn_deg)
+        bone = (*found.bodies, found.sacrum)  # the segmenter calls the piece that is seen a body
+        affine = found.grid.affine.copy()
+        affine[2, 3] = 25.0  # the image ends before the next disc would show
+        grid = Grid((*found.grid.shape[:2], 235), affine)
+        return find_junction(replace(found, grid=grid, bodies=bone, sacrum=None), upward(found))
+
+    assert lowest(40.0).lowest is DiscLevel.L5_S1
+    assert lowest(0.0).lowest is DiscLevel.L4_L5
+
+
+@pytest.mark.parametrize(
+    ("across", "lowest"), [(0.66, "L5-S1"), (0.85, "S1-S2"), (math.nan, "L5-S1")]
+)
+def test_bone_that_continues_across_a_disc_of_full_depth_makes_it_residual(across, lowest):
+    found = junction_spine([LUMBAR] * 5, sacrum_lean_deg=5.0)
+    discs = [replace(disc, bone_across=across) for disc in found.discs[-1:]]
+    labels, _ = name_levels(replace(found, discs=(*found.discs[:-1], *discs)))
+    named = [*labels.discs, *labels.residual_discs]
+    assert named[-1].value == lowest
+
+
+@pytest.mark.parametrize(("lowest_piece", "warned"), [(LUMBAR, True), (RESIDUAL, False)])
+def test_a_reader_who_means_a_residual_disc_that_was_not_found_is_warned(lowest_piece, warned):
+    found = junction_spine([lowest_piece, *[LUMBAR] * 4])
+    labels, findings = name_levels(found, DiscLevel.S1_S2)
+    assert list(labels.residual_discs) == [DiscLevel.S1_S2]
+    assert (Code.NUMBERING_UNCERTAIN in warnings_of(findings)) is warned
+    _, findings = name_levels(found, DiscLevel.L5_S1)
+    assert Code.NUMBERING_UNCERTAIN not in warnings_of(findings)
 
 
 def test_too_few_discs_leave_the_usual_share_or_an_even_guess():

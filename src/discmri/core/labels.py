@@ -35,6 +35,8 @@ class FoundDisc:
         truth; 0 for a given mask.
     sacrum_above
         Share of the bone above the disc that is segmented as sacrum, 0 to 1; NaN if unknown.
+    bone_across
+        Signal of bone that continues across the disc / of the bones beside it; NaN if unknown.
     """
 
     mask: SoftMask
@@ -42,6 +44,7 @@ class FoundDisc:
     level: DiscLevel | None = None
     height_sd_mm: float = 0.0
     sacrum_above: float = float("nan")
+    bone_across: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

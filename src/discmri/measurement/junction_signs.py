@@ -73,6 +73,9 @@ class JunctionSigns:
         wings (alae) of the sacrum make S1 wider than a lumbar body; ``nan`` with few slices.
     sacral_share
         Share of the bone above the lowest disc that is segmented as sacrum.
+    bone_across
+        Signal of bone that continues across the lowest disc / of the bones beside it, as
+        :func:`discmri.measurement.segment.fused.bone_across` measures it.
     """
 
     depth_ratio: float
@@ -88,6 +91,7 @@ class JunctionSigns:
     width_ratio: float
     wing_ratio: float
     sacral_share: float
+    bone_across: float
 
     def visible(self) -> dict[str, float]:
         """The signs that could be measured, by name."""
@@ -179,7 +183,11 @@ def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSig
         return None
     width, wing = _widths(by_disc, bone, found.grid)
     return JunctionSigns(
-        **_medians(rows), width_ratio=width, wing_ratio=wing, sacral_share=discs[0].sacrum_above
+        **_medians(rows),
+        width_ratio=width,
+        wing_ratio=wing,
+        sacral_share=discs[0].sacrum_above,
+        bone_across=discs[0].bone_across,
     )
 
 

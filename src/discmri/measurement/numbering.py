@@ -34,7 +34,7 @@ def name_levels(
         Output of the segmenter.
     lowest
         Level of the lowest disc found, set by a reader; it has priority.  S1-S2 means a residual
-        disc inside the sacrum.
+        disc inside the sacrum; a warning is given if that is unlikely.
 
     Returns
     -------
@@ -57,6 +57,7 @@ def name_levels(
     if lowest is not None:
         method = NumberingMethod.READER
         named, skipped = _count_upwards(discs, lowest)
+        findings = _residual_missed(found, discs, lowest)
     elif all(level is not None for level in given):
         method = NumberingMethod.MASKS
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
@@ -105,6 +106,23 @@ def split_residual(
 def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
     text = "A residual {} disc was found, which is normal anatomy; it is shown and not measured."
     return [info(Code.RESIDUAL_S1_S2, text.format(one.value), one) for one in residual]
+
+
+def _residual_missed(
+    found: FoundSpine, discs: Sequence[FoundDisc], lowest: DiscLevel
+) -> list[Finding]:
+    """Warning if the reader means a residual disc, but the lowest disc found is clearly none."""
+    if lowest is not DiscLevel.S1_S2:
+        return []
+    junction = find_junction(found, discs)
+    if junction.lowest is DiscLevel.S1_S2 or junction.probability < CERTAIN:
+        return []
+    text = (
+        f"The reader calls the lowest disc S1-S2, but the lowest one found is {junction.lowest.value} "
+        f"with a probability of {junction.probability:.2f}. If the residual disc was not found, all "
+        "names are one level off: check them in the overview."
+    )
+    return [warning(Code.NUMBERING_UNCERTAIN, text)]
 
 
 def _junction_findings(junction: Junction) -> list[Finding]:

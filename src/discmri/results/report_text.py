@@ -46,6 +46,7 @@ SIGN_TEXTS = {
     "promontory_deg": "the bone below it turns backwards by {:.0f}°",
     "canal_ratio": "the thecal sac behind it has {:.2f} of the depth higher up",
     "sacral_share": "the segmenter labels {:.0%} of the bone above it as sacrum",
+    "bone_across": "along a fifth of its depth nothing across it is darker than {:.0%} of bone",
 }
 """Sentence of each sign of ``numbering_signs``, in the order of the report."""
 _GRADE_PARAMETERS = (

@@ -26,6 +26,7 @@ from discmri.measurement.segment.anatomy import (
     impossible_anatomy,
 )
 from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.fused import bone_across
 from discmri.measurement.segment.network import PIXEL_MM, Channel, Float, mirrored_shares, shares_of
 from discmri.measurement.segment.network_slices import NetworkSlices
 from discmri.measurement.segment.parts import (
@@ -122,11 +123,15 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
         canal=_canal(column, discs),
         method=f"builtin:{weights_sha256()[:12]}",
     )
-    uncertain = (
-        replace(disc, height_sd_mm=height_sd_mm(disc.confidence, share))
+    measured = (
+        replace(
+            disc,
+            height_sd_mm=height_sd_mm(disc.confidence, share),
+            bone_across=bone_across(image, disc.mask),
+        )
         for disc, share in zip(discs, signal_shares(found, image), strict=True)
     )
-    found = replace(found, discs=tuple(uncertain))
+    found = replace(found, discs=tuple(measured))
     middle = shares[:, len(slices) // 2]
     exchanged = _exchanged(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads))
     if problem := exchanged or impossible_anatomy(found):
