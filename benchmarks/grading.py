@@ -29,12 +29,16 @@ from discmri.core.findings import MeasurementError
 from discmri.core.grade import Grade
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.measurement.grade_features import Comparators, brightest_discs, features
+from discmri.measurement.grade_features import (
+    Comparators,
+    brightest_discs,
+    features,
+    picture_features,
+)
 from discmri.measurement.grade_model import (
-    TABLE_ARRAYS,
     SignalTable,
+    fourier,
     join,
-    kernel,
     loss_of_height,
     signal_parts,
     standardised,
@@ -58,7 +62,6 @@ LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1", "T11-T12", "T10
 CLASSES = 4  # of signal: 1, 2, 3 or 4, 5
 FIVE = {1: 1, 2: 2, 3: 3, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 """Five levels (Pfirrmann 2001) from eight (Griffith 2007); of a double grade the collapse counts."""
-TYPICAL_DISCS = 150
 RIDGE = 0.4  # variance of the noise over that of a class
 FOLDS, ROUNDS = 10, 6
 
@@ -85,6 +88,7 @@ class GradedDisc:
     maker: str
     grade: int
     features: Mapping[Comparators, Mapping[str, float]]
+    picture: Mapping[Comparators, Floats]
     ratio: float
     relative_sd: float
 
@@ -151,6 +155,7 @@ def graded_discs(spines: Iterator[GradedSpine] | Sequence[GradedSpine]) -> list[
                     spine.maker,
                     spine.truth[level],
                     {one: features(level, signal, brightest, one) for one in _FITTED},
+                    {one: picture_features(signal, one) for one in _FITTED},
                     spine.heights_mm[level] / expected.value_mm,
                     expected.sd_mm / expected.value_mm,
                 )
@@ -162,34 +167,32 @@ _FITTED = (Comparators.BOTH, Comparators.MARROW, Comparators.CSF)
 
 
 def fit(discs: Sequence[GradedDisc], comparators: Comparators) -> dict[str, Any]:
-    """One table: typical discs by k-means, their weights by least squares with a ridge."""
-    from sklearn.cluster import KMeans
-
+    """One table, with the classifiers of ratios and of pictures."""
     names = sorted(discs[0].features[comparators])
-    values = np.array([[one.features[comparators][name] for name in names] for one in discs])
-    mean, sd = values.mean(axis=0), values.std(axis=0)
-    values = standardised(values, mean, sd)
-    centres = KMeans(TYPICAL_DISCS, n_init=1, random_state=0).fit(values).cluster_centers_
-    grades = np.array([min(one.grade, 4) for one in discs])
-    member = (grades[:, None] == np.arange(1, CLASSES + 1)).astype(float)
-    near, among = kernel(values, centres), kernel(centres, centres)
-    normal = near.T @ near + RIDGE * (among + 1e-6 * np.eye(len(centres)))
-    weights = np.linalg.solve(normal, near.T @ (member - member.mean(axis=0)))
+    ratios = np.array([[one.features[comparators][name] for name in names] for one in discs])
+    pictures = np.array([one.picture[comparators] for one in discs])
+    grades = np.array([min(one.grade, CLASSES) for one in discs])
     return {
         "features": names,
-        "mean": mean.round(4).tolist(),
-        "sd": sd.round(4).tolist(),
-        "shares": member.mean(axis=0).round(4).tolist(),
-        "centres": centres.round(3).tolist(),
-        "weights": weights.round(4).tolist(),
+        "ratios": _classifier(ratios, grades),
+        "picture": _classifier(pictures, grades),
     }
 
 
-def classes(table: Mapping[str, Any], disc: GradedDisc, comparators: Comparators) -> Floats:
-    """Probabilities of 1, 2, 3 or 4, and 5 by a table."""
-    found = disc.features[comparators]
-    arrays = (np.array(table[key]) for key in TABLE_ARRAYS)
-    return SignalTable(tuple(table["features"]), *arrays).probabilities(found)
+def _classifier(values: Floats, grades: NDArray[np.int_]) -> dict[str, Any]:
+    """The weights of the Fourier features by least squares with a ridge."""
+    mean, sd = values.mean(axis=0), values.std(axis=0)
+    values = standardised(values, mean, sd)
+    member = (grades[:, None] == np.arange(1, CLASSES + 1)).astype(float)
+    waves = fourier(values)
+    normal = waves.T @ waves + RIDGE * np.eye(waves.shape[1])
+    weights = np.linalg.solve(normal, waves.T @ (member - member.mean(axis=0)))
+    return {
+        "mean": mean.round(4).tolist(),
+        "sd": sd.round(4).tolist(),
+        "shares": member.mean(axis=0).round(4).tolist(),
+        "weights": weights.round(3).tolist(),
+    }
 
 
 def cross_validated(
@@ -219,9 +222,11 @@ def _tell(
     told: Floats, discs: Sequence[GradedDisc], comparators: Comparators, out: NDArray[np.bool_]
 ) -> None:
     """Fill in the probabilities of the discs left out by a table of the others."""
-    table = fit([one for one, left in zip(discs, out, strict=True) if not left], comparators)
+    kept = [one for one, left in zip(discs, out, strict=True) if not left]
+    table = SignalTable.of(fit(kept, comparators))
     for k in np.flatnonzero(out):
-        told[k] = classes(table, discs[k], comparators)
+        disc = discs[k]
+        told[k] = table.probabilities(disc.features[comparators], disc.picture[comparators])
 
 
 def report(discs: Sequence[GradedDisc], told: Floats) -> None:
@@ -294,7 +299,7 @@ def _reliability(right: NDArray[np.bool_], sure: Floats, rounds: int) -> None:
 def write(discs: Sequence[GradedDisc]) -> None:
     """Renew the coefficients that the package holds."""
     model = {
-        "what": "signal part of the suggested modified Pfirrmann grade: least-squares probabilistic classifier",
+        "what": "signal part of the suggested modified Pfirrmann grade: mean of two least-squares probabilistic classifiers",
         "source": "SPIDER: van der Graaf JW et al., Sci Data 2024;11:264, doi 10.5281/zenodo.10159290",
         "licence": "CC BY 4.0 (grades and slices the coefficients were fitted to)",
         "changes": "one mid-sagittal T2 slice of each patient, features measured by discmri",

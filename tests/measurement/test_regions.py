@@ -9,9 +9,12 @@ from discmri.core.volume import Volume
 from discmri.measurement.regions import (
     NUCLEUS_ALONG,
     NUCLEUS_UP,
+    PICTURE_COLUMNS,
+    PICTURE_ROWS,
     central_sections,
     disc_coordinates,
     region,
+    small_picture,
     straighten,
 )
 
@@ -50,6 +53,21 @@ def test_straightening_shows_where_each_cell_lies() -> None:
     assert n_sections == 3
     expected = ((np.arange(n_along) + 0.5) / n_along - 0.5) * WIDTH_MM
     assert straight == pytest.approx(np.broadcast_to(expected, straight.shape), abs=1e-3)
+
+
+@pytest.mark.parametrize(("axis", "ends"), [(1, (-0.15, 1.15)), (2, (0.05, 0.95))])
+def test_small_picture_shows_the_disc_without_borders_and_what_is_before_and_behind_it(
+    axis: int, ends: tuple[float, float]
+) -> None:
+    """An image whose value is one coordinate gives evenly rising cells."""
+    index = np.stack(np.meshgrid(*map(np.arange, T2_GRID.shape), indexing="ij"), axis=-1)
+    image = Volume(T2_GRID.to_world(index)[..., axis], T2_GRID.affine)
+    small = small_picture(image, OUTLINE, central_sections(OUTLINE, 3))
+    count, size = ((PICTURE_COLUMNS, WIDTH_MM), (PICTURE_ROWS, 11.0))[axis - 1]
+    share = ends[0] + (np.arange(count) + 0.5) / count * (ends[1] - ends[0])
+    middle = (share - 0.5) * size + OUTLINE.frame.origin_mm[axis]
+    expected = middle if axis == 1 else middle[:, None]
+    assert small == pytest.approx(np.broadcast_to(expected, small.shape), abs=0.05)
 
 
 def test_central_sections_are_the_nearest_in_order() -> None:

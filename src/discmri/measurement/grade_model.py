@@ -1,8 +1,9 @@
 """Probabilities of the two parts of a grade, and their combination.
 
-Signal: a least-squares probabilistic classifier (Sugiyama 2010, doi:10.1587/transinf.E93.D.2690) of
-the features of a disc (:mod:`discmri.measurement.grade_features`), fitted to the grades of
-radiologists (``python -m benchmarks.grading SPIDER``).  Its classes are 1, 2, "3 or 4" and 5,
+Signal: the mean of two least-squares probabilistic classifiers (Sugiyama 2010,
+doi:10.1587/transinf.E93.D.2690), one of signal ratios and one of a coarse picture of the disc
+(:mod:`discmri.measurement.grade_features`), fitted to the grades of radiologists
+(``python -m benchmarks.grading SPIDER``).  Their classes are 1, 2, "3 or 4" and 5,
 because the five-level scale of those radiologists does not separate 3 and 4; these are separated by
 Griffith's criterion, the step to the outer posterior annulus.
 Collapse: the loss of height has the uncertainty of the expected height, and its distribution among
@@ -19,6 +20,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +39,40 @@ DOUBLE_WEIGHT = 0.10
 double grade needs a probability of both parts above about 0.9."""
 STEP_SOFTNESS = 0.05  # of CSF: uncertainty of the step of the posterior annulus
 FEATURE_REACH = 3.5  # standard deviations at which features are clipped
-TABLE_ARRAYS = ("mean", "sd", "shares", "centres", "weights")
-KERNEL_WIDTH = 3.5
-"""Distance in standard deviations at which the weight of a typical disc is 0.61."""
+KERNEL_WIDTH = 1.0
+"""Root mean square distance in standard deviations at which the likeness of two discs is 0.61."""
+WAVES = 1000  # cosines and sines of the fitted functions
 LEAST_PROBABILITY = 0.01  # of a class, because a least-squares fit may be negative
-FAR_PENALTY = (0.5, 0.4)
+FAR_PENALTY = (1.0, 0.2)
 """Additional cost of an error of more than one class, and factor of the squared error in classes: of
 two almost equally probable classes, the one nearer to the others is suggested."""
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Probabilities of signal 1, 2, 3 or 4, and 5 from features.
+
+    Parameters
+    ----------
+    mean, sd
+        (n,) of each feature among the discs of the fit.
+    shares
+        (4,) frequency of signal 1, 2, 3 or 4, and 5 among them.
+    weights
+        (WAVES, 4) of the Fourier features for each class.
+    """
+
+    mean: Array
+    sd: Array
+    shares: Array
+    weights: Array
+
+    def probabilities(self, found: Array) -> Array:
+        """(4,) probabilities from (n,) features."""
+        values = standardised(found, self.mean, self.sd)
+        share = self.shares + fourier(values[None])[0] @ self.weights
+        share = np.maximum(share, LEAST_PROBABILITY)
+        return np.asarray(share / share.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,30 +82,28 @@ class SignalTable:
     Parameters
     ----------
     names
-        Of the features.
-    mean, sd
-        (n,) of each feature among the discs of the fit.
-    shares
-        (4,) frequency of signal 1, 2, 3 or 4, and 5 among them.
-    centres
-        (k, n) typical discs, in standard deviations from the mean.
-    weights
-        (k, 4) weight of each typical disc for each class.
+        Of the ratios.
+    ratios, picture
+        Their classifier, and that of the coarse picture.
     """
 
     names: tuple[str, ...]
-    mean: Array
-    sd: Array
-    shares: Array
-    centres: Array
-    weights: Array
+    ratios: Classifier
+    picture: Classifier
 
-    def probabilities(self, found: Mapping[str, float]) -> Array:
-        """(4,) probabilities of signal 1, 2, 3 or 4, and 5 from features by name."""
-        values = standardised(np.array([found[name] for name in self.names]), self.mean, self.sd)
-        share = self.shares + kernel(values[None], self.centres)[0] @ self.weights
-        share = np.maximum(share, LEAST_PROBABILITY)
-        return np.asarray(share / share.sum())
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> SignalTable:
+        """The model from its JSON."""
+        ratios, picture = (
+            Classifier(**{name: np.array(values) for name, values in table[part].items()})
+            for part in ("ratios", "picture")
+        )
+        return cls(tuple(table["features"]), ratios, picture)
+
+    def probabilities(self, found: Mapping[str, float], picture: Array) -> Array:
+        """(4,) mean of both classifiers, from ratios by name and the features of the picture."""
+        ratios = self.ratios.probabilities(np.array([found[name] for name in self.names]))
+        return np.asarray((ratios + self.picture.probabilities(picture)) / 2)
 
 
 def standardised(values: Array, mean: Array, sd: Array) -> Array:
@@ -84,14 +111,26 @@ def standardised(values: Array, mean: Array, sd: Array) -> Array:
     return np.asarray(np.clip((values - mean) / sd, -FEATURE_REACH, FEATURE_REACH))
 
 
-def kernel(one: Array, other: Array) -> Array:
-    """(a, b) Gaussian kernel, 0 to 1, of (a, n) and (b, n) standardised features.
+def fourier(values: Array) -> Array:
+    """(k, WAVES) Fourier features of (k, n) standardised features.
 
-    >>> kernel(np.zeros((1, 2)), np.array([[0.0, 0.0], [0.0, KERNEL_WIDTH]])).round(2).tolist()
-    [[1.0, 0.61]]
+    Their products approximate a Gaussian kernel (Rahimi and Recht 2007), so that no disc of the fit
+    has to be stored.
+
+    >>> one, far = fourier(np.array([[0.0, 0.0], [KERNEL_WIDTH, KERNEL_WIDTH]]))
+    >>> round(float(one @ one), 2), round(float(one @ far), 1)
+    (1.0, 0.6)
     """
-    square = ((one[:, None] - other[None]) ** 2).sum(axis=-1)
-    return np.asarray(np.exp(-square / (2 * KERNEL_WIDTH**2)))
+    phase = values @ _frequencies(values.shape[1])
+    waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    return np.asarray(waves / np.sqrt(WAVES / 2))
+
+
+@cache
+def _frequencies(count: int) -> Array:
+    """(count, WAVES / 2) random frequencies that every version of numpy draws alike."""
+    drawn = np.random.RandomState(0).normal(size=(count, WAVES // 2))
+    return np.asarray(drawn / (KERNEL_WIDTH * count**0.5))
 
 
 @cache
@@ -99,10 +138,7 @@ def signal_tables() -> Mapping[Comparators, SignalTable]:
     """The fitted models, by their reference tissues."""
     text = files("discmri.measurement").joinpath("grade_model.json").read_text(encoding="utf-8")
     return {
-        Comparators(name): SignalTable(
-            tuple(table["features"]),
-            *(np.array(table[key]) for key in TABLE_ARRAYS),
-        )
+        Comparators(name): SignalTable.of(table)
         for name, table in json.loads(text)["tables"].items()
     }
 

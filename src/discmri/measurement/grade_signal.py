@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from discmri.core.levels import DiscLevel
-from discmri.measurement.grade_features import Comparators, comparators_of, features
+from discmri.measurement.grade_features import (
+    Comparators,
+    comparators_of,
+    features,
+    picture_features,
+)
 from discmri.measurement.grade_model import DOUBLE_WEIGHT, signal_parts, signal_tables
 from discmri.measurement.signal import DiscSignal
 
@@ -90,7 +95,8 @@ def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> Signa
         return None
     if used is Comparators.FAT and signal.csf is not None and signal.fat is not None:
         return SignalPart(_by_table(signal, signal.csf, signal.fat), used)
-    classes = signal_tables()[used].probabilities(features(level, signal, brightest, used))
+    ratios, picture = features(level, signal, brightest, used), picture_features(signal, used)
+    classes = signal_tables()[used].probabilities(ratios, picture)
     unit = signal.marrow if used is Comparators.MARROW else signal.csf
     excess = signal.step / (unit or signal.nucleus) - THRESHOLDS.distinct
     return SignalPart(signal_parts(list(classes), excess), used)
@@ -129,6 +135,7 @@ def scaled(signal: DiscSignal, factor: float) -> DiscSignal:
             darkest=texture.darkest * factor,
             cleft=texture.cleft * factor,
         ),
+        picture=signal.picture * factor,
     )
 
 

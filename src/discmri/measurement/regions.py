@@ -16,6 +16,11 @@ from discmri.results.outline import DiscOutline, DiscSection
 
 NUCLEUS_ALONG = (0.20, 0.80)  # central 60 % of the AP width
 NUCLEUS_UP = (0.225, 0.775)  # central 55 % of the height
+PICTURE_ROWS, PICTURE_COLUMNS = 7, 13
+PICTURE_UP = (0.05, 0.95)  # without both borders
+PICTURE_ALONG = (-0.15, 1.15)  # with the ligaments before and behind the disc
+_CELL_UP, _CELL_ALONG = 2, 3  # samples in a cell
+_LAST_BORDER = 0.06  # the borders nearer to an edge are those at this share of the width
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,34 @@ def straighten(
         points = np.stack([np.broadcast_to(x, z.shape), z, np.full(z.shape, cut.left_mm)], axis=-1)
         pictures.append(image.sample(outline.frame.to_world(points)))
     return np.stack(pictures)
+
+
+def small_picture(image: Volume, outline: DiscOutline, sections: tuple[DiscSection, ...]) -> Array:
+    """A coarse picture of the straightened disc, mean of its sections.
+
+    Returns
+    -------
+    array
+        (:data:`PICTURE_ROWS`, :data:`PICTURE_COLUMNS`) from below to above and from behind to in
+        front; cells are means.
+    """
+    up = _cell_centres(PICTURE_UP, PICTURE_ROWS * _CELL_UP)[:, None]
+    along = _cell_centres(PICTURE_ALONG, PICTURE_COLUMNS * _CELL_ALONG)
+    total = np.zeros((up.size, along.size))
+    for cut in sections:
+        width = cut.x_mm[-1] - cut.x_mm[0]
+        x = cut.x_mm[0] + along * width
+        inside = cut.x_mm[0] + np.clip(along, _LAST_BORDER, 1 - _LAST_BORDER) * width
+        upper, lower = (np.interp(inside, cut.x_mm, one) for one in (cut.upper_mm, cut.lower_mm))
+        z = lower + up * (upper - lower)
+        points = np.stack([np.broadcast_to(x, z.shape), z, np.full(z.shape, cut.left_mm)], axis=-1)
+        total += image.sample(outline.frame.to_world(points))
+    cells = total.reshape(PICTURE_ROWS, _CELL_UP, PICTURE_COLUMNS, _CELL_ALONG)
+    return np.asarray(cells.mean(axis=(1, 3)) / len(sections))
+
+
+def _cell_centres(ends: tuple[float, float], count: int) -> Array:
+    return np.asarray(ends[0] + (np.arange(count) + 0.5) / count * (ends[1] - ends[0]))
 
 
 def region(straight: Array, along: tuple[float, float], up: tuple[float, float]) -> Array:

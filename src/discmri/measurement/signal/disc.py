@@ -20,6 +20,7 @@ from discmri.measurement.regions import (
     NUCLEUS_UP,
     central_sections,
     region,
+    small_picture,
     straighten,
 )
 from discmri.measurement.signal.comparators import SpineComparators, csf_beside
@@ -88,6 +89,8 @@ class DiscSignal:
         Presacral fat and vertebral marrow as in :class:`SpineComparators`.
     texture
         Variation of the signal within the disc.
+    picture
+        Coarse picture (:func:`~discmri.measurement.regions.small_picture`).
     findings
         Missing reference tissues with reasons.
     """
@@ -103,6 +106,7 @@ class DiscSignal:
     fat: float | None
     marrow: float | None
     texture: DiscTexture
+    picture: Array
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -174,7 +178,8 @@ def measure_signal(
     >>> signal.ratio_csf  # doctest: +SKIP
     0.42
     """
-    disc = straighten(image, outline, central_sections(outline, CENTRAL_SLICES))
+    sections = central_sections(outline, CENTRAL_SLICES)
+    disc = straighten(image, outline, sections)
     nucleus = median(region(disc, NUCLEUS_ALONG, NUCLEUS_UP))
     if not nucleus > 0:
         raise MeasurementError(
@@ -204,6 +209,7 @@ def measure_signal(
         fat=shared.fat,
         marrow=shared.marrow,
         texture=_texture(disc),
+        picture=small_picture(image, outline, sections),
         findings=tuple(findings),
     )
 
