@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.studies import full_study
 
-LIMITS = {"reading": 1.5, "ADC fit": 2.0}
+LIMITS = {"reading": 1.2, "ADC fit": 1.5}
 
 
 def main(quick: bool = False) -> None:
