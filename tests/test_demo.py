@@ -54,7 +54,12 @@ def test_a_sample_is_measured_and_read_back(study, tmp_path, capfd, monkeypatch)
     }
     lumbar = [level for level in expected if level.startswith("L")]
     assert [level for level in rows if level.startswith("L")] == lumbar
-    assert not {disc["level"] for disc in truth.get("residual_discs", [])} & set(rows)
+    residual = {disc["level"]: disc["centre_mm"] for disc in truth.get("residual_discs", [])}
+    assert not {*residual} & set(rows)
+    (result,) = written
+    assert {disc.level.value for disc in result.residual_discs} == {*residual}
+    for disc in result.residual_discs:
+        assert np.linalg.norm(np.subtract(disc.centre_mm, residual[disc.level.value])) < 3
     errors_mm = [
         float(rows[level]["height_mm"]) - expected[level]["height_columns_mm"] for level in lumbar
     ]

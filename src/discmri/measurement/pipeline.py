@@ -96,7 +96,7 @@ class StudySteps:
     >>> print(f"{steps.outlines[level].mid.width_mm:.0f} mm")
     37 mm
     >>> print(f"{steps.heights[level].measurements['height_mm'].value:.1f} mm")
-    12.8 mm
+    12.6 mm
     >>> print(f"{steps.signals[level].ratio_csf:.2f} of the CSF, grade {steps.grades[level].grade}")
     0.21 of the CSF, grade 4
     >>> steps.diffusion is None, [one.code.value for one in steps.findings["diffusion"]]
