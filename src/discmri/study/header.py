@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 
 from discmri.core.errors import DicomError
 from discmri.core.text import pseudonym
@@ -124,8 +124,14 @@ class HeaderReader:
 
 
 def tags(*keywords: str) -> tuple[int, ...]:
-    """Tags of the elements with these keywords."""
-    return tuple(int(tag_for_keyword(keyword) or 0) for keyword in keywords)
+    """Tags of the elements with these keywords.
+
+    Raises
+    ------
+    ValueError
+        If the standard has no element of that keyword.
+    """
+    return tuple(int(Tag(keyword)) for keyword in keywords)
 
 
 _OWNER_TAGS = tags("SpecificCharacterSet", "PatientID", "StudyInstanceUID", "StudyDate")
