@@ -7,24 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a reading session, for the items of the GRRAS checklist.
+    """The design of a reading session, for the items of the GRRAS checklist."""
 
-    Parameters
-    ----------
-    readers, subjects, studies, discs
-        Planned numbers.
-    repeated
-        Number of studies shown twice to each reader.
-    process
-        Paragraphs on what readers saw, in which order, and how reads are stored.
-    independence
-        Paragraphs on what readers knew of the reads of others.
-    """
-
-    readers: int
+    readers: int  # planned numbers of readers, subjects, studies and discs
     subjects: int
     studies: int
     discs: int
-    repeated: int
+    repeated: int  # number of studies shown twice to each reader
+    # paragraphs on what readers saw, in which order, and how reads are stored
     process: tuple[str, ...] = ()
-    independence: tuple[str, ...] = ()
+    independence: tuple[str, ...] = ()  # paragraphs on what readers knew of the reads of others

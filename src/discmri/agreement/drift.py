@@ -31,28 +31,15 @@ _Z = 1.96
 
 @dataclass(frozen=True)
 class Drift:
-    """Grades of one reader in one part of the reading order, compared with the reference.
-
-    Parameters
-    ----------
-    rater, part
-        Reader; a third of the reading order, a sitting, or ``all``.
-    reads
-        Number of grades with a reference.
-    mean_difference
-        Mean of grade minus reference, in grades.
-    within_one
-        Share of grades at most one grade from the reference, 0 to 1.
-    per_100_reads
-        For ``all``: change of the difference per 100 reads and its 95 % interval (least squares,
-        normal distribution); otherwise ``None``.
-    """
+    """Grades of one reader in one part of the reading order, compared with the reference."""
 
     rater: str
-    part: str
-    reads: int
-    mean_difference: float
-    within_one: float
+    part: str  # a third of the reading order, a sitting, or `all`
+    reads: int  # number of grades with a reference
+    mean_difference: float  # mean of grade minus reference, in grades
+    within_one: float  # share of grades at most one grade from the reference, 0 to 1
+    # for `all`: change of the difference per 100 reads and its 95 % interval (least squares, normal
+    # distribution); otherwise None
     per_100_reads: tuple[float, float, float] | None = None
 
     @property

@@ -18,22 +18,12 @@ from discmri.results.records import PARAMETER
 
 @dataclass(frozen=True)
 class GrrasItem:
-    """One item of the checklist.
-
-    Parameters
-    ----------
-    number, heading
-        Number and short heading of the item.
-    stated
-        Known facts, one paragraph each.
-    left_to_authors
-        Facts that the authors must add; may be empty.
-    """
+    """One item of the checklist."""
 
     number: int
     heading: str
-    stated: tuple[str, ...]
-    left_to_authors: str = ""
+    stated: tuple[str, ...]  # known facts, one paragraph each
+    left_to_authors: str = ""  # facts that the authors must add; may be empty
 
 
 def items(

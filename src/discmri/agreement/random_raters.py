@@ -31,20 +31,12 @@ ICC, WITHIN, COEFFICIENT = (
 
 @dataclass(frozen=True)
 class Squares:
-    """Sums of squares with their degrees of freedom, in the order S, D, R, RS, E.
+    """Sums of squares with their degrees of freedom, in the order S, D, R, RS, E."""
 
-    Parameters
-    ----------
-    sums, freedom
-        (5,) each; a stratum without degrees of freedom has 0 of both.
-    subjects, discs, raters
-        Numbers; ``discs`` is the total.
-    """
-
-    sums: Array
+    sums: Array  # (5,), as is freedom; a stratum without degrees of freedom has 0 of both
     freedom: Array
     subjects: int
-    discs: int
+    discs: int  # in total
     raters: int
 
     @property

@@ -60,24 +60,12 @@ class Rating:
 
 @dataclass(frozen=True)
 class Scale:
-    """An ordinal scale.
-
-    Parameters
-    ----------
-    parameter
-        Name.
-    categories
-        Values in order; neighbours are one step apart.
-    words
-        Names of the categories.
-    meaning
-        One sentence for the report.
-    """
+    """An ordinal scale."""
 
     parameter: str
-    categories: tuple[int, ...]
-    words: tuple[str, ...]
-    meaning: str
+    categories: tuple[int, ...]  # values in order; neighbours are one step apart
+    words: tuple[str, ...]  # names of the categories
+    meaning: str  # one sentence for the report
 
 
 _GRADES = tuple(range(1, 9))

@@ -22,24 +22,12 @@ from discmri.results.records import PARAMETER
 
 @dataclass(frozen=True)
 class RatingSource:
-    """Ratings with their origin.
+    """Ratings with their origin."""
 
-    Parameters
-    ----------
-    name
-        Name in the report.
-    ratings
-        The ratings.
-    design
-        Design of the session; ``None`` if unknown.
-    note
-        Notes on cells treated as missing or on faults of the source; may be empty.
-    """
-
-    name: str
+    name: str  # name in the report
     ratings: tuple[Rating, ...]
-    design: Design | None = None
-    note: str = ""
+    design: Design | None = None  # design of the session; None if unknown
+    note: str = ""  # notes on cells treated as missing or on faults of the source; may be empty
 
 
 def from_table(path: Path, rater: str = "") -> RatingSource:

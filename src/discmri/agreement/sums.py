@@ -35,50 +35,25 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class Counts(Sums):
-    """Sums over discs that were rated on a scale of K categories by R raters.
+    """Sums over discs that were rated on a scale of K categories by R raters."""
 
-    Parameters
-    ----------
-    pairs
-        (…, P, K, K) discs by the categories of the first and second rater of each pair.
-    coincidences
-        (…, K, K) pairs of values of a disc, with weight m for a disc with m values
-        (Krippendorff's coincidence matrix).
-    agreement
-        (…, K, K) the same with weight 1 for each disc.
-    shares
-        (…, K) sum over discs of the share of values in each category.
-    rated
-        (…,) discs with at least one value.
-    paired
-        (…,) discs with at least two values.
-    """
-
-    pairs: Array
+    pairs: Array  # (…, P, K, K) discs by the categories of the first and second rater of each pair
+    # (…, K, K) pairs of values of a disc, with weight m for a disc with m values (Krippendorff's
+    # coincidence matrix)
     coincidences: Array
-    agreement: Array
-    shares: Array
-    rated: Array
-    paired: Array
+    agreement: Array  # (…, K, K) the same with weight 1 for each disc
+    shares: Array  # (…, K) sum over discs of the share of values in each category
+    rated: Array  # (…,) discs with at least one value
+    paired: Array  # (…,) discs with at least two values
 
 
 @dataclass(frozen=True, eq=False)
 class Moments(Sums):
-    """Sums over discs that were measured by all R raters.
+    """Sums over discs that were measured by all R raters."""
 
-    Parameters
-    ----------
-    count
-        (…,) discs.
-    total
-        (…, R) sum of values minus a common constant.
-    products
-        (…, R, R) sum of products of these values.
-    """
-
-    count: Array
-    total: Array
-    products: Array
+    count: Array  # (…,) discs
+    total: Array  # (…, R) sum of values minus a common constant
+    products: Array  # (…, R, R) sum of products of these values
 
 
 def counts(comparison: Comparison, scale: Scale) -> Counts:

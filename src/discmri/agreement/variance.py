@@ -12,28 +12,14 @@ from discmri.core.volume import Array
 
 @dataclass(frozen=True, eq=False)
 class MeanSquares:
-    """Mean squares in the notation of Shrout and Fleiss, for n discs and k raters.
+    """Mean squares in the notation of Shrout and Fleiss, for n discs and k raters."""
 
-    Parameters
-    ----------
-    between
-        Between discs (BMS), n - 1 degrees of freedom.
-    within
-        Within discs (WMS), n (k - 1).
-    raters
-        Between raters (JMS), k - 1.
-    residual
-        Residual (EMS), (n - 1) (k - 1).
-    discs, columns
-        n and k.
-    """
-
-    between: Array
-    within: Array
-    raters: Array
-    residual: Array
-    discs: Array
-    columns: int
+    between: Array  # between discs (BMS), n - 1 degrees of freedom
+    within: Array  # within discs (WMS), n (k - 1)
+    raters: Array  # between raters (JMS), k - 1
+    residual: Array  # residual (EMS), (n - 1) (k - 1)
+    discs: Array  # n
+    columns: int  # k
 
 
 def mean_squares(moments: Moments) -> MeanSquares:

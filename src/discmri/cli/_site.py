@@ -22,24 +22,12 @@ _NEVER = frozenset({"help", "version", "overwrite"})
 
 @dataclass(frozen=True)
 class SiteDefault:
-    """One option of one command.
+    """One option of one command."""
 
-    Parameters
-    ----------
-    command
-        Command such as ``measure`` or ``trial run``.
-    option
-        Name without leading dashes.
-    value
-        Default value.
-    source
-        ``program`` or path of the file.
-    """
-
-    command: str
-    option: str
-    value: object
-    source: str
+    command: str  # command such as `measure` or `trial run`
+    option: str  # name without leading dashes
+    value: object  # default value
+    source: str  # `program` or path of the file
 
 
 def places() -> tuple[Path, ...]:

@@ -92,18 +92,10 @@ class BatchProgress:
 
 @dataclass(frozen=True)
 class Batch:
-    """Studies to measure, with the outcomes of an earlier run.
+    """Studies to measure, with the outcomes of an earlier run."""
 
-    Parameters
-    ----------
-    jobs
-        One per study, in the order of the tables.
-    known
-        Valid outcomes of an earlier run, by number.
-    """
-
-    jobs: tuple[StudyJob, ...]
-    known: Mapping[int, StudyOutcome]
+    jobs: tuple[StudyJob, ...]  # one per study, in the order of the tables
+    known: Mapping[int, StudyOutcome]  # valid outcomes of an earlier run, by number
 
     @property
     def to_do(self) -> tuple[int, ...]:

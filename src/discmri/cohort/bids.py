@@ -20,23 +20,13 @@ _MARK_LENGTH = 6  # of the suffix of Patient IDs with equal labels
 
 @dataclass(frozen=True)
 class BidsSession:
-    """One study with a dataset of its own.
+    """One study with a dataset of its own."""
 
-    Parameters
-    ----------
-    name
-        BIDS labels of that dataset.
-    subject_id, study_uid, study_date
-        As in tables.
-    rejected
-        Levels that were rejected; their values are left out.
-    """
-
-    name: BidsName
-    subject_id: str
+    name: BidsName  # BIDS labels of that dataset
+    subject_id: str  # as in tables, like the next two
     study_uid: str
     study_date: str
-    rejected: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()  # levels that were rejected; their values are left out
 
     @property
     def person(self) -> str:

@@ -56,27 +56,13 @@ class StudyOutcome:
 
 @dataclass(frozen=True)
 class StudyJob:
-    """One study to measure, as sent to a worker.
+    """One study to measure, as sent to a worker."""
 
-    Parameters
-    ----------
-    entry
-        The study, with absolute paths.
-    settings
-        Settings of this study.
-    root
-        Output folder of the cohort, absolute.
-    limits
-        Limits of its process.
-    context
-        Hash of settings and software, from :func:`context_of`; that of the worker must be equal.
-    """
-
-    entry: StudyInput
+    entry: StudyInput  # the study, with absolute paths
     settings: Settings
-    root: Path
-    limits: Limits
-    context: str
+    root: Path  # output folder of the cohort, absolute
+    limits: Limits  # limits of its process
+    context: str  # hash of settings and software, from context_of; that of the worker must be equal
 
     @property
     def folder(self) -> Path:
@@ -91,26 +77,14 @@ class StudyJob:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Record of a run, by which a later run decides whether the results are still valid.
+    """Record of a run, by which a later run decides whether the results are still valid."""
 
-    Parameters
-    ----------
-    context
-        Hash of settings and software.
-    digest, stamp
-        Hashes of the input files.
-    status, reason
-        Outcome of the study.
-    record
-        Hash of the results used in tables.
-    """
-
-    context: str
-    digest: str
-    stamp: str
-    status: str
+    context: str  # hash of settings and software
+    digest: str  # hash of names and bytes of the input files
+    stamp: str  # hash of their names, sizes and times
+    status: str  # outcome of the study
     reason: str
-    record: str
+    record: str  # hash of the results used in tables
 
     def outcome(self, name: str) -> StudyOutcome:
         """Outcome for tables."""

@@ -29,17 +29,9 @@ PAGE = "qc.html"
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """Results of one study.
+    """Results of one study."""
 
-    Parameters
-    ----------
-    name
-        Name in tables and decisions.
-    folder
-        Results folder.
-    """
-
-    name: str
+    name: str  # name in tables and decisions
     folder: Path
 
 

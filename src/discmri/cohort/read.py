@@ -25,23 +25,11 @@ RECORD = "batch.json"
 
 @dataclass(frozen=True)
 class CohortStudy:
-    """One study of a batch.
+    """One study of a batch."""
 
-    Parameters
-    ----------
-    name
-        Name in the tables.
-    status
-        Outcome.
-    reason
-        Reason why there is no result; otherwise empty.
-    folder
-        Results folder.
-    """
-
-    name: str
+    name: str  # name in the tables
     status: StudyStatus
-    reason: str
+    reason: str  # reason why there is no result; otherwise empty
     folder: Path
 
     @cached_property

@@ -177,25 +177,14 @@ def _check_names(entries: tuple[StudyInput, ...], path: Path) -> None:
 # ------------------------------------------------------------------ below a folder
 @dataclass(frozen=True)
 class _Branch:
-    """Content of one folder.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    zips
-        Archives directly in it.
-    images
-        Study and series of images directly in it: of the first DICOM image, or of every NIfTI
-        file, each as its own series.
-    below
-        Content of its subfolders.
-    """
+    """Content of one folder."""
 
     folder: Path
-    zips: tuple[Path, ...]
+    zips: tuple[Path, ...]  # archives directly in it
+    # study and series of images directly in it: of the first DICOM image, or of every NIfTI file,
+    # each as its own series
     images: tuple[tuple[str, str], ...]
-    below: tuple[_Branch, ...]
+    below: tuple[_Branch, ...]  # content of its subfolders
 
     @property
     def all_images(self) -> tuple[tuple[str, str], ...]:

@@ -25,31 +25,18 @@ COLUMNS = ("study", "status", "reason", *DISC_COLUMNS)
 
 @dataclass(frozen=True)
 class StudyRows:
-    """Rows of one study.
-
-    Parameters
-    ----------
-    outcome
-        Outcome of the study.
-    discs
-        Cells of ``discs.csv`` by column, cranial to caudal; empty without a result.
-    subject_id, study_uid, study_date
-        Identifiers, if known.
-    report
-        Path of the report, relative to the folder of the cohort; may be empty.
-    warnings
-        Warnings about each disc, including those about the whole study.
-    rejected
-        Levels left out because they were rejected in quality control.
-    """
+    """Rows of one study."""
 
     outcome: StudyOutcome
+    # cells of `discs.csv` by column, cranial to caudal; empty without a result
     discs: tuple[dict[str, str], ...]
-    subject_id: str = ""
+    subject_id: str = ""  # empty if unknown, like the next two
     study_uid: str = ""
     study_date: str = ""
-    report: str = ""
+    report: str = ""  # path of the report, relative to the folder of the cohort; may be empty
+    # warnings about each disc, including those about the whole study
     warnings: tuple[tuple[Finding, ...], ...] = ()
+    # levels left out because they were rejected in quality control
     rejected: tuple[DiscLevel, ...] = ()
 
     def rows(self) -> Iterator[dict[str, str]]:

@@ -19,17 +19,10 @@ class Quality(Enum):
 
 @dataclass(frozen=True)
 class DiscQuality:
-    """The quality of one disc.
+    """The quality of one disc."""
 
-    Parameters
-    ----------
-    verdict
-        How its values may be used.
-    reasons
-        Codes of the findings that led to it, sorted; none for a good disc.
-    """
-
-    verdict: Quality
+    verdict: Quality  # how its values may be used
+    # codes of the findings that led to it, sorted; none for a good disc
     reasons: tuple[str, ...] = ()
 
     @classmethod

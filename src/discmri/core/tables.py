@@ -70,19 +70,6 @@ class Row(Mapping[str, str]):
 
     A column that the table does not have counts as empty.
 
-    Parameters
-    ----------
-    source, line
-        File and line, for messages.
-    cells
-        Text by column, without white space around it.
-    decimal_commas
-        Columns whose numbers have a decimal comma.
-    missing
-        Number of words for a missing value that :meth:`value` found, by column.
-    empty
-        Number of empty cells of values and grades, by column.
-
     Examples
     --------
     >>> row = Row("x.csv", 2, {"height": "8,5", "grade": "4/7"}, frozenset({"height"}))
@@ -90,11 +77,13 @@ class Row(Mapping[str, str]):
     (8.5, Grade(signal=4, collapse=7), None)
     """
 
-    source: str
+    source: str  # file and line, for messages
     line: int
-    cells: Mapping[str, str]
-    decimal_commas: frozenset[str] = frozenset()
+    cells: Mapping[str, str]  # text by column, without white space around it
+    decimal_commas: frozenset[str] = frozenset()  # columns whose numbers have a decimal comma
+    # number of words for a missing value that `Row.value` found, by column
     missing: Counter[str] = field(default_factory=Counter)
+    # number of empty cells of values and grades, by column
     empty: Counter[str] = field(default_factory=Counter)
 
     def __getitem__(self, column: str) -> str:
@@ -208,24 +197,13 @@ class Row(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was read.
-
-    Parameters
-    ----------
-    path
-        Its file.
-    columns
-        Names in order, in lower case with ``_`` for spaces; columns without a name are left out.
-    rows
-        Rows with content.
-    missing, empty
-        Shared with the rows.
-    """
+    """A table that was read."""
 
     path: Path
+    # names in order, in lower case with `_` for spaces; columns without a name are left out
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    missing: Counter[str]
+    rows: tuple[Row, ...]  # rows with content
+    missing: Counter[str]  # shared with the rows, as is empty
     empty: Counter[str]
 
     @property

@@ -34,30 +34,14 @@ _DASH_MM, _DASH_GAP_MM = 2.0, 1.5
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image as it is drawn.
+    """One image as it is drawn."""
 
-    Parameters
-    ----------
-    name
-        What it is called: its weighting, never what its header says.
-    array
-        (slice, row, column).
-    limits
-        Grey values that become black and white.
-    colours
-        Name of the colour map.
-    unit
-        Of its values, where they have one.
-    note
-        What else stands over it.
-    """
-
-    name: str
-    array: NDArray[Any]
-    limits: tuple[float, float]
-    colours: str = "gray"
-    unit: str = ""
-    note: str = ""
+    name: str  # its weighting, never what its header says
+    array: NDArray[Any]  # (slice, row, column)
+    limits: tuple[float, float]  # grey values that become black and white
+    colours: str = "gray"  # name of the colour map
+    unit: str = ""  # of its values, where they have one
+    note: str = ""  # what else stands over it
 
     @property
     def title(self) -> str:
@@ -67,46 +51,24 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class DiscMark:
-    """Where one disc is shown; shown millimetres as in :class:`SagittalView`.
+    """Where one disc is shown; shown millimetres as in :class:`SagittalView`."""
 
-    Parameters
-    ----------
-    centre_mm
-        (3,) middle of the disc.
-    name_mm
-        (2,) row and column at which its name stands, beside its anterior border.
-    lines_mm
-        (n, 2, 3) ends of the height lines, all on the slice of the centre; empty where the disc
-        is not traced.
-    """
-
-    centre_mm: Array
-    name_mm: Array
+    centre_mm: Array  # (3,) middle of the disc
+    name_mm: Array  # (2,) row and column at which its name stands, beside its anterior border
+    # (n, 2, 3) ends of the height lines, all on the slice of the centre; empty where the disc is
+    # not traced
     lines_mm: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Everything that is drawn of one study before it is measured.
+    """Everything that is drawn of one study before it is measured."""
 
-    Parameters
-    ----------
-    view
-        How its grid is shown.
-    pictures
-        The segmented series first, then the other sagittal ones.
-    labels
-        (i, j, k) the automatic label map.
-    marks
-        By automatic level; without height lines.
-    left_out
-        Sagittal series that are there and not shown, each with the reason.
-    """
-
-    view: SagittalView
-    pictures: tuple[Picture, ...]
-    labels: NDArray[np.uint8]
-    marks: Mapping[DiscLevel, DiscMark]
+    view: SagittalView  # how its grid is shown
+    pictures: tuple[Picture, ...]  # the segmented series first, then the other sagittal ones
+    labels: NDArray[np.uint8]  # (i, j, k) the automatic label map
+    marks: Mapping[DiscLevel, DiscMark]  # by automatic level; without height lines
+    # sagittal series that are there and not shown, each with the reason
     left_out: tuple[str, ...] = ()
 
 

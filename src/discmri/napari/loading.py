@@ -42,27 +42,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class LoadedStudy:
-    """A study loaded for display.
+    """A study loaded for display."""
 
-    Parameters
-    ----------
-    study
-        The study; later steps read more series from it.
-    images
-        Pictures, labels and marks.
-    labels_file
-        The automatic label map; ``None`` before the first measurement.
-    borders
-        Measured mid-sagittal borders; discs without a traced border are absent.
-    diffusion
-        Record of the ADC measurement; ``None`` without ADC.
-    """
-
-    study: Study
+    study: Study  # the study; later steps read more series from it
     images: Images
-    labels_file: Path | None = None
+    labels_file: Path | None = None  # the automatic label map; None before the first measurement
+    # measured mid-sagittal borders; discs without a traced border are absent
     borders: Mapping[DiscLevel, DiscBorder] = field(default_factory=dict)
-    diffusion: DiffusionFacts | None = None
+    diffusion: DiffusionFacts | None = None  # record of the ADC measurement; None without ADC
 
 
 def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> LoadedStudy:

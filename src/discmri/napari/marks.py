@@ -12,31 +12,17 @@ from discmri.napari.images import DiscMark
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """Mark of one disc on every picture.
+    """Mark of one disc on every picture."""
 
-    Parameters
-    ----------
-    place
-        Position of the disc.
-    name, colour
-        Name and colour of the disc.
-    number
-        Label of the disc.
-    lines
-        Whether its height lines may be shown.
-    dashes
-        (n, 2, 3) dashes that replace the border of a residual disc, shown millimetres; ``None``
-        for all others.
-    border
-        (n, 2, 3) ends of the segments of its border on every slice, shown millimetres.
-    """
-
-    place: DiscMark
+    place: DiscMark  # position of the disc
     name: str
     colour: str
-    number: int
-    lines: bool
+    number: int  # label of the disc
+    lines: bool  # whether its height lines may be shown
+    # (n, 2, 3) dashes that replace the border of a residual disc, shown millimetres; None for all
+    # others
     dashes: Array | None = None
+    # (n, 2, 3) ends of the segments of its border on every slice, shown millimetres
     border: Array = field(default_factory=lambda: np.empty((0, 2, 3)))
 
 

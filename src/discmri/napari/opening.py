@@ -57,39 +57,21 @@ class ImagesMissingError(SessionError):
 
 @dataclass(frozen=True, eq=False)
 class OpenedStudy:
-    """A study that is looked at.
+    """A study that is looked at."""
 
-    Parameters
-    ----------
-    title
-        Subject and date.
-    loaded
-        Its images.
-    study_path
-        Where they are.
-    results
-        Its results folder; ``None`` for a study that was not measured before.
-    settings
-        How it is to be measured, or was.
-    discs, metrics
-        Label number and measurements of each disc; empty as long as it is not measured.
-    residual
-        Label number of each residual disc, which is shown and not measured.
-    fleeting
-        Whether all this is deleted when the program ends.
-    measured
-        What was measured just now; ``None`` before, and for results that were there.
-    """
-
-    title: str
+    title: str  # subject and date
     loaded: LoadedStudy
-    study_path: Path
-    results: Path | None = None
-    settings: Settings = field(default_factory=Settings)
+    study_path: Path  # where its images are
+    results: Path | None = None  # its results folder; None for a study that was not measured before
+    settings: Settings = field(default_factory=Settings)  # how it is to be measured, or was
+    # label number of each disc; empty until it is measured
     discs: Mapping[DiscLevel, int] = field(default_factory=dict)
+    # empty until it is measured
     metrics: Mapping[DiscLevel, DiscMetrics] = field(default_factory=dict)
+    # label number of each residual disc, which is shown and not measured
     residual: Mapping[DiscLevel, int] = field(default_factory=dict)
-    fleeting: bool = False
+    fleeting: bool = False  # whether all this is deleted when the program ends
+    # what was measured just now; None before, and for results that were there
     measured: StudyResult | None = None
 
 

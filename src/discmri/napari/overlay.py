@@ -26,45 +26,23 @@ _DIRECTIONS = {"A": (0.0, 0.5), "P": (1.0, 0.5), "H": (0.5, 0.0), "F": (0.5, 1.0
 
 @dataclass(frozen=True)
 class Caption:
-    """One text.
+    """One text."""
 
-    Parameters
-    ----------
-    text
-        One or more lines.
-    at_px
-        Position of the text.
-    share
-        Point of the text at that position, as shares of its width and height.
-    colour
-        ``#rrggbb``.
-    line_px
-        Length of a line above the text; 0 for none.
-    """
-
-    text: str
-    at_px: tuple[float, float]
+    text: str  # one or more lines
+    at_px: tuple[float, float]  # position of the text
+    # point of the text at that position, as shares of its width and height
     share: tuple[float, float]
-    colour: str = WHITE
-    line_px: float = 0.0
+    colour: str = WHITE  # `#rrggbb`
+    line_px: float = 0.0  # length of a line above the text; 0 for none
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Straight segments of one colour.
+    """Straight segments of one colour."""
 
-    Parameters
-    ----------
-    pieces
-        (n, 2, 2) ends of the segments: row and column in shown millimetres, or x and y in pixels.
-    colour
-        ``#rrggbb``.
-    width_px
-        Width of the lines.
-    """
-
+    # (n, 2, 2) ends of the segments: row and column in shown millimetres, or x and y in pixels
     pieces: Array
-    colour: str
+    colour: str  # `#rrggbb`
     width_px: float
 
     def same(self, other: Lines) -> bool:
@@ -75,22 +53,12 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class PanelArea:
-    """Area of the canvas with one picture, and the visible part of that picture.
+    """Area of the canvas with one picture, and the visible part of that picture."""
 
-    Parameters
-    ----------
-    corner_px, size_px
-        (2,) upper left corner; width and height.
-    centre_mm
-        (2,) row and column in the middle of the panel, shown millimetres.
-    zoom
-        Pixels per millimetre.
-    """
-
-    corner_px: Array
-    size_px: Array
-    centre_mm: Array
-    zoom: float
+    corner_px: Array  # (2,) upper left corner
+    size_px: Array  # (2,) width and height
+    centre_mm: Array  # (2,) row and column in the middle of the panel, shown millimetres
+    zoom: float  # pixels per millimetre
 
     def place(self, share: tuple[float, float]) -> tuple[float, float]:
         """Pixel position at shares of the width and height, inset from the edges.
@@ -121,21 +89,11 @@ class PanelArea:
 
 @dataclass(frozen=True, eq=False)
 class PanelOverlay:
-    """Drawing over one panel.
+    """Drawing over one panel."""
 
-    Parameters
-    ----------
-    area
-        Area that clips the drawing.
-    lines
-        In pixels.
-    captions
-        Texts above the lines.
-    """
-
-    area: PanelArea
-    lines: tuple[Lines, ...]
-    captions: tuple[Caption, ...]
+    area: PanelArea  # area that clips the drawing
+    lines: tuple[Lines, ...]  # in pixels
+    captions: tuple[Caption, ...]  # texts above the lines
 
     @classmethod
     def of(

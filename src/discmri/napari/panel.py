@@ -11,30 +11,14 @@ from discmri.core.levels import DiscLevel
 
 @dataclass(frozen=True)
 class DiscRow:
-    """One line of the list of discs.
+    """One line of the list of discs."""
 
-    Parameters
-    ----------
-    key
-        Automatic level, which identifies the disc.
-    name
-        Level to display.
-    colour
-        Colour of the level, ``#rrggbb``.
-    grade
-        Valid judgement; empty before the first.
-    state
-        State of the disc.
-    note
-        Comment of the reader.
-    """
-
-    key: DiscLevel
-    name: str
-    colour: str
-    grade: str = ""
+    key: DiscLevel  # automatic level, which identifies the disc
+    name: str  # level to display
+    colour: str  # colour of the level, `#rrggbb`
+    grade: str = ""  # valid judgement; empty before the first
     state: str = ""
-    note: str = ""
+    note: str = ""  # comment of the reader
 
 
 @dataclass(frozen=True)
@@ -48,21 +32,11 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Question:
-    """A question that must be answered before the last key takes effect.
-
-    Parameters
-    ----------
-    text
-        The question.
-    answered
-        Called with the answer.
-    given
-        Initial text of the answer.
-    """
+    """A question that must be answered before the last key takes effect."""
 
     text: str
-    answered: Callable[[str], None]
-    given: str = ""
+    answered: Callable[[str], None]  # called with the answer
+    given: str = ""  # initial text of the answer
 
 
 def has_word(text: str) -> bool:
@@ -79,61 +53,27 @@ def has_word(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Panel:
-    """The content of the dock.
-
-    Parameters
-    ----------
-    title
-        Title of the case.
-    place
-        Position of the case in the session.
-    done, total
-        Numbers of completed and of all discs.
-    rule
-        Mode of the session in a sentence.
-    notices
-        Conflicts with another machine and damage of the journal, one line each.
-    rows
-        Discs, cranial to caudal.
-    residual
-        Levels of discs that are shown dashed and not read, by automatic level.
-    current
-        Index of the current disc; -1 without any.
-    metrics, reasons, flags
-        Its measured values, reasons for the suggested grade, and warnings; empty if hidden.
-    hidden
-        Reason why measured values are hidden; otherwise empty.
-    opinions
-        Judgements of the readers, for an adjudicator.
-    can_grade, can_reveal
-        Whether the disc can be graded and revealed at present.
-    unsaved
-        Number of unsaved entries.
-    notice
-        Result of the last key.
-    alarm
-        Whether the notice is a warning.
-    question
-        Question to answer first.
-    """
+    """The content of the dock."""
 
     title: str = ""
-    place: str = ""
-    done: int = 0
-    total: int = 0
-    rule: str = ""
+    place: str = ""  # position of the case in the session
+    done: int = 0  # completed discs
+    total: int = 0  # all discs
+    rule: str = ""  # mode of the session in a sentence
+    # conflicts with another machine and damage of the journal, one line each
     notices: tuple[str, ...] = ()
-    rows: tuple[DiscRow, ...] = ()
+    rows: tuple[DiscRow, ...] = ()  # discs, cranial to caudal
+    # levels of discs that are shown dashed and not read, by automatic level
     residual: Mapping[DiscLevel, str] = field(default_factory=dict)
-    current: int = -1
-    metrics: tuple[MetricRow, ...] = ()
-    reasons: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    hidden: str = ""
-    opinions: tuple[str, ...] = ()
+    current: int = -1  # index of the current disc; -1 without any
+    metrics: tuple[MetricRow, ...] = ()  # its measured values; empty if hidden, like the next two
+    reasons: tuple[str, ...] = ()  # for the suggested grade
+    flags: tuple[str, ...] = ()  # warnings
+    hidden: str = ""  # reason why measured values are hidden; otherwise empty
+    opinions: tuple[str, ...] = ()  # judgements of the readers, for an adjudicator
     can_grade: bool = False
     can_reveal: bool = False
-    unsaved: int = 0
-    notice: str = ""
-    alarm: bool = False
-    question: Question | None = None
+    unsaved: int = 0  # number of unsaved entries
+    notice: str = ""  # result of the last key
+    alarm: bool = False  # whether the notice is a warning
+    question: Question | None = None  # question to answer first

@@ -21,21 +21,11 @@ _SHOWN = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True, eq=False)
 class SagittalView:
-    """Display geometry of a sagittal grid.
+    """Display geometry of a sagittal grid."""
 
-    Parameters
-    ----------
-    grid
-        Grid of the images, in any axis order and direction.
-    axes
-        Array axes that become slice, row and column.
-    backwards
-        Whether each of these is shown by descending index.
-    """
-
-    grid: Grid
-    axes: tuple[int, int, int]
-    backwards: tuple[bool, bool, bool]
+    grid: Grid  # grid of the images, in any axis order and direction
+    axes: tuple[int, int, int]  # array axes that become slice, row and column
+    backwards: tuple[bool, bool, bool]  # whether each of these is shown by descending index
 
     @classmethod
     def of(cls, grid: Grid) -> Self:

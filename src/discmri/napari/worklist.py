@@ -20,19 +20,11 @@ def first_open(case: CaseView) -> DiscLevel:
 
 @dataclass(frozen=True)
 class WorkRow:
-    """One disc of the worklist.
+    """One disc of the worklist."""
 
-    Parameters
-    ----------
-    item, key
-        Which one; not for the eye.
-    text
-        What the list says of it.
-    """
-
-    item: str
+    item: str  # item and key identify the disc; they are not shown
     key: DiscLevel
-    text: str
+    text: str  # what the list says of it
 
 
 WORK_FILTERS: Mapping[str, Callable[[DiscView], bool]] = {

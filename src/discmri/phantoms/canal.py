@@ -16,24 +16,14 @@ from discmri.phantoms.tissues import Tissue
 
 @dataclass(frozen=True, eq=False)
 class Roots:
-    """Strands of the cauda equina.
+    """Strands of the cauda equina."""
 
-    Parameters
-    ----------
-    start, end
-        (n, 2): sideways and backward position relative to the sac's centre, as shares of its
-        semi-axes, at the conus and at the exit.
-    exit_z_mm
-        (n,) height at which the strand reaches ``end`` and leaves the sac.
-    radius_mm, phase
-        (n,) radius, and phase of the waves in radians.
-    """
-
+    # (n, 2) sideways and backward from the sac's centre at the conus, in shares of its semi-axes
     start: Array
-    end: Array
-    exit_z_mm: Array
-    radius_mm: Array
-    phase: Array
+    end: Array  # (n, 2) the same at the exit
+    exit_z_mm: Array  # (n,) height at which the strand reaches `end` and leaves the sac
+    radius_mm: Array  # (n,)
+    phase: Array  # (n,) of the waves, radians
 
     @classmethod
     def random(cls, column: SpineColumn, rng: np.random.Generator) -> Roots:
@@ -78,25 +68,14 @@ class Roots:
 
 @dataclass(frozen=True, eq=False)
 class Canal:
-    """Everything between the posterior wall of the bodies and the laminae.
+    """Everything between the posterior wall of the bodies and the laminae."""
 
-    Parameters
-    ----------
-    course
-        By height: sac centre behind the wall, sac half depth and half width, canal depth,
-        extra depth of the posterior fat pad.
-    walls
-        The walls of the spine by height.
-    conus_z_mm
-        Height of the cord's tip.
-    roots
-        Strands below it.
-    """
-
+    # by height: sac centre behind the wall, sac half depth and half width, canal depth, extra depth
+    # of the posterior fat pad
     course: Curve
-    walls: Curve
-    conus_z_mm: float
-    roots: Roots
+    walls: Curve  # the walls of the spine by height
+    conus_z_mm: float  # height of the cord's tip
+    roots: Roots  # strands below it
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""
@@ -136,15 +115,9 @@ class Canal:
 
 @dataclass(frozen=True, eq=False)
 class Epidural:
-    """Fat between sac and bone, and the ligamenta flava; painted after all bone.
+    """Fat between sac and bone, and the ligamenta flava; painted after all bone."""
 
-    Parameters
-    ----------
-    course, walls
-        As in :class:`Canal`.
-    """
-
-    course: Curve
+    course: Curve  # as in Canal, like walls
     walls: Curve
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
@@ -175,19 +148,11 @@ class Epidural:
 
 @dataclass(frozen=True, eq=False)
 class SacralWings:
-    """Lateral masses and the bony roof of the sacral canal.
+    """Lateral masses and the bony roof of the sacral canal."""
 
-    Parameters
-    ----------
-    course
-        As in :class:`Canal`.
-    top_z_mm, bottom_z_mm
-        Heights between which they exist.
-    """
-
-    course: Curve
-    top_z_mm: float
-    bottom_z_mm: float
+    course: Curve  # as in Canal
+    top_z_mm: float  # upper end
+    bottom_z_mm: float  # lower end
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""

@@ -24,19 +24,11 @@ from discmri.phantoms.shapes import BodyShape, DiscShape, Footprint, LocalFrame,
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Smooth functions of height z, tabulated finely for speed.
+    """Smooth functions of height z, tabulated finely for speed."""
 
-    Parameters
-    ----------
-    lowest_mm, step_mm
-        Of the table.
-    values
-        (m, n): m functions on n heights.
-    """
-
-    lowest_mm: float
-    step_mm: float
-    values: Array
+    lowest_mm: float  # first height of the table
+    step_mm: float  # distance of its heights
+    values: Array  # (m, n): m functions on n heights
 
     def __call__(self, z_mm: Array) -> Array:
         """(m, ...) float32 values at heights, constant outside the table."""
@@ -56,24 +48,13 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class SpineColumn:
-    """The analytic spine.
-
-    Parameters
-    ----------
-    spec
-        Its specification.
-    discs, bodies
-        Cranial to caudal, by name.
-    sacrum
-        Segments S1 to S5 and the coccyx, downwards.
-    junctions
-        Bone between the segments, downwards; empty without a residual disc.
-    """
+    """The analytic spine."""
 
     spec: SpineSpec
-    discs: Mapping[DiscLevel, DiscShape]
+    discs: Mapping[DiscLevel, DiscShape]  # cranial to caudal, like bodies
     bodies: Mapping[Vertebra, BodyShape]
-    sacrum: tuple[BodyShape, ...]
+    sacrum: tuple[BodyShape, ...]  # segments S1 to S5 and the coccyx, downwards
+    # bone between the segments, downwards; empty without a residual disc
     junctions: tuple[SegmentJunction, ...]
 
     @cached_property

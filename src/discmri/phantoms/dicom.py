@@ -35,17 +35,9 @@ DIRECTIONALITY = {
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One slice of one volume as a classic MR object.
+    """One slice of one volume as a classic MR object."""
 
-    Parameters
-    ----------
-    dataset
-        Complete except for vendor tags.
-    picture
-        The volume.
-    """
-
-    dataset: Dataset
+    dataset: Dataset  # complete except for vendor tags
     picture: SeriesVolume
 
 

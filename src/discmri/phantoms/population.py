@@ -38,23 +38,11 @@ Draw = Callable[[np.random.Generator, int], list[str]]
 
 @dataclass(frozen=True)
 class Member:
-    """One patient of the population in one scanner.
+    """One patient of the population in one scanner."""
 
-    Parameters
-    ----------
-    name
-        ``p0001`` and so on.
-    seed
-        Seed of the spine's variation.
-    options
-        Its anatomy and grades.
-    vendor, protocol, compression
-        Scanner, scan parameters and storage.
-    """
-
-    name: str
-    seed: int
-    options: SpineOptions
+    name: str  # `p0001` and so on
+    seed: int  # seed of the spine's variation
+    options: SpineOptions  # its anatomy and grades
     vendor: str
     protocol: Protocol
     compression: str

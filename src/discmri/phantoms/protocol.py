@@ -25,22 +25,12 @@ class PulseSequence(Enum):
 
 @dataclass(frozen=True)
 class Timing:
-    """Timing of one sequence.
+    """Timing of one sequence."""
 
-    Parameters
-    ----------
-    repetition_ms, echo_ms
-        TR and (effective) TE.
-    inversion_ms
-        TI; ``None`` without an inversion pulse.
-    echo_train
-        Echoes per excitation.
-    """
-
-    repetition_ms: float
-    echo_ms: float
-    inversion_ms: float | None = None
-    echo_train: int = 1
+    repetition_ms: float  # TR
+    echo_ms: float  # (effective) TE
+    inversion_ms: float | None = None  # TI; None without an inversion pulse
+    echo_train: int = 1  # echoes per excitation
 
 
 TIMING = {

@@ -30,18 +30,10 @@ _OVERLAP_MM = 2.2
 
 @dataclass(frozen=True, eq=False)
 class RemnantDisc:
-    """The remnant between two sacral segments: a thin dark plate with a brighter centre.
+    """The remnant between two sacral segments: a thin dark plate with a brighter centre."""
 
-    Parameters
-    ----------
-    above
-        The segment on top.
-    thickness_mm
-        Gap to the next segment.
-    """
-
-    above: BodyShape
-    thickness_mm: float
+    above: BodyShape  # the segment on top
+    thickness_mm: float  # gap to the next segment
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""
@@ -68,13 +60,7 @@ class RemnantDisc:
 
 @dataclass(frozen=True, eq=False)
 class FusedJunction:
-    """Bone between two sacral segments, and the remnant of the disc within it.
-
-    Parameters
-    ----------
-    junction
-        Its shape.
-    """
+    """Bone between two sacral segments, and the remnant of the disc within it."""
 
     junction: SegmentJunction
 

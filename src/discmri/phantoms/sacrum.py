@@ -139,27 +139,13 @@ class SacrumSpec:
 
 @dataclass(frozen=True, eq=False)
 class SegmentJunction:
-    """Two fused sacral segments with the remnant of their disc.
+    """Two fused sacral segments with the remnant of their disc."""
 
-    Parameters
-    ----------
-    frame
-        Centre of the gap.
-    rim
-        Outline of the bone there.
-    gap_mm
-        Distance of the segments.
-    lens
-        Shape of the remnant.
-    disc
-        The residual disc; ``None`` for a dark scar.
-    """
-
-    frame: LocalFrame
-    rim: Footprint
-    gap_mm: float
-    lens: LensShape
-    disc: ResidualDiscSpec | None = None
+    frame: LocalFrame  # centre of the gap
+    rim: Footprint  # outline of the bone there
+    gap_mm: float  # distance of the segments
+    lens: LensShape  # shape of the remnant
+    disc: ResidualDiscSpec | None = None  # the residual disc; None for a dark scar
 
     def wall(self, x: Array, y: Array) -> Array:
         """Signed distance to the wall of the bone, negative inside, local coordinates."""

@@ -44,59 +44,29 @@ _SPINE_STEP_MM = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """All structures, front to back.
-
-    Parameters
-    ----------
-    column
-        The analytic spine.
-    spine
-        Structures that are sampled finely.
-    around
-        All others.
-    texture
-        Irregularity of tissues.
-    """
+    """All structures, front to back."""
 
     column: SpineColumn
-    spine: tuple[Structure, ...]
-    around: tuple[Structure, ...]
-    texture: Texture
+    spine: tuple[Structure, ...]  # structures that are sampled finely
+    around: tuple[Structure, ...]  # all others
+    texture: Texture  # irregularity of tissues
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Shares of the materials in a block of voxels of one slice.
+    """Shares of the materials in a block of voxels of one slice."""
 
-    Parameters
-    ----------
-    where
-        The block in the grid.
-    shares
-        By material, an array of the block's shape (i, j).
-    gain
-        Factor of brightness, of the same shape.
-    """
-
-    where: tuple[slice, slice, int]
-    shares: Mapping[Material, Array]
-    gain: Array
+    where: tuple[slice, slice, int]  # the block in the grid
+    shares: Mapping[Material, Array]  # by material, an array of the block's shape (i, j)
+    gain: Array  # factor of brightness, of the same shape
 
 
 @dataclass(frozen=True, eq=False)
 class Composition:
-    """Materials of every voxel of a grid.
-
-    Parameters
-    ----------
-    grid
-        The voxel grid.
-    tiles
-        Blocks that cover it once.
-    """
+    """Materials of every voxel of a grid."""
 
     grid: Grid
-    tiles: tuple[Tile, ...]
+    tiles: tuple[Tile, ...]  # blocks that cover it once
 
     def summed(self, weight: Callable[[Material], float], textured: bool = True) -> Array:
         """(i, j, k) float32: sum of share times weight over all materials."""

@@ -25,42 +25,23 @@ def slice_thickness_mm(sequence: PulseSequence, protocol: Protocol) -> float:
 
 @dataclass(frozen=True, eq=False)
 class SeriesVolume:
-    """One volume of a series.
+    """One volume of a series."""
 
-    Parameters
-    ----------
-    volume
-        Signal in arbitrary units, or ADC in µm²/ms.
-    b_s_per_mm2, kind, direction
-        Diffusion weighting; ``None`` for series without.
-    """
-
-    volume: Volume
-    b_s_per_mm2: float | None = None
+    volume: Volume  # signal in arbitrary units, or ADC in µm²/ms
+    b_s_per_mm2: float | None = None  # None without diffusion weighting
     kind: DirectionKind = DirectionKind.NONE
     direction: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class PhantomSeries:
-    """One acquisition or one map.
-
-    Parameters
-    ----------
-    number
-        SeriesNumber.
-    sequence
-        Its sequence.
-    pictures
-        One volume, or one per diffusion weighting (or per plane of a localizer).
-    scale
-        Stored value per unit of signal.
-    """
+    """One acquisition or one map."""
 
     number: int
     sequence: PulseSequence
+    # one volume, or one per diffusion weighting (or per plane of a localizer)
     pictures: tuple[SeriesVolume, ...]
-    scale: float
+    scale: float  # stored value per unit of signal
 
     @property
     def is_map(self) -> bool:
@@ -75,20 +56,10 @@ class PhantomSeries:
 
 @dataclass(frozen=True)
 class PhantomStudy:
-    """Facts that all series of a study share.
+    """Facts that all series of a study share."""
 
-    Parameters
-    ----------
-    seed
-        Seed of the phantom, used as the patient's name.
-    key
-        Hash of the study's specification, from which its UIDs are made.
-    protocol
-        Scan parameters.
-    """
-
-    seed: int
-    key: str
+    seed: int  # seed of the phantom, used as the patient's name
+    key: str  # hash of the study's specification, from which its UIDs are made
     protocol: Protocol
 
     def uid(self, *parts: object) -> str:

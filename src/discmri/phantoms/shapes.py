@@ -19,18 +19,10 @@ _POSTERIOR_POWER = 2.8
 
 @dataclass(frozen=True, eq=False)
 class LocalFrame:
-    """A local coordinate system in patient space.
+    """A local coordinate system in patient space."""
 
-    Parameters
-    ----------
-    origin_mm
-        (3,) RAS+.
-    axes
-        (3, 3), unit vectors right, anterior, superior of the structure as columns, RAS+.
-    """
-
-    origin_mm: Array
-    axes: Array
+    origin_mm: Array  # (3,) RAS+
+    axes: Array  # (3, 3), unit vectors right, anterior, superior of the structure as columns, RAS+
 
     @classmethod
     def tilted(cls, origin_mm: Array, sagittal_deg: float, lateral_deg: float) -> LocalFrame:
@@ -59,19 +51,11 @@ class LocalFrame:
 
 @dataclass(frozen=True)
 class Footprint:
-    """The outline of an endplate from above: rounder in front, flatter behind.
-
-    Parameters
-    ----------
-    half_width_mm, half_depth_mm
-        Semi-axes.
-    centre_mm
-        Anterior position of the centre.
-    """
+    """The outline of an endplate from above: rounder in front, flatter behind."""
 
     half_width_mm: float
     half_depth_mm: float
-    centre_mm: float = 0.0
+    centre_mm: float = 0.0  # anterior position of the centre
 
     def between(self, other: Footprint, share: Array) -> tuple[Array, Array, Array]:
         """Half width, half depth and centre, interpolated from this (0) to another one (1)."""
@@ -99,18 +83,10 @@ def radius_share(x: Array, y: Array, half_width: Array | float, half_depth: Arra
 
 @dataclass(frozen=True, eq=False)
 class Ripple:
-    """Smooth irregularity of a surface: a few plane waves.
+    """Smooth irregularity of a surface: a few plane waves."""
 
-    Parameters
-    ----------
-    amplitude_mm
-        Standard deviation.
-    waves
-        (n, 3): wave numbers along both coordinates (1/mm) and phase.
-    """
-
-    amplitude_mm: float
-    waves: Array
+    amplitude_mm: float  # standard deviation
+    waves: Array  # (n, 3): wave numbers along both coordinates (1/mm) and phase
 
     @classmethod
     def random(
@@ -134,37 +110,19 @@ class Ripple:
 
 @dataclass(frozen=True, eq=False)
 class DiscShape:
-    """A disc in its own frame, bounded by two endplate surfaces and a bulging wall.
+    """A disc in its own frame, bounded by two endplate surfaces and a bulging wall."""
 
-    Parameters
-    ----------
-    frame
-        Centre of the disc; its y-z plane is the disc's mid-sagittal plane.
-    height_mm
-        Distance of the endplate chords at the centre.
-    wedge_deg, lateral_wedge_deg
-        Angle between the chords, anteriorly and to the right.
-    upper, lower
-        Outline of the body above and below, in the disc's frame.
-    concavity_upper_mm, concavity_lower_mm
-        Depth of the concavity of the two endplates.
-    bulge_anterior_mm, bulge_posterior_mm
-        Of the wall at mid-height beyond the rims.
-    ripple_upper, ripple_lower
-        Irregularity of the endplates.
-    """
-
-    frame: LocalFrame
-    height_mm: float
-    wedge_deg: float
-    lateral_wedge_deg: float
-    upper: Footprint
-    lower: Footprint
+    frame: LocalFrame  # centre of the disc; its y-z plane is the disc's mid-sagittal plane
+    height_mm: float  # distance of the endplate chords at the centre
+    wedge_deg: float  # angle between the chords, anteriorly
+    lateral_wedge_deg: float  # angle between the chords, to the right
+    upper: Footprint  # outline of the body above, in the disc's frame
+    lower: Footprint  # outline of the body below
     concavity_upper_mm: float
     concavity_lower_mm: float
-    bulge_anterior_mm: float
+    bulge_anterior_mm: float  # of the wall at mid-height beyond the rim
     bulge_posterior_mm: float
-    ripple_upper: Ripple
+    ripple_upper: Ripple  # irregularity of the endplate
     ripple_lower: Ripple
 
     def upper_surface(self, x: Array, y: Array) -> Array:
@@ -224,23 +182,13 @@ class DiscShape:
 
 @dataclass(frozen=True, eq=False)
 class LensShape:
-    """A symmetric lens: ``|z| < h (1 - r**blunt)``, r elliptical in x and y.
-
-    Parameters
-    ----------
-    frame
-        Its centre.
-    half_depth_mm, half_width_mm, half_height_mm
-        Semi-axes.
-    blunt
-        2 for a lens with thin rims; a larger number is more similar to a plate.
-    """
+    """A symmetric lens: ``|z| < h (1 - r**blunt)``, r elliptical in x and y."""
 
     frame: LocalFrame
     half_depth_mm: float
     half_width_mm: float
     half_height_mm: float
-    blunt: float
+    blunt: float  # 2 for a lens with thin rims; a larger number is more similar to a plate
 
     def radius(self, x: Array, y: Array) -> Array:
         """Distance from the axis / distance of the rim in that direction; 1 on the rim."""
@@ -267,39 +215,17 @@ class LensShape:
 
 @dataclass(frozen=True, eq=False)
 class BodyShape:
-    """A vertebral body: a wall with a waist, bounded by the discs above and below.
+    """A vertebral body: a wall with a waist, bounded by the discs above and below."""
 
-    Parameters
-    ----------
-    frame
-        Centre of the body.
-    height_mm
-        Distance of its disc-side chords at the centre.
-    rim
-        Outline at the endplates.
-    waist
-        Relative narrowing at mid-height.
-    above
-        The disc on top, if any.
-    below
-        The disc underneath, if any.
-    ripple
-        Irregularity of the wall.
-    taper
-        Relative widening from mid-height to the upper end.
-    open_top
-        Whether the body has no upper end.
-    """
-
-    frame: LocalFrame
-    height_mm: float
-    rim: Footprint
-    waist: float
-    above: DiscShape | None
-    below: DiscShape | None
-    ripple: Ripple
-    taper: float = 0.0
-    open_top: bool = False
+    frame: LocalFrame  # centre of the body
+    height_mm: float  # distance of its disc-side chords at the centre
+    rim: Footprint  # outline at the endplates
+    waist: float  # relative narrowing at mid-height
+    above: DiscShape | None  # the disc on top, if any
+    below: DiscShape | None  # the disc underneath, if any
+    ripple: Ripple  # irregularity of the wall
+    taper: float = 0.0  # relative widening from mid-height to the upper end
+    open_top: bool = False  # whether the body has no upper end
 
     def wall(self, x: Array, y: Array, z: Array) -> Array:
         """Signed distance (mm) to the wall, negative inside, local coordinates."""

@@ -56,18 +56,10 @@ def diffusion_weight(b_s_per_mm2: float, adc_um2_ms: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class TissueSignals:
-    """Signal of every material of one spine at one field strength.
+    """Signal of every material of one spine at one field strength."""
 
-    Parameters
-    ----------
-    spec
-        Source of the discs' tissues and the marrow's fat fraction.
-    field_strength_t
-        1.5 or 3.
-    """
-
-    spec: SpineSpec
-    field_strength_t: float
+    spec: SpineSpec  # source of the discs' tissues and the marrow's fat fraction
+    field_strength_t: float  # 1.5 or 3
 
     def properties(self, material: Material) -> Properties:
         """Properties of a material at this field strength."""

@@ -35,21 +35,11 @@ class Material(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Sample points of one tile.
+    """Sample points of one tile."""
 
-    Parameters
-    ----------
-    points_mm
-        (3, n) float32, RAS+.
-    width_mm
-        Size of the cube that each point represents.
-    walls
-        The spine's walls by height.
-    """
-
-    points_mm: Array
-    width_mm: float
-    walls: Curve
+    points_mm: Array  # (3, n) float32, RAS+
+    width_mm: float  # size of the cube that each point represents
+    walls: Curve  # the spine's walls by height
 
     @cached_property
     def _along(self) -> Array:
@@ -121,20 +111,11 @@ class DiscStructure:
     """A disc with nucleus, inner and outer annulus, and a cleft in grade 2.
 
     The nucleus reaches the endplates: on scans the signal of a dark disc is even to within 1 mm of them.
-
-    Parameters
-    ----------
-    level
-        Its name.
-    shape
-        Its analytic form.
-    signal_grade
-        1 to 5; determines the sharpness of the nucleus border.
     """
 
     level: DiscLevel
     shape: DiscShape
-    signal_grade: int
+    signal_grade: int  # 1 to 5; determines the sharpness of the nucleus border
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""
@@ -191,24 +172,12 @@ class DiscStructure:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A vertebral body or sacral segment: endplates, cortex, marrow, basivertebral vein.
-
-    Parameters
-    ----------
-    name
-        The vertebra.
-    shape
-        Its analytic form.
-    vein
-        Whether it has a basivertebral vein.
-    cartilage_mm
-        Thickness of the cartilage on its endplates.
-    """
+    """A vertebral body or sacral segment: endplates, cortex, marrow, basivertebral vein."""
 
     name: Vertebra
     shape: BodyShape
-    vein: bool = True
-    cartilage_mm: float = CARTILAGE_MM
+    vein: bool = True  # whether it has a basivertebral vein
+    cartilage_mm: float = CARTILAGE_MM  # thickness of the cartilage on its endplates
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""
@@ -258,24 +227,12 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class PosteriorElements:
-    """Pedicles, laminae, facet joints, spinous and transverse processes, and nerve roots.
-
-    Parameters
-    ----------
-    body
-        The body they belong to.
-    spinous_slope
-        Downward slope of the spinous process.
-    spinous_mm
-        Its length.
-    phase
-        Phase of its irregularity, radians.
-    """
+    """Pedicles, laminae, facet joints, spinous and transverse processes, and nerve roots."""
 
     body: BodyShape
-    spinous_slope: float = 0.2
-    spinous_mm: float = 27.0
-    phase: float = 0.0
+    spinous_slope: float = 0.2  # downward slope of the spinous process
+    spinous_mm: float = 27.0  # length of the spinous process
+    phase: float = 0.0  # phase of its irregularity, radians
 
     @cached_property
     def _frame(self) -> LocalFrame:
@@ -339,22 +296,10 @@ class PosteriorElements:
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """An ellipsoid with a thin wall: a bowel loop, an organ or the bladder.
+    """An ellipsoid with a thin wall: a bowel loop, an organ or the bladder."""
 
-    Parameters
-    ----------
-    centre_mm
-        (3,) RAS+.
-    radii_mm
-        (3,) semi-axes.
-    content, wall
-        Its tissues.
-    wall_mm
-        Thickness of the wall.
-    """
-
-    centre_mm: Array
-    radii_mm: Array
+    centre_mm: Array  # (3,) RAS+
+    radii_mm: Array  # (3,) semi-axes
     content: Tissue
     wall: Tissue = Tissue.BOWEL_WALL
     wall_mm: float = 1.8

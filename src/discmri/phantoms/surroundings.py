@@ -43,18 +43,10 @@ class AnteriorLigament:
 
 @dataclass(frozen=True, eq=False)
 class Tube:
-    """A blood vessel: a dark lumen in a thin wall, along a course by height.
+    """A blood vessel: a dark lumen in a thin wall, along a course by height."""
 
-    Parameters
-    ----------
-    course
-        By height: distance to the right, distance in front of the bodies, radius.
-    front
-        The walls of the spine by height.
-    """
-
-    course: Curve
-    front: Curve
+    course: Curve  # by height: distance to the right, distance in front of the bodies, radius
+    front: Curve  # the walls of the spine by height
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:
         """Whether a part of it may lie within a ball."""
@@ -82,15 +74,10 @@ class Tube:
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """All remaining tissue: muscle, fat, fascia, skin and air, by distance from spine and skin.
+    """All remaining tissue: muscle, fat, fascia, skin and air, by distance from spine and skin."""
 
-    Parameters
-    ----------
-    outline
-        By height: y of the posterior fascia and skin, y of the abdominal muscles and skin, y of
-        the tips of the spinous processes, and radius of the psoas; mm.
-    """
-
+    # by height: y of the posterior fascia and skin, y of the abdominal muscles and skin, y of the
+    # tips of the spinous processes, and radius of the psoas; mm
     outline: Curve
 
     def near(self, centre_mm: Array, radius_mm: float) -> bool:

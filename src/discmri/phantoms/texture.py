@@ -16,18 +16,10 @@ _CUBE = 64
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """Periodic noise in patient space, and its effect on each tissue.
+    """Periodic noise in patient space, and its effect on each tissue."""
 
-    Parameters
-    ----------
-    cubes
-        (n, 64, 64, 64) float32 of zero mean and unit SD, correlated over about 2 cells.
-    spec
-        The spine whose tissues are textured.
-    """
-
-    cubes: Array
-    spec: SpineSpec
+    cubes: Array  # (n, 64, 64, 64) float32 of zero mean and unit SD, correlated over about 2 cells
+    spec: SpineSpec  # the spine whose tissues are textured
 
     @classmethod
     def random(cls, spec: SpineSpec) -> Texture:

@@ -53,25 +53,13 @@ class Tissue(IntEnum):
 
 @dataclass(frozen=True)
 class Properties:
-    """Magnetic properties of one tissue.
+    """Magnetic properties of one tissue."""
 
-    Parameters
-    ----------
-    t1_ms, t2_ms
-        Relaxation times of its water, at 1.5 T.
-    density
-        Proton density of its water and fat together, 1 for free water.
-    adc_um2_ms
-        ADC of its water.
-    fat_fraction
-        Share of the signal density that is fat.
-    """
-
-    t1_ms: float
+    t1_ms: float  # of its water at 1.5 T, like t2_ms
     t2_ms: float
-    density: float
-    adc_um2_ms: float = 1.0
-    fat_fraction: float = 0.0
+    density: float  # proton density of its water and fat together, 1 for free water
+    adc_um2_ms: float = 1.0  # ADC of its water
+    fat_fraction: float = 0.0  # share of the signal density that is fat
 
     def at_field(self, field_strength_t: float) -> Properties:
         """The tissue at another field strength: T1 increases with B0^0.35, T2 is 7 % lower at 3 T.

@@ -97,21 +97,14 @@ def _rounded(value: object) -> object:
 
 @dataclass(frozen=True, eq=False)
 class TrueSection:
-    """The mid-sagittal section of a disc.
+    """The mid-sagittal section of a disc."""
 
-    Parameters
-    ----------
-    front, upper, back, lower
-        (m, 2) border curves (anterior, superior) in the disc's frame, together a closed line.
-    upper_front, upper_back, lower_front, lower_back
-        (2,) corners.
-    """
-
+    # (m, 2) border curves (anterior, superior) in the disc's frame, together a closed line
     front: Array
     upper: Array
     back: Array
     lower: Array
-    upper_front: Array
+    upper_front: Array  # (2,) corners
     upper_back: Array
     lower_front: Array
     lower_back: Array
@@ -209,24 +202,14 @@ def column_heights(section: TrueSection, shares: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Quadrature:
-    """Points and weights for integrals over the volume of a disc.
+    """Points and weights for integrals over the volume of a disc."""
 
-    Parameters
-    ----------
-    x, y, level, depth_mm
-        Local position: right, anterior, level between the endplates, distance from the wall.
-    height_mm
-        Height of the column through each point.
-    volume_mm3
-        Weight of each point.
-    """
-
-    x: Array
-    y: Array
-    level: Array
-    depth_mm: Array
-    height_mm: Array
-    volume_mm3: Array
+    x: Array  # local position: right
+    y: Array  # anterior
+    level: Array  # between the endplates
+    depth_mm: Array  # from the wall
+    height_mm: Array  # height of the column through each point
+    volume_mm3: Array  # weight of each point
 
 
 def wall_radius(shape: DiscShape, angle: Array, level: Array) -> Array:

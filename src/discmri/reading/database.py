@@ -30,23 +30,13 @@ _MAGIC = b"SQLite format 3\x00"
 
 @dataclass(frozen=True)
 class Locator:
-    """Location of a session.
+    """Location of a session."""
 
-    Parameters
-    ----------
-    url
-        URL for SQLAlchemy; may have a password if the driver is not pg8000.
-    name
-        Name for messages, without password and options.
-    path
-        Path of the file; ``None`` for a server.
-    arguments
-        Arguments of the driver; may have a password.
-    """
-
+    # URL for SQLAlchemy; may have a password if the driver is not pg8000
     url: str = field(repr=False)
-    name: str
-    path: Path | None
+    name: str  # name for messages, without password and options
+    path: Path | None  # path of the file; None for a server
+    # arguments of the driver; may have a password
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

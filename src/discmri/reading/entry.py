@@ -41,48 +41,21 @@ class EntryKind(Enum):
 
 @dataclass(frozen=True)
 class Draft:
-    """A row before it is stored.
-
-    Parameters
-    ----------
-    kind
-        Kind of the row.
-    reader
-        Name of the reader; for the plan, of the planner.
-    mode
-        Mode of the session: ``open``, ``locked`` or ``blinded``.
-    item
-        Presentation of a case, such as ``c012.1``; empty for the plan.
-    disc
-        Automatic level of the disc, which never changes; empty for a whole case.
-    visible
-        What was visible to the reader, sorted.
-    input_sha256
-        Hash of the pixels of the images.
-    content
-        JSON-like facts of this kind of row.
-    attachment
-        File of the row, such as an edited label map.
-    entry_id
-        Random identifier, by which a row that was sent twice is recognised.
-    at
-        Time, ISO 8601 in UTC.
-    software
-        Version of discmri.
-    """
+    """A row before it is stored."""
 
     kind: EntryKind
-    reader: str
-    mode: str
-    item: str = ""
-    disc: str = ""
-    visible: tuple[str, ...] = ()
-    input_sha256: str = ""
-    content: Mapping[str, Any] = field(default_factory=dict)
-    attachment: bytes | None = None
+    reader: str  # name of the reader; for the plan, of the planner
+    mode: str  # mode of the session: `open`, `locked` or `blinded`
+    item: str = ""  # presentation of a case, such as `c012.1`; empty for the plan
+    disc: str = ""  # automatic level of the disc, which never changes; empty for a whole case
+    visible: tuple[str, ...] = ()  # what was visible to the reader, sorted
+    input_sha256: str = ""  # hash of the pixels of the images
+    content: Mapping[str, Any] = field(default_factory=dict)  # JSON-like facts of this kind of row
+    attachment: bytes | None = None  # file of the row, such as an edited label map
+    # random identifier, by which a row that was sent twice is recognised
     entry_id: str = field(default_factory=lambda: secrets.token_hex(16))
-    at: str = field(default_factory=now)
-    software: str = discmri.__version__
+    at: str = field(default_factory=now)  # time, ISO 8601 in UTC
+    software: str = discmri.__version__  # version of discmri
 
     def row(self) -> dict[str, Any]:
         """Column values of the row, without place and hashes."""
@@ -104,24 +77,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class SessionEntry:
-    """An entry of a session as stored: one row, chained by hashes.
+    """An entry of a session as stored: one row, chained by hashes."""
 
-    Parameters
-    ----------
-    seq
-        Position in the chain, from 1 without gaps.
-    row
-        Column values without position and hashes.
-    previous
-        Hash of the previous row.
-    sha256
-        Hash of this row.
-    """
-
-    seq: int
-    row: Mapping[str, str]
-    previous: str
-    sha256: str
+    seq: int  # position in the chain, from 1 without gaps
+    row: Mapping[str, str]  # column values without position and hashes
+    previous: str  # hash of the previous row
+    sha256: str  # hash of this row
 
     @property
     def kind(self) -> EntryKind:

@@ -35,24 +35,12 @@ _KEPT_ASIDE = ".damaged"
 
 @dataclass(frozen=True)
 class JournalContents:
-    """Content of a journal.
+    """Content of a journal."""
 
-    Parameters
-    ----------
-    receipt
-        End of the chain after the last saved row; ``None`` before the first.
-    pending
-        Unsaved drafts, oldest first.
-    damaged
-        Complete lines that cannot be read.
-    end
-        Offset of the next line in bytes.
-    """
-
-    receipt: Head | None
-    pending: list[Draft]
-    damaged: tuple[bytes, ...]
-    end: int
+    receipt: Head | None  # end of the chain after the last saved row; None before the first
+    pending: list[Draft]  # unsaved drafts, oldest first
+    damaged: tuple[bytes, ...]  # complete lines that cannot be read
+    end: int  # offset of the next line in bytes
 
 
 class Journal:

@@ -30,20 +30,12 @@ _CLOCKS = {
 
 @dataclass(frozen=True)
 class Lease:
-    """A claim on one reader's part of a session.
-
-    Parameters
-    ----------
-    reader
-        Name of the reader.
-    place
-        Machine and journal.  The owner of the journal lock replaces any earlier holder there.
-    holder
-        Random identifier of this opening of the session.
-    """
+    """A claim on one reader's part of a session."""
 
     reader: str
+    # Machine and journal. The owner of the journal lock replaces any earlier holder there.
     place: str
+    # random identifier of this opening of the session
     holder: str = field(default_factory=lambda: secrets.token_hex(16))
 
 

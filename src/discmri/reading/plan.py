@@ -46,57 +46,29 @@ class Order(Enum):
 
 @dataclass(frozen=True)
 class PlannedDisc:
-    """One disc of a case.
+    """One disc of a case."""
 
-    Parameters
-    ----------
-    level
-        Automatic level, which identifies the disc in all rows.
-    label_id
-        Label id in ``labels.nii.gz``.
-    suggested_grade
-        Automatic suggestion; empty if missing.
-    """
-
-    level: DiscLevel
-    label_id: int
-    suggested_grade: str = ""
+    level: DiscLevel  # automatic level, which identifies the disc in all rows
+    label_id: int  # label id in `labels.nii.gz`
+    suggested_grade: str = ""  # automatic suggestion; empty if missing
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measured study.
+    """One measured study."""
 
-    Parameters
-    ----------
-    key
-        Neutral name in the session, such as ``c012``.
-    subject_id, study_uid, study_date, series_uid
-        As in the results.
-    discs
-        Measured discs, cranial to caudal.
-    results, study
-        Results folder and images, relative to the root of the plan, with ``/``; ``study`` is
-        empty without images.
-    results_sha256
-        Hash of ``study.json``, which has the hashes of the other files.
-    input_sha256
-        Hash of the pixels of the segmented series.
-    residual_discs
-        A residual S1-S2 disc, not measured.  It is read only if the numbering of a reader makes
-        it a lumbar disc.
-    """
-
-    key: str
+    key: str  # neutral name in the session, such as `c012`
     subject_id: str
     study_uid: str
     study_date: str
     series_uid: str
-    discs: tuple[PlannedDisc, ...]
-    results: str
-    study: str
-    results_sha256: str
-    input_sha256: str
+    discs: tuple[PlannedDisc, ...]  # measured discs, cranial to caudal
+    results: str  # folder, relative to the root of the plan, with `/`
+    study: str  # images, in the same form; empty without images
+    results_sha256: str  # hash of `study.json`, which has the hashes of the other files
+    input_sha256: str  # hash of the pixels of the segmented series
+    # A residual S1-S2 disc, not measured. It is read only if the numbering of a reader makes it a
+    # lumbar disc.
     residual_discs: tuple[PlannedDisc, ...] = ()
 
     @property
@@ -112,18 +84,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Showing:
-    """One presentation of a case to a reader.
+    """One presentation of a case to a reader."""
 
-    Parameters
-    ----------
-    case
-        Key of the case.
-    occasion
-        1, or 2 for a hidden repeat.
-    """
-
-    case: str
-    occasion: int = 1
+    case: str  # key of the case
+    occasion: int = 1  # 1, or 2 for a hidden repeat
 
     @property
     def item(self) -> str:

@@ -118,14 +118,9 @@ def _with_truth(case: Case, truth: Mapping[str, str]) -> Case:
 
 @dataclass(frozen=True)
 class PracticeResult:
-    """First grades of a practice session, compared with the true grades.
+    """First grades of a practice session, compared with the true grades."""
 
-    Parameters
-    ----------
-    pairs
-        True grade and first grade of each disc that was read; ``None`` for not evaluable.
-    """
-
+    # true grade and first grade of each disc that was read; None for not evaluable
     pairs: tuple[tuple[Grade, Grade | None], ...]
 
     @property

@@ -18,47 +18,22 @@ from discmri.reading.verification import verified_rows
 
 @dataclass(frozen=True)
 class ReaderProgress:
-    """Progress of one reader.
-
-    Parameters
-    ----------
-    reader
-        Name.
-    cases_done, cases
-        Number of completed and of all presentations, including hidden repeats.
-    discs_done, discs
-        Number of completed and of all discs of these.
-    not_evaluable
-        Number of discs judged not evaluable.
-    corrections
-        Number of judgements changed with a reason.
-    waiting
-        Number of unsaved entries in the journal on this machine.
-    last_at
-        Time of the last row; empty before the first.
-    conflicts
-        Number of late entries from another machine that are not resolved.
-    damage
-        Message about damage of the journal on this machine; empty if none.
-    repeats, repeats_equal, repeats_within_one
-        Number of discs graded at both presentations of a hidden repeat; of these, with the same
-        grade, and with grades at most one apart.
-    """
+    """Progress of one reader."""
 
     reader: str
-    cases_done: int
-    cases: int
-    discs_done: int
+    cases_done: int  # presentations, with hidden repeats
+    cases: int  # presentations, with hidden repeats
+    discs_done: int  # discs of these presentations
     discs: int
     not_evaluable: int
-    corrections: int
-    waiting: int
-    last_at: str
-    conflicts: int = 0
-    damage: str = ""
-    repeats: int = 0
-    repeats_equal: int = 0
-    repeats_within_one: int = 0
+    corrections: int  # number of judgements changed with a reason
+    waiting: int  # number of unsaved entries in the journal on this machine
+    last_at: str  # time of the last row; empty before the first
+    conflicts: int = 0  # number of late entries from another machine that are not resolved
+    damage: str = ""  # message about damage of the journal on this machine; empty if none
+    repeats: int = 0  # discs graded at both presentations of a hidden repeat
+    repeats_equal: int = 0  # of these, with the same grade
+    repeats_within_one: int = 0  # of these, with grades at most one apart
 
 
 @dataclass(frozen=True)

@@ -83,20 +83,10 @@ class Verification:
 
 @dataclass(frozen=True)
 class VerifiedRows:
-    """The rows of a session with the result of verification.
-
-    Parameters
-    ----------
-    plan
-        Plan of the session.
-    entries
-        Rows, without unreadable ones.
-    verification
-        Result of verification.
-    """
+    """The rows of a session with the result of verification."""
 
     plan: Plan
-    entries: tuple[SessionEntry, ...]
+    entries: tuple[SessionEntry, ...]  # rows, without unreadable ones
     verification: Verification
 
 

@@ -124,17 +124,10 @@ class CaseView:
 
 @dataclass(frozen=True)
 class Agenda:
-    """Cases and discs for one reader, in order.
+    """Cases and discs for one reader, in order."""
 
-    Parameters
-    ----------
-    discs
-        Automatic levels of the discs, by item.
-    opinions
-        Judgements of the readers, for an adjudicator only.
-    """
-
-    discs: Mapping[str, frozenset[DiscLevel]]
+    discs: Mapping[str, frozenset[DiscLevel]]  # automatic levels of the discs, by item
+    # judgements of the readers, for an adjudicator only
     opinions: Mapping[tuple[str, DiscLevel], tuple[Judgement, ...]] = field(default_factory=dict)
 
 

@@ -39,41 +39,21 @@ class QcVerdict(Enum):
 
 @dataclass(frozen=True)
 class JudgedDisc:
-    """A measured disc.
+    """A measured disc."""
 
-    Parameters
-    ----------
-    study, level
-        Name of the study in the results, and level of the disc.
-    study_uid
-        Study Instance UID of the images; empty if unknown.
-    height_mm
-        Primary height of the disc; ``None`` if missing.
-    """
-
-    study: str
+    study: str  # its name in the results
     level: DiscLevel
-    study_uid: str = ""
-    height_mm: float | None = None
+    study_uid: str = ""  # study Instance UID of the images; empty if unknown
+    height_mm: float | None = None  # primary height of the disc; None if missing
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision.
+    """One decision."""
 
-    Parameters
-    ----------
-    disc
-        The disc as it was when the decision was made.
-    verdict
-        Accept, doubt or reject.
-    comment
-        The reviewer's reason; may be empty.
-    """
-
-    disc: JudgedDisc
+    disc: JudgedDisc  # the disc as it was when the decision was made
     verdict: QcVerdict
-    comment: str = ""
+    comment: str = ""  # the reviewer's reason; may be empty
 
     def holds_for(self, disc: JudgedDisc) -> bool:
         """Whether the decision applies to a disc: same study UID and height, where both are known.
@@ -92,27 +72,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class AppliedDecisions:
-    """Decisions matched with measured discs.
+    """Decisions matched with measured discs."""
 
-    Parameters
-    ----------
-    source
-        Name of the file.
-    sha256
-        Hexadecimal hash of the file.
-    verdicts
-        Verdict by study and level.
-    outdated
-        Decisions on discs that were measured again since.
-    unknown
-        Decisions on discs that are not in the results.
-    """
-
-    source: str
-    sha256: str
-    verdicts: Mapping[tuple[str, DiscLevel], QcVerdict]
-    outdated: tuple[Decision, ...] = ()
-    unknown: tuple[Decision, ...] = ()
+    source: str  # name of the file
+    sha256: str  # hexadecimal hash of the file
+    verdicts: Mapping[tuple[str, DiscLevel], QcVerdict]  # verdict by study and level
+    outdated: tuple[Decision, ...] = ()  # decisions on discs that were measured again since
+    unknown: tuple[Decision, ...] = ()  # decisions on discs that are not in the results
 
     @property
     def rejected(self) -> tuple[tuple[str, DiscLevel], ...]:
@@ -166,21 +132,11 @@ class AppliedDecisions:
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions of a table.
+    """All decisions of a table."""
 
-    Parameters
-    ----------
-    source
-        Name of the file.
-    sha256
-        Hexadecimal hash of the file.
-    entries
-        In the order of the table.
-    """
-
-    source: str
-    sha256: str
-    entries: tuple[Decision, ...] = field(default=())
+    source: str  # name of the file
+    sha256: str  # hexadecimal hash of the file
+    entries: tuple[Decision, ...] = field(default=())  # in the order of the table
 
     def applied(self, discs: Iterable[JudgedDisc]) -> AppliedDecisions:
         """Match the decisions with measured discs.

@@ -20,18 +20,10 @@ _FACES: WeakKeyDictionary[DiscOutline, Face] = WeakKeyDictionary()  # a height a
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """The projection of a disc along its normal.
+    """The projection of a disc along its normal."""
 
-    Parameters
-    ----------
-    cover
-        (n, m) fraction of each cell inside the projection, 0 to 1; axes anterior, left.
-    step_mm
-        Cell size along both axes, mm.
-    """
-
-    cover: Array
-    step_mm: tuple[float, float]
+    cover: Array  # (n, m) fraction of each cell inside the projection, 0 to 1; axes anterior, left
+    step_mm: tuple[float, float]  # cell size along both axes, mm
 
     @property
     def area_mm2(self) -> float:

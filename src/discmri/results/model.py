@@ -29,32 +29,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredImages:
-    """Images and outlines of a study that was just measured.
+    """Images and outlines of a study that was just measured."""
 
-    Parameters
-    ----------
-    labels
-        Named structures on the grid of ``image``.
-    outlines
-        Outlines by level, without discs that could not be traced.
-    image
-        The sagittal series that was segmented.
-    adc
-        ADC in µm²/ms around the discs, aligned with ``image`` and resampled to its voxels, for
-        pictures; ``None`` without diffusion.
-    fitted_adc
-        Fitted ADC in µm²/ms on the grid of the diffusion images; ``None`` if the map of the
-        scanner was used.
-    study
-        The measured study, for its headers.
-    """
-
-    labels: SpineLabels
+    labels: SpineLabels  # named structures on the grid of `image`
+    # outlines by level, without discs that could not be traced
     outlines: Mapping[DiscLevel, DiscOutline]
-    image: Volume
+    image: Volume  # the sagittal series that was segmented
+    # ADC in µm²/ms around the discs, aligned with `image` and resampled to its voxels, for
+    # pictures; None without diffusion
     adc: Volume | None = None
+    # fitted ADC in µm²/ms on the grid of the diffusion images; None if the map of the scanner was
+    # used
     fitted_adc: Volume | None = None
-    study: Study | None = None
+    study: Study | None = None  # the measured study, for its headers
 
     @cached_property
     def label_map(self) -> LabelMap:

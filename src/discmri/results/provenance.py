@@ -61,27 +61,14 @@ class DiffusionFacts:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Provenance of a result.
+    """Provenance of a result."""
 
-    Parameters
-    ----------
-    versions
-        Versions of discmri, Python and numerical libraries.
-    settings
-        Every setting; of ``masks`` only the file name, so that no home folder is disclosed.
-    segmenter
-        Name, version and hash of the weights.
-    inputs
-        Series used, the segmented one first.
-    diffusion
-        Provenance of the ADC; ``None`` without diffusion.
-    """
-
-    versions: Mapping[str, str]
+    versions: Mapping[str, str]  # versions of discmri, Python and numerical libraries
+    # every setting; of `masks` only the file name, so that no home folder is disclosed
     settings: Settings = field(default_factory=Settings)
-    segmenter: str = ""
-    inputs: tuple[SeriesInput, ...] = ()
-    diffusion: DiffusionFacts | None = None
+    segmenter: str = ""  # name, version and hash of the weights
+    inputs: tuple[SeriesInput, ...] = ()  # series used, the segmented one first
+    diffusion: DiffusionFacts | None = None  # of the ADC; None without diffusion
 
     def __post_init__(self) -> None:
         masks = self.settings.masks

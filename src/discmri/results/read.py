@@ -102,21 +102,11 @@ class _Outlines(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class StoredImages:
-    """Images and outlines stored in a results folder, read on access.
-
-    Parameters
-    ----------
-    folder
-        The results folder.
-    result
-        The result without images.
-    study_path
-        Path of the measured study, if known.
-    """
+    """Images and outlines stored in a results folder, read on access."""
 
     folder: Path
-    result: StudyResult
-    study_path: Path | None = None
+    result: StudyResult  # the result without images
+    study_path: Path | None = None  # path of the measured study, if known
 
     @cached_property
     def label_map(self) -> LabelMap:

@@ -13,24 +13,12 @@ from discmri.core.volume import Array, SoftMask
 
 @dataclass(frozen=True)
 class ResidualDisc:
-    """A disc that is shown but not measured as a lumbar disc.
+    """A disc that is shown but not measured as a lumbar disc."""
 
-    Parameters
-    ----------
-    level
-        S1-S2.
-    centre_mm
-        (3,) centre of the mask, RAS+ mm.
-    depth_mm
-        Extent along the longest direction in the sagittal plane.
-    height_mm
-        Area on the middle sagittal slice divided by ``depth_mm``.
-    """
-
-    level: DiscLevel
-    centre_mm: tuple[float, float, float]
-    depth_mm: float
-    height_mm: float
+    level: DiscLevel  # S1-S2
+    centre_mm: tuple[float, float, float]  # (3,) centre of the mask, RAS+ mm
+    depth_mm: float  # extent along the longest direction in the sagittal plane
+    height_mm: float  # area on the middle sagittal slice divided by `depth_mm`
 
 
 def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:

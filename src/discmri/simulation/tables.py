@@ -18,39 +18,20 @@ DISCS = 5
 
 @dataclass(frozen=True)
 class TableDesign:
-    """A trial whose values are drawn.
+    """A trial whose values are drawn."""
 
-    Parameters
-    ----------
-    active, control
-        Subjects per arm; without control subjects there is one group.
-    visits
-        After the first one.
-    repeats
-        Subjects whose first visit is scanned twice.
-    other_day
-        Whether those repeats are made on another day; in the same session otherwise.
-    session_sd, day_sd
-        Standard deviation of one disc from scan to scan of a session, and from day to day.
-    shared
-        Share of both variances that all discs of a scan have in common, 0 to 1.
-    effect, effect_sd
-        Change of the treated disc in the active arm, mean and standard deviation over subjects.
-    shift
-        Change of all discs at every later visit, such as from the time of day.
-    """
-
-    active: int = 5
-    control: int = 0
-    visits: int = 1
-    repeats: int = 0
+    active: int = 5  # subjects of the active arm
+    control: int = 0  # subjects of the control arm; without any there is one group
+    visits: int = 1  # after the first one
+    repeats: int = 0  # subjects whose first visit is scanned twice
+    # whether those repeats are made on another day; in the same session otherwise
     other_day: bool = False
-    session_sd: float = 0.1
-    day_sd: float = 0.25
-    shared: float = 0.0
-    effect: float = 0.0
-    effect_sd: float = 0.0
-    shift: float = 0.0
+    session_sd: float = 0.1  # of one disc from scan to scan of a session
+    day_sd: float = 0.25  # of one disc from day to day
+    shared: float = 0.0  # share of both variances that all discs of a scan have in common, 0 to 1
+    effect: float = 0.0  # mean change of the treated disc in the active arm
+    effect_sd: float = 0.0  # its standard deviation over subjects
+    shift: float = 0.0  # change of all discs at every later visit, such as from the time of day
 
     @property
     def subjects(self) -> int:
@@ -60,24 +41,12 @@ class TableDesign:
 
 @dataclass(frozen=True, eq=False)
 class DrawnTable:
-    """Values of one drawn trial.
-
-    Parameters
-    ----------
-    design
-        As asked for.
-    values
-        (subjects, visits with the first, DISCS).
-    again
-        (repeats, DISCS), second scans of the first visit.
-    treated
-        (subjects,) place of the treated disc.
-    """
+    """Values of one drawn trial."""
 
     design: TableDesign
-    values: NDArray[np.float64]
-    again: NDArray[np.float64]
-    treated: NDArray[np.int_]
+    values: NDArray[np.float64]  # (subjects, visits with the first, DISCS)
+    again: NDArray[np.float64]  # (repeats, DISCS), second scans of the first visit
+    treated: NDArray[np.int_]  # (subjects,) place of the treated disc
 
 
 def draw_table(design: TableDesign, rng: np.random.Generator) -> DrawnTable:

@@ -53,13 +53,7 @@ _GRADES = {  # the treated disc is the most degenerated one
 
 @dataclass(frozen=True)
 class Effect:
-    """What the treatment truly does to the treated disc of a responder by the last visit.
-
-    Parameters
-    ----------
-    height_mm, adc_um2_ms
-        Gains.
-    """
+    """What the treatment truly does to the treated disc of a responder by the last visit."""
 
     height_mm: float = 1.0
     adc_um2_ms: float = 0.20
@@ -67,25 +61,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class PhantomScan:
-    """One scan of the synthetic trial.
-
-    Parameters
-    ----------
-    subject, week, repeat
-        Which.
-    treated
-        The disc.
-    responds
-        Whether the subject truly gains.
-    spec, protocol, vendor
-        What is scanned, how, and in whose dialect.
-    """
+    """One scan of the synthetic trial."""
 
     subject: str
     week: int
     repeat: int
     treated: DiscLevel
-    responds: bool
+    responds: bool  # whether the subject truly gains
     spec: SpineSpec = field(repr=False)
     protocol: Protocol = field(repr=False)
     vendor: str = "siemens"

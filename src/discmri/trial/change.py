@@ -48,29 +48,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Visit:
-    """One scan of a subject, with the levels of the first visit.
-
-    Parameters
-    ----------
-    measured
-        Measured values and conditions of the scan.
-    registration
-        Correspondence of its discs with those of the first visit.
-    discs
-        Values by level of the first visit.
-    own_names
-        Level found at this visit, by level of the first visit.
-    differences
-        Differences from the first visit that may cause an apparent change.
-    tilt_deg
-        Angle between its slices and those of the first visit in the frame of the spine.
-    """
+    """One scan of a subject, with the levels of the first visit."""
 
     measured: MeasuredScan
-    registration: Registration | None
-    discs: Mapping[DiscLevel, DiscVisit]
+    registration: Registration | None  # correspondence of its discs with those of the first visit
+    discs: Mapping[DiscLevel, DiscVisit]  # values by level of the first visit
+    # level found at this visit, by level of the first visit
     own_names: Mapping[DiscLevel, DiscLevel]
+    # differences from the first visit that may cause an apparent change
     differences: tuple[Difference, ...] = ()
+    # angle between its slices and those of the first visit in the frame of the spine
     tilt_deg: float | None = None
 
     @property
@@ -97,20 +84,11 @@ class Visit:
 
 @dataclass(frozen=True)
 class Course:
-    """One subject with all visits.
-
-    Parameters
-    ----------
-    subject
-        The subject.
-    visits
-        First scans of the visits in order, then repeats.
-    pictures
-        As in :class:`discmri.trial.follow_up.FollowUp`.
-    """
+    """One subject with all visits."""
 
     subject: Subject
-    visits: tuple[Visit, ...]
+    visits: tuple[Visit, ...]  # first scans of the visits in order, then repeats
+    # as in FollowUp
     pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict, repr=False)
 
     @property
@@ -141,39 +119,21 @@ class Course:
 
 @dataclass(frozen=True)
 class Change:
-    """Change of one value of one disc since the first visit.
-
-    Parameters
-    ----------
-    subject, arm, visit
-        Subject, arm and visit.
-    level, treated
-        Level at the first visit, and whether the disc was treated.
-    parameter, unit
-        Parameter and its unit.
-    before, after, change
-        Value at the first visit, at this visit, and the difference.
-    band
-        Noise band; ``None`` if unknown.
-    comparability, reasons
-        Whether the two scans can be compared in this parameter, and reasons against it.
-    verdict
-        Verdict on the change.
-    """
+    """Change of one value of one disc since the first visit."""
 
     subject: str
     arm: str
     visit: str
-    level: DiscLevel
+    level: DiscLevel  # at the first visit
     treated: bool
     parameter: str
     unit: str
-    before: Value
-    after: Value
+    before: Value  # at the first visit
+    after: Value  # at this visit
     change: float
-    band: Band | None
-    comparability: Comparability
-    reasons: tuple[str, ...]
+    band: Band | None  # None if its noise is unknown
+    comparability: Comparability  # of the two scans in this parameter
+    reasons: tuple[str, ...]  # against comparability
     verdict: Verdict
 
     @property

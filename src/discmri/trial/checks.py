@@ -19,20 +19,10 @@ from discmri.trial.plan import RepeatKind, Scan, Trial
 
 @dataclass(frozen=True)
 class Inspected:
-    """Header data of one scan.
-
-    Parameters
-    ----------
-    scan
-        The scan.
-    subject_id, study_uid, study_date
-        As in the headers.
-    conditions
-        Scan conditions.
-    """
+    """Header data of one scan."""
 
     scan: Scan
-    subject_id: str
+    subject_id: str  # as in the headers, like the next two
     study_uid: str
     study_date: str
     conditions: Conditions

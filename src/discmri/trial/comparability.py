@@ -44,24 +44,12 @@ EVERYTHING = (*HEIGHT, *SHAPE, *SIGNAL, *ADC, *GRADE)
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference between two scans that may cause an apparent change.
+    """A difference between two scans that may cause an apparent change."""
 
-    Parameters
-    ----------
-    what
-        Name of the condition.
-    text
-        Description of the difference.
-    touches
-        Prefixes of the names of affected parameters.
-    verdict
-        Comparability of these parameters.
-    """
-
-    what: str
+    what: str  # name of the condition
     text: str
-    touches: tuple[str, ...]
-    verdict: Comparability
+    touches: tuple[str, ...]  # prefixes of the names of affected parameters
+    verdict: Comparability  # comparability of these parameters
 
     def concerns(self, parameter: str) -> bool:
         """Whether it affects a parameter."""
@@ -70,18 +58,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class ScanPair:
-    """Two scans of one subject.
+    """Two scans of one subject."""
 
-    Parameters
-    ----------
-    before, after
-        Conditions of the earlier and the later scan.
-    tilt_deg
-        Angle between their slices in the frame of the spine; ``None`` if unknown.
-    """
-
-    before: Conditions
-    after: Conditions
+    before: Conditions  # conditions of the earlier scan
+    after: Conditions  # conditions of the later scan
+    # angle between their slices in the frame of the spine; None if unknown
     tilt_deg: float | None = None
 
 

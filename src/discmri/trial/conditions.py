@@ -13,76 +13,36 @@ from discmri.results.model import StudyResult
 
 @dataclass(frozen=True)
 class SeriesConditions:
-    """Conditions of a series that can cause an apparent change; ``None`` or empty if unknown.
+    """Conditions of a series that can cause an apparent change; ``None`` or empty if unknown."""
 
-    Parameters
-    ----------
-    clock_h
-        Time of day, hours.
-    scanner
-        Manufacturer, model and a hash of the serial number.
-    software, coil
-        As in the header.
-    field_t
-        Field strength, T.
-    te_ms, tr_ms
-        Echo and repetition time.
-    b_values_s_per_mm2
-        Ascending; empty without diffusion weighting.
-    pixel_mm
-        Larger of the two in-plane spacings.
-    thickness_mm, pitch_mm
-        Slice thickness, and distance of neighbouring slices.
-    slice_normal
-        RAS+ unit vector perpendicular to the slices.
-    fat_suppressed
-        Whether fat is suppressed.
-    """
-
-    clock_h: float | None = None
-    scanner: str = ""
+    clock_h: float | None = None  # time of day, hours
+    scanner: str = ""  # manufacturer, model and a hash of the serial number
     software: str = ""
     coil: str = ""
     field_t: float | None = None
     te_ms: float | None = None
     tr_ms: float | None = None
-    b_values_s_per_mm2: tuple[float, ...] = ()
-    pixel_mm: float | None = None
+    b_values_s_per_mm2: tuple[float, ...] = ()  # ascending; empty without diffusion weighting
+    pixel_mm: float | None = None  # larger of the two in-plane spacings
     thickness_mm: float | None = None
-    pitch_mm: float | None = None
+    pitch_mm: float | None = None  # distance of neighbouring slices
+    # RAS+ unit vector perpendicular to the slices
     slice_normal: tuple[float, float, float] | None = None
     fat_suppressed: bool = False
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Conditions of one scan.
+    """Conditions of one scan."""
 
-    Parameters
-    ----------
-    sagittal
-        Conditions of the segmented series.
-    diffusion
-        Conditions of the source of the ADC; ``None`` without ADC.
-    segmenter
-        Name with version; empty before measuring.
-    software
-        Version of discmri; empty before measuring.
-    adc_source
-        ``fit`` or ``map``.
-    rest_min
-        Rest before the scan from the list of the trial, min.
-    rise_h
-        Clock time of rising from the list of the trial, h.
-    """
-
-    sagittal: SeriesConditions
+    sagittal: SeriesConditions  # conditions of the segmented series
+    # conditions of the source of the ADC; None without ADC
     diffusion: SeriesConditions | None = None
-    segmenter: str = ""
-    software: str = ""
-    adc_source: str = ""
-    rest_min: float | None = None
-    rise_h: float | None = None
+    segmenter: str = ""  # name with version; empty before measuring
+    software: str = ""  # version of discmri; empty before measuring
+    adc_source: str = ""  # `fit` or `map`
+    rest_min: float | None = None  # rest before the scan from the list of the trial, min
+    rise_h: float | None = None  # clock time of rising from the list of the trial, h
 
     @property
     def up_h(self) -> float | None:

@@ -20,35 +20,21 @@ from discmri.trial.comparability import Comparability
 
 @dataclass(frozen=True)
 class Contrast:
-    """One treated disc against the untreated discs of its subject at one visit.
-
-    Parameters
-    ----------
-    subject, arm, visit, level, parameter, unit
-        Identification of the value; ``level`` is the treated disc.
-    treated_change, untreated_change
-        Change of the treated disc, and mean change of the untreated ones.
-    untreated
-        Number of untreated discs.
-    difference, low, high
-        Difference of the two changes with its 95 % interval.
-    comparability
-        Whether the scans can be compared in this parameter.
-    """
+    """One treated disc against the untreated discs of its subject at one visit."""
 
     subject: str
     arm: str
     visit: str
-    level: DiscLevel
+    level: DiscLevel  # the treated disc
     parameter: str
     unit: str
     treated_change: float
-    untreated_change: float
-    untreated: int
-    difference: float
-    low: float
+    untreated_change: float  # mean of the untreated discs
+    untreated: int  # number of untreated discs
+    difference: float  # of the two changes
+    low: float  # 95 % interval
     high: float
-    comparability: Comparability
+    comparability: Comparability  # of the scans in this parameter
 
     @property
     def clear(self) -> bool:

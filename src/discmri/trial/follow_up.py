@@ -28,42 +28,22 @@ ScanFolder = tuple[Scan, Path]
 
 @dataclass(frozen=True)
 class SubjectJob:
-    """One subject to register.
-
-    Parameters
-    ----------
-    subject
-        The subject.
-    scans
-        Measured scans; the levels of the first one are used for all.
-    limits
-        Limits of the process.
-    """
+    """One subject to register."""
 
     subject: Subject
-    scans: tuple[ScanFolder, ...]
-    limits: Limits
+    scans: tuple[ScanFolder, ...]  # measured scans; the levels of the first one are used for all
+    limits: Limits  # limits of the process
 
 
 @dataclass(frozen=True, eq=False)
 class FollowUp:
-    """Registrations and pictures of one subject.
+    """Registrations and pictures of one subject."""
 
-    Parameters
-    ----------
-    registrations
-        By name of the scan.
-    pictures
-        PNG, base64, by name of the scan and level at the first visit.
-    problem
-        Reason why images could not be read; otherwise empty.
-    tilts_deg
-        Tilt of slices relative to the first visit from a table, by name of the scan.
-    """
-
-    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    registrations: Mapping[str, Registration] = field(default_factory=dict)  # by name of the scan
+    # PNG, base64, by name of the scan and level at the first visit
     pictures: Mapping[tuple[str, DiscLevel], str] = field(default_factory=dict)
-    problem: str = ""
+    problem: str = ""  # reason why images could not be read; otherwise empty
+    # tilt of slices relative to the first visit from a table, by name of the scan
     tilts_deg: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -23,53 +23,30 @@ Reads = Mapping[tuple[str, DiscLevel], Mapping[str, Grade]]
 
 @dataclass(frozen=True)
 class VisitGrade:
-    """One grade of one disc at one visit.
-
-    Parameters
-    ----------
-    subject, arm, visit, level, treated
-        Identification of the disc; ``level`` is that of the first visit.
-    reader
-        Name of the reader.
-    grade, first
-        Grade at this visit and at the first; ``None`` if missing.
-    comparability
-        Comparability of the two scans for grades.
-    """
+    """One grade of one disc at one visit."""
 
     subject: str
     arm: str
     visit: str
-    level: DiscLevel
+    level: DiscLevel  # at the first visit
     treated: bool
     reader: str
-    grade: Grade
-    first: Grade | None
-    comparability: Comparability
+    grade: Grade  # at this visit
+    first: Grade | None  # at the first visit; None if missing
+    comparability: Comparability  # of the two scans, for grades
 
 
 @dataclass(frozen=True)
 class Shifts:
-    """Shift table of the grades of one reader between the first and a later visit.
-
-    Parameters
-    ----------
-    reader, visit, treated
-        Reader, later visit, and whether the discs are treated.
-    grades
-        Rows and columns of the table, in order.
-    counts
-        Numbers of discs by first grade (rows) and later grade (columns).
-    not_comparable
-        Number of discs left out because their scans are not comparable.
-    """
+    """Shift table of the grades of one reader between the first and a later visit."""
 
     reader: str
-    visit: str
-    treated: bool
-    grades: tuple[Grade, ...]
+    visit: str  # the later one
+    treated: bool  # whether the discs are treated
+    grades: tuple[Grade, ...]  # rows and columns of the table, in order
+    # numbers of discs by first grade (rows) and later grade (columns)
     counts: tuple[tuple[int, ...], ...]
-    not_comparable: int
+    not_comparable: int  # number of discs left out because their scans are not comparable
 
 
 def read_reads(path: Path, notes: list[str] | None = None) -> Reads:

@@ -38,60 +38,32 @@ class AnalysisRole(Enum):
 
 @dataclass(frozen=True)
 class SubjectContrast:
-    """Contrast of one subject in one parameter at one visit.
-
-    Parameters
-    ----------
-    subject, arm, visit, parameter, unit
-        Identification of the value.
-    value
-        The contrast.
-    baseline, level
-        Mean first value of the treated discs, and their levels.
-    """
+    """Contrast of one subject in one parameter at one visit."""
 
     subject: str
     arm: str
     visit: str
     parameter: str
     unit: str
-    value: float
-    baseline: float
-    level: str
+    value: float  # the contrast
+    baseline: float  # mean first value of the treated discs
+    level: str  # their levels
 
 
 @dataclass(frozen=True)
 class GroupEffect:
-    """The effect over subjects of one arm, or of active minus control.
+    """The effect over subjects of one arm, or of active minus control."""
 
-    Parameters
-    ----------
-    group, control
-        Arm and control arm; ``control`` is empty for a single arm.
-    endpoint, unit
-        Parameter and visit.
-    subjects, controls
-        Numbers of subjects.
-    found
-        Estimate, interval, p and method.
-    role
-        Role of the row; only primary and secondary rows have a p value.
-    holm
-        p adjusted for the secondary family; ``None`` for other rows.
-    note
-        Remark; may be empty.
-    """
-
-    group: str
-    control: str
+    group: str  # arm
+    control: str  # control arm; empty for a single arm
     endpoint: Endpoint
     unit: str
-    subjects: int
-    controls: int
+    subjects: int  # in the arm
+    controls: int  # in the control arm
     found: TestResult
-    role: AnalysisRole
-    holm: float | None = None
-    note: str = ""
+    role: AnalysisRole  # role of the row; only primary and secondary rows have a p value
+    holm: float | None = None  # p adjusted for the secondary family; None for other rows
+    note: str = ""  # remark; may be empty
 
     @property
     def p(self) -> float | None:

@@ -24,24 +24,14 @@ LEAST_FREEDOM = 3
 
 @dataclass(frozen=True)
 class TestResult:
-    """Result of a test.
-
-    Parameters
-    ----------
-    estimate, low, high
-        Estimate with its 95 % interval, whose ends are infinite with too few subjects.
-    p
-        Two-sided p.
-    method
-        Name of the method.
-    """
+    """Result of a test."""
 
     __test__ = False  # not a test for pytest
 
     estimate: float
-    low: float
+    low: float  # 95 % interval; infinite with too few subjects
     high: float
-    p: float
+    p: float  # two-sided
     method: str
 
 

@@ -49,21 +49,11 @@ class NoiseOrigin(Enum):
 
 @dataclass(frozen=True)
 class NoisePart:
-    """One part of a noise band.
-
-    Parameters
-    ----------
-    name
-        Name of the part.
-    half
-        Half width in the unit of the parameter.
-    source
-        Source in words.
-    """
+    """One part of a noise band."""
 
     name: str
-    half: float
-    source: str
+    half: float  # half width in the unit of the parameter
+    source: str  # in words
 
     def __str__(self) -> str:
         """One line."""
@@ -72,28 +62,15 @@ class NoisePart:
 
 @dataclass(frozen=True)
 class Band:
-    """The noise of one change.
+    """The noise of one change."""
 
-    Parameters
-    ----------
-    random
-        Half width: a greater change exceeds noise with 95 % confidence; a guess has no confidence
-        level.
-    sd
-        Standard uncertainty of the change.
-    origin
-        Source of both.
-    parts
-        Parts of the band.
-    diurnal
-        Half width added for the time of day.
-    """
-
+    # half width: a greater change exceeds noise with 95 % confidence; a guess has no confidence
+    # level
     random: float
-    sd: float
-    origin: NoiseOrigin
+    sd: float  # standard uncertainty of the change
+    origin: NoiseOrigin  # source of both
     parts: tuple[NoisePart, ...]
-    diurnal: float = 0.0
+    diurnal: float = 0.0  # half width added for the time of day
 
     @property
     def half(self) -> float:
@@ -116,22 +93,13 @@ class Band:
 
 @dataclass(frozen=True)
 class RepeatNoise:
-    """Noise of one parameter from repeat scans of one kind.
+    """Noise of one parameter from repeat scans of one kind."""
 
-    Parameters
-    ----------
-    sd
-        Standard deviation within a disc, from scan to scan.
-    pairs, discs
-        Number of pairs of scans, and of pairs of discs.
-    freedom
-        Degrees of freedom, between ``pairs`` and ``discs``; smaller if errors of the discs of a
-        pair are correlated.
-    """
-
-    sd: float
-    pairs: int
-    discs: int
+    sd: float  # standard deviation within a disc, from scan to scan
+    pairs: int  # of scans
+    discs: int  # pairs of discs
+    # degrees of freedom, between `pairs` and `discs`; smaller if errors of the discs of a pair are
+    # correlated
     freedom: float
 
     @cached_property
@@ -155,18 +123,11 @@ class RepeatNoise:
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise bands of a trial.
+    """The noise bands of a trial."""
 
-    Parameters
-    ----------
-    repeats
-        By kind of repeat and parameter, if there are enough repeat scans.
-    with_diurnal
-        Whether bands include the difference in time of day.
-    """
-
+    # by kind of repeat and parameter, if there are enough repeat scans
     repeats: Mapping[RepeatKind, Mapping[str, RepeatNoise]] = field(default_factory=dict)
-    with_diurnal: bool = True
+    with_diurnal: bool = True  # whether bands include the difference in time of day
 
     def band(
         self, parameter: str, before: Value, after: Value, segmenter: str, alike: bool = True

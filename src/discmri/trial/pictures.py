@@ -19,16 +19,10 @@ _PIXELS_PER_MM = 5.6
 
 @dataclass(frozen=True)
 class GreyWindow:
-    """Display window.
+    """Display window."""
 
-    Parameters
-    ----------
-    low, high
-        Black and white, relative to the median signal around the spine.
-    """
-
-    low: float
-    high: float
+    low: float  # black, relative to the median signal around the spine
+    high: float  # white
 
 
 def usual_signal(image: Volume, spine: Spine) -> float:

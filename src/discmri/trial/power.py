@@ -27,31 +27,15 @@ from discmri.trial.responders import Response
 
 @dataclass(frozen=True)
 class Rates:
-    """Frequencies of results in simulated trials, 0 to 1.
+    """Frequencies of results in simulated trials, 0 to 1."""
 
-    Parameters
-    ----------
-    effect
-        True mean change of treated discs in the active arm.
-    trials
-        Number of simulated trials.
-    rejected
-        Trials with primary p ≤ 0.05: power, or false positives if the effect is 0.
-    beyond_treated, beyond_others
-        Discs beyond noise at the last visit: treated discs of the active arm, all others.
-    responders
-        Responders among treated discs of the active arm.
-    any_beyond
-        Trials with at least one treated disc beyond noise at any visit.
-    """
-
-    effect: float
-    trials: int
-    rejected: float
-    beyond_treated: float
-    beyond_others: float
-    responders: float
-    any_beyond: float
+    effect: float  # true mean change of treated discs in the active arm
+    trials: int  # number of simulated trials
+    rejected: float  # trials with primary p ≤ 0.05: power, or false positives if the effect is 0
+    beyond_treated: float  # treated discs of the active arm beyond noise at the last visit
+    beyond_others: float  # all other discs beyond noise at the last visit
+    responders: float  # responders among treated discs of the active arm
+    any_beyond: float  # trials with at least one treated disc beyond noise at any visit
 
     @property
     def sampling(self) -> float:

@@ -14,18 +14,10 @@ from discmri.trial.values_table import ValuesTable
 
 @dataclass(frozen=True)
 class Reanalysis:
-    """Result of the analysis of a table.
-
-    Parameters
-    ----------
-    analysis
-        The analysis.
-    files
-        Names of the files that were written.
-    """
+    """Result of the analysis of a table."""
 
     analysis: Analysis
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # names of the files that were written
 
 
 def analyse_table(

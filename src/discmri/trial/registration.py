@@ -35,30 +35,15 @@ Spine = tuple[DiscBorder, ...]
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """Correspondence of the discs of a visit with those of the first visit.
+    """Correspondence of the discs of a visit with those of the first visit."""
 
-    Parameters
-    ----------
-    names
-        Level at the first visit by level found at this visit; empty if registration failed.
-    matrix
-        (4, 4) transform from RAS+ mm of the visit to RAS+ mm of the first.
-    correlation
-        Correlation of the images around the spine, -1 to 1.
-    lead
-        Difference to the correlation of the next best pairing.
-    residual_mm
-        Root mean square distance of the disc centres after the transform.
-    problem
-        Reason why registration failed; otherwise empty.
-    """
-
+    # level at the first visit by level found at this visit; empty if registration failed
     names: Mapping[DiscLevel, DiscLevel]
-    matrix: Array
-    correlation: float = 0.0
-    lead: float = 0.0
-    residual_mm: float = 0.0
-    problem: str = ""
+    matrix: Array  # (4, 4) transform from RAS+ mm of the visit to RAS+ mm of the first
+    correlation: float = 0.0  # correlation of the images around the spine, -1 to 1
+    lead: float = 0.0  # difference to the correlation of the next best pairing
+    residual_mm: float = 0.0  # root mean square distance of the disc centres after the transform
+    problem: str = ""  # reason why registration failed; otherwise empty
 
     @property
     def contradicted(self) -> bool:

@@ -27,18 +27,10 @@ class Response(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Rule for the response of a treated disc.
+    """Rule for the response of a treated disc."""
 
-    Parameters
-    ----------
-    visit
-        Visit at which it is applied.
-    parameters
-        Parameters that must all increase.
-    """
-
-    visit: str
-    parameters: tuple[str, ...] = PRIMARY
+    visit: str  # visit at which it is applied
+    parameters: tuple[str, ...] = PRIMARY  # parameters that must all increase
 
     def __str__(self) -> str:
         """In words."""
@@ -53,23 +45,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Judged:
-    """Response of one treated disc.
-
-    Parameters
-    ----------
-    subject, arm, level
-        The disc.
-    response
-        Response by the rule.
-    reasons
-        Reasons, one per parameter.
-    """
+    """Response of one treated disc."""
 
     subject: str
     arm: str
     level: DiscLevel
     response: Response
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...]  # one per parameter
 
 
 def judge(

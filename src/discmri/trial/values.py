@@ -33,40 +33,20 @@ SD_DECIMALS = 2
 
 @dataclass(frozen=True)
 class Value:
-    """One value of one disc.
+    """One value of one disc."""
 
-    Parameters
-    ----------
-    value
-        A number, or the text of a grade.
-    method
-        Code of the definition or source.
-    sd
-        Stated standard uncertainty; ``None`` if unknown.
-    """
-
-    value: float | str
-    method: str = ""
-    sd: float | None = None
+    value: float | str  # a number, or the text of a grade
+    method: str = ""  # code of the definition or source
+    sd: float | None = None  # stated standard uncertainty; None if unknown
 
 
 @dataclass(frozen=True)
 class DiscVisit:
-    """All values of one disc at one visit.
+    """All values of one disc at one visit."""
 
-    Parameters
-    ----------
-    values
-        Values by parameter.
-    warnings
-        Warnings about the disc or its study.
-    quality
-        Whether the values can be used; ``None`` if unknown.
-    """
-
-    values: Mapping[str, Value]
-    warnings: tuple[Finding, ...] = ()
-    quality: DiscQuality | None = None
+    values: Mapping[str, Value]  # by parameter
+    warnings: tuple[Finding, ...] = ()  # warnings about the disc or its study
+    quality: DiscQuality | None = None  # whether the values can be used; None if unknown
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -90,35 +70,18 @@ class DiscVisit:
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """One scan with its measured values.
+    """One scan with its measured values."""
 
-    Parameters
-    ----------
-    scan
-        The scan in the plan.
-    folder
-        Its results folder.
-    reason
-        Reason why there is no result; otherwise empty.
-    conditions
-        Scan conditions.
-    discs
-        Values by level found at this visit.
-    subject_id, study_uid, study_date
-        As in the headers.
-    numbering
-        Source of the levels.
-    """
-
-    scan: Scan
-    folder: Path
-    reason: str = ""
+    scan: Scan  # in the plan
+    folder: Path  # its results folder
+    reason: str = ""  # reason why there is no result; otherwise empty
     conditions: Conditions = field(default=Conditions(SeriesConditions()))
+    # by level found at this visit
     discs: Mapping[DiscLevel, DiscVisit] = field(default_factory=dict)
-    subject_id: str = ""
+    subject_id: str = ""  # as in the headers, like the next two
     study_uid: str = ""
     study_date: str = ""
-    numbering: str = ""
+    numbering: str = ""  # source of the levels
 
     @property
     def day(self) -> str:

@@ -43,34 +43,16 @@ ValueKey = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class ValuesTable:
-    """Content of a table of values.
-
-    Parameters
-    ----------
-    trial
-        Subjects, visits and scans.
-    courses
-        Subjects with their visits.
-    reads
-        Grades of readers.
-    parameters
-        Parameters in the table.
-    extra_columns, extras
-        Further columns and their cells, kept for ``long.csv``.
-    issues
-        Warnings and notes.
-    note
-        Note on cells treated as missing.
-    """
+    """Content of a table of values."""
 
     trial: Trial
     courses: tuple[Course, ...]
-    reads: Reads
-    parameters: tuple[str, ...]
-    extra_columns: tuple[str, ...]
-    extras: Mapping[ValueKey, Mapping[str, str]]
-    issues: tuple[Issue, ...]
-    note: str
+    reads: Reads  # grades of readers
+    parameters: tuple[str, ...]  # parameters in the table
+    extra_columns: tuple[str, ...]  # further columns, kept for `long.csv`
+    extras: Mapping[ValueKey, Mapping[str, str]]  # their cells
+    issues: tuple[Issue, ...]  # warnings and notes
+    note: str  # note on cells treated as missing
 
 
 @dataclass

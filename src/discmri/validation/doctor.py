@@ -45,20 +45,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """The result of one check.
+    """The result of one check."""
 
-    Parameters
-    ----------
-    name
-        The checked item.
-    found
-        The result and, in case of a problem, what to do.
-    health
-        The state of the item.
-    """
-
-    name: str
-    found: str
+    name: str  # the checked item
+    found: str  # the result and, in case of a problem, what to do
     health: Health = Health.OK
 
 

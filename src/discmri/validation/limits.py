@@ -21,25 +21,11 @@ _DIFFUSION = "errors come from noise at SNR 30, distortion, alignment and fit"
 
 @dataclass(frozen=True)
 class Limit:
-    """One figure with its limits.
+    """One figure with its limits."""
 
-    Parameters
-    ----------
-    segmenter
-        ``masks`` (true masks) or ``builtin``.
-    parameter
-        Column of the value; empty for figures of the whole set.
-    figure
-        Name in :data:`FIGURES` or :data:`WHOLE`.
-    low, high
-        Limits of the figure.
-    reason
-        Reason for the limits.
-    """
-
-    segmenter: str
-    parameter: str
-    figure: str
+    segmenter: str  # `masks` (true masks) or `builtin`
+    parameter: str  # column of the value; empty for figures of the whole set
+    figure: str  # name in FIGURES or WHOLE
     low: float
     high: float
     reason: str

@@ -44,32 +44,16 @@ TextCells = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ValuePair:
-    """One measured value and the true one.
-
-    Parameters
-    ----------
-    study, level
-        The disc, by its true name.
-    parameter
-        Column of the value.
-    truth, measured
-        In the unit of the parameter.
-    sd
-        Stated standard uncertainty, in the same unit; ``None`` without one.
-    groups
-        True grade and scan parameters of the disc, by name.
-    subject
-        The subject of the results; the study if they have none.
-    """
+    """One measured value and the true one."""
 
     study: str
-    level: str
-    parameter: str
-    truth: float
+    level: str  # the true one
+    parameter: str  # column of the value
+    truth: float  # in the unit of the parameter, like measured and sd
     measured: float
-    sd: float | None
-    groups: Mapping[str, str]
-    subject: str
+    sd: float | None  # stated standard uncertainty; None without one
+    groups: Mapping[str, str]  # true grade and scan parameters of the disc, by name
+    subject: str  # the subject of the results; the study if they have none
 
     @property
     def error(self) -> float:
@@ -79,38 +63,20 @@ class ValuePair:
 
 @dataclass(frozen=True)
 class GradePair:
-    """The true grade of one disc and the suggested one.
-
-    Parameters
-    ----------
-    subject, level
-        The disc, by its true name.
-    truth
-        True grade.
-    suggested
-        Suggested grade; ``None`` without one.
-    """
+    """The true grade of one disc and the suggested one."""
 
     subject: str
-    level: str
+    level: str  # the true one
     truth: Grade
-    suggested: Grade | None
+    suggested: Grade | None  # None without a suggestion
 
 
 @dataclass(frozen=True)
 class DiscMatch:
-    """One true disc and the measured disc that matches it.
+    """One true disc and the measured disc that matches it."""
 
-    Parameters
-    ----------
-    truth
-        Row of the truth.
-    found
-        Row of the results; ``None`` if the disc was missed.
-    """
-
-    truth: TextCells
-    found: TextCells | None
+    truth: TextCells  # row of the truth
+    found: TextCells | None  # row of the results; None if the disc was missed
 
     @property
     def misnamed(self) -> bool:
@@ -130,27 +96,13 @@ class DiscMatch:
 
 @dataclass(frozen=True)
 class TruthComparison:
-    """Results matched with the truth.
+    """Results matched with the truth."""
 
-    Parameters
-    ----------
-    matches
-        Every true disc that is compared.
-    extra
-        False discs, as (study, level).
-    failed
-        Studies without a result, with the reason.
-    by_place
-        Whether discs were matched by position instead of name.
-    notes
-        Sentences on missing cells and on decisions.
-    """
-
-    matches: tuple[DiscMatch, ...]
-    extra: tuple[tuple[str, str], ...]
-    failed: Mapping[str, str]
-    by_place: bool
-    notes: tuple[str, ...] = ()
+    matches: tuple[DiscMatch, ...]  # every true disc that is compared
+    extra: tuple[tuple[str, str], ...]  # false discs, as (study, level)
+    failed: Mapping[str, str]  # studies without a result, with the reason
+    by_place: bool  # whether discs were matched by position instead of name
+    notes: tuple[str, ...] = ()  # sentences on missing cells and on decisions
 
     def pairs(self) -> list[ValuePair]:
         """Every value that both tables have."""

@@ -65,44 +65,22 @@ PHANTOMS: tuple[Member, ...] = (
 
 @dataclass(frozen=True)
 class AcceptanceCheck:
-    """One line of the sheet.
+    """One line of the sheet."""
 
-    Parameters
-    ----------
-    part
-        Part of the sheet.
-    name, reason
-        The checked item, and the reason for the requirement.
-    wanted, found
-        Required and found value, as text.
-    passed
-        Whether the requirement is met.
-    """
-
-    part: str
-    name: str
-    wanted: str
-    found: str
+    part: str  # part of the sheet
+    name: str  # the checked item
+    wanted: str  # as text
+    found: str  # as text
     passed: bool
-    reason: str
+    reason: str  # of the requirement
 
 
 @dataclass(frozen=True)
 class Qualification:
-    """The outcome of an acceptance test.
-
-    Parameters
-    ----------
-    checks
-        Every line of the sheet.
-    facts
-        Versions, hashes, machine and time of the test.
-    phantoms
-        The measured phantoms.
-    """
+    """The outcome of an acceptance test."""
 
     checks: tuple[AcceptanceCheck, ...]
-    facts: Mapping[str, str]
+    facts: Mapping[str, str]  # versions, hashes, machine and time of the test
     phantoms: tuple[Member, ...]
 
     @property

@@ -35,50 +35,28 @@ class ErrorSummary:
 
     Intervals are 95 % intervals over subjects; ``None`` with fewer than three subjects or without
     variation.  For a single disc the standard deviation and the limits are ``None``.
-
-    Parameters
-    ----------
-    parameter
-        Column of the value.
-    grouped_by, group
-        Kind and name of the group; both empty for all discs.
-    discs, studies, subjects
-        Their numbers.
-    bias, bias_low, bias_high
-        Mean error with its interval.
-    sd
-        Standard deviation of the errors.
-    worst
-        Error with the largest absolute value.
-    bias_percent, sd_percent
-        Of the errors relative to the truth; ``None`` if a true value is not positive.
-    within_1_sd, within_2_sd
-        Share of errors within one and two stated standard uncertainties; ``None`` if none is
-        stated.
-    limit_low, limit_high
-        Limits of agreement, bias ± 1.96 SD.
-    limit_low_from, limit_low_to, limit_high_from, limit_high_to
-        Their intervals.
     """
 
-    parameter: str
-    grouped_by: str
-    group: str
+    parameter: str  # column of the value
+    grouped_by: str  # kind of group; empty for all discs
+    group: str  # its name
     discs: int
     studies: int
     subjects: int
-    bias: float
-    bias_low: float | None
+    bias: float  # mean error
+    bias_low: float | None  # its interval
     bias_high: float | None
-    sd: float | None
-    worst: float
+    sd: float | None  # of the errors
+    worst: float  # error with the largest absolute value
+    # of the errors relative to the truth; None if a true value is not positive
     bias_percent: float | None
     sd_percent: float | None
+    # share of errors within one stated standard uncertainty; None if none is stated
     within_1_sd: float | None
-    within_2_sd: float | None
-    limit_low: float | None
+    within_2_sd: float | None  # within two
+    limit_low: float | None  # limits of agreement, bias ± 1.96 SD
     limit_high: float | None
-    limit_low_from: float | None
+    limit_low_from: float | None  # intervals of the limits
     limit_low_to: float | None
     limit_high_from: float | None
     limit_high_to: float | None
@@ -178,24 +156,12 @@ def _coverage(pairs: Sequence[ValuePair], times: float) -> float | None:
 
 @dataclass(frozen=True)
 class GradeTable:
-    """True and suggested grades.
+    """True and suggested grades."""
 
-    Parameters
-    ----------
-    grades
-        Rows and columns: ``1`` to ``8``; the collapse part of double grades.
-    counts
-        (true, suggested) numbers of discs.
-    figures
-        Exact agreement, agreement within one grade, and weighted kappa.
-    without
-        Number of discs without a suggested grade.
-    """
-
-    grades: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-    figures: tuple[Estimate, ...]
-    without: int
+    grades: tuple[str, ...]  # rows and columns: `1` to `8`; the collapse part of double grades
+    counts: tuple[tuple[int, ...], ...]  # (true, suggested) numbers of discs
+    figures: tuple[Estimate, ...]  # exact agreement, agreement within one grade, and weighted kappa
+    without: int  # number of discs without a suggested grade
 
     @property
     def exact(self) -> float:

@@ -31,48 +31,26 @@ _SHOWN_BY_GROUP = ("height_mm", "adc_disc_um2_ms")
 
 @dataclass(frozen=True)
 class Naming:
-    """Errors of finding and naming discs.
+    """Errors of finding and naming discs."""
 
-    Parameters
-    ----------
-    discs, found, misnamed, missed, extra
-        Numbers of discs; ``extra`` are false discs.
-    studies, misnamed_studies
-        Number of studies, and of studies in which a disc has a wrong name.
-    failed
-        Studies without a result, with the reason.
-    """
-
-    discs: int
+    discs: int  # numbers of discs
     found: int
     misnamed: int
     missed: int
-    extra: int
+    extra: int  # false discs
     studies: int
-    misnamed_studies: int
-    failed: Mapping[str, str]
+    misnamed_studies: int  # studies in which a disc has a wrong name
+    failed: Mapping[str, str]  # studies without a result, with the reason
 
 
 @dataclass(frozen=True)
 class Validation:
-    """The comparison of results with the truth.
-
-    Parameters
-    ----------
-    comparison, pairs
-        Matched discs, and their pairs of values.
-    errors
-        Errors of every parameter, over all discs and by group.
-    grades
-        Table of grades; ``None`` without any.
-    naming
-        Errors of finding and naming discs.
-    """
+    """The comparison of results with the truth."""
 
     comparison: TruthComparison
     pairs: tuple[ValuePair, ...]
-    errors: tuple[ErrorSummary, ...]
-    grades: GradeTable | None
+    errors: tuple[ErrorSummary, ...]  # errors of every parameter, over all discs and by group
+    grades: GradeTable | None  # None without grades
     naming: Naming
 
     def overall(self) -> list[ErrorSummary]:

@@ -23,26 +23,15 @@ DRAWN = ("middle",)
 
 @dataclass(frozen=True, eq=False)
 class HeightLine:
-    """A height as a line on one slice.
-
-    Parameters
-    ----------
-    level, column, value
-        Disc, column of ``discs.csv``, and printed value.
-    slice
-        The nearest slice, onto which the ends of the line are projected.
-    pixels
-        Column, row, column, row of the lower and the upper end.
-    off_mm
-        Distance of the middle of the line from that slice.
-    """
+    """A height as a line on one slice."""
 
     level: DiscLevel
-    column: str
-    value: str
-    slice: Slice
+    column: str  # of `discs.csv`
+    value: str  # as printed
+    slice: Slice  # the nearest slice, onto which the ends of the line are projected
+    # column, row, column, row of the lower and the upper end
     pixels: tuple[float, float, float, float]
-    off_mm: float
+    off_mm: float  # distance of the middle of the line from that slice
 
     @property
     def reference(self) -> Dataset:

@@ -34,28 +34,14 @@ _BONE_IN_LABEL = re.compile(r"(?<![A-Z0-9])(T1[0-2]|L[1-6])(?![A-Z0-9])")
 
 @dataclass(frozen=True, eq=False)
 class ReadSegmentation:
-    """Label map of a Segmentation.
+    """Label map of a Segmentation."""
 
-    Parameters
-    ----------
-    labels
-        (i, j, k) label ids of :mod:`discmri.core.levels` if ``named``, otherwise segment numbers.
-    grid
-        Grid of the labels, RAS+ millimetres.
-    named
-        Whether discs were identified by codes or labels of the segments.
-    study_uid, frame_of_reference_uid
-        UIDs of its study and patient space.
-    left_out
-        Labels of segments that are no known structure, if ``named``.
-    """
-
-    labels: NDArray[np.int32]
+    labels: NDArray[np.int32]  # (i, j, k) label ids of levels if `named`, otherwise segment numbers
     grid: Grid
-    named: bool
+    named: bool  # whether discs were identified by codes or labels of the segments
     study_uid: str
     frame_of_reference_uid: str
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # labels of segments that are no known structure, if `named`
 
 
 def require_highdicom(why: str) -> None:

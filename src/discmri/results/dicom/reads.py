@@ -22,46 +22,22 @@ _TID_EVALUATION = "1501"
 
 @dataclass(frozen=True)
 class ReadDisc:
-    """One reader's grade of one disc.
+    """One reader's grade of one disc."""
 
-    Parameters
-    ----------
-    level
-        Level according to the reader.
-    automatic_level
-        Level according to the program.
-    grade
-        Modified Pfirrmann grade, such as ``4`` or ``4/7``; empty if not evaluable.
-    not_evaluable
-        Reason why the disc could not be graded.
-    comment
-        Comment of the reader.
-    at
-        Time of the read, ISO 8601 in UTC.
-    """
-
-    level: DiscLevel
-    automatic_level: DiscLevel
-    grade: str
-    not_evaluable: str = ""
+    level: DiscLevel  # level according to the reader
+    automatic_level: DiscLevel  # level according to the program
+    grade: str  # modified Pfirrmann grade, such as `4` or `4/7`; empty if not evaluable
+    not_evaluable: str = ""  # reason why the disc could not be graded
     comment: str = ""
-    at: str = ""
+    at: str = ""  # time of the read, ISO 8601 in UTC
 
 
 @dataclass(frozen=True)
 class Observer:
-    """The person who read.
+    """The person who read."""
 
-    Parameters
-    ----------
-    name
-        Name in the session.
-    role
-        :data:`READER` or :data:`ADJUDICATOR`.
-    """
-
-    name: str
-    role: Concept = READER
+    name: str  # name in the session
+    role: Concept = READER  # READER or ADJUDICATOR
 
     def context(self) -> list[Dataset]:
         """Observer context of a person (TID 1003)."""

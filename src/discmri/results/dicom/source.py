@@ -32,26 +32,14 @@ _SERIES_NUMBERS = {"seg": 9100, "values_sr": 9110, "lines_sr": 9111, "reads_sr":
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Position of one frame of the source images, LPS millimetres.
+    """Position of one frame of the source images, LPS millimetres."""
 
-    Parameters
-    ----------
-    header
-        Header of its file.
-    frame
-        Frame number in an enhanced file, from 1; ``None`` in a single-frame file.
-    position, along_row, along_column
-        (3,) centre of the first pixel, and unit vectors.
-    pixel_mm
-        Spacing of rows and of columns.
-    """
-
-    header: Dataset
-    frame: int | None
-    position: Array
-    along_row: Array
-    along_column: Array
-    pixel_mm: tuple[float, float]
+    header: Dataset  # header of its file
+    frame: int | None  # frame number in an enhanced file, from 1; None in a single-frame file
+    position: Array  # (3,) centre of the first pixel
+    along_row: Array  # (3,) unit vector
+    along_column: Array  # (3,) unit vector
+    pixel_mm: tuple[float, float]  # spacing of rows and of columns
 
     def distance_mm(self, point_ras: Array) -> float:
         """Signed distance in mm of a point (3,) RAS+ from the plane."""
@@ -70,20 +58,11 @@ class Slice:
 
 @dataclass(frozen=True, eq=False)
 class DicomSource:
-    """A result with the headers of its images.
-
-    Parameters
-    ----------
-    result
-        A measured study.
-    headers
-        Headers of the segmented series, corrected, in slice order.
-    diffusion
-        Headers of the diffusion series, unchanged; empty without one.
-    """
+    """A result with the headers of its images."""
 
     result: StudyResult
-    headers: tuple[Dataset, ...]
+    headers: tuple[Dataset, ...]  # headers of the segmented series, corrected, in slice order
+    # headers of the diffusion series, unchanged; empty without one
     diffusion: tuple[Dataset, ...] = ()
 
     @classmethod

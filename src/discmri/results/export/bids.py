@@ -65,16 +65,10 @@ _README = f"""Discs measured by discmri.
 
 @dataclass(frozen=True)
 class BidsName:
-    """Subject and session in the file names of one study.
-
-    Parameters
-    ----------
-    subject, session
-        BIDS labels; ``session`` is empty if the source has none.
-    """
+    """Subject and session in the file names of one study."""
 
     subject: str
-    session: str = ""
+    session: str = ""  # empty if the source has none
 
     @property
     def folder(self) -> Path:

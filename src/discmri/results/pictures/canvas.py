@@ -75,29 +75,14 @@ def viridis(shares: Array) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Style:
-    """Style of a text.
+    """Style of a text."""
 
-    Parameters
-    ----------
-    points
-        Size in typographic points.
-    colour
-        ``#rrggbb``.
-    across, up
-        Part of the text at its position: ``l``, ``m`` or ``r``, and ``bottom``, ``middle`` or
-        ``top``.
-    bold
-        Whether the text is bold.
-    rim
-        Whether a dark rim makes the text readable on any grey.
-    """
-
-    points: float
-    colour: str = WHITE
-    across: str = "m"
-    up: str = "middle"
+    points: float  # size in typographic points
+    colour: str = WHITE  # `#rrggbb`
+    across: str = "m"  # part of the text at its position: `l`, `m` or `r`
+    up: str = "middle"  # `bottom`, `middle` or `top`
     bold: bool = False
-    rim: bool = True
+    rim: bool = True  # whether a dark rim makes the text readable on any grey
 
 
 class Canvas:

@@ -31,21 +31,11 @@ _STATIONS = (("anterior", 0.9), ("middle", 0.5), ("posterior", 0.1))
 
 @dataclass(frozen=True, eq=False)
 class DiscPlane:
-    """The image in the mid-sagittal plane of a disc.
-
-    Parameters
-    ----------
-    outline
-        The disc.
-    points
-        (rows, columns, 3) RAS+ points in mm, caudal first, posterior first.
-    pixels
-        (rows, columns) image values at these points.
-    """
+    """The image in the mid-sagittal plane of a disc."""
 
     outline: DiscOutline
-    points: Array
-    pixels: Array
+    points: Array  # (rows, columns, 3) RAS+ points in mm, caudal first, posterior first
+    pixels: Array  # (rows, columns) image values at these points
 
     @classmethod
     def of(cls, image: Volume, outline: DiscOutline) -> DiscPlane:

@@ -62,25 +62,14 @@ class ShownSlice:
 
 @dataclass(frozen=True, eq=False)
 class SpineView:
-    """The slice with the borders of the discs, cropped to the spine.
-
-    Parameters
-    ----------
-    shown
-        The slice.
-    contours, residuals
-        (n, 2) border of each disc in display coordinates, mm; closed for residual discs.
-    region
-        Left, right, bottom and top edge of the displayed region, mm.
-    window
-        Signal displayed as black and as white.
-    """
+    """The slice with the borders of the discs, cropped to the spine."""
 
     shown: ShownSlice
-    contours: Mapping[DiscLevel, Array]
-    residuals: Mapping[DiscLevel, Array]
+    contours: Mapping[DiscLevel, Array]  # (n, 2) border of each disc in display coordinates, mm
+    residuals: Mapping[DiscLevel, Array]  # the same of residual discs, closed
+    # left, right, bottom and top edge of the displayed region, mm
     region: tuple[float, float, float, float]
-    window: tuple[float, float]
+    window: tuple[float, float]  # signal displayed as black and as white
 
     @classmethod
     def of(cls, result: StudyResult) -> SpineView:
