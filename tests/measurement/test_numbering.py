@@ -48,6 +48,14 @@ def test_without_a_sacrum_names_are_assumed_and_said_to_be():
     assert {Code.SACRUM_MISSING, Code.NUMBERING_UNCERTAIN} <= codes(findings)
 
 
+def test_names_of_an_image_that_may_be_upside_down_are_uncertain():
+    upright, _ = name_levels(box_spine())
+    labels, findings = name_levels(replace(box_spine(), upright_probability=0.14))
+    assert names(labels) == names(upright)
+    assert labels.numbering_probability == pytest.approx(0.14 * upright.numbering_probability)
+    assert Code.NUMBERING_UNCERTAIN in codes(findings)
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_of_two_bodies_with_one_name_the_larger_is_taken(first):
     """A fragment lies within the body of L4."""

@@ -64,6 +64,8 @@ class FoundSpine:
         Name of the segmenter with version or hash, for the record.
     findings
         The segmenter's findings.
+    upright_probability
+        That head and feet are where the headers place them, 0 to 1.
     """
 
     grid: Grid
@@ -73,6 +75,7 @@ class FoundSpine:
     canal: SoftMask | None = None
     method: str = ""
     findings: tuple[Finding, ...] = ()
+    upright_probability: float = 1.0
 
 
 class NumberingMethod(Enum):

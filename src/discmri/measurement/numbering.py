@@ -9,6 +9,7 @@ So the level that a reader sets (``--lowest-disc``) has priority.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,6 +64,8 @@ def name_levels(
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
     else:
         junction = find_junction(found, discs)
+        upright = junction.probability * found.upright_probability
+        junction = replace(junction, probability=upright)
         known = junction.sacrum_seen or junction.probability >= CERTAIN
         method = NumberingMethod.SACRUM if known else NumberingMethod.ASSUMED
         findings, probability = _junction_findings(junction), junction.probability

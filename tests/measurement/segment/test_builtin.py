@@ -350,8 +350,10 @@ def test_front_and_back_exchanged_by_a_wrong_patient_position_are_noticed(regist
 
 
 def test_head_and_feet_exchanged_by_a_wrong_patient_position_are_told(registered) -> None:
-    (told,) = registered((-1, 1, -1)).findings
+    spine = registered((-1, 1, -1))
+    (told,) = spine.findings
     assert told.code is Code.NUMBERING_UNCERTAIN
+    assert (registered((1, 1, 1)).upright_probability, spine.upright_probability) == (1, 1 / 7)
     assert "head and feet exchanged" in told.text
 
 

@@ -66,9 +66,10 @@ _MORE_MIRRORED = 1.25
 # Head and feet exchanged: on 202 upright SPIDER slices the network finds a sacrum of 2 to 34 % of the area
 # of the bodies, and of 0 to 13 % if they are turned; on the six stored upside down none, and of 14 to 24 %
 # if they are turned.  If turned, 1 of 69 upright scans that were cut above the sacrum shows one as well, so
-# this gives a warning only.
+# this gives a warning, and the names a probability of at most 1 in 7.
 _LITTLE_SACRUM = 0.05
 _SACRUM_UPSIDE_DOWN = 0.12
+_UPRIGHT_IN_DOUBT = 1 / 7
 _BEHIND_BODIES = (Channel.CANAL, Channel.POSTERIOR, Channel.SACRUM)
 
 # A collapsed disc is little more than its endplates: this share of them is counted as disc
@@ -140,7 +141,10 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
             "patient position and orientation in the headers if they are wrong"
         )
     doubt = _upside_down(middle, lambda: mirrored_shares(slices, apart_mm, settings.threads, -2))
-    return replace(found, findings=(warning(Code.NUMBERING_UNCERTAIN, doubt),)) if doubt else found
+    if not doubt:
+        return found
+    findings = (warning(Code.NUMBERING_UNCERTAIN, doubt),)
+    return replace(found, findings=findings, upright_probability=_UPRIGHT_IN_DOUBT)
 
 
 @dataclass(frozen=True, eq=False)
