@@ -125,11 +125,24 @@ def test_a_phrase_is_found_and_its_neighbour_is_not(text, count):
     assert len(found_in(text)) == count
 
 
-def test_a_public_class_has_a_name_of_its_own():
+def _types(tree: ast.Module) -> Iterator[str]:
+    """Names of public classes, and of types that a module gives a name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(
+            statement.value, ast.Subscript | ast.BinOp
+        ):
+            for target in statement.targets:
+                if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name := ast.unparse(target)):
+                    yield name
+
+
+def test_a_public_type_has_a_name_of_its_own():
     places = defaultdict(list)
     for module in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(module.relative_to(SOURCE).as_posix())
+        for name in _types(ast.parse(module.read_text(encoding="utf-8"))):
+            places[name].append(module.relative_to(SOURCE).as_posix())
     assert len(places) > 300
     assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -150,7 +150,7 @@ def test_export_and_verify(planned):
     assert planned("export", "x.session", "-o", "reads", "--overwrite")[0] == 0
 
 
-def test_a_changed_session_is_three_and_says_which_row(planned):
+def test_a_changed_session_is_three_and_says_which_entry(planned):
     read(Grade(4, 7), reader="ann")
     connection = sqlite3.connect("x.session")
     connection.execute("DROP TRIGGER entries_no_update")
@@ -159,23 +159,23 @@ def test_a_changed_session_is_three_and_says_which_row(planned):
     connection.close()
     code, out, err = planned("verify", "x.session")
     assert code == 3
-    assert "row 2 was changed" in out
+    assert "entry 2 was changed" in out
     assert err.count("\n") == 1
     assert json.loads(planned("verify", "x.session", "--json")[1])["problems"][0]["seq"] == 2
     code, _, err = planned("export", "x.session", "-o", "reads")
     assert code == 3
-    assert "row 2 was changed" in err
+    assert "entry 2 was changed" in err
     assert not Path("reads").exists()
     assert planned("export", "x.session", "-o", "reads", "--anyway")[0] == 0
     for action in ("progress", "adjudicate"):
         code, out, err = planned(action, "x.session")
         assert (code, out) == (3, "")
-        assert "row 2 was changed" in err
+        assert "entry 2 was changed" in err
         assert err.count("\n") == 1
         code, out, err = planned(action, "x.session", "--anyway", "--json")
         assert code == 0
         json.loads(out)
-        assert "failed verification: row 2 was changed" in err
+        assert "failed verification: entry 2 was changed" in err
     assert planned("adjudicate", "x.session", "--reader", "zoe", "--anyway")[0] == 2
 
 
@@ -188,7 +188,7 @@ def test_witnesses(planned, tmp_path):
     assert "1 external receipt" in out
     code, out, _ = planned("verify", "x.session", "--noted", f"2:{'0' * 64}")
     assert code == 3
-    assert "row 2 does not match the noted head" in out
+    assert "entry 2 does not match the noted head" in out
     assert planned("verify", "x.session", "--noted", "2")[0] == 2
     (tmp_path / "empty").write_text("")
     code, _, err = planned("verify", "x.session", "--journal", "empty")

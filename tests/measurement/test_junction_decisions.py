@@ -10,14 +10,14 @@ import pytest
 from discmri.measurement.junction_signs import (
     _canal_depth,
     _depth_at,
-    _Section,
-    _section,
+    _disc_on_slice,
+    _DiscOnSlice,
     _turn_deg,
     _walls,
 )
 
 FORWARD = np.array([1.0, 0.0])
-DISC = _Section(np.zeros(2), FORWARD, 34.0, 8.0)
+DISC = _DiscOnSlice(np.zeros(2), FORWARD, 34.0, 8.0)
 """A disc at the origin, 8 mm high."""
 
 
@@ -34,7 +34,7 @@ def test_how_many_pixels_at_an_end_do_not_count(share, deeper, side):
     disc = block(-20, 19, -6, 6, 0.25)
     count = round(share * len(disc))
     thread = np.column_stack([side * np.linspace(30, 35, count), np.zeros(count)])
-    found = _section(np.concatenate([disc, thread]), 1.0).depth_mm
+    found = _disc_on_slice(np.concatenate([disc, thread]), 1.0).depth_mm
     assert (found > 45) is deeper
 
 

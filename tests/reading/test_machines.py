@@ -35,7 +35,7 @@ def machine(plan, monkeypatch, tmp_path):
 
 @pytest.fixture
 def failing(monkeypatch):
-    """A switch: while it is on, rows cannot be written."""
+    """A switch: while it is on, entries cannot be written."""
     state = {"on": False}
     real = Store.append
 

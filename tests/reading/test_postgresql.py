@@ -214,7 +214,7 @@ def test_changed_rows_are_found(plan, url):
         connection.execute(sa.text("UPDATE entries SET reader = 'eve' WHERE seq = 2"))
     found = [one.text for one in reading.verify(store).problems]
     assert [text.split(",")[0] for text in found] == [
-        "row 2 was changed",
+        "entry 2 was changed",
         "the trigger entries_stay",
     ]
     with transaction(store.engine, writes=True) as connection:
@@ -225,7 +225,7 @@ def test_changed_rows_are_found(plan, url):
             )
         )
     found = [one.text for one in reading.verify(store).problems]
-    assert any("row 3 is missing" in text for text in found)
+    assert any("entry 3 is missing" in text for text in found)
 
 
 def test_the_first_version_is_brought_up_to_date(url):
@@ -409,16 +409,16 @@ def test_a_password_is_in_no_name(server):
     assert SECRET not in repr(locator)
 
 
-# ------------------------------------------------------------------ what surrounds the rows
+# ------------------------------------------------------------------ what surrounds the entries
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
         ("CREATE TRIGGER eve BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION "
          "suppress_redundant_updates_trigger()", "eve is a trigger"),
         ("CREATE RULE eve AS ON INSERT TO attachments DO INSTEAD NOTHING", "eve is a trigger, rule"),
-        ("DROP TRIGGER entries_stay ON entries", "entries_stay, which prevents changes of rows, is missing"),
+        ("DROP TRIGGER entries_stay ON entries", "entries_stay, which prevents changes of entries, is missing"),
         ("CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-         "$$ BEGIN RETURN NULL; END $$", "entries_stay, which prevents changes of rows, is missing"),
+         "$$ BEGIN RETURN NULL; END $$", "entries_stay, which prevents changes of entries, is missing"),
     ],
 )  # fmt: skip
 def test_foreign_and_missing_triggers_are_found(

@@ -11,7 +11,7 @@ from discmri import reading
 from discmri.core.levels import DiscLevel
 from discmri.reading import Grade, NotEvaluable, open_session
 from discmri.reading.practice import practice_grades, practice_result
-from discmri.reading.verification import verified_rows
+from discmri.reading.verification import verified_entries
 
 
 def test_all_grades_are_dealt_about_equally_often_and_anew_by_each_seed():
@@ -36,9 +36,9 @@ def test_truth_is_told_after_the_grade_and_only_in_practice(tmp_path):
             assert session.truth(item, level) == (Grade(2) if practice else None)
             session.record(item, level, Grade(2), reason="told so")
             session.record(item, DiscLevel.L2_L3, NotEvaluable("metal"))
-    rows = verified_rows(reading.Store.open(place))
-    assert rows.plan.practice
-    found = practice_result(rows.plan, rows.entries)
+    verified = verified_entries(reading.Store.open(place))
+    assert verified.plan.practice
+    found = practice_result(verified.plan, verified.entries)
     assert found.pairs == ((Grade(2), Grade(4)), (Grade(3), None)), "the first grade counts"
     assert (found.exact, found.within_one) == (0, 0)
     assert found.confusion()[1][3] == found.confusion()[2][8] == 1

@@ -1,4 +1,4 @@
-"""The chain of rows in SQLite."""
+"""The chain of entries in SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is done to the rows behind discmri's back is found."""
+"""Whatever is done to the entries behind discmri's back is found."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from discmri.reading import session as session_module
 from discmri.reading.entry import NO_PREDECESSOR, row_hash
 from discmri.reading.ratings import from_session
 from discmri.reading.schema import FACTS
-from discmri.reading.verification import verified_rows
+from discmri.reading.verification import verified_entries
 
 ROWS = 9
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """A session with a plan and eight rows of two readers, one with an attachment."""
+    """A session with a plan and eight entries of two readers, one with an attachment."""
     folder = tmp_path_factory.mktemp("original")
     results = [make_results(folder / "data" / name, name, "20240131") for name in ("A", "B")]
     planned = reading.plan_session(dict.fromkeys(results), SessionOptions(("ann", "ben")))
@@ -106,7 +106,7 @@ def test_any_change_of_any_column_is_found(original, tmp_path_factory, seq, colu
     if before == value:
         assert found == []
     else:
-        assert any(f"row {seq} " in text or "does not fit" in text for text in found)
+        assert any(f"entry {seq} " in text or "does not fit" in text for text in found)
 
 
 @settings(max_examples=30)
@@ -132,7 +132,7 @@ def test_any_other_order_is_found(original, tmp_path_factory, order):
 
 def test_rows_removed_at_the_end_are_missed_by_the_head(tampered):
     found = texts(tampered(("DELETE FROM entries WHERE seq > 7", ()), journals=False))
-    assert found == ["rows 8 to 9 are missing at the end: the head has 9 rows"]
+    assert found == ["entries 8 to 9 are missing at the end: the head has 9 entries"]
 
 
 def cut(seq):
@@ -146,7 +146,7 @@ def cut(seq):
 def test_a_cut_with_a_head_that_fits_shows_against_receipts(tampered):
     found = texts(tampered(*cut(7)))
     assert len(found) == 1
-    assert "row 9 is missing" in found[0]
+    assert "entry 9 is missing" in found[0]
     assert ".ben-" in found[0]
 
 
@@ -155,7 +155,7 @@ def test_without_a_witness_it_does_not_show(tampered):
     path = tampered(*cut(7), journals=False)
     assert texts(path) == []
     noted = Head(9, "f" * 64)
-    assert "row 9 is missing" in texts(path, noted=noted)[0]
+    assert "entry 9 is missing" in texts(path, noted=noted)[0]
 
 
 def forged(path):
@@ -179,7 +179,7 @@ def test_a_chain_made_anew_shows_against_receipts(tampered):
     path = tampered(("UPDATE entries SET reader = 'eve' WHERE seq = 3", ()))
     forged(path)
     found = texts(path)
-    assert [text.split(" does not")[0] for text in found] == ["row 5", "row 9"]
+    assert [text.split(" does not")[0] for text in found] == ["entry 5", "entry 9"]
 
 
 def test_a_receipt_of_an_earlier_moment_still_holds(original, tampered):
@@ -192,11 +192,11 @@ def test_a_receipt_of_an_earlier_moment_still_holds(original, tampered):
     [
         ("DELETE FROM head", "the head of the chain is missing"),
         ("UPDATE head SET count = 3", "does not fit"),
-        ("DELETE FROM attachments", "attached to row 4 is missing"),
-        ("UPDATE attachments SET data = x'00'", "attached to row 8 is changed"),
-        ("DELETE FROM entries", "rows 1 to 9 are missing"),
-        ("DELETE FROM entries WHERE seq = 1", "row 1 is missing"),
-        ("DELETE FROM entries WHERE seq IN (3, 4)", "rows 3 to 4 are missing"),
+        ("DELETE FROM attachments", "attached to entry 4 is missing"),
+        ("UPDATE attachments SET data = x'00'", "attached to entry 8 is changed"),
+        ("DELETE FROM entries", "entries 1 to 9 are missing"),
+        ("DELETE FROM entries WHERE seq = 1", "entry 1 is missing"),
+        ("DELETE FROM entries WHERE seq IN (3, 4)", "entries 3 to 4 are missing"),
     ],
 )  # fmt: skip
 def test_other_harm(tampered, statement, message):
@@ -209,7 +209,7 @@ def test_an_inserted_row_is_found(tampered):
     insert = f"INSERT INTO entries SELECT 10, {copy}, previous, sha256 FROM entries WHERE seq = 9"
     insert = insert.replace("entries SELECT", f"entries (seq, {columns}, previous, sha256) SELECT")
     found = texts(tampered((insert, ())))
-    assert any("row 10 was changed" in text for text in found)
+    assert any("entry 10 was changed" in text for text in found)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_an_earlier_copy_put_back_is_noticed_by_its_reader(plan):
     with reading.open_session(path, "ann") as session:
         session.record(session.cases[0].item, LEVELS[0], Grade(3))
     shutil.copy(early, path)
-    with pytest.raises(SessionError, match="row 2 is missing"):
+    with pytest.raises(SessionError, match="entry 2 is missing"):
         reading.open_session(path, "ann")
 
 
@@ -246,12 +246,12 @@ def test_an_earlier_copy_put_back_is_noticed_by_its_reader(plan):
 def test_only_whoever_insists_goes_on_with_a_damaged_session(tampered):
     path = tampered(("UPDATE entries SET reader = 'ben' WHERE seq = 2", ()))
     store = Store.open(path)
-    for use in (verified_rows, reading.progress_of, from_session):
-        with pytest.raises(SessionError, match=r"row 2 was changed.*--anyway"):
+    for use in (verified_entries, reading.progress_of, from_session):
+        with pytest.raises(SessionError, match=r"entry 2 was changed.*--anyway"):
             use(store)
-    assert len(verified_rows(store, anyway=True).entries) == ROWS
-    assert "row 2 was changed" in reading.progress_of(store, anyway=True).fault
-    assert "failed verification: row 2 was changed" in from_session(store, anyway=True).note
+    assert len(verified_entries(store, anyway=True).entries) == ROWS
+    assert "entry 2 was changed" in reading.progress_of(store, anyway=True).fault
+    assert "failed verification: entry 2 was changed" in from_session(store, anyway=True).note
 
 
 @pytest.mark.parametrize(
@@ -260,17 +260,17 @@ def test_only_whoever_insists_goes_on_with_a_damaged_session(tampered):
      "item = ''", "disc = 'L9'", "disc = 'S1-S2'", f"content = '{'[' * 20_000}'",
      "content = CAST(x'00ff' AS TEXT)"],
 )  # fmt: skip
-def test_a_row_that_cannot_be_read_is_left_out_and_named(tampered, change, tmp_path):
+def test_an_entry_that_cannot_be_read_is_left_out_and_named(tampered, change, tmp_path):
     store = Store.open(tampered((f"UPDATE entries SET {change} WHERE seq = 3", ())))
     if "CAST" in change:  # the driver itself refuses such text
         with pytest.raises(SessionError, match="cannot be read"):
             reading.verify(store)
         return
-    assert "row 3 cannot be read" in [one.text for one in reading.verify(store).problems]
-    rows = verified_rows(store, anyway=True)
-    assert 3 not in [entry.seq for entry in rows.entries]
+    assert "entry 3 cannot be read" in [one.text for one in reading.verify(store).problems]
+    found = verified_entries(store, anyway=True)
+    assert 3 not in [entry.seq for entry in found.entries]
     reading.progress_of(store, anyway=True)
-    reading.disputes(rows.plan, rows.entries)
+    reading.disputes(found.plan, found.entries)
     reading.export_session(store, tmp_path / "out", anyway=True)
     from_session(store, anyway=True)
 
@@ -280,7 +280,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named(tampered, change, tmp_p
     [
         ("CREATE TRIGGER eve AFTER INSERT ON entries BEGIN DELETE FROM attachments; END", "eve is a trigger"),
         ("CREATE VIEW shadow AS SELECT * FROM entries", "shadow is a trigger, rule or view"),
-        ("DROP TRIGGER entries_no_update", "entries_no_update, which prevents changes of rows, is missing"),
+        ("DROP TRIGGER entries_no_update", "entries_no_update, which prevents changes of entries, is missing"),
     ],
 )  # fmt: skip
 def test_foreign_and_missing_triggers_are_found(tampered, statement, said):
@@ -325,4 +325,4 @@ def test_a_clock_that_runs_back_is_noticed_and_stops_nothing(plan, monkeypatch, 
             session.record(session.cases[0].item, level, Grade(3))
     verdict = reading.verify(Store.open(path))
     assert verdict.sound
-    assert ["row 3 of ann is dated" in one.text for one in verdict.notices] == [True] * noticed
+    assert ["entry 3 of ann is dated" in one.text for one in verdict.notices] == [True] * noticed

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
     """
     from discmri.reading import create_session, open_session
     from discmri.reading.practice import plan_practice, practice_result
-    from discmri.reading.verification import verified_rows
+    from discmri.reading.verification import verified_entries
 
     place: Path = args.folder / _FILE
     if not place.exists():
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
             read(session)
     from discmri.reading import Store
 
-    rows = verified_rows(Store.open(place))
+    rows = verified_entries(Store.open(place))
     if not rows.plan.practice:
         raise UsageError(f"{one_line(place)} is not a practice session")
     _show(practice_result(rows.plan, rows.entries))

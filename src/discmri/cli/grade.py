@@ -281,7 +281,7 @@ def _open(args: argparse.Namespace) -> int:
 
 def _adjudicate(args: argparse.Namespace) -> int:
     from discmri.reading import Store, disputes, open_adjudication
-    from discmri.reading.verification import verified_rows
+    from discmri.reading.verification import verified_entries
 
     if args.reader is not None:
         if args.anyway:
@@ -292,7 +292,7 @@ def _adjudicate(args: argparse.Namespace) -> int:
         opened = open_adjudication(args.session, args.reader, args.root, args.take_over)
         with opened as session:
             return _read(session)
-    rows_of = verified_rows(Store.open(args.session), args.anyway)
+    rows_of = verified_entries(Store.open(args.session), args.anyway)
     plan = rows_of.plan
     found = disputes(plan, rows_of.entries)
     _tell_fault(rows_of.verification.summary)
@@ -426,7 +426,7 @@ def _verify(args: argparse.Namespace) -> int:
         for notice in verdict.notices:
             print(f"note: {notice.text}")
         print(
-            f"{verdict.head.count} rows, compared with {counted(verdict.witnesses, 'external receipt')}"
+            f"{verdict.head.count} entries, compared with {counted(verdict.witnesses, 'external receipt')}"
         )
         print(f"head {verdict.head}")
     if not verdict.sound:

@@ -99,7 +99,7 @@ class JunctionSigns:
 
 
 @dataclass(frozen=True)
-class _Section:
+class _DiscOnSlice:
     """A disc on one slice, in (anterior, cranial) millimetres of the slice."""
 
     centre: Array
@@ -172,13 +172,13 @@ def junction_signs(found: FoundSpine, discs: Sequence[FoundDisc]) -> JunctionSig
     for k, lowest in by_disc[0].items():
         if len(lowest) < max(_SHOWN * largest, _LEAST_PIXELS):
             continue
-        sections = [
-            _section(points[k], slices.pixel_mm2)
+        cut = [
+            _disc_on_slice(points[k], slices.pixel_mm2)
             for points in by_disc
             if len(points.get(k, ())) >= _LEAST_PIXELS
         ]
-        if len(sections) >= LEAST_DISCS:
-            rows.append(_of_slice(sections, bone.get(k), canal.get(k)))
+        if len(cut) >= LEAST_DISCS:
+            rows.append(_of_slice(cut, bone.get(k), canal.get(k)))
     if not rows:
         return None
     width, wing = _widths(by_disc, bone, found.grid)
@@ -234,26 +234,26 @@ def _joined(slices: _Slices, masks: Iterable[SoftMask]) -> dict[int, Array]:
     return {k: np.concatenate(parts) for k, parts in joined.items()}
 
 
-def _section(points: Array, pixel_mm2: float) -> _Section:
+def _disc_on_slice(points: Array, pixel_mm2: float) -> _DiscOnSlice:
     centre = points.mean(axis=0)
     _, _, axes = np.linalg.svd(points - centre, full_matrices=False)
     forward = axes[0] * (np.sign(axes[0][0]) or 1.0)
     depth = float(np.ptp(np.quantile((points - centre) @ forward, _ENDS)))
-    return _Section(centre, forward, depth, len(points) * pixel_mm2 / max(depth, 1e-6))
+    return _DiscOnSlice(centre, forward, depth, len(points) * pixel_mm2 / max(depth, 1e-6))
 
 
 def _of_slice(
-    sections: Sequence[_Section], bone: Array | None, canal: Array | None
+    discs: Sequence[_DiscOnSlice], bone: Array | None, canal: Array | None
 ) -> dict[str, float]:
     """The signs of one slice, by name."""
-    lowest, above, third = sections[:3]
-    depth = float(np.median([s.depth_mm for s in sections[1:]]))
-    height = float(np.median([s.height_mm for s in sections[1:]]))
+    lowest, above, third = discs[:3]
+    depth = float(np.median([s.depth_mm for s in discs[1:]]))
+    height = float(np.median([s.height_mm for s in discs[1:]]))
     low, high = _bone_depths(bone, lowest, above)
     reference = np.mean(_bone_depths(bone, above, third))
     below = _depth_at(bone, lowest.centre - _BELOW_MM * lowest.up, lowest.forward)
     spacing = np.linalg.norm(above.centre - third.centre)
-    canals = float(np.median([_canal_depth(canal, s) for s in sections[1:]])) or float("nan")
+    canals = float(np.median([_canal_depth(canal, s) for s in discs[1:]])) or float("nan")
     return {
         "depth_ratio": lowest.depth_mm / depth,
         "height_ratio": lowest.height_mm / height,
@@ -268,12 +268,12 @@ def _of_slice(
     }
 
 
-def _bone_depths(bone: Array | None, low: _Section, high: _Section) -> tuple[float, float]:
+def _bone_depths(bone: Array | None, low: _DiscOnSlice, high: _DiscOnSlice) -> tuple[float, float]:
     """Depth (mm) of the bone between two discs, near the lower and near the upper one."""
     return tuple(_chord(bone, low, high, share) for share in _CHORDS)  # type: ignore[return-value]
 
 
-def _chord(bone: Array | None, low: _Section, high: _Section, share: float) -> float:
+def _chord(bone: Array | None, low: _DiscOnSlice, high: _DiscOnSlice, share: float) -> float:
     centre = (1 - share) * low.centre + share * high.centre
     forward = (1 - share) * low.forward + share * high.forward
     return _depth_at(bone, centre, forward / np.linalg.norm(forward))
@@ -291,7 +291,7 @@ def _depth_at(bone: Array | None, centre: Array, forward: Array) -> float:
     return float(np.ptp(np.quantile(along, _ENDS)))
 
 
-def _turn_deg(bone: Array | None, disc: _Section) -> float:
+def _turn_deg(bone: Array | None, disc: _DiscOnSlice) -> float:
     """Angle between the walls of the bones above and below a disc, positive if turned backwards."""
     if bone is None:
         return float("nan")
@@ -326,11 +326,11 @@ def _lean_deg(wall: Array) -> float:
     return float(np.degrees(np.arctan(slope)))
 
 
-def _canal_depth(canal: Array | None, section: _Section) -> float:
+def _canal_depth(canal: Array | None, disc: _DiscOnSlice) -> float:
     """Depth (mm) of the thecal sac behind a disc; 0 if it is not there, NaN without a canal."""
     if canal is None:
         return float("nan")
-    offset = canal - section.centre
-    beside = np.abs(offset @ section.up) < _NEAR_CANAL_MM
-    along = (offset @ section.forward)[beside]
+    offset = canal - disc.centre
+    beside = np.abs(offset @ disc.up) < _NEAR_CANAL_MM
+    along = (offset @ disc.forward)[beside]
     return float(np.ptp(np.quantile(along, _ENDS))) if len(along) >= 4 else 0.0

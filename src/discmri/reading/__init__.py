@@ -3,7 +3,7 @@
 The package is independent of the viewer, which is a thin shell around one object, :class:`Session`.
 
 **Layers.**  *Data*: :class:`Plan` (cases, readers, mode, order), :class:`Grade` and
-:class:`NotEvaluable` (judgements), rows in a :class:`Store`.  *Annotator*: :class:`Session`, which
+:class:`NotEvaluable` (judgements), entries in a :class:`Store`.  *Annotator*: :class:`Session`, which
 has all rules of reading.  *Shell*: shows what the session permits and forwards input.  A shell must
 not have rules or state of its own.
 
@@ -19,7 +19,7 @@ not have rules or state of its own.
     disc = case.discs[0]                    # disc.level is its name, disc.key its identifier
     session.record(case.item, disc.key, reading.Grade.parse("4/7"), comment="Schmorl's node")
     session.record(case.item, disc.key, reading.NotEvaluable("metal"), reason="second look")
-    session.undo()                          # withdraws the last row, which is kept
+    session.undo()                          # withdraws the last entry, which is kept
     session.close()
 
 **What may be shown.**  ``case.title`` is the only text about a case; in a blinded session it is
@@ -30,7 +30,7 @@ step and show no other measurements.  In a locked session, :meth:`Session.reveal
 the disc was graded (:attr:`DiscState.GRADED`) and records it.  A later change needs a reason, and
 both judgements are kept.
 
-**Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return when the row is
+**Saving.**  ``record``, ``reveal``, ``edit_label``, ``number`` and ``undo`` return when the entry is
 safe on disk: after milliseconds, or at most 5 s if a server does not respond.  On
 :class:`~discmri.core.errors.NotSavedYetError` show its message and continue: the entry is valid and
 kept in the journal of the reader; any later call, :meth:`Session.save` or the next

@@ -90,8 +90,8 @@ def histories(entries: Iterable[SessionEntry]) -> dict[str, History]:
     """History of each reader."""
     ordered = sorted(entries, key=lambda entry: entry.row["reader"])  # keeps the order within
     return {
-        reader: history(rows)
-        for reader, rows in itertools.groupby(ordered, key=lambda entry: entry.row["reader"])
+        reader: history(own)
+        for reader, own in itertools.groupby(ordered, key=lambda entry: entry.row["reader"])
     }
 
 
@@ -103,7 +103,7 @@ def disputes(plan: Plan, entries: Iterable[SessionEntry]) -> list[Dispute]:
     plan
         Plan of the session.
     entries
-        All rows of the session.
+        All entries of the session.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def _counting(readers: Mapping[str, History], case: Case, disc: DiscLevel) -> di
 def _judgements(
     readers: Mapping[str, History], case: Case, disc: DiscLevel
 ) -> dict[str, Judgement]:
-    """Judgements of a disc at its first presentation by reader, in the order of the rows."""
+    """Judgements of a disc at its first presentation by reader, in the order of the entries."""
     item = Showing(case.key).item
     reads = [(name, one.of(item, disc).last) for name, one in readers.items()]
     given = [(read.seq, name, read.judgement) for name, read in reads if read is not None]

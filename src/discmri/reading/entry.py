@@ -1,4 +1,4 @@
-"""Rows of a session, chained by hashes."""
+"""Entries of a session, chained by hashes."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def now() -> str:
 
 
 class EntryKind(Enum):
-    """Kind of a row."""
+    """Kind of an entry."""
 
-    PLAN = "plan"  # always the first row, and only that
+    PLAN = "plan"  # always the first entry, and only that
     READ = "read"  # a judgement on one disc
     REVEAL = "reveal"  # the measured values of a disc were shown
-    WITHDRAWAL = "withdrawal"  # an earlier row was undone
+    WITHDRAWAL = "withdrawal"  # an earlier entry was undone
     LABEL_EDIT = "label_edit"  # a label was painted and measured again
     NUMBERING = "numbering"  # the reader named the lowest disc
     POSTPONED = "postponed"  # the reader postponed a disc
-    CONFLICT = "conflict"  # a late row of another kind, stored but not used
+    CONFLICT = "conflict"  # a late entry of another kind, stored but not used
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A row before it is stored."""
+    """An entry before it is stored."""
 
     kind: EntryKind
     reader: str  # name of the reader; for the plan, of the planner
@@ -50,15 +50,17 @@ class Draft:
     disc: str = ""  # automatic level of the disc, which never changes; empty for a whole case
     visible: tuple[str, ...] = ()  # what was visible to the reader, sorted
     input_sha256: str = ""  # hash of the pixels of the images
-    content: Mapping[str, Any] = field(default_factory=dict)  # JSON-like facts of this kind of row
-    attachment: bytes | None = None  # file of the row, such as an edited label map
-    # random identifier, by which a row that was sent twice is recognised
+    content: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # JSON-like facts of this kind of entry
+    attachment: bytes | None = None  # file of the entry, such as an edited label map
+    # random identifier, by which an entry that was sent twice is recognised
     entry_id: str = field(default_factory=lambda: secrets.token_hex(16))
     at: str = field(default_factory=now)  # time, ISO 8601 in UTC
     software: str = discmri.__version__  # version of discmri
 
     def row(self) -> dict[str, Any]:
-        """Column values of the row, without place and hashes."""
+        """Column values of the entry, without place and hashes."""
         return {
             "entry_id": self.entry_id,
             "kind": self.kind.value,
@@ -77,21 +79,21 @@ class Draft:
 
 @dataclass(frozen=True)
 class SessionEntry:
-    """An entry of a session as stored: one row, chained by hashes."""
+    """An entry of a session as stored, chained by hashes."""
 
     seq: int  # position in the chain, from 1 without gaps
     row: Mapping[str, str]  # column values without position and hashes
-    previous: str  # hash of the previous row
-    sha256: str  # hash of this row
+    previous: str  # hash of the previous entry
+    sha256: str  # hash of this entry
 
     @property
     def kind(self) -> EntryKind:
-        """Kind of the row."""
+        """Kind of the entry."""
         return EntryKind(self.row["kind"])
 
     @property
     def entry_id(self) -> str:
-        """Random identifier of the row."""
+        """Random identifier of the entry."""
         return self.row["entry_id"]
 
     @cached_property
@@ -99,7 +101,7 @@ class SessionEntry:
         """JSON-like facts; raises ``ValueError`` if they cannot be parsed."""
         loaded = json.loads(self.row["content"])
         if not isinstance(loaded, dict):
-            raise ValueError(f"the content of row {self.seq} is no object")
+            raise ValueError(f"the content of entry {self.seq} is no object")
         return loaded
 
 
@@ -109,24 +111,24 @@ def pending_entry(draft: Draft) -> SessionEntry:
 
 
 def last_of(entries: Iterable[SessionEntry], kind: EntryKind) -> str:
-    """Identifier of the last row of a kind that was not withdrawn; empty if none.
+    """Identifier of the last entry of a kind that was not withdrawn; empty if none.
 
     Parameters
     ----------
     entries
-        Rows of one reader on one disc, or on a whole case, in order.
+        Entries of one reader on one disc, or on a whole case, in order.
     kind
-        Kind of row.
+        Kind of entry.
     """
-    rows = list(entries)
-    gone = {one.content["withdraws"] for one in rows if one.kind is EntryKind.WITHDRAWAL}
-    left = (one for one in reversed(rows) if one.kind is kind and one.entry_id not in gone)
+    every = list(entries)
+    gone = {one.content["withdraws"] for one in every if one.kind is EntryKind.WITHDRAWAL}
+    left = (one for one in reversed(every) if one.kind is kind and one.entry_id not in gone)
     found = next(left, None)
     return "" if found is None else found.entry_id
 
 
 def row_hash(seq: int, previous: str, row: Mapping[str, str]) -> str:
-    """Hash of a row: of its position, its columns and the hash of the previous row.
+    """Hash of an entry: of its position, its columns and the hash of the previous entry.
 
     Empty columns are left out, so that columns added later do not change earlier hashes.
 

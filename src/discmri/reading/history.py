@@ -1,4 +1,4 @@
-"""The state that results from the rows of a reader."""
+"""The state that results from the entries of a reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Read:
     Parameters
     ----------
     entry_id
-        Identifier of its row.
+        Identifier of its entry.
     judgement
         Grade or not evaluable.
     at
@@ -36,7 +36,7 @@ class Read:
     software
         Version of discmri.
     seq
-        Position of its row; 0 if not saved yet.
+        Position of its entry; 0 if not saved yet.
     viewing
         Display settings, and ``seconds`` of viewing the disc; empty if unknown.
     """
@@ -59,7 +59,7 @@ class LabelEdit:
     Parameters
     ----------
     entry_id, at, reason
-        Identifier and time of its row; reason of the reader.
+        Identifier and time of its entry; reason of the reader.
     automatic, edited
         Values by parameter name.
     attachment_sha256
@@ -76,7 +76,7 @@ class LabelEdit:
 
 @dataclass
 class DiscHistory:
-    """Rows of one disc, without withdrawn ones.
+    """Entries of one disc, without withdrawn ones.
 
     Attributes
     ----------
@@ -113,18 +113,18 @@ class History:
     Attributes
     ----------
     discs
-        By item and automatic level; a disc without rows is absent.
+        By item and automatic level; a disc without entries is absent.
     lowest
         By item, the level that the reader gave to the lowest disc.
     undoable
-        Valid rows that may be withdrawn, oldest first.
+        Valid entries that may be withdrawn, oldest first.
     conflicts
-        Late rows, which are not used, oldest first, until a later row of the same kind lists
+        Late entries, which are not used, oldest first, until a later entry of the same kind lists
         them under ``resolves``.
     entry_ids
-        Identifiers of all rows, including withdrawn ones.
+        Identifiers of all entries, including withdrawn ones.
     last_at
-        Time of the last row; empty without rows.
+        Time of the last entry; empty without entries.
     """
 
     discs: dict[Key, DiscHistory] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class History:
     last_at: str = ""
 
     def of(self, item: str, disc: DiscLevel) -> DiscHistory:
-        """History of one disc; empty without rows."""
+        """History of one disc; empty without entries."""
         return self.discs.get((item, disc), DiscHistory())
 
     def conflicting(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> list[SessionEntry]:
@@ -148,7 +148,7 @@ class History:
         ]
 
     def add(self, entry: SessionEntry) -> None:
-        """Add a row, which must not be a withdrawal."""
+        """Add an entry, which must not be a withdrawal."""
         row = entry.row
         self.entry_ids.add(entry.entry_id)
         self.last_at = row["at"]
@@ -170,22 +170,22 @@ UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
 def history(entries: Iterable[SessionEntry]) -> History:
-    """State that results from the rows of one reader, without withdrawn ones.
+    """State that results from the entries of one reader, without withdrawn ones.
 
     Parameters
     ----------
     entries
-        Rows in order; unsaved ones at the end.
+        Entries in order; unsaved ones at the end.
     """
-    rows = list(entries)
-    withdrawals = [entry for entry in rows if entry.kind is EntryKind.WITHDRAWAL]
+    every = list(entries)
+    withdrawals = [entry for entry in every if entry.kind is EntryKind.WITHDRAWAL]
     gone = {entry.content["withdraws"] for entry in withdrawals}
     found = History()
-    for entry in rows:
+    for entry in every:
         if entry.kind is not EntryKind.WITHDRAWAL and entry.entry_id not in gone:
             found.add(entry)
-    found.entry_ids |= {entry.entry_id for entry in rows}
-    found.last_at = rows[-1].row["at"] if rows else ""
+    found.entry_ids |= {entry.entry_id for entry in every}
+    found.last_at = every[-1].row["at"] if every else ""
     return found
 
 

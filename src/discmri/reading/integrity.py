@@ -1,6 +1,6 @@
-"""Checks of the database besides the chain of rows: damage of the file, and foreign triggers.
+"""Checks of the database besides the chain of entries: damage of the file, and foreign triggers.
 
-A trigger or view could change, hide or drop later rows without breaking the chain.
+A trigger or view could change, hide or drop later entries without breaking the chain.
 """
 
 from __future__ import annotations
@@ -88,6 +88,6 @@ def _postgresql(connection: Connection) -> Iterator[str]:
 
 def _told(foreign: set[str], missing: set[str]) -> Iterator[str]:
     for name in sorted(missing):
-        yield f"the trigger {name}, which prevents changes of rows, is missing or was changed"
+        yield f"the trigger {name}, which prevents changes of entries, is missing or was changed"
     for name in sorted(foreign - missing):
         yield f"{one_line(name)} is a trigger, rule or view that is not of discmri"

@@ -2,7 +2,7 @@
 
 An entry is erased once it is in the database; after a crash, a full disk or a server failure, it is
 sent again.  Space is reserved when a session is opened, so that the journal can be written when the
-disk is full.  The first line is a receipt: the end of the chain after the last saved row of the
+disk is full.  The first line is a receipt: the end of the chain after the last saved entry of the
 reader, which :mod:`discmri.reading.verification` compares with the database.
 
 Each line has its hash and length, which distinguish a line truncated by a crash (never confirmed as
@@ -37,7 +37,7 @@ _KEPT_ASIDE = ".damaged"
 class JournalContents:
     """Content of a journal."""
 
-    receipt: Head | None  # end of the chain after the last saved row; None before the first
+    receipt: Head | None  # end of the chain after the last saved entry; None before the first
     pending: list[Draft]  # unsaved drafts, oldest first
     damaged: tuple[bytes, ...]  # complete lines that cannot be read
     end: int  # offset of the next line in bytes
@@ -56,7 +56,7 @@ class Journal:
     pending
         Drafts not confirmed by the database, oldest first.
     receipt
-        End of the chain after the last saved row; ``None`` before the first.
+        End of the chain after the last saved entry; ``None`` before the first.
     damage
         Message about damaged lines of this journal and its copies; empty if none.
 

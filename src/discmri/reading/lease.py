@@ -1,8 +1,8 @@
 """A lease in the database, so that a reader has a session open on one machine only.
 
-On one machine, the lock of the journal has this purpose.  A lease is renewed with every row and
+On one machine, the lock of the journal has this purpose.  A lease is renewed with every entry and
 expires, so that a crashed machine does not block others.  It does not protect the record: concurrent
-rows are compared when they are appended (:mod:`discmri.reading.store`).
+entries are compared when they are appended (:mod:`discmri.reading.store`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LEASE_S = 900
-"""Validity of a lease after the last row, s."""
+"""Validity of a lease after the last entry, s."""
 
 _CLOCKS = {
     "sqlite": "SELECT CAST(strftime('%s', 'now') AS INTEGER)",

@@ -16,14 +16,14 @@ from discmri.reading.plan import Plan
 from discmri.reading.planning import Planned
 from discmri.reading.session import Session
 from discmri.reading.store import Store
-from discmri.reading.verification import verified_rows
+from discmri.reading.verification import verified_entries
 from discmri.reading.views import Agenda
 
 _log = logging.getLogger(__name__)
 
 
 def create_session(session: str | Path, planned: Planned) -> Store:
-    """Create the file, or the tables on the server, with the plan as the first row.
+    """Create the file, or the tables on the server, with the plan as the first entry.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def open_session(
     ...     session.record(case.item, case.discs[0].key, Grade.parse("4/7"))
     """
     store = Store.open(session)
-    plan = verified_rows(store).plan
+    plan = verified_entries(store).plan
     reader = one_line(reader)
     if reader not in plan.readers:
         raise UsageError(
@@ -135,15 +135,15 @@ def open_adjudication(
     (Grade(signal=3, collapse=None), Grade(signal=5, collapse=None))
     """
     store = Store.open(session)
-    rows = verified_rows(store)
-    plan = rows.plan
+    verified = verified_entries(store)
+    plan = verified.plan
     adjudicator = one_line(adjudicator)
     if not adjudicator or adjudicator in plan.readers:
         raise UsageError(
             f"{adjudicator!r} cannot adjudicate; name a person who is not one of the readers "
             f"{', '.join(plan.readers)}"
         )
-    found = disputes(plan, rows.entries)
+    found = disputes(plan, verified.entries)
     if not found:
         raise UsageError(
             "there is nothing to adjudicate: the readers agree on all discs read so far"
@@ -187,7 +187,7 @@ def _opened(
 def _take_lease(store: Store, lease: Lease, take_over: bool) -> None:
     try:
         machine = store.take(lease, force=take_over)
-    except UnavailableError as error:  # the lease is claimed with the first row
+    except UnavailableError as error:  # the lease is claimed with the first entry
         _log.warning("the session %s cannot be written: %s", store.locator.name, error)
         return
     if machine:

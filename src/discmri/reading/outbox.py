@@ -24,14 +24,14 @@ class Outbox:
     journal
         Journal of the reader; its pending drafts are taken over.
     arrived
-        Identifiers of rows in the store.
+        Identifiers of entries in the store.
 
     Attributes
     ----------
     waiting
         Unsaved drafts, oldest first.
     late
-        Rows that were saved as conflicts; emptied by the caller.
+        Entries that were saved as conflicts; emptied by the caller.
     """
 
     def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:

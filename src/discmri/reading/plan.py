@@ -48,7 +48,7 @@ class Order(Enum):
 class PlannedDisc:
     """One disc of a case."""
 
-    level: DiscLevel  # automatic level, which identifies the disc in all rows
+    level: DiscLevel  # automatic level, which identifies the disc in all entries
     label_id: int  # label id in `labels.nii.gz`
     suggested_grade: str = ""  # automatic suggestion; empty if missing
 
@@ -91,7 +91,7 @@ class Showing:
 
     @property
     def item(self) -> str:
-        """Name of the presentation in the rows.
+        """Name of the presentation in the entries.
 
         >>> Showing("c012", 2).item
         'c012.2'
@@ -101,7 +101,7 @@ class Showing:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a session, stored as its first row.
+    """The plan of a session, stored as its first entry.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def occasion_of(item: str) -> int:
 
 
 def to_content(plan: Plan) -> dict[str, Any]:
-    """JSON-like form for the first row."""
+    """JSON-like form for the first entry."""
     content: dict[str, Any] = msgspec.to_builtins(plan)
     for case in content["cases"]:
         for name in ("discs", "residual_discs"):

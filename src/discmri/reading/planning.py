@@ -38,7 +38,7 @@ class SessionOptions:
     title
         Title for display; not shown in blinded mode.
     planner
-        Name of the planner, stored in the first row.
+        Name of the planner, stored in the first entry.
     """
 
     readers: tuple[str, ...]
@@ -69,7 +69,7 @@ class Planned:
     planner: str = "planner"
 
     def draft(self) -> Draft:
-        """The first row of the session."""
+        """The first entry of the session."""
         content = plans.to_content(self.plan)
         return Draft(EntryKind.PLAN, self.planner, self.plan.mode.value, content=content)
 

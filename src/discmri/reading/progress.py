@@ -13,7 +13,7 @@ from discmri.reading.journal import damage_of, journal_path, read_journal
 from discmri.reading.judgement import NotEvaluable
 from discmri.reading.plan import Mode, Plan, Showing
 from discmri.reading.store import Store
-from discmri.reading.verification import verified_rows
+from discmri.reading.verification import verified_entries
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ReaderProgress:
     not_evaluable: int
     corrections: int  # number of judgements changed with a reason
     waiting: int  # number of unsaved entries in the journal on this machine
-    last_at: str  # time of the last row; empty before the first
+    last_at: str  # time of the last entry; empty before the first
     conflicts: int = 0  # number of late entries from another machine that are not resolved
     damage: str = ""  # message about damage of the journal on this machine; empty if none
     repeats: int = 0  # discs graded at both presentations of a hidden repeat
@@ -84,8 +84,8 @@ def progress_of(store: Store, anyway: bool = False) -> SessionProgress:
     >>> progress_of(Store.open("lumbar.session")).disputed  # doctest: +SKIP
     3
     """
-    rows = verified_rows(store, anyway)
-    plan, entries = rows.plan, rows.entries
+    verified = verified_entries(store, anyway)
+    plan, entries = verified.plan, verified.entries
     known = histories(entries)
     readers = []
     for reader in plan.readers:
@@ -94,7 +94,7 @@ def progress_of(store: Store, anyway: bool = False) -> SessionProgress:
         readers.append(_of_reader(plan, reader, own, _waiting(path, own), damage_of(path)))
     found = disputes(plan, entries)
     decided = sum(one.decision is not None for one in found)
-    return SessionProgress(plan, tuple(readers), len(found), decided, rows.verification.summary)
+    return SessionProgress(plan, tuple(readers), len(found), decided, verified.verification.summary)
 
 
 def _of_reader(

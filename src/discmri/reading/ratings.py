@@ -10,7 +10,7 @@ from discmri.core.tables import Row
 from discmri.reading.plan import Mode, Order, Plan
 from discmri.reading.store import Store
 from discmri.reading.tables import edit_rows, long_rows
-from discmri.reading.verification import verified_rows
+from discmri.reading.verification import verified_entries
 
 _MODES = {
     Mode.OPEN: "Readers saw identity, date and automatic measurements while grading.",
@@ -46,7 +46,7 @@ def from_session(store: Store, anyway: bool = False) -> RatingSource:
     SessionError
         If the session cannot be read, or fails verification without ``anyway``.
     """
-    verified = verified_rows(store, anyway)
+    verified = verified_entries(store, anyway)
     plan, entries, path = verified.plan, verified.entries, store.locator.path
     name = store.locator.name if path is None else path.name
     reads = _texts(name, long_rows(plan, entries))

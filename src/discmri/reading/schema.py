@@ -25,7 +25,7 @@ ENTRIES = Table(
     Column("previous", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
 )
-"""The chain of rows; triggers prevent changes and deletion."""
+"""The chain of entries; triggers prevent changes and deletion."""
 
 HEAD = Table(
     "head",

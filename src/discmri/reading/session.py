@@ -162,7 +162,7 @@ class Session(VisibleSession):
         reason
             Reason; required.
         labels
-            Content of the edited label map (``.nii.gz``), stored with the row.
+            Content of the edited label map (``.nii.gz``), stored with the entry.
 
         Raises
         ------
@@ -222,7 +222,7 @@ class Session(VisibleSession):
         return self.case(item)
 
     def undo(self) -> Undone:
-        """Withdraw the last read, edit or numbering of this reader; the row is kept but not used.
+        """Withdraw the last read, edit or numbering of this reader; the entry is kept but not used.
 
         Raises
         ------
@@ -289,26 +289,26 @@ class Session(VisibleSession):
             content=content,
             attachment=attachment,
         )
-        self._rows.append(pending_entry(draft))
+        self._entries.append(pending_entry(draft))
         if kind is EntryKind.WITHDRAWAL:
-            self._history = history(self._rows)
+            self._history = history(self._entries)
         else:
-            self._history.add(self._rows[-1])
+            self._history.add(self._entries[-1])
         self._outbox.add(draft)
         self._check_late()
 
     def _compared(self, kind: EntryKind, item: str, disc: DiscLevel | None) -> dict[str, Any]:
-        """Identifiers of the rows that a row corrects and resolves, to detect late rows."""
+        """Identifiers of the entries that an entry corrects and resolves, to detect late entries."""
         place = (item, "" if disc is None else disc.value)
-        rows = [row for row in self._rows if (row.row["item"], row.row["disc"]) == place]
+        there = [one for one in self._entries if (one.row["item"], one.row["disc"]) == place]
         late = [one.entry_id for one in self._history.conflicting(kind, item, disc)]
-        return {"corrects": last_of(rows, kind)} | ({"resolves": late} if late else {})
+        return {"corrects": last_of(there, kind)} | ({"resolves": late} if late else {})
 
     def _check_late(self) -> None:
-        """Load the rows of the same reader on another machine after a conflict."""
+        """Load the entries of the same reader on another machine after a conflict."""
         if not (late := self._outbox.late):
             return
-        self._rows = self.store.entries(self.reader)
-        self._history = history(self._rows)
+        self._entries = self.store.entries(self.reader)
+        self._history = history(self._entries)
         self._outbox.late = []
         raise ConflictError("; ".join(map(self._told, late)))

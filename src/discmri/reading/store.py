@@ -1,11 +1,11 @@
-"""The store: an append-only chain of rows in SQLite or PostgreSQL.
+"""The store: an append-only chain of entries in SQLite or PostgreSQL.
 
-Every row has the hash of the previous row, so that a changed, removed, replaced or moved row breaks
-the chain (:mod:`discmri.reading.verification`).  Concurrent writers lock the single row of the table
-``head``.  A row that is sent again after an unclear failure is stored once.
+Every entry has the hash of the previous entry, so that a changed, removed, replaced or moved entry
+breaks the chain (:mod:`discmri.reading.verification`).  Concurrent writers lock the single row of the
+table ``head``.  An entry that is sent again after an unclear failure is stored once.
 
-A row states which row it corrects (``corrects``, empty for a first one).  If that is no longer the
-valid row, because the same reader continued on another machine, the new row is stored as a conflict:
+An entry states which entry it corrects (``corrects``, empty for a first one).  If that is no longer the
+valid entry, because the same reader continued on another machine, the new entry is stored as a conflict:
 it is kept, but not used.
 """
 
@@ -45,9 +45,9 @@ class Head:
     Parameters
     ----------
     count
-        Number of rows.
+        Number of entries.
     sha256
-        Hash of the last row.
+        Hash of the last entry.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Head:
 
 
 class Store:
-    """The rows of a session.
+    """The entries of a session.
 
     Each call opens and closes its own connection.
 
@@ -105,7 +105,7 @@ class Store:
 
     @classmethod
     def create(cls, session: str | Path, first: Draft) -> Self:
-        """Create a session atomically, with its plan as the first row.
+        """Create a session atomically, with its plan as the first entry.
 
         Raises
         ------
@@ -163,12 +163,12 @@ class Store:
         return store
 
     def append(self, draft: Draft) -> SessionEntry:
-        """Add a row; returns when it is safe on disk.
+        """Add an entry; returns when it is safe on disk.
 
         Raises
         ------
         UnavailableError
-            If the database cannot be reached, is full or refuses the row.  The same draft may be
+            If the database cannot be reached, is full or refuses the entry.  The same draft may be
             sent again, even if the first attempt succeeded.
         """
         with transaction(self.engine, writes=True) as connection:
@@ -178,14 +178,14 @@ class Store:
         return entry
 
     def take(self, lease: Lease, force: bool = False) -> str:
-        """Take a lease, renewed with every row until :meth:`release`; ``force`` takes it over.
+        """Take a lease, renewed with every entry until :meth:`release`; ``force`` takes it over.
 
         Returns the machine that holds the lease, or ``""`` on success.
 
         Raises
         ------
         UnavailableError
-            As in :meth:`append`; the lease is then claimed with the next row.
+            As in :meth:`append`; the lease is then claimed with the next entry.
         """
         self._lease = lease
         with transaction(self.engine, writes=True) as connection:
@@ -200,7 +200,7 @@ class Store:
             self._lease = None
 
     def entries(self, reader: str | None = None) -> list[SessionEntry]:
-        """Rows in order, of one reader or all.
+        """Entries in order, of one reader or all.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class Store:
             ) from error
 
     def chain(self) -> tuple[list[SessionEntry], Head | None]:
-        """A consistent snapshot of all rows and of the head, which is ``None`` if missing.
+        """A consistent snapshot of all entries and of the head, which is ``None`` if missing.
 
         Raises
         ------
@@ -294,7 +294,7 @@ def refuse_existing(path: Path) -> None:
 
 
 def _append(connection: Connection, draft: Draft) -> SessionEntry:
-    """Append a row, unless it is already stored."""
+    """Append an entry, unless it is already stored."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import ENTRIES, HEAD
@@ -332,7 +332,7 @@ def _locked_head(connection: Connection) -> Head:
 
 
 def _comes_late(connection: Connection, draft: Draft) -> bool:
-    """Whether the row that a draft corrects is no longer the valid one."""
+    """Whether the entry that a draft corrects is no longer the valid one."""
     import sqlalchemy as sa
 
     from discmri.reading.schema import ENTRIES

@@ -17,7 +17,7 @@ from discmri.reading.judgement import Judgement, NotEvaluable
 from discmri.reading.objects import write_objects
 from discmri.reading.plan import Case, Mode, Plan, occasion_of, to_content
 from discmri.reading.store import Store
-from discmri.reading.verification import Verification, verified_rows
+from discmri.reading.verification import Verification, verified_entries
 from discmri.results.export.csv_wide import Cells, cell, write_table
 from discmri.results.jsonable import dumps
 
@@ -83,8 +83,8 @@ def export_session(
     >>> export_session(Store.open("lumbar.session"), Path("tables")).sound  # doctest: +SKIP
     True
     """
-    rows = verified_rows(store, anyway)
-    plan, entries, verdict = rows.plan, rows.entries, rows.verification
+    verified = verified_entries(store, anyway)
+    plan, entries, verdict = verified.plan, verified.entries, verified.verification
     with atomic_folder(resolved(folder), overwrite) as fresh:
         write_table(fresh / "reads_long.csv", _LONG, _cells(long_rows(plan, entries), _LONG))
         wide = list(wide_rows(plan, entries))

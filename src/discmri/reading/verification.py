@@ -1,15 +1,15 @@
-"""Verification that the rows of a session are complete and unchanged.
+"""Verification that the entries of a session are complete and unchanged.
 
 Problems
-    A changed row; a row removed, inserted or moved before the end (the hashes of its neighbours do
-    not fit); rows removed at the end (the head has their number, and journals have receipts of saved
-    rows); a changed head; a changed or missing attachment; an unreadable row; a failed integrity
+    A changed entry; an entry removed, inserted or moved before the end (the hashes of its neighbours do
+    not fit); entries removed at the end (the head has their number, and journals have receipts of saved
+    entries); a changed head; a changed or missing attachment; an unreadable entry; a failed integrity
     check of the database; a missing or foreign trigger.
 Notices
-    A clock that went backwards between two rows of one reader, and damaged lines of a journal on
+    A clock that went backwards between two entries of one reader, and damaged lines of a journal on
     this machine.  They do not make verification fail.
 Not detectable from the database alone
-    A person with write access to the database can remove rows at the end, or rewrite the whole chain
+    A person with write access to the database can remove entries at the end, or rewrite the whole chain
     with its head.  This is detected only by a witness outside: the journals of the readers, or a head
     printed by an earlier ``verify`` or ``export`` and kept where that person cannot change it.
 """
@@ -38,7 +38,7 @@ class Problem:
     Parameters
     ----------
     seq
-        Position of the row; 0 if it does not concern a row.
+        Position of the entry; 0 if it does not concern an entry.
     text
         One sentence.
     """
@@ -82,16 +82,16 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class VerifiedRows:
-    """The rows of a session with the result of verification."""
+class VerifiedEntries:
+    """The entries of a session with the result of verification."""
 
     plan: Plan
-    entries: tuple[SessionEntry, ...]  # rows, without unreadable ones
+    entries: tuple[SessionEntry, ...]  # entries, without unreadable ones
     verification: Verification
 
 
 def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verification:
-    """Check every row, the head, the attachments, and the witnesses on this machine.
+    """Check every entry, the head, the attachments, and the witnesses on this machine.
 
     Parameters
     ----------
@@ -118,15 +118,15 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
     return _inspected(store, noted or {})[0]
 
 
-def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
-    """Verify a session and read its rows; the basis of every analysis.
+def verified_entries(store: Store, anyway: bool = False) -> VerifiedEntries:
+    """Verify a session and read its entries; the basis of every analysis.
 
     Parameters
     ----------
     store
         The session.
     anyway
-        Continue if verification fails, without unreadable rows.
+        Continue if verification fails, without unreadable entries.
 
     Raises
     ------
@@ -140,22 +140,22 @@ def verified_rows(store: Store, anyway: bool = False) -> VerifiedRows:
             "and restore a copy (export, agreement and lists continue with --anyway)"
         )
     readable = tuple(entry for entry in entries if entry.seq not in unreadable)
-    return VerifiedRows(store.plan(), readable, verdict)
+    return VerifiedEntries(store.plan(), readable, verdict)
 
 
 def _inspected(
     store: Store, noted: Mapping[str, Head]
 ) -> tuple[Verification, list[SessionEntry], set[int]]:
-    """Result of verification, all rows, and positions of unreadable ones."""
+    """Result of verification, all entries, and positions of unreadable ones."""
     plan = _plan_of(store)
     here = journals(store.locator.path, "unknown" if plan is None else plan.session_id)
-    receipts = _receipts(here)  # before the rows, which may grow
+    receipts = _receipts(here)  # before the entries, which may grow
     entries, head = store.chain()
     problems = [*check_chain(entries), *check_head(entries, head)]
     problems += _check_attachments(store, entries)
     for name, receipt in {**noted, **receipts}.items():
         problems += check_witness(entries, name, receipt)
-    unreadable = check_rows(entries, plan)
+    unreadable = check_entries(entries, plan)
     problems += unreadable
     problems += [Problem(0, text) for text in check_database(store)]
     end = Head(entries[-1].seq, entries[-1].sha256) if entries else Head(0, NO_PREDECESSOR)
@@ -173,10 +173,10 @@ def _plan_of(store: Store) -> Plan | None:
         return None
 
 
-def check_rows(entries: Iterable[SessionEntry], plan: Plan | None) -> list[Problem]:
-    """Find rows that cannot be read or do not belong to this session."""
+def check_entries(entries: Iterable[SessionEntry], plan: Plan | None) -> list[Problem]:
+    """Find entries that cannot be read or do not belong to this session."""
     return [
-        Problem(entry.seq, f"row {entry.seq} cannot be read")
+        Problem(entry.seq, f"entry {entry.seq} cannot be read")
         for entry in entries
         if not _is_readable(entry, plan)
     ]
@@ -199,14 +199,14 @@ def _is_readable(entry: SessionEntry, plan: Plan | None) -> bool:
 
 
 def check_clock(entries: Iterable[SessionEntry]) -> list[Problem]:
-    """Find rows with a time before that of the previous row of the same reader."""
+    """Find entries with a time before that of the previous entry of the same reader."""
     last: dict[str, SessionEntry] = {}
     found = []
     for entry in entries:
         before = last.get(entry.row["reader"])
         if before is not None and entry.row["at"] < before.row["at"]:
             text = (
-                f"row {entry.seq} of {entry.row['reader']} is dated {entry.row['at']}, before row "
+                f"entry {entry.seq} of {entry.row['reader']} is dated {entry.row['at']}, before entry "
                 f"{before.seq} ({before.row['at']}): a clock went backwards, or it was saved late"
             )
             found.append(Problem(entry.seq, text))
@@ -215,28 +215,28 @@ def check_clock(entries: Iterable[SessionEntry]) -> list[Problem]:
 
 
 def check_chain(entries: Sequence[SessionEntry]) -> list[Problem]:
-    """Check position, hash and link of every row, and that the plan is the first row."""
+    """Check position, hash and link of every entry, and that the plan is the first entry."""
     problems = []
     expected, previous = 1, NO_PREDECESSOR
     for entry in entries:
         if entry.seq != expected:
             problems.append(Problem(expected, _missing(expected, entry.seq - 1)))
         elif entry.previous != previous:
-            text = f"row {entry.seq} does not follow the row before: one of them was inserted later"
+            text = f"entry {entry.seq} does not follow the one before: either was inserted later"
             problems.append(Problem(entry.seq, text))
         if row_hash(entry.seq, entry.previous, entry.row) != entry.sha256:
-            problems.append(Problem(entry.seq, f"row {entry.seq} was changed"))
+            problems.append(Problem(entry.seq, f"entry {entry.seq} was changed"))
         expected, previous = entry.seq + 1, entry.sha256
     kinds = [entry.row["kind"] for entry in entries]
     if kinds[:1] != [EntryKind.PLAN.value] or kinds.count(EntryKind.PLAN.value) > 1:
-        problems.append(Problem(1, "the first row is not the plan, or there are several plans"))
+        problems.append(Problem(1, "the first entry is not the plan, or there are several plans"))
     return problems
 
 
 def _missing(first: int, last: int) -> str:
     if first >= last:
-        return f"row {first} is missing"
-    return f"rows {first} to {last} are missing"
+        return f"entry {first} is missing"
+    return f"entries {first} to {last} are missing"
 
 
 def check_head(entries: Sequence[SessionEntry], head: Head | None) -> list[Problem]:
@@ -247,19 +247,19 @@ def check_head(entries: Sequence[SessionEntry], head: Head | None) -> list[Probl
     count, digest = (0, NO_PREDECESSOR) if last is None else (last.seq, last.sha256)
     if head.count > count:
         missing = _missing(count + 1, head.count)
-        return [Problem(count + 1, f"{missing} at the end: the head has {head.count} rows")]
+        return [Problem(count + 1, f"{missing} at the end: the head has {head.count} entries")]
     if (head.count, head.sha256) != (count, digest):
-        return [Problem(count, "the head of the chain does not fit the last row")]
+        return [Problem(count, "the head of the chain does not fit the last entry")]
     return []
 
 
 def check_witness(entries: Iterable[SessionEntry], name: str, head: Head) -> list[Problem]:
-    """Compare a row with a receipt outside the database."""
+    """Compare an entry with a receipt outside the database."""
     found = next((entry for entry in entries if entry.seq == head.count), None)
     if found is None:
-        text = f"row {head.count} is missing, but recorded in {name}"
+        text = f"entry {head.count} is missing, but recorded in {name}"
     elif found.sha256 != head.sha256:
-        text = f"row {head.count} does not match {name}"
+        text = f"entry {head.count} does not match {name}"
     else:
         return []
     return [Problem(head.count, text)]
@@ -280,5 +280,5 @@ def _check_attachments(store: Store, entries: Iterable[SessionEntry]) -> list[Pr
         data = store.attachment(digest)
         if data is None or sha256(data) != digest:
             what = "missing" if data is None else "changed"
-            problems.append(Problem(entry.seq, f"the file attached to row {entry.seq} is {what}"))
+            problems.append(Problem(entry.seq, f"the file attached to entry {entry.seq} is {what}"))
     return problems

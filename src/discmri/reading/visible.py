@@ -48,8 +48,8 @@ class VisibleSession:
         saved = store.entries(reader)
         self._damage = journal.damage
         self._outbox = Outbox(store, journal, {entry.entry_id for entry in saved})
-        self._rows = [*saved, *map(pending_entry, self._outbox.waiting)]
-        self._history = history(self._rows)
+        self._entries = [*saved, *map(pending_entry, self._outbox.waiting)]
+        self._history = history(self._entries)
         self._metrics = lru_cache(maxsize=4)(self._read_metrics)
         self.viewing: Mapping[str, Any] = {}
 
@@ -72,7 +72,7 @@ class VisibleSession:
     @property
     def last_viewing(self) -> Mapping[str, Any]:
         """Display settings of the last read; empty before the first."""
-        found = (row.content.get("viewing") for row in reversed(self._rows))
+        found = (entry.content.get("viewing") for entry in reversed(self._entries))
         return next(filter(None, found), {})
 
     @property

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import Array, Grid
+from discmri.measurement.segment.parts import Mask
 
 ISLAND_SHARE = 0.1
 """A part smaller than this share of the median part is left out."""
 _BEHIND_DISCS_MM = 3.0  # end of a body behind the line through the posterior ends of its discs
 _BONE_BETWEEN = 0.25  # share of the way between two discs that is bone
-Where = NDArray[np.bool_]
 
 
-def split_discs(where: Where, bone: Where, grid: Grid) -> list[Where]:
+def split_discs(where: Mask, bone: Mask, grid: Grid) -> list[Mask]:
     """One mask per disc.
 
     Parameters
@@ -37,7 +37,7 @@ def split_discs(where: Where, bone: Where, grid: Grid) -> list[Where]:
     return _without_islands(found)
 
 
-def split_bodies(where: Where, discs: Sequence[Where], grid: Grid) -> list[Where]:
+def split_bodies(where: Mask, discs: Sequence[Mask], grid: Grid) -> list[Mask]:
     """One mask per vertebral body, cranial to caudal, cut at the discs and behind the bodies.
 
     Parameters
@@ -73,25 +73,25 @@ def _discs_above(points: Array, centres: Array) -> NDArray[np.intp]:
     )
 
 
-def _parts(where: Where) -> list[Where]:
+def _parts(where: Mask) -> list[Mask]:
     from scipy import ndimage
 
     parts, count = ndimage.label(where)
     return [parts == number for number in range(1, count + 1)]
 
 
-def _largest(where: Where) -> Where:
+def _largest(where: Mask) -> Mask:
     parts = _parts(where)
     return max(parts, key=np.count_nonzero) if parts else where
 
 
-def _without_islands(found: list[Where]) -> list[Where]:
+def _without_islands(found: list[Mask]) -> list[Mask]:
     sizes = np.array([np.count_nonzero(one) for one in found])
     typical = np.median(np.sort(sizes)[-7:]) if sizes.size else 0
     return [one for one, size in zip(found, sizes, strict=True) if size >= ISLAND_SHARE * typical]
 
 
-def _cut(part: Where, bone: Where, grid: Grid) -> list[Where]:
+def _cut(part: Mask, bone: Mask, grid: Grid) -> list[Mask]:
     """The discs of one connected part: eroded cores separated by bone, grown to the whole part."""
     from scipy import ndimage
 
@@ -112,10 +112,10 @@ def _cut(part: Where, bone: Where, grid: Grid) -> list[Where]:
     return [filled == one for one in range(1, number + 1)]
 
 
-def _middle(where: Where) -> Array:
+def _middle(where: Mask) -> Array:
     return np.asarray(np.argwhere(where).mean(axis=0))
 
 
-def _bone_between(one: Where, other: Where, bone: Where) -> bool:
+def _bone_between(one: Mask, other: Mask, bone: Mask) -> bool:
     line = np.linspace(_middle(one), _middle(other), 50).round().astype(int)
     return bool(bone[tuple(line.T)].mean() > _BONE_BETWEEN)

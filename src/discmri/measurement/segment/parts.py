@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discmri.core.volume import SoftMask, Volume
+from discmri.measurement.segment.network import Float
 
-Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Box = tuple[slice, ...]
 

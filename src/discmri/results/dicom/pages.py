@@ -143,7 +143,7 @@ def _name(border: Array, edge: float, level: DiscLevel, height: object) -> Itera
         yield Words(edge - 8, y + 8, f"{height:.1f} mm", _REMARK, right=True, grey=0.3)
 
 
-def _greys(view: SpineView, width: float, height: float) -> paper.Pixels:
+def _greys(view: SpineView, width: float, height: float) -> paper.PagePixels:
     """(rows, columns) grey values of the region at the resolution of the page."""
     from PIL import Image
 

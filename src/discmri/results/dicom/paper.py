@@ -20,7 +20,7 @@ from discmri.results.pictures.canvas import font
 
 WIDTH, HEIGHT = 595.0, 842.0
 """A4 in points; x from the left, y from the top."""
-Pixels = NDArray[np.uint8]
+PagePixels = NDArray[np.uint8]
 
 _ENCODING = "cp1252"
 # Advance of the characters 32 to 126 of Helvetica in thousandths (Adobe's metrics of 1997).
@@ -73,7 +73,7 @@ class PagePicture:
     y: float
     width: float
     height: float
-    pixels: Pixels
+    pixels: PagePixels
 
 
 PageItem = Words | Line | PagePicture
@@ -130,7 +130,7 @@ def pdf(items: Sequence[PageItem], title: str) -> bytes:
     return _file(objects)
 
 
-def pixels(items: Iterable[PageItem], dots_per_inch: float) -> Pixels:
+def pixels(items: Iterable[PageItem], dots_per_inch: float) -> PagePixels:
     """The page as (rows, columns, 3) pixels."""
     from PIL import Image, ImageDraw
 

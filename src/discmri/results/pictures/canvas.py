@@ -49,7 +49,7 @@ _VIRIDIS = (
     "2f6c8e", "2a768e", "26818e", "228b8d", "1f958b", "1fa088", "24aa83", "30b47c",
     "41bd72", "57c666", "6fcf57", "8ad647", "a7db35", "c4e021", "e2e418", "fde725",
 )  # fmt: skip
-Box = tuple[float, float, float, float]
+Rectangle = tuple[float, float, float, float]
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -96,7 +96,7 @@ class Canvas:
         Scale of the picture.
     """
 
-    def __init__(self, edges: Box, pixels_per_mm: float) -> None:
+    def __init__(self, edges: Rectangle, pixels_per_mm: float) -> None:
         from PIL import Image
 
         self.edges, self.pixels_per_mm = edges, pixels_per_mm
@@ -109,7 +109,9 @@ class Canvas:
         """Length of a typographic point, mm."""
         return _PIXELS_PER_INCH / _POINTS_PER_INCH / self.pixels_per_mm
 
-    def greys(self, values: Array, box: Box, black: float, white: float, smooth: bool) -> None:
+    def greys(
+        self, values: Array, box: Rectangle, black: float, white: float, smooth: bool
+    ) -> None:
         """Draw a grey image in a box: rows from bottom to top, columns from left to right."""
         from PIL import Image
 
@@ -117,7 +119,7 @@ class Canvas:
         how = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
         self._paste(Image.fromarray(np.round(255 * shares).astype(np.uint8)), box, how)
 
-    def colours(self, shares: Array, box: Box, within: Array) -> None:
+    def colours(self, shares: Array, box: Rectangle, within: Array) -> None:
         """Draw finite values (0 to 1 on the colour map) as squares within a border (n, 2), mm."""
         from PIL import Image, ImageChops
 
@@ -130,7 +132,7 @@ class Canvas:
         self._paste(coloured, box, how, onto=picture)
         self._drawn.paste(picture, mask=ImageChops.multiply(inside, self._filled(within)))
 
-    def box(self, box: Box, colour: str) -> None:
+    def box(self, box: Rectangle, colour: str) -> None:
         """Fill a box with one colour."""
         left, right, bottom, top = box
         corners = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
@@ -226,7 +228,9 @@ class Canvas:
         ImageDraw.Draw(mask).polygon(corners, 255)
         return mask.reduce(_FINER)
 
-    def _paste(self, image: Image, box: Box, how: Resampling, onto: Image | None = None) -> None:
+    def _paste(
+        self, image: Image, box: Rectangle, how: Resampling, onto: Image | None = None
+    ) -> None:
         """Paste an array: rows from the bottom to the top of a box, columns from left to right."""
         from PIL.Image import Transpose
 
