@@ -50,20 +50,8 @@ def intervals(
 ) -> list[Interval | None]:
     """Bias-corrected and accelerated bootstrap intervals over subjects (Efron 1987).
 
-    Parameters
-    ----------
-    statistics
-        Functions of sums with a leading axis; all use the same resamples.
-    sums
-        One entry per subject.
-    resampling
-        Number of samples, confidence, seed.
-
-    Returns
-    -------
-    list
-        ``None`` with fewer than three subjects, without variation between subjects, or if the
-        statistic is undefined in some resamples.
+    All statistics use the same resamples.  An interval is ``None`` with fewer than three subjects,
+    without variation between subjects, or if the statistic is undefined in some resamples.
     """
     from scipy import stats
 

@@ -51,15 +51,8 @@ class Drift:
 def drift(ratings: Iterable[Rating]) -> list[Drift]:
     """Compute how the grades of each reader change with reading order.
 
-    Parameters
-    ----------
-    ratings
-        Grades with a time; others are ignored.
-
-    Returns
-    -------
-    list of Drift
-        For each reader with at least nine reads: all, thirds, and sittings if several.
+    Grades without a time are ignored.  Each reader with at least nine reads has a row for all, one
+    for each third, and one for each sitting if there are several.
 
     Examples
     --------

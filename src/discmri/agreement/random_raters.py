@@ -74,21 +74,9 @@ def squares(comparison: Comparison) -> Squares:
 def random_rater_intervals(
     found: Squares, confidence: float = 0.95, seed: int = 0, draws: int = DRAWS
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of ICC(2,1), within-disc SD and reproducibility coefficient.
+    """Intervals of ICC(2,1), within-disc SD and reproducibility coefficient, by statistic.
 
-    Parameters
-    ----------
-    found
-        From :func:`squares`.
-    confidence, seed
-        Level of the interval, 0 to 1; random seed.
-    draws
-        Number of draws of the pivots.
-
-    Returns
-    -------
-    dict
-        Interval by statistic; empty with fewer than three subjects, or if raters never differ.
+    Empty with fewer than three subjects, or if raters never differ.
     """
     if found.subjects < MIN_SUBJECTS or found.sums[2:].sum() <= _ROUNDING * found.sums.sum():
         return {}

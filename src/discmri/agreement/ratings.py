@@ -225,12 +225,7 @@ _DERIVED = ("grade_signal", "grade_collapse", "evaluable")  # parts of a grade
 
 
 def unpaired(ratings: Iterable[Rating]) -> Counter[str]:
-    """Number of discs with only one value, by parameter.
-
-    Parameters
-    ----------
-    ratings
-        Ratings in any order; discs with only an automatic value are not counted.
+    """Number of discs with only one value, by parameter; single automatic values do not count.
 
     Examples
     --------

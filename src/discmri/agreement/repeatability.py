@@ -19,13 +19,8 @@ def within_sd(moments: Moments) -> Array:
 def within_variances(differences: Array) -> Array:
     """Within-disc variance from each difference of two repeats, d²/2.
 
-    The square root of their mean is :func:`within_sd` of the two columns (Bland JM, Altman DG,
-    BMJ 1996;313:106).
-
-    Parameters
-    ----------
-    differences
-        Differences of discs measured twice, any shape.
+    The square root of their mean is :func:`within_sd` of the two columns (Bland JM, Altman DG, BMJ
+    1996;313:106).
 
     >>> within_variances(np.array([0.2, -0.4])).round(2).tolist()
     [0.02, 0.08]

@@ -65,23 +65,9 @@ def write_report(
 ) -> list[AgreementResult]:
     """Analyse and write ``report.html``, ``agreement.csv``, ``confusion.csv`` and ``drift.csv``.
 
-    Parameters
-    ----------
-    sources
-        Sources of ratings.
-    folder
-        Output folder, written atomically.
-    resampling
-        Settings of the bootstrap.
-    overwrite
-        Replace the files of an earlier report.
-    rescans
-        Whether "raters" are scans of the same disc.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be compared, or the folder exists or cannot be written.
+    The folder is written atomically.  With ``rescans``, "raters" are scans of the same disc.
+    Raises ``UsageError`` if nothing can be compared, or the folder exists without ``overwrite`` or
+    cannot be written.
     """
     chosen = resampling or Resampling()
     found = analyse([rating for source in sources for rating in source.ratings], chosen, rescans)

@@ -35,19 +35,10 @@ def from_table(path: Path, rater: str = "") -> RatingSource:
 
     A table of values has the columns ``subject_id``, ``study_uid``, ``level``, ``parameter`` and
     ``value``, like ``measurements.csv``, and ``rater`` unless it is given as an argument.  The
-    optional column ``occasion`` is 1, or 2 for a repeat.
+    optional column ``occasion`` is 1, or 2 for a repeat.  A folder, such as that of a batch, stands
+    for its ``measurements.csv`` files.
 
-    Parameters
-    ----------
-    path
-        The file, or a folder, such as that of a batch, with ``measurements.csv`` files.
-    rater
-        Name of the rater, for a table without that column.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read or has other columns.
+    Raises ``UsageError`` if the file cannot be read or has other columns.
     """
     kinds = "a table of values needs subject_id, level, parameter, value and rater"
     hint = f"{kinds} (or give the rater as NAME=FILE)"

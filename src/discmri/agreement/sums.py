@@ -22,13 +22,7 @@ class Sums:
     """Arrays that are summed over subjects."""
 
     def weighted(self, weights: Array) -> Self:
-        """Sums over subjects, for each resample.
-
-        Parameters
-        ----------
-        weights
-            (resamples, subjects) number of times each subject was drawn.
-        """
+        """Sums for each resample; ``weights`` (resamples, subjects): how often each was drawn."""
         summed = (np.tensordot(weights, getattr(self, f.name), axes=1) for f in fields(self))
         return type(self)(*summed)
 

@@ -43,18 +43,9 @@ Research software, not a medical device.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; return its exit code.
 
-    Parameters
-    ----------
-    argv
-        Arguments without the name of the program; default: those of the process.
-
-    Returns
-    -------
-    int
-        Exit code: 0 done, 2 wrong call, 3 nothing that can be measured, 1 internal error,
-        130 interrupted.
+    0 done, 2 wrong call, 3 nothing that can be measured, 1 internal error, 130 interrupted.
     """
     open_standard_streams()
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)

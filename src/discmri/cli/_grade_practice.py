@@ -53,15 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, read: Callable[[Session], object]) -> int:
-    """Create the session if missing, open the viewer, and print the table.
-
-    Parameters
-    ----------
-    args
-        Arguments of the command.
-    read
-        Opens the viewer and returns when it is closed.
-    """
+    """Create the session if missing, open the viewer with ``read``, and print the table."""
     from discmri.reading import create_session, open_session
     from discmri.reading.practice import plan_practice, practice_result
     from discmri.reading.verification import verified_entries

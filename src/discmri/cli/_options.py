@@ -53,13 +53,7 @@ def positive(text: str) -> int:
 
 
 def check_readable(path: Path) -> None:
-    """Check that a path exists, before heavy packages are imported.
-
-    Raises
-    ------
-    UsageError
-        If it does not exist or cannot be read.
-    """
+    """Check that a path can be read, before heavy packages are imported; ``UsageError`` if not."""
     try:
         found = path.exists()
     except (OSError, ValueError) as error:

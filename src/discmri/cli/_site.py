@@ -41,13 +41,7 @@ def places() -> tuple[Path, ...]:
 
 
 def site_file() -> Path | None:
-    """The site file; ``None`` if there is none.
-
-    Raises
-    ------
-    UsageError
-        If the file of ``DISCMRI_CONFIG`` does not exist.
-    """
+    """The site file, if any; ``UsageError`` if that of ``DISCMRI_CONFIG`` does not exist."""
     found = next((path for path in places() if path.is_file()), None)
     if found is None and os.environ.get(VARIABLE):
         raise UsageError(
@@ -57,19 +51,9 @@ def site_file() -> Path | None:
 
 
 def apply_site(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> None:
-    """Set the defaults of a command from the site file.
+    """Set the defaults of a command from the site file; those of all commands without ``argv``.
 
-    Parameters
-    ----------
-    parser
-        Parser of the whole program.
-    argv
-        Arguments of the call; ``None`` for all commands.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read, or has an unknown command, option or value.
+    Raises ``UsageError`` if the file cannot be read, or has an unknown command, option or value.
     """
     file = site_file()
     if file is None:

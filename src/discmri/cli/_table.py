@@ -11,17 +11,7 @@ from discmri.core.text import one_line
 def show_table(
     header: Sequence[str], rows: Sequence[Sequence[object]], right: frozenset[int] = frozenset()
 ) -> None:
-    """Print a table.
-
-    Parameters
-    ----------
-    header
-        Names of the columns.
-    rows
-        Cells; control characters are dropped.
-    right
-        Indices of right-aligned columns.
-    """
+    """Print a table without control characters; ``right`` are indices of right-aligned columns."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _framed(header, cells, right)

@@ -31,13 +31,8 @@ _log = logging.getLogger(__name__)
 class ProgressDisplay:
     """Progress on standard error: a bar on a terminal, plain lines otherwise.
 
-    Parameters
-    ----------
-    stream
-        Output stream; ``None`` for no output.
-    patience_s
-        Time for which plain lines are held back, so that a call that fails at once prints only
-        its error message, s.
+    Plain lines are held back for ``patience_s``, so that a call that fails at once prints only its
+    error message.  Without a stream nothing is printed.
     """
 
     def __init__(self, stream: TextIO | None, patience_s: float = 0.0) -> None:
@@ -150,13 +145,7 @@ def quiet_progress(args: argparse.Namespace) -> Iterator[ProgressDisplay]:
 
 @contextmanager
 def log_file(args: argparse.Namespace, argv: Sequence[str]) -> Iterator[None]:
-    """Write the call, every step and the outcome to ``--log-file``.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be written.
-    """
+    """Write call, steps and outcome to ``--log-file``; ``UsageError`` if it cannot be written."""
     path = getattr(args, "log_file", None)
     if path is None:
         yield

@@ -334,13 +334,7 @@ def _account(one: Dispute) -> dict[str, object]:
 
 
 def require_viewer() -> None:
-    """Check that the viewer is installed.
-
-    Raises
-    ------
-    UsageError
-        If it is missing; the message has the command that installs it.
-    """
+    """Check that the viewer is installed; ``UsageError`` says how to install it."""
     if find_spec("discmri.napari") is None or find_spec("napari") is None:
         raise UsageError(
             "reading needs the viewer napari; install it with: pip install 'discmri[napari]'"

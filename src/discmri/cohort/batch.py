@@ -132,21 +132,8 @@ class BatchResult:
 def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batch:
     """Plan a batch, with the outcomes of an earlier run in the same folder.
 
-    Parameters
-    ----------
-    cohort
-        The studies.
-    root
-        Output folder; it may not exist yet.
-    settings
-        Settings of all studies; masks and lowest disc of a study come from the list.
-    limits
-        Limits of the process of one study.
-
-    Raises
-    ------
-    UsageError
-        If a study has no label map with ``segmenter="masks"``, or contains the output folder.
+    Masks and lowest disc of a study come from the list.  Raises ``UsageError`` if a study has no
+    label map with ``segmenter="masks"``, or contains the output folder.
     """
     formats = tuple(dict.fromkeys((*settings.formats, *NEEDED_FORMATS))) if settings.formats else ()
     shared = replace(settings, formats=formats, threads=limits.threads)
@@ -175,17 +162,8 @@ def plan(cohort: Cohort, root: Path, settings: Settings, limits: Limits) -> Batc
 def check_root(root: Path, cohort: Path | None = None) -> None:
     """Check an output folder before the batch is started.
 
-    Parameters
-    ----------
-    root
-        Output folder.
-    cohort
-        Folder below which studies were found.  ``derivatives`` of a BIDS dataset is allowed.
-
-    Raises
-    ------
-    UsageError
-        If it is among the studies, is a file, or contains something other than a batch.
+    Raises ``UsageError`` if it is among the studies below ``cohort`` (``derivatives`` of a BIDS
+    dataset is allowed), is a file, or contains something other than a batch.
     """
     if cohort is not None and _lies_among(root.resolve(), cohort.resolve()):
         raise UsageError(f"the output folder {root} is inside the cohort; choose another with -o")

@@ -35,21 +35,9 @@ class BidsSession:
 
 
 def write_dataset(studies: Sequence[StudyRows], folders: Sequence[Path], target: Path) -> bool:
-    """Copy the datasets of single studies into one; without any, remove an earlier one.
+    """Copy the datasets of single studies into one; return whether there are any.
 
-    Parameters
-    ----------
-    studies
-        Rows of each study.
-    folders
-        Results folder of each study.
-    target
-        Folder of the dataset.
-
-    Returns
-    -------
-    bool
-        Whether a dataset was written.
+    Without any, an earlier one is removed.
     """
     sources = [
         (

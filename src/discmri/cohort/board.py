@@ -15,17 +15,7 @@ from discmri.results.records import PARAMETERS
 
 
 def write_board(studies: Sequence[StudyRows], path: Path, notes: Sequence[str] = ()) -> None:
-    """Write the page.
-
-    Parameters
-    ----------
-    studies
-        Rows of each study, in the order of the tables.
-    path
-        Output file; links to reports are relative to its folder.
-    notes
-        Sentences about the whole cohort.
-    """
+    """Write the page; links to reports are relative to its folder."""
     with atomic_file(path) as fresh:
         fresh.write_text(page(studies, notes), encoding="utf-8", newline="\n")
 

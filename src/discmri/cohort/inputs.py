@@ -14,19 +14,9 @@ from discmri.study.source import open_source
 
 
 def input_files(path: Path, masks: Path | None = None) -> list[tuple[str, Path]]:
-    """Name and path of every file that a measurement reads.
+    """Name and path of every file that a measurement reads, the label map included.
 
-    Parameters
-    ----------
-    path
-        Folder, zip or NIfTI file.
-    masks
-        A label map to measure instead of a segmentation.
-
-    Raises
-    ------
-    UsageError
-        If the path does not exist or cannot be read.
+    Raises ``UsageError`` if the path does not exist or cannot be read.
     """
     single = path.is_file() and not path.name.lower().endswith((".nii", ".nii.gz"))
     if single and path.name.upper() != "DICOMDIR":  # a zip is one file, packed as it is
@@ -37,24 +27,12 @@ def input_files(path: Path, masks: Path | None = None) -> list[tuple[str, Path]]
 
 
 def stamp(files: Sequence[tuple[str, Path]]) -> str:
-    """Hash of names, sizes and modification times.
-
-    Raises
-    ------
-    OSError
-        If a file is missing.
-    """
+    """Hash of names, sizes and modification times; ``OSError`` if a file is missing."""
     return _hash(files, _times)
 
 
 def digest(files: Sequence[tuple[str, Path]]) -> str:
-    """Hash of names and bytes.
-
-    Raises
-    ------
-    OSError
-        If a file is missing.
-    """
+    """Hash of names and bytes; ``OSError`` if a file is missing."""
     return _hash(files, _bytes)
 
 

@@ -61,21 +61,9 @@ def isolated(
 ) -> R:
     """Call a function in a new process and return its result.
 
-    Parameters
-    ----------
-    function
-        Importable function; its output is discarded.
-    argument
-        Its argument; argument and result are pickled.
-    limits
-        Limits of the process.
-    stop
-        Event that ends the process early.
-
-    Raises
-    ------
-    ProcessEndedError
-        A limit was reached, the process died or was stopped, or the function raised an error.
+    The function must be importable; argument and result are pickled, its output is discarded, and
+    ``stop`` ends the process early.  Raises ``ProcessEndedError`` if a limit was reached, the
+    process died or was stopped, or the function raised an error.
     """
     with ExitStack() as stack:
         scratch = temporary_folder()

@@ -36,23 +36,10 @@ class ResultsFolder:
 
 
 def find_results(paths: Sequence[Path]) -> tuple[ResultsFolder, ...]:
-    """Find results folders at or below paths.
+    """Find results folders at or below output folders of measure, batch or trial.
 
-    Parameters
-    ----------
-    paths
-        Output folders of ``discmri batch``, ``discmri trial run`` or ``discmri measure``, or
-        folders that contain the latter.
-
-    Returns
-    -------
-    tuple of ResultsFolder
-        Measured studies, with their names in the batch, otherwise the names of their folders.
-
-    Raises
-    ------
-    UsageError
-        If a path has no results, or two studies have the same name.
+    Studies have their names in the batch, otherwise the names of their folders.  Raises
+    ``UsageError`` if a path has no results, or two studies have the same name.
     """
     found = [one for path in paths for one in _found(path)]
     if not found:
@@ -88,28 +75,11 @@ def _found(path: Path) -> Iterator[ResultsFolder]:
 
 
 def write_qc(paths: Sequence[Path], folder: Path, overwrite: bool = False) -> tuple[int, int]:
-    """Write the page.
+    """Write the page; return the numbers of studies and of discs.
 
-    Parameters
-    ----------
-    paths
-        As in :func:`find_results`.
-    folder
-        Output folder, written atomically; the page links to pictures in the results folders.
-    overwrite
-        Replace an earlier page.
-
-    Returns
-    -------
-    tuple of int
-        Number of studies and of discs.
-
-    Raises
-    ------
-    UsageError
-        If a path has no results, or the folder cannot be written.
-    ResultsError
-        If results cannot be read.
+    The folder is written atomically; the page links to pictures in the results folders.  Raises
+    ``UsageError`` if a path has no results or the folder cannot be written, ``ResultsError`` if
+    results cannot be read.
     """
     studies = find_results(paths)
     data = content(studies, folder)

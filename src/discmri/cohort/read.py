@@ -34,13 +34,7 @@ class CohortStudy:
 
     @cached_property
     def result(self) -> StudyResult:
-        """The result, read on first access.
-
-        Raises
-        ------
-        UsageError
-            If the study failed.
-        """
+        """The result, read on first access; ``UsageError`` if the study failed."""
         if self.status is StudyStatus.FAILED:
             raise UsageError(f"study {self.name} has no result: {self.reason}; run the batch again")
         return read_results(self.folder)

@@ -261,12 +261,7 @@ def _dicom(files: list[Path]) -> tuple[tuple[str, str], ...]:
 def _nifti(files: list[Path], each: bool) -> tuple[tuple[str, str], ...]:
     """Every NIfTI file with its study: BIDS subject and session, otherwise the folder.
 
-    Parameters
-    ----------
-    files
-        Files of one folder.
-    each
-        Whether a file without subject in its name is its own study.
+    With ``each``, a file without subject in its name is its own study.
     """
     from discmri.study.nifti import is_nifti, subject_and_session
     from discmri.study.source import InputFile

@@ -125,12 +125,9 @@ def write_csv(studies: Sequence[StudyRows], path: Path) -> None:
 
 
 def write_parquet(studies: Sequence[StudyRows], path: Path) -> bool:
-    """Write ``cohort.parquet``: the same cells with their types; empty ones are null.
+    """Write ``cohort.parquet``: the same cells with their types; ``False`` without pyarrow.
 
-    Returns
-    -------
-    bool
-        Whether pyarrow is installed.
+    Empty cells are null.
     """
     if find_spec("pyarrow") is None:
         return False

@@ -82,23 +82,10 @@ def run_jobs(
 ) -> Iterator[tuple[int, R | None]]:
     """Run all jobs; yield number and result of each when it is completed.
 
-    A result is ``None`` if Dask gave up because its workers died repeatedly.
-
-    Parameters
-    ----------
-    work
-        Importable function; it must not raise errors about a single job.
-    jobs
-        Its arguments.
-    workers
-        Worker processes.
-
-    Raises
-    ------
-    UsageError
-        If Dask is needed and missing, the scheduler cannot be reached, or has no workers.
-    UnfinishedError
-        If the connection to the scheduler is lost.
+    ``work`` is importable and raises no errors about a single job.  A result is ``None`` if Dask
+    gave up because its workers died repeatedly.  Raises ``UsageError`` if Dask is needed and
+    missing, the scheduler cannot be reached, or has no workers, and ``UnfinishedError`` if the
+    connection to the scheduler is lost.
     """
     if not jobs:
         return
@@ -242,17 +229,8 @@ def _connected(address: str, security: Security | None) -> Iterator[Client]:
 def slurm_cluster(file: Path, security: Path | None = None) -> Iterator[Any]:
     """The Slurm queue described by a TOML file; nothing is submitted yet.
 
-    Parameters
-    ----------
-    file
-        TOML file that describes the jobs.
-    security
-        Security file on a path that the jobs can read.
-
-    Raises
-    ------
-    UsageError
-        If dask-jobqueue is missing or the file does not describe a job.
+    A security file must be on a path that the jobs can read.  Raises ``UsageError`` if
+    dask-jobqueue is missing or the file does not describe a job.
     """
     if find_spec("dask_jobqueue") is None:
         raise UsageError(_MISSING.format(what="--slurm"))

@@ -15,10 +15,7 @@ from discmri.core.leftovers import OUTPUT, owned_prefix, replaced, sweep
 def check_writable(folder: Path, overwrite: bool) -> None:
     """Check before the work that a folder can be written.
 
-    Raises
-    ------
-    UsageError
-        If the folder exists without ``overwrite``, is no folder, or cannot be made.
+    Raises ``UsageError`` if it exists without ``overwrite``, is no folder, or cannot be made.
     """
     with _fresh_beside(folder, overwrite):
         pass
@@ -27,10 +24,7 @@ def check_writable(folder: Path, overwrite: bool) -> None:
 def resolved(folder: Path) -> Path:
     """A path with its links followed.
 
-    Raises
-    ------
-    UsageError
-        If it cannot be resolved: circular links, or the current folder was removed.
+    Raises ``UsageError`` for circular links, or if the current folder was removed.
     """
     try:
         return folder.resolve()
@@ -42,14 +36,9 @@ def resolved(folder: Path) -> Path:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A new hidden path beside the wanted file, renamed to it at the end.
+    """A new hidden path beside the wanted file, renamed to it at the end; its folder must exist.
 
     On any exception the new file is removed and the wanted file stays unchanged.
-
-    Parameters
-    ----------
-    path
-        In an existing folder; replaced where it exists.
     """
     fresh = path.with_name(f"{_fresh_name()}.new")
     try:

@@ -46,17 +46,10 @@ def sweep_temporary() -> None:
 
 
 def sweep(folder: Path, prefix: str) -> None:
-    """Remove what dead processes of this machine left half-written in a folder.
+    """Remove what dead processes of this machine left half-written directly in a folder.
 
-    An earlier result that was being replaced is put back if no new one exists.  Otherwise it is
-    left alone, because it may hold files of the user.
-
-    Parameters
-    ----------
-    folder
-        The folder to clean, without its subfolders.
-    prefix
-        ``TEMPORARY`` or ``OUTPUT``.
+    ``prefix`` is ``TEMPORARY`` or ``OUTPUT``.  An earlier result that was being replaced is put
+    back if no new one exists.  Otherwise it is left alone, because it may hold files of the user.
     """
     for left in folder.glob(f"{prefix}{_place()}-*"):
         found = _NAME.fullmatch(left.name)

@@ -145,12 +145,7 @@ _SIX = (
 def levels_upward(lowest: DiscLevel, six_lumbar: bool = False) -> tuple[DiscLevel, ...]:
     """Levels from ``lowest`` to the most cranial one that has a name here.
 
-    Parameters
-    ----------
-    lowest
-        The most caudal level.
-    six_lumbar
-        Whether there are six lumbar bodies; used only if ``lowest`` is S1-S2.
+    ``six_lumbar`` is used only if ``lowest`` is S1-S2.
 
     Examples
     --------

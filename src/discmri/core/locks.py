@@ -18,19 +18,9 @@ _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 @contextmanager
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; a file system without locks is used without.
+    """Hold a lock file, whose folder is created; a file system without locks is used without.
 
-    Parameters
-    ----------
-    path
-        The lock file; its folder is created.
-    wait
-        Wait until the lock is free.
-
-    Raises
-    ------
-    UsageError
-        If another process holds the lock and ``wait`` is false.
+    Raises ``UsageError`` if another process holds the lock and ``wait`` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
@@ -50,24 +40,10 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def acquire(path: Path, wait: bool) -> BaseFileLock | None:
-    """Acquire a lock file; any thread may release it.
+    """Acquire a lock file in an existing folder; any thread may release it.
 
-    Parameters
-    ----------
-    path
-        The lock file, in an existing folder.
-    wait
-        Wait until the lock is free.
-
-    Returns
-    -------
-    filelock.BaseFileLock or None
-        ``None`` if another process holds it and ``wait`` is false.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written, or its file system has no locks.
+    ``None`` if another process holds it and ``wait`` is false.  Raises ``OSError`` if the file
+    cannot be written, or its file system has no locks.
     """
     from filelock import FileLock, Timeout
 

@@ -20,17 +20,9 @@ if TYPE_CHECKING:
 def render(template: str, /, **content: object) -> str:
     """A page as HTML; every text of ``content`` is escaped.
 
-    Parameters
-    ----------
-    template
-        Package and file of its folder ``templates``, such as ``discmri.trial/report.html.j2``.
-    content
-        Variables of the template.
-
-    Raises
-    ------
-    jinja2.UndefinedError
-        If the template uses a variable that ``content`` lacks.
+    A template is named by its package and its file in the folder ``templates``, such as
+    ``discmri.trial/report.html.j2``.  Raises ``jinja2.UndefinedError`` if it uses a variable that
+    ``content`` lacks.
     """
     return _environment().get_template(template).render(content)
 
@@ -38,16 +30,8 @@ def render(template: str, /, **content: object) -> str:
 def render_scripted(template: str, script: str, data: object, /, **content: object) -> str:
     """A page with one script and its data; no other script may run in it.
 
-    Parameters
-    ----------
-    template
-        As in :func:`render`; it uses ``data``, ``script`` and ``script_hash``.
-    script
-        Package and file of the script.
-    data
-        Embedded in the page as JSON.
-    content
-        Other variables of the template.
+    The script is named like a template.  The template uses ``data`` (embedded as JSON), ``script``
+    and ``script_hash``.
     """
     text = resource(script)
     return render(

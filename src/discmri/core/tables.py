@@ -222,15 +222,7 @@ class Table:
 
 
 def joined(path: Path, tables: Sequence[Table]) -> Table:
-    """Several tables as one, with the cells that were missing so far.
-
-    Parameters
-    ----------
-    path
-        What they are called together.
-    tables
-        With the same columns.
-    """
+    """Several tables with the same columns as one, called ``path``, with their missing cells."""
     missing, empty = Counter[str](), Counter[str]()
     for one in tables:
         missing.update(one.missing)
@@ -246,25 +238,9 @@ def _cells(counts: Mapping[str, int]) -> str:
 def read_table(path: Path, needed: Sequence[str] = (), hint: str = "") -> Table:
     """Read a CSV file in any of the dialects that the module describes.
 
-    Parameters
-    ----------
-    path
-        The file.
-    needed
-        Columns that it must have.
-    hint
-        End of the message if one is missing: what to do.
-
-    Returns
-    -------
-    Table
-        Without rows if the file has only a header.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read as CSV, a needed column is missing, a column occurs twice, or a
-        row has more or fewer cells than the header.
+    A file with only a header gives a table without rows.  Raises ``UsageError`` if the file cannot
+    be read as CSV, a needed column is missing (the message ends with ``hint``), a column occurs
+    twice, or a row has more or fewer cells than the header.
     """
     text = _text(path)
     separator = _separator(text)

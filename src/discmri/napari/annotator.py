@@ -56,14 +56,8 @@ class _NewGrade:
 class Annotator(Navigator):
     """One reader at work.
 
-    Parameters
-    ----------
-    session
-        Opened for the reader.
-    entered
-        Called with a short text about the entry that was recorded or undone.
-    viewing
-        Returns the display settings, for the record.
+    ``entered`` is called with a short text about the entry that was recorded or undone; ``viewing``
+    returns the display settings, for the record.
     """
 
     def __init__(
@@ -198,12 +192,7 @@ class Annotator(Navigator):
     def _change(self, judgement: Grade, earlier: Judgement, usual: str) -> None:
         """Record another grade than before, with a reason or after asking for it.
 
-        Parameters
-        ----------
-        judgement, earlier
-            The grade now and before.
-        usual
-            Reason where the first grade of the disc was entered since the reader came to it.
+        ``usual`` is the reason where the first grade was entered since the reader came to the disc.
         """
         name, entry = self.disc.level.value, self._entry
 
@@ -323,17 +312,7 @@ class Annotator(Navigator):
         labels: bytes,
         kept: Callable[[], None],
     ) -> None:
-        """Ask for the reason of an edit, then record the values of the painted label.
-
-        Parameters
-        ----------
-        edited
-            Values by parameter name.
-        labels
-            The painted label map as a file.
-        kept
-            Called when it is recorded.
-        """
+        """Ask for the reason of an edit, record values and label file, then call ``kept``."""
         item, key, name = self.item, self.key, self.disc.level.value
 
         def said(reason: str) -> None:

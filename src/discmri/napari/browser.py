@@ -18,13 +18,7 @@ Begin = Callable[[Path, str], None]
 
 
 class StudyBrowser:
-    """A study that is looked at.
-
-    Parameters
-    ----------
-    begin
-        Called when the reader wants to grade.
-    """
+    """A study that is looked at; ``begin`` is called when the reader wants to grade."""
 
     def __init__(self, begin: Begin) -> None:
         self.look: OpenedStudy | None = None

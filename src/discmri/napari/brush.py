@@ -28,18 +28,8 @@ class Brush:
     """Edits the label of one disc at a time.
 
     A worker measures the disc after each stroke.  Strokes during a measurement are measured
-    together afterwards.
-
-    Parameters
-    ----------
-    canvas
-        Canvas with the label layers.
-    work
-        Starts a job in a worker.
-    moved
-        Called after each change.
-    failed
-        Called with the error of a failed measurement.
+    together afterwards.  ``moved`` is called after each change, ``failed`` with the error of a
+    failed measurement.
     """
 
     def __init__(

@@ -55,19 +55,10 @@ class Framing(Enum):
 
 
 class ViewerCanvas:
-    """Draws one study in a viewer.
+    """Draws one study in a napari viewer, or in its model without a window.
 
-    Parameters
-    ----------
-    viewer
-        A napari viewer, or its model without a window.
-    stroke
-        Called after each stroke of the brush.
-
-    Attributes
-    ----------
-    windows
-        Window chosen by the reader, by name of the picture.
+    ``stroke`` is called after each stroke of the brush.  ``windows`` are those that the reader
+    chose, by name of the picture.
     """
 
     def __init__(self, viewer: ViewerModel, stroke: Callable[[], None] = lambda: None) -> None:
@@ -95,16 +86,9 @@ class ViewerCanvas:
     def draw(
         self, view: SagittalView, pictures: Sequence[Picture], discs: NDArray[np.uint8]
     ) -> None:
-        """Show pictures of one grid side by side, each with the discs.
+        """Show pictures of one grid from left to right, each with the discs.
 
-        Parameters
-        ----------
-        view
-            Display geometry of their grid.
-        pictures
-            From left to right.
-        discs
-            (slice, row, column) labels of the discs only; painting changes it in place.
+        ``discs`` (slice, row, column) has labels of the discs only; painting changes it in place.
         """
         self._build(len(pictures))
         self._view, self._spacing = view, view.spacing_mm
@@ -224,15 +208,7 @@ class ViewerCanvas:
         self.viewer.dims.set_current_step(0, now + by)
 
     def shows(self, mark: DiscMark, slices: Collection[int]) -> bool:
-        """Whether a disc is visible: its picture, one of its slices, and its middle.
-
-        Parameters
-        ----------
-        mark
-            Position of the disc.
-        slices
-            Numbers of the slices that cross it.
-        """
+        """Whether a disc is visible: its picture, a slice that crosses it, and its middle."""
         dims, camera = self.viewer.dims, self.viewer.scene.camera
         if tuple(dims.displayed) != (1, 2) or not any(one.image.visible for one in self._filled):
             return False

@@ -38,17 +38,9 @@ def get_reader(path: str | list[str]) -> Reader | None:
 
 
 def read(path: str | list[str]) -> list[LayerData]:
-    """Open a path in the current viewer, where workers load it; without one, as layers.
+    """Open a path in the current viewer, where workers load it.
 
-    Parameters
-    ----------
-    path
-        A study, a results folder, or a session.
-
-    Returns
-    -------
-    list
-        Nothing where a viewer shows it, else the pictures and the discs as layer data.
+    Without a viewer, pictures and discs are returned as layer data.
     """
     first = Path(path[0] if isinstance(path, list) else path)
     viewer = _current_viewer()

@@ -13,13 +13,7 @@ SERIES_KEYS = tuple(f"f{number}" for number in range(1, 7))
 
 
 class Display:
-    """Keys that change the display of pictures.
-
-    Parameters
-    ----------
-    canvas
-        Canvas with the pictures.
-    """
+    """Keys that change the display of the pictures on a canvas."""
 
     def __init__(self, canvas: ViewerCanvas) -> None:
         self._canvas = canvas
@@ -37,14 +31,9 @@ class Display:
         }
 
     def begin(self, blinded: bool, earlier: Mapping[str, Any]) -> None:
-        """Restore the reader's display settings; the mode of the session sets the outlines.
+        """Restore the reader's display settings; in a blinded session outlines are hidden at first.
 
-        Parameters
-        ----------
-        blinded
-            Outlines are hidden at first in a blinded session.
-        earlier
-            Result of :meth:`facts` at the last read of this reader; empty before the first.
+        ``earlier`` is the result of :meth:`facts` at the last read; empty before the first.
         """
         canvas = self._canvas
         canvas.show_all_series()

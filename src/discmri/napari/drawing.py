@@ -13,15 +13,7 @@ from discmri.napari.marks import Mark
 
 
 class Drawing:
-    """Draws a case on a canvas and redraws only changes.
-
-    Parameters
-    ----------
-    canvas
-        Canvas to draw on.
-    brush
-        Brush with the painted disc.
-    """
+    """Draws a case on a canvas, with the disc that is painted, and redraws only changes."""
 
     def __init__(self, canvas: ViewerCanvas, brush: Brush) -> None:
         self.canvas, self.brush = canvas, brush
@@ -58,16 +50,9 @@ class Drawing:
         residual: Mapping[DiscLevel, str],
         may_see: Callable[[DiscLevel], bool],
     ) -> None:
-        """Mark the discs of a case.
+        """Mark the discs and residual discs of the drawn case with their present names.
 
-        Parameters
-        ----------
-        case
-            The drawn case.
-        names, residual
-            Present names of its discs and of its residual discs.
-        may_see
-            Whether the height lines of a disc may be shown.
+        ``may_see`` tells whether the height lines of a disc may be shown.
         """
         marks = []
         for key, name in names.items():

@@ -77,19 +77,8 @@ def images_of(
 ) -> Images:
     """Read the pictures of a study and say where its discs are.
 
-    Parameters
-    ----------
-    study
-        From :func:`discmri.read_study`.
-    labels, drawn_on
-        (i, j, k) its label map, and the grid of that.
-    discs
-        Label number of each disc.
-
-    Raises
-    ------
-    SessionError
-        Where the label map does not lie on the grid of the series that was segmented.
+    ``labels`` (i, j, k) is its label map on the grid ``drawn_on``, ``discs`` the label number of
+    each disc.  Raises ``SessionError`` where that grid is not the one of the segmented series.
     """
     target = study.target()
     image = study.read(target)
@@ -189,15 +178,7 @@ def _drawn(
 
 
 def mark_of(view: SagittalView, where: NDArray[np.bool_]) -> DiscMark | None:
-    """The mark of a disc from its label, ``None`` where the label is empty.
-
-    Parameters
-    ----------
-    view
-        How the grid is shown.
-    where
-        (i, j, k) voxels of the disc.
-    """
+    """The mark of a disc from the (i, j, k) voxels of its label; ``None`` where there are none."""
     voxels = np.argwhere(view.shown(where))
     if not voxels.size:
         return None
@@ -224,19 +205,9 @@ def traced(mark: DiscMark, view: SagittalView, border: DiscBorder) -> DiscMark:
 
 
 def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:
-    """The border of a label on its middle slice, as dashes.
+    """(n, 2, 3) dashes along the border of a label on its middle slice, shown millimetres.
 
-    Parameters
-    ----------
-    view
-        How the grid is shown.
-    where
-        (i, j, k) voxels of the disc, at least one.
-
-    Returns
-    -------
-    array
-        (n, 2, 3) ends of the dashes in shown millimetres.
+    ``where`` (i, j, k) has at least one voxel.
     """
     mask = SoftMask.from_fractions(where.astype(np.float32), view.grid.affine)
     border = view.place(border_mm(mask))
@@ -247,24 +218,11 @@ def dashes_of(view: SagittalView, where: NDArray[np.bool_]) -> Array:
 
 
 def border_of(view: SagittalView, mask: SoftMask, mid: Array | None = None) -> Array:
-    """The border of a disc on every slice that crosses it, as short straight pieces.
+    """(n, 2, 3) short pieces of the border of a disc on every slice, shown millimetres.
 
-    Parameters
-    ----------
-    view
-        How the images are shown.
-    mask
-        The mask that was traced, or a label.
-    mid
-        (m, 3) the closed border in the mid-sagittal plane, RAS+ millimetres, which is drawn on the
-        slice nearest to it; the half-filled line of the mask stands on the other slices.  Around
-        whole voxels that line goes in steps, which are rounded for the eye; nothing is measured
-        on it.
-
-    Returns
-    -------
-    array
-        (n, 2, 3) ends of the pieces in shown millimetres.
+    ``mid`` (m, 3), the closed border in the mid-sagittal plane in RAS+ millimetres, is drawn on the
+    slice nearest to it; the half-filled line of the mask stands on the other slices.  Around whole
+    voxels that line goes in steps, which are rounded for the eye; nothing is measured on it.
     """
     from skimage.measure import find_contours
 

@@ -57,16 +57,9 @@ class _Started:
 class Loader:
     """Loads cases, one job at a time, into a small cache.
 
-    Parameters
-    ----------
-    work
-        Starts a job in a worker.
-    moved
-        Called after each loading step and each failure.
-    failed
-        Called with an error, before ``moved``.
-    said
-        Called with the case, the running step and the completed share (0 to 1).
+    ``work`` starts a job in a worker.  ``moved`` is called after each loading step and each
+    failure, ``failed`` with an error, before ``moved``, and ``said`` with the case, the running
+    step and the completed share (0 to 1).
     """
 
     def __init__(
@@ -157,14 +150,8 @@ class Loader:
     def serve(self, session: Session, wanted: Sequence[str], kept: Collection[str]) -> None:
         """Start the most urgent job that is not done.
 
-        Parameters
-        ----------
-        session
-            Session with the cases.
-        wanted
-            Items to load, the most urgent first; a job for any other is stopped.
-        kept
-            Items that stay in the cache.
+        ``wanted`` are items to load, the most urgent first; a job for any other is stopped.  Items
+        in ``kept`` stay in the cache.
         """
         near = {*wanted, *kept}
         self._cache.keep(near)

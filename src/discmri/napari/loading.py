@@ -55,19 +55,7 @@ class LoadedStudy:
 def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> LoadedStudy:
     """Read the pictures of a study, and its label map and borders from its results.
 
-    Parameters
-    ----------
-    study
-        Study whose series are found but not read.
-    folder
-        Results folder of the study.
-    discs
-        Label number of each disc.
-
-    Raises
-    ------
-    SessionError
-        If the results cannot be read or belong to another grid.
+    Raises ``SessionError`` if the results cannot be read or belong to another grid.
     """
     result, _ = read_record(folder)
     try:
@@ -87,11 +75,8 @@ def load_images(study: Study, folder: Path, discs: Mapping[DiscLevel, int]) -> L
 def load_adc(loaded: LoadedStudy, progress: ProgressCallback) -> Picture | str:
     """Return the ADC of a measured study on the grid of its pictures.
 
-    Returns
-    -------
-    Picture or str
-        A string gives the reason why no ADC is shown and does not identify the study; it is empty
-        if none was measured.
+    A string is the reason why no ADC is shown and does not identify the study; it is empty if none
+    was measured.
     """
     if loaded.diffusion is None:
         return ""
@@ -118,16 +103,8 @@ def measure_loaded(
     the diffusion images, and the borders and signals for comparison with a painted disc.
 
     If the segmenter reproduces the label map of the results, its soft masks are used, so that all
-    discs are measured alike; otherwise the label map itself is measured.
-
-    Parameters
-    ----------
-    loaded
-        From :func:`load_images`.
-    result
-        Results of the earlier measurement.
-    progress
-        Called with the progress; may raise to stop.
+    discs are measured alike; otherwise the label map itself is measured.  ``progress`` may raise to
+    stop.
     """
     again = repeatable(result.provenance.settings)
     if again.segmenter != "masks":
@@ -164,19 +141,7 @@ def measure_painted(
     where: NDArray[np.bool_],
     number: int,
 ) -> RemeasuredDisc | None:
-    """Measure a disc whose label was painted; ``None`` if the label is empty.
-
-    Parameters
-    ----------
-    steps
-        Steps of the measured study.
-    images
-        Images with the automatic labels.
-    level, number
-        Level and label number of the disc.
-    where
-        (i, j, k) present voxels of the disc.
-    """
+    """Measure a disc whose label was painted; ``None`` if ``where`` (i, j, k) has no voxel."""
     if not where.any():
         return None
     before = images.labels == number
@@ -198,13 +163,7 @@ def _threads() -> int:
 
 
 def unpacked(data: bytes) -> LabelMap:
-    """Return the label map from the bytes of a ``.nii.gz`` file.
-
-    Raises
-    ------
-    SessionError
-        If the bytes are not such a file.
-    """
+    """Return the label map from the bytes of a ``.nii.gz`` file; ``SessionError`` for others."""
     try:
         return LabelMap.from_bytes(data)
     except ResultsError as error:

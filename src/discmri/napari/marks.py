@@ -29,13 +29,6 @@ class Mark:
 def frame(low_mm: Array, high_mm: Array, length_mm: float = 4.0) -> Array:
     """(8, 2, 2) corner lines of a box around a disc, row and column in shown millimetres.
 
-    Parameters
-    ----------
-    low_mm, high_mm
-        (2,) row and column of two opposite corners.
-    length_mm
-        Length of each line.
-
     Examples
     --------
     >>> frame(np.zeros(2), np.ones(2) * 9)[0].tolist()

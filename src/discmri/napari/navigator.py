@@ -8,13 +8,7 @@ from discmri.reading import CaseView, DiscView, Session
 
 
 class Navigator:
-    """Position of one reader in a session, and the last notice.
-
-    Parameters
-    ----------
-    session
-        Opened for the reader.
-    """
+    """Position of one reader in a session, and the last notice."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -112,23 +112,10 @@ def _may_be_image(path: Path) -> bool:
 def open_results(
     folder: Path, progress: ProgressCallback, study_path: Path | None = None
 ) -> OpenedStudy:
-    """Open a results folder with the images that were measured.
+    """Open a results folder with the measured images, looked for near it where not given.
 
-    Parameters
-    ----------
-    folder
-        Of ``discmri measure``.
-    progress
-        Told how far it is.
-    study_path
-        Where the images are; looked for near the results where not given.
-
-    Raises
-    ------
-    ImagesMissingError
-        Where they are not found.
-    SessionError
-        Where the results cannot be read or nothing was measured.
+    Raises ``ImagesMissingError`` where they are not found, ``SessionError`` where the results
+    cannot be read or nothing was measured.
     """
     progress("reading the results", 0.0)
     result, _ = read_record(folder)
@@ -171,10 +158,7 @@ def open_study(
 ) -> OpenedStudy:
     """Open a study that is not measured yet: its pictures, without any disc.
 
-    Raises
-    ------
-    UsageError, NothingToMeasureError
-        As :func:`discmri.read_study` and for a study without sagittal series.
+    Raises the errors of :func:`discmri.read_study`, also for a study without sagittal series.
     """
     progress("reading headers", 0.0)
     study = read_study(path)
@@ -227,21 +211,8 @@ def session_place(look: OpenedStudy) -> Path:
 def plan_single(look: OpenedStudy, place: Path, reader: str) -> None:
     """Make a session on one study in open mode, unless it exists.
 
-    A study without results gets them beside the session.
-
-    Parameters
-    ----------
-    look
-        From :func:`complete`.
-    place
-        The session's file.
-    reader
-        Who reads.
-
-    Raises
-    ------
-    UsageError, SessionError
-        As :func:`discmri.reading.plan_session`.
+    A study without results gets them beside the session.  Raises the errors of
+    :func:`discmri.reading.plan_session`.
     """
     if place.exists():
         return

@@ -104,19 +104,7 @@ class PanelOverlay:
         names: Iterable[tuple[str, str, Array]],
         lines: Iterable[Lines],
     ) -> PanelOverlay:
-        """The overlay of a panel.
-
-        Parameters
-        ----------
-        area
-            Area of the panel.
-        title, where
-            Title of the picture and text of the slice.
-        names
-            Name, colour and (2,) position of each disc, shown millimetres.
-        lines
-            In shown millimetres.
-        """
+        """The overlay of a panel; lines and (2,) positions of names are in shown millimetres."""
         captions = [
             Caption(name, (float(at_px[0]), float(at_px[1])), (0.5, 0.5), colour)
             for name, colour, place_mm in names

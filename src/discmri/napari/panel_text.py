@@ -41,15 +41,7 @@ _SHOWN: Mapping[str, int] = {
 def metric_rows(
     metrics: DiscMetrics, edited: Mapping[str, float] | None = None
 ) -> tuple[MetricRow, ...]:
-    """The values of a disc without missing ones; a value that is missing after an edit is a dash.
-
-    Parameters
-    ----------
-    metrics
-        Automatic values.
-    edited
-        Values after an edit of the label, by parameter name; ``None`` without edit.
-    """
+    """The values of a disc without missing ones; a value missing after an edit is a dash."""
     quality = quality_text(metrics.quality)
     rows = [MetricRow("Quality", quality, "")] if quality else []
     for name, decimals in _SHOWN.items():

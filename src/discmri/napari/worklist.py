@@ -37,15 +37,7 @@ WORK_FILTERS: Mapping[str, Callable[[DiscView], bool]] = {
 
 
 def work_rows(cases: Iterable[CaseView], wanted: str) -> tuple[WorkRow, ...]:
-    """The discs of a session that a filter lets through, in the order of reading.
-
-    Parameters
-    ----------
-    cases
-        Of the session.
-    wanted
-        One of :data:`WORK_FILTERS`.
-    """
+    """The discs that one of :data:`WORK_FILTERS` lets through, in the order of reading."""
     chosen = WORK_FILTERS[wanted]
     return tuple(
         WorkRow(case.item, disc.key, _work_text(case, disc))

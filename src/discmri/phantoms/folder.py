@@ -20,21 +20,8 @@ def write_phantom(
 ) -> None:
     """Write ``study/``, ``truth.json`` and ``labels.nii.gz`` into a folder, atomically.
 
-    Parameters
-    ----------
-    phantom
-        The phantom to scan.
-    folder
-        The folder, replaced if it exists.
-    vendor, protocol, compression
-        As in :func:`discmri.phantoms.vendors.write_study`.
-    masks
-        Whether to write the label map, on the grid of the sagittal T2.
-
-    Raises
-    ------
-    UsageError
-        For an unknown vendor or compression, or if the folder cannot be written.
+    An existing folder is replaced.  The label map is on the grid of the sagittal T2.  Raises
+    ``UsageError`` for an unknown vendor or compression, or if the folder cannot be written.
     """
     with atomic_folder(folder, overwrite=True, keep_others=False) as fresh:
         write_study(phantom, fresh / "study", vendor, protocol, compression)

@@ -356,15 +356,7 @@ def make_phantom(spec: SpineSpec) -> Phantom:
 def adc_map(pictures: PySequence[tuple[float, Volume]]) -> Volume:
     """ADC map of the scanner (µm²/ms): unweighted log-linear fit, zero without signal.
 
-    Parameters
-    ----------
-    pictures
-        b-value in s/mm² and signal of each image.
-
-    Raises
-    ------
-    ValueError
-        If all images have the same b-value.
+    b-values of the pictures are in s/mm²; ``ValueError`` if all are the same.
     """
     b = np.array([b for b, _ in pictures]) * 1e-3
     if np.ptp(b) == 0:

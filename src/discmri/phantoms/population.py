@@ -54,18 +54,9 @@ def member(
     degeneration: str = "symptomatic",
     sequences: tuple[PulseSequence, ...] = (PulseSequence.T2, PulseSequence.DWI, PulseSequence.ADC),
 ) -> Member:
-    """The ``number``-th member of a population of any size.
+    """The ``number``-th member, from 1, of a population of any size.
 
-    Parameters
-    ----------
-    seed
-        Seed of the population.
-    number
-        From 1.
-    degeneration
-        A name in :data:`DEGENERATIONS`.
-    sequences
-        Sequences of the study.
+    ``degeneration`` is a name in :data:`DEGENERATIONS`.
 
     >>> member(0, 7) == member(0, 7), member(0, 7) == member(1, 7)
     (True, False)

@@ -195,10 +195,7 @@ def junctions(
 ) -> tuple[SegmentJunction, ...]:
     """The fused gaps, S1-S2 first; none for a sacrum without a residual disc.
 
-    Raises
-    ------
-    UsageError
-        If the residual disc is deeper than the sacrum at its level.
+    Raises ``UsageError`` if the residual disc is deeper than the sacrum at its level.
     """
     if spec.residual_disc is None:
         return ()

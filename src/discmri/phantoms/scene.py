@@ -122,18 +122,9 @@ def build_scene(spec: SpineSpec) -> Scene:
 def compose(
     scene: Scene, grid: Grid, thickness_mm: float | None = None, warp: Warp | None = None
 ) -> Composition:
-    """Shares of all materials in every voxel.
+    """Shares of all materials in every voxel of a grid whose last axis is across the slices.
 
-    Parameters
-    ----------
-    scene
-        The scene.
-    grid
-        The voxel grid; its last axis is across the slices.
-    thickness_mm
-        Extent of a voxel along the last axis; the grid's spacing by default.
-    warp
-        Geometric distortion.
+    ``thickness_mm`` is the extent of a voxel along that axis; ``warp`` distorts the geometry.
     """
     thickness = float(grid.spacing_mm[2]) if thickness_mm is None else thickness_mm
     return Composition(grid, tuple(_tiles(scene, grid, thickness, warp)))

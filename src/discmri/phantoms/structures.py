@@ -142,14 +142,8 @@ class DiscStructure:
     def parts(self, y: Array, level: Array, depth: Array) -> list[tuple[Tissue, Array]]:
         """Shares of the disc's tissues by local position.
 
-        Parameters
-        ----------
-        y
-            Anterior coordinate in mm.
-        level
-            -1 at the lower endplate to 1 at the upper one.
-        depth
-            Distance from the wall in mm.
+        ``y`` is anterior and ``depth`` from the wall, both in mm; ``level`` is -1 at the lower
+        endplate to 1 at the upper one.
         """
         scale = np.where(y < 0, y.dtype.type(0.78), y.dtype.type(1.0))
         sharp = self.signal_grade <= 3

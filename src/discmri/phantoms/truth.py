@@ -469,12 +469,7 @@ class ResidualDiscTruth:
 def residual_truth(junction: SegmentJunction, depth_above_mm: float) -> ResidualDiscTruth | None:
     """True values of the disc of a junction; ``None`` without a residual disc.
 
-    Parameters
-    ----------
-    junction
-        Junction of two sacral segments.
-    depth_above_mm
-        Depth of the disc above S1.
+    ``depth_above_mm`` is the depth of the disc above S1.
     """
     disc, lens = junction.disc, junction.lens
     if disc is None:

@@ -47,10 +47,7 @@ class UnavailableError(Exception):
 def parse_locator(text: str | Path) -> Locator:
     """Parse SESSION: a path, or a URL with ``://``.
 
-    Raises
-    ------
-    UsageError
-        For a URL of another database, or without the driver it needs.
+    Raises ``UsageError`` for a URL of another database, or without the driver it needs.
 
     Examples
     --------
@@ -113,13 +110,7 @@ def _require_driver(url: URL) -> None:
 
 
 def require(module: str, extra: str) -> None:
-    """Check that an optional dependency is installed.
-
-    Raises
-    ------
-    UsageError
-        If it is missing; the message has the command that installs it.
-    """
+    """Check that an optional dependency is installed; ``UsageError`` says how to install it."""
     from importlib.util import find_spec
 
     if find_spec(module) is None:
@@ -129,13 +120,7 @@ def require(module: str, extra: str) -> None:
 
 
 def make_engine(locator: Locator) -> Engine:
-    """An engine that opens a new connection for each use.
-
-    Raises
-    ------
-    UsageError
-        If the driver is missing.
-    """
+    """An engine that opens a new connection for each use; ``UsageError`` without its driver."""
     import sqlalchemy as sa
 
     server = {"timeout": WAIT_S, **locator.arguments} if "+pg8000:" in locator.url else {}
@@ -172,19 +157,9 @@ def transaction(
 ) -> Iterator[Connection]:
     """One transaction.
 
-    Parameters
-    ----------
-    engine
-        Engine of the session.
-    writes
-        Lock the database for writing; SQLite waits for other writers at the beginning.
-    snapshot
-        Read a consistent snapshot; SQLite always does.
-
-    Raises
-    ------
-    UnavailableError
-        If the database cannot be reached, is full or damaged, or refuses the operation.
+    ``writes`` locks the database; SQLite waits for other writers at the beginning.  ``snapshot``
+    gives a consistent view, which SQLite always does.  Raises ``UnavailableError`` if the database
+    cannot be reached, is full or damaged, or refuses the operation.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -219,12 +194,7 @@ def _reason(error: BaseException | None) -> str:
 def check_file(path: Path) -> None:
     """Check that a path is a SQLite file.
 
-    Raises
-    ------
-    UsageError
-        If it does not exist.
-    SessionError
-        If it is another kind of file.
+    Raises ``UsageError`` if it does not exist, ``SessionError`` if it is another kind of file.
     """
     if not path.exists():
         raise UsageError(f"{one_line(path)} does not exist; plan a session with discmri grade plan")
@@ -242,12 +212,8 @@ def check_file(path: Path) -> None:
 def bring_up_to_date(engine: Engine, name: str) -> None:
     """Run missing migrations in one transaction.
 
-    Raises
-    ------
-    SessionError
-        If the database has no session, or one of a newer version of discmri.
-    UnavailableError
-        As in :func:`transaction`.
+    Raises ``SessionError`` if the database has no session, or one of a newer version of discmri,
+    and ``UnavailableError`` like :func:`transaction`.
     """
     found = _revision(engine)
     if found == REVISION:

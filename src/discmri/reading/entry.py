@@ -113,12 +113,7 @@ def pending_entry(draft: Draft) -> SessionEntry:
 def last_of(entries: Iterable[SessionEntry], kind: EntryKind) -> str:
     """Identifier of the last entry of a kind that was not withdrawn; empty if none.
 
-    Parameters
-    ----------
-    entries
-        Entries of one reader on one disc, or on a whole case, in order.
-    kind
-        Kind of entry.
+    ``entries`` are those of one reader on one disc, or on a whole case, in order.
     """
     every = list(entries)
     gone = {one.content["withdraws"] for one in every if one.kind is EntryKind.WITHDRAWAL}

@@ -170,13 +170,7 @@ UNDOABLE = (EntryKind.READ, EntryKind.LABEL_EDIT, EntryKind.NUMBERING)
 
 
 def history(entries: Iterable[SessionEntry]) -> History:
-    """State that results from the entries of one reader, without withdrawn ones.
-
-    Parameters
-    ----------
-    entries
-        Entries in order; unsaved ones at the end.
-    """
+    """State that results from the entries of one reader in order, without withdrawn ones."""
     every = list(entries)
     withdrawals = [entry for entry in every if entry.kind is EntryKind.WITHDRAWAL]
     gone = {entry.content["withdraws"] for entry in withdrawals}
@@ -226,17 +220,8 @@ def _apply(disc: DiscHistory, entry: SessionEntry) -> None:
 def names(case: Case, lowest: DiscLevel | None) -> dict[DiscLevel, DiscLevel]:
     """Levels of the discs of a case, including residual ones, by automatic level.
 
-    Parameters
-    ----------
-    case
-        The case.
-    lowest
-        Level of the lowest disc according to the reader; ``None`` keeps the automatic levels.
-
-    Raises
-    ------
-    ValueError
-        If there are not enough levels above ``lowest``.
+    ``lowest`` is the level of the lowest disc according to the reader; ``None`` keeps the automatic
+    levels.  Raises ``ValueError`` if there are not enough levels above it.
     """
     automatic = [disc.level for disc in case.all_discs]
     if lowest is None or not automatic:

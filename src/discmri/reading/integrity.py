@@ -23,13 +23,7 @@ _REFUSES = "never changed or removed"
 
 
 def check_database(store: Store) -> list[str]:
-    """Problems, one sentence each.
-
-    Raises
-    ------
-    SessionError
-        If the database cannot be reached or read.
-    """
+    """Problems, one sentence each; ``SessionError`` if the database cannot be read."""
     check = _sqlite if store.locator.path is not None else _postgresql
     try:
         with transaction(store.engine) as connection:

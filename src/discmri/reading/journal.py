@@ -46,25 +46,12 @@ class JournalContents:
 class Journal:
     """The journal of one reader on one machine, locked while it is open.
 
-    Parameters
-    ----------
-    path
-        Path of the file; created if missing.
+    ``pending`` are drafts not confirmed by the database, oldest first.  ``receipt`` is the end of
+    the chain after the last saved entry; ``None`` before the first.  ``damage`` is a message about
+    damaged lines of this journal and its copies; empty if none.
 
-    Attributes
-    ----------
-    pending
-        Drafts not confirmed by the database, oldest first.
-    receipt
-        End of the chain after the last saved entry; ``None`` before the first.
-    damage
-        Message about damaged lines of this journal and its copies; empty if none.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be written, damaged lines cannot be copied, or another process has it
-        open.
+    Raises ``UsageError`` if the file cannot be written, damaged lines cannot be copied, or another
+    process has it open.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,10 +100,7 @@ class Journal:
     def add(self, draft: Draft) -> None:
         """Add a draft; returns when it is safe on disk.
 
-        Raises
-        ------
-        OSError
-            If it cannot be written; the journal is then unchanged.
+        Raises ``OSError`` if it cannot be written; the journal is then unchanged.
         """
         line = b"\n" + _sealed(_draft_content(draft))  # the line before may be truncated
         _write(self._file, self._end, line)
@@ -126,10 +110,7 @@ class Journal:
     def settle(self, receipt: Head) -> None:
         """Erase all drafts, which are in the database, and store the receipt.
 
-        Raises
-        ------
-        OSError
-            If it cannot be written; remaining drafts do no harm.
+        Raises ``OSError`` if it cannot be written; remaining drafts do no harm.
         """
         line = _sealed({"receipt": str(receipt)})
         self.receipt = receipt
@@ -143,13 +124,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> JournalContents:
-    """Read a journal without locking it.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read.
-    """
+    """Read a journal without locking it; ``UsageError`` if that fails."""
     try:
         return _parsed(path.read_bytes())
     except OSError as error:
@@ -159,10 +134,7 @@ def read_journal(path: Path) -> JournalContents:
 def damage_of(path: Path) -> str:
     """Message about damaged lines of a journal and its copies; empty if none.
 
-    Raises
-    ------
-    UsageError
-        If a file cannot be read.
+    Raises ``UsageError`` if a file cannot be read.
     """
     kept = path.parent.glob(f"{path.name}{_KEPT_ASIDE}-*")
     found = {file: read_journal(file).damaged for file in (*sorted(kept), path) if file.is_file()}
@@ -190,19 +162,10 @@ def _keep_aside(path: Path, data: bytes) -> None:
 
 
 def journal_path(session: Path | None, session_id: str, reader: str) -> Path:
-    """Path of the journal of a reader: beside the session file, or in the user's state folder.
+    """Path of a reader's journal: beside the session file, for a server in the user's state folder.
 
     The name begins with the random identifier of the session, so that renaming the session file has
     no effect.
-
-    Parameters
-    ----------
-    session
-        Path of the session file; ``None`` for a database server.
-    session_id
-        Random identifier of the session.
-    reader
-        Name of the reader.
     """
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in reader)
     name = f"{session_id}.{readable[:40]}-{sha256(reader.encode())[:8]}.journal"

@@ -47,16 +47,8 @@ def lease_for(reader: str, journal: Path) -> Lease:
 def claim(connection: Connection, lease: Lease, opening: bool = False, force: bool = False) -> str:
     """Take or renew a lease; return the machine that holds it, or ``""`` on success.
 
-    Parameters
-    ----------
-    connection
-        Connection in a transaction that has locked the row of the table ``head``.
-    lease
-        The lease.
-    opening
-        Replace an earlier holder at the same place.
-    force
-        Replace any holder.
+    The transaction has locked the row of the table ``head``.  ``opening`` replaces an earlier
+    holder at the same place, ``force`` any holder.
     """
     import sqlalchemy as sa
 

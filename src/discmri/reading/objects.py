@@ -26,21 +26,8 @@ def write_objects(
 ) -> Iterator[str]:
     """Write ``<case>/reads_sr_<reader>.dcm`` for every study with reads.
 
-    Parameters
-    ----------
-    plan
-        Plan of the session.
-    rows
-        Rows of the long table.
-    root
-        Folder of results and images.
-    folder
-        Output folder.
-
-    Yields
-    ------
-    str
-        Message about a study without objects.
+    ``root`` is the folder of results and images.  Yields a message about each study without
+    objects.
     """
     given: dict[object, list[dict[str, object]]] = {}
     for row in rows:

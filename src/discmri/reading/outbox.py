@@ -17,21 +17,9 @@ _log = logging.getLogger(__name__)
 class Outbox:
     """Drafts that are kept in a journal until they are in the store.
 
-    Parameters
-    ----------
-    store
-        Store of the session.
-    journal
-        Journal of the reader; its pending drafts are taken over.
-    arrived
-        Identifiers of entries in the store.
-
-    Attributes
-    ----------
-    waiting
-        Unsaved drafts, oldest first.
-    late
-        Entries that were saved as conflicts; emptied by the caller.
+    Pending drafts of the journal are taken over, unless their entries ``arrived`` in the store.
+    ``waiting`` are unsaved drafts, oldest first; ``late`` are entries that were saved as conflicts,
+    emptied by the caller.
     """
 
     def __init__(self, store: Store, journal: Journal, arrived: Container[str]) -> None:
@@ -43,10 +31,7 @@ class Outbox:
     def add(self, draft: Draft) -> None:
         """Add a draft and save all drafts.
 
-        Raises
-        ------
-        NotSavedYetError
-            If the store cannot be written; the draft is kept.
+        Raises ``NotSavedYetError`` if the store cannot be written; the draft is kept.
         """
         try:
             self._journal.add(draft)
@@ -56,13 +41,7 @@ class Outbox:
         self.save()
 
     def save(self) -> None:
-        """Try to save all drafts.
-
-        Raises
-        ------
-        NotSavedYetError
-            If the store cannot be written.
-        """
+        """Try to save all drafts; ``NotSavedYetError`` if the store cannot be written."""
         head: Head | None = None
         while self.waiting:
             try:

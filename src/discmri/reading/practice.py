@@ -29,25 +29,8 @@ def plan_practice(
     """Simulate spines whose discs have known grades, and plan a session with them.
 
     The session is blinded and marked as practice; its suggested grades are the true grades, which a
-    viewer shows after each read.
-
-    Parameters
-    ----------
-    folder
-        Folder of studies, results and session file.
-    reader
-        Name of the reader.
-    cases
-        Number of spines, with six discs each.
-    seed
-        Random seed of grades and anatomy.
-    progress
-        Called for each spine.
-
-    Raises
-    ------
-    UsageError, SessionError
-        As :func:`discmri.reading.plan_session`.
+    viewer shows after each read.  ``folder`` gets studies, results and session file.  Raises the
+    errors of :func:`discmri.reading.plan_session`.
     """
     truths: dict[str, Mapping[str, str]] = {}
     studies: dict[Path, Path | None] = {}

@@ -34,17 +34,8 @@ _INDEPENDENT = "Readers were not shown the reads of other readers."
 def from_session(store: Store, anyway: bool = False) -> RatingSource:
     """Valid reads and label edits of a session.
 
-    Parameters
-    ----------
-    store
-        The session.
-    anyway
-        Continue if verification fails; the problems are in the note of the source.
-
-    Raises
-    ------
-    SessionError
-        If the session cannot be read, or fails verification without ``anyway``.
+    Raises ``SessionError`` if it cannot be read, or fails verification without ``anyway``; with it,
+    the problems are in the note of the source.
     """
     verified = verified_entries(store, anyway)
     plan, entries, path = verified.plan, verified.entries, store.locator.path

@@ -93,13 +93,7 @@ def results_folders(paths: list[Path]) -> list[Path]:
 
 
 def read_record(folder: Path) -> tuple[StudyResult, str]:
-    """The result in a folder, and the hash of its ``study.json``.
-
-    Raises
-    ------
-    SessionError
-        If it cannot be read.
-    """
+    """The result in a folder and the hash of its ``study.json``; ``SessionError`` if unreadable."""
     try:
         raw = (folder / RECORD).read_bytes()
         return from_json(raw, folder), sha256(raw)
@@ -110,19 +104,8 @@ def read_record(folder: Path) -> tuple[StudyResult, str]:
 def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
     """The case of a results folder; ``None`` if nothing was measured.
 
-    Parameters
-    ----------
-    key
-        Name of the case in the session.
-    folder
-        The results folder.
-    relative, study
-        Relative paths of results and images for the plan.
-
-    Raises
-    ------
-    SessionError
-        As in :func:`read_record`.
+    ``relative`` and ``study`` are the paths of results and images for the plan.  Raises
+    ``SessionError`` if the results cannot be read.
     """
     result, digest = read_record(folder)
     if result.status is not Status.MEASURED:
@@ -153,10 +136,7 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
 def metrics(case: Case, folder: Path) -> dict[DiscLevel, DiscMetrics]:
     """Measured values by automatic level.
 
-    Raises
-    ------
-    SessionError
-        If the results are missing or were changed since planning.
+    Raises ``SessionError`` if the results are missing or were changed since planning.
     """
     result, digest = read_record(folder)
     if digest != case.results_sha256:
@@ -214,10 +194,7 @@ def find_study(folder: Path, root: Path) -> Path:
 def find_images(case: Case, path: Path) -> Study:
     """Read the study at a path, and check by its headers that it belongs to the case.
 
-    Raises
-    ------
-    SessionError
-        If it is missing or another study.
+    Raises ``SessionError`` if it is missing or another study.
     """
     from discmri.study import read_study
 
@@ -236,10 +213,7 @@ def find_images(case: Case, path: Path) -> Study:
 def open_images(case: Case, path: Path) -> Study:
     """Read the study at a path, and check that its pixels are the measured ones.
 
-    Raises
-    ------
-    SessionError
-        As in :func:`find_images`, or if the pixels differ.
+    Raises ``SessionError`` like :func:`find_images`, or if the pixels differ.
     """
     study = find_images(case, path)
     series = _measured_series(case, study)

@@ -21,25 +21,8 @@ def sequences(
 
     The same cases are repeated for every reader.  The second presentation of a case is at least a
     fifth of the session after the first.  Visits of one subject are not consecutive, if the session
-    is long enough.
-
-    Parameters
-    ----------
-    cases
-        Cases in the order of the input.
-    readers
-        Names of the readers.
-    order
-        Kind of order.
-    repeats
-        Share of cases to present twice, 0 to 0.5; at least one case unless 0.
-    seed
-        Random seed.
-
-    Raises
-    ------
-    UsageError
-        If ``repeats`` is outside this range.
+    is long enough.  ``repeats`` is the share of cases to present twice, at least one case unless 0;
+    ``UsageError`` outside 0 to 0.5.
     """
     if not 0 <= repeats <= MAX_REPEATS:
         raise UsageError(f"the share of repeats is {repeats:g}; give 0 to {MAX_REPEATS}")

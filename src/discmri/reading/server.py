@@ -38,10 +38,7 @@ _ENTRY = re.compile(":".join([r"((?:\\.|[^:\\])*)"] * 4) + r":((?:\\.|[^\\])*)")
 def connect_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
     """Split a URL into a URL without options and password, and arguments of the driver pg8000.
 
-    Raises
-    ------
-    UsageError
-        If an option is unknown, or a file cannot be used.
+    Raises ``UsageError`` if an option is unknown, or a file cannot be used.
     """
     from sqlalchemy.engine import URL
 

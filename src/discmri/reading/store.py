@@ -282,13 +282,7 @@ class Store:
 
 
 def refuse_existing(path: Path) -> None:
-    """Check that the path of a new session does not exist.
-
-    Raises
-    ------
-    UsageError
-        If it exists.
-    """
+    """Check that the path of a new session does not exist; ``UsageError`` if it does."""
     if path.exists():
         raise UsageError(f"{path} exists; sessions are never overwritten, choose another name")
 

@@ -121,17 +121,8 @@ def verify(store: Store, noted: Mapping[str, Head] | None = None) -> Verificatio
 def verified_entries(store: Store, anyway: bool = False) -> VerifiedEntries:
     """Verify a session and read its entries; the basis of every analysis.
 
-    Parameters
-    ----------
-    store
-        The session.
-    anyway
-        Continue if verification fails, without unreadable entries.
-
-    Raises
-    ------
-    SessionError
-        If verification fails without ``anyway``, or there is no plan.
+    Raises ``SessionError`` if there is no plan, or verification fails; with ``anyway``, unreadable
+    entries are left out instead.
     """
     verdict, entries, unreadable = _inspected(store, {})
     if not verdict.sound and not anyway:

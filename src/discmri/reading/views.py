@@ -154,14 +154,7 @@ class Undone:
 def conflict_text(entry: SessionEntry, where: str, counts: Read | None) -> str:
     """Message about a late entry for its reader.
 
-    Parameters
-    ----------
-    entry
-        The conflict.
-    where
-        Title of its case.
-    counts
-        The valid read of the disc.
+    ``where`` is the title of its case, ``counts`` the valid read of the disc.
     """
     disc, at = entry.row["disc"], f"{entry.row['at'][:16].replace('T', ' ')} UTC"
     if entry.content["of"] != EntryKind.READ.value:

@@ -139,18 +139,7 @@ class Decisions:
     entries: tuple[Decision, ...] = field(default=())  # in the order of the table
 
     def applied(self, discs: Iterable[JudgedDisc]) -> AppliedDecisions:
-        """Match the decisions with measured discs.
-
-        Parameters
-        ----------
-        discs
-            All measured discs.
-
-        Returns
-        -------
-        AppliedDecisions
-            Verdicts by disc, and decisions that match no disc.
-        """
+        """Match the decisions with all measured discs."""
         known: dict[tuple[str, DiscLevel], JudgedDisc] = {(d.study, d.level): d for d in discs}
         verdicts: dict[tuple[str, DiscLevel], QcVerdict] = {}
         outdated, unknown = [], []
@@ -166,28 +155,10 @@ class Decisions:
 
 
 def read_decisions(path: Path) -> Decisions:
-    """Read ``decisions.csv``.
+    """Read ``decisions.csv``, or any table with its columns; empty decisions are skipped.
 
-    Parameters
-    ----------
-    path
-        File saved by the page of ``discmri qc``, or any table with these columns.  Rows with an
-        empty decision are skipped.
-
-    Returns
-    -------
-    Decisions
-        In the order of the table.
-
-    Raises
-    ------
-    UsageError
-        If the table cannot be read or names a disc twice; the message gives file, line and column.
-
-    Examples
-    --------
-    >>> read_decisions(Path("decisions.csv")).entries[0].verdict  # doctest: +SKIP
-    <QcVerdict.REJECT: 'reject'>
+    Raises ``UsageError`` if the table cannot be read or names a disc twice; the message gives file,
+    line and column.
     """
     table = read_table(path, _NEEDED, _HINT)
     lines: dict[tuple[str, DiscLevel, str], int] = {}

@@ -109,12 +109,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dict[str, object]:
     """A result as JSON-like data.
 
-    Parameters
-    ----------
-    result
-        A measured study, or one that could not be measured.
-    files
-        Hexadecimal SHA-256 of the other files of the results folder, by relative path.
+    ``files`` has the hexadecimal SHA-256 of the other files of the folder, by relative path.
     """
     provenance = result.provenance
     measured = result.status is Status.MEASURED
@@ -153,19 +148,9 @@ def document(result: StudyResult, files: Mapping[str, str] | None = None) -> dic
 
 
 def parse(text: bytes, name: str) -> Document:
-    """Read the text of a ``study.json``.
+    """Read the text of a ``study.json``, called ``name`` in messages.
 
-    Parameters
-    ----------
-    text
-        Content of the file.
-    name
-        Name of the file in error messages.
-
-    Raises
-    ------
-    ResultsError
-        If it is not a ``study.json``, or one of another version.
+    Raises ``ResultsError`` if it is not a ``study.json``, or one of another version.
     """
     known = decoded(text, _Head, name).schema
     if not known.startswith("discmri-study-"):
@@ -188,13 +173,7 @@ def files_of(folder: Path) -> frozenset[str]:
 
 
 def decoded(text: bytes, kind: type[T], name: str) -> T:
-    """Typed data from JSON text.
-
-    Raises
-    ------
-    ResultsError
-        If the text is not JSON of that type.
-    """
+    """Typed data from JSON text; ``ResultsError`` if it is not JSON of that type."""
     try:
         return msgspec.json.decode(text, type=kind, dec_hook=_path)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

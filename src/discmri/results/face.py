@@ -46,11 +46,8 @@ def disc_face(outline: DiscOutline) -> Face:
     mask it is the mean of the greater half of the fractions, because the maximum follows single
     voxels of the stepped edge.
 
-    Raises
-    ------
-    MeasurementError
-        ``FEW_SLICES`` with fewer than three slices, ``CUT_BY_FIELD_OF_VIEW`` if the stack
-        ends inside the disc.
+    Raises ``MeasurementError``: ``FEW_SLICES`` with fewer than three slices,
+    ``CUT_BY_FIELD_OF_VIEW`` if the stack ends inside the disc.
     """
     if outline not in _FACES:
         check_whole(outline)
@@ -91,13 +88,7 @@ def _framed(mask: SoftMask) -> SoftMask:
 
 
 def check_whole(outline: DiscOutline) -> None:
-    """Raise if the slices do not cover the whole disc.
-
-    Raises
-    ------
-    MeasurementError
-        As in :func:`disc_face`.
-    """
+    """Raise the errors of :func:`disc_face` if the slices do not cover the whole disc."""
     mask = outline.mask
     slices = int((np.moveaxis(mask.array, mask.sagittal_axis, 0).max(axis=(1, 2)) > 0.5).sum())
     if slices < _MIN_SLICES:

@@ -41,13 +41,7 @@ class LabelMap:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LabelMap:
-        """Read a label map from the content of a ``.nii.gz`` file.
-
-        Raises
-        ------
-        ResultsError
-            If it is not a NIfTI image.
-        """
+        """Read a label map from the content of a ``.nii.gz`` file; ``ResultsError`` for others."""
         import nibabel as nib
 
         try:
@@ -61,14 +55,7 @@ class LabelMap:
 def nifti_gz(array: NDArray[Any], affine: Array, intent: str = "none", name: str = "") -> bytes:
     """Content of a ``.nii.gz`` file in scanner space; equal values give equal bytes.
 
-    Parameters
-    ----------
-    array
-        (i, j, k) values, in the type in which they are stored.
-    affine
-        (4, 4), voxel index to RAS+ millimetres.
-    intent, name
-        NIfTI intent and its name.
+    The (i, j, k) values are stored in their own type; ``name`` is that of the NIfTI intent.
     """
     import nibabel as nib
 

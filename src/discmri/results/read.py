@@ -73,13 +73,7 @@ def read_results(folder: str | Path, study: str | Path | None = None) -> StudyRe
 
 
 def from_json(text: bytes, folder: Path, study: str | Path | None = None) -> StudyResult:
-    """Like :func:`read_results`, from the content of ``study.json``.
-
-    Raises
-    ------
-    ResultsError
-        As in :func:`read_results`.
-    """
+    """Like :func:`read_results`, from the content of ``study.json``."""
     result = result_of(parse(text, str(folder / RECORD)))
     if not result.records:
         return result
@@ -216,13 +210,7 @@ def _border(level: DiscLevel, found: _Border) -> DiscBorder:
 
 
 def result_of(document: Document) -> StudyResult:
-    """The result in a document, without images.
-
-    Raises
-    ------
-    ResultsError
-        If a value is impossible.
-    """
+    """The result in a document, without images; ``ResultsError`` if a value is impossible."""
     provenance = Provenance(
         document.versions,
         document.settings,

@@ -36,24 +36,9 @@ def make_cohort(
 ) -> None:
     """Write phantoms, their lists and their truth; phantoms that are there already are kept.
 
-    Parameters
-    ----------
-    members
-        Whom to scan.
-    root
-        Gets ``phantoms/<name>/``, ``studies.csv``, ``studies_with_masks.csv``, ``truth.csv``
-        and ``recipe.txt``.
-    workers, limits
-        Where the work is done, and what one phantom may take.
-    progress
-        Told how many of how many are done.
-
-    Raises
-    ------
-    UsageError
-        Where the folder holds another cohort, or anything else.
-    UnfinishedError
-        Where phantoms could not be made.
+    The folder gets ``phantoms/<name>/``, ``studies.csv``, ``studies_with_masks.csv``, ``truth.csv``
+    and ``recipe.txt``.  Raises ``UsageError`` where it holds another cohort or anything else,
+    ``UnfinishedError`` where phantoms could not be made.
     """
     _check_root(root, members)
     with locked(root / ".batch" / "lock", wait=False):

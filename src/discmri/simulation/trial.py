@@ -90,18 +90,10 @@ def trial_scans(
     protocol: Protocol | None = None,
     subjects: int = 5,
 ) -> tuple[PhantomScan, ...]:
-    """Every scan of a synthetic trial.
+    """Every scan of a synthetic trial, in which two of five subjects respond.
 
-    Parameters
-    ----------
-    seed
-        Of anatomy, of who responds and of all noise.
-    effect
-        Of the treatment in those who respond.
-    protocol
-        How everybody is scanned; time, place and noise are set for each scan.
-    subjects
-        How many; two of five respond, more in proportion.
+    ``seed`` is that of anatomy, of who responds and of all noise.  Time, place and noise of the
+    protocol are set for each scan.
     """
     rng = np.random.default_rng([seed, 21])
     responders = set(rng.permutation(subjects)[: max(1, round(0.4 * subjects))].tolist())
@@ -203,25 +195,8 @@ def make_trial(
 ) -> None:
     """Write all studies, ``trial.csv``, ``trial_with_masks.csv`` and ``truth.csv``.
 
-    Studies that are there already are kept.
-
-    Parameters
-    ----------
-    scans
-        From :func:`trial_scans`.
-    root
-        Where to.
-    workers, limits
-        Where the work is done, and what one study may take.
-    progress
-        Told how many of how many are done.
-
-    Raises
-    ------
-    UsageError
-        Where the folder holds anything else.
-    UnfinishedError
-        Where studies could not be made.
+    Studies that are there already are kept.  Raises ``UsageError`` where the folder holds anything
+    else, ``UnfinishedError`` where studies could not be made.
     """
     recipe = "".join(f"{line}\n" for line in (f"discmri {discmri.__version__}", *_recipe(scans)))
     before = root / "recipe.txt"

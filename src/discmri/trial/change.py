@@ -145,17 +145,7 @@ class Change:
 
 
 def course_of(subject: Subject, scans: Mapping[str, MeasuredScan], followed: FollowUp) -> Course:
-    """Combine the scans of a subject.
-
-    Parameters
-    ----------
-    subject
-        The subject.
-    scans
-        Measured scans by name.
-    followed
-        Registrations and pictures.
-    """
+    """Combine the scans of a subject, by name, with their registrations and pictures."""
     ordered = sorted(subject.scans, key=lambda scan: scan.repeat > 1)
     baseline = scans[ordered[0].name]
     visits = []

@@ -245,12 +245,7 @@ def alike(found: Iterable[Difference], parameter: str) -> bool:
 def tilt_deg(before: SeriesConditions, after: SeriesConditions, rotation: object) -> float | None:
     """Angle between the slices of two scans in the frame of the spine, degrees.
 
-    Parameters
-    ----------
-    before, after
-        Conditions with slice normals.
-    rotation
-        (3, 3) rotation of vectors of the later scan to the space of the earlier one.
+    ``rotation`` (3, 3) takes vectors of the later scan to the space of the earlier one.
     """
     if before.slice_normal is None or after.slice_normal is None:
         return None

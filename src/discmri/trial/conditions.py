@@ -180,13 +180,7 @@ def cells_of(found: Conditions) -> dict[str, str]:
 
 
 def of_cells(row: Row) -> Conditions:
-    """Conditions of a scan from the cells of a table.
-
-    Raises
-    ------
-    CellError
-        If a cell is invalid.
-    """
+    """Conditions of a scan from the cells of a table; ``CellError`` if one is invalid."""
     numbers = {name: row.number(column) for column, name in _NUMBERS.items()}
     words = {name: row.text(column) for column, name in _WORDS.items()}
     sagittal = SeriesConditions(

@@ -158,10 +158,8 @@ def read_declaration(path: Path, trial: Trial) -> Declaration:
 def check_declaration(declaration: Declaration, trial: Trial, source: str = "") -> None:
     """Check a declaration for contradictions.
 
-    Raises
-    ------
-    UsageError
-        If an endpoint is declared twice, or the trial has no such parameter, visit or arm.
+    Raises ``UsageError`` if an endpoint is declared twice, or the trial has no such parameter,
+    visit or arm.
     """
     told = f"{source}: " if source else ""
     endpoints = (declaration.primary, *declaration.secondary)

@@ -46,20 +46,8 @@ def day_share(earlier_up_h: float, later_up_h: float) -> float:
 def diurnal(parameter: str, first: float, pair: ScanPair) -> tuple[float, str] | None:
     """Greatest change of one disc due to the time of day, and its source.
 
-    Parameters
-    ----------
-    parameter
-        Name of a column.
-    first
-        Value at the first visit.
-    pair
-        The two scans.
-
-    Returns
-    -------
-    tuple or None
-        Size in the unit of the parameter, and source; ``None`` if both scans were made at the
-        same time, a time is unknown, or no loss is published.
+    ``first`` is the value at the first visit.  ``None`` if both scans were made at the same time, a
+    time is unknown, or no loss is published.
     """
     loss = next((one for name, one in LOSS.items() if parameter.startswith(name)), None)
     hours = hours_between(pair)

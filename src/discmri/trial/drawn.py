@@ -34,16 +34,9 @@ def visit_names(visits: int) -> tuple[str, ...]:
 def drawn_courses(
     table: DrawnTable, parameter: str = "height_mm", hours_later: float = 0.0
 ) -> Iterator[Course]:
-    """Subjects of a simulated table.
+    """Subjects of a simulated table with values of one parameter.
 
-    Parameters
-    ----------
-    table
-        From :func:`discmri.simulation.tables.draw_table`.
-    parameter
-        Parameter of its values.
-    hours_later
-        Difference in time of day of later visits from the first, h.
+    Later visits are ``hours_later`` in the day than the first.
     """
     design, names = table.design, visit_names(table.design.visits)
     kind = RepeatKind.OTHER_DAY if design.other_day else RepeatKind.SAME_SESSION

@@ -52,19 +52,9 @@ class Shifts:
 def read_reads(path: Path, notes: list[str] | None = None) -> Reads:
     """Read grades from ``reads_long.csv`` of ``discmri grade export``.
 
-    Only first occasions are used; an empty occasion is the first.
-
-    Parameters
-    ----------
-    path
-        The table.
-    notes
-        A note about empty grades is appended to this list.
-
-    Raises
-    ------
-    UsageError
-        If the file or a cell is invalid, a column is missing, or a reader graded a disc twice.
+    Only first occasions are used; an empty occasion is the first.  A note about empty grades is
+    appended to ``notes``.  Raises ``UsageError`` if the file or a cell is invalid, a column is
+    missing, or a reader graded a disc twice.
     """
     hint = "give reads_long.csv of discmri grade export"
     reads: dict[tuple[str, DiscLevel], dict[str, Grade]] = defaultdict(dict)

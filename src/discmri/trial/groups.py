@@ -84,16 +84,9 @@ class GroupEffect:
 def subject_contrasts(
     changes: Iterable[Change], estimand: Estimand, comparable: bool = True
 ) -> list[SubjectContrast]:
-    """One number per subject, visit and parameter.
+    """One number per subject, visit and parameter; thoracic discs are ignored.
 
-    Parameters
-    ----------
-    changes
-        Changes of discs; thoracic discs are ignored.
-    estimand
-        Quantity compared in each subject.
-    comparable
-        Whether to leave out changes between scans that are not comparable.
+    ``comparable`` leaves out changes between scans that are not comparable.
     """
     groups: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for one in changes:
@@ -126,14 +119,7 @@ def group_effects(
 ) -> list[GroupEffect]:
     """All rows: primary, its sensitivity analyses, secondary family, exploratory.
 
-    Parameters
-    ----------
-    changes
-        Changes of all discs.
-    declaration
-        Endpoints and estimand.
-    subjects
-        Arm by subject, for subjects with the usual first visit.
+    ``subjects`` has the arm of each subject with the usual first visit.
     """
     own = [one for one in changes if one.subject in subjects]
     contrasts = subject_contrasts(own, declaration.estimand)

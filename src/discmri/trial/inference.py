@@ -99,17 +99,10 @@ def permuted_arms(active: Sequence[float], control: Sequence[float]) -> TestResu
 def adjusted(values: Sequence[float], arm: Sequence[float] | None, covariates: Array) -> TestResult:
     """The effect of the arm, or the mean of one group, with covariates; least squares.
 
-    Parameters
-    ----------
-    values
-        One per subject.
-    arm
-        1 for the active arm, 0 for control; ``None`` for one group.
-    covariates
-        (subjects, covariates); their means are subtracted.
-
-    With twelve or more subjects, errors are HC2, which allows different variances of arms, with
-    degrees of freedom of Bell and McCaffrey (2002); with fewer, ordinary errors.
+    ``arm`` is 1 for the active arm and 0 for control, ``None`` for one group.  Means of the
+    (subjects, covariates) covariates are subtracted.  With twelve or more subjects, errors are HC2,
+    which allows different variances of arms, with degrees of freedom of Bell and McCaffrey (2002);
+    with fewer, ordinary errors.
     """
     y = np.asarray(values, dtype=np.float64)
     columns = covariates - covariates.mean(axis=0)

@@ -134,15 +134,8 @@ class Noise:
     ) -> Band | None:
         """The noise band of a change of one disc; ``None`` if unknown.
 
-        Parameters
-        ----------
-        parameter, before, after
-            Parameter, and its value at the first and at the later visit.
-        segmenter
-            As in ``study.json``.
-        alike
-            Whether scanner and protocol are the same.  Otherwise the largest of all bands is
-            used, because repeat scans with one protocol do not cover the difference.
+        Unless scanner and protocol are ``alike``, the largest of all bands is used, because repeat
+        scans with one protocol do not cover the difference.
         """
         whole = self._between_days(parameter)
         if whole is not None and alike:
@@ -243,16 +236,11 @@ def _from_phantoms(parameter: str, before: Value, segmenter: str) -> Band | None
 
 
 def repeat_noise(pairs: Iterable[Mapping[str, Iterable[float]]]) -> dict[str, RepeatNoise]:
-    """Noise by parameter from repeat scans.
-
-    Parameters
-    ----------
-    pairs
-        For each pair of scans, differences of all discs by parameter.
+    """Noise by parameter from the differences of all discs in each pair of repeat scans.
 
     The within-disc variance is the mean of
-    :func:`discmri.agreement.repeatability.within_variances`.  Its degrees of freedom are at least one
-    per pair and at most one per disc, because discs of a pair share position, scanner and day.
+    :func:`discmri.agreement.repeatability.within_variances`.  Its degrees of freedom are at least
+    one per pair and at most one per disc, because discs of a pair share position, scanner and day.
 
     >>> noise = repeat_noise([{"height_mm": [0.1, -0.1]}] * 3)["height_mm"]
     >>> round(noise.sd, 4), noise.pairs, noise.discs, noise.freedom

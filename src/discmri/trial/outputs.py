@@ -22,18 +22,9 @@ SCHEMA_NAME = "discmri-trial-1"
 def write_outputs(
     trial: Trial, analysis: Analysis, root: Path, name: str, source: ValuesTable | None = None
 ) -> tuple[str, ...]:
-    """Write tables, report and record; return the names of the files.
+    """Write tables, report and record into an existing folder; return the names of the files.
 
-    Parameters
-    ----------
-    trial, analysis
-        The trial and its analysis.
-    root
-        An existing folder.
-    name
-        Name of the trial.
-    source
-        Table of values that was analysed; ``None`` for a measured trial.
+    ``source`` is the table of values that was analysed; ``None`` for a measured trial.
     """
     files = (
         *write_tables(analysis, root, source),

@@ -44,14 +44,7 @@ def draw(
 ) -> str:
     """PNG, base64: the disc with its border in colour and that of the first visit dashed.
 
-    Parameters
-    ----------
-    image, spine
-        Image and discs of the visit.
-    disc, first
-        The disc at the visit and at the first one, each in its own frame, which registers them.
-    window
-        From :func:`window_of` of the first visit.
+    Each disc is in its own frame, which registers them; ``window`` is that of the first visit.
     """
     across, up = _REACH_MM
     canvas = Canvas((across, -across, -up, up), _PIXELS_PER_MM)  # anterior is on the left

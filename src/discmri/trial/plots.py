@@ -29,17 +29,6 @@ def course_plot(
     """All discs of one subject over the visits; PNG, base64.
 
     The band is around the first value of the treated disc; hollow points are not comparable.
-
-    Parameters
-    ----------
-    course
-        The subject.
-    parameter
-        Parameter to show.
-    changes
-        Changes of this subject and parameter.
-    places
-        Positions of the visits on the axis.
     """
     figure, axes = _axes(3.7, 2.5)
     visits = (course.baseline, *course.later)

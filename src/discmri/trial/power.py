@@ -50,21 +50,7 @@ def rates(
     parameter: str = "height_mm",
     hours: float = 0.0,
 ) -> Rates:
-    """Simulate and analyse trials of one design.
-
-    Parameters
-    ----------
-    design
-        Design of the trial.
-    trials
-        Number of trials.
-    seed
-        Random seed.
-    parameter
-        Parameter of the values.
-    hours
-        Difference in time of day of later visits from the first, h.
-    """
+    """Simulate and analyse trials of one design; later visits are ``hours`` later in the day."""
     names = visit_names(design.visits)
     arms = (ACTIVE, CONTROL) if design.control else ("",)
     asked = default_declaration(names, (parameter,), arms=arms)
@@ -133,10 +119,7 @@ def write_power(
 ) -> None:  # fmt: skip
     """Write ``power.csv``, ``power.png`` and ``power.html``.
 
-    Raises
-    ------
-    UsageError
-        If the folder exists or cannot be written.
+    Raises ``UsageError`` if the folder exists without ``overwrite`` or cannot be written.
     """
     from discmri.trial.plots import power_plot
 

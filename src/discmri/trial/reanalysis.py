@@ -27,25 +27,9 @@ def analyse_table(
     name: str = "trial",
     overwrite: bool = False,
 ) -> Reanalysis:
-    """Analyse a table like a measured trial, and write the same files.
+    """Analyse a table like a measured trial, and write the same files into a folder, atomically.
 
-    Parameters
-    ----------
-    table
-        From :func:`discmri.trial.values_table.read_values`.
-    root
-        Output folder, written atomically.
-    declaration
-        Endpoints and estimand; defaults if not given.
-    name
-        Name of the trial.
-    overwrite
-        Replace the files of an earlier analysis.
-
-    Raises
-    ------
-    UsageError
-        If the folder exists or cannot be written.
+    Raises ``UsageError`` if the folder exists without ``overwrite`` or cannot be written.
     """
     analysis = analyse(table.courses, table.trial.visits, table.reads, declaration)
     with atomic_folder(resolved(root), overwrite) as fresh:

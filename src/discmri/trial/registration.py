@@ -58,13 +58,7 @@ def read_spine(folder: Path) -> Spine:
 
 
 def register_visit(first: tuple[Spine, Volume], later: tuple[Spine, Volume]) -> Registration:
-    """Carry the levels of the first visit to a later one.
-
-    Parameters
-    ----------
-    first, later
-        Discs and sagittal image of each.
-    """
+    """Carry the levels of the first visit to a later one, by discs and sagittal image of each."""
     (spine, image), (other, picture) = first, later
     tried = []
     for shift in range(-len(other) + LEAST_PAIRS, len(spine) - LEAST_PAIRS + 1):

@@ -91,14 +91,7 @@ def published(parameter: str, method: str) -> Published | None:
 def phantom_sd(segmenter: str, parameter: str, method: str = "") -> float | None:
     """Standard deviation from scan to scan on phantoms; the larger one for other segmenters.
 
-    Parameters
-    ----------
-    segmenter
-        As in ``study.json``, such as ``builtin:0123456789ab``.
-    parameter
-        Name of a column.
-    method
-        Code of the method of the value.
+    A segmenter is named as in ``study.json``, such as ``builtin:0123456789ab``.
     """
     known = PHANTOM_SD.get(column_of(parameter, method), {})
     return known.get(segmenter.partition(":")[0], max(known.values(), default=None))

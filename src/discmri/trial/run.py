@@ -160,10 +160,7 @@ def run_trial(
 def check_trial_root(root: Path) -> None:
     """Check an output folder before the trial is started.
 
-    Raises
-    ------
-    UsageError
-        If it is a file, or contains something other than a trial.
+    Raises ``UsageError`` if it is a file, or contains something other than a trial.
     """
     if root.exists() and not root.is_dir():
         raise UsageError(f"the output {root} is a file, not a folder; choose another with -o")

@@ -62,14 +62,7 @@ def write_tables(
 ) -> tuple[str, ...]:
     """Write all tables except those for other systems; return the names of the files.
 
-    Parameters
-    ----------
-    analysis
-        The analysis.
-    root
-        An existing folder.
-    source
-        Table of values that was analysed; its further columns are kept.
+    Further columns of ``source``, the table of values that was analysed, are kept.
     """
     long = (*LONG, *(source.extra_columns if source is not None else ()))
     tables: dict[str, tuple[Iterable[str], Iterable[Cells]]] = {

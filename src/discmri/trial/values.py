@@ -93,17 +93,7 @@ class MeasuredScan:
 
 
 def read_scan(scan: Scan, folder: Path, reason: str = "") -> MeasuredScan:
-    """Read the results of a scan.
-
-    Parameters
-    ----------
-    scan
-        The scan.
-    folder
-        Results folder of ``discmri measure``.
-    reason
-        Reason why there is no result; otherwise empty.
-    """
+    """Read the results of a scan; ``reason`` tells why there are none."""
     if reason:
         return MeasuredScan(scan, folder, reason)
     result = read_results(folder)

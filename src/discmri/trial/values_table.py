@@ -71,17 +71,8 @@ class _Visit:
 def read_values(path: Path, known: Sequence[str] = ()) -> ValuesTable:
     """Read a table of values.
 
-    Parameters
-    ----------
-    path
-        CSV file.
-    known
-        Columns that are computed again and therefore not kept.
-
-    Raises
-    ------
-    UsageError
-        If the table has errors; the message has the first one with its line, and their number.
+    Columns in ``known`` are computed again and therefore not kept.  Raises ``UsageError`` if the
+    table has errors; the message has the first one with its line, and their number.
     """
     table = read_table(path, NEEDED, _HINT)
     if not {"week", "date"} & set(table.columns):

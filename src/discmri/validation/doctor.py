@@ -53,13 +53,7 @@ class HealthCheck:
 
 
 def examine() -> tuple[HealthCheck, ...]:
-    """Check the installation and measure a phantom.
-
-    Returns
-    -------
-    tuple of HealthCheck
-        All checks; if one of them failed, the program must not be used.
-    """
+    """Check the installation and measure a phantom; if a check failed, do not use the program."""
     needed = declared_packages(requires("discmri") or ())
     return (
         HealthCheck("discmri", f"{discmri.__version__} in {Path(discmri.__file__).parent}"),

@@ -125,21 +125,13 @@ class TruthComparison:
 def compare(results: Path, truth: Path, decisions: Decisions | None = None) -> TruthComparison:
     """Match results with the truth.
 
-    Parameters
-    ----------
-    results
-        Folder of a batch, or its ``cohort.csv``.
-    truth
-        Folder of a phantom cohort, or a CSV with the columns ``study`` and ``level`` and the known
-        values, with the column names of the results.
-    decisions
-        A person's decisions on the measured discs; rejected discs are not compared and do not count
-        as missed.
+    ``results`` is the folder of a batch, or its ``cohort.csv``; ``truth`` is the folder of a
+    phantom cohort, or a CSV with the columns ``study`` and ``level`` and the known values, with the
+    column names of the results.  Discs rejected in ``decisions`` are not compared and do not count
+    as missed.
 
-    Raises
-    ------
-    UsageError
-        If a table cannot be read or lacks a column, or if the tables have no study in common.
+    Raises ``UsageError`` if a table cannot be read or lacks a column, or if the tables have no
+    study in common.
     """
     found, of_found = _table(results, "cohort.csv", ("study", "status", "level"), ("study",))
     known, of_known = _table(truth, "truth.csv", ("study", "level"), ("study", "level"))

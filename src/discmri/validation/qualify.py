@@ -99,26 +99,12 @@ def qualify(
 ) -> Qualification:
     """Make the phantoms, measure them with both segmenters, and write the sheet.
 
-    Parameters
-    ----------
-    folder
-        Folder for ``qualification.html`` and ``.json`` with all data of the test; an interrupted
-        test in it is continued.
-    site
-        Name of the site for the sheet.
-    workers
-        Processes for the work.
-    progress
-        Called before each step with its name and the share that is done, 0 to 1.
-    phantoms, limits
-        Phantoms to measure, and limits for their errors.
+    The folder gets ``qualification.html`` and ``.json`` with all data of the test; an interrupted
+    test in it is continued.  ``progress`` is called before each step with its name and the share
+    that is done, 0 to 1.
 
-    Raises
-    ------
-    UsageError
-        If the folder holds a finished test or other files.
-    UnfinishedError
-        If phantoms could not be made or the scheduler stopped.
+    Raises ``UsageError`` if the folder holds a finished test or other files, ``UnfinishedError`` if
+    phantoms could not be made or the scheduler stopped.
     """
     report = progress or (lambda _text, _share: None)
     workers = workers or Workers()
@@ -156,13 +142,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove an earlier test and no other files.
-
-    Raises
-    ------
-    UsageError
-        If the folder has files but no test.
-    """
+    """Remove an earlier test and no other files; ``UsageError`` if the folder has only others."""
     if not folder.is_dir():
         return
     if any(folder.iterdir()) and not (folder / "phantoms" / "recipe.txt").is_file():

@@ -65,12 +65,7 @@ class ErrorSummary:
 def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSummary]:
     """Errors of every parameter, over all discs and for each kind of group.
 
-    Parameters
-    ----------
-    pairs
-        Measured and true values.
-    groups
-        ``level`` or keys of :attr:`ValuePair.groups`.
+    ``groups`` are ``level`` or keys of :attr:`ValuePair.groups`.
     """
     by_parameter: dict[str, list[ValuePair]] = defaultdict(list)
     for pair in pairs:
@@ -90,15 +85,7 @@ def summaries(pairs: Iterable[ValuePair], groups: Sequence[str]) -> list[ErrorSu
 
 
 def summary(pairs: Sequence[ValuePair], grouped_by: str = "", group: str = "") -> ErrorSummary:
-    """Errors of one parameter in one group.
-
-    Parameters
-    ----------
-    pairs
-        At least one pair, all of one parameter.
-    grouped_by, group
-        Kind and name of the group.
-    """
+    """Errors of one parameter in one group, which has at least one pair."""
     errors = np.array([pair.error for pair in pairs])
     truth = np.array([pair.truth for pair in pairs])
     measured = np.array([pair.measured for pair in pairs])
@@ -180,13 +167,7 @@ class GradeTable:
 
 
 def grade_table(pairs: Iterable[GradePair]) -> GradeTable | None:
-    """Table of true and suggested grades; ``None`` without any.
-
-    Parameters
-    ----------
-    pairs
-        Discs with a true grade.
-    """
+    """Table of suggested grades of discs with a true one; ``None`` without any."""
     known = list(pairs)
     graded = [(one, one.suggested.ordinal) for one in known if one.suggested is not None]
     if not graded:

@@ -59,19 +59,10 @@ class Validation:
 
 
 def validate(results: Path, truth: Path, decisions: Decisions | None = None) -> Validation:
-    """Compare results with the truth.
+    """Compare results with the truth, as :func:`discmri.validation.pairs.compare` takes them.
 
-    Parameters
-    ----------
-    results, truth, decisions
-        As in :func:`discmri.validation.pairs.compare`.
-
-    Raises
-    ------
-    UsageError
-        If a table cannot be read or does not match the other.
-    NothingToMeasureError
-        If the tables have no value in common.
+    Raises ``UsageError`` if a table cannot be read or does not match the other,
+    ``NothingToMeasureError`` if the tables have no value in common.
     """
     comparison = compare(results, truth, decisions)
     pairs = comparison.pairs()
@@ -105,21 +96,9 @@ def _naming(comparison: TruthComparison) -> Naming:
 
 
 def write_validation(validation: Validation, folder: Path, overwrite: bool = False) -> None:
-    """Write ``validation.html``, ``validation.csv`` and ``pairs.csv``.
+    """Write ``validation.html``, ``validation.csv`` and ``pairs.csv`` into a folder, atomically.
 
-    Parameters
-    ----------
-    validation
-        From :func:`validate`.
-    folder
-        The folder, written atomically.
-    overwrite
-        Replace an earlier validation.
-
-    Raises
-    ------
-    UsageError
-        If the folder exists without ``overwrite`` or cannot be written.
+    Raises ``UsageError`` if the folder exists without ``overwrite`` or cannot be written.
     """
     with atomic_folder(folder, overwrite) as fresh:
         _write_summary(validation, fresh / "validation.csv")

@@ -18,16 +18,8 @@ _STYLE = (
 class Banner(QLabel):
     """Text over a widget, in its middle or near its top; it ignores clicks and drags.
 
-    Parameters
-    ----------
-    over
-        The widget below the text.
-    size_px
-        Size of the letters in pixels.
-    weight
-        Weight of the letters, as in a style sheet.
-    share
-        Height of the middle of the text as a share of the widget, 0 (top) to 1.
+    ``weight`` of the letters is as in a style sheet; ``share`` is the height of the middle of the
+    text as a share of the widget, 0 (top) to 1.
     """
 
     def __init__(self, over: QWidget, size_px: int, weight: str, share: float) -> None:

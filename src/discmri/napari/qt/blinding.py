@@ -23,12 +23,7 @@ _WITH_A_KEY = ("napari:toggle_console_visibility", "napari:show_shortcuts")
 def restrict_window(window: QMainWindow, viewer: Viewer) -> None:
     """Disable menus, console and preferences with their keys, and dropping of files.
 
-    Parameters
-    ----------
-    window
-        napari's main window.
-    viewer
-        The viewer in it; other viewers keep their console.
+    Other viewers keep their console.
     """
     keys = get_settings().shortcuts.shortcuts
     for key in (one for name in _WITH_A_KEY for one in keys.get(name, ())):

@@ -16,13 +16,6 @@ class DockHolder(QObject):
 
     napari's × deletes a dock with its session, so that button is removed.  The button that hides a
     dock is removed during sessions only; otherwise the menu *Window* shows the dock again.
-
-    Parameters
-    ----------
-    dock
-        The dock.
-    window
-        napari's main window.
     """
 
     def __init__(self, dock: QDockWidget, window: QMainWindow) -> None:

@@ -52,16 +52,9 @@ def asks_for_text(widget: QObject | None) -> bool:
 
 
 class Keys(QObject):
-    """The keys of a window.
+    """The keys of a window; ``press`` is called with the name of each.
 
-    Parameters
-    ----------
-    window
-        napari's main window.
-    press
-        Called with the name of a key.
-    reading
-        Whether a session is being read; only then do these keys override other widgets.
+    They override other widgets only while a session is being read.
     """
 
     def __init__(

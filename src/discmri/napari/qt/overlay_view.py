@@ -19,15 +19,7 @@ _LARGER = 2
 
 
 class OverlayView(QWidget):
-    """Widget that draws overlays over a canvas; it ignores clicks and drags.
-
-    Parameters
-    ----------
-    over
-        The widget that draws the pictures.
-    canvas
-        Canvas with the overlays to draw.
-    """
+    """Draws the overlays of a canvas over the widget ``over``; it ignores clicks and drags."""
 
     def __init__(self, over: QWidget, canvas: ViewerCanvas) -> None:
         super().__init__(over)

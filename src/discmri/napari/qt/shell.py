@@ -54,15 +54,7 @@ _NAPARIS_OWN = ("layer list", "layer controls")
 
 
 class Shell:
-    """A viewer for looking at studies and reading sessions.
-
-    Parameters
-    ----------
-    viewer
-        napari viewer with a window.
-    dock
-        Grading dock, in that window or added to it later.
-    """
+    """A viewer for looking at studies and reading sessions; the dock may join its window later."""
 
     def __init__(self, viewer: Viewer, dock: GradingDock) -> None:
         self.viewer, self.dock = viewer, dock

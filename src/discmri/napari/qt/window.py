@@ -19,13 +19,7 @@ _NAME = "Grading (discmri)"  # napari's name for the widget of the manifest
 
 
 class GradingWidget(GradingDock):
-    """The grading dock with its shell.
-
-    Parameters
-    ----------
-    napari_viewer
-        The viewer, or napari's proxy of it for plugins.
-    """
+    """The grading dock with its shell, for a viewer or napari's proxy of one for plugins."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -59,10 +53,7 @@ def read_in_a_window(session: Session) -> None:
 def check_display() -> None:
     """Check that a window can be opened; without this, Qt would end the program.
 
-    Raises
-    ------
-    UsageError
-        On Linux without X and Wayland.
+    Raises ``UsageError`` on Linux without X and Wayland.
     """
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(map(os.environ.get, named)):

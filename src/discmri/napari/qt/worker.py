@@ -33,14 +33,8 @@ class Task(WorkerBase):
     napari's own workers show failures on the screen, paths included, and change Python's warnings
     filters across threads; this one passes failures to ``failed`` only.
 
-    Parameters
-    ----------
-    job
-        Function to run; its argument is a function that reports progress.
-    done, failed
-        Called in the viewer's thread with the result, or with the raised exception.
-    said
-        Called in the viewer's thread with the running step and the completed share (0 to 1).
+    ``done`` or ``failed`` is called in the viewer's thread with the result or the raised exception,
+    ``said`` with the running step and the completed share (0 to 1).
     """
 
     def __init__(

@@ -96,12 +96,7 @@ _UNITS = {
 def quantity(column: str, source: str = "") -> Concept:
     """Concept of a numeric column: a standard one where it fits, else a private one.
 
-    Parameters
-    ----------
-    column
-        Column of ``discs.csv``.
-    source
-        Source of an ADC: ``fit`` or ``map``.
+    ``source`` of an ADC is ``fit`` or ``map``.
     """
     if column in _DERIVATIONS:
         return ADC if source == "map" else MEAN_ADC_FIT

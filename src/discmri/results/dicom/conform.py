@@ -43,17 +43,9 @@ _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILU
 
 
 def conforming(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
-    """Correct headers in place: remove or complete values that break the standard.
+    """Correct the headers of a series in place: remove or complete values that break the standard.
 
-    Parameters
-    ----------
-    headers
-        Headers of one series; they are changed.
-
-    Raises
-    ------
-    ResultsError
-        If a UID is missing that references need.
+    Raises ``ResultsError`` if a UID is missing that references need.
     """
     for header in headers:
         missing = next((word for word in IDENTIFYING if not header.get(word)), None)

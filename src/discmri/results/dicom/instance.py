@@ -24,14 +24,7 @@ IMPLEMENTATION_UID = generate_uid(entropy_srcs=["discmri", "implementation"])
 def new_instance(source: DicomSource, kind: str, sop_class: str, modality: str) -> Dataset:
     """A data set with the modules common to all objects.
 
-    Parameters
-    ----------
-    source
-        Source of patient and study attributes.
-    kind
-        File name without ``.dcm``; determines UIDs and series number.
-    sop_class, modality
-        SOP class UID and modality of the object.
+    ``kind`` is the file name without ``.dcm``; it determines UIDs and series number.
     """
     made = Dataset()
     made.SOPClassUID = sop_class
@@ -76,13 +69,7 @@ def complete(made: Dataset, source: DicomSource, kind: str) -> None:
 
 @contextmanager
 def from_headers(what: str, instead: str = "") -> Iterator[None]:
-    """Convert errors about attributes of the source headers to one line.
-
-    Raises
-    ------
-    ResultsError
-        If highdicom finds an attribute missing or invalid.
-    """
+    """Convert errors about attributes of the source headers to a ``ResultsError`` of one line."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -33,15 +33,7 @@ _WINDOW_MM2_PER_S = 0.0015, 0.003
 def adc_map(source: DicomSource) -> Dataset | None:
     """A Parametric Map in mm2/s, float32; ``None`` if no ADC was fitted.
 
-    Parameters
-    ----------
-    source
-        The result and the headers of its images.
-
-    Raises
-    ------
-    ResultsError
-        If the result was read back; results folders do not store the fit.
+    Raises ``ResultsError`` if the result was read back; results folders do not store the fit.
     """
     import highdicom as hd
 

@@ -45,13 +45,7 @@ class ReadSegmentation:
 
 
 def require_highdicom(why: str) -> None:
-    """Check early that highdicom is installed.
-
-    Raises
-    ------
-    UsageError
-        If it is not; the message begins with ``why``.
-    """
+    """Check early that highdicom is installed; otherwise ``UsageError`` beginning with ``why``."""
     if find_spec("highdicom") is None:
         raise UsageError(f"{why}; install it with: pip install 'discmri[dicom]'")
 
@@ -63,19 +57,9 @@ def is_dicom(path: Path) -> bool:
 
 
 def check_belongs(path: Path, study_uid: str, frame_of_reference_uid: str) -> None:
-    """Refuse a Segmentation of another patient space; other files are not checked.
+    """Refuse a Segmentation in another frame of reference with ``UsageError``.
 
-    Parameters
-    ----------
-    path
-        A label map.
-    study_uid, frame_of_reference_uid
-        UIDs of the images; empty if they have none.
-
-    Raises
-    ------
-    UsageError
-        If it is in another frame of reference.
+    Other files are not checked.  UIDs of the images are empty if they have none.
     """
     if not path.is_file() or not is_dicom(path):
         return
@@ -97,15 +81,11 @@ def check_belongs(path: Path, study_uid: str, frame_of_reference_uid: str) -> No
 def read_segmentation(path: Path) -> ReadSegmentation:
     """Read a Segmentation: BINARY, FRACTIONAL or LABELMAP.
 
-    Segments are identified by their code, otherwise by their label, such as ``L4-L5``.  If no
-    disc is identified, segment numbers are kept, to be translated by a mask scheme.
+    Segments are identified by their code, otherwise by their label, such as ``L4-L5``.  If no disc
+    is identified, segment numbers are kept, to be translated by a mask scheme.
 
-    Raises
-    ------
-    UsageError
-        If it is no Segmentation, cannot be decoded, or highdicom is not installed.
-    GeometryError
-        If its frames do not form a regular volume.
+    Raises ``UsageError`` if it is no Segmentation, cannot be decoded, or highdicom is not
+    installed, and ``GeometryError`` if its frames do not form a regular volume.
     """
     require_highdicom(f"{path}: a DICOM SEG needs highdicom")
     import highdicom as hd

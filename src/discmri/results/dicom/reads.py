@@ -53,14 +53,7 @@ class Observer:
 def reads_report(source: DicomSource, observer: Observer, reads: Sequence[ReadDisc]) -> Dataset:
     """A structured report with one group per disc that was read, in its own series.
 
-    Parameters
-    ----------
-    source
-        The measured study.
-    observer
-        Reader or adjudicator.
-    reads
-        Grades of one presentation of the study, cranial to caudal.
+    ``reads`` are the grades of one presentation of the study, cranial to caudal.
     """
     groups = []
     for one in reads:

@@ -41,18 +41,8 @@ def report(
 ) -> Dataset:
     """A TID 1500 report.
 
-    Parameters
-    ----------
-    source
-        The result and the headers of its images.
-    kind
-        File name without ``.dcm``.
-    groups
-        Measurement groups, one or more per disc.
-    others
-        Referenced instances besides the source images.
-    context
-        Observer context; default: the program.
+    ``kind`` is the file name without ``.dcm``, ``others`` are referenced instances besides the
+    source images; without ``context`` the observer is the program.
     """
     made = new_instance(source, kind, COMPREHENSIVE_3D_SR, "SR")
     made.ReferencedPerformedProcedureStepSequence = Items([])

@@ -41,12 +41,7 @@ class StructureSegment:
 def structures(source: DicomSource, with_bones: bool = False) -> tuple[StructureSegment, ...]:
     """Structures of the label map that become segments, discs first, cranial to caudal.
 
-    Parameters
-    ----------
-    source
-        The result and the headers of its images.
-    with_bones
-        Include vertebral bodies, sacrum and canal.
+    ``with_bones`` includes vertebral bodies, sacrum and canal.
     """
     labels = source.result.label_map.array
     present = set(np.unique(labels).tolist())
@@ -68,19 +63,10 @@ def structures(source: DicomSource, with_bones: bool = False) -> tuple[Structure
 def segmentation_of(
     source: DicomSource, kind: SegKind = SegKind.AUTO, with_bones: bool = False
 ) -> Dataset:
-    """A Segmentation of the label map.
+    """A Segmentation of the label map; ``with_bones`` as in :func:`structures`.
 
     Some viewers misread BINARY frames that do not end on a whole byte.  ``AUTO`` is therefore
     FRACTIONAL with values 0 and 1 if rows times columns is not a multiple of 8, otherwise BINARY.
-
-    Parameters
-    ----------
-    source
-        The result and the headers of its images.
-    kind
-        How the segments are stored.
-    with_bones
-        Include vertebral bodies, sacrum and canal.
     """
     import highdicom as hd
 

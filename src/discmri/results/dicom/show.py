@@ -19,19 +19,10 @@ _COLUMN = {column_code(column).value: column for column in COLUMNS}
 
 
 def wide_table(path: str | Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Header and rows of ``discs.csv``, as text.
+    """Header and rows of ``discs.csv``, as text, from a ``values_sr.dcm``.
 
-    Parameters
-    ----------
-    path
-        A ``values_sr.dcm``.
-
-    Raises
-    ------
-    UsageError
-        If the file is missing or not DICOM.
-    ResultsError
-        If it is not a report of discmri.
+    Raises ``UsageError`` if the file is missing or not DICOM, ``ResultsError`` if it is not a
+    report of discmri.
     """
     try:
         report = pydicom.dcmread(path)

@@ -69,10 +69,7 @@ class DicomSource:
     def of(cls, result: StudyResult) -> DicomSource:
         """Read the headers of the study of a result.
 
-        Raises
-        ------
-        ResultsError
-            If the study is NIfTI or unknown, or the labels are on another grid.
+        Raises ``ResultsError`` if the study is NIfTI or unknown, or the labels are on another grid.
         """
         study = result.study
         if study is None:

@@ -44,15 +44,7 @@ _TID_VOLUME = "1411"
 
 
 def values_report(source: DicomSource, seg: Dataset) -> Dataset:
-    """A structured report with one measurement group per disc.
-
-    Parameters
-    ----------
-    source
-        The result and the headers of its images.
-    seg
-        The Segmentation to whose segments the groups refer.
-    """
+    """A structured report with one measurement group per disc, referring to segments of ``seg``."""
     segments = {one.name: number for number, one in enumerate(structures(source), 1)}
     rows = {str(row["level"]): row for row in source.result.rows()}
     groups = []

@@ -115,17 +115,7 @@ def export(result: StudyResult, folder: Path) -> None:
 
 
 def write_head(root: Path, version: str, study_uids: Iterable[str]) -> None:
-    """Make the folder of the dataset with its description and README.
-
-    Parameters
-    ----------
-    root
-        Folder of the dataset; created if missing.
-    version
-        Version of discmri.
-    study_uids
-        Study Instance UIDs of the source.
-    """
+    """Make the folder of the dataset with its description and README."""
     root.mkdir(exist_ok=True)
     description: dict[str, object] = {
         "Name": "Lumbar discs measured by discmri",

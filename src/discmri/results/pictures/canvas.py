@@ -88,12 +88,7 @@ class Style:
 class Canvas:
     """A picture with coordinates in millimetres; later drawing covers earlier drawing.
 
-    Parameters
-    ----------
-    edges
-        Left, right, bottom and top of the picture, mm; the left may be larger than the right.
-    pixels_per_mm
-        Scale of the picture.
+    ``edges`` are left, right, bottom and top, mm; the left may be larger than the right.
     """
 
     def __init__(self, edges: Rectangle, pixels_per_mm: float) -> None:
@@ -190,12 +185,8 @@ class Canvas:
     def png(self, colours: Sequence[str], coloured: bool = False) -> bytes:
         """Return PNG bytes with a small palette and no metadata such as dates or software.
 
-        Parameters
-        ----------
-        colours
-            Colours of lines; the palette has these, their blends with greys, and greys.
-        coloured
-            Whether the palette includes the colour map.
+        The palette has the colours of lines, their blends with greys, greys, and with ``coloured``
+        the colour map.
         """
         from PIL import Image
 
