@@ -79,13 +79,11 @@ def encapsulated_pdf(source: DicomSource, document: bytes) -> Dataset:
 
 def secondary_capture(source: DicomSource) -> Dataset:
     """The page as an RGB image in a Secondary Capture object."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
-    figure = _page(source.result)
-    figure.set_dpi(_PAGE_DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    file = io.BytesIO()
+    _page(source.result).savefig(file, format="png", dpi=_PAGE_DPI)
+    pixels = np.asarray(Image.open(file).convert("RGB"))
     made = new_instance(source, "page_sc", _SECONDARY_CAPTURE, "OT")
     made.ConversionType = "WSD"
     made.BurnedInAnnotation = "YES"
@@ -165,10 +163,10 @@ def _spine(page: Axes, result: StudyResult) -> None:
         return np.array([x, _PICTURE_TOP]) + (points_mm - [left, top]) * [scale, -scale]
 
     begin, end, lowest, highest = view.shown.extent()
-    corners = on_page(np.array([[begin, lowest], [end, highest]]))
+    (x0, y0), (x1, y1) = on_page(np.array([[begin, lowest], [end, highest]])).tolist()
     picture = page.imshow(
         np.nan_to_num(view.shown.pixels()), "gray", vmin=view.window[0], vmax=view.window[1],
-        extent=tuple(corners.T.ravel()), aspect="auto", interpolation="bicubic",
+        extent=(x0, x1, y0, y1), aspect="auto", interpolation="bicubic",
     )  # fmt: skip
     picture.set_clip_path(Rectangle((x, _PICTURE_TOP), width, height, transform=page.transData))
     heights = {record.level: record.get("height_mm") for record in result.records}
