@@ -50,22 +50,12 @@ two almost equally probable classes, the one nearer to the others is suggested."
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Probabilities of signal 1, 2, 3 or 4, and 5 from features.
+    """Probabilities of signal 1, 2, 3 or 4, and 5 from features."""
 
-    Parameters
-    ----------
-    mean, sd
-        (n,) of each feature among the discs of the fit.
-    shares
-        (4,) frequency of signal 1, 2, 3 or 4, and 5 among them.
-    weights
-        (WAVES, 4) of the Fourier features for each class.
-    """
-
-    mean: Array
-    sd: Array
-    shares: Array
-    weights: Array
+    mean: Array  # (n,) of each feature among the discs of the fit
+    sd: Array  # (n,) likewise
+    shares: Array  # (4,) frequency of signal 1, 2, 3 or 4, and 5 among them
+    weights: Array  # (WAVES, 4) of the Fourier features for each class
 
     def probabilities(self, found: Array) -> Array:
         """(4,) probabilities from (n,) features."""
@@ -77,19 +67,11 @@ class Classifier:
 
 @dataclass(frozen=True, eq=False)
 class SignalTable:
-    """The fitted model of the signal part for one set of reference tissues.
+    """The fitted model of the signal part for one set of reference tissues."""
 
-    Parameters
-    ----------
-    names
-        Of the ratios.
-    ratios, picture
-        Their classifier, and that of the coarse picture.
-    """
-
-    names: tuple[str, ...]
-    ratios: Classifier
-    picture: Classifier
+    names: tuple[str, ...]  # of the ratios
+    ratios: Classifier  # classifier of the ratios
+    picture: Classifier  # classifier of the coarse picture
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> SignalTable:
@@ -145,18 +127,10 @@ def signal_tables() -> Mapping[Comparators, SignalTable]:
 
 @dataclass(frozen=True)
 class Loss:
-    """Loss of height relative to the expected height.
+    """Loss of height relative to the expected height."""
 
-    Parameters
-    ----------
-    share
-        Best estimate, 0.3 for 30 %; negative for a taller disc.
-    probabilities
-        By collapse part: none, 6, 7, 8.
-    """
-
-    share: float
-    probabilities: tuple[float, float, float, float]
+    share: float  # best estimate, 0.3 for 30 %; negative for a taller disc
+    probabilities: tuple[float, float, float, float]  # by collapse part: none, 6, 7, 8
 
 
 def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
@@ -229,17 +203,10 @@ def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, floa
 
 @dataclass(frozen=True)
 class JoinedGrade:
-    """The suggested grade and the probability of every grade.
+    """The suggested grade and the probability of every grade."""
 
-    Parameters
-    ----------
-    grade
-        The suggestion.
-    probabilities
-        By grade in usual notation, most probable first; they sum to one.
-    """
-
-    grade: Grade
+    grade: Grade  # the suggestion
+    # by grade in usual notation, most probable first; they sum to one
     probabilities: Mapping[str, float]
 
 

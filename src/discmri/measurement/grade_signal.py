@@ -25,29 +25,16 @@ class Thresholds:
     ``dark``, ``above_outer`` and ``distinct`` agree best with the grades of radiologists on SPIDER
     (van der Graaf 2024, CC BY 4.0).  The agreement changes by less than its sampling error if a
     limit changes by 10 %.
-
-    Parameters
-    ----------
-    like_csf
-        Signal from which a disc counts as equal to CSF.
-    dark
-        Signal below which a disc is hypointense.
-    above_outer
-        Excess over the outer posterior annulus below which a disc that is not bright is
-        hypointense.
-    distinct
-        Step from inner to outer posterior annulus from which the two are distinct.
-    kept_signal
-        Signal from which the height of a disc is a reference for the spine.
-    softness
-        Relative distance above a limit at which the probability to be above it is 0.73.
     """
 
-    like_csf: float = 0.80
-    dark: float = 0.15
+    like_csf: float = 0.80  # signal from which a disc counts as equal to CSF
+    dark: float = 0.15  # signal below which a disc is hypointense
+    # excess over the outer posterior annulus below which a disc that is not bright is hypointense
     above_outer: float = 0.03
+    # step from inner to outer posterior annulus from which the two are distinct
     distinct: float = 0.15
-    kept_signal: float = 0.24
+    kept_signal: float = 0.24  # signal from which the height of a disc is a reference for the spine
+    # relative distance above a limit at which the probability to be above it is 0.73
     softness: float = 0.10
 
 
@@ -56,18 +43,10 @@ THRESHOLDS = Thresholds()
 
 @dataclass(frozen=True)
 class SignalPart:
-    """Probabilities of the signal parts.
+    """Probabilities of the signal parts."""
 
-    Parameters
-    ----------
-    probabilities
-        By part, 1 to 5.
-    comparators
-        Reference tissues with which the disc was compared.
-    """
-
-    probabilities: Mapping[int, float]
-    comparators: Comparators
+    probabilities: Mapping[int, float]  # by part, 1 to 5
+    comparators: Comparators  # reference tissues with which the disc was compared
 
     @property
     def double_weight(self) -> float:

@@ -56,24 +56,12 @@ LEVEL_SD = 0.12  # relative SD of healthy discs around their subject's expected 
 
 @dataclass(frozen=True)
 class ReferenceHeight:
-    """The expected height from which loss of height is computed.
+    """The expected height from which loss of height is computed."""
 
-    Parameters
-    ----------
-    value_mm
-        Expected height by the method of the primary height.
-    sd_mm
-        Its standard uncertainty; 0 for one known exactly.
-    kind
-        Its source.
-    discs
-        Number of other discs of the spine from which it was computed.
-    """
-
-    value_mm: float
-    sd_mm: float
-    kind: ReferenceKind
-    discs: int = 0
+    value_mm: float  # expected height by the method of the primary height
+    sd_mm: float  # its standard uncertainty; 0 for one known exactly
+    kind: ReferenceKind  # its source
+    discs: int = 0  # number of other discs of the spine from which it was computed
 
 
 def reference_heights(
@@ -140,25 +128,14 @@ def _scale(others: list[float], prior: float | None) -> tuple[float, float] | No
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested modified Pfirrmann grade, for a reader to confirm or change.
+    """A suggested modified Pfirrmann grade, for a reader to confirm or change."""
 
-    Parameters
-    ----------
-    grade
-        Signal part from the signal, collapse part from the height.
-    probability
-        Of this grade, 0 to 1.
-    evidence
-        JSON-like: values and reference tissues that were used, probabilities of both parts and of
-        the other grades, and limits beyond which another grade would be suggested.
-    findings
-        Missing reference tissues.
-    """
-
-    grade: Grade
-    probability: float = 1.0
+    grade: Grade  # signal part from the signal, collapse part from the height
+    probability: float = 1.0  # of this grade, 0 to 1
+    # JSON-like: values and reference tissues that were used, probabilities of both parts and of the
+    # other grades, and limits beyond which another grade would be suggested
     evidence: Mapping[str, object] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()  # missing reference tissues
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:

@@ -58,30 +58,18 @@ T1_T2_MM = 2.5
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSpine:
-    """The input of the checks.
+    """The input of the checks."""
 
-    Parameters
-    ----------
-    image
-        The sagittal series that was measured.
-    labels, outlines
-        As in the result; a disc that could not be traced has no outline.
-    values
-        Heights and shape of each disc by parameter.
-    signals
-        T2 signal of each disc; empty if the image is not T2-weighted.
-    corrected
-        The T2 image after bias-field correction; ``None`` if the image is not T2-weighted.
-    t1
-        The T1 image of the same study and frame of reference; ``None`` without one.
-    """
-
-    image: Volume
+    image: Volume  # the sagittal series that was measured
     labels: SpineLabels
-    outlines: Mapping[DiscLevel, DiscOutline]
+    outlines: Mapping[DiscLevel, DiscOutline]  # without discs that could not be traced
+    # heights and shape of each disc by parameter
     values: Mapping[DiscLevel, Mapping[str, Measurement]]
+    # t2 signal of each disc; empty if the image is not T2-weighted
     signals: Mapping[DiscLevel, DiscSignal]
+    # the T2 image after bias-field correction; None if the image is not T2-weighted
     corrected: Volume | None = None
+    # the T1 image of the same study and frame of reference; None without one
     t1: Volume | None = None
 
     def column(self, parameter: str) -> dict[DiscLevel, float]:

@@ -25,27 +25,16 @@ _LAST_BORDER = 0.06  # the borders nearer to an edge are those at this share of 
 
 @dataclass(frozen=True, eq=False)
 class DiscCoordinates:
-    """Coordinates of n points relative to a disc; every array is (n,).
+    """Coordinates of n points relative to a disc; every array is (n,)."""
 
-    Parameters
-    ----------
-    along, up
-        Fractions of width and height; outside 0 to 1 beyond the borders.
-    left_mm
-        Distance from the mid-sagittal plane, positive to the patient's left.
-    to_endplate_mm, to_edge_mm
-        Distance to the nearer of upper and lower border along the disc normal, and to the
-        nearer of anterior and posterior edge along the disc axis; negative outside.
-    height_mm
-        Height of the disc in the column of the point.
-    """
-
-    along: Array
-    up: Array
-    left_mm: Array
+    along: Array  # fraction of the width, outside 0 to 1 beyond the borders
+    up: Array  # fraction of the height, likewise
+    left_mm: Array  # distance from the mid-sagittal plane, positive to the patient's left
+    # to the nearer of upper and lower border along the disc normal; negative outside
     to_endplate_mm: Array
+    # to the nearer of anterior and posterior edge along the disc axis; negative outside
     to_edge_mm: Array
-    height_mm: Array
+    height_mm: Array  # height of the disc in the column of the point
 
     def within(self, along: tuple[float, float], up: tuple[float, float]) -> NDArray[np.bool_]:
         """(n,) whether points are inside the two ranges, including their ends.

@@ -45,21 +45,11 @@ _SOFT_SHARE = 0.5
 
 @dataclass(frozen=True)
 class SliceScatter:
-    """Scatter of the heights of single slices around a parabola.
+    """Scatter of the heights of single slices around a parabola."""
 
-    Parameters
-    ----------
-    squares_mm2
-        Sum of squared residuals.
-    freedom
-        Its degrees of freedom; 0 with three slices or fewer.
-    leverage
-        Variance of the value at the mid-plane for unit variance per slice.
-    """
-
-    squares_mm2: float
-    freedom: float
-    leverage: float
+    squares_mm2: float  # sum of squared residuals
+    freedom: float  # its degrees of freedom; 0 with three slices or fewer
+    leverage: float  # variance of the value at the mid-plane for unit variance per slice
 
 
 def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: float = 0.0) -> float:

@@ -43,7 +43,7 @@ class JudgedDisc:
 
     study: str  # its name in the results
     level: DiscLevel
-    study_uid: str = ""  # study Instance UID of the images; empty if unknown
+    study_uid: str = ""  # Study Instance UID of the images; empty if unknown
     height_mm: float | None = None  # primary height of the disc; None if missing
 
 

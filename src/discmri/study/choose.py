@@ -21,24 +21,13 @@ SAME_PIXEL_MM = 0.1
 
 @dataclass(frozen=True)
 class Choice:
-    """The series to use.
+    """The series to use."""
 
-    Parameters
-    ----------
-    target
-        The sagittal series to segment and measure.
-    diffusion
-        One or more series that together hold the b-values of one acquisition.
-    adc_map
-        The scanner's ADC map.
-    findings
-        Choices among several series, and faults of the chosen ones.
-    """
-
-    target: Series | None
+    target: Series | None  # the sagittal series to segment and measure
+    # one or more series that together hold the b-values of one acquisition
     diffusion: tuple[Series, ...]
-    adc_map: Series | None
-    findings: tuple[Finding, ...]
+    adc_map: Series | None  # the scanner's ADC map
+    findings: tuple[Finding, ...]  # choices among several series, and faults of the chosen ones
 
 
 def choose(series: Sequence[Series]) -> Choice:

@@ -57,17 +57,11 @@ _DIGITS_OF_A_DATE = 8
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """A site's key, which determines pseudonyms, date shifts and UIDs.
+    """A site's key, which determines pseudonyms, date shifts and UIDs."""
 
-    Parameters
-    ----------
-    secret
-        At least 32 characters; anyone who has it can repeat the replacement.
-    subjects
-        Subject names of a trial by PatientID; other patients get a name made from the secret.
-    """
-
+    # at least 32 characters; anyone who has it can repeat the replacement
     secret: str = field(repr=False)
+    # subject names of a trial by PatientID; other patients get a name made from the secret
     subjects: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -130,20 +124,11 @@ class Pseudonyms:
 
 @dataclass(frozen=True)
 class Disguise:
-    """De-identification of one patient's headers.
-
-    Parameters
-    ----------
-    pseudonyms
-        The key.
-    patient_id
-        As in the images.
-    people
-        Names of persons, which are removed from descriptions.
-    """
+    """De-identification of one patient's headers."""
 
     pseudonyms: Pseudonyms
-    patient_id: str
+    patient_id: str  # as in the images
+    # names of persons, which are removed from descriptions
     people: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod

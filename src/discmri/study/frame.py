@@ -22,45 +22,25 @@ _SCREENSHOT_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
 @dataclass(frozen=True)
 class PixelPlace:
-    """Place and storage format of the pixel values of one file.
-
-    Parameters
-    ----------
-    file
-        The file.
-    offset, length
-        Of the value of the pixel element, in bytes.  ``length`` is ``None`` if undefined
-        (compressed), ``offset`` is ``None`` if the file must be read as a whole (deflated).
-    syntax
-        Transfer syntax UID.
-    rows, columns, frames, samples
-        Shape.
-    bits_allocated, bits_stored, signed, high_bit
-        Integer format; ``bits_allocated`` of a float image is its width, ``high_bit`` the place
-        of the highest bit stored, counted from zero.
-    picture
-        Rows and columns of a whole mosaic, if ``rows`` and ``columns`` are those of a tile;
-        otherwise ``None``.
-    keyword
-        ``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``.
-    photometric
-        Photometric Interpretation.
-    """
+    """Place and storage format of the pixel values of one file."""
 
     file: InputFile
+    # of the value of the pixel element, bytes; None if the file must be read as a whole (deflated)
     offset: int | None
-    length: int | None
-    syntax: str
+    length: int | None  # of that value, bytes; None if undefined (compressed)
+    syntax: str  # transfer syntax UID
     rows: int
     columns: int
     frames: int
     samples: int
-    bits_allocated: int
+    bits_allocated: int  # of a float image its width
     bits_stored: int
     signed: bool
-    keyword: str
-    photometric: str
-    high_bit: int = -1
+    keyword: str  # `PixelData`, `FloatPixelData` or `DoubleFloatPixelData`
+    photometric: str  # Photometric Interpretation
+    high_bit: int = -1  # place of the highest bit stored, counted from zero
+    # rows and columns of a whole mosaic, if `rows` and `columns` are those of a tile; otherwise
+    # None
     picture: tuple[int, int] | None = None
 
     @property
@@ -82,58 +62,32 @@ class Owner:
 
 @dataclass(frozen=True)
 class ContrastParameters:
-    """Acquisition parameters from which the role of a series is decided.
+    """Acquisition parameters from which the role of a series is decided."""
 
-    Parameters
-    ----------
-    te_ms, tr_ms, ti_ms
-        Timing; ``None`` if not in the header.
-    echo_train
-        Echoes per excitation.
-    techniques
-        Any of ``SE``, ``GR``, ``EP``, ``IR``.
-    fat_suppressed
-        Text of the header that states fat suppression; empty if none does.
-    """
-
-    te_ms: float | None = None
+    te_ms: float | None = None  # timing; None if not in the header
     tr_ms: float | None = None
     ti_ms: float | None = None
-    echo_train: int | None = None
-    techniques: frozenset[str] = frozenset()
-    fat_suppressed: str = ""
+    echo_train: int | None = None  # echoes per excitation
+    techniques: frozenset[str] = frozenset()  # any of `SE`, `GR`, `EP`, `IR`
+    fat_suppressed: str = ""  # text of the header that states fat suppression; empty if none does
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Conversion of stored to real values.
+    """Conversion of stored to real values."""
 
-    Parameters
-    ----------
-    slope, intercept, rescale_type
-        Modality rescale and its unit, if stated.
-    philips_slope
-        Scale slope of Philips, which makes signals of different series comparable.
-    real_slope, real_intercept, real_unit
-        Real World Value Mapping; ``real_unit`` is empty without one.
-    padding
-        Stored value of pixels outside the image.
-    stated
-        Whether the header has a modality rescale.
-    problem
-        The value that is stated but unusable (text, zero, infinite), or that is missing although
-        other images of the series state it; empty if there is none.
-    """
-
-    slope: float = 1.0
+    slope: float = 1.0  # modality rescale with its unit, if stated
     intercept: float = 0.0
     rescale_type: str = ""
+    # scale slope of Philips, which makes signals of different series comparable
     philips_slope: float | None = None
     real_slope: float = 1.0
     real_intercept: float = 0.0
-    real_unit: str = ""
-    padding: int | None = None
-    stated: bool = False
+    real_unit: str = ""  # of the Real World Value Mapping; empty without one
+    padding: int | None = None  # stored value of pixels outside the image
+    stated: bool = False  # whether the header has a modality rescale
+    # the value that is stated but unusable (text, zero, infinite), or that is missing although
+    # other images of the series state it; empty if there is none
     problem: str = ""
 
     @property
@@ -150,26 +104,14 @@ def without_scale(scalings: Sequence[Scaling]) -> list[bool]:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Place of a slice, LPS millimetres.
+    """Place of a slice, LPS millimetres."""
 
-    Parameters
-    ----------
-    position
-        (3,) centre of the first pixel.
-    along_row, along_column
-        (3,) unit vectors in which the column index and the row index increase.
-    pixel_mm
-        Distance of neighbouring rows, distance of neighbouring columns.
-    thickness_mm, between_mm
-        Slice Thickness and Spacing Between Slices, used only if positions are not enough.
-    """
-
-    position: Vector
-    along_row: Vector
-    along_column: Vector
-    pixel_mm: tuple[float, float]
-    thickness_mm: float | None = None
-    between_mm: float | None = None
+    position: Vector  # (3,) centre of the first pixel
+    along_row: Vector  # (3,) unit vector in which the column index increases
+    along_column: Vector  # (3,) unit vector in which the row index increases
+    pixel_mm: tuple[float, float]  # distance of neighbouring rows, distance of neighbouring columns
+    thickness_mm: float | None = None  # Slice Thickness, used only if positions are not enough
+    between_mm: float | None = None  # Spacing Between Slices, likewise
 
     @cached_property
     def normal(self) -> Vector:
@@ -199,52 +141,27 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One slice.
-
-    Parameters
-    ----------
-    pixels, index
-        File and number of the frame in it, from zero.
-    sop_instance_uid
-        The instance.
-    owner, origin, contrast, scaling
-        Facts that many slices share.
-    geometry
-        ``None`` if the header has no position.
-    image_type
-        Upper-case words of Image Type, with the kinds from private tags added.
-    b_value
-        Diffusion weighting; ``None`` if not in the header.
-    phase_along_row
-        Whether phase is encoded along the row direction; ``None`` if not in the header.
-    acquired
-        ``YYYYMMDDHHMMSS.ffffff``, shorter or empty if not fully known.
-    order
-        Acquisition number and instance number: they distinguish repeats, but never order slices.
-    averages
-        Number of averaged signals; ``None`` if not in the header.
-    tiles
-        Number of slices in a mosaic that could not be split; otherwise 1.
-    unplaced
-        Why the mosaic could not be split.
-    """
+    """One slice."""
 
     pixels: PixelPlace
-    index: int
+    index: int  # of the frame in the file, from zero
     sop_instance_uid: str
-    owner: Owner
+    owner: Owner  # shared by many slices, like the next three
     origin: Origin
     contrast: ContrastParameters
     scaling: Scaling
-    geometry: Geometry | None
+    geometry: Geometry | None  # None if the header has no position
+    # upper-case words of Image Type, with the kinds from private tags added
     image_type: tuple[str, ...]
-    b_value: BValue | None = None
+    b_value: BValue | None = None  # diffusion weighting; None if not in the header
+    # whether phase is encoded along the row direction; None if not in the header
     phase_along_row: bool | None = None
-    acquired: str = ""
+    acquired: str = ""  # `YYYYMMDDHHMMSS.ffffff`, shorter or empty if not fully known
+    # acquisition number and instance number: they distinguish repeats, but never order slices
     order: tuple[int, int] = (0, 0)
-    averages: float | None = None
-    tiles: int = 1
-    unplaced: str = ""
+    averages: float | None = None  # number of averaged signals; None if not in the header
+    tiles: int = 1  # number of slices in a mosaic that could not be split; otherwise 1
+    unplaced: str = ""  # why the mosaic could not be split
 
     @property
     def screenshot(self) -> str:

@@ -42,21 +42,11 @@ _WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace":
 
 @dataclass(frozen=True, eq=False)
 class NiftiVolume:
-    """One volume of a NIfTI file.
-
-    Parameters
-    ----------
-    file
-        The file.
-    index
-        Along the fourth axis; ``None`` for a file of one volume.
-    grid, b_value
-        As in :class:`~discmri.study.series.Image`.
-    """
+    """One volume of a NIfTI file."""
 
     file: InputFile
-    index: int | None
-    grid: Grid
+    index: int | None  # along the fourth axis; None for a file of one volume
+    grid: Grid  # as in discmri.study.series.Image, like b_value
     b_value: BValue | None = None
 
     @property

@@ -27,21 +27,12 @@ MAX_APART_MM = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Position of an image.
+    """Position of an image."""
 
-    Parameters
-    ----------
-    affine
-        (4, 4) voxel index to RAS+ millimetres; ``None`` if the header has none.
-    problem
-        Why the image cannot be used, with both figures; empty if it can.
-    doubt
-        Text of a warning; empty for none.
-    """
-
+    # (4, 4) voxel index to RAS+ millimetres; None if the header has none
     affine: NDArray[np.float64] | None
-    problem: str = ""
-    doubt: str = ""
+    problem: str = ""  # why the image cannot be used, with both figures; empty if it can
+    doubt: str = ""  # text of a warning; empty for none
 
 
 def placement_of(image: Any) -> Placement:

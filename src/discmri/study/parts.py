@@ -35,24 +35,12 @@ _FEW_SHIFTED = 0.25
 
 @dataclass(frozen=True)
 class Part:
-    """Slices of one kind at one station.
-
-    Parameters
-    ----------
-    frames
-        The slices.
-    name
-        Difference from the other parts of the series; empty if there is only one.
-    planes
-        Number of planes (sagittal, axial …) in the whole series.
-    findings
-        Findings of the splitting, without series.
-    """
+    """Slices of one kind at one station."""
 
     frames: list[Frame]
-    name: str = ""
-    planes: int = 1
-    findings: tuple[Finding, ...] = field(default=())
+    name: str = ""  # difference from the other parts of the series; empty if there is only one
+    planes: int = 1  # number of planes (sagittal, axial …) in the whole series
+    findings: tuple[Finding, ...] = field(default=())  # findings of the splitting, without series
 
 
 def parts_of(frames: list[Frame]) -> list[Part]:

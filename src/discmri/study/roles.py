@@ -42,62 +42,30 @@ _GE_DIXON = re.compile(r"^(water|fat|inphase|outphase)\s*:")
 
 @dataclass(frozen=True)
 class RoleEvidence:
-    """Facts from which a role is decided.
-
-    Parameters
-    ----------
-    plane, contrast
-        Orientation and acquisition parameters.
-    words
-        Of ImageType, upper case.
-    b_values_s_per_mm2
-        Distinct b-values.
-    b_from_text
-        Whether all of them come from free text.
-    slices, planes
-        Slices of this part; number of planes in the whole DICOM series.
-    text
-        Description and protocol, lower case, underscores as blanks.
-    screenshot
-        Why the values are not MR signals; empty if they are.
-    tiles, unplaced
-        Slices in one mosaic, otherwise 1, and why it cannot be split.
-    """
+    """Facts from which a role is decided."""
 
     plane: Plane
     contrast: ContrastParameters
-    words: tuple[str, ...] = ()
-    b_values_s_per_mm2: tuple[float, ...] = ()
-    b_from_text: bool = False
-    slices: int = 1
-    planes: int = 1
-    text: str = ""
-    screenshot: str = ""
-    tiles: int = 1
-    unplaced: str = ""
+    words: tuple[str, ...] = ()  # of ImageType, upper case
+    b_values_s_per_mm2: tuple[float, ...] = ()  # distinct b-values
+    b_from_text: bool = False  # whether all of them come from free text
+    slices: int = 1  # of this part
+    planes: int = 1  # in the whole DICOM series
+    text: str = ""  # description and protocol, lower case, underscores as blanks
+    screenshot: str = ""  # why the values are not MR signals; empty if they are
+    tiles: int = 1  # slices in one mosaic, otherwise 1
+    unplaced: str = ""  # why the mosaic cannot be split
 
 
 @dataclass(frozen=True)
 class RoleDecision:
-    """A role and its consequences for measuring.
-
-    Parameters
-    ----------
-    role, reasons
-        Role, and the reasons for it as sentences.
-    t2_weighted
-        Whether disc signal is T2-weighted.
-    fat_suppressed
-        Method of fat suppression; empty for none.
-    problem
-        Why the series cannot be used in any role; empty if it can.
-    """
+    """A role and its consequences for measuring."""
 
     role: Role
-    reasons: tuple[str, ...]
-    t2_weighted: bool = False
-    fat_suppressed: str = ""
-    problem: str = ""
+    reasons: tuple[str, ...]  # for the role, as sentences
+    t2_weighted: bool = False  # whether disc signal is T2-weighted
+    fat_suppressed: str = ""  # method of fat suppression; empty for none
+    problem: str = ""  # why the series cannot be used in any role; empty if it can
 
 
 def decide(facts: RoleEvidence) -> RoleDecision:

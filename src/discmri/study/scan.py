@@ -68,43 +68,21 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A DICOM image that cannot be used.
-
-    Parameters
-    ----------
-    file
-        The file.
-    reason
-        One clause.
-    series_uid
-        Series Instance UID; empty if the header cannot be read.
-    """
+    """A DICOM image that cannot be used."""
 
     file: InputFile
-    reason: str
-    series_uid: str = ""
+    reason: str  # one clause
+    series_uid: str = ""  # Series Instance UID; empty if the header cannot be read
 
 
 @dataclass(frozen=True)
 class HeaderIndex:
-    """Content of the headers of all files.
+    """Content of the headers of all files."""
 
-    Parameters
-    ----------
-    frames
-        MR images, in order of file names.
-    unreadable
-        Files left out.
-    foreign
-        Number of files that are not DICOM.
-    other_objects
-        Number of DICOM objects that are not MR images, by modality.
-    """
-
-    frames: tuple[Frame, ...]
-    unreadable: tuple[Unreadable, ...]
-    foreign: int
-    other_objects: dict[str, int]
+    frames: tuple[Frame, ...]  # MR images, in order of file names
+    unreadable: tuple[Unreadable, ...]  # files left out
+    foreign: int  # number of files that are not DICOM
+    other_objects: dict[str, int]  # number of DICOM objects that are not MR images, by modality
 
 
 @contextmanager

@@ -42,18 +42,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 @dataclass(frozen=True)
 class InputFile:
-    """One input file.
+    """One input file."""
 
-    Parameters
-    ----------
-    path
-        The file; a temporary copy for a member of a zip.
-    name
-        Name relative to the user's path, for messages and for finding sidecars.
-    """
-
-    path: Path
-    name: str
+    path: Path  # the file; a temporary copy for a member of a zip
+    name: str  # name relative to the user's path, for messages and for finding sidecars
 
 
 class TemporaryFolder:
@@ -70,20 +62,11 @@ class TemporaryFolder:
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """All files of one input.
+    """All files of one input."""
 
-    Parameters
-    ----------
-    root
-        The user's path.
-    files
-        Regular files in order of their names.
-    keeper
-        Owner of the temporary folder of an unpacked zip; the files exist as long as it does.
-    """
-
-    root: Path
-    files: tuple[InputFile, ...]
+    root: Path  # the user's path
+    files: tuple[InputFile, ...]  # regular files in order of their names
+    # owner of the temporary folder of an unpacked zip; the files exist as long as it does
     keeper: TemporaryFolder | None = field(default=None, repr=False)
 
 

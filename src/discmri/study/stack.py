@@ -34,24 +34,12 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Parallel slices at equal distances.
+    """Parallel slices at equal distances."""
 
-    Parameters
-    ----------
-    frames
-        In order along the slice normal.
-    grid
-        Of the array (column index, row index, slice), to RAS+ millimetres.
-    b_value
-        Diffusion weighting of all frames; ``None`` without.
-    findings
-        Findings about the slices, without series.
-    """
-
-    frames: tuple[Frame, ...]
-    grid: Grid
-    b_value: BValue | None = None
-    findings: tuple[Finding, ...] = ()
+    frames: tuple[Frame, ...]  # in order along the slice normal
+    grid: Grid  # of the array (column index, row index, slice), to RAS+ millimetres
+    b_value: BValue | None = None  # diffusion weighting of all frames; None without
+    findings: tuple[Finding, ...] = ()  # findings about the slices, without series
 
     @property
     def scalings(self) -> tuple[Scaling, ...]:

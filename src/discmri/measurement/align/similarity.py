@@ -21,28 +21,14 @@ _POINTS_AT_A_TIME = 60_000  # so that their neighbours fit into the processor's 
 
 @dataclass(frozen=True, eq=False)
 class SimilarityMetric:
-    """The diffusion image's voxels around the spine and the T2 features that explain them.
+    """The diffusion image's voxels around the spine and the T2 features that explain them."""
 
-    Parameters
-    ----------
-    picture
-        Diffusion image.
-    points, values
-        (n, 3) RAS+ centres (mm) of its voxels around the spine, (n,) their signal.
-    grid
-        T2 grid, subsampled to about the resolution of the diffusion image.
-    features
-        On ``grid``: T2 signal, share of disc, of vertebra and of canal.
-    discs
-        Per disc: centre (3,) on T2, RAS+ mm.
-    """
-
-    picture: Volume
-    points: Array
-    values: Array
-    grid: Grid
-    features: Features
-    discs: Mapping[DiscLevel, Array]
+    picture: Volume  # diffusion image
+    points: Array  # (n, 3) RAS+ centres (mm) of its voxels around the spine
+    values: Array  # (n,) their signal
+    grid: Grid  # t2 grid, subsampled to about the resolution of the diffusion image
+    features: Features  # on `grid`: T2 signal, share of disc, of vertebra and of canal
+    discs: Mapping[DiscLevel, Array]  # per disc: centre (3,) on T2, RAS+ mm
 
     @classmethod
     def of(cls, picture: Volume, fixed: Volume, labels: SpineLabels) -> SimilarityMetric:
@@ -95,15 +81,9 @@ class SimilarityMetric:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Several images on one grid that are interpolated together.
+    """Several images on one grid that are interpolated together."""
 
-    Parameters
-    ----------
-    array
-        (i, j, k, f).
-    """
-
-    array: Array
+    array: Array  # (i, j, k, f)
 
     def at(self, index: Array, slopes: bool = False) -> tuple[Array, Array]:
         """Linear interpolation; outside the grid the value of the nearest border.

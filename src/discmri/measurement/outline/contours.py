@@ -21,14 +21,9 @@ _HARD_SMOOTHING_VOXELS = 0.7
 
 @dataclass(frozen=True, eq=False)
 class SliceContours:
-    """Closed 0.5-level borders of one mask in its sagittal slices.
+    """Closed 0.5-level borders of one mask in its sagittal slices."""
 
-    Parameters
-    ----------
-    loops_mm
-        Per slice with a border: its closed polygons (m, 3) in RAS+ mm, largest first.
-    """
-
+    # per slice with a border: its closed polygons (m, 3) in RAS+ mm, largest first
     loops_mm: tuple[tuple[Array, ...], ...]
 
     @cached_property

@@ -130,24 +130,14 @@ def _end_corners(ends: Sequence[_End]) -> list[Array | None]:
 
 @dataclass(frozen=True, eq=False)
 class _CornerFits:
-    """Corners of many endplates, fitted together for speed.
+    """Corners of many endplates, fitted together for speed."""
 
-    Parameters
-    ----------
-    outlines
-        (t, m, 2) closed polygons, shorter ones padded with their first point.
-    centre, level, into, which
-        (t, 1) as in :class:`_End`.
-    outwards
-        (t, 1) 1 for the corner in front, -1 for the one behind.
-    """
-
-    outlines: Array
-    centre: Array
+    outlines: Array  # (t, m, 2) closed polygons, shorter ones padded with their first point
+    centre: Array  # (t, 1) as in _End, like the next three
     level: Array
     into: Array
     which: Array
-    outwards: Array
+    outwards: Array  # (t, 1) 1 for the corner in front, -1 for the one behind
 
     @classmethod
     def of(cls, wanted: Sequence[tuple[_End, float]]) -> _CornerFits:

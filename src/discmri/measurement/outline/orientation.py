@@ -21,19 +21,11 @@ _MAX_TURN_RAD = np.radians(35.0)
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Structures around one disc, which determine its front and top.
+    """Structures around one disc, which determine its front and top."""
 
-    Parameters
-    ----------
-    above, below
-        Adjacent vertebral bodies (or the sacrum); ``None`` if missing.
-    canal
-        The thecal sac; ``None`` if missing.
-    """
-
-    above: SoftMask | None
-    below: SoftMask | None
-    canal: SoftMask | None
+    above: SoftMask | None  # adjacent vertebral body; None if missing
+    below: SoftMask | None  # adjacent vertebral body or sacrum; None if missing
+    canal: SoftMask | None  # the thecal sac; None if missing
 
     @classmethod
     def of(cls, labels: SpineLabels, level: DiscLevel) -> Surroundings:
