@@ -272,6 +272,7 @@ LEFT_OUT = {
     "reading/verification": "how many problems are listed",
     "results/dicom/conform": "how long a text may be",
     "results/dicom/pages": "layout of a page",
+    "results/dicom/paper": "layout of a page, and the widths of its letters",
     "results/names": "a part of a label",
     "results/pictures/": "how pictures look",
     "results/report_text": "how many words a line holds",
