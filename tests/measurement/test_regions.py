@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 from tests.scene import T2_GRID, WIDTH_MM, Spine, outline_of
 
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Volume
+from discmri.core.volume import Grid, Volume
+from discmri.measurement.grade_features import Comparators
+from discmri.measurement.grade_model import signal_tables
 from discmri.measurement.regions import (
     NUCLEUS_ALONG,
     NUCLEUS_UP,
@@ -17,6 +21,7 @@ from discmri.measurement.regions import (
     small_picture,
     straighten,
 )
+from discmri.results.outline import DiscSection
 
 LEVEL = DiscLevel.L4_L5
 OUTLINE = outline_of(Spine(), LEVEL)
@@ -68,6 +73,41 @@ def test_small_picture_shows_the_disc_without_borders_and_what_is_before_and_beh
     middle = (share - 0.5) * size + OUTLINE.frame.origin_mm[axis]
     expected = middle if axis == 1 else middle[:, None]
     assert small == pytest.approx(np.broadcast_to(expected, small.shape), abs=0.05)
+
+
+def test_the_fitted_model_has_a_weight_for_each_cell_of_the_small_picture() -> None:
+    for used, table in signal_tables().items():
+        tissues = 2 if used is Comparators.BOTH else 1
+        assert len(table.picture.mean) == tissues * PICTURE_ROWS * PICTURE_COLUMNS
+
+
+def test_a_cell_of_the_small_picture_is_the_mean_of_two_by_three_samples() -> None:
+    """Of a square, a mean of n samples differs from the middle by (1 - 1 / n²) / 12 of the cell's."""
+    grid = Grid((1, 480, 130), np.diag([4.0, 0.1, 0.1, 1.0]))
+    affine = grid.affine.copy()
+    affine[:3, 3] = -2.0, -24.0, -6.5
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    squares = (Grid(grid.shape, affine).to_world(index) ** 2)[..., 1:]
+    cells = (1.3 * WIDTH_MM / PICTURE_COLUMNS, 0.9 * 11.0 / PICTURE_ROWS)
+    for axis, (cell_mm, samples) in enumerate(zip(cells, (3, 2), strict=True)):
+        image = Volume(squares[..., axis], affine)
+        middle = small_picture(image, OUTLINE, central_sections(OUTLINE, 1))
+        spread = middle[PICTURE_ROWS // 2, PICTURE_COLUMNS // 2]
+        assert spread == pytest.approx(cell_mm**2 * (1 - samples**-2) / 12, abs=0.01)
+
+
+def test_borders_beyond_six_percent_of_the_width_are_those_at_six_percent() -> None:
+    """A disc whose upper border rises to the front, in an image of cranial coordinates."""
+    x = np.linspace(-20.0, 20.0, 41)
+    flat = np.full_like(x, -5.0)
+    cut = DiscSection(0.0, x, 5.0 + 0.2 * x, flat, np.zeros((4, 2)))
+    wedge = dataclasses.replace(OUTLINE, sections=(cut,))
+    index = np.stack(np.meshgrid(*map(np.arange, T2_GRID.shape), indexing="ij"), axis=-1)
+    image = Volume(T2_GRID.to_world(index)[..., 2], T2_GRID.affine)
+    top = small_picture(image, wedge, (cut,))[-1] - OUTLINE.frame.origin_mm[2]
+    share = 0.05 + 0.9 * (PICTURE_ROWS - 0.5) / PICTURE_ROWS
+    for column, at in ((0, 0.06), (-1, 0.94)):
+        assert top[column] == pytest.approx(-5 + share * (10 + 0.2 * (40 * at - 20)), abs=0.02)
 
 
 def test_central_sections_are_the_nearest_in_order() -> None:

@@ -22,10 +22,14 @@ def fused(share: float, signal: float = DISC) -> Array:
     return image
 
 
+def measured(image: Array, mask: Array, affine: Array = AFFINE) -> float:
+    return bone_across(Volume(image, affine), SoftMask.from_fractions(mask, affine))
+
+
 def across(image: Array, slices: tuple[int, ...] = (0, 1, 2)) -> float:
     mask = np.zeros(SHAPE, dtype=np.float32)
     mask[list(slices), 15:45, 26:34] = 1
-    return bone_across(Volume(image, AFFINE), SoftMask.from_fractions(mask, AFFINE))
+    return measured(image, mask)
 
 
 @pytest.mark.parametrize("signal", [20.0, 60.0, 100.0, 300.0])
@@ -45,8 +49,7 @@ def test_it_is_the_same_on_a_tilted_slice() -> None:
     mask = np.zeros(SHAPE, dtype=np.float32)
     mask[:, 15:45, 26:34] = 1
     turned = rotate(mask, 30, axes=(1, 2), reshape=False, order=1)
-    tilted = bone_across(Volume(image, AFFINE), SoftMask.from_fractions(turned, AFFINE))
-    assert tilted == pytest.approx(1.0, abs=0.05)
+    assert measured(image, turned) == pytest.approx(1.0, abs=0.05)
 
 
 def test_it_is_the_median_of_the_slices_that_show_half_of_the_disc() -> None:
@@ -61,11 +64,58 @@ def test_what_lies_outside_the_image_is_no_bone() -> None:
     mask = np.zeros(cut.shape, dtype=np.float32)
     mask[:, 15:45, 0:8] = 1
     # the lines across cross the edge of the image, which is as dark as an endplate
-    assert bone_across(Volume(cut, AFFINE), SoftMask.from_fractions(mask, AFFINE)) < 0.5
+    assert measured(cut, mask) < 0.5
 
 
-def test_too_little_is_unknown() -> None:
+def test_slices_with_less_than_half_of_the_largest_section_do_not_count() -> None:
+    """Bone continues across the two smaller sections."""
+    image = fused(0.0)
+    image[:2] = BONE
+    for pixels, counted in ((12, False), (18, True)):
+        mask = np.zeros(SHAPE, dtype=np.float32)
+        mask[2, 15:45, 26:34] = mask[:2, 15 : 15 + pixels, 26:34] = 1
+        assert (measured(image, mask) > 0.9) is counted
+
+
+@pytest.mark.parametrize("at", [6, 53])
+@pytest.mark.parametrize(("pixels", "left_out"), [(4, True), (8, False)])
+def test_two_percent_of_a_section_may_lie_off_either_end(
+    at: int, pixels: int, left_out: bool
+) -> None:
+    """Of 240 pixels; the lines would cross the gap, where there is no disc to measure."""
     mask = np.zeros(SHAPE, dtype=np.float32)
-    mask[:, 15:20, 28:31] = 1
-    seen = bone_across(Volume(fused(0.0), AFFINE), SoftMask.from_fractions(mask, AFFINE))
-    assert np.isnan(seen)
+    mask[:, 15:45, 26:34] = 1
+    mask[:, at, 30 - pixels // 2 : 30 + pixels // 2] = 1
+    assert np.isfinite(measured(fused(0.0), mask)) == left_out
+
+
+def test_a_dark_line_of_a_millimetre_is_averaged_over_one_and_a_half() -> None:
+    """Three samples, at the line and half a millimetre on either side, where it is half as dark."""
+    image = np.full(SHAPE, BONE)
+    image[:, :, 30] = DARK
+    assert across(image) == pytest.approx(1 - (1 - DARK / BONE) * 2 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize(("beyond_mm", "counted"), [(2, True), (3, False)])
+def test_an_endplate_lies_within_two_millimetres_of_the_disc(
+    side: int, beyond_mm: int, counted: bool
+) -> None:
+    image = np.full(SHAPE, BONE)
+    image[:, :, round(29.5 + side * (3.5 + beyond_mm))] = DARK
+    assert (across(image) < 0.6) is counted
+
+
+def test_bone_from_three_and_a_half_to_eight_millimetres_is_compared() -> None:
+    """Its signal rises by a tenth per millimetre, so that its median lies at 5.75 mm."""
+    beyond = np.abs(np.arange(60) - 29.5) - 3.5
+    image = np.broadcast_to(BONE * (1 + 0.1 * np.where(beyond > 3, beyond, 0)), SHAPE)
+    assert across(image) == pytest.approx(1 / 1.575, rel=0.02)
+
+
+@pytest.mark.parametrize(("pixels", "known"), [(7, True), (6, False)])
+def test_less_than_five_lines_across_are_too_little(pixels: int, known: bool) -> None:
+    """Lines are a millimetre apart, pixels 1.1 mm, and a millimetre at either end is left out."""
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:, 15 : 15 + pixels, 28:31] = 1
+    assert np.isfinite(measured(fused(0.0), mask, np.diag([4.0, 1.1, 1.0, 1.0]))) == known
