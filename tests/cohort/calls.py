@@ -57,7 +57,7 @@ def leave(code: int) -> None:
 
 def write_pid_and_sleep(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
-    time.sleep(600)
+    time.sleep(300)
 
 
 def doubled(number: int, stop: threading.Event | None = None) -> int:
