@@ -232,6 +232,19 @@ def test_a_declaration_is_read(tmp_path):
     assert not found.diurnal
 
 
+@pytest.mark.parametrize(("more", "control"), [("", "saline"), ('control_arm = ""\n', "")])
+def test_what_a_declaration_leaves_out_follows_from_its_primary_endpoint(tmp_path, more, control):
+    scans = tuple(Scan("S1", visit, Path("1")) for visit in "abc")
+    trial = Trial(tuple(Subject(arm, scans, (L4,), arm) for arm in ("saline", "cells")))
+    path = tmp_path / "trial.toml"
+    path.write_text(f'{more}[primary]\nparameter = "adc_disc_um2_ms"\nvisit = "b"\n', "utf-8")
+    found = read_declaration(path, trial)
+    assert (found.responder_parameters, found.responder_visit) == (("adc_disc_um2_ms",), "b")
+    assert (found.secondary, found.covariates, found.control_arm) == ((), (), control)
+    assert found.estimand is Estimand.AGAINST_UNTREATED
+    assert found.diurnal
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -257,6 +270,14 @@ def test_a_declaration_is_read(tmp_path):
             "Expected `array | null`, got `str` - at `$.responder.parameters`",
         ),
         ("[[secondary]]", "[secondary]", "Expected `array`, got `object` - at `$.secondary`"),
+        ('visit = "b"\n[[', 'visit = "b"\nweek = 4\n[[', "unknown field `week` - at `$.primary`"),
+        ("[responder]", "[responder]\nrule = 1", "unknown field `rule` - at `$.responder`"),
+        ('["height_mm"]', "[]", "length >= 1 - at `$.responder.parameters`"),
+        (
+            "[responder]",
+            '[[secondary]]\nparameter = "adc_disc_um2_ms"\nvisit = "b"\n[responder]',
+            "adc_disc_um2_ms at b is declared twice",
+        ),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused_in_one_line(tmp_path, old, new, said):

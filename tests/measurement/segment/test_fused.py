@@ -119,3 +119,51 @@ def test_less_than_five_lines_across_are_too_little(pixels: int, known: bool) ->
     mask = np.zeros(SHAPE, dtype=np.float32)
     mask[:, 15 : 15 + pixels, 28:31] = 1
     assert np.isfinite(measured(fused(0.0), mask, np.diag([4.0, 1.1, 1.0, 1.0]))) == known
+
+
+@pytest.mark.parametrize(("pixel_mm", "known"), [(2.8, True), (3.4, False)])
+def test_pixels_of_three_millimetres_leave_no_line_without_a_disc(
+    pixel_mm: float, known: bool
+) -> None:
+    """A line takes the disc within one and a half millimetres."""
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:, 15:45, 26:34] = 1
+    affine = np.diag([4.0, pixel_mm, 1.0, 1.0])
+    assert np.isfinite(measured(fused(0.0), mask, affine)) == known
+
+
+def test_a_slice_that_cannot_be_measured_is_left_out() -> None:
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:, 15:45, 26:34] = mask[0, 53, 26:34] = 1
+    assert measured(fused(0.0), mask) == pytest.approx(DARK / BONE, abs=0.05)
+
+
+def test_lines_follow_a_bent_disc() -> None:
+    """Straight ones would miss its endplates at the ends and in the middle."""
+    image, mask = np.full(SHAPE, BONE), np.zeros(SHAPE, dtype=np.float32)
+    for y in range(15, 45):
+        low = 20 + round(1.2 * abs(y - 29.5))
+        image[:, y, low - 2 : low + 5] = DARK
+        mask[:, y, low : low + 3] = 1
+    assert measured(image, mask) == pytest.approx(DARK / BONE, abs=0.05)
+
+
+def test_dark_spots_are_averaged_over_three_lines() -> None:
+    image = np.full(SHAPE, BONE)
+    image[:, ::3, 26:34] = DARK
+    assert across(image) == pytest.approx((2 + DARK / BONE) / 3, abs=0.01)
+
+
+def test_a_vein_in_the_bone_does_not_change_its_signal() -> None:
+    image = fused(0.4)
+    image[:, 15:23, 17:23] = 10 * BONE
+    assert across(image) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("rows", [slice(0, 37), slice(24, 36)])
+def test_bone_is_compared_where_the_image_shows_it(rows: slice) -> None:
+    """Below the disc alone, or nowhere."""
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:, 15:45, 26:34] = 1
+    found = measured(fused(0.4)[:, :, rows], mask[:, :, rows])
+    assert found == pytest.approx(1.0 if rows.start == 0 else np.nan, abs=0.05, nan_ok=True)
