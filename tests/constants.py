@@ -4,9 +4,10 @@ Run by hand: it takes seconds to minutes per module.
 
     python -m tests.constants --list
     python -m tests.constants trial/comparability measurement/qc:SOFT_EDGE_MM
+    python -m tests.constants study/roles:"_kind()" core/settings:Settings.central_slices
 
-Each number in a module-level constant is doubled and halved (small whole numbers: one more, one less)
-in a copy of the package, and the tests named in :data:`TESTS` are run on the copy, those that
+Each number in a module-level constant, in a default of a dataclass and in a comparison within a function
+is doubled and halved (small whole numbers: one more, one less) in a copy of the package, and the tests named in :data:`TESTS` are run on the copy, those that
 noticed the last changes first.  A change that leaves them green is a survivor: write a test on
 that side of the constant, or name it in :data:`EXEMPT` with the reason.
 
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.deciding import deciding
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "discmri"
@@ -71,6 +73,9 @@ TESTS = {
     "results/height/stations": _DEFINITION,
     "core/grade": ("core/test_grade.py",),
     "core/tables": ("core/test_tables.py",),
+    "core/diffusion": ("core/test_volume.py", "measurement/test_adc.py"),
+    "core/settings": ("core/test_settings.py", "measurement/test_grading.py"),
+    "core/volume": ("core/test_volume.py",),
     "cohort/workers": ("cohort/test_workers.py",),
     "cohort/studies": ("cohort/test_studies.py",),
     "cohort/isolated": ("cohort/test_isolated.py",),
@@ -142,6 +147,8 @@ TESTS = {
         "measurement/test_uncertainty.py",
     ),
     "measurement/signal/comparators": ("measurement/test_comparators.py",),
+    "measurement/signal/bias_field": ("measurement/test_comparators.py",),
+    "measurement/signal/histogram": ("measurement/test_comparators.py",),
     "measurement/signal/disc": ("measurement/test_signal.py",),
     "measurement/t1_heights": ("measurement/test_picture_decisions.py",),
     "results/decisions": ("results/test_decisions.py",),
@@ -161,6 +168,7 @@ TESTS = {
     ),
     "results/height/area": _DEFINITION,
     "results/height/columns": _DEFINITION,
+    "results/height/definition": ("measurement/test_uncertainty.py",),
     "results/height/dabbs": _DEFINITION,
     "results/height/hurxthal": _DEFINITION,
     "results/height/index_ap": _DEFINITION,
@@ -173,6 +181,7 @@ TESTS = {
     "results/records": ("results/test_records.py", "results/export/test_csv.py"),
     "study/assemble": ("study/test_diffusion.py", "study/test_geometry.py"),
     "study/header": (
+        "study/test_header.py",
         "study/test_alike.py",
         "study/bvalues",
         "study/test_diffusion.py",
@@ -181,11 +190,13 @@ TESTS = {
         "study/test_traps.py",
     ),
     "study/bvalues/ge": ("study/bvalues",),
+    "study/bvalues/private": ("study/bvalues",),
     "study/bvalues/philips": ("study/bvalues",),
     "study/bvalues/standard": ("study/bvalues",),
     "study/closeness": ("study/test_series.py", "study/test_geometry.py"),
     "study/deidentify": ("study/test_deidentify.py",),
     "study/extent": ("study/test_extent.py",),
+    "study/identity": ("study/test_geometry.py", "study/test_series.py", "study/test_traps.py"),
     "study/mosaic": ("study/test_mosaic.py",),
     "study/nifti": ("study/test_nifti.py", "study/test_formats.py"),
     "study/nifti_header": ("study/test_nifti.py",),
@@ -198,8 +209,11 @@ TESTS = {
         "study/test_formats.py",
         "study/test_traps.py",
     ),
+    "study/series": ("study/test_series.py", "study/test_roles.py"),
     "study/source": ("study/test_caps.py",),
     "study/strays": ("study/test_strays.py",),
+    "trial/conditions": ("trial/test_comparability.py",),
+    "trial/power": ("trial/test_power.py",),
     "trial/diurnal": ("trial/test_change.py",),
     "trial/groups": ("trial/test_groups.py",),
     "trial/inference": ("trial/test_inference.py",),
@@ -237,6 +251,13 @@ EXEMPT = {
     "measurement/outline/corners:_WALL_FROM_MM": "fits leave out what lies off the rest anyway",
     "measurement/outline/corners:_RIM_GAP_MM": "fits leave out what lies off the rest anyway",
     "measurement/outline/corners:_WALL_SLACK_MM": "where the search for a wall starts",
+    "agreement/bootstrap:Resampling.resamples": "how finely an interval is drawn",
+    "core/settings:Settings.threads": "how many processors are used",
+    "study/header:_number()": "any number beyond those of images, below that of an unset value",
+    "study/header:_scaling()": "any number beyond those of images, below that of an unset value",
+    "trial/inference:permuted_arms()": "a tolerance for sums of floats",
+    "trial/inference:_student()": "a tolerance for sums of floats",
+    "trial/listing:_out_of_step()": "a week has seven days",
     "study/bvalues/philips:_UNSET": "any number between b-values and the mark of 1.7e38",
     "agreement/bootstrap:_ROUNDING": "a tolerance for sums of floats",
     "agreement/random_raters:_ROUNDING": "a tolerance for sums of floats",
@@ -256,7 +277,8 @@ EXEMPT = {
 
 LEFT_OUT = {
     "agreement/plots": "how plots look",
-    "cli/_terminal": "how long to wait for a terminal",
+    "cli/": "what an option accepts, and how long to wait for a terminal",
+    "cohort/batch": "how a time is written",
     "measurement/pipeline": "shares of a progress bar",
     "napari/": "how the viewer looks, and how long it waits",
     "phantoms/": "what synthetic scans are made of, and with them their truth",
@@ -278,7 +300,10 @@ LEFT_OUT = {
     "results/report_text": "how many words a line holds",
     "simulation/": "what synthetic trials are made of, and with them their truth",
     "study/jpeg": "how long to wait for a decoder",
+    "study/study": "how many threads read",
     "study/peek": "tags, which a folder is sorted by before it is read",
+    "trial/answer": "how a p is written",
+    "trial/grades": "how many occasions a table may have",
     "trial/drawn": "what synthetic scans are made of",
     "trial/pictures": "how pictures look",
     "trial/redcap": "a list of columns",
@@ -313,30 +338,15 @@ class Change:
 
 
 def changes(module: str) -> Iterator[Change]:
-    """Every change of every number in the module-level constants of a module."""
-    tree = ast.parse((SOURCE / f"{module}.py").read_text(encoding="utf-8"))
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign):
-            targets, value = statement.targets, statement.value
-        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            targets, value = [statement.target], statement.value
-        else:
-            continue
-        name = ", ".join(ast.unparse(target) for target in targets)
-        if f"{module}:{name}" in EXEMPT or not name.strip("_(").isupper():
-            continue
-        for node in _numbers(value):
+    """Every change of every number that decides something in a module."""
+    source = (SOURCE / f"{module}.py").read_text(encoding="utf-8")
+    for name, node in deciding(ast.parse(source), source):
+        if f"{module}:{name}" not in EXEMPT:
             for new in _others(node.value):
                 yield Change(
                     module, name, node.lineno, node.col_offset, node.end_col_offset or 0,
                     repr(node.value), repr(new),
                 )  # fmt: skip
-
-
-def _numbers(value: ast.expr) -> Iterator[ast.Constant]:
-    for node in ast.walk(value):
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            yield node
 
 
 _LARGE = 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy.spatial.transform import Rotation
 
+from discmri.core.diffusion import BValue, DiffusionSeries
 from discmri.core.errors import GeometryError
 from discmri.core.volume import Grid, SoftMask, Volume
 
@@ -105,3 +108,59 @@ def test_a_crop_of_a_grid_is_put_back_as_interpolation_would():
     np.testing.assert_allclose(mask.on(Grid(grid.shape, beside)), full, atol=5e-4)
     part = grid.cropped((4, 0, 0), (5, 8, 7))  # holds only three quarters of the mask
     np.testing.assert_allclose(mask.on(part), full[4:], atol=1e-6)
+
+
+def mask_of(array: np.ndarray) -> SoftMask:
+    return SoftMask(array.astype(np.float32), np.diag([4.0, 1.0, 1.0, 1.0]))
+
+
+@pytest.mark.parametrize(("skew", "refused"), [(0.9e-3, False), (1.1e-3, True)])
+def test_axes_are_orthogonal_to_a_thousandth(skew, refused):
+    affine = np.eye(4)
+    affine[0, 1] = skew
+    with pytest.raises(GeometryError, match="orthogonal") if refused else nullcontext():
+        Grid((2, 2, 2), affine)
+
+
+@pytest.mark.parametrize(("beyond", "refused"), [(0.9e-3, False), (1.1e-3, True)])
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_fractions_lie_within_zero_and_one_to_a_thousandth(end, beyond, refused):
+    array = np.full((2, 2, 2), 0.5)
+    array[0, 0, 0] = end + (beyond if end else -beyond)
+    with pytest.raises(ValueError, match="within 0 and 1") if refused else nullcontext():
+        mask_of(array)
+
+
+@pytest.mark.parametrize(("fraction", "counted"), [(0.03, True), (0.015, False)])
+def test_two_percent_of_a_voxel_are_in_a_mask(fraction, counted):
+    array = np.zeros((5, 5, 5))
+    array[2, 2, 2], array[2, 2, 4] = 1.0, fraction
+    assert len(mask_of(array).filled[0]) == 1 + counted
+    crop = SoftMask.from_fractions(array, np.eye(4), margin=0)
+    assert crop.shape == (1, 1, 1 + 2 * counted)
+
+
+@pytest.mark.parametrize(
+    ("between", "fraction", "hard"),
+    [(1, 0.5, True), (3, 0.5, False), (3, 0.985, True), (3, 0.97, False), (3, 0.015, True),
+     (3, 0.03, False)],
+)  # fmt: skip
+def test_a_drawn_label_has_two_percent_of_its_voxels_between_zero_and_one(between, fraction, hard):
+    array = np.zeros((1, 10, 20))
+    array[0, :5] = 1.0
+    array[0, 5, :between] = fraction
+    assert mask_of(array).is_hard == hard
+
+
+@pytest.mark.parametrize("outermost", [0, -1])
+@pytest.mark.parametrize(("area", "cut"), [(7, True), (5, False)])
+def test_a_structure_is_cut_if_an_outer_slice_has_six_tenths_of_its_area(outermost, area, cut):
+    array = np.zeros((3, 10, 4))
+    array[1, :, 0] = array[outermost, :area, 0] = 1.0
+    assert mask_of(array).is_cut_at_sides == cut
+
+
+@pytest.mark.parametrize(("b", "nominal"), [(4.9, 0.0), (5.0, 5.0), (400.0, 400.0)])
+def test_b_values_below_five_are_zero(b, nominal):
+    series = DiffusionSeries(np.zeros((1, 1, 1, 1)), np.eye(4), (BValue(b, "tag"),))
+    assert series.b_s_per_mm2.tolist() == [nominal]

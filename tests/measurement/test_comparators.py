@@ -10,12 +10,15 @@ from tests.scene import Spine, labels_of
 
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.volume import SoftMask, Volume
+from discmri.measurement.signal.bias_field import _uniform_tissues
 from discmri.measurement.signal.comparators import (
+    _bright,
     csf_at,
     csf_beside,
     fluid_over_marrow,
     spine_comparators,
 )
+from discmri.measurement.signal.histogram import ashman_d
 from discmri.results.outline import DiscFrame
 
 LABELS = labels_of(Spine())
@@ -101,3 +104,46 @@ def test_fat_needs_forty_points(lost: int, fat: float | None) -> None:
     image.array[0, 15, :lost] = 0.0
     labels = replace(LABELS, vertebrae={Vertebra.SACRUM: sacrum}, discs={LEVEL: disc})
     assert spine_comparators(image, labels).fat == fat
+
+
+@pytest.mark.parametrize(
+    ("layers", "fat"),
+    [
+        ({1: 114.0}, None),  # marrow has 100
+        ({1: 116.0}, 116.0),
+        ({1: 950.0}, 950.0),  # the disc has 1000
+        ({1: 956.0}, None),
+        ({1: 670.0, 5: 500.0, 8: 200.0}, 500.0),  # two fifths of the brighter half
+        ({1: 680.0, 5: 500.0, 8: 200.0}, None),
+    ],
+)
+def test_fat_is_uniform_brighter_than_marrow_and_darker_than_a_disc(
+    layers: dict[int, float], fat: float | None
+) -> None:
+    image, sacrum, disc = before_the_sacrum(layers)
+    labels = replace(LABELS, vertebrae={Vertebra.SACRUM: sacrum}, discs={LEVEL: disc})
+    assert spine_comparators(image, labels).fat == fat
+
+
+def test_fluid_is_what_has_eight_tenths_of_the_brightest() -> None:
+    """Roots and partly filled voxels are darker; a tenth of the voxels is as bright as fluid."""
+    values = np.repeat([100.0, 81.0, 79.0], [10, 30, 60])
+    assert _bright(values) == 81.0
+
+
+@pytest.mark.parametrize(("voxels", "counted"), [(9, 0), (10, 10)])
+def test_fluid_for_the_bias_field_is_taken_by_centimetres_of_ten_voxels(
+    voxels: int, counted: int
+) -> None:
+    shape = (10, 1, 11)
+    filled, array = np.zeros(shape), np.full(shape, 79.0)
+    filled[:, :, :10] = filled[:voxels, :, 10] = 1.0
+    array[:, :, :6], array[:, :, 0], array[:, :, 10] = 81.0, 100.0, 50.0
+    labels = replace(LABELS, vertebrae={}, canal=SoftMask(filled, np.eye(4)))
+    ((_, values),) = _uniform_tissues(Volume(array, np.eye(4)), labels)
+    assert np.sort(values).tolist() == [50.0] * counted + [81.0] * 50 + [100.0] * 10
+
+
+@pytest.mark.parametrize(("values", "known"), [(19, False), (20, True)])
+def test_two_peaks_need_twenty_values(values: int, known: bool) -> None:
+    assert (ashman_d(np.arange(values)) is not None) is known

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from tests.spines import box, box_spine
 
@@ -9,7 +11,7 @@ from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel, Vertebra
-from discmri.measurement.numbering import name_levels
+from discmri.measurement.numbering import _body_name, name_levels
 
 
 def names(labels):
@@ -150,3 +152,12 @@ def test_a_label_map_may_name_a_residual_disc_below_six_lumbar_bodies():
 def test_a_residual_disc_alone_is_nothing_to_measure():
     with pytest.raises(NothingToMeasureError, match="S1-S2"):
         name_levels(box_spine(discs=(0,)), DiscLevel.S1_S2)
+
+
+@pytest.mark.parametrize(
+    ("at_mm", "name"),
+    [(39, Vertebra.L4), (41, None), (-39, Vertebra.L5), (-41, None), (-1, Vertebra.L5)],
+)
+def test_a_body_has_the_name_of_a_disc_within_forty_millimetres(at_mm, name):
+    body = SimpleNamespace(centroid_mm=np.array([0.0, 0.0, at_mm]))
+    assert _body_name(body, [DiscLevel.L4_L5], np.zeros((1, 3))) is name

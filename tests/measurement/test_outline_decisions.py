@@ -17,9 +17,15 @@ from discmri.measurement.outline.contours import (
     slice_contours,
 )
 from discmri.measurement.outline.corners import body_corners
-from discmri.measurement.outline.orientation import Surroundings, _mid_plane, _turned_to_canal
+from discmri.measurement.outline.orientation import (
+    Surroundings,
+    _axis_in_slice,
+    _mid_plane,
+    _sign,
+    _turned_to_canal,
+)
 from discmri.measurement.outline.painting import repainted
-from discmri.measurement.outline.tracing import _check
+from discmri.measurement.outline.tracing import _check, _plausible, _reaches_edge
 from discmri.results.face import check_whole
 from discmri.results.outline import BodyEnd, DiscFrame
 
@@ -151,7 +157,14 @@ def test_a_small_spur_on_the_wall_does_not_move_the_corner_along_the_rim():
 
 @pytest.mark.parametrize(
     ("width", "height", "possible"),
-    [(12, 3, True), (6, 3, False), (30, 1.2, True), (30, 0.5, False)],
+    [
+        (12, 3, True),
+        (6, 3, False),
+        (30, 1.2, True),
+        (30, 0.5, False),
+        (12.2, 10, True),
+        (11.8, 10, False),
+    ],
 )
 def test_what_is_too_small_is_no_disc(width, height, possible):
     x, y = width / 2, height / 2
@@ -162,6 +175,82 @@ def test_what_is_too_small_is_no_disc(width, height, possible):
         with pytest.raises(MeasurementError) as caught:
             _check(mid, DiscLevel.L4_L5)
         assert caught.value.code is Code.OUTLINE_FAILED
+
+
+@pytest.mark.parametrize(("pixels", "reached"), [(5, False), (6, True)])
+@pytest.mark.parametrize("edge", [(0, 0), (0, -1), (1, 0), (1, -1)])
+def test_six_pixels_at_the_edge_of_a_slice_are_cut(edge, pixels, reached):
+    axis, end = edge
+    array = np.zeros((3, 12, 12), dtype=np.float32)
+    np.moveaxis(array[1], axis, 0)[end, 3 : 3 + pixels] = 1.0
+    assert _reaches_edge(SoftMask(array, np.diag([4.0, 1.0, 1.0, 1.0]))) is reached
+
+
+@pytest.mark.parametrize(
+    ("rim", "fits"),
+    [
+        ((-10.0, 10.0), True),
+        ((-4.9, 4.9), False),
+        ((-5.1, 5.1), True),
+        ((-14.9, 14.9), True),
+        ((-15.1, 15.1), False),
+        ((-0.1, 19.9), True),
+        ((0.1, 20.1), False),
+        ((-19.9, 0.1), True),
+        ((-20.1, -0.1), False),
+    ],
+)
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_rim_of_a_body_has_half_to_one_and_a_half_of_the_depth_of_its_disc(rim, fits, side):
+    """The disc reaches from -10 to 10 mm; the middle of the rim lies over it."""
+    near = {"upper": [(40.0, 5.0), (-40.0, 5.0)], "lower": [(40.0, -5.0), (-40.0, -5.0)]}
+    near["lower" if side > 0 else "upper"] = [(rim[1], 0.0), (rim[0], 0.0)]
+    body = SimpleNamespace(
+        **{
+            f"{end}_{part}": np.array(near[end][n])
+            for end in near
+            for n, part in enumerate(("anterior", "posterior"))
+        }
+    )
+    mid = section_of(np.array([[-10, -4], [10, -4], [10, 4], [-10, 4]]), 0.0)
+    assert (_plausible(body, mid, side) is body) is fits
+
+
+@pytest.mark.parametrize(("deep", "known"), [(12, False), (13, True)])
+def test_a_disc_as_high_as_deep_has_no_axis(deep, known):
+    """The variance along it is at least one and a half of that across: 10 pixels high."""
+    array = np.zeros((3, 16, 16), dtype=np.float32)
+    array[:, 1 : 1 + deep, 1:11] = 1.0
+    mask = SoftMask(array, np.diag([4.0, 1.0, 1.0, 1.0]))
+    if known:
+        assert abs(_axis_in_slice(mask, 0)) == pytest.approx([0, 1, 0], abs=1e-6)
+    else:
+        with pytest.raises(MeasurementError):
+            _axis_in_slice(mask, 0)
+
+
+@pytest.mark.parametrize(("up", "sign"), [(1.0, 1.0), (0.7, 1.0), (0.6, -1.0)])
+def test_head_and_feet_count_half_as_much_again_as_front_and_back(up, sign):
+    """The axis points to the back, and its normal more or less to the head."""
+    around = Surroundings(None, None, None)
+    assert _sign(np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, up]), np.zeros(3), around) == sign
+
+
+@pytest.mark.parametrize(("behind_mm", "turned"), [(4, False), (6, True)])
+def test_a_canal_within_five_millimetres_of_the_middle_turns_nothing(behind_mm, turned):
+    canal = voxels(*((3, -behind_mm, z) for z in range(-20, 21)))
+    cut = np.zeros((3, 3, 3), dtype=np.float32)
+    cut[:, 1, 1] = 1.0
+    found = _turned_to_canal(FRAME, SoftMask(cut, np.eye(4)), Surroundings(None, None, canal))
+    assert (abs(found.anterior[0]) > 0.1) == turned
+
+
+@pytest.mark.parametrize(("first", "fitted"), [(0.9, True), (1.1, False)])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_slices_that_begin_a_millimetre_beside_the_middle_are_averaged(first, fitted, side):
+    """Otherwise a slope through them is followed to the middle."""
+    left = side * np.array([first, first + 4, first + 8])
+    assert (abs(mid_plane_weights(left) @ left) < 1e-9) == fitted
 
 
 @pytest.mark.parametrize(("slices", "enough"), [(2, False), (3, True)])

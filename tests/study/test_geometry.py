@@ -15,9 +15,10 @@ from tests.study.builder import SeriesSpec, brightness, save, write
 from discmri.core.diffusion import BValue, DirectionKind
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code, Severity
-from discmri.core.volume import Volume
-from discmri.study import Role, Study, read_study
-from discmri.study.stack import same_weighting
+from discmri.core.volume import Grid, Volume
+from discmri.study import Plane, Role, Study, read_study
+from discmri.study.series import plane_of
+from discmri.study.stack import _regular_run, same_grid, same_weighting
 
 LPS = np.array([-1.0, -1.0, 1.0])
 
@@ -307,3 +308,27 @@ def test_rescale_and_padding_apply_per_slice(tmp_path: Path) -> None:
     array = study.read(study.target()).array
     assert array[1, 1].tolist() == [60.0, 110.0, 160.0]
     assert array[0, 0].tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("degrees", "known"), [(39.0, True), (41.0, False)])
+@pytest.mark.parametrize("axis", range(3))
+def test_a_plane_is_named_within_forty_degrees_of_its_normal(axis, degrees, known) -> None:
+    normal = np.roll([np.cos(np.deg2rad(degrees)), 0.0, np.sin(np.deg2rad(degrees))], axis)
+    named = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]
+    assert plane_of(normal) is (named if known else Plane.OBLIQUE)
+
+
+@pytest.mark.parametrize(("off_mm", "same"), [(0.0208, True), (0.0212, False)])
+def test_grids_are_the_same_to_two_percent_of_a_voxel_and_a_micrometre(off_mm, same) -> None:
+    affine = np.diag([4.0, 1.0, 2.0, 1.0])
+    moved = affine.copy()
+    moved[1, 3] = off_mm
+    assert same_grid(Grid((3, 4, 5), affine), Grid((3, 4, 5), moved)) is same
+
+
+@pytest.mark.parametrize(("stated_mm", "said"), [(4.19, 0), (4.21, 1), (3.81, 0), (3.79, 1)])
+def test_a_stated_spacing_off_by_five_percent_is_told(stated_mm, said) -> None:
+    header = SimpleNamespace(between_mm=stated_mm)
+    _, spacing, _, found = _regular_run(4.0 * np.arange(9), header)
+    assert spacing == pytest.approx(4.0)
+    assert [one.code for one in found] == [Code.HEADER_CONTRADICTS_GEOMETRY] * said

@@ -1,5 +1,6 @@
 """Roles follow from physics, words only help, and every decision has a reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,40 @@ def test_role(facts: RoleEvidence, role: Role, t2: bool) -> None:
 def spec(name: str, number: int, **changes) -> SeriesSpec:
     tags = {"SeriesNumber": number, **changes.pop("tags", {})}
     return SeriesSpec(name, tags=tags, **changes)
+
+
+@pytest.mark.parametrize(
+    ("te", "tr", "ti", "role"),
+    [
+        (60, 800, None, Role.SAG_T2),
+        (59, 800, None, Role.SAG_OTHER),
+        (60, 799, None, Role.SAG_OTHER),
+        (39, 1299, None, Role.SAG_T1),
+        (40, 1299, None, Role.SAG_OTHER),
+        (39, 1300, None, Role.SAG_OTHER),
+        (60, 4000, 80, Role.SAG_FS),
+        (60, 4000, 300, Role.SAG_FS),
+        (60, 4000, 79, Role.SAG_T2),
+        (60, 4000, 301, Role.SAG_T2),
+        (49, 2300, 860, Role.SAG_T1),
+        (50, 2300, 860, Role.SAG_OTHER),
+        (120, 9000, 1399, Role.SAG_T2),
+        (120, 9000, 1400, Role.SAG_OTHER),
+    ],
+)
+def test_limits_of_timing(te: float, tr: float, ti: float | None, role: Role) -> None:
+    assert decide(sagittal(te, tr, ti, SE | IR)).role is role
+
+
+@pytest.mark.parametrize(("tr", "said"), [(1299, "neither T1- nor T2"), (1300, "proton-density")])
+def test_what_is_between_t1_and_t2_is_named(tr: float, said: str) -> None:
+    assert any(said in reason for reason in decide(sagittal(45, tr)).reasons)
+
+
+@pytest.mark.parametrize("told", [{"text": "3 plane loc"}, {"planes": 3}])
+@pytest.mark.parametrize(("slices", "role"), [(15, Role.LOCALIZER), (16, Role.SAG_T2)])
+def test_a_localizer_has_up_to_fifteen_slices(told: dict, slices: int, role: Role) -> None:
+    assert decide(replace(sagittal(100, 3500, **told), slices=slices)).role is role
 
 
 def test_a_usual_examination(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from discmri.trial.comparability import (
     tilt_deg,
     worst_comparability,
 )
-from discmri.trial.conditions import Conditions, SeriesConditions, of_inspection, of_study
+from discmri.trial.conditions import Conditions, SeriesConditions, clock_h, of_inspection, of_study
 
 SAGITTAL = SeriesConditions(
     clock_h=9.0, scanner="SIEMENS Aera 1", software="E11", coil="SPINE", field_t=1.5, te_ms=100.0,
@@ -26,6 +26,14 @@ SAGITTAL = SeriesConditions(
 )  # fmt: skip
 DWI = replace(SAGITTAL, te_ms=72.0, b_values_s_per_mm2=(0.0, 400.0, 800.0), pixel_mm=1.8)
 SCAN = Conditions(SAGITTAL, DWI, "builtin:1", "0.1.0", "fit", 20.0)
+
+
+@pytest.mark.parametrize(
+    ("acquired", "hours"),
+    [("20240102233000", 23.5), ("20240102243000", None), ("23:45", 23.75), ("093", None)],
+)
+def test_the_clock_is_read_from_a_time_of_the_day(acquired, hours):
+    assert clock_h(acquired) == hours
 
 
 def judged(after: Conditions, parameter: str, tilt: float | None = None) -> str:

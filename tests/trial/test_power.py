@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from discmri.cli import main
 from discmri.simulation.tables import DISCS, TableDesign, draw_table
-from discmri.trial.power import power_curve, rates
+from discmri.trial.power import _counted, power_curve, rates
 
 PLAIN = TableDesign(active=400, visits=2, repeats=400, session_sd=0.1, day_sd=0.2)
 
@@ -55,6 +56,13 @@ def test_power_grows_with_the_effect_and_the_same_seed_draws_the_same():
     assert none.beyond_treated < 0.15
     assert large.beyond_treated > 0.15
     assert rates(replace(design, effect=1.0), 25, 3) == large
+
+
+@pytest.mark.parametrize(("p", "rejected"), [(0.05, 1), (0.051, 0)])
+def test_power_counts_primary_questions_up_to_five_percent(p, rejected):
+    effects = (SimpleNamespace(p=None), SimpleNamespace(p=p, found=SimpleNamespace(p=p)))
+    found = SimpleNamespace(effects=effects, changes=(), judged=())
+    assert _counted(found, "week 4")[0].tolist() == [rejected, 1]
 
 
 def test_the_command_writes_table_picture_and_page(tmp_path, capsys):

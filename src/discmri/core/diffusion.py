@@ -9,6 +9,9 @@ import numpy as np
 
 from discmri.core.volume import Array, Volume
 
+B0_BELOW_S_PER_MM2 = 5.0
+"""Smaller b-values count as zero."""
+
 
 class DirectionKind(Enum):
     """The diffusion gradient of one image."""
@@ -26,7 +29,7 @@ class BValue:
     Parameters
     ----------
     value_s_per_mm2
-        Nominal b-value; below about 5 it counts as zero.
+        Nominal b-value; below :data:`B0_BELOW_S_PER_MM2` it counts as zero.
     source
         The tag it came from, such as ``"(0018,9087)"`` or ``"GE (0043,1039)"``.
     kind
@@ -82,7 +85,7 @@ class DiffusionSeries:
     def b_s_per_mm2(self) -> Array:
         """(n,) nominal b-values; near-zero ones are exactly zero."""
         b = np.array([v.value_s_per_mm2 for v in self.b_values], dtype=float)
-        return np.where(b < 5.0, 0.0, b)
+        return np.where(b < B0_BELOW_S_PER_MM2, 0.0, b)
 
     def volume(self, n: int) -> Volume:
         """The n-th image."""

@@ -18,6 +18,11 @@ from discmri.core.errors import GeometryError
 
 Array = NDArray[np.floating]
 
+FILLED_FROM = 0.02
+"""Share of a voxel below which a structure is not in it."""
+_HARD_WITHIN = 0.02  # of 0 or 1, and share of the voxels that may lie between
+_CUT_FROM = 0.6  # area of the outermost slice, as a share of the largest
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -187,7 +192,7 @@ class SoftMask(Volume):
     def from_fractions(cls, array: Array, affine: Array, margin: int = 2) -> SoftMask:
         """Crop a full-grid map of fractions to where it is above zero, with a margin in voxels."""
         grid = Grid(array.shape, affine)
-        filled = array > 0.02
+        filled = array > FILLED_FROM
         along = [np.flatnonzero(filled.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
         if not along[0].size:
             raise ValueError("a soft mask must fill some voxel")
@@ -211,22 +216,22 @@ class SoftMask(Volume):
 
     @cached_property
     def filled(self) -> tuple[Array, Array]:
-        """(n, 3) RAS+ centres of the voxels that it fills by more than 0.02, and (n,) how far."""
-        index = np.argwhere(self.array > 0.02)
+        """(n, 3) RAS+ centres of the voxels that it fills by more than :data:`FILLED_FROM`, and (n,) how far."""
+        index = np.argwhere(self.array > FILLED_FROM)
         return self.grid.to_world(index), self.array[tuple(index.T)]
 
     @property
     def is_hard(self) -> bool:
         """Whether it is practically 0 or 1 everywhere, like a drawn label."""
-        filled = self.array > 0.02
-        between = filled & (self.array < 0.98)
-        return bool(between.sum() < 0.02 * filled.sum())
+        filled = self.array > FILLED_FROM
+        between = filled & (self.array < 1 - _HARD_WITHIN)
+        return bool(between.sum() < _HARD_WITHIN * filled.sum())
 
     @property
     def is_cut_at_sides(self) -> bool:
         """Whether the stack ends while it is still well inside the structure."""
         area = np.moveaxis(self.array, self.sagittal_axis, 0).sum(axis=(1, 2))
-        return bool(max(area[0], area[-1]) > 0.6 * area.max())
+        return bool(max(area[0], area[-1]) > _CUT_FROM * area.max())
 
     def on(self, grid: Grid) -> Array:
         """The fractions as a full array on another grid, zero outside the crop."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.text import counted
-from discmri.core.volume import Array, SoftMask
+from discmri.core.volume import FILLED_FROM, Array, SoftMask
 from discmri.results.outline import DiscOutline
 
 _STEP_MM = 0.5
@@ -57,7 +57,7 @@ def disc_face(outline: DiscOutline) -> Face:
 
 def _projected(outline: DiscOutline) -> Face:
     mask = _framed(outline.mask)
-    inside = outline.frame.to_frame(mask.grid.to_world(np.argwhere(mask.array > 0.02)))
+    inside = outline.frame.to_frame(mask.grid.to_world(np.argwhere(mask.array > FILLED_FROM)))
     margin = np.array([_STEP_MM, _STEP_MM, 0.0]) + mask.spacing_mm.max()
     low, high = inside.min(axis=0) - margin, inside.max(axis=0) + margin
     across = float(mask.spacing_mm[mask.sagittal_axis])
@@ -74,7 +74,7 @@ def _projected(outline: DiscOutline) -> Face:
 def _inner_half(fractions: Array) -> Array:
     """(n, m) mean of the greater half of the fractions above zero along the middle axis."""
     descending = -np.sort(-fractions, axis=1)
-    taken = np.ceil((descending > 0.02).sum(axis=1) / 2).astype(int)
+    taken = np.ceil((descending > FILLED_FROM).sum(axis=1) / 2).astype(int)
     total = np.cumsum(descending, axis=1)
     last = np.maximum(taken - 1, 0)[:, None, :]
     return np.asarray(np.take_along_axis(total, last, axis=1)[:, 0] / np.maximum(taken, 1))

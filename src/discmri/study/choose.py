@@ -16,6 +16,8 @@ from discmri.study.stack import same_grid
 
 _MEANINGFUL_DIRECTIONS = 3
 SAME_PIXEL_MM = 0.1
+_WHOLE_LUMBAR_MM = 150.0  # craniocaudal length of an image that shows most lumbar discs
+_SAME_ECHO_MS = 1.0  # echo times of images that are fitted together
 """Smaller differences of the pixel size do not decide between series."""
 
 
@@ -100,7 +102,7 @@ def _sagittal_rank(series: Series, finest_mm: float) -> tuple[object, ...]:
         series.original,
         region_of(series),
         min(series.slices, 5),
-        _length_mm(series) >= 150.0,
+        _length_mm(series) >= _WHOLE_LUMBAR_MM,
         whole,
         -int((_pixel_mm(series) - finest_mm) / SAME_PIXEL_MM),
         series.slices,
@@ -210,7 +212,7 @@ def _acquisitions(weighted: Sequence[Series]) -> list[tuple[Series, ...]]:
                 and first.grid is not None
                 and one.grid is not None
                 and same_grid(first.grid, one.grid)
-                and abs((first.contrast.te_ms or 0) - (one.contrast.te_ms or 0)) < 1.0
+                and abs((first.contrast.te_ms or 0) - (one.contrast.te_ms or 0)) < _SAME_ECHO_MS
             ):
                 group.append(one)
                 break

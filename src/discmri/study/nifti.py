@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from discmri.core.diffusion import BValue, DirectionKind
+from discmri.core.diffusion import B0_BELOW_S_PER_MM2, BValue, DirectionKind
 from discmri.core.errors import DicomError, GeometryError
 from discmri.core.facts import Plane, Role
 from discmri.core.findings import Code, Finding, warning
@@ -285,7 +285,7 @@ def _b_values(
     trace = stem.lower().endswith("trace")
     found = []
     for n, value in enumerate(flat):
-        b = float(value) if value >= 5.0 else 0.0
+        b = float(value) if value >= B0_BELOW_S_PER_MM2 else 0.0
         kind, direction = (DirectionKind.UNKNOWN if b else DirectionKind.NONE), None
         if b and trace:
             kind = DirectionKind.TRACE

@@ -38,6 +38,14 @@ _OPPOSED = {"OP", "OPP_PHASE", "OUT_PHASE", "OUT PHASE", "OPPOSED"}
 _LOCALIZER_HINT = re.compile(r"\b(loc|localizer|localiser|scout|survey|3 ?pl|3 ?plane)\b")
 _DIFFUSION_HINT = re.compile(r"\b(dwi|diff|diffusion|dti|resolve|ep2d)\b")
 _GE_DIXON = re.compile(r"^(water|fat|inphase|outphase)\s*:")
+_LOCALIZER_SLICES = 15  # no localizer has more slices in one plane
+_STIR_TI_MS = (80, 300)  # inversion times that null fat, at low and high field
+_FLAIR_FROM_TI_MS = 1400  # inversion times that null fluid
+_T1_BELOW_TE_MS = 40
+_T1_BELOW_TE_MS_INVERTED = 50
+_T1_BELOW_TR_MS = 1300  # a longer one is proton-density-weighted
+_T2_FROM_TE_MS = 60
+_T2_FROM_TR_MS = 800
 
 
 @dataclass(frozen=True)
@@ -166,10 +174,10 @@ def _computed(facts: RoleEvidence) -> RoleDecision | None:
 def _localizer(facts: RoleEvidence) -> RoleDecision | None:
     if "LOCALIZER" in facts.words:
         return RoleDecision(Role.LOCALIZER, ("ImageType names a localizer",))
-    if facts.planes > 1 and facts.slices <= 15 and not facts.b_values_s_per_mm2:
+    if facts.planes > 1 and facts.slices <= _LOCALIZER_SLICES and not facts.b_values_s_per_mm2:
         text = f"a series in {facts.planes} planes with {facts.slices} slices in this one"
         return RoleDecision(Role.LOCALIZER, (text,))
-    if facts.slices <= 15 and _LOCALIZER_HINT.search(facts.text):
+    if facts.slices <= _LOCALIZER_SLICES and _LOCALIZER_HINT.search(facts.text):
         return RoleDecision(
             Role.LOCALIZER, (f"{facts.slices} slices and the description of a localizer",)
         )
@@ -230,11 +238,11 @@ def _by_inversion(contrast: ContrastParameters) -> Iterator[tuple[Role, str, boo
     te, ti = contrast.te_ms, contrast.ti_ms
     if ti is None or (contrast.techniques and "IR" not in contrast.techniques):
         return  # some scanners store the delay of a spectral fat suppression here
-    if 80 <= ti <= 300:
+    if _STIR_TI_MS[0] <= ti <= _STIR_TI_MS[1]:
         yield Role.SAG_FS, f"inversion at TI {ti:g} ms nulls fat (STIR)", False
-    elif te is not None and te < 50:
+    elif te is not None and te < _T1_BELOW_TE_MS_INVERTED:
         yield Role.SAG_T1, f"inversion at TI {ti:g} ms with TE {te:g} ms is T1-weighted", False
-    elif ti >= 1400:
+    elif ti >= _FLAIR_FROM_TI_MS:
         yield Role.SAG_OTHER, f"inversion at TI {ti:g} ms darkens fluid (FLAIR)", False
 
 
@@ -245,12 +253,13 @@ def _by_echo(contrast: ContrastParameters) -> Iterator[tuple[Role, str, bool]]:
     timing = f"TE {te:g} ms" + ("" if tr is None else f" and TR {tr:g} ms")
     if "GR" in contrast.techniques and "SE" not in contrast.techniques:
         yield Role.SAG_OTHER, f"gradient echo with {timing}", False
-    elif te >= 60 and (tr is None or tr >= 800):
+    elif te >= _T2_FROM_TE_MS and (tr is None or tr >= _T2_FROM_TR_MS):
         yield Role.SAG_T2, f"spin echo with {timing} is T2-weighted", True
-    elif tr is not None and te < 40 and tr < 1300:
+    elif tr is not None and te < _T1_BELOW_TE_MS and tr < _T1_BELOW_TR_MS:
         yield Role.SAG_T1, f"spin echo with {timing} is T1-weighted", False
     elif tr is not None:
-        kind = "proton-density-weighted" if tr >= 1300 else "neither T1- nor T2-weighted"
+        long = tr >= _T1_BELOW_TR_MS
+        kind = "proton-density-weighted" if long else "neither T1- nor T2-weighted"
         yield Role.SAG_OTHER, f"spin echo with {timing} is {kind}", False
 
 

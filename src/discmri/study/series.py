@@ -17,6 +17,7 @@ from discmri.study.frame import ContrastParameters, Scaling
 from discmri.study.source import InputFile
 
 _TIMING = ("te_ms", "tr_ms", "ti_ms", "echo_train")
+_PLANE_WITHIN_DEG = 40.0  # of the normal of an anatomical plane; otherwise oblique
 SAGITTAL_ROLES = (Role.SAG_T2, Role.SAG_FS, Role.SAG_T1, Role.SAG_OTHER)
 
 
@@ -204,6 +205,6 @@ def plane_of(normal: ArrayLike) -> Plane:
     """
     vector = np.abs(np.asarray(normal, dtype=float))
     axis = int(np.argmax(vector))
-    if vector[axis] < np.cos(np.deg2rad(40.0)) * np.linalg.norm(vector):
+    if vector[axis] < np.cos(np.deg2rad(_PLANE_WITHIN_DEG)) * np.linalg.norm(vector):
         return Plane.OBLIQUE
     return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]

@@ -29,6 +29,8 @@ SAME_POSITION_MM = 0.05
 REGULAR_WITHIN = 0.02  # of the spacing: rounding of headers
 USABLE_WITHIN = 0.10  # of the spacing: irregular, but still close to a regular grid
 SHEAR_WITHIN_PIXELS = 0.25
+STATED_WITHIN = 0.05  # of the spacing: Spacing Between Slices agrees with the positions
+SAME_GRID_WITHIN = 0.02  # of the smallest voxel side
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -285,7 +287,7 @@ def _regular_run(
         )
         notes.append(warning(Code.SPACING_IRREGULAR, text))
     stated = geometry.between_mm
-    if stated is not None and abs(stated - spacing) > 0.05 * spacing:
+    if stated is not None and abs(stated - spacing) > STATED_WITHIN * spacing:
         text = f"Spacing Between Slices is {stated:g} mm, but {spacing:.3f} mm by the positions"
         notes.append(info(Code.HEADER_CONTRADICTS_GEOMETRY, text))
     return run, float(spacing), float(start), tuple(notes)
@@ -357,4 +359,4 @@ def same_grid(a: Grid, b: Grid) -> bool:
         return False
     corners = np.array([[0, 0, 0], [n - 1 for n in a.shape], [a.shape[0] - 1, 0, 0]])
     apart = np.abs(a.to_world(corners) - b.to_world(corners)).max()
-    return bool(apart < 0.02 * a.spacing_mm.min() + 1e-3)
+    return bool(apart < SAME_GRID_WITHIN * a.spacing_mm.min() + 1e-3)

@@ -32,6 +32,7 @@ REST_MIN = 20.0
 ECHO_SHARE, REPETITION_SHARE = 0.10, 0.20
 PIXEL_SHARE, THICKNESS_SHARE = 0.15, 0.15
 B_VALUE_SHARE = 0.05
+FIELD_T = 0.2  # headers of 1.5 T state 1.494 T as well
 TILT_CAUTION_DEG, TILT_DEG = 5.0, 12.0
 
 HEIGHT = ("height_", "dhi_")
@@ -129,7 +130,7 @@ def rest(pair: ScanPair) -> Iterable[Difference]:
 def scanner(pair: ScanPair) -> Iterable[Difference]:
     """Scanners differ in gradients, field homogeneity and reconstruction."""
     before, after = pair.before.sagittal, pair.after.sagittal
-    if before.field_t and after.field_t and abs(before.field_t - after.field_t) > 0.2:
+    if before.field_t and after.field_t and abs(before.field_t - after.field_t) > FIELD_T:
         text = f"{before.field_t:g} T and {after.field_t:g} T"
         yield Difference("field strength", text, (*SIGNAL, *ADC, *GRADE), _NOT)
         yield Difference("field strength", text, (*HEIGHT, *SHAPE), _CAUTION)

@@ -22,6 +22,7 @@ from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.change import Verdict
 from discmri.trial.declaration import default_declaration
 from discmri.trial.drawn import ACTIVE, CONTROL, drawn_courses, visit_names
+from discmri.trial.inference import ALPHA
 from discmri.trial.responders import Response
 
 
@@ -79,7 +80,7 @@ def _counted(found: Analysis, last: str) -> np.ndarray:
             which[1] += 1
     active_judged = [one for one in found.judged if one.arm != CONTROL]
     named = sum(one.response is Response.RESPONDER for one in active_judged)
-    rejected = primary is not None and primary.found.p <= 0.05
+    rejected = primary is not None and primary.found.p <= ALPHA
     return np.array([[int(rejected), 1], treated, others, [named, len(active_judged)]])
 
 

@@ -69,6 +69,12 @@ def test_how_near_two_discs_may_be(apart, count):
     assert len(_stretches(column, column.shares[Channel.DISC])) == count
 
 
+@pytest.mark.parametrize(("share", "count"), [(0.29, 0), (0.31, 1)])
+def test_how_clear_a_disc_is(share, count):
+    column = drawn(band(Channel.DISC, 80, 88, share))
+    assert len(_stretches(column, column.shares[Channel.DISC])) == count
+
+
 def test_how_far_the_outermost_discs_are_searched():
     """Half a high disc and its endplates, but not the next one."""
     column = drawn(band(Channel.DISC, 80, 88))

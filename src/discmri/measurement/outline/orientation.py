@@ -9,7 +9,7 @@ import numpy as np
 from discmri.core.findings import Code, MeasurementError
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import DiscLevel
-from discmri.core.volume import Array, SoftMask
+from discmri.core.volume import FILLED_FROM, Array, SoftMask
 from discmri.measurement.outline.contours import SliceContours, crossings
 from discmri.results.outline import DiscFrame
 
@@ -72,7 +72,7 @@ def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -
 
 def _axis_in_slice(mask: SoftMask, axis: int) -> Array:
     """(3,) long axis of the disc within the slices, unsigned."""
-    where = np.argwhere(mask.array > 0.02)
+    where = np.argwhere(mask.array > FILLED_FROM)
     weight = mask.array[tuple(where.T)].astype(float)
     points = mask.grid.to_world(where)
     per_slice = np.bincount(where[:, axis], weight)
@@ -160,7 +160,7 @@ def _face(mask: SoftMask, cranial: Array) -> tuple[Array, Array]:
     axis = grid.axis_along(cranial)
     columns = np.moveaxis(mask.array, axis, -1).astype(float)
     cover = columns.max(axis=-1)
-    held = cover > 0.02
+    held = cover > FILLED_FROM
     height = (columns * np.arange(columns.shape[-1])).sum(axis=-1)[held] / columns.sum(axis=-1)[
         held
     ]

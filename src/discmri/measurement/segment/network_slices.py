@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discmri.core.volume import Array, Grid, SoftMask, Volume
+from discmri.core.volume import FILLED_FROM, Array, Grid, SoftMask, Volume
 from discmri.measurement.segment.network import PIXEL_MM, SIDE_PX, Float
 from discmri.measurement.segment.parts import Box, Mask, box_around
 
@@ -89,10 +89,10 @@ class NetworkSlices:
     def mask(self, fractions: Float, box: Box = _WHOLE) -> SoftMask:
         """A soft mask, on a crop of the image grid, of fractions in a box of the slices.
 
-        At least one fraction must be above 0.02.
+        At least one fraction must be above :data:`~discmri.core.volume.FILLED_FROM`.
         """
         boxes, parts = [], fractions
-        for k, filled in enumerate(box_around(fractions > 0.02, margin=0)):
+        for k, filled in enumerate(box_around(fractions > FILLED_FROM, margin=0)):
             low, high = box[k].start + filled.start, box[k].start + filled.stop - 1
             whole = np.zeros((*parts.shape[:k], self.shape[k], *parts.shape[k + 1 :]), np.float32)
             whole[*(slice(None),) * k, box[k]] = parts

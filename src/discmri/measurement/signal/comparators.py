@@ -21,6 +21,10 @@ CSF_MIN_VOXELS = 8
 MARROW_MIN_VOXELS = 20
 FAT_BAND_MM = (3.0, 12.0)  # in front of the sacrum
 FAT_MIN_POINTS = 40
+FAT_UNIFORM = 1.35  # largest 90th percentile of fat over its median
+FAT_OVER_MARROW = 1.15  # least; the marrow of the sacrum is partly fat
+DISC_OVER_FAT = 1.05  # least, of the brightest disc: fat separates grades 2 and 3
+BRIGHT_FROM = 0.8  # of the 95th percentile: fluid without roots
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ def comparing_fat(
         return None, "no presacral fat was found"
     insides = [inside_of(image, mask, 0.98)[1] for mask in labels.discs.values()]
     brightest = max((percentile(inside, 75) for inside in insides if len(inside)), default=0.0)
-    if brightest < 1.05 * fat:
+    if brightest < DISC_OVER_FAT * fat:
         return None, "presacral fat is brighter than every disc of this spine"
     return fat, ""
 
@@ -196,8 +200,7 @@ def _presacral_fat(image: Volume, labels: SpineLabels) -> float | None:
     """Signal of the fat in front of the sacrum; ``None`` if none was found.
 
     Fat is a uniform bright layer: the brighter half of the band in front of the sacrum must be
-    uniform (90th percentile at most 1.35 times its median) and brighter than 1.15 times the
-    sacrum's marrow, which is partly fat.
+    uniform and brighter than the sacrum's marrow.
     """
     sacrum = labels.vertebrae.get(Vertebra.SACRUM)
     if sacrum is None:
@@ -212,8 +215,8 @@ def _presacral_fat(image: Volume, labels: SpineLabels) -> float | None:
         return None
     bright = values[values >= np.median(values)]
     level = median(bright)
-    uniform = percentile(bright, 90) <= 1.35 * level
-    return level if uniform and level > 1.15 * median(marrow) else None
+    uniform = percentile(bright, 90) <= FAT_UNIFORM * level
+    return level if uniform and level > FAT_OVER_MARROW * median(marrow) else None
 
 
 def _anterior_border(mask: SoftMask) -> Array:
@@ -239,4 +242,4 @@ def _is_beside(points_mm: Array, frame: DiscFrame) -> NDArray[np.bool_]:
 
 def _bright(values: Array) -> float:
     """Median of the values above 80 % of the 95th percentile."""
-    return median(values[values >= 0.8 * percentile(values, 95)])
+    return median(values[values >= BRIGHT_FROM * percentile(values, 95)])

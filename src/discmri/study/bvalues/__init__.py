@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pydicom import Dataset
 
-from discmri.core.diffusion import BValue, DirectionKind
+from discmri.core.diffusion import B0_BELOW_S_PER_MM2, BValue, DirectionKind
 from discmri.study.bvalues import canon, ge, philips, siemens, standard, text, uih
 
 BValueReader = Callable[[Dataset], BValue | None]
@@ -31,7 +31,6 @@ READERS: tuple[BValueReader, ...] = (
 )
 
 LARGEST_B_S_PER_MM2 = 20_000.0
-B0_BELOW_S_PER_MM2 = 5.0
 DECLARED_FROM_S_PER_MM2 = 0.1  # a smaller value is not reported as different from zero
 
 
