@@ -42,7 +42,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
 
 def test_the_wheel_names_command_and_licence(wheel):
     (info,) = {name.partition("/")[0] for name in wheel.namelist() if name.startswith("discmri-")}
-    assert "discmri = discmri.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "discmri = discmri.cli:program" in wheel.read(f"{info}/entry_points.txt").decode()
     assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 

@@ -20,3 +20,23 @@ print(bool(np.f2py.get_include))
 def test_packages_are_loaded_when_they_are_first_used():
     done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False", "0.2194", "True", "True"]
+
+
+PYDICOM = """
+import sys
+from discmri.core.deferred import import_pydicom
+import_pydicom()
+import_pydicom()
+print(*("gdcm" in sys.modules, "requests" in sys.modules))
+import gdcm
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import JPEGLSLossless, RLELossless
+print(hasattr(gdcm, "ImageReader"), *(get_decoder(one).is_available for one in (JPEGLSLossless, RLELossless)))
+"""
+
+
+def test_pydicom_does_not_load_what_a_measurement_does_not_use():
+    done = subprocess.run(
+        [sys.executable, "-c", PYDICOM], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["False", "False", "True", "True", "True"]

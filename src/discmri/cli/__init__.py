@@ -8,6 +8,7 @@ fast.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,13 @@ examples:
 
 Research software, not a medical device.
 """
+
+
+def program() -> int:
+    """Run one command and end the process soon: nothing is collected any more."""
+    code = main()
+    gc.freeze()
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:

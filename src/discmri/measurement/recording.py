@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discmri.core.deferred import defer_seldom_used
+from discmri.core.deferred import defer_seldom_used, import_pydicom
 from discmri.core.errors import (
     NothingToMeasureError,
     ResultsError,
@@ -71,6 +71,7 @@ def measure_into(
         If nothing can be measured; a ``study.json`` with the reason is written.
     """
     defer_seldom_used()
+    import_pydicom()
     progress = progress or (lambda _text, _share: None)
     settings = request.settings
     if "dicom" in settings.formats:

@@ -67,6 +67,11 @@ class _Look:
         needed = {k + step for k in wanted for step in (0, -self._apart, self._apart)}
         return sorted(needed & {*range(len(self._slices))} - {*self._features})
 
+    def prepare_around(self, k: int) -> None:
+        """Prepare a slice and its neighbours, unless that is done."""
+        for n in self.missing([k]):
+            self.prepare(n)
+
     def prepare(self, k: int) -> None:
         """Compute brightness and contrast of a slice."""
         scaled = _scaled(self._slices[k] ** self._gamma)
@@ -156,12 +161,13 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
     first, second = _Look(slices, apart), _Look(slices, apart, _OTHER_GAMMA)
 
     def see(k: int) -> None:
-        shares[:, k, :, columns] = first.seen(session, k, columns)
-
-    def see_again(k: int) -> None:
-        again = second.seen(session, k, columns)
-        other[k, :, columns] = again[Channel.DISC]
-        shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
+        if k not in probes:
+            shares[:, k, :, columns] = first.seen(session, k, columns)
+        if (shares[Channel.DISC, k] > 0.5).any():
+            second.prepare_around(k)
+            again = second.seen(session, k, columns)
+            other[k, :, columns] = again[Channel.DISC]
+            shares[:, k, :, columns] = (shares[:, k, :, columns] + again) / 2
 
     with ThreadPoolExecutor(max(1, threads)) as executor:
         loading = executor.submit(_session, max(1, threads))
@@ -175,10 +181,7 @@ def shares_of(slices: Float, spacing_mm: float, threads: int) -> tuple[Float, Fl
         # For parts of slices one thread each is faster, with identical results.
         session = _session()
         _each(executor, first.prepare, first.missing(range(count)))
-        _each(executor, see, sorted({*range(count)} - {*probes}))
-        twice = np.flatnonzero((shares[Channel.DISC] > 0.5).any(axis=(1, 2))).tolist()
-        _each(executor, second.prepare, second.missing(twice))
-        _each(executor, see_again, twice)
+        _each(executor, see, range(count))
     return shares, other
 
 
