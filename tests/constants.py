@@ -289,7 +289,6 @@ LEFT_OUT = {
     "reading/lease": "how long to wait for another process",
     "reading/practice": "what the practice case shows",
     "reading/schema": "widths of columns",
-    "reading/server": "a pattern",
     "reading/tables": "which columns are written",
     "reading/verification": "how many problems are listed",
     "results/dicom/conform": "how long a text may be",

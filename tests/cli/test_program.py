@@ -214,7 +214,7 @@ def test_bar_and_frame_on_a_terminal(tmp_path):
 
 _WITHOUT_EXTRAS = """
 import sys
-for name in ("alembic", "dask", "distributed", "highdicom", "napari", "pg8000", "pyarrow", "PySide6",
+for name in ("alembic", "dask", "distributed", "highdicom", "napari", "psycopg", "pyarrow", "PySide6",
              "qtpy", "sqlalchemy", "statsmodels"):
     sys.modules[name] = None
 from discmri.cli import main

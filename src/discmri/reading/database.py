@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.text import one_line, without_passwords
-from discmri.reading.server import connect_arguments
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
-    from sqlalchemy.engine import URL
 
 REVISION = "0003"
 """The newest step in ``migrations/versions``."""
@@ -32,12 +29,9 @@ _MAGIC = b"SQLite format 3\x00"
 class Locator:
     """Location of a session."""
 
-    # URL for SQLAlchemy; may have a password if the driver is not pg8000
-    url: str = field(repr=False)
+    url: str = field(repr=False)  # URL for SQLAlchemy; may have a password
     name: str  # name for messages, without password and options
     path: Path | None  # path of the file; None for a server
-    # arguments of the driver; may have a password
-    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class UnavailableError(Exception):
@@ -47,15 +41,17 @@ class UnavailableError(Exception):
 def parse_locator(text: str | Path) -> Locator:
     """Parse SESSION: a path, or a URL with ``://``.
 
-    Raises ``UsageError`` for a URL of another database, or without the driver it needs.
+    A URL of PostgreSQL has the options of its own programs, such as ``sslmode``; their environment
+    variables and password file are used too.  Raises ``UsageError`` for a URL of another database,
+    or without the driver.
 
     Examples
     --------
     >>> parse_locator("reads.session").name, parse_locator("postgresql://ann:secret@db/reads").name
-    ('reads.session', 'postgresql+pg8000://ann@db/reads')
+    ('reads.session', 'postgresql://ann@db/reads')
     """
     require("sqlalchemy", "reading")
-    from sqlalchemy.engine import make_url
+    from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
     if "://" not in str(text):
@@ -67,46 +63,32 @@ def parse_locator(text: str | Path) -> Locator:
             )
         return Locator(_sqlite(path), one_line(path), path)
     try:
-        url: URL = make_url(str(text))
+        url = make_url(str(text))
     except (ArgumentError, ValueError) as error:
         raise UsageError(
             "the URL of the session is invalid; give postgresql://user@host/database"
         ) from error
     if url.get_backend_name() == "sqlite" and url.database:
         return parse_locator(url.database)
-    if url.get_backend_name() != "postgresql":
+    if url.drivername not in ("postgresql", "postgresql+psycopg"):
         raise UsageError(
-            f"sessions in {url.get_backend_name()} are not supported; give a file or a URL of "
+            f"sessions in {url.drivername} are not supported; give a file or a URL of "
             "PostgreSQL, postgresql://user@host/database"
         )
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+pg8000")
-    arguments: dict[str, Any] = {}
-    if url.drivername == "postgresql+pg8000":
-        require("pg8000", "postgresql")
-        if not url.username:
-            raise UsageError(
-                "the URL of the session has no user; give postgresql://user@host/database"
-            )
-        url, arguments = connect_arguments(url)
-    else:
-        _require_driver(url)
-    name = without_passwords(one_line(url.set(query={})))
-    return Locator(url.render_as_string(hide_password=False), name, None, arguments)
+    if "@" in (url.host or ""):
+        raise UsageError("in the URL of a session, write @ in the password as %40")
+    require("psycopg", "postgresql")
+    from psycopg import Error
+    from psycopg.conninfo import make_conninfo
 
-
-def _require_driver(url: URL) -> None:
-    from sqlalchemy.exc import ArgumentError
-
+    options = {name: str(value) for name, value in url.query.items()}
     try:
-        dialect = url.get_dialect()
-        dialect.import_dbapi()
-    except (ArgumentError, ImportError) as error:
-        raise UsageError(
-            f"the driver of {url.drivername} is not installed; give postgresql://, which uses pg8000"
-        ) from error
-    if dialect.is_async:
-        raise UsageError(f"{url.drivername} is not supported; give postgresql://")
+        make_conninfo(**options)
+    except Error as error:
+        raise UsageError(f"the URL of the session is invalid ({one_line(error)})") from error
+    name = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    full = url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return Locator(full, one_line(name), None)
 
 
 def require(module: str, extra: str) -> None:
@@ -120,15 +102,18 @@ def require(module: str, extra: str) -> None:
 
 
 def make_engine(locator: Locator) -> Engine:
-    """An engine that opens a new connection for each use; ``UsageError`` without its driver."""
+    """An engine that opens a new connection for each use."""
     import sqlalchemy as sa
 
-    server = {"timeout": WAIT_S, **locator.arguments} if "+pg8000:" in locator.url else {}
-    engine = sa.create_engine(
-        locator.url,
-        poolclass=sa.NullPool,
-        connect_args=server if locator.path is None else {"timeout": WAIT_S},
-    )
+    limits: dict[str, Any] = {"timeout": WAIT_S}
+    if locator.path is None:
+        wait_ms = round(1000 * WAIT_S)
+        limits = {
+            "connect_timeout": round(WAIT_S),
+            "tcp_user_timeout": wait_ms,
+            "options": f"-c lock_timeout={wait_ms}",
+        }
+    engine = sa.create_engine(locator.url, poolclass=sa.NullPool, connect_args=limits)
     if locator.path is not None:
         sa.event.listen(engine, "connect", _on_sqlite_connect)
         sa.event.listen(engine, "begin", _on_sqlite_begin)
@@ -167,28 +152,11 @@ def transaction(
     if snapshot and engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
     try:
-        connection = _connection(engine).execution_options(**options)
+        connection = engine.connect().execution_options(**options)
         with connection, connection.begin():
             yield connection
     except DBAPIError as error:
-        raise UnavailableError(_reason(error.orig)) from error
-    except OSError as error:
-        raise UnavailableError(one_line(error)) from error
-
-
-def _connection(engine: Engine) -> Connection:
-    try:
-        return engine.connect()
-    except OSError:  # includes an invalid certificate, which is a ValueError as well
-        raise
-    except (LookupError, ValueError, struct.error) as error:  # not the protocol of the driver
-        raise UnavailableError("the server is not PostgreSQL") from error
-
-
-def _reason(error: BaseException | None) -> str:
-    """The message of a driver; pg8000 gives the fields of the message of the server."""
-    told = error.args[0] if error is not None and error.args else error
-    return without_passwords(one_line(told.get("M", told) if isinstance(told, dict) else error))
+        raise UnavailableError(without_passwords(one_line(error.orig))) from error
 
 
 def check_file(path: Path) -> None:
