@@ -16,5 +16,5 @@ AREA = HeightDefinition(
     code="area", label="area / width", measure=height_area,
     meaning="Mid-sagittal area divided by the AP width.", sdtm_code="DSCHARE",
     uncertainty_factor=1.1, segmenter_factor=1.0,
-    published=BOOS_MEAN, phantom_sd={"masks": 0.13, "builtin": 0.13},
+    published=BOOS_MEAN, phantom_sd={"masks": 0.13, "builtin": 0.12},
 )  # fmt: skip

@@ -25,5 +25,5 @@ COLUMNS = HeightDefinition(
     meaning="Mean height of columns along the normal, 10 to 90 % of the AP width.",
     sdtm_code="DSCHCOL",
     uncertainty_factor=1.0, segmenter_factor=1.0,
-    published=BOOS_MEAN, phantom_sd={"masks": 0.067, "builtin": 0.06},
+    published=BOOS_MEAN, phantom_sd={"masks": 0.067, "builtin": 0.055},
 )  # fmt: skip
