@@ -53,17 +53,9 @@ def features(
 ) -> dict[str, float]:
     """Features of one disc by name.
 
-    Parameters
-    ----------
-    level
-        The disc.
-    signal
-        Its signal.
-    brightest
-        Signal of the brightest discs of the spine (:func:`brightest_discs`).
-    comparators
-        :attr:`Comparators.MARROW` compares with marrow alone, :attr:`Comparators.CSF` with CSF
-        alone, any other with both.
+    ``brightest`` is the signal of the brightest discs of the spine (:func:`brightest_discs`).
+    :attr:`Comparators.MARROW` compares with marrow alone, :attr:`Comparators.CSF` with CSF alone,
+    any other with both.
     """
     texture = signal.texture
     fluid, marrow = _used(signal, comparators)
@@ -97,12 +89,7 @@ def features(
 def picture_features(signal: DiscSignal, comparators: Comparators) -> Array:
     """Logarithms of the ratios of a disc's coarse picture to CSF, then to marrow.
 
-    Parameters
-    ----------
-    signal
-        Its signal.
-    comparators
-        As in :func:`features`.
+    ``comparators`` are as in :func:`features`.
     """
     units = [unit for unit in _used(signal, comparators) if unit is not None]
     ratios = [np.maximum(signal.picture / unit, FAINTEST_CELL) for unit in units]

@@ -136,14 +136,8 @@ class Loss:
 def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
     """Loss of height, with the uncertainty of the expected height.
 
-    Parameters
-    ----------
-    ratio
-        Height / expected height.
-    relative_sd
-        Relative standard uncertainty of the expected height; 0 for one known exactly.
-    normal
-        Loss from which height is no longer normal, 0 to 1.
+    ``ratio`` is height / expected height.  ``relative_sd`` is 0 for an expected height that is
+    known exactly.  From the loss ``normal``, 0 to 1, height is no longer normal.
 
     Examples
     --------
@@ -164,14 +158,10 @@ def loss_of_height(ratio: float, relative_sd: float, normal: float) -> Loss:
 
 
 def collapse_part(loss: float, normal: float) -> int:
-    """Collapse part of the grade from the relative loss of height.
+    """Collapse part of the grade from the relative loss of height, 1 - height / reference.
 
-    Parameters
-    ----------
-    loss
-        1 - height / reference; exactly 30 % and 60 % belong to grade 7.
-    normal
-        Loss from which height is no longer normal, 0 to 1.
+    From the loss ``normal``, 0 to 1, height is no longer normal; exactly 30 % and 60 % belong to
+    grade 7.
 
     Examples
     --------
@@ -189,12 +179,8 @@ def collapse_part(loss: float, normal: float) -> int:
 def signal_parts(classes: Sequence[float], step_excess: float) -> dict[int, float]:
     """Probability of each signal part, with 3 and 4 separated by the posterior annulus.
 
-    Parameters
-    ----------
-    classes
-        Probabilities of signal 1, 2, 3 or 4, and 5.
-    step_excess
-        Step from inner to outer annulus minus its limit, as a share of CSF.
+    ``classes`` are probabilities of signal 1, 2, 3 or 4, and 5.  ``step_excess`` is the step from
+    inner to outer annulus minus its limit, as a share of CSF.
     """
     distinct = 1 / (1 + float(np.exp(np.clip(-step_excess / STEP_SOFTNESS, -50, 50))))
     one, two, middle, dark = (float(value) for value in classes)
@@ -217,18 +203,8 @@ def join(
 
     A dark disc is 5 to 8 by its loss of height.  A disc that is not dark is 1 to 4 if its loss is
     below 30 %, which is common at every grade.  With a larger loss it has a double grade, if both
-    parts are probable.
-
-    Parameters
-    ----------
-    signal
-        Probability of each signal part.
-    loss
-        Loss of height.
-    normal
-        Loss from which height is no longer normal, 0 to 1.
-    double_weight
-        Frequency of bright collapsed discs, relative to independent signal and collapse.
+    parts are probable.  ``double_weight`` is the frequency of bright collapsed discs, relative to
+    independent signal and collapse.
     """
     collapse = dict(zip(COLLAPSE_PARTS, loss.probabilities, strict=True))
     shares = {Grade(part): signal[part] * (collapse[0] + collapse[6]) for part in (1, 2, 3, 4)}

@@ -60,14 +60,7 @@ class SignalPart:
 def signal_part(level: DiscLevel, signal: DiscSignal, brightest: float) -> SignalPart | None:
     """Signal part of one disc; ``None`` without any reference tissue.
 
-    Parameters
-    ----------
-    level
-        The disc.
-    signal
-        Its signal and reference tissues.
-    brightest
-        Signal of the brightest discs of the spine.
+    ``brightest`` is the signal of the brightest discs of the spine.
     """
     used = comparators_of(signal)
     if used is None:

@@ -70,28 +70,13 @@ def reference_heights(
     depths_mm: Mapping[DiscLevel, float],
     usable: Collection[DiscLevel] | None = None,
 ) -> dict[DiscLevel, ReferenceHeight]:
-    """Reference height of every disc of one spine.
+    """Reference height of every disc of one spine; levels without any reference are absent.
 
-    The subject's scale (expected height of a healthy L3-L4) is the mean, on a log scale and weighted by
-    precision, of estimates from the discs' AP width and from the height / level factor of every disc
-    that is not dark (:func:`~discmri.measurement.grade_signal.kept_signal`).  A disc is never its own
-    reference.
-
-    Parameters
-    ----------
-    heights_mm
-        Primary heights, one method for all.
-    signals
-        By level; a level without signal is no reference for others.
-    depths_mm
-        AP widths of the discs.
-    usable
-        Discs that may be a reference for others; ``None`` for all.
-
-    Returns
-    -------
-    dict
-        By level; levels without any reference are absent.
+    The subject's scale (expected height of a healthy L3-L4) is the mean, on a log scale and
+    weighted by precision, of estimates from the discs' AP width and from the height / level factor
+    of every disc that is not dark (:func:`~discmri.measurement.grade_signal.kept_signal`).  A disc
+    is never its own reference, one without signal or not in ``usable`` is none for others.  All
+    heights are of one method.
     """
     healthy = {
         level: height / LEVEL_FACTORS[level]
@@ -187,25 +172,10 @@ def suggest(
 ) -> Suggestion:
     """Suggest a modified Pfirrmann grade for one disc.
 
-    Parameters
-    ----------
-    level
-        The disc.
-    signal
-        Its signal and reference tissues.
-    height_mm
-        Primary height.
-    reference
-        Expected height (:func:`reference_heights`).
-    settings
-        ``normal_height_loss`` is used.
-    brightest
-        Signal of the brightest discs of the spine; ``None`` for that of this disc.
-
-    Raises
-    ------
-    MeasurementError
-        ``GRADE_NOT_SUGGESTED`` without CSF and marrow, height or reference.
+    ``reference`` is from :func:`reference_heights`, ``brightest`` the signal of the brightest discs
+    of the spine; ``None`` for that of this disc.  Of the settings, ``normal_height_loss`` is used.
+    Raises ``MeasurementError`` (``GRADE_NOT_SUGGESTED``) without CSF and marrow, height or
+    reference.
     """
     bright = signal.inner if brightest is None else brightest
     part = signal_part(level, signal, bright)

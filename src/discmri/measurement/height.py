@@ -11,19 +11,9 @@ from discmri.results.records import Measurement
 def measure_heights(
     outline: DiscOutline, primary: str = ""
 ) -> tuple[list[Measurement], list[MeasurementError]]:
-    """All height definitions and height indices of one disc.
+    """All height definitions and height indices of one disc, and the errors of those that failed.
 
-    Parameters
-    ----------
-    outline
-        The traced disc.
-    primary
-        Code of the definition of the primary height; if it fails, ``height_mm`` is empty too.
-
-    Returns
-    -------
-    list of Measurement, list of MeasurementError
-        The values, and the error of each definition that failed, with the columns that stay empty.
+    An error has the columns that stay empty; if the primary definition fails, ``height_mm`` is one.
     """
     values, errors = [], []
     for one in DEFINITIONS:

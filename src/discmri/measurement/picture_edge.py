@@ -24,11 +24,6 @@ def cut_sides(mask: SoftMask, image: Volume) -> list[str]:
     """In-plane sides on which the image cuts the structure or ends too near to it.
 
     A hard mask may end one voxel from the edge, but not at it.
-
-    Parameters
-    ----------
-    mask, image
-        As in :func:`edge_distances`.
     """
     return [
         side
@@ -38,26 +33,12 @@ def cut_sides(mask: SoftMask, image: Volume) -> list[str]:
 
 
 def edge_distances(mask: SoftMask, image: Volume) -> Iterator[tuple[str, float, float]]:
-    """Distances of a structure from the edges of the image.
+    """Side, distance from that edge of the image, and step of voxels, mm, for a structure.
 
-    Padding is rows, columns or slices of constant value between the structure and the end of the
-    array.
-
-    Parameters
-    ----------
-    mask
-        Soft mask of the structure.
-    image
-        The image that was segmented.
-
-    Yields
-    ------
-    side
-        ``upper``, ``lower``, ``anterior``, ``posterior``, ``left`` or ``right``.
-    distance_mm
-        From the structure's last voxel to the last voxel of the image; negative within padding.
-    step_mm
-        Distance of voxels along this axis.
+    The sides are ``upper``, ``lower``, ``anterior``, ``posterior``, ``left`` and ``right``.  The
+    distance is from the structure's last voxel to the last voxel of the image; it is negative
+    within padding: rows, columns or slices of constant value between the structure and the end of
+    the array.
     """
     grid = image.grid
     filled = np.argwhere(mask.array >= 0.5)

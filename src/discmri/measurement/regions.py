@@ -59,12 +59,9 @@ def central_sections(outline: DiscOutline, count: int) -> tuple[DiscSection, ...
 def straighten(
     image: Volume, outline: DiscOutline, sections: tuple[DiscSection, ...], step_mm: float = 0.5
 ) -> Array:
-    """The disc as a stack of rectangles with straight borders.
+    """The disc as a stack (section, up, along) of rectangles with straight borders.
 
-    Returns
-    -------
-    array
-        (section, up, along), sampled linearly about every ``step_mm`` at cell centres.
+    It is sampled linearly about every ``step_mm`` at cell centres.
     """
     width = max(float(np.ptp(cut.x_mm)) for cut in sections)
     height = max(float(np.max(cut.upper_mm - cut.lower_mm)) for cut in sections)
@@ -84,11 +81,8 @@ def straighten(
 def small_picture(image: Volume, outline: DiscOutline, sections: tuple[DiscSection, ...]) -> Array:
     """A coarse picture of the straightened disc, mean of its sections.
 
-    Returns
-    -------
-    array
-        (:data:`PICTURE_ROWS`, :data:`PICTURE_COLUMNS`) from below to above and from behind to in
-        front; cells are means.
+    (:data:`PICTURE_ROWS`, :data:`PICTURE_COLUMNS`) from below to above and from behind to in front;
+    cells are means.
     """
     up = _cell_centres(PICTURE_UP, PICTURE_ROWS * _CELL_UP)[:, None]
     along = _cell_centres(PICTURE_ALONG, PICTURE_COLUMNS * _CELL_ALONG)

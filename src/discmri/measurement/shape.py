@@ -33,12 +33,8 @@ def area(outline: DiscOutline) -> float:
 def volume(outline: DiscOutline) -> float:
     """Sum of the voxel fractions times the voxel volume, mm³.
 
-    The thickness of a voxel is the distance between slices, so gaps are included.
-
-    Raises
-    ------
-    MeasurementError
-        If the slices do not show the whole disc.
+    The thickness of a voxel is the distance between slices, so gaps are included.  Raises
+    ``MeasurementError`` if the slices do not show the whole disc.
     """
     check_whole(outline)
     return outline.mask.volume_mm3
@@ -63,10 +59,7 @@ def bulge_posterior(outline: DiscOutline) -> float:
 def listhesis(outline: DiscOutline) -> float:
     """Slip of the upper body's posterior corner along u, positive forward, mm.
 
-    Raises
-    ------
-    MeasurementError
-        ``BODY_MISSING`` if a body was not found.
+    Raises ``MeasurementError`` (``BODY_MISSING``) if a body was not found.
     """
     if outline.above is None or outline.below is None:
         side = "above" if outline.above is None else "below"

@@ -28,24 +28,13 @@ def t1_series(series: Sequence[Series], target: Series) -> Series | None:
 
 
 def endplate_gaps(t1: Volume, outlines: Mapping[DiscLevel, DiscOutline]) -> dict[DiscLevel, float]:
-    """Distance of the endplates of each disc on T1 minus that of its traced borders.
+    """Distance of the endplates of each disc on T1 minus that of its traced borders, mm.
 
-    On T1 fatty marrow is brighter than disc and endplate.  The endplate is the steepest rise
-    outwards within 4 mm along the disc's normal.  Both borders are added, so a shift of the patient
-    between the series cancels.  Usual are about 3 mm (413 discs of SPIDER: quartiles 2.7 and
-    3.6 mm), so a disc is compared with its neighbours.
-
-    Parameters
-    ----------
-    t1
-        T1 image in the patient space of the outlines.
-    outlines
-        Discs traced on the other series.
-
-    Returns
-    -------
-    dict
-        Millimetres; discs that T1 does not show are absent.
+    T1 is in the patient space of the outlines, which were traced on the other series.  On T1 fatty
+    marrow is brighter than disc and endplate.  The endplate is the steepest rise outwards within 4
+    mm along the disc's normal.  Both borders are added, so a shift of the patient between the
+    series cancels.  Usual are about 3 mm (413 discs of SPIDER: quartiles 2.7 and 3.6 mm), so a disc
+    is compared with its neighbours.  Discs that T1 does not show are absent.
     """
     found = {level: _gap(t1, outline) for level, outline in outlines.items()}
     return {level: gap for level, gap in found.items() if gap is not None}

@@ -55,19 +55,8 @@ class SliceScatter:
 def height_sd(outline: DiscOutline, method: str = "columns", segmenter_sd_mm: float = 0.0) -> float:
     """Standard uncertainty of a height in mm.
 
-    Parameters
-    ----------
-    outline
-        The traced disc.
-    method
-        Code of the height definition.
-    segmenter_sd_mm
-        The segmenter's part in a mean height (``SpineLabels.segmenter_sd_mm``).
-
-    Raises
-    ------
-    KeyError
-        If ``method`` is not a known code.
+    ``segmenter_sd_mm`` is the segmenter's part in a mean height (``SpineLabels.segmenter_sd_mm``).
+    Raises ``KeyError`` if ``method`` is not a known code.
     """
     voxel = voxel_mm(outline)
     scatter = slice_scatter(outline)
@@ -108,11 +97,6 @@ def rounding_variance(outline: DiscOutline) -> float:
 
     Each border is known up to a shift within a voxel, which all slices share.  The result is the
     variance, over all shifts, of the mean difference between rounded and smooth border.
-
-    Parameters
-    ----------
-    outline
-        The traced disc.
     """
     row, spacing_mm = _row(outline)
     cuts = [cut for cut in outline.sections if cut is not outline.mid]

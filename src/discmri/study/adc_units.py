@@ -34,18 +34,9 @@ def in_um2_per_ms(
 ) -> tuple[NDArray[np.float32], str]:
     """ADC in µm²/ms and the tag or rule that gave the unit.
 
-    Parameters
-    ----------
-    values
-        (i, j, k) values after the modality rescale.
-    scalings
-        One per slice along k.
-
-    Raises
-    ------
-    MeasurementError
-        ``ADC_UNIT_UNKNOWN`` if the stated unit is unknown or gives a median that is impossible
-        for an ADC, or if none is stated and not exactly one unit fits.
+    ``values`` (i, j, k) are those after the modality rescale, ``scalings`` one per slice along k.
+    Raises ``MeasurementError`` (``ADC_UNIT_UNKNOWN``) if the stated unit is unknown or gives a
+    median that is impossible for an ADC, or if none is stated and not exactly one unit fits.
 
     Examples
     --------
@@ -77,10 +68,7 @@ def in_um2_per_ms(
 def _one_unit(scalings: Sequence[Scaling], name: str) -> float | None:
     """Factor to um2/ms of the unit that all slices state; ``None`` if none states one.
 
-    Raises
-    ------
-    MeasurementError
-        If the unit is unknown or differs between slices.
+    Raises ``MeasurementError`` if the unit is unknown or differs between slices.
     """
     stated = {str(getattr(scaling, name)) for scaling in scalings}
     if all(_plain(text) in _SILENT for text in stated):

@@ -29,12 +29,8 @@ def common_values(
 ) -> dict[float, float]:
     """The most frequent of the values that lie close together, for each value.
 
-    Parameters
-    ----------
-    values
-        Any order, with repeats.
-    within, relative
-        Largest distance of neighbours that count as equal, absolute or as a share of the larger.
+    ``within`` and ``relative`` are the largest distance of neighbours that count as equal, absolute
+    and as a share of the larger.
 
     Examples
     --------

@@ -68,11 +68,8 @@ class Pseudonyms:
     def read(cls, path: Path) -> Pseudonyms:
         """Read a key file (TOML: ``secret``, and optionally a table ``[subjects]``).
 
-        Raises
-        ------
-        UsageError
-            If the file is missing or not TOML, its secret is missing or shorter than 32 characters,
-            or its subjects are not unique names.
+        Raises ``UsageError`` if the file is missing or not TOML, its secret is missing or shorter
+        than 32 characters, or its subjects are not unique names.
         """
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -12,18 +12,7 @@ from discmri.study.source import InputFile, clean_text
 
 
 def missing_images(files: Sequence[InputFile]) -> Counter[str]:
-    """Number of missing images of each series.
-
-    Parameters
-    ----------
-    files
-        All files of the input.
-
-    Returns
-    -------
-    Counter
-        By Series Instance UID; empty without a readable DICOMDIR.
-    """
+    """Number of missing images by Series Instance UID; empty without a readable DICOMDIR."""
     here = {file.name.lower() for file in files}
     missing: Counter[str] = Counter()
     for file in files:

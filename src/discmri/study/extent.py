@@ -16,11 +16,8 @@ MAX_FROM_ORIGIN_MM = 10_000.0
 def refuse_absurd_extent(grid: Grid) -> None:
     """Refuse a grid larger than a scanner's bore, whose resampling would exhaust the memory.
 
-    Raises
-    ------
-    GeometryError
-        If a voxel is larger than 50 mm, a side longer than 2.5 m or a slice larger than 1.5 m², or
-        if the grid is more than 10 m from the scanner's isocentre.
+    Raises ``GeometryError`` if a voxel is larger than 50 mm, a side longer than 2.5 m or a slice
+    larger than 1.5 m², or if the grid is more than 10 m from the scanner's isocentre.
 
     Examples
     --------

@@ -97,17 +97,11 @@ def _decoded_hash(frame: Frame) -> str:
 def with_torn_series_joined(
     frames: Sequence[Frame],
 ) -> tuple[list[Frame], tuple[Finding, ...]]:
-    """Slices of one acquisition under one Series UID.
+    """Slices of one acquisition under one Series UID, in the given order, and findings on these.
 
-    Canon's classic files and some anonymisers give every slice its own Series UID.
-    Series of one slice position each are joined if frame of reference, series number (else
-    acquisition number), size, orientation, contrast and description agree; longer ones must also
-    fill each other's gaps.
-
-    Returns
-    -------
-    list of Frame, tuple of Finding
-        Frames in the given order, and findings on the joined series.
+    Canon's classic files and some anonymisers give every slice its own Series UID.  Series of one
+    slice position each are joined if frame of reference, series number (else acquisition number),
+    size, orientation, contrast and description agree; longer ones must also fill each other's gaps.
     """
     fragments = grouped(frames, lambda frame: frame.origin.series_uid, close=False)
     uids: dict[str, str] = {}

@@ -41,19 +41,9 @@ class _Layout:
 
 
 def slices_of(ds: Dataset, frame: Frame) -> list[Frame]:
-    """One frame per tile of a mosaic.
+    """One frame per tile of a whole mosaic, whose ``tiles`` is the number of slices.
 
-    Parameters
-    ----------
-    ds
-        The header.
-    frame
-        The whole mosaic; ``tiles`` is the number of slices.
-
-    Raises
-    ------
-    DicomError
-        If the header lacks the positions of the tiles.
+    Raises ``DicomError`` if the header lacks the positions of the tiles.
     """
     layout = _uih(ds, frame) if _uih_items(ds) else _siemens(ds, frame)
     pixels = replace(

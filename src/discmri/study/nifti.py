@@ -69,13 +69,7 @@ class NiftiVolume:
         return ()
 
     def read(self, threads: int = 2) -> NDArray[np.float32]:
-        """(i, j, k) scaled values; values that are not finite become zero.
-
-        Raises
-        ------
-        DicomError
-            If the file is truncated or damaged.
-        """
+        """(i, j, k) scaled values, zero where not finite; ``DicomError`` if the file is damaged."""
         import nibabel as nib
 
         del threads  # one stream cannot be shared
@@ -114,14 +108,7 @@ def subject_and_session(file: InputFile) -> tuple[str, str]:
 def nifti_series(file: InputFile, files: Sequence[InputFile], number: int) -> Series:
     """The series in one NIfTI file; ``problem`` states why it cannot be used.
 
-    Parameters
-    ----------
-    file
-        The image.
-    files
-        All files of the input, among them the sidecars.
-    number
-        Number of the series.
+    ``files`` are all files of the input, among them the sidecars.
     """
     stem = _stem(file.name)
     beside = {other.name: other for other in files}

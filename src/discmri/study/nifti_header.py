@@ -36,13 +36,7 @@ class Placement:
 
 
 def placement_of(image: Any) -> Placement:
-    """Position of a loaded NIfTI image; no voxel is read.
-
-    Parameters
-    ----------
-    image
-        As ``nibabel.load`` returns it.
-    """
+    """Position of an image as ``nibabel.load`` returns it; no voxel is read."""
     header = image.header
     sform, qform = (int(header.get(name, 1)) for name in ("sform_code", "qform_code"))
     if not sform and not qform:
@@ -69,10 +63,8 @@ def placement_of(image: Any) -> Placement:
 def check_gzip(path: Path) -> None:
     """Check the gzip checksum at the end of a file, which reading voxels does not reach.
 
-    Raises
-    ------
-    OSError, EOFError, ValueError, zlib.error
-        If a gzip file is truncated, damaged or too large.
+    Raises ``OSError``, ``EOFError``, ``ValueError`` or ``zlib.error`` if a gzip file is truncated,
+    damaged or too large.
     """
     if path.suffix.lower() == ".gz":
         status = path.stat()

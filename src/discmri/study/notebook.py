@@ -9,13 +9,7 @@ from discmri.core.text import one_line
 
 
 def study_html(facts: StudyFacts) -> str:
-    """A table of the series with role and reasons; those that are measured are bold.
-
-    Parameters
-    ----------
-    facts
-        From :meth:`discmri.study.Study.describe`.
-    """
+    """A table of the series with role and reasons; those that are measured are bold."""
     chosen = facts.measured
     used = {chosen.target, *chosen.diffusion, chosen.adc_map}
     rows = []

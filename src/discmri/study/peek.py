@@ -14,13 +14,7 @@ _STUDY_UID, _SERIES_UID = BaseTag(0x0020000D), BaseTag(0x0020000E)
 
 
 def owner_of(path: Path) -> tuple[str, str] | None:
-    """Study and series UID of a DICOM image.
-
-    Returns
-    -------
-    tuple or None
-        ``None`` if the file lacks one of them or cannot be read.
-    """
+    """Study and series UID of a DICOM image; ``None`` if it lacks one or cannot be read."""
     try:
         with path.open("rb") as stream, lenient_pydicom():
             if not looks_like_dicom(stream.read(1024)):

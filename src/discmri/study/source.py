@@ -82,15 +82,10 @@ def clean_text(value: object) -> str:
 def open_source(path: Path) -> StudyFiles:
     """List the files of a folder (recursively), of a zip, or of one file.
 
-    Directory links are followed once, so loops end; pipes, sockets and devices are ignored.
-
-    Raises
-    ------
-    UsageError
-        If the path does not exist or cannot be read.
-    NothingToMeasureError
-        If there are more than 200,000 files, or if a zip is damaged, encrypted or unpacks to more
-        than 8 GiB or an impossible multiple of its size.
+    Directory links are followed once, so loops end; pipes, sockets and devices are ignored.  Raises
+    ``UsageError`` if the path does not exist or cannot be read, ``NothingToMeasureError`` if there
+    are more than 200,000 files, or if a zip is damaged, encrypted or unpacks to more than 8 GiB or
+    an impossible multiple of its size.
     """
     if not path.exists():
         raise UsageError(

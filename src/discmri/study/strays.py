@@ -23,13 +23,6 @@ def strays(series: Sequence[Series], used: Sequence[Series]) -> Iterator[Finding
     """A warning for each stray part of a used series.
 
     A stray part has at most two images, which have no position or lie next to the stack.
-
-    Parameters
-    ----------
-    series
-        All series of the study.
-    used
-        Series that are measured.
     """
     for one in series:
         if one.slices > _MOST_IMAGES or any(one is other for other in used):

@@ -45,14 +45,10 @@ def _shifted(shift: Array) -> Array:
 def register_rigid(metric: SimilarityMetric, start: Array) -> Array:
     """Rigid registration that maximises the explained variance by Gauss-Newton steps.
 
-    At each position the features have their optimal weights (variable projection, Golub and
-    Pereyra 1973, with Kaufman's derivative).  Steps are damped (Levenberg-Marquardt) and accepted
-    only if they explain more.
-
-    Returns
-    -------
-    Array
-        (4, 4); ``start`` if the rotation would exceed :data:`MAX_ROTATION_DEG`.
+    At each position the features have their optimal weights (variable projection, Golub and Pereyra
+    1973, with Kaufman's derivative).  Steps are damped (Levenberg-Marquardt) and accepted only if
+    they explain more.  The matrix is ``start`` if the rotation would exceed
+    :data:`MAX_ROTATION_DEG`.
     """
     metric = metric.thinned(REGISTRATION_POINTS)
     matrix, damping = start, 1e-3

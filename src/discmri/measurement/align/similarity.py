@@ -86,19 +86,10 @@ class Features:
     array: Array  # (i, j, k, f)
 
     def at(self, index: Array, slopes: bool = False) -> tuple[Array, Array]:
-        """Linear interpolation; outside the grid the value of the nearest border.
+        """Linear interpolation at (..., 3) voxel indices; outside the grid that of its border.
 
-        Parameters
-        ----------
-        index
-            (..., 3) fractional voxel indices.
-        slopes
-            Whether to return derivatives.
-
-        Returns
-        -------
-        values, slopes
-            (..., f), and (..., f, 3) per voxel; empty without ``slopes``.
+        Values (..., f), and with ``slopes`` their derivatives (..., f, 3) per voxel, otherwise
+        nothing.
         """
         shape = np.array(self.array.shape[:3])
         inside = np.clip(index, 0, shape - 1)

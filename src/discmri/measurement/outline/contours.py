@@ -62,19 +62,9 @@ def _area(loop: Array) -> float:
 
 
 def crossings(loop: Array, at: Array) -> tuple[Array, Array]:
-    """Outermost crossings of a closed polygon with columns.
+    """Lowest and highest crossing (n,) of a closed polygon (m, 2) with columns; NaN without.
 
-    Parameters
-    ----------
-    loop
-        (m, 2) closed polygon.
-    at
-        (n,) first coordinates of the columns.
-
-    Returns
-    -------
-    lowest, highest
-        (n,) second coordinate of the first and the last crossing; NaN without crossing.
+    ``at`` are the (n,) first coordinates of the columns.
 
     >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
     >>> lowest, highest = crossings(square, np.array([0.5, 1.5]))
@@ -116,16 +106,10 @@ def flattened(loops_mm: tuple[Array, ...], frame: DiscFrame) -> list[tuple[float
 def at_mid_plane(left_mm: Array, values: Array) -> Array:
     """Values at left = 0 from a weighted parabola through the nearby slices.
 
-    Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038).
-    The parabola follows the lateral curvature of endplates, which a mean over slices would
-    flatten.  Two slices give a line, one slice its own value.
-
-    Parameters
-    ----------
-    left_mm
-        (k,) positions of the slices.
-    values
-        (k, m) values of each slice.
+    Local regression with tricube weights (Cleveland 1979, doi:10.1080/01621459.1979.10481038) of
+    (k, m) values at (k,) positions of slices.  The parabola follows the lateral curvature of
+    endplates, which a mean over slices would flatten.  Two slices give a line, one slice its own
+    value.
 
     >>> left = np.array([-5.0, -1.0, 3.0, 7.0])
     >>> float(at_mid_plane(left, 10 - 0.01 * left[:, None] ** 2).round(6)[0])
@@ -168,14 +152,10 @@ def mid_plane_weights(left_mm: Array) -> Array:
 def mid_contour(cuts: list[tuple[float, Array]]) -> Array:
     """(2m, 2) outline at left = 0 from the outlines of nearby slices.
 
-    Each slice gives its ends and, at the same shares of its width, its lower and upper border; all
-    are interpolated to the mid-plane by :func:`at_mid_plane`.  The same shares of the width are the
+    ``cuts`` are the position along ``left`` and the closed (m, 2) outline of each slice.  Each
+    gives its ends and, at the same shares of its width, its lower and upper border; all are
+    interpolated to the mid-plane by :func:`at_mid_plane`.  The same shares of the width are the
     same parts of the disc, also if its width differs between slices.
-
-    Parameters
-    ----------
-    cuts
-        Position along ``left`` and closed (m, 2) outline of each slice.
 
     Examples
     --------

@@ -30,23 +30,10 @@ _BODY_REACH_MM = 12.0
 def body_corners(
     contours: SliceContours, frame: DiscFrame, disc: DiscSection, side: int, far_end: BodyEnd
 ) -> BodyCorners | None:
-    """Corners of an adjacent body in the mid-sagittal plane of a disc.
+    """Corners of an adjacent body in the mid-sagittal plane of a disc, in its frame (mm).
 
-    Parameters
-    ----------
-    contours
-        Of the body.
-    frame, disc
-        The disc's frame and mid-section.
-    side
-        1 for the body above the disc, -1 for the one below.
-    far_end
-        The body's other endplate is searched only if this is ``SEEN``.
-
-    Returns
-    -------
-    BodyCorners or None
-        Corners in frame coordinates (mm); ``None`` if no slice near the mid-plane shows both walls.
+    ``side`` is 1 for the body above the disc, -1 for the one below; its other endplate is searched
+    only if ``far_end`` is ``SEEN``.  ``None`` if no slice near the mid-plane shows both walls.
     """
     shown = [
         (number, position, outline * (1, side))
@@ -235,17 +222,8 @@ def robust_parabola(t: Array, values: Array) -> Array | None:
 def robust_parabolas(t: Array, values: Array) -> Array:
     """Coefficients (k, 3) of k curves values(t), highest power first, robust to outliers.
 
-    Iterated weighted least squares with Tukey's biweight; NaN are left out.
-
-    Parameters
-    ----------
-    t, values
-        (k, n).
-
-    Returns
-    -------
-    Array
-        (k, 3), NaN for a curve with fewer than six points.
+    Iterated weighted least squares with Tukey's biweight on (k, n) points; NaN are left out.  A
+    curve with fewer than six points is NaN.
     """
     known = np.isfinite(values) & np.isfinite(t)
     count = known.sum(axis=1)

@@ -46,12 +46,8 @@ def first_frame(mask: SoftMask, contours: SliceContours, around: Surroundings) -
 
     The disc axis within the slices comes from second moments, the tilt across them from the slope
     of the disc's mid-surface.  The rotation about the normal is a mean from the shape of the disc's
-    face, the canal and the slice direction.
-
-    Raises
-    ------
-    MeasurementError
-        ``OUTLINE_FAILED`` if the mask is about as high as deep.
+    face, the canal and the slice direction.  Raises ``MeasurementError`` (``OUTLINE_FAILED``) if
+    the mask is about as high as deep.
     """
     axis = mask.sagittal_axis
     across = mask.grid.directions[:, axis]

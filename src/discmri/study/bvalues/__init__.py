@@ -37,19 +37,10 @@ DECLARED_FROM_S_PER_MM2 = 0.1  # a smaller value is not reported as different fr
 def read_b_value(ds: Dataset) -> BValue | None:
     """Diffusion weighting of one image.
 
+    ``ds`` is the header of a single-frame image, or the flattened functional groups of one frame.
     The first reader that finds a value wins; kind and direction that it lacks come from later
-    readers that found the same value.
-
-    Parameters
-    ----------
-    ds
-        Header of a single-frame image, or the flattened functional groups of one frame.
-
-    Returns
-    -------
-    BValue or None
-        ``None`` if no tag holds a value between 0 and 20 000 s/mm², or if the image is a map
-        computed from several b-values.
+    readers that found the same value.  ``None`` if no tag holds a value between 0 and 20 000 s/mm²,
+    or if the image is a map computed from several b-values.
 
     Examples
     --------

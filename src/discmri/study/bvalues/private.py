@@ -17,19 +17,9 @@ _FORMATS = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "I", "SL": "i"}
 def private_value(ds: Dataset, group: int, creator: str, offset: int, vr: str) -> Any:
     """The value of private element ``offset`` that ``creator`` reserved in ``group``.
 
-    Parameters
-    ----------
-    ds
-        A header.
-    group, creator, offset
-        Such as ``0x0019, "SIEMENS MR HEADER", 0x0C``; the reserved block is looked up.
-    vr
-        Value representation to use if the file has none (implicit VR, or copied as UN).
-
-    Returns
-    -------
-    object
-        The value as pydicom returns it; ``None`` if absent or empty.
+    Such as ``0x0019, "SIEMENS MR HEADER", 0x0C``; the reserved block is looked up.  ``vr`` is used
+    if the file has no value representation (implicit VR, or copied as UN).  ``None`` if absent or
+    empty.
     """
     block = _block(ds, group, creator)
     if block is None:
