@@ -209,7 +209,7 @@ TESTS = {
         "study/test_formats.py",
         "study/test_traps.py",
     ),
-    "study/series": ("study/test_series.py", "study/test_roles.py"),
+    "study/series": ("study/test_geometry.py", "study/test_series.py"),
     "study/source": ("study/test_caps.py",),
     "study/strays": ("study/test_strays.py",),
     "trial/conditions": ("trial/test_comparability.py",),

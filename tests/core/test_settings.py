@@ -19,3 +19,11 @@ def test_texts_become_what_they_mean() -> None:
 def test_a_level_that_is_none() -> None:
     with pytest.raises(UsageError, match="L9"):
         Settings(lowest_disc="L9")
+
+
+def test_defaults_that_decide_a_value() -> None:
+    """A change of one changes measured values: heights, grades, ADC, which discs have one."""
+    usual = Settings()
+    assert (usual.central_slices, usual.normal_height_loss) == (7, 0.10)
+    assert (usual.adc_ceiling_um2_ms, usual.adc_min_voxels) == (3.2, 10)
+    assert usual.max_alignment_mm == 10.0

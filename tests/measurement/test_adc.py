@@ -1,4 +1,5 @@
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
 from discmri.measurement.adc import AdcFit, estimate_noise, fit_adc, measure_adc
-from discmri.measurement.adc.disc import _erosion_offsets
+from discmri.measurement.adc.disc import _erosion_offsets, _tall_enough
 from discmri.measurement.adc.fit import _fit
 from discmri.measurement.adc.noise import _noise_of_air, _noise_of_detail
 from discmri.measurement.align import Alignment
+from discmri.results.outline import DiscSection
 
 LEVEL = DiscLevel.L4_L5
 SETTINGS = Settings()
@@ -155,7 +157,21 @@ def test_air_is_not_fitted() -> None:
     assert np.mean(fit.adc.array[:, :8] == 0) > 0.95
 
 
-@pytest.mark.parametrize("b_values", [(800,), (0, 30), (0, 0)])
+@pytest.mark.parametrize(("over_noise", "fitted"), [(2.8, False), (3.2, True)])
+def test_what_is_below_three_times_the_noise_is_air(over_noise: float, fitted: bool) -> None:
+    series = uniform((0, 800), 1.5, snr=100.0)  # the noise is 10
+    signal = series.signal.copy()
+    signal[:, 20:22, 20:22] = 10.0 * over_noise
+    fit = fit_adc(dataclasses.replace(series, signal=signal))
+    assert fit.noise == pytest.approx(10.0, rel=0.03)
+    assert (fit.s0.array[:, 20:22, 20:22] > 0).all() == fitted
+
+
+def test_b_values_fifty_apart_are_enough() -> None:
+    assert tissue(fit_adc(uniform((0, 50), 1.5))) == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize("b_values", [(800,), (0, 49), (0, 0)])
 def test_too_few_b_values_are_refused(b_values: tuple[float, ...]) -> None:
     with pytest.raises(MeasurementError) as caught:
         fit_adc(uniform(b_values, 1.5))
@@ -226,6 +242,28 @@ def test_low_disc_is_not_evaluable() -> None:
     with pytest.raises(MeasurementError, match=r"3\.8 diffusion voxels high") as caught:
         measure_adc(fit, IN_PLACE, LEVEL, outline_of(spine, LEVEL), SETTINGS)
     assert caught.value.code is Code.ADC_FEW_VOXELS
+
+
+@pytest.mark.parametrize(
+    ("steps", "refused"),
+    [
+        ({0.0: 0.0, 0.1: 8.01, 0.9: 8.01, 0.91: 0.0}, False),  # both ends are left out
+        ({0.0: 8.01, 0.1: 7.0, 0.14: 8.01}, True),
+        ({0.0: 8.01, 0.86: 7.0, 0.9: 8.01}, True),
+    ],
+)
+def test_a_disc_is_as_high_as_its_middle_eighty_percent(
+    steps: dict[float, float], refused: bool
+) -> None:
+    """Four diffusion voxels of 2 mm are needed."""
+    outline = outline_of(SPINE, LEVEL)
+    share = np.linspace(0.0, 1.0, 101)
+    at = np.searchsorted(list(steps), share + 1e-9) - 1
+    height = np.array(list(steps.values()))[at]
+    section = DiscSection(0.0, 30.0 * share, height / 2, -height / 2, np.zeros((4, 2)))
+    tall = dataclasses.replace(outline, mid=section)
+    with pytest.raises(MeasurementError) if refused else nullcontext():
+        _tall_enough(DWI_GRID, LEVEL, tall)
 
 
 def test_too_few_voxels() -> None:
@@ -376,6 +414,36 @@ def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
     trace = np.exp(np.mean(np.log(pictures), axis=0))
     assert estimate_noise([pictures[0]]) == pytest.approx(20, rel=0.15)
     assert estimate_noise([trace], [3]) == pytest.approx(20, rel=0.25)
+
+
+def spread(voxels: int, shape: float = 2.0) -> np.ndarray:
+    """Evenly spread values of a Weibull distribution; that of air has the shape 2."""
+    share = (np.arange(voxels) + 0.5) / voxels
+    return 10.0 * np.sqrt(2.0) * (-np.log(1 - share)) ** (1 / shape)
+
+
+@pytest.mark.parametrize(("voxels", "enough"), [(199, False), (200, True)])
+@pytest.mark.parametrize("bright", [0, 200])
+def test_air_is_200_voxels(voxels: int, enough: bool, bright: int) -> None:
+    image = np.concatenate([spread(voxels), np.full(bright, 1000.0)])[:, None, None]
+    assert (_noise_of_air(image) is not None) is enough
+
+
+@pytest.mark.parametrize(("voxels", "enough"), [(390, False), (410, True)])
+def test_air_is_two_percent_of_the_image(voxels: int, enough: bool) -> None:
+    image = np.zeros((20_000, 1, 1))
+    image[:1000, 0, 0] = np.concatenate([spread(voxels), np.full(1000 - voxels, 1000.0)])
+    assert (_noise_of_air(image) is not None) is enough
+
+
+@pytest.mark.parametrize(
+    ("ratio", "air"), [(1.85, False), (2.02, True), (2.195, True), (2.38, True), (2.55, False)]
+)
+def test_quartiles_of_air_are_those_of_a_rayleigh_distribution(ratio: float, air: bool) -> None:
+    """Those of a Weibull distribution have the ratio 4.82 to the power of one over its shape."""
+    shape = np.log(np.log(4) / np.log(4 / 3)) / np.log(ratio)
+    found = _noise_of_air(spread(4000, shape)[:, None, None])
+    assert (found is not None) is air
 
 
 def averaged(averages: tuple[int, ...], snr: float, adc: float) -> DiffusionSeries:

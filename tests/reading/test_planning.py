@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from tests.reading.builder import LEVELS, make_results
 
 from discmri import reading
 from discmri.core.errors import SessionError, UsageError
+from discmri.core.levels import DiscLevel
 from discmri.reading import Mode, Order, SessionOptions
-from discmri.reading.plan import from_content, to_content
+from discmri.reading.plan import PlannedDisc, from_content, to_content
 
 
 def test_a_plan_survives_the_store(results, tmp_path):
@@ -25,6 +27,36 @@ def test_a_plan_survives_the_store(results, tmp_path):
     assert len(planned.plan.cases) == 6
     assert [disc.level for disc in planned.plan.cases[0].discs] == list(LEVELS)
     assert planned.plan.cases[0].discs[2].suggested_grade == "4"
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_what_plans_of_earlier_versions_lack_is_stored_only_if_it_is_there(results, more):
+    """So their first entry, and its hash, stay the same."""
+    plan = reading.plan_session(dict.fromkeys(results), SessionOptions(("ann",))).plan
+    residual = (PlannedDisc(DiscLevel.S1_S2, 9),)
+    cases = tuple(replace(case, residual_discs=residual * more) for case in plan.cases)
+    stored = to_content(replace(plan, cases=cases, practice=more))
+    assert ("practice" in stored) is more
+    for case in stored["cases"]:
+        assert case["discs"][2][::2] == ["L3-L4", "4"]
+        assert case.get("residual_discs") == ([["S1-S2", 9, ""]] if more else None)
+    assert [one.level for one in cases[0].all_discs[len(LEVELS) :]] == [DiscLevel.S1_S2] * more
+
+
+@pytest.mark.parametrize(
+    ("mode", "identity", "before", "after"),
+    [
+        (Mode.OPEN, True, True, True),
+        (Mode.LOCKED, True, False, True),
+        (Mode.BLINDED, False, False, False),
+    ],
+)
+def test_what_a_mode_shows(mode, identity, before, after):
+    assert mode.shows_identity is identity
+    assert (mode.shows_metrics(revealed=False), mode.shows_metrics(revealed=True)) == (
+        before,
+        after,
+    )
 
 
 def test_folders_of_results_are_found(results, tmp_path):

@@ -6,6 +6,7 @@ No test makes gigabytes: archives and streams here only say how long their piece
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import zipfile
 from dataclasses import replace
@@ -165,3 +166,68 @@ def test_how_much_a_series_may_hold(
     else:
         with pytest.raises(DicomError, match="more than discmri reads"):
             pixels.stored_values([large] * frames)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(("files", "refused"), [(3, False), (4, True)])
+def test_a_study_has_a_limited_number_of_files(tmp_path, monkeypatch, files, refused, zipped):
+    """What macOS adds does not count and is not read."""
+    monkeypatch.setattr(source, "MAX_FILES", 3)
+    folder = tmp_path / "study"
+    (folder / "__MACOSX").mkdir(parents=True)
+    for name in (*(f"{number}.dcm" for number in range(files)), "._0.dcm", "__MACOSX/0.dcm"):
+        (folder / name).write_bytes(b"x")
+    if zipped:
+        folder = Path(shutil.make_archive(str(tmp_path / "study"), "zip", folder))
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    monkeypatch.setattr(source, "temporary_folder", lambda: unpacked)
+    if refused:
+        with pytest.raises(NothingToMeasureError, match="more than 3 files") as caught:
+            source.open_source(folder)
+        assert caught.traceback, "which holds what the functions held"
+        assert unpacked.exists() is not zipped, "nothing is left behind until it is let go"
+    else:
+        assert [file.name for file in source.open_source(folder).files] == [
+            "0.dcm", "1.dcm", "2.dcm",
+        ]  # fmt: skip
+
+
+def test_files_are_in_order_of_their_names(tmp_path):
+    for name in ("b", "a/y", "a/x", "c/z"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    names = [file.name for file in source.open_source(tmp_path).files]
+    assert names == ["a/x", "a/y", "b", "c/z"]
+
+
+def test_a_nifti_file_comes_with_what_belongs_to_it_and_no_other_image(tmp_path):
+    for name in ("dwi.nii.gz", "dwi.nii", "dwi.bval", "dwi.bvec", "dwi.json", "t2.nii", "t2.json"):
+        (tmp_path / name).write_bytes(b"x")
+    names = [file.name for file in source.open_source(tmp_path / "dwi.nii.gz").files]
+    assert names == ["dwi.bval", "dwi.bvec", "dwi.json", "dwi.nii.gz"]
+
+
+@pytest.mark.parametrize("name", ["DICOMDIR", "dicomdir"])
+def test_a_directory_file_stands_for_its_folder(tmp_path, name):
+    for one in (name, "image"):
+        (tmp_path / one).write_bytes(b"x")
+    found = source.open_source(tmp_path / name)
+    assert found.root == tmp_path
+    assert {file.name for file in found.files} == {name, "image"}
+
+
+@pytest.mark.parametrize(
+    ("start", "dicom"),
+    [
+        (b"\x08\0\x05\0CS\x0a\0", True),
+        (b"\x08\0\x05\0cs\x0a\0", False),
+        (b"\x08\0\x05\0\xff\0\0\0", True),  # implicit VR, 255 bytes long
+        (b"\x08\0\x05\0\0\x01\0\0", False),  # 256 bytes
+        (b"\x08\0\x20\0\x0a\0\0\0", False),
+        (b"\x10\0\x05\0\x0a\0\0\0", False),
+    ],
+)
+def test_old_exports_begin_with_a_short_element(start, dicom):
+    assert scan.looks_like_dicom(start.ljust(16, b"\0")) is dicom
+    assert not scan.looks_like_dicom(start.ljust(15, b"\0"))

@@ -13,7 +13,10 @@ import pytest
 from discmri.core.diffusion import DirectionKind
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code
+from discmri.core.volume import Grid
 from discmri.study import Plane, Role, read_study
+from discmri.study.nifti import _b_values
+from discmri.study.source import InputFile
 
 SAGITTAL = np.array([[0, 0, 4.0, -20], [0.8, 0, 0, -60], [0, -0.9, 0, 70], [0, 0, 0, 1]])
 T2 = {"EchoTime": 0.1, "RepetitionTime": 3.5, "ScanningSequence": "SE", "Manufacturer": "ACME"}
@@ -346,3 +349,16 @@ def test_a_header_of_4_gib_of_voxels_is_the_largest(tmp_path: Path, slices, refu
             read_study(path)
     else:
         assert read_study(path).target().problem == ""
+
+
+@pytest.mark.parametrize(
+    ("b", "length", "read"),
+    [(800, 0.02, (800.0, "trace")), (800, 0.04, (800.0, "directional")), (5, 1, (5.0, "directional")),
+     (4.9, 1, (0.0, "none"))],
+)  # fmt: skip
+def test_small_b_values_and_short_vectors_are_zero(tmp_path, b, length, read) -> None:
+    for name, text in (("bval", f"{b}\n"), ("bvec", f"{length}\n0\n0\n")):
+        (tmp_path / name).write_text(text)
+    files = (InputFile(tmp_path / name, name) for name in ("bval", "bvec"))
+    (found,) = _b_values(*files, "dwi", Grid((2, 2, 2), np.eye(4)))
+    assert (found.value_s_per_mm2, found.kind.value) == read

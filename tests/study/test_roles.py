@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from tests.study.builder import SeriesSpec, save, write
 
 from discmri.core.findings import Code, Severity
+from discmri.core.volume import Grid
 from discmri.study import Plane, Role, read_study
+from discmri.study.choose import _acquisitions
 from discmri.study.frame import ContrastParameters
 from discmri.study.roles import RoleEvidence, decide
 
@@ -193,6 +197,11 @@ PIXELS = {mm: {"spacing": (mm, mm), "rows": 320} for mm in (0.50, 0.57, 0.65)}
     [
         (spec("a", 4, spacing=(0.5, 0.5), rows=320), spec("b", 5, spacing=(1.0, 1.0), rows=160)),
         (spec("a", 4, slices=9), spec("b", 5, slices=7)),
+        # 152 mm show most lumbar discs, 148 mm do not
+        (
+            spec("a", 4, spacing=(0.5, 0.5), rows=304, slices=7),
+            spec("b", 5, spacing=(0.5, 0.5), rows=296, slices=9),
+        ),
         # 0.15 mm finer counts more than two slices, 0.07 mm does not
         (spec("a", 4, **PIXELS[0.50], slices=7), spec("b", 5, **PIXELS[0.65], slices=9)),
         (spec("a", 4, **PIXELS[0.57], slices=9), spec("b", 5, **PIXELS[0.50], slices=7)),
@@ -326,3 +335,16 @@ def test_exponential_adc_is_no_adc_map(tmp_path: Path, name: str, words: list) -
     study = read_study(write(tmp_path, spec("t2", 1), maps))
     assert study.choice.adc_map is None
     assert study.series[1].role is Role.DERIVED
+
+
+@pytest.mark.parametrize(("te", "groups"), [(72.9, 1), (73.1, 2)])
+def test_series_of_one_b_value_belong_together_within_a_millisecond_of_echo_time(te, groups):
+    grid = Grid((3, 4, 5), np.eye(4))
+    series = [
+        SimpleNamespace(
+            frame_of_reference_uid="1", grid=grid, contrast=ContrastParameters(one),
+            b_values_s_per_mm2=(b,),
+        )
+        for one, b in ((72.0, 800.0), (te, 0.0))
+    ]  # fmt: skip
+    assert len(_acquisitions(series)) == groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code, Severity
 from discmri.study import Study, read_study
 from discmri.study.closeness import common_values, same_echo_time
+from discmri.study.frame import Geometry
+from discmri.study.identity import _fits
+from discmri.study.parts import _planes
 
 
 def stored(folder: Path, datasets: list) -> Study:
@@ -198,3 +202,27 @@ def test_all_slices_at_one_position_are_refused(tmp_path: Path) -> None:
     study = stored(tmp_path, slices)
     with pytest.raises(NothingToMeasureError, match="all 6 slices have the same position"):
         study.target()
+
+
+def frames_at(*positions: tuple[float, float]) -> list[SimpleNamespace]:
+    """Sagittal slices at places to the left and to the back."""
+    along_row, along_column = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, -1.0])
+    return [
+        SimpleNamespace(
+            geometry=Geometry(np.array([left, back, 0.0]), along_row, along_column, (1.0, 1.0))
+        )
+        for left, back in positions
+    ]
+
+
+@pytest.mark.parametrize(("shift_mm", "fits"), [(0.9, True), (1.1, False)])
+def test_halves_of_a_series_are_shifted_by_less_than_a_millimetre(shift_mm, fits) -> None:
+    whole = frames_at((0.0, 0.0), (4.0, 0.0), (8.0, 0.0))
+    half = frames_at((2.0, shift_mm), (6.0, shift_mm))
+    assert _fits(half, [whole]) is fits
+
+
+@pytest.mark.parametrize(("few", "most", "planes"), [(3, 9, 2), (2, 8, 1)])
+def test_a_plane_counts_with_a_third_of_the_slices_of_the_largest(few, most, planes) -> None:
+    axial = SimpleNamespace(geometry=SimpleNamespace(normal=np.array([0.0, 0.0, 1.0])))
+    assert _planes([*frames_at(*((4.0 * n, 0.0) for n in range(most))), *[axial] * few]) == planes

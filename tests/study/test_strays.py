@@ -13,7 +13,7 @@ from tests.study.builder import SeriesSpec, save, write
 from discmri.core.findings import Code
 from discmri.core.volume import Grid
 from discmri.study import read_study
-from discmri.study.strays import strays
+from discmri.study.strays import _continues, strays
 
 STACK = Grid((10, 12, 5), np.diag([0.75, 1.5, 4.0, 1.0]))
 
@@ -67,6 +67,17 @@ def test_what_would_be_the_next_image_of_a_stack_is_told(tmp_path, k, count, tol
     found = list(strays([stack, other], [stack]))
     assert [one.code for one in found] == [Code.SLICE_MISSING] * told
     assert list(strays([stack, replace(other, uid="x", number=99)], [stack])) == []
+
+
+@pytest.mark.parametrize(
+    ("index", "next_to_it"),
+    [((0.9, 0, 5), True), ((1.1, 0, 5), False), ((0, -0.9, 5), True), ((0, -1.1, 5), False),
+     ((0, 0, 4.6), True), ((0, 0, 4.4), False), ((0, 0, -0.6), True), ((0, 0, -0.4), False)],
+)  # fmt: skip
+def test_the_next_image_lies_within_a_pixel_and_half_a_slice_beyond(index, next_to_it) -> None:
+    affine = STACK.affine.copy()
+    affine[:3, 3] = STACK.to_world(index)
+    assert _continues(Grid((10, 12, 1), affine), STACK) is next_to_it
 
 
 @pytest.mark.parametrize("at", ["cut", "bit", "shift", "empty"])

@@ -392,12 +392,6 @@ def test_slices_that_do_not_fit_into_their_series_are_told(tmp_path: Path, odd: 
     )
 
 
-def test_too_many_files(tmp_path: Path, t2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_FILES", 3)
-    with pytest.raises(NothingToMeasureError, match="more than 3 files"):
-        read_study(t2)
-
-
 def test_every_prefix_of_a_file_is_survived(tmp_path: Path) -> None:
     """No cut of a file raises anything but the package's own errors."""
     content = save(SeriesSpec(slices=1).dataset(0), tmp_path / "whole").read_bytes()

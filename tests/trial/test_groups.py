@@ -294,7 +294,7 @@ def test_a_declaration_that_contradicts_itself_is_refused_in_one_line(tmp_path, 
     ("arms", "control"),
     [
         (("cells", "saline"), "saline"), (("placebo", "cells"), "placebo"), (("x", "y"), "y"),
-        (("",), ""), (("x", "y", "z"), "z"), (("sham", "control", "cells"), ""),
+        (("",), ""), (("x",), ""), (("x", "y", "z"), "z"), (("sham", "control", "cells"), ""),
     ],
 )  # fmt: skip
 def test_the_control_arm_is_known_by_its_name_else_it_is_the_last(arms, control):

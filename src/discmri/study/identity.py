@@ -24,6 +24,7 @@ from discmri.study.stack import (
     positions_mm,
 )
 
+_SHIFTED_MM = 1.0  # in the plane: slices of one series are shifted less
 _Fragment = list[Frame]
 
 
@@ -181,7 +182,7 @@ def _fits(fragment: _Fragment, group: list[_Fragment]) -> bool:
         return True
     held = positions_mm(members)
     apart = min(abs(a - b) for a in positions_mm(fragment) for b in held)
-    return apart > SAME_POSITION_MM and in_plane_mm([*members, *fragment]) < 1.0
+    return apart > SAME_POSITION_MM and in_plane_mm([*members, *fragment]) < _SHIFTED_MM
 
 
 def _even(group: list[_Fragment]) -> bool:

@@ -35,6 +35,7 @@ _SUFFIXES = (".nii.gz", ".nii")
 _LABELS = re.compile(r"(^|[_-])(d?seg|mask|labels?|probseg)$", re.IGNORECASE)
 _DIFFUSION = re.compile(r"(^|[/_-])dwi$", re.IGNORECASE)
 _ISOTROPIC_WITHIN = 1.3
+_NO_DIRECTION = 0.03  # shorter gradient vectors are zero
 _KINDS = {"V": "colours", "c": "complex"}
 _LONGEST_S = {"EchoTime": 2.0, "RepetitionTime": 60.0, "InversionTime": 20.0}
 _WORDS = {"adc": "ADC", "expadc": "EADC", "fa": "FA", "colfa": "COLFA", "trace": "TRACEW"}
@@ -278,8 +279,8 @@ def _b_values(
             kind = DirectionKind.TRACE
         elif b and directed and vectors is not None and grid is not None:
             length = float(np.linalg.norm(vectors[:, n]))
-            kind = DirectionKind.DIRECTIONAL if length > 0.03 else DirectionKind.TRACE
-            if length > 0.03:
+            kind = DirectionKind.DIRECTIONAL if length > _NO_DIRECTION else DirectionKind.TRACE
+            if length > _NO_DIRECTION:
                 x, y, z = (float(c) for c in grid.directions @ (vectors[:, n] / length))
                 direction = (x, y, z)
         found.append(BValue(b, "bval file", kind, direction))

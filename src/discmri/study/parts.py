@@ -30,6 +30,7 @@ from discmri.study.stack import (
 
 _FEW_SLICES = 2
 _FEW_SHIFTED = 0.25
+_FEW_IN_A_PLANE = 3  # less than a third of those in the largest plane
 """Largest share of images that are left out because they are shifted within their plane."""
 
 
@@ -149,7 +150,7 @@ def _kinds(frames: list[Frame]) -> list[list[Frame]]:
 def _planes(frames: Sequence[Frame]) -> int:
     """Number of planes of a series; planes with few slices do not count."""
     counts = Counter(plane_of_frame(frame) for frame in frames if frame.geometry is not None)
-    return sum(3 * count >= max(counts.values()) for count in counts.values())
+    return sum(_FEW_IN_A_PLANE * count >= max(counts.values()) for count in counts.values())
 
 
 def _with_odd_slices(

@@ -198,7 +198,7 @@ def looks_like_dicom(start: bytes) -> bool:
         return False
     group, element, length = struct.unpack_from("<HHI", start)
     plausible_vr = start[4:6].isalpha() and start[4:6].isupper()
-    return group in (0x0002, 0x0008) and element < 0x20 and (plausible_vr or length < 256)
+    return group in (0x0002, 0x0008) and element < 0x20 and (plausible_vr or length < 0x100)
 
 
 def _place(template: PixelPlace, ds: Dataset, stream: BinaryIO, file: InputFile) -> PixelPlace:
@@ -246,7 +246,7 @@ def _refuse_broken_items(stream: BinaryIO, offset: int, frames: int) -> None:
     """Refuse compressed pixel values with missing items or without their delimiter."""
     size = stream.seek(0, io.SEEK_END)
     items = -1  # the first item is the table of offsets
-    while offset + 8 <= size:
+    while offset + 0x8 <= size:
         stream.seek(offset)
         tag, length = struct.unpack("<II", stream.read(8))
         if tag == _DELIMITER:

@@ -9,6 +9,7 @@ from pydicom import Dataset
 
 from discmri.core.diffusion import BValue, DirectionKind
 from discmri.study.bvalues import READERS, absent_means_zero, ge, read_b_value, siemens, text
+from discmri.study.bvalues.private import direction_from_lps
 
 HEADERS = sorted((Path(__file__).parents[1] / "headers").glob("*.json"))
 
@@ -202,7 +203,9 @@ def test_what_ge_calls_an_image(number, name, kind, b):
     assert (found.kind, found.value_s_per_mm2) == (kind, b)
 
 
-@pytest.mark.parametrize(("other", "kind"), [(800.4, "trace"), (850.0, "unknown")])
+@pytest.mark.parametrize(
+    ("other", "kind"), [(801.0, "trace"), (801.2, "unknown"), (798.8, "unknown")]
+)
 def test_a_kind_comes_only_from_a_reader_of_the_same_value(other: float, kind: str) -> None:
     ds = Dataset()
     ds.DiffusionBValue = 800.0
@@ -231,3 +234,27 @@ def test_ges_first_direction_is_that_of_frequency(phase: str, expected: tuple[in
 @pytest.mark.parametrize(("release", "absent"), [("DV26.0", False), ("MR27.0_R02", True)])
 def test_ge_leaves_out_a_b_value_of_zero_from_release_27_on(release: str, absent: bool) -> None:
     assert absent_means_zero("GE MEDICAL SYSTEMS", ["27", "LX", release]) is absent
+
+
+@pytest.mark.parametrize(
+    ("length", "b", "kind"),
+    [(0.02, 1000, "trace"), (0.04, 0, "directional"), (0.5, 250, "directional"),
+     (0.96, 920, "directional"), (0.98, 1000, "directional")],
+)  # fmt: skip
+def test_the_length_of_ges_vectors_scales_the_nominal_value(length, b, kind) -> None:
+    """By its square, in steps of 5; one of 0.98 is rounded, one of 0.02 is none."""
+    ds = Dataset()
+    ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1000, 8, 0, 0])
+    block = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    for offset, component in zip((0xBB, 0xBC, 0xBD), (0.0, length, 0.0), strict=True):
+        block.add_new(offset, "DS", component)
+    found = ge.read(ds)
+    assert (found.value_s_per_mm2, found.kind.value) == (b, kind)
+
+
+@pytest.mark.parametrize(
+    ("length", "known"), [(0.9e-3, False), (1.1e-3, True), (999.0, True), (1001.0, False)]
+)
+def test_vectors_of_an_impossible_length_have_no_direction(length, known) -> None:
+    found = direction_from_lps([0.0, 0.0, length])
+    assert found == (pytest.approx((0.0, 0.0, 1.0)) if known else None)

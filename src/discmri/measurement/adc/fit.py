@@ -15,6 +15,8 @@ from discmri.measurement.adc.noise import estimate_noise
 ITERATIONS = 3
 CHUNK = 1 << 14  # voxels per step, so that they fit into the processor's cache
 FLOOR_ITERATIONS = 6
+LEAST_B_RANGE_S_PER_MM2 = 50.0
+FITTED_FROM_NOISE = 3.0  # times the noise, at the lowest b-value; the rest is air
 FLOOR_SNR = 3.0  # below it the noise floor raises the logarithm noticeably
 TRACE_DIRECTIONS = 3  # usual number of directions of a trace image
 
@@ -89,7 +91,7 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     """
     groups = _groups(series)
     b_values = np.array(sorted(groups))
-    if len(b_values) < 2 or np.ptp(b_values) < 50:
+    if len(b_values) < 2 or np.ptp(b_values) < LEAST_B_RANGE_S_PER_MM2:
         raise MeasurementError(
             Code.ADC_NOT_FITTED,
             f"the fit needs two b-values at least 50 s/mm2 apart, got {b_values.tolist()}",
@@ -103,7 +105,7 @@ def fit_adc(series: DiffusionSeries) -> AdcFit:
     signal = series.signal.reshape(-1, series.signal.shape[-1])
     first = signal[:, groups[b_values[0]][0][0]]
     at_b = np.array([_noise_factor(averages, groups[b]) for b in b_values], dtype=np.float32)
-    where = np.flatnonzero(first > 3.0 * noise * float(at_b[0]))
+    where = np.flatnonzero(first > FITTED_FROM_NOISE * noise * float(at_b[0]))
     if not where.size:
         raise MeasurementError(Code.ADC_NOT_FITTED, "the diffusion images hold no signal")
     images = [sum(map(len, groups[b])) for b in b_values]

@@ -11,6 +11,9 @@ from discmri.core.volume import Array
 AIR_TO_DETAIL = 1.6
 """Noise from air is used up to this multiple of the upper bound from fine detail."""
 
+LEAST_AIR = (200, 0.02)  # voxels, and share of the image
+_QUARTILES = 2.195  # ratio of those of a Rayleigh distribution
+_QUARTILES_WITHIN = 0.25
 ENOUGH_VOXELS = 1 << 16
 """Enough for a median to 0.5 %; larger images are sampled evenly."""
 
@@ -60,7 +63,7 @@ def _noise_of_air(image: Array) -> float | None:
     """
     filled = image[image > 0]
     values = np.sort(filled[:: 1 + filled.size // ENOUGH_VOXELS])
-    if values.size < 200:
+    if values.size < LEAST_AIR[0]:
         return None
     sigma, count = float(_quantile(values, 0.02)), values.size
     for _ in range(60):
@@ -72,8 +75,10 @@ def _noise_of_air(image: Array) -> float | None:
             break
     low = values[:count]
     proportion = _quantile(low, 0.75) / _quantile(low, 0.25)
-    enough = count >= max(200, 0.02 * values.size * image.size / filled.size)
-    return sigma if enough and abs(proportion - 2.195) < 0.25 else None
+    least, share = LEAST_AIR
+    enough = count >= max(least, share * values.size * image.size / filled.size)
+    alike = abs(proportion - _QUARTILES) < _QUARTILES_WITHIN
+    return sigma if enough and alike else None
 
 
 def _quantile(ascending: Array, share: float) -> float:

@@ -15,13 +15,15 @@ _PARM = "GEMS_PARM_01"
 _ACQU = "GEMS_ACQU_01"
 _T2, _COMBINED, _EADC, _FA, _ADC, _COLOUR_FA = 14, 15, 17, 18, 20, 31
 _MAPS = {_EADC: "EADC", _FA: "FA", _ADC: "ADC", _COLOUR_FA: "FA"}
+_NO_DIRECTION = 0.03  # shorter gradient vectors are zero
+_SHORTENED = 0.97  # shorter ones scale the nominal b-value, which is that of the outer shell
 _DIRECTIONAL = {3, 4, 5, 16, 43, 44, 45, 46}
 
 
 def read(ds: Dataset) -> BValue | None:
     """First value of (0043,xx39) modulo 10⁹; zero if (0043,xx30) is ``T2``."""
     values = floats(private_value(ds, 0x0043, _PARM, 0x39, "IS"))
-    if not values or not 0 <= values[0] < 2**31:
+    if not values or not 0 <= values[0] <= 0x7FFFFFFF:
         return None
     nominal = float(int(values[0]) % 1_000_000_000)
     kind_number = _kind_number(ds)
@@ -33,12 +35,14 @@ def read(ds: Dataset) -> BValue | None:
         for component in floats(private_value(ds, 0x0019, _ACQU, offset, "DS"))[:1]
     ]
     length = float(np.linalg.norm(vector)) if len(vector) == 3 else 0.0
-    if 0.03 < length < 0.97:  # several shells: the vector's length scales the nominal value
+    if (
+        _NO_DIRECTION < length < _SHORTENED
+    ):  # several shells: the vector's length scales the nominal value
         nominal = 5.0 * round(nominal * length**2 / 5.0)
     direction = None
     if kind_number == _COMBINED:
         kind = DirectionKind.TRACE
-    elif length > 0.03:
+    elif length > _NO_DIRECTION:
         kind, direction = DirectionKind.DIRECTIONAL, _to_ras(ds, np.array(vector) / length)
     elif kind_number in _DIRECTIONAL:
         kind = DirectionKind.DIRECTIONAL
