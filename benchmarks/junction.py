@@ -4,14 +4,18 @@
 
 SPIDER is a folder with ``slices/*.png`` and ``overview.csv``.  ``--fit`` fits the models of
 ``discmri.measurement.junction`` anew, cross-validated by patient, and prints their coefficients.
-The model of residual discs learns from phantoms too, which takes half an hour: SPIDER shows eleven
-such discs, none below a squared S1, and no extent to the sides.
+The model of residual discs learns from phantoms too, which takes a quarter of an hour of one core: SPIDER
+shows eleven such discs, none below a squared S1, and no extent to the sides.
+
+It also prints how many S1-S2 discs are drawn by what the readers saw.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.junction_phantoms import NEAR_MM, junction_phantoms
+from benchmarks.junction_phantoms import NEAR_MM, drawn_as, junction_phantoms
 from benchmarks.scans import spider_slices
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.labels import FoundSpine, SpineLabels
@@ -55,6 +59,18 @@ class Read:
     place_px: tuple[float, float]
     doubtful: bool
     upside_down: bool
+    types: tuple[str, str]
+    """Type of the S1-S2 disc after O'Driscoll by either reader; empty where not visible."""
+
+    @property
+    def s1_s2(self) -> str:
+        """What both readers saw between S1 and S2."""
+        first, second = sorted(self.types)
+        if not second:
+            return "not visible"
+        names = {"1": "none", "2": "small", "3": "full depth", "4": "full depth"}
+        seen = [names[one] for one in (first, second) if one]
+        return " or ".join(dict.fromkeys(seen))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +116,7 @@ def reads(path: Path = TRUTH) -> dict[str, Read]:
                 (float(row["column_px"]), float(row["row_px"])),
                 row["doubtful"] == "1",
                 row["upside_down"] == "1",
+                (row["s1_s2_type_first"], row["s1_s2_type_second"]),
             )
             for row in csv.DictReader(stream)
         }
@@ -146,6 +163,17 @@ def report(slices: Sequence[Named]) -> None:
             print(f"  {one.name}: {'right' if one.right else 'WRONG'}, {told}")
 
 
+def report_s1_s2(slices: Sequence[Named]) -> None:
+    """Print how many S1-S2 discs are drawn, by what the readers saw."""
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in slices:
+        if not one.read.upside_down:
+            named = "" if one.right and one.certain else " (L5-S1 wrong or marked)"
+            table[one.read.s1_s2][drawn_as(one.found, one.labels) + named] += 1
+    for seen, ways in sorted(table.items()):
+        print(f"S1-S2 {seen}:", ", ".join(f"{how} {n}" for how, n in sorted(ways.items())))
+
+
 def _share(some: Sequence[Named]) -> str:
     right = sum(one.right for one in some)
     return f"{right} of {len(some)} ({100 * right / max(len(some), 1):.1f} %)"
@@ -170,6 +198,7 @@ def phantom_samples(phantoms: Sequence[tuple[int, int, list[int], float]]) -> li
     known = []
     for seed, slices, numbers, weight in phantoms:
         for one in junction_phantoms(seed, slices, numbers=numbers):
+            print(f"phantom {one.name} of seed {seed}", file=sys.stderr)
             known += _samples_of(segment(one.volume, Settings()), one.l5_s1_mm, "", weight)
     return known
 
@@ -264,6 +293,7 @@ def main() -> None:
     arguments = parser.parse_args()
     slices = list(named_slices(arguments.spider))
     report(slices)
+    report_s1_s2(slices)
     if arguments.fit:
         fit(samples(slices), phantom_samples(PHANTOMS), phantom_samples(CUT_PHANTOMS))
 

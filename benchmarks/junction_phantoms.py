@@ -1,11 +1,13 @@
 """Whether L5-S1 is found above a residual disc between S1 and S2 of any size: a grid of phantoms.
 
-    python -m benchmarks.junction_phantoms [--seed N] [--slices N] [--part K/N] [--cut]
+    python -m benchmarks.junction_phantoms [--seed N] [--slices N] [--part K/N] [--cut | --fused]
 
 Depth of the residual disc, shape of S1, slope of the sacrum and brightness make the grid; height and
 place of the disc, lean of S1, curves, size, grades, tilt of the slices, pixels, noise and shading
 are drawn.  One line per kind: how often L5-S1 is right, right but marked, wrong and marked, and wrong
-without a mark.  ``--cut`` ends every picture right below L5-S1.  The models of
+without a mark.  Then by depth how many residual discs are outlined as a disc or found within the
+sacrum, and how well.  ``--cut`` ends every picture right below L5-S1; ``--fused`` leaves a line instead
+of the disc, so that none should be drawn.  The models of
 ``discmri.measurement.junction`` were fitted to seed 1 (one slice) and seed 3 (13 slices, every ninth
 spine from the first): take another seed to test them.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +26,10 @@ import numpy as np
 
 from discmri.core.errors import NothingToMeasureError
 from discmri.core.findings import Code
-from discmri.core.labels import FoundSpine
+from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
-from discmri.core.volume import Array, Volume
+from discmri.core.volume import Array, SoftMask, Volume
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.segment import segment
 from discmri.phantoms import (
@@ -58,6 +61,7 @@ NEAR_MM = 14.0
 outline that covers a part of a disc is up to 10 mm off its centre."""
 CUT_MM = 18.0  # below the middle of L5-S1
 _LEAST_SHARE = 0.1
+_LINE = ResidualDiscSpec(_LEAST_SHARE, height_mm=1.0, brightness=0.0)
 _GRADES = (
     (2, 2, 3, 3, 4),
     (3, 3, 4, 5, 7),
@@ -89,6 +93,8 @@ class JunctionPhantom:
         The spine, and the share of the sacrum's depth that its residual disc has.
     l5_s1_mm
         (3,) true centre of L5-S1, RAS+.
+    phantom, thickness_mm
+        The phantom, and the thickness of its slices.
     """
 
     name: str
@@ -96,6 +102,13 @@ class JunctionPhantom:
     spec: SpineSpec
     fill: float
     l5_s1_mm: Array
+    phantom: Phantom
+    thickness_mm: float
+
+    def s1_s2(self) -> SoftMask | None:
+        """True mask of the residual disc; ``None`` if its centre lies beside the slices."""
+        labels = self.phantom.labels(self.volume.grid, self.thickness_mm)
+        return labels.residual_discs.get(DiscLevel.S1_S2)
 
     @property
     def kind(self) -> str:
@@ -118,6 +131,7 @@ def junction_phantoms(
     slices: int = 1,
     sequences: Sequence[PulseSequence] = SEQUENCES,
     numbers: Sequence[int] | None = None,
+    fused: bool = False,
 ) -> Iterator[JunctionPhantom]:
     """Pictures of the spines of the grid.
 
@@ -131,6 +145,8 @@ def junction_phantoms(
         T2, T1 or both; the same spines in each.  With several slices they take turns.
     numbers
         Places of the grid; all where not given.
+    fused
+        Draw a line instead of the residual disc.
     """
     rng = np.random.default_rng(seed)
     for number, wish in enumerate(wishes()):
@@ -138,6 +154,9 @@ def junction_phantoms(
         protocol = _protocol(slices, rng)
         if numbers is not None and number not in numbers:
             continue
+        if fused:
+            spec = replace(spec, sacrum=replace(spec.sacrum, residual_disc=_LINE))
+            fill = 0.0
         phantom = make_phantom(spec)
         for turn, sequence in enumerate(sequences):
             if slices == 1 or (number + turn) % len(sequences) == 0:
@@ -152,6 +171,8 @@ def _picture(phantom: Phantom, fill: float, protocol: Protocol, number: int) -> 
         phantom.spec,
         fill,
         phantom.scene.column.discs[DiscLevel.L5_S1].frame.origin_mm,
+        phantom,
+        protocol.slice_thickness_mm,
     )
 
 
@@ -207,18 +228,34 @@ def cut_below(one: JunctionPhantom) -> JunctionPhantom:
     return replace(one, volume=Volume(one.volume.array.take(kept, axis), affine))
 
 
-def verdict(one: JunctionPhantom) -> str:
-    """Whether L5-S1 got its name, and whether the names are marked as doubtful."""
+def verdict(one: JunctionPhantom) -> tuple[str, FoundSpine | None, SpineLabels | None]:
+    """Whether L5-S1 got its name, and whether the names are marked as doubtful; what was found."""
     try:
         found: FoundSpine = segment(one.volume, Settings())
         labels, findings = name_levels(found)
     except NothingToMeasureError:
-        return "refused"
+        return "refused", None, None
     doubts = {Code.NUMBERING_UNCERTAIN, Code.TRANSITIONAL_SUSPECTED}
     marked = any(finding.code in doubts for finding in findings)
     disc = labels.discs.get(DiscLevel.L5_S1)
     right = disc is not None and np.linalg.norm((disc.centroid_mm - one.l5_s1_mm)[1:]) < NEAR_MM
-    return f"{'right' if right else 'WRONG'}{', marked' if marked else ''}"
+    return f"{'right' if right else 'WRONG'}{', marked' if marked else ''}", found, labels
+
+
+def drawn_as(found: FoundSpine | None, labels: SpineLabels | None) -> str:
+    """How S1-S2 was found."""
+    if labels is None or not labels.residual_discs:
+        return "not drawn"
+    within = found is not None and labels.residual_discs.get(DiscLevel.S1_S2) is found.remnant
+    return "found within the sacrum" if within else "outlined as a disc"
+
+
+def agreement(drawn: SoftMask, truth: SoftMask) -> tuple[float, float]:
+    """Dice, and distance of the centres within the slice, mm."""
+    grid = truth.grid
+    one, other = drawn.on(grid), truth.on(grid)
+    dice = 2 * float(np.minimum(one, other).sum() / (one.sum() + other.sum()))
+    return dice, float(np.linalg.norm((drawn.centroid_mm - truth.centroid_mm)[1:]))
 
 
 def main() -> None:
@@ -230,13 +267,24 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=1)
     parser.add_argument("--part", default="1/1", help="every N-th spine from the K-th")
     parser.add_argument("--cut", action="store_true", help="no sacrum in the picture")
+    parser.add_argument("--fused", action="store_true", help="no residual disc")
     arguments = parser.parse_args()
     first, step = (int(part) for part in arguments.part.split("/"))
     numbers = range(first - 1, len(wishes()), step)
     table: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in junction_phantoms(arguments.seed, arguments.slices, numbers=numbers):
-        told = verdict(cut_below(one) if arguments.cut else one)
+    drawings: dict[float, Counter[str]] = defaultdict(Counter)
+    quality: dict[tuple[float, str], list[tuple[float, float]]] = defaultdict(list)
+    for one in junction_phantoms(
+        arguments.seed, arguments.slices, numbers=numbers, fused=arguments.fused
+    ):
+        told, found, labels = verdict(cut_below(one) if arguments.cut else one)
         table[one.kind][told] += 1
+        how, fill = drawn_as(found, labels), round(one.fill, 2)
+        drawings[fill][how] += 1
+        truth = None if how == "not drawn" else one.s1_s2()
+        if labels is not None and truth is not None:
+            drawn = labels.residual_discs[DiscLevel.S1_S2]
+            quality[fill, how].append(agreement(drawn, truth))
         if told not in ("right", "right, marked"):
             disc = one.spec.sacrum.residual_disc
             assert disc is not None
@@ -248,6 +296,19 @@ def main() -> None:
     for kind in sorted(table):
         counts = ", ".join(f"{told} {n}" for told, n in sorted(table[kind].items()))
         print(f"{kind}: {counts}")
+    for fill, ways in sorted(drawings.items()):
+        print(f"S1-S2 of {fill:.2f} of the sacrum's depth:", _listed(ways))
+        for how in ways:
+            if pairs := quality[fill, how]:
+                dice, apart = zip(*pairs, strict=True)
+                print(
+                    f"  {how}: {len(pairs)} with truth, median Dice {statistics.median(dice):.2f}, "
+                    f"centres apart {statistics.median(apart):.1f} mm, at most {max(apart):.1f}"
+                )
+
+
+def _listed(ways: Counter[str]) -> str:
+    return ", ".join(f"{how} {n}" for how, n in sorted(ways.items()))
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ TESTS = {
         "measurement/segment/test_decisions.py",
         "measurement/segment/test_pieces.py",
     ),
+    "measurement/segment/remnant": ("measurement/segment/test_remnant.py",),
     "measurement/segment/schemes/spider": (
         "measurement/segment/test_decisions.py",
         "measurement/segment/test_masks.py",

@@ -11,6 +11,7 @@ from discmri.core.errors import NothingToMeasureError, UsageError
 from discmri.core.findings import Code, Severity
 from discmri.core.labels import NumberingMethod
 from discmri.core.levels import MEASURED_LEVELS, DiscLevel, Vertebra
+from discmri.core.volume import SoftMask
 from discmri.measurement.numbering import _body_name, name_levels
 
 
@@ -161,3 +162,60 @@ def test_a_residual_disc_alone_is_nothing_to_measure():
 def test_a_body_has_the_name_of_a_disc_within_forty_millimetres(at_mm, name):
     body = SimpleNamespace(centroid_mm=np.array([0.0, 0.0, at_mm]))
     assert _body_name(body, [DiscLevel.L4_L5], np.zeros((1, 3))) is name
+
+
+def with_remnant(share=1.0, **kwargs):
+    mask = box(slice(16, 36), slice(10, 15))
+    return replace(
+        box_spine(**kwargs), remnant=SoftMask.from_fractions(share * mask.array, mask.affine)
+    )
+
+
+def test_a_remnant_below_l5_s1_is_s1_s2_and_changes_nothing_else():
+    spine = with_remnant(0.6)
+    without, before = name_levels(replace(spine, remnant=None))
+    labels, findings = name_levels(spine)
+    assert dict(labels.residual_discs) == {DiscLevel.S1_S2: spine.remnant}
+    assert labels.remnants == {DiscLevel.S1_S2}
+    assert vars(replace(labels, residual_discs={}, remnants=frozenset())) == vars(without)
+    found = [one for one in findings if one not in before]
+    assert [(one.code, one.severity) for one in found] == [(Code.RESIDUAL_S1_S2, Severity.INFO)]
+    drawn, expected = labels.label_map(), without.label_map()
+    inside = spine.remnant.on(spine.grid) >= 0.5
+    assert (expected[inside] == Vertebra.SACRUM.label_id).all()
+    assert (drawn[inside] == 101).all()
+    assert (drawn[~inside] == expected[~inside]).all()
+
+
+@pytest.mark.parametrize(
+    ("lowest", "drawn"),
+    [
+        (DiscLevel.L5_S1, True),
+        (DiscLevel.L6_S1, True),
+        (DiscLevel.L4_L5, False),
+    ],
+)
+def test_a_remnant_is_drawn_below_the_last_lumbar_disc_alone(lowest, drawn):
+    labels, _ = name_levels(with_remnant(), lowest)
+    assert bool(labels.residual_discs) is drawn
+
+
+def test_a_remnant_below_uncertain_names_is_not_drawn():
+    labels, _ = name_levels(replace(with_remnant(), upright_probability=0.8))
+    assert not labels.residual_discs
+
+
+def test_a_remnant_does_not_count_for_the_reader():
+    spine = with_remnant()
+    labels, findings = name_levels(spine, DiscLevel.S1_S2)
+    assert labels.residual_discs[DiscLevel.S1_S2] is spine.discs[-1].mask
+    assert labels.remnants == set()
+    (doubt,) = [one for one in findings if one.code is Code.NUMBERING_UNCERTAIN]
+    assert "found within the sacrum, which is S1-S2 anyway" in doubt.text
+
+
+def test_a_residual_disc_takes_no_voxel_from_a_lumbar_disc():
+    spine = with_remnant()
+    over = replace(spine, remnant=spine.discs[-1].mask)
+    labels, _ = name_levels(over)
+    assert not (labels.label_map() == 101).any()

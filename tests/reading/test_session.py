@@ -275,6 +275,18 @@ def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tm
     assert (numbering["lowest_automatic"], numbering["lowest"]) == ("S1-S2", "L5-S1")
 
 
+def test_a_disc_found_within_the_sacrum_does_not_count_as_the_lowest(tmp_path):
+    found = (L4, L5, DiscLevel.S1_S2)
+    folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=found)
+    record = folder / "study.json"
+    text = record.read_text(encoding="utf-8")
+    assert '"outlined": true' in text
+    record.write_text(text.replace('"outlined": true', '"outlined": false'), encoding="utf-8")
+    planned = reading.plan_session({folder: None}, SessionOptions(("ann",)), beside=tmp_path)
+    (case,) = planned.plan.cases
+    assert [disc.level for disc in case.all_discs] == [L4, L5]
+
+
 @pytest.mark.parametrize("level", [one for one in DiscLevel if one is not DiscLevel.L5_L6])
 def test_up_undoes_down(level):
     if level is not DiscLevel.L6_S1:

@@ -66,6 +66,9 @@ class FoundSpine:
         The segmenter's findings.
     upright_probability
         That head and feet are where the headers place them, 0 to 1.
+    remnant
+        A residual disc within the sacrum that is not among ``discs``.  It is below the lowest disc,
+        and S1-S2 if that one is L5-S1.
     """
 
     grid: Grid
@@ -76,6 +79,7 @@ class FoundSpine:
     method: str = ""
     findings: tuple[Finding, ...] = ()
     upright_probability: float = 1.0
+    remnant: SoftMask | None = None
 
 
 class NumberingMethod(Enum):
@@ -114,6 +118,8 @@ class SpineLabels:
     residual_discs
         Residual S1-S2 discs: shown and written to the label map, but not measured.  They are
         separate from ``discs`` so that no measurement includes one by mistake.
+    remnants
+        Residual discs that the segmenter did not outline as discs: they were found within the sacrum.
 
     Raises
     ------
@@ -132,6 +138,7 @@ class SpineLabels:
     numbering_signs: Mapping[str, float] = field(default_factory=dict)
     segmenter_sd_mm: Mapping[DiscLevel, float] = field(default_factory=dict)
     residual_discs: Mapping[DiscLevel, SoftMask] = field(default_factory=dict)
+    remnants: frozenset[DiscLevel] = frozenset()
 
     def __post_init__(self) -> None:
         for discs, is_measured in ((self.discs, True), (self.residual_discs, False)):
@@ -147,11 +154,14 @@ class SpineLabels:
         structures = [(CANAL_LABEL, self.canal)]
         structures += [(v.label_id, mask) for v, mask in self.vertebrae.items()]
         structures += [(d.label_id, mask) for d, mask in self.discs.items()]
-        structures += [(d.label_id, mask) for d, mask in self.residual_discs.items()]
         for label_id, mask in structures:
             if mask is not None:
                 box, fraction = mask.part_on(self.grid)
                 wins = fraction >= best[box]
                 labels[box][wins] = label_id
                 best[box][wins] = fraction[wins]
+        for level, mask in self.residual_discs.items():  # lies within the mask of the sacrum
+            box, fraction = mask.part_on(self.grid)
+            inside = np.isin(labels[box], (0, Vertebra.SACRUM.label_id))
+            labels[box][inside & (fraction >= 0.5)] = level.label_id
         return labels

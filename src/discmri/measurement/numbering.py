@@ -8,7 +8,7 @@ So the level that a reader sets (``--lowest-disc``) has priority.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +35,7 @@ def name_levels(
         Output of the segmenter.
     lowest
         Level of the lowest disc found, set by a reader; it has priority.  S1-S2 means a residual
-        disc inside the sacrum; a warning is given if that is unlikely.
+        disc inside the sacrum; a warning is given if that is unlikely.  ``found.remnant`` does not count.
 
     Returns
     -------
@@ -72,6 +72,10 @@ def name_levels(
         signs = {} if junction.signs is None else junction.signs.visible()
         named, skipped = _count_upwards(discs[junction.skipped :], junction.lowest)
     measured, residual = split_residual(named)
+    remnants: dict[DiscLevel, SoftMask] = {}
+    if found.remnant is not None and _is_s1_s2(named, discs, probability):
+        remnants[DiscLevel.S1_S2] = found.remnant
+    residual_discs = {level: disc.mask for level, disc in residual.items()} | remnants
     labels = SpineLabels(
         grid=found.grid,
         discs={level: disc.mask for level, disc in reversed(measured.items())},
@@ -82,9 +86,19 @@ def name_levels(
         numbering_probability=probability,
         numbering_signs=signs,
         segmenter_sd_mm={level: disc.height_sd_mm for level, disc in measured.items()},
-        residual_discs={level: disc.mask for level, disc in residual.items()},
+        residual_discs=residual_discs,
+        remnants=frozenset(remnants),
     )
-    return labels, [*findings, *skipped, *_six_bodies(named), *_residual_found(residual)]
+    return labels, [*findings, *skipped, *_six_bodies(named), *_residual_found(residual_discs)]
+
+
+def _is_s1_s2(
+    named: Mapping[DiscLevel, FoundDisc], discs: Sequence[FoundDisc], probability: float
+) -> bool:
+    """Whether a residual disc below the lowest disc is S1-S2: only below the last lumbar disc."""
+    lowest = min(named, key=lambda level: named[level].mask.centroid_mm[2])
+    above_sacrum = lowest.is_measured and lowest.below is Vertebra.SACRUM
+    return above_sacrum and named[lowest] is discs[0] and probability >= CERTAIN
 
 
 def split_residual(
@@ -106,7 +120,7 @@ def split_residual(
     return measured, {level: disc for level, disc in named.items() if not level.is_measured}
 
 
-def _residual_found(residual: Mapping[DiscLevel, FoundDisc]) -> list[Finding]:
+def _residual_found(residual: Iterable[DiscLevel]) -> list[Finding]:
     text = "A residual {} disc was found, which is normal anatomy; it is shown and not measured."
     return [info(Code.RESIDUAL_S1_S2, text.format(one.value), one) for one in residual]
 
@@ -120,10 +134,13 @@ def _residual_missed(
     junction = find_junction(found, discs)
     if junction.lowest is DiscLevel.S1_S2 or junction.probability < CERTAIN:
         return []
+    why = "If the residual disc was not found"
+    if found.remnant is not None:
+        why = "If the reader means the small disc found within the sacrum, which is S1-S2 anyway"
     text = (
         f"The reader calls the lowest disc S1-S2, but the lowest one found is {junction.lowest.value} "
-        f"with a probability of {junction.probability:.2f}. If the residual disc was not found, all "
-        "names are one level off: check them in the overview."
+        f"with a probability of {junction.probability:.2f}. {why}, all names are one level off: check "
+        "them in the overview."
     )
     return [warning(Code.NUMBERING_UNCERTAIN, text)]
 

@@ -99,7 +99,7 @@ class SacrumSpec:
         Backward tilt of the body of S1 against the perpendicular of its endplate.
     residual_disc
         The disc between S1 and S2.  With one, bone joins the segments around the disc; without one,
-        thin plates separate all segments.
+        thin dark plates with a grey core separate all segments, which look like remnants.
 
     Raises
     ------

@@ -115,7 +115,9 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
         for one in result.records
     )
     residual_discs = tuple(
-        PlannedDisc(one.level, one.level.label_id) for one in result.residual_discs
+        PlannedDisc(one.level, one.level.label_id)
+        for one in result.residual_discs
+        if one.outlined  # others do not count as lowest disc
     )
     pixels = {one.series_uid: one.pixels_sha256 for one in reversed(result.provenance.inputs)}
     return Case(

@@ -67,6 +67,7 @@ class StoredResidualDisc(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     centre_mm: tuple[float, float, float]
     depth_mm: Annotated[float, Meta(gt=0)]
     height_mm: Annotated[float, Meta(gt=0)]
+    outlined: bool = True  # False if found within the sacrum; since 0.2
 
 
 class StoredParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

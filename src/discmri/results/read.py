@@ -235,7 +235,7 @@ def result_of(document: Document) -> StudyResult:
         findings=document.findings,
         provenance=provenance,
         residual_discs=tuple(
-            ResidualDisc(one.level, one.centre_mm, one.depth_mm, one.height_mm)
+            ResidualDisc(one.level, one.centre_mm, one.depth_mm, one.height_mm, one.outlined)
             for one in document.residual_discs
         ),
         message=document.message,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,11 +19,15 @@ class ResidualDisc:
     centre_mm: tuple[float, float, float]  # (3,) centre of the mask, RAS+ mm
     depth_mm: float  # extent along the longest direction in the sagittal plane
     height_mm: float  # area on the middle sagittal slice divided by `depth_mm`
+    outlined: bool = True  # as a disc by the segmenter; otherwise found within the sacrum
 
 
 def residual_discs(labels: SpineLabels) -> tuple[ResidualDisc, ...]:
     """Place and size of every residual disc."""
-    return tuple(_described(level, mask) for level, mask in labels.residual_discs.items())
+    return tuple(
+        replace(_described(level, mask), outlined=level not in labels.remnants)
+        for level, mask in labels.residual_discs.items()
+    )
 
 
 def _described(level: DiscLevel, mask: SoftMask) -> ResidualDisc:

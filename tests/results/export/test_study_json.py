@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from importlib import resources
 
 import jsonschema
@@ -17,6 +18,7 @@ from discmri.results.export import study_json
 from discmri.results.jsonable import dumps, jsonable
 from discmri.results.read import result_of
 from discmri.results.records import PARAMETERS
+from discmri.results.residual import residual_discs
 from discmri.results.schema import schema
 
 
@@ -134,6 +136,17 @@ def test_a_residual_disc_has_its_place_and_size_and_is_no_row(with_residual):
     assert result_of(parse(dumps(document).encode(), "x")) == with_residual
     assert "S1-S2" not in {row["level"] for row in with_residual.rows()}
     assert not any("residual_s1_s2" in row["flags"] for row in with_residual.rows())
+
+
+@pytest.mark.parametrize("remnants", [set(), {DiscLevel.S1_S2}])
+def test_a_residual_disc_says_whether_the_segmenter_outlined_it(with_residual, remnants):
+    labels = replace(with_residual.labels, remnants=frozenset(remnants))
+    told = replace(with_residual, residual_discs=residual_discs(labels))
+    document = document_of(told)
+    assert [one["outlined"] for one in document["residual_discs"]] == [not remnants]
+    assert result_of(parse(dumps(document).encode(), "x")).residual_discs == told.residual_discs
+    del document["residual_discs"][0]["outlined"]  # of an earlier version
+    assert result_of(parse(dumps(document).encode(), "x")).residual_discs[0].outlined
 
 
 def test_a_result_of_before_there_were_residual_discs_obeys_the_schema(document):

@@ -39,6 +39,7 @@ from discmri.measurement.segment.parts import (
 )
 from discmri.measurement.segment.peaks import find_peaks
 from discmri.measurement.segment.pieces import one_disc
+from discmri.measurement.segment.remnant import find_remnant
 from discmri.measurement.segment.weights import height_sd_mm, weights_sha256
 
 # Anatomy
@@ -123,6 +124,7 @@ def builtin(image: Volume, settings: Settings) -> FoundSpine:
         sacrum=sacrum,
         canal=_canal(column, discs),
         method=f"builtin:{weights_sha256()[:12]}",
+        remnant=find_remnant(column, slices, places[-1].mask, _usual_gap_mm(places)),
     )
     measured = (
         replace(
@@ -391,8 +393,7 @@ def _bones(
     first sacral segment.
     """
     body, sacrum = column.shares[Channel.BODY], column.shares[Channel.SACRUM]
-    at = [place.at_mm for place in places]
-    gap = float(np.median(np.diff(at))) if len(at) > 1 else _USUAL_GAP_MM
+    at, gap = [place.at_mm for place in places], _usual_gap_mm(places)
     below = column.mask & column.stretch(at[-1], at[-1] + gap)
     beyond = column.mask & column.stretch(at[-1] + gap, at[-1] + 2 * gap)
     ends_in_body = body[below].sum() > sacrum[below].sum()
@@ -410,6 +411,12 @@ def _bones(
     where = near_main_part(sacrum > 0.5, _GAP_IN_SACRUM_PX)
     large = where.sum(axis=(1, 2)).max() * PIXEL_MM**2 > _LEAST_BODY_MM2
     return bodies, column.network_slices.mask(*soft(sacrum, where)) if large else None
+
+
+def _usual_gap_mm(places: Sequence[_DiscPosition]) -> float:
+    """Median distance between the centres of neighbouring discs."""
+    at = [place.at_mm for place in places]
+    return float(np.median(np.diff(at))) if len(at) > 1 else _USUAL_GAP_MM
 
 
 def _canal(column: VertebralColumn, discs: Sequence[FoundDisc]) -> SoftMask | None:
