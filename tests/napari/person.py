@@ -24,7 +24,7 @@ class Reader:
 
     @property
     def case(self):
-        return self.shell.loader.case(getattr(self.desk, "item", "look"))
+        return self.shell.loader.cases.get(getattr(self.desk, "item", "look"))
 
     @property
     def panel(self):

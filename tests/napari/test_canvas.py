@@ -10,10 +10,11 @@ import pytest
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid
 from discmri.napari.canvas import FIELD_MM, Framing, ViewerCanvas
-from discmri.napari.images import DiscMark, Picture, dashes_of, level_colour
+from discmri.napari.images import DiscMark, Picture, dashes_of
 from discmri.napari.marks import Mark
 from discmri.napari.overlay import BORDER_PX, WHITE
 from discmri.napari.view import SagittalView
+from discmri.results.pictures.canvas import LEVEL_COLOURS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning"
@@ -31,7 +32,7 @@ def mark(level, row_mm, lines=True):
     centre = np.array([8.0, row_mm, 20.0])
     ends = np.array([[[8.0, row_mm - 4.0, 18.0], [8.0, row_mm + 4.0, 18.0]]])
     place = DiscMark(centre, np.array([row_mm, 3.0]), ends)
-    return Mark(place, level.value, level_colour(level), level.label_id, lines)
+    return Mark(place, level.value, LEVEL_COLOURS[level], level.label_id, lines)
 
 
 @pytest.fixture
@@ -106,12 +107,12 @@ def test_levels_have_their_colours_and_names(canvas):
     for level in (L4, L5):
         canvas.paint(level.label_id)
         painted = canvas.viewer.layers["T1 discs"].get_color(level.label_id)
-        red, green, blue = (int(level_colour(level)[n : n + 2], 16) / 255 for n in (1, 3, 5))
+        red, green, blue = (int(LEVEL_COLOURS[level][n : n + 2], 16) / 255 for n in (1, 3, 5))
         np.testing.assert_allclose(painted[:3], [red, green, blue], atol=0.01)
     canvas.focus(mark(L4, 7.0).place)
     for panel in canvas.overlays:
         named = [(one.text, one.colour) for one in panel.captions if "-" in one.text]
-        assert named == [(level.value, level_colour(level)) for level in (L4, L5)]
+        assert named == [(level.value, LEVEL_COLOURS[level]) for level in (L4, L5)]
 
 
 def test_only_what_changed_is_drawn_anew(canvas):
@@ -150,7 +151,7 @@ def test_a_residual_disc_has_dashes_and_a_name_instead_of_the_border_of_its_labe
     assert [text for text in written(canvas) if "-" in text] == 2 * ["L4-L5", "S1-S2"]
     canvas.show_outlines(False)
     heights, dashed = lines(canvas)
-    assert (heights[0], dashed[0]) == (WHITE, level_colour(L5)), "dashes have its colour"
+    assert (heights[0], dashed[0]) == (WHITE, LEVEL_COLOURS[L5]), "dashes have its colour"
     assert (len(heights[2]), len(dashed[2])) == (1, len(dashes))
 
 
@@ -352,7 +353,7 @@ def test_borders_are_thin_lines_on_their_slices_and_go_by_themselves(canvas):
     canvas.mark([replace(mark(L4, 7.0, lines=False), border=pieces)])
     for number, piece in ((2, pieces[0]), (3, pieces[1])):
         ((colour, width_px, drawn),) = lines(canvas, number)
-        assert (colour, width_px) == (level_colour(L4), BORDER_PX)
+        assert (colour, width_px) == (LEVEL_COLOURS[L4], BORDER_PX)
         np.testing.assert_allclose(drawn, [piece[:, 1:]])
     assert not seen(canvas.viewer.layers["T1 discs"]), "no voxel is covered"
     canvas.mark([replace(mark(L4, 7.0), border=pieces)])

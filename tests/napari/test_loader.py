@@ -54,15 +54,15 @@ def test_the_case_at_hand_comes_first_and_the_next_one_ahead(at_work):
         loader.serve(session, (first, second), (first,))
         assert len(jobs.open) == 1
         jobs.do()
-        case = loader.case(item)
+        case = loader.cases.get(item)
         assert case.complete == complete
         assert case.measured is None, "results are shown, nothing is measured"
     loader.serve(session, (first, second), (first,))
     assert not jobs.open
-    assert loader.held == 2
+    assert len(loader.cases) == 2
     assert {one[0] for one in told} == {first, second}
     loader.serve(session, (second,), (second,))
-    assert (loader.held, loader.case(first)) == (1, None), "what is far away is let go"
+    assert (len(loader.cases), loader.cases.get(first)) == (1, None), "what is far away is let go"
 
 
 def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
@@ -72,9 +72,9 @@ def test_turning_away_stops_a_job_and_nothing_is_heard_of_it(at_work):
     loader.serve(session, (second,), ())
     assert jobs.stopped == 1
     jobs.do()
-    assert loader.case(first) is None
+    assert loader.cases.get(first) is None
     jobs.do()
-    assert loader.case(second) is not None
+    assert loader.cases.get(second) is not None
 
 
 @pytest.mark.parametrize("end", ["done", "failed", "stopped"])
@@ -147,7 +147,7 @@ def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_w
         assert len(failures) == 1
         loader.serve(session, (first, second), ())
         jobs.do()
-        assert loader.case(second) is not None, "the next one is loaded all the same"
+        assert loader.cases.get(second) is not None, "the next one is loaded all the same"
     finally:
         hidden.rename(visits[0].study)
     loader.serve(session, (second,), ())
@@ -155,4 +155,4 @@ def test_a_case_that_cannot_be_loaded_is_told_once_and_tried_when_met_again(at_w
     jobs.open.clear()
     loader.serve(session, (first,), ())
     jobs.do()
-    assert loader.case(first) is not None
+    assert loader.cases.get(first) is not None

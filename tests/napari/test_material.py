@@ -17,7 +17,7 @@ from discmri.measurement import pipeline
 from discmri.napari import opening
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
-from discmri.napari.cache import LoadedCase, edited_values
+from discmri.napari.case import LoadedCase, edited_values
 from discmri.napari.images import border_of, images_of
 from discmri.napari.loading import (
     load_adc,

@@ -295,7 +295,7 @@ shell = shell_of(viewer)
 shell.read(session)
 viewer.window.show()
 shell.window.activateWindow()
-while not shell.canvas.complete or shell.loader.case(shell.desk.item) is None:
+while not shell.canvas.complete or shell.loader.cases.get(shell.desk.item) is None:
     QApplication.processEvents()
 canvas = viewer.window._qt_viewer.canvas.native
 for key in (Qt.Key.Key_4, Qt.Key.Key_Slash, Qt.Key.Key_7, Qt.Key.Key_Down, Qt.Key.Key_2, Qt.Key.Key_Down):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from discmri.core.levels import DiscLevel
 from discmri.napari import panel_text
-from discmri.napari.images import level_colour
 from discmri.napari.opening import OpenedStudy, session_place
 from discmri.napari.panel import DiscRow, Panel, Question
 from discmri.reading import DiscMetrics
+from discmri.results.pictures.canvas import LEVEL_COLOURS
 
 Begin = Callable[[Path, str], None]
 """Opens a session: its file, and who reads."""
@@ -126,4 +126,4 @@ class StudyBrowser:
 def _row(level: DiscLevel, look: OpenedStudy) -> DiscRow:
     suggested = look.metrics.get(level, DiscMetrics({})).values.get("suggested_grade")
     grade = "" if suggested is None else str(suggested.value)
-    return DiscRow(level, level.value, level_colour(level), state=f"suggested {grade}".strip())
+    return DiscRow(level, level.value, LEVEL_COLOURS[level], state=f"suggested {grade}".strip())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from discmri.core.levels import DiscLevel
 from discmri.core.progress import ProgressCallback
 from discmri.measurement.disc_values import RemeasuredDisc
-from discmri.napari.cache import LoadedCase, edited_values
+from discmri.napari.case import LoadedCase, edited_values
 from discmri.napari.images import DiscMark, traced
 from discmri.napari.loading import measure_painted
 

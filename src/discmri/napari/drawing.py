@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from discmri.core.levels import DiscLevel
 from discmri.napari.brush import Brush
-from discmri.napari.cache import LoadedCase
 from discmri.napari.canvas import ViewerCanvas
-from discmri.napari.images import Picture, level_colour
+from discmri.napari.case import LoadedCase
+from discmri.napari.images import Picture
 from discmri.napari.marks import Mark
+from discmri.results.pictures.canvas import LEVEL_COLOURS
 
 
 class Drawing:
@@ -58,13 +59,13 @@ class Drawing:
         for key, name in names.items():
             place = self.brush.mark(key) or case.mark(key)
             if place is not None:
-                colour, border = level_colour(DiscLevel(name)), case.border(key)
+                colour, border = LEVEL_COLOURS[DiscLevel(name)], case.border(key)
                 number = case.numbers[key]
                 marks.append(Mark(place, name, colour, number, may_see(key), border=border))
         for key, name in residual.items():
             place = case.mark(key)
             if place is not None:
-                colour, number = level_colour(DiscLevel(name)), case.numbers[key]
+                colour, number = LEVEL_COLOURS[DiscLevel(name)], case.numbers[key]
                 marks.append(Mark(place, name, colour, number, False, case.dashes(key)))
         signature = tuple(
             (one.name, one.lines, one.place.lines_mm.tobytes(), id(one.border)) for one in marks

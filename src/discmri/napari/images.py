@@ -15,7 +15,7 @@ from discmri.core.volume import Array, Grid, SoftMask, Volume
 from discmri.napari.view import SagittalView
 from discmri.results.height.stations import STATIONS
 from discmri.results.outline import DiscBorder
-from discmri.results.pictures.canvas import LEVEL_COLOURS, window
+from discmri.results.pictures.canvas import window
 from discmri.results.residual import border_mm
 from discmri.study import Role
 
@@ -254,8 +254,3 @@ def _rounded(loop: Array) -> Array:
     points = min(_ROUNDED_POINTS, len(loop) / 20)
     smooth = gaussian_filter1d(loop[:-1], points, axis=0, mode="wrap")
     return np.vstack([smooth, smooth[:1]])
-
-
-def level_colour(level: DiscLevel) -> str:
-    """The colour of a level, the same in the viewer, the figures and the report."""
-    return LEVEL_COLOURS[level]

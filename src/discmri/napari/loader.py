@@ -13,7 +13,7 @@ from discmri.core.errors import SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.progress import ProgressCallback
 from discmri.measurement.pipeline import StudySteps
-from discmri.napari.cache import CaseCache, LoadedCase
+from discmri.napari.case import LoadedCase
 from discmri.napari.loading import (
     LoadedStudy,
     load_adc,
@@ -69,7 +69,7 @@ class Loader:
         failed: Callable[[Exception], None],
         said: Callable[[str, str, float], None],
     ) -> None:
-        self._cache = CaseCache()
+        self.cases: dict[str, LoadedCase] = {}  # those whose images are loaded, by item
         self._work, self._moved, self._fail, self._said = work, moved, failed, said
         self._running: dict[Name, _Started] = {}
         self._failed: set[Name] = set()
@@ -80,19 +80,6 @@ class Loader:
     def busy(self) -> bool:
         """Whether a job runs."""
         return bool(self._running)
-
-    @property
-    def held(self) -> int:
-        """Number of loaded cases."""
-        return len(self._cache)
-
-    def case(self, item: str) -> LoadedCase | None:
-        """Return a case, or ``None`` until its images are loaded."""
-        return self._cache.get(item)
-
-    def put(self, item: str, case: LoadedCase) -> None:
-        """Store a case that was loaded elsewhere."""
-        self._cache.put(item, case)
 
     def hold(self, held: bool) -> None:
         """Pause jobs at their next step while the reader needs the processor, or resume them."""
@@ -110,7 +97,7 @@ class Loader:
     def forget(self) -> None:
         """Stop all jobs and remove all cases."""
         self.stop()
-        self._cache = CaseCache()
+        self.cases.clear()
         self._failed = set()
 
     def start(
@@ -154,7 +141,8 @@ class Loader:
         in ``kept`` stay in the cache.
         """
         near = {*wanted, *kept}
-        self._cache.keep(near)
+        for item in self.cases.keys() - near:
+            del self.cases[item]
         self._failed = {name for name in self._failed if name[0] in near}  # retry the others
         for name in [one for one in self._running if one[0] not in wanted]:
             self._running.pop(name).job.quit()
@@ -166,7 +154,7 @@ class Loader:
 
     def _next_step(self, session: Session, item: str) -> bool:
         """Start the next step of loading a case; return whether there was one."""
-        case = self.case(item)
+        case = self.cases.get(item)
         if case is None:
             return self._load_images(session, item)
         if case.to_measure and case.measured is None:
@@ -188,7 +176,7 @@ class Loader:
             self._failed.add(name)
             self._fail(error)
             return False
-        self.start(name, job, partial(self.put, item))
+        self.start(name, job, partial(self.cases.__setitem__, item))
         return True
 
     def _try(self, name: Name, job: Job, done: Callable[[Any], None]) -> bool:

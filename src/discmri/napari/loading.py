@@ -168,8 +168,3 @@ def unpacked(data: bytes) -> LabelMap:
         return LabelMap.from_bytes(data)
     except ResultsError as error:
         raise SessionError(str(error)) from error
-
-
-def packed(labels: NDArray[np.uint8], like: Images) -> bytes:
-    """Return a label map as bytes of a ``.nii.gz`` file; equal labels give equal bytes."""
-    return LabelMap(labels, like.view.grid).to_bytes()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from discmri.core.levels import DiscLevel
-from discmri.napari.images import level_colour
 from discmri.napari.panel import DiscRow
 from discmri.reading import CaseView, DiscState, DiscView
+from discmri.results.pictures.canvas import LEVEL_COLOURS
 
 _STATES = {DiscState.OPEN: "", DiscState.GRADED: "not revealed", DiscState.DONE: "done"}
 
@@ -72,7 +72,7 @@ def disc_row(disc: DiscView) -> DiscRow:
     return DiscRow(
         key=disc.key,
         name=disc.level.value,
-        colour=level_colour(disc.level),
+        colour=LEVEL_COLOURS[disc.level],
         grade=grade,
         state=", ".join(filter(None, states)),
         note="" if disc.read is None else disc.read.comment,

@@ -22,8 +22,8 @@ from discmri.napari import opening
 from discmri.napari.annotator import Annotator
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
-from discmri.napari.cache import LoadedCase
 from discmri.napari.canvas import ViewerCanvas
+from discmri.napari.case import LoadedCase
 from discmri.napari.display import Display
 from discmri.napari.drawing import Drawing
 from discmri.napari.images import Picture
@@ -137,7 +137,7 @@ class Shell:
 
     def _why_unseen(self, desk: Annotator) -> str:
         """Reason why the current disc or the panel is not visible; empty if both are visible."""
-        case, window = self.loader.case(desk.item), self.window
+        case, window = self.loader.cases.get(desk.item), self.window
         if window is None or window.isMinimized() or self.dock.visibleRegion().isEmpty():
             return "the grading panel is not visible."
         mark = None if case is None else case.mark(desk.key)
@@ -236,7 +236,7 @@ class Shell:
 
     # ------------------------------------------------------------------ painting
     def _paint(self, erase: bool) -> None:
-        case, desk = self.loader.case(self._item), self.desk
+        case, desk = self.loader.cases.get(self._item), self.desk
         if not isinstance(desk, Annotator):
             desk.notify("Labels can be edited only in a session.")
         elif case is None:
@@ -350,7 +350,7 @@ class Shell:
         for layer in [one for one in self.viewer.layers if one.name == opening.DRAWING]:
             self.viewer.layers.remove(layer)
         desk.show(look, ready=look.results is not None)
-        self.loader.put(_LOOK, LoadedCase.of(look.loaded, {**look.discs, **look.residual}))
+        self.loader.cases[_LOOK] = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
         job = partial(opening.complete, look)
         self.loader.start((_LOOK, MEASURES), job, partial(self._completed, desk))
 
@@ -359,10 +359,10 @@ class Shell:
     ) -> None:
         look, adc = found
         desk.show(look, ready=True)
-        case = self.loader.case(_LOOK)
+        case = self.loader.cases.get(_LOOK)
         if case is None or case.loaded is not look.loaded:
             case = LoadedCase.of(look.loaded, {**look.discs, **look.residual})
-            self.loader.put(_LOOK, case)
+            self.loader.cases[_LOOK] = case
         case.set_adc(adc)
 
     def _not_found(self, desk: StudyBrowser, folder: Path, error: Exception) -> None:
@@ -422,7 +422,7 @@ class Shell:
         """Show the loading step over the empty window until a picture is drawn."""
         if self.window is None:
             return
-        if self.loader.busy and self.loader.case(self._item) is None:
+        if self.loader.busy and self.loader.cases.get(self._item) is None:
             self._loading.put("\n".join(filter(None, (self.desk.panel().title, text))))
         else:
             self._loading.take_away()
@@ -449,7 +449,7 @@ class Shell:
 
     def refresh(self) -> None:
         """Update dock and canvas; only changes are drawn again."""
-        desk, case = self.desk, self.loader.case(self._item)
+        desk, case = self.desk, self.loader.cases.get(self._item)
         if case is not None and case.ready:
             self._ahead.start()
         else:

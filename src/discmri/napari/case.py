@@ -1,8 +1,8 @@
-"""Cache of loaded cases: the current, the previous and the next one."""
+"""A loaded case: pictures, marks, and labels that can be painted."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,8 @@ from discmri.napari.images import (
     dashes_of,
     traced,
 )
-from discmri.napari.loading import LoadedStudy, packed, unpacked
+from discmri.napari.loading import LoadedStudy, unpacked
+from discmri.results.label_map import LabelMap
 from discmri.results.outline import DiscBorder
 
 
@@ -171,7 +172,7 @@ class LoadedCase:
         labels[np.isin(labels, list(self.numbers.values()))] = 0
         painted = self.discs > 0
         labels[painted] = self.discs[painted]
-        return packed(labels, self.loaded.images)
+        return LabelMap(labels, self.loaded.images.view.grid).to_bytes()
 
 
 def _discs_alone(labels: NDArray[np.uint8], numbers: Mapping[DiscLevel, int]) -> NDArray[np.uint8]:
@@ -185,25 +186,3 @@ def edited_values(again: RemeasuredDisc) -> dict[str, float]:
         for name, one in again.record.values.items()
         if not isinstance(one.value, str) and name != "confidence"
     }
-
-
-class CaseCache:
-    """Loaded cases by item."""
-
-    def __init__(self) -> None:
-        self._cases: dict[str, LoadedCase] = {}
-
-    def get(self, item: str) -> LoadedCase | None:
-        """Return a case, or ``None`` if it is not loaded."""
-        return self._cases.get(item)
-
-    def put(self, item: str, case: LoadedCase) -> None:
-        """Store a case."""
-        self._cases[item] = case
-
-    def keep(self, items: Collection[str]) -> None:
-        """Remove all other cases."""
-        self._cases = {item: case for item, case in self._cases.items() if item in items}
-
-    def __len__(self) -> int:
-        return len(self._cases)
