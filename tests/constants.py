@@ -73,6 +73,7 @@ TESTS = {
     "results/height/stations": _DEFINITION,
     "core/grade": ("core/test_grade.py",),
     "core/tables": ("core/test_tables.py",),
+    "core/second_process": ("core/test_second_process.py",),
     "core/diffusion": ("core/test_volume.py", "measurement/test_adc.py"),
     "core/settings": ("core/test_settings.py", "measurement/test_grading.py"),
     "core/volume": ("core/test_volume.py",),

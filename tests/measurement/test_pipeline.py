@@ -18,6 +18,7 @@ from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.measurement import pipeline
 from discmri.measurement.pipeline import STEPS
+from discmri.measurement.recording import MeasurementRequest, measure_into
 from discmri.results.records import PARAMETERS
 
 
@@ -234,6 +235,18 @@ def test_the_label_map_gives_the_same_names_again(residual, tiny, tmp_path):
         assert first.get("height_mm") == pytest.approx(second.get("height_mm"), abs=0.1)
 
 
+def test_two_processes_write_the_same_files(phantom_study, phantom_labels, tmp_path):
+    settings = Settings(segmenter="masks", masks=phantom_labels)
+    written = []
+    for two in (False, True):
+        folder = tmp_path / str(two)
+        measure_into(MeasurementRequest(phantom_study, folder, settings), two_processes=two)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        written.append({path.relative_to(folder): path.read_bytes() for path in files})
+    assert len(written[0]) > 8
+    assert written[0] == written[1]
+
+
 # ------------------------------------------------------------------ the steps alone
 L45 = DiscLevel.L4_L5
 
@@ -259,7 +272,7 @@ def test_steps_in_any_order_give_the_same_result(steps, from_masks):
 
 def test_a_step_does_only_the_steps_that_it_needs(study, phantom_labels, monkeypatch):
     settings = Settings(segmenter="masks", masks=phantom_labels)
-    for name in ("align_adc", "measure_heights", "reference_heights"):
+    for name in ("align_adc", "find_adc", "heights_of", "reference_heights"):
         monkeypatch.setattr(pipeline, name, None)
     steps = discmri.StudySteps(study, settings)
     assert set(steps.outlines) == set(steps.labels.discs)

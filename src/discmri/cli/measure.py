@@ -138,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
                 args.path, folder, settings, args.study_uid, args.overwrite, args.deidentified
             ),
             steps,
+            two_processes=True,
         )
     if args.json:
         print((folder / "study.json").read_text(encoding="utf-8"), end="")

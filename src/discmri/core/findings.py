@@ -275,3 +275,6 @@ class MeasurementError(DiscmriError):
         self.code = code
         self.text = text
         self.values = values
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.text, self.values)

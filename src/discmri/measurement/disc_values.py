@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from discmri.core.findings import Finding, MeasurementError, warning
+from discmri.core.findings import Finding, MeasurementError, Severity, warning
 from discmri.core.levels import DiscLevel
+from discmri.measurement.height import measure_heights
+from discmri.measurement.uncertainty import height_sd
+from discmri.results.height import HEIGHT_METHODS
 from discmri.results.outline import DiscOutline
 from discmri.results.records import DiscRecord, Measurement
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,43 @@ class RemeasuredDisc:
     record: DiscRecord
     outline: DiscOutline | None
     findings: tuple[Finding, ...]
+
+
+def attempt(step: Callable[[DiscLevel], T], severity: Severity, level: DiscLevel) -> T | Finding:
+    """Result of a step for one disc, or a finding of this severity with the reason why it failed."""
+    try:
+        return step(level)
+    except MeasurementError as error:
+        return Finding(error.code, severity, error.text, level, values=error.values)
+
+
+def heights_of(
+    outlines: Mapping[DiscLevel, DiscOutline],
+    segmenter_sd_mm: Mapping[DiscLevel, float],
+    method: str,
+    level: DiscLevel,
+) -> DiscValues:
+    """Every height of one disc, and its primary height with the standard uncertainty, mm.
+
+    Parameters
+    ----------
+    outlines
+        All discs.
+    segmenter_sd_mm
+        Error that the segmenter states.
+    method
+        Code of the definition of the primary height.
+    level
+        The disc.
+    """
+    outline = outlines[level]
+    found = DiscValues.of(level, measure_heights(outline, method))
+    chosen = found.measurements.get(HEIGHT_METHODS[method].parameter)
+    if chosen is None:
+        return found
+    sd_mm = height_sd(outline, method, segmenter_sd_mm.get(level, 0.0))
+    primary = {
+        "height_mm": Measurement("height_mm", chosen.value, method, sd_mm),
+        "height_sd_mm": Measurement("height_sd_mm", sd_mm, method),
+    }
+    return replace(found, measurements={**found.measurements, **primary})

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 from discmri.core.errors import DicomError, UsageError
-from discmri.core.findings import Code, Finding, MeasurementError, Severity, warning
+from discmri.core.findings import Code, Finding, Severity, warning
 from discmri.core.labels import FoundSpine, SpineLabels
 from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.progress import ProgressCallback
 from discmri.core.quality import DiscQuality
+from discmri.core.second_process import SecondProcess
 from discmri.core.settings import Settings
 from discmri.core.software import versions
 from discmri.core.volume import SoftMask, Volume
 from discmri.measurement import qc, signal
-from discmri.measurement.adc import AlignedAdc, DiscAdc, align_adc, measure_adc
-from discmri.measurement.disc_values import DiscValues, RemeasuredDisc
+from discmri.measurement.adc import AlignedAdc, DiscAdc, FoundAdc, align_adc, find_adc, measure_adc
+from discmri.measurement.disc_values import DiscValues, RemeasuredDisc, attempt, heights_of
 from discmri.measurement.grade_features import brightest_discs
 from discmri.measurement.grading import Suggestion, reference_heights, suggest
-from discmri.measurement.height import measure_heights
 from discmri.measurement.numbering import name_levels
 from discmri.measurement.outline import trace_disc
 from discmri.measurement.picture_edge import cut_sides
@@ -29,7 +29,6 @@ from discmri.measurement.segment import segment
 from discmri.measurement.shape import measure_shape
 from discmri.measurement.signal import DiscSignal
 from discmri.measurement.t1_heights import t1_series
-from discmri.measurement.uncertainty import height_sd
 from discmri.results.dicom.read import check_belongs
 from discmri.results.height import HEIGHT_METHODS
 from discmri.results.model import MeasuredImages, StudyResult
@@ -55,6 +54,8 @@ STEPS: Mapping[str, tuple[str, float]] = {
 }
 """The steps in their order: an attribute of :class:`StudySteps`, its progress text, share before it."""
 
+SHARED = ("outlines", "heights")
+"""Steps of which a second process does most of the discs."""
 
 T = TypeVar("T")
 
@@ -73,6 +74,9 @@ class StudySteps:
         From :func:`discmri.read_study`.
     settings
         Default settings if not given.
+    second
+        Process that segments, traces and measures most of the discs, aligns and draws; ``None`` for
+        this one.
 
     Attributes
     ----------
@@ -109,6 +113,7 @@ class StudySteps:
     study: Study
     settings: Settings = field(default_factory=Settings)
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict, init=False, repr=False)
+    second: SecondProcess | None = field(default=None, repr=False)
     _study_steps: StudySteps | None = field(default=None, repr=False)
     """Steps of the whole study, if these steps measure one disc again."""
 
@@ -157,7 +162,9 @@ class StudySteps:
         if self.settings.masks is not None:
             frame = self.series.frame_of_reference_uid
             check_belongs(self.settings.masks, self.study.study_uid, frame)
-        return segment(self.image, self.settings)
+        if self.second is None or self.settings.masks is not None:
+            return segment(self.image, self.settings)
+        return self.second.call(segment, self.image, self.settings)
 
     @cached_property
     def labels(self) -> SpineLabels:
@@ -177,12 +184,9 @@ class StudySteps:
     @cached_property
     def outlines(self) -> Mapping[DiscLevel, DiscOutline]:
         """Border of each disc in its own frame, mm."""
-        slices = self.settings.central_slices
-        return self._each(
-            "outlines",
-            self._levels,
-            lambda level: trace_disc(self.labels, level, slices, self._cut_bodies),
-        )
+        slices, cut = self.settings.central_slices, self._cut_bodies
+        trace = partial(trace_disc, self.labels, central_slices=slices, cut_bodies=cut)
+        return self._each("outlines", self._levels, trace)
 
     @cached_property
     def _cut_bodies(self) -> Collection[Vertebra]:
@@ -193,22 +197,9 @@ class StudySteps:
     @cached_property
     def heights(self) -> Mapping[DiscLevel, DiscValues]:
         """Every height definition, and the primary height with its standard uncertainty, mm."""
-        method = self.settings.height_method
-
-        def heights(level: DiscLevel) -> DiscValues:
-            found = DiscValues.of(level, measure_heights(self.outlines[level], method))
-            chosen = found.measurements.get(HEIGHT_METHODS[method].parameter)
-            if chosen is None:
-                return found
-            own_sd_mm = self.labels.segmenter_sd_mm.get(level, 0.0)
-            sd_mm = height_sd(self.outlines[level], method, own_sd_mm)
-            primary = {
-                "height_mm": Measurement("height_mm", chosen.value, method, sd_mm),
-                "height_sd_mm": Measurement("height_sd_mm", sd_mm, method),
-            }
-            return replace(found, measurements={**found.measurements, **primary})
-
-        return self._each("heights", self.outlines, heights)
+        sd_mm, method = self.labels.segmenter_sd_mm, self.settings.height_method
+        measure = partial(heights_of, self.outlines, sd_mm, method)
+        return self._each("heights", self.outlines, measure)
 
     @cached_property
     def shapes(self) -> Mapping[DiscLevel, DiscValues]:
@@ -291,6 +282,17 @@ class StudySteps:
 
     # -------------------------------------------------------------- diffusion
     @cached_property
+    def fitted(self) -> tuple[FoundAdc | None, Sequence[Finding]]:
+        """ADC before its alignment, with findings; it needs no labels.
+
+        Raises
+        ------
+        DicomError
+            If its pixel values cannot be decoded.
+        """
+        return find_adc(self.study)
+
+    @cached_property
     def diffusion(self) -> AlignedAdc | None:
         """ADC, aligned with the sagittal image; ``None`` without usable diffusion.
 
@@ -299,9 +301,14 @@ class StudySteps:
         DicomError
             If its pixel values cannot be decoded.
         """
-        diffusion, self.findings["diffusion"] = align_adc(
-            self.study, self.image, self.labels, self.settings
+        found, findings = self.fitted
+        if found is None:
+            self.findings["diffusion"] = findings
+            return None
+        diffusion, noticed = align_adc(
+            found, self.study, self.image, self.labels, self.settings, self.second
         )
+        self.findings["diffusion"] = [*findings, *noticed]
         return diffusion
 
     @cached_property
@@ -343,6 +350,7 @@ class StudySteps:
                 adc=None if diffusion is None else diffusion.around(self.labels),
                 fitted_adc=None if diffusion is None else diffusion.fitted,
                 study=self.study,
+                second=self.second,
             ),
         )
 
@@ -467,17 +475,16 @@ class StudySteps:
         self, name: str, levels: Iterable[DiscLevel], step: Callable[[DiscLevel], T]
     ) -> dict[DiscLevel, T]:
         """A step for each disc; a disc for which it fails is absent, with a finding."""
+        given, second = list(levels), self.second if name in SHARED else None
+        each = map if second is None else second.map
+        severity = Severity.ERROR if name == "outlines" else Severity.WARNING
         found, findings = {}, []
-        for level in levels:
-            try:
-                found[level] = step(level)
-            except MeasurementError as error:
-                severity = Severity.ERROR if name == "outlines" else Severity.WARNING
-                findings.append(
-                    Finding(error.code, severity, error.text, level, values=error.values)
-                )
+        for level, value in zip(given, each(partial(attempt, step, severity), given), strict=True):
+            if isinstance(value, Finding):
+                findings.append(value)
             else:
-                findings.extend(getattr(found[level], "findings", ()))  # an outline has no findings
+                found[level] = value
+                findings.extend(getattr(value, "findings", ()))  # an outline has no findings
         self.findings[name] = findings
         return found
 

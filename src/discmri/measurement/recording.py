@@ -6,6 +6,7 @@ Used by ``discmri measure`` and for every study of a cohort.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from discmri.core.errors import (
     UsageError,
 )
 from discmri.core.progress import ProgressCallback
+from discmri.core.second_process import second_process
 from discmri.core.settings import Settings
 from discmri.core.text import one_line
 
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
     from discmri.results.model import StudyResult
     from discmri.study import Study
     from discmri.study.deidentify import Pseudonyms
+
+_USED_THERE = (
+    "onnxruntime",
+    "scipy.ndimage",
+    "skimage.measure",
+    "discmri.measurement.segment",
+    "discmri.measurement.disc_values",
+)
+"""Modules that the second process imports while the first one reads."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +70,13 @@ class MeasurementRequest:
 
 
 def measure_into(
-    request: MeasurementRequest, progress: ProgressCallback | None = None
+    request: MeasurementRequest,
+    progress: ProgressCallback | None = None,
+    two_processes: bool = False,
 ) -> StudyResult:
     """Read, measure and write a study.
+
+    With ``two_processes`` a second process takes part, if the settings allow more than one thread.
 
     Raises
     ------
@@ -71,7 +86,6 @@ def measure_into(
         If nothing can be measured; a ``study.json`` with the reason is written.
     """
     defer_seldom_used()
-    import_pydicom()
     progress = progress or (lambda _text, _share: None)
     settings = request.settings
     if "dicom" in settings.formats:
@@ -81,15 +95,19 @@ def measure_into(
     study: Study | None = None
     try:
         progress("reading headers", 0.0)
-        from discmri.study import read_study
+        more = two_processes and settings.threads > 1
+        with second_process(_USED_THERE) if more else nullcontext() as second:
+            import_pydicom()
+            from discmri.study import read_study
 
-        study = read_study(request.path, request.study_uid, settings.threads, _pseudonyms(request))
-        from discmri.measurement.pipeline import StudySteps
+            names = _pseudonyms(request)
+            study = read_study(request.path, request.study_uid, settings.threads, names)
+            from discmri.measurement.pipeline import StudySteps
 
-        steps = StudySteps(study, settings)
-        result = _measured(steps, lambda text, at: progress(text, 0.1 + 0.7 * at))
-        progress("writing results", 0.8)
-        result.write(request.folder, settings.formats, request.overwrite)
+            steps = StudySteps(study, settings, second)
+            result = _measured(steps, lambda text, at: progress(text, 0.1 + 0.7 * at))
+            progress("writing results", 0.8)
+            result.write(request.folder, settings.formats, request.overwrite)
     except NothingToMeasureError as error:
         _write_failure(error, study, request)
         raise
@@ -105,12 +123,14 @@ def _pseudonyms(request: MeasurementRequest) -> Pseudonyms | None:
 
 
 def _measured(steps: StudySteps, progress: ProgressCallback) -> StudyResult:
-    """Do all steps; bias field and diffusion images beside the measurement of shapes."""
+    """Do all steps: the fit beside segmenting, bias field and alignment beside tracing."""
     from discmri.measurement.pipeline import STEPS
 
     if steps.settings.threads > 1:
-        steps.advance("labels", progress)  # required by both
         with ThreadPoolExecutor(2) as executor:
+            fit = executor.submit(getattr, steps, "fitted")
+            steps.advance("labels", progress)  # required by what follows
+            fit.result()
             bias_field = executor.submit(getattr, steps, "bias_corrected")
             diffusion = executor.submit(getattr, steps, "diffusion")
             steps.advance("shapes", progress)

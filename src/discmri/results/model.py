@@ -23,6 +23,7 @@ from discmri.results.residual import ResidualDisc
 if TYPE_CHECKING:
     import pandas as pd
 
+    from discmri.core.second_process import SecondProcess
     from discmri.results.read import StoredImages
     from discmri.study import Study
 
@@ -42,6 +43,7 @@ class MeasuredImages:
     # used
     fitted_adc: Volume | None = None
     study: Study | None = None  # the measured study, for its headers
+    second: SecondProcess | None = None  # draws most of the discs, as long as it runs
 
     @cached_property
     def label_map(self) -> LabelMap:
@@ -62,7 +64,7 @@ class MeasuredImages:
         """PNG bytes by name."""
         from discmri.results.pictures import draw
 
-        return draw(result)
+        return draw(result, self.second)
 
     def overview(self, result: StudyResult) -> bytes | None:
         """PNG bytes of the overview, without drawing the other pictures."""

@@ -9,6 +9,7 @@ import numpy as np
 from discmri.core.diffusion import AdcMap, DiffusionSeries
 from discmri.core.findings import Code, Finding, MeasurementError, warning
 from discmri.core.labels import SpineLabels
+from discmri.core.second_process import SecondProcess
 from discmri.core.settings import Settings
 from discmri.core.volume import Array, Grid, Volume
 from discmri.measurement.adc.fit import AdcFit, fit_adc
@@ -58,58 +59,107 @@ class AlignedAdc:
         return self.on(grid.cropped((int(start[0]), int(start[1]), int(start[2])), (i, j, k)))
 
 
-def align_adc(
-    study: Study, image: Volume, labels: SpineLabels, settings: Settings
-) -> tuple[AlignedAdc | None, list[Finding]]:
-    """ADC from the diffusion images if they can be fitted, else from the scanner's map.
+@dataclass(frozen=True, eq=False)
+class FoundAdc:
+    """ADC of a study before its alignment.
+
+    Parameters
+    ----------
+    moving
+        The images to align.
+    adc
+        The fit of these images, or the scanner's map.
+    facts
+        Facts about both for the record.
+    """
+
+    moving: DiffusionSeries | AdcMap
+    adc: AdcFit | AdcMap
+    facts: DiffusionFacts
+
+
+def find_adc(study: Study) -> tuple[FoundAdc | None, list[Finding]]:
+    """ADC from the diffusion images if they can be fitted, else the scanner's map.
 
     Parameters
     ----------
     study
         With diffusion images, a map, both or neither.
-    image, labels
-        The sagittal image and its named structures.
-    settings
-        ``max_alignment_mm`` is used.
 
     Returns
     -------
-    AlignedAdc or None, list of Finding
-        ``None`` without usable diffusion, with the reasons.  If the diffusion images are misaligned
-        the map is not used either, because it was computed from them.
+    FoundAdc or None, list of Finding
+        ``None`` without usable diffusion, with the reasons.
 
     Examples
     --------
-    >>> adc, findings = align_adc(study, image, labels, Settings())  # doctest: +SKIP
-    >>> adc.alignment.residual_mm  # doctest: +SKIP
-    0.4
+    >>> find_adc(study)[0].facts.source  # doctest: +SKIP
+    'fit'
     """
     findings = []
     for find in (_fitted, _mapped):
         try:
             found = find(study)
-            aligned = None if found is None else _aligned(found, study, image, labels, settings)
         except MeasurementError as error:
             findings.append(warning(error.code, error.text))
-            if error.code in (Code.ADC_OTHER_FRAME, Code.ADC_MISALIGNED):
-                return None, findings
             continue
-        if aligned is not None:
-            if find is _mapped and any(series.role is Role.DWI for series in study.series):
-                text = "The diffusion images could not be fitted; the scanner's ADC map was used."
-                findings.append(warning(Code.ADC_FROM_MAP, text))
-            return aligned, findings
+        if found is not None:
+            return found, findings
     if not findings:
         text = "The study holds no diffusion series and no ADC map."
         findings.append(warning(Code.NO_DIFFUSION, text))
     return None, findings
 
 
-_Found = tuple[DiffusionSeries | AdcMap, AdcFit | AdcMap, DiffusionFacts]
-"""The images to align, the ADC, and the facts known before alignment."""
+def align_adc(
+    found: FoundAdc,
+    study: Study,
+    image: Volume,
+    labels: SpineLabels,
+    settings: Settings,
+    second: SecondProcess | None = None,
+) -> tuple[AlignedAdc | None, list[Finding]]:
+    """Align the ADC with the sagittal image.
+
+    Parameters
+    ----------
+    found
+        From :func:`find_adc`.
+    study
+        The same study.
+    image, labels
+        The sagittal image and its named structures.
+    settings
+        ``max_alignment_mm`` is used.
+    second
+        Process that aligns the images; ``None`` for this one.
+
+    Returns
+    -------
+    AlignedAdc or None, list of Finding
+        ``None`` if the images are misaligned, with the reason.  The scanner's map is not used instead,
+        because it was computed from them.
+
+    Examples
+    --------
+    >>> adc, findings = align_adc(found, study, image, labels, Settings())  # doctest: +SKIP
+    >>> adc.alignment.residual_mm  # doctest: +SKIP
+    0.4
+    """
+    frame_uid = study.target().frame_of_reference_uid
+    given = found.moving, image, labels, frame_uid, settings.max_alignment_mm
+    try:
+        alignment = align(*given) if second is None else second.call(align, *given)
+    except MeasurementError as error:
+        return None, [warning(error.code, error.text)]
+    findings = []
+    if found.facts.source == "map" and any(series.role is Role.DWI for series in study.series):
+        text = "The diffusion images could not be fitted; the scanner's ADC map was used."
+        findings.append(warning(Code.ADC_FROM_MAP, text))
+    return AlignedAdc(found.adc, alignment, _placed(found.facts, alignment)), findings
 
 
-def _fitted(study: Study) -> _Found | None:
+def _fitted(study: Study) -> FoundAdc | None:
     series = study.diffusion()
     if series is None:
         return None
@@ -122,23 +172,19 @@ def _fitted(study: Study) -> _Found | None:
         b_value_sources=tuple(sorted({b.source for b in series.b_values})),
         noise=float(fit.noise),
     )
-    return series, fit, facts
+    return FoundAdc(series, fit, facts)
 
 
-def _mapped(study: Study) -> _Found | None:
+def _mapped(study: Study) -> FoundAdc | None:
     scanner = study.adc_map()
     if scanner is None:
         return None
     facts = DiffusionFacts("map", scanner.series_uid, unit_source=scanner.unit_source)
-    return scanner, scanner, facts
+    return FoundAdc(scanner, scanner, facts)
 
 
-def _aligned(
-    found: _Found, study: Study, image: Volume, labels: SpineLabels, settings: Settings
-) -> AlignedAdc:
-    moving, adc, facts = found
-    frame_uid = study.target().frame_of_reference_uid
-    alignment = align(moving, image, labels, frame_uid, settings.max_alignment_mm)
+def _placed(facts: DiffusionFacts, alignment: Alignment) -> DiffusionFacts:
+    """The facts with those of the alignment."""
     placed = replace(
         facts,
         shift_mm=round(alignment.shift_mm, 3),
@@ -155,7 +201,7 @@ def _aligned(
             phase_superior_mm=_rounded(phase.superior_mm),
             phase_shift_mm=_rounded(phase.shift_mm),
         )
-    return AlignedAdc(adc, alignment, placed)
+    return placed
 
 
 def _rounded(values: Array) -> tuple[float, ...]:
@@ -199,4 +245,4 @@ def recorded_adc(study: Study, facts: DiffusionFacts) -> AlignedAdc | None:
     phase = PhaseShift(axis, superior_mm, shift_mm) if facts.distortion_corrected else None
     explained = (facts.explained_before, facts.explained_after)
     alignment = Alignment(np.array(facts.matrix), phase, explained, facts.shift_mm)
-    return AlignedAdc(found[1], alignment, facts)
+    return AlignedAdc(found.adc, alignment, facts)

@@ -22,9 +22,6 @@ from discmri.measurement.segment.anatomy import impossible_anatomy
 from discmri.measurement.segment.labelled import Labels, labelled_spine, misnamed_vertebrae
 from discmri.measurement.segment.schemes import SCHEMES, mask_scheme
 from discmri.measurement.segment.schemes.scheme import MaskScheme
-from discmri.results.dicom.read import is_dicom, read_segmentation
-from discmri.study.extent import refuse_absurd_extent
-from discmri.study.nifti_header import MAX_BYTES, check_gzip, placement_of
 
 _DAMAGE = (OSError, EOFError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
 _LISTED = 20
@@ -115,6 +112,8 @@ def _labels(path: Path, scheme: str) -> tuple[Labels, Grid, tuple[Finding, ...],
 
     A DICOM SEG with codes or labels of its segments needs no scheme.
     """
+    from discmri.results.dicom.read import is_dicom, read_segmentation
+
     try:
         dicom = is_dicom(path)
     except OSError as error:
@@ -139,6 +138,9 @@ def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError, ImageDataError
+
+    from discmri.study.extent import refuse_absurd_extent
+    from discmri.study.nifti_header import check_gzip
 
     try:
         file = cast(Any, nib.load(path))
@@ -166,6 +168,8 @@ def _read(path: Path) -> tuple[Labels, Grid, tuple[Finding, ...]]:
 
 def _check_header(file: Any, path: Path) -> str:
     """Refuse a file that cannot be a label map before its voxels are read; else return a doubt."""
+    from discmri.study.nifti_header import MAX_BYTES, placement_of
+
     placement = placement_of(file)
     if placement.affine is None:
         raise UsageError(

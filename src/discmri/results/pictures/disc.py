@@ -40,14 +40,8 @@ class DiscPlane:
     @classmethod
     def of(cls, image: Volume, outline: DiscOutline) -> DiscPlane:
         """Sample an image for all pictures of a disc."""
-        back, front, bottom, top = _region(outline)
-        x = np.arange(back + _STEP_MM / 2, front, _STEP_MM)
-        y = np.arange(bottom + _STEP_MM / 2, top, _STEP_MM)
-        across, up = np.meshgrid(x, y)
-        points = outline.frame.to_world(
-            np.stack([across, up, np.full_like(across, outline.mid.left_mm)], axis=-1)
-        )
-        return cls(outline, points, _around(image, points).sample(points, order=3))
+        points = _points(outline)
+        return cls(outline, points, image.sample(points, order=3))
 
     def canvas(self, extra_mm: float = 0.0, dim: float = 1.0) -> Canvas:
         """Draw the image, anterior on the left; optionally darker and with a strip on the right."""
@@ -99,8 +93,9 @@ def adc_picture(plane: DiscPlane, adc: Volume, level: DiscLevel) -> bytes:
     return canvas.png([colour], coloured=True)
 
 
-def _around(image: Volume, points: Array) -> Volume:
-    """Crop an image to the part that smooth interpolation at some points needs."""
+def part_around(image: Volume, outline: DiscOutline) -> Volume:
+    """Crop an image to the part that the pictures of a disc need, with smooth interpolation."""
+    points = _points(outline)
     index = image.grid.to_index(points.reshape(-1, 3))
     start = np.clip(np.floor(index.min(axis=0)).astype(int) - 6, 0, np.array(image.shape) - 1)
     stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 7, start + 1, image.shape)
@@ -108,6 +103,17 @@ def _around(image: Volume, points: Array) -> Volume:
     part = image.array[box]
     first = (int(start[0]), int(start[1]), int(start[2]))
     return Volume(part, image.grid.cropped(first, part.shape).affine, image.unit)
+
+
+def _points(outline: DiscOutline) -> Array:
+    """(rows, columns, 3) points of the mid-sagittal plane, as in :class:`DiscPlane`."""
+    back, front, bottom, top = _region(outline)
+    x = np.arange(back + _STEP_MM / 2, front, _STEP_MM)
+    y = np.arange(bottom + _STEP_MM / 2, top, _STEP_MM)
+    across, up = np.meshgrid(x, y)
+    return outline.frame.to_world(
+        np.stack([across, up, np.full_like(across, outline.mid.left_mm)], axis=-1)
+    )
 
 
 def _region(outline: DiscOutline) -> tuple[float, float, float, float]:
