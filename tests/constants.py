@@ -105,7 +105,10 @@ TESTS = {
         "measurement/segment/test_masks.py",
     ),
     "measurement/segment/builtin": ("measurement/segment/test_builtin_decisions.py",),
-    "measurement/segment/column": ("measurement/segment/test_decisions.py",),
+    "measurement/segment/column": (
+        "measurement/segment/test_decisions.py",
+        "measurement/segment/test_builtin_decisions.py",
+    ),
     "measurement/segment/fused": ("measurement/segment/test_fused.py",),
     "measurement/segment/joint": (
         "measurement/segment/test_decisions.py",
@@ -253,6 +256,10 @@ EXEMPT = {
     "measurement/outline/corners:_WALL_FROM_MM": "fits leave out what lies off the rest anyway",
     "measurement/outline/corners:_RIM_GAP_MM": "fits leave out what lies off the rest anyway",
     "measurement/outline/corners:_WALL_SLACK_MM": "where the search for a wall starts",
+    "measurement/signal/comparators:_presacral_fat()": "any high percentile",
+    "measurement/signal/comparators:_bright()": "any high percentile",
+    "measurement/signal/bias_field:_uniform_tissues()": "any high percentile",
+    "measurement/adc/noise:_noise_of_air()": "how exactly an estimate has converged",
     "agreement/bootstrap:Resampling.resamples": "how finely an interval is drawn",
     "core/settings:Settings.threads": "how many processors are used",
     "study/header:_number()": "any number beyond those of images, below that of an unset value",

@@ -343,6 +343,22 @@ def test_double_grades_do_not_count_as_dark_ones() -> None:
     assert join(signal, loss, 0.10, double_weight=1.0).grade == Grade(2)
 
 
+@pytest.mark.parametrize(
+    ("signal", "collapsed", "grade"),
+    [
+        ({3: 0.6, 5: 0.4}, 0.70, "3/7"),  # 0.42, against 0.18 bright and 0.40 dark
+        ({3: 0.6, 5: 0.4}, 0.65, "7"),  # 0.39, against 0.21 and 0.40
+        ({4: 0.6, 5: 0.4}, 0.45, "7"),  # 0.27, against 0.33 and 0.40
+    ],
+)
+def test_a_double_grade_is_more_probable_than_bright_and_than_dark_discs(
+    signal: dict[int, float], collapsed: float, grade: str
+) -> None:
+    chances = dict.fromkeys(range(1, 6), 0.0) | signal
+    loss = Loss(0.5, (1 - collapsed, 0.0, collapsed, 0.0))
+    assert join(chances, loss, 0.10, double_weight=1.0).grade == Grade.parse(grade)
+
+
 def test_three_and_four_are_even_at_the_limit_and_unsure_by_five_hundredths_of_csf() -> None:
     parts = signal_parts((0.0, 0.0, 1.0, 0.0), 0.05)
     assert parts[3] == pytest.approx(1 / (1 + math.exp(-1)))

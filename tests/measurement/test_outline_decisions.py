@@ -16,7 +16,7 @@ from discmri.measurement.outline.contours import (
     section_of,
     slice_contours,
 )
-from discmri.measurement.outline.corners import body_corners
+from discmri.measurement.outline.corners import _own_ends, body_corners, robust_parabolas
 from discmri.measurement.outline.orientation import (
     Surroundings,
     _axis_in_slice,
@@ -139,6 +139,37 @@ def test_what_is_too_low_is_no_body(height, found):
 @pytest.mark.parametrize(("left_mm", "found"), [(9.0, True), (16.0, False)])
 def test_a_body_seen_only_far_from_the_middle_gives_no_corners(left_mm, found):
     assert (body_above(box(27), left_mm) is not None) is found
+
+
+@pytest.mark.parametrize(("low", "found"), [(-9.5, True), (-10.5, False)])
+def test_a_body_that_begins_a_centimetre_beyond_the_middle_of_its_disc_is_another(low, found):
+    outline = [(-17, low), (17, low), (17, 32), (-17, 32)]
+    assert (body_above(outline, 0.0) is not None) is found
+
+
+@pytest.mark.parametrize(("off", "dropped"), [(5.5, False), (6.5, True)])
+def test_a_slice_with_corners_six_millimetres_off_is_dropped(off, dropped):
+    near, away = (np.add(box(27.0), (0.0, up)) for up in (0.0, off))
+    left = {-6.0: near, -2.0: near, 4.0: away}
+    loops = [
+        (FRAME.to_world(np.column_stack([points, np.full(4, at)])),) for at, points in left.items()
+    ]
+    found = body_corners(SliceContours(tuple(loops)), FRAME, DISC, 1, BodyEnd.SEEN)
+    others = body_above(box(27.0), -6.0, -2.0)
+    assert np.allclose(found.lower_anterior, others.lower_anterior) is dropped
+
+
+def test_the_ends_of_a_border_are_its_bends_in_the_outer_35_percent():
+    """It bends at 20 and 80 of 100; the notch in its middle is deeper."""
+    x = np.arange(101.0)
+    border = np.interp(x, [0, 20, 40, 50, 60, 80, 100], [-3.0, 0, 0, -10, 0, 0, -3])
+    assert _own_ends(x, border) == (20.0, 80.0)
+
+
+@pytest.mark.parametrize(("points", "fitted"), [(5, False), (6, True)])
+def test_a_curve_needs_six_points(points, fitted):
+    t = np.arange(float(points))[None]
+    assert np.isfinite(robust_parabolas(t, 2 * t**2 + 1)).all() == fitted
 
 
 def test_a_pedicle_does_not_move_the_corner_of_a_body():

@@ -332,3 +332,18 @@ def test_a_stated_spacing_off_by_five_percent_is_told(stated_mm, said) -> None:
     _, spacing, _, found = _regular_run(4.0 * np.arange(9), header)
     assert spacing == pytest.approx(4.0)
     assert [one.code for one in found] == [Code.HEADER_CONTRADICTS_GEOMETRY] * said
+
+
+@pytest.mark.parametrize(("deviation_mm", "said"), [(0.088, 0), (0.092, 1)])
+def test_two_percent_of_the_spacing_and_a_hundredth_of_a_millimetre(deviation_mm, said) -> None:
+    """The middle one of nine slices is moved; the line through all follows by a ninth of that."""
+    distances = 4.0 * np.arange(9)
+    distances[4] += deviation_mm * 9 / 8
+    *_, found = _regular_run(distances, SimpleNamespace(between_mm=None))
+    assert [one.code for one in found] == [Code.SPACING_IRREGULAR] * said
+
+
+def test_three_slices_are_a_volume() -> None:
+    distances = np.array([0.0, 4.0, 8.0, 14.0, 18.0])
+    run, *_ = _regular_run(distances, SimpleNamespace(between_mm=None))
+    assert run == slice(0, 3)

@@ -227,7 +227,7 @@ def _choose(signal: Mapping[int, float], every: Mapping[Grade, float], collapse:
     dark = sum(share for grade, share in every.items() if grade.signal == 5)
     double = 1.0 - bright - dark
     kept = max((1, 2, 3, 4), key=lambda part: signal[part])
-    if double > max(bright, dark) and collapse >= 7:
+    if double > max(bright, dark) and collapse in (7, 8):
         return Grade(kept, collapse)
     ladder = [[1], [2], [3, 4], [5, 6], [7, 8]]
     share = np.array(

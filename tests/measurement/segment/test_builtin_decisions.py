@@ -5,6 +5,7 @@ Shares are drawn around a straight column in pixels of 0.8 mm; places are in mil
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,11 +21,12 @@ from discmri.measurement.segment.builtin import (
     _exchanged,
     _is_disc,
     _refusal,
+    _sacrum_above,
     _stretches,
     _upside_down,
     signal_shares,
 )
-from discmri.measurement.segment.column import VertebralColumn
+from discmri.measurement.segment.column import VertebralColumn, _axis
 from discmri.measurement.segment.network import PIXEL_MM, Channel
 from discmri.measurement.segment.network_slices import NetworkSlices
 
@@ -259,3 +261,80 @@ def test_signals_are_those_of_voxels_well_inside():
         discs=(SimpleNamespace(mask=mask(12, 0.92, 0.8)),),
     )
     assert signal_shares(found, Volume(image, np.eye(4))) == [pytest.approx(0.5)]
+
+
+DISC = band(Channel.DISC, DISC_MM - 4, DISC_MM + 4)
+
+
+@pytest.mark.parametrize(("outside", "disc"), [(15, True), (17, False)])
+def test_four_percent_of_a_disc_may_lie_outside_the_image(outside, disc):
+    """Of 10 rows of 39 pixels."""
+    column = drawn(DISC, ABOVE, BELOW)
+    where = np.argwhere(place(column).mask[0])
+    assert len(where) == 390
+    shown = np.ones((ROWS, COLUMNS), dtype=bool)
+    shown[tuple(where[:outside].T)] = False
+    column = replace(column, network_slices=SimpleNamespace(shown=shown))
+    assert _is_disc(place(column), column) is disc
+
+
+def beside_each_other(one: VertebralColumn, other: VertebralColumn) -> VertebralColumn:
+    """A column of two slices."""
+    return replace(
+        one,
+        shares=np.concatenate([one.shares, other.shares], axis=1),
+        mask=np.concatenate([one.mask, other.mask]),
+    )
+
+
+@pytest.mark.parametrize(("columns", "counted"), [(11, False), (13, True)])
+def test_bone_is_seen_on_slices_with_three_tenths_of_the_largest_section(columns, counted):
+    """Of 39 columns; there is no body beside the smaller section, but sacrum."""
+    half = columns * PIXEL_MM / 2
+    body = (Channel.BODY, 0.5, *ABOVE[2:])
+    small = band(Channel.DISC, DISC_MM - 4, DISC_MM + 4, half=half)
+    column = beside_each_other(drawn(DISC, body, BELOW), drawn(small, BELOW))
+    assert int(place(column).mask[1].sum()) == 10 * columns
+    assert _is_disc(place(column), column) is not counted
+    sacrum = (Channel.SACRUM, 0.5, *ABOVE[2:])
+    column = beside_each_other(drawn(DISC, body), drawn(small, sacrum))
+    assert _sacrum_above(column, place(column)) == pytest.approx(0.5 if counted else 0.0)
+
+
+@pytest.mark.parametrize(("columns", "seen"), [(13, False), (15, True)])
+def test_bone_is_looked_for_where_six_tenths_of_its_place_are_shown(columns, seen):
+    """Of 23 columns."""
+    column = drawn(DISC, ABOVE)
+    shown = np.zeros((ROWS, COLUMNS), dtype=bool)
+    shown[:, MIDDLE - 11 : MIDDLE - 11 + columns] = True
+    column = replace(column, network_slices=SimpleNamespace(shown=shown))
+    assert (_bone(column, np.array([True]), DISC_MM, -1) is not None) is seen
+
+
+@pytest.mark.parametrize(("height", "bodies"), [(5.6, 2), (7.2, 1)])
+def test_a_sacrum_of_a_quarter_of_the_body_above_it_continues_it(height, bodies):
+    """The body has 25 mm; then it is the first sacral segment."""
+    sacrum = band(Channel.SACRUM, DISC_MM + 44, DISC_MM + 44 + height)
+    assert len(one_level(ABOVE, BELOW, sacrum)[0]) == bodies
+
+
+@pytest.mark.parametrize(("weight", "followed"), [(1.5, False), (2.5, True)])
+def test_the_axis_follows_rows_of_a_fifth_of_the_usual_weight(weight, followed):
+    """The first 100 rows have ten; where they end, less of a stack lies further behind."""
+    stack = np.zeros((ROWS, COLUMNS), dtype=np.float32)
+    stack[50:150, 40:50] = 1.0
+    stack[150:180, 60] = weight
+    end = _axis(stack)[-1, 1] / PIXEL_MM
+    assert (end > 50) == followed
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(3, False), (5, True)])
+def test_a_part_of_two_percent_of_the_largest_belongs_to_the_column(rows, kept):
+    """20 pixels in a row, beside 4000."""
+    column = drawn()
+    shares = column.shares.copy()
+    shares[Channel.BODY, 0, 50:150, 28:68] = 1.0
+    shares[Channel.DISC, 0, 160 : 160 + rows, 38:58] = 1.0
+    found = VertebralColumn.of(shares, column.network_slices)
+    assert found.mask[0, 100, 48]
+    assert found.mask[0, 161, 48] == kept

@@ -9,7 +9,10 @@ import numpy as np
 from discmri.core.labels import SpineLabels
 from discmri.core.levels import Vertebra
 from discmri.core.volume import Array, Volume
+from discmri.measurement.signal.comparators import BRIGHT_FROM
 from discmri.measurement.signal.samples import inside_of, percentile
+
+_LEAST_FLUID = 10  # voxels in a centimetre of the canal
 
 
 def correct_bias_field(image: Volume, labels: SpineLabels) -> Volume:
@@ -77,11 +80,11 @@ def _uniform_tissues(image: Volume, labels: SpineLabels) -> list[tuple[Array, Ar
     if labels.canal is not None:
         points, values = inside_of(image, labels.canal, 0.8)
         bins = np.floor(points[:, 2] / 10.0).astype(int)
-        bright = [
-            (points[at & (values >= 0.8 * top)], values[at & (values >= 0.8 * top)])
-            for at in (bins == b for b in np.unique(bins))
-            if (top := percentile(values[at], 95)) > 0 and at.sum() >= 10
-        ]
+        bright = []
+        for at in (bins == b for b in np.unique(bins)):
+            if (top := percentile(values[at], 95)) > 0 and at.sum() >= _LEAST_FLUID:
+                kept = at & (values >= BRIGHT_FROM * top)
+                bright.append((points[kept], values[kept]))
         tissues.append(_joined(bright))
     return [(points, values) for points, values in tissues if len(values) >= 50]
 
