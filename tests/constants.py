@@ -3,8 +3,7 @@
 Run by hand: it takes seconds to minutes per module.
 
     python -m tests.constants --list
-    python -m tests.constants trial/comparability measurement/qc:SOFT_EDGE_MM
-    python -m tests.constants study/roles:"_kind()" core/settings:Settings.central_slices
+    python -m tests.constants trial/comparability measurement/qc:SOFT_EDGE_MM study/stack:"same_grid()"
 
 Each number in a module-level constant, in a default of a dataclass and in a comparison within a function
 is doubled and halved (small whole numbers: one more, one less) in a copy of the package, and the tests named in :data:`TESTS` are run on the copy, those that
@@ -54,12 +53,12 @@ TESTS = {
     "measurement/grading": ("measurement/test_grading.py",),
     "measurement/grade_features": ("measurement/test_grading.py",),
     "measurement/grade_model": ("measurement/test_grading.py",),
-    "measurement/grade_signal": ("measurement/test_grading.py",),
+    "measurement/grade_signal": ("measurement/test_grade_signal.py",),
     "measurement/regions": ("measurement/test_regions.py", "measurement/test_signal.py"),
     "measurement/uncertainty": ("measurement/test_uncertainty.py",),
     "measurement/adc/fit": ("measurement/test_adc.py",),
     "measurement/adc/disc": ("measurement/test_adc.py",),
-    "measurement/adc/noise": ("measurement/test_adc.py",),
+    "measurement/adc/noise": ("measurement/test_adc_noise.py",),
     "measurement/align/series": ("measurement/test_align_decisions.py",),
     "measurement/align/similarity": ("measurement/test_align_decisions.py",),
     "measurement/align/rigid": ("measurement/test_align_decisions.py",),
@@ -262,8 +261,7 @@ EXEMPT = {
     "measurement/adc/noise:_noise_of_air()": "how exactly an estimate has converged",
     "agreement/bootstrap:Resampling.resamples": "how finely an interval is drawn",
     "core/settings:Settings.threads": "how many processors are used",
-    "study/header:_number()": "any number beyond those of images, below that of an unset value",
-    "study/header:_scaling()": "any number beyond those of images, below that of an unset value",
+    "study/header:_UNSET_FROM": "any number beyond those of images, below those of unset values",
     "trial/inference:permuted_arms()": "a tolerance for sums of floats",
     "trial/inference:_student()": "a tolerance for sums of floats",
     "trial/listing:_out_of_step()": "a week has seven days",

@@ -12,10 +12,9 @@ from discmri.core.findings import Code, MeasurementError, Severity
 from discmri.core.levels import DiscLevel
 from discmri.core.settings import Settings
 from discmri.core.volume import Volume
-from discmri.measurement.adc import AdcFit, estimate_noise, fit_adc, measure_adc
+from discmri.measurement.adc import AdcFit, fit_adc, measure_adc
 from discmri.measurement.adc.disc import _erosion_offsets, _tall_enough
 from discmri.measurement.adc.fit import _fit
-from discmri.measurement.adc.noise import _noise_of_air, _noise_of_detail
 from discmri.measurement.align import Alignment
 from discmri.results.outline import DiscSection
 
@@ -182,13 +181,6 @@ def test_empty_images_are_refused() -> None:
     series = uniform((0, 800), 1.5)
     with pytest.raises(MeasurementError):
         fit_adc(dataclasses.replace(series, signal=np.zeros_like(series.signal)))
-
-
-def test_noise_from_detail_where_air_is_blanked() -> None:
-    picture = np.full((8, 64, 64), 1000.0)
-    image = rician(picture, 40.0, 3)
-    image[:, :20] = 0.0
-    assert estimate_noise([image]) == pytest.approx(40.0, rel=0.05)
 
 
 def test_two_runs_give_the_same_bits() -> None:
@@ -401,51 +393,6 @@ def test_signal_near_the_noise_is_told() -> None:
     assert "b ADC = " in finding.text
 
 
-def test_tissue_does_not_pass_for_air_where_the_body_fills_the_picture():
-    """Smooth dark and bright tissue edge to edge: the scatter of its levels is no noise."""
-    rng = np.random.default_rng(3)
-    x, y = np.meshgrid(np.linspace(0, 1, 120), np.linspace(0, 1, 150), indexing="ij")
-    tissue = 60 + 400 * x * y + 80 * np.sin(9 * x) ** 2 * np.cos(7 * y) ** 2
-    clean = np.repeat(tissue[:, :, None], 12, axis=2)
-    pictures = [
-        np.hypot(clean + rng.normal(0, 20, clean.shape), rng.normal(0, 20, clean.shape))
-        for _ in range(3)
-    ]
-    trace = np.exp(np.mean(np.log(pictures), axis=0))
-    assert estimate_noise([pictures[0]]) == pytest.approx(20, rel=0.15)
-    assert estimate_noise([trace], [3]) == pytest.approx(20, rel=0.25)
-
-
-def spread(voxels: int, shape: float = 2.0) -> np.ndarray:
-    """Evenly spread values of a Weibull distribution; that of air has the shape 2."""
-    share = (np.arange(voxels) + 0.5) / voxels
-    return 10.0 * np.sqrt(2.0) * (-np.log(1 - share)) ** (1 / shape)
-
-
-@pytest.mark.parametrize(("voxels", "enough"), [(199, False), (200, True)])
-@pytest.mark.parametrize("bright", [0, 200])
-def test_air_is_200_voxels(voxels: int, enough: bool, bright: int) -> None:
-    image = np.concatenate([spread(voxels), np.full(bright, 1000.0)])[:, None, None]
-    assert (_noise_of_air(image) is not None) is enough
-
-
-@pytest.mark.parametrize(("voxels", "enough"), [(390, False), (410, True)])
-def test_air_is_two_percent_of_the_image(voxels: int, enough: bool) -> None:
-    image = np.zeros((20_000, 1, 1))
-    image[:1000, 0, 0] = np.concatenate([spread(voxels), np.full(1000 - voxels, 1000.0)])
-    assert (_noise_of_air(image) is not None) is enough
-
-
-@pytest.mark.parametrize(
-    ("ratio", "air"), [(1.85, False), (2.02, True), (2.195, True), (2.38, True), (2.55, False)]
-)
-def test_quartiles_of_air_are_those_of_a_rayleigh_distribution(ratio: float, air: bool) -> None:
-    """Those of a Weibull distribution have the ratio 4.82 to the power of one over its shape."""
-    shape = np.log(np.log(4) / np.log(4 / 3)) / np.log(ratio)
-    found = _noise_of_air(spread(4000, shape)[:, None, None])
-    assert (found is not None) is air
-
-
 def averaged(averages: tuple[int, ...], snr: float, adc: float) -> DiffusionSeries:
     """One direction at b 0, 400 and 800, each image with the noise of its averages."""
     images, entries = [], []
@@ -539,19 +486,3 @@ def test_the_excess_of_the_floor_follows_the_fit_six_times() -> None:
         adcs[n] = adc
     assert found == pytest.approx(adcs[6], abs=5e-4)
     assert min(abs(adcs[n] - adcs[6]) for n in (5, 7)) > 2e-3
-
-
-def test_air_counts_up_to_1_6_times_the_bound_of_fine_detail() -> None:
-    """Air whose noise is the same in neighbouring voxels has less fine detail than noise."""
-    rng = np.random.default_rng(4)
-    fine, coarse = rng.normal(0.0, 5.0, (2, 2, 64, 64, 8))
-    coarse = coarse[:, ::2, ::2].repeat(2, axis=1).repeat(2, axis=2)
-    ratios = []
-    for share in np.arange(0.0, 0.8, 0.04):
-        air = np.hypot(*(np.sqrt(1 - share) * fine + np.sqrt(share) * coarse))
-        by_air, by_detail = _noise_of_air(air), _noise_of_detail(air)
-        ratios.append(by_air / by_detail)
-        expected = by_air if ratios[-1] <= 1.6 else by_detail
-        assert estimate_noise([air]) == pytest.approx(expected)
-    assert any(1.3 < one < 1.6 for one in ratios)
-    assert any(1.6 < one < 2.0 for one in ratios)

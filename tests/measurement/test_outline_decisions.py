@@ -20,6 +20,7 @@ from discmri.measurement.outline.corners import _own_ends, body_corners, robust_
 from discmri.measurement.outline.orientation import (
     Surroundings,
     _axis_in_slice,
+    _centre_beside,
     _mid_plane,
     _sign,
     _turned_to_canal,
@@ -73,6 +74,15 @@ def test_a_body_of_which_little_is_seen_gives_the_middle():
     disc = SoftMask(cut, np.eye(4))
     assert disc.is_cut_at_sides
     assert _mid_plane(FRAME, disc, around) == pytest.approx(9.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("count", "enough"), [(1, False), (2, True)])
+def test_less_than_a_voxel_beside_a_disc_has_no_centre(count, enough):
+    """Each is filled by seven tenths."""
+    array = np.zeros((3, 3, 3), dtype=np.float32)
+    array[1, 1, :count] = 0.7
+    found = _centre_beside(SoftMask(array, np.eye(4)), np.array([1.0, 1.0, 0.5]), UP, 20.0)
+    assert (found is not None) is enough
 
 
 @pytest.mark.parametrize(("aside", "turned"), [(30, (20, 26)), (60, (22, 30))])

@@ -31,6 +31,7 @@ from discmri.study.mosaic import slices_of
 from discmri.study.roles import COMPUTED_B_WORDS
 from discmri.study.source import clean_text
 
+_UNSET_FROM = 1e30  # such numbers stand for none
 _FAT_WORDS = ("FS", "FAT_SAT", "FATSAT", "SPIR", "SPAIR", "CHESS", "WATER_EXC")
 # Root elements that a frame of an enhanced image needs beside its functional groups.
 _ROOT_KEYWORDS = (
@@ -250,7 +251,7 @@ def _words(ds: Dataset, keyword: str) -> tuple[str, ...]:
 def _number(ds: Dataset, *keywords: str) -> float | None:
     for keyword in keywords:
         values = floats(ds.get(keyword))
-        if values and np.isfinite(values[0]) and abs(values[0]) < 1e30:
+        if values and np.isfinite(values[0]) and abs(values[0]) < _UNSET_FROM:
             return values[0]
     return None
 
@@ -324,7 +325,7 @@ def _scaling(ds: Dataset, origin: Origin) -> Scaling:
         slope=slope,
         intercept=intercept,
         rescale_type=raw_text(ds, 0x00281054),
-        philips_slope=scale[0] if scale and 0 < scale[0] < 1e30 else None,
+        philips_slope=scale[0] if scale and 0 < scale[0] < _UNSET_FROM else None,
         real_slope=real.real_slope,
         real_intercept=real.real_intercept,
         real_unit=real.real_unit,
