@@ -120,9 +120,9 @@ def test_a_changed_session_is_analysed_only_on_demand_and_the_report_tells(call)
     connection.close()
     code, out, err = call("x.session", "-o", "out")
     assert (code, out, err.count("\n")) == (3, "", 1)
-    assert "row 2 was changed" in err
+    assert "entry 2 was changed" in err
     assert not Path("out").exists()
     code, out, _ = call("x.session", "-o", "out", "--anyway")
     assert code == 0
     for text in (out, Path("out/report.html").read_text()):
-        assert "x.session failed verification: row 2 was changed" in text
+        assert "x.session failed verification: entry 2 was changed" in text
