@@ -272,7 +272,7 @@ def _declaration(args: argparse.Namespace, trial: Trial) -> Declaration:
 
 
 def _analyse(args: argparse.Namespace) -> int:
-    from discmri.trial.reanalysis import analyse_table
+    from discmri.trial.outputs import analyse_table
     from discmri.trial.tables import LONG
     from discmri.trial.values_table import read_values
 
@@ -280,13 +280,11 @@ def _analyse(args: argparse.Namespace) -> int:
     table = read_values(args.list, tuple(LONG))
     asked = _declaration(args, table.trial)
     name = one_line(args.name) or args.list.stem
-    found = analyse_table(table, args.output, asked, name, args.overwrite)
+    analysis, files = analyse_table(table, args.output, asked, name, args.overwrite)
     if table.note and not args.quiet:
         print(table.note)
-    _show_analysis(found.analysis)
-    print(
-        f"Results: {one_line(args.output / 'report.html')} and {len(found.files) - 1} other files"
-    )
+    _show_analysis(analysis)
+    print(f"Results: {one_line(args.output / 'report.html')} and {len(files) - 1} other files")
     return 0
 
 

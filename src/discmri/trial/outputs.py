@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import discmri
-from discmri.core.files import atomic_file
+from discmri.core.files import atomic_file, atomic_folder, resolved
 from discmri.results.jsonable import dumps, jsonable
-from discmri.trial.analysis import Analysis
+from discmri.trial.analysis import Analysis, analyse
 from discmri.trial.answer import answers, plan
+from discmri.trial.declaration import Declaration
 from discmri.trial.plan import Trial
 from discmri.trial.redcap import write_redcap
 from discmri.trial.report import page
@@ -37,6 +38,23 @@ def write_outputs(
         text = dumps(record(trial, analysis, name))
         fresh.write_text(text, encoding="utf-8", newline="\n")
     return ("report.html", *files, "trial.json")
+
+
+def analyse_table(
+    table: ValuesTable,
+    root: Path,
+    declaration: Declaration | None,
+    name: str,
+    overwrite: bool = False,
+) -> tuple[Analysis, tuple[str, ...]]:
+    """Analyse a table of values, without images; write and return the same as for a measured trial.
+
+    Raises ``UsageError`` if the folder exists without ``overwrite`` or cannot be written.
+    """
+    analysis = analyse(table.courses, table.trial.visits, table.reads, declaration)
+    with atomic_folder(resolved(root), overwrite) as fresh:
+        files = write_outputs(table.trial, analysis, fresh, name, table)
+    return analysis, files
 
 
 def record(trial: Trial, analysis: Analysis, name: str) -> dict[str, object]:
