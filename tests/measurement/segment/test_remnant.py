@@ -36,6 +36,7 @@ class Scene:
     patches: float = 0.0  # standard deviation of the marrow
     narrow_mm: float = 24.0  # depth of the lower end of the sacrum
     reach_mm: float = 60.0  # its length
+    waist: float = 1.0  # share of its depth down to 6 mm below the lens
 
     def drawn(self) -> tuple[Array, Array]:
         """(rows, columns) image, and share of sacrum."""
@@ -44,9 +45,10 @@ class Scene:
         down, back = at[0] - DISC_AT_MM, at[1] - MIDDLE_MM
         share = np.clip((down - 5) / 55, 0, 1)
         half = (36 + (self.narrow_mm - 36) * share) / 2
+        centre = self.place * USUAL_MM
+        half = np.where(down < centre + 6, self.waist * half, half)
         sacrum = (down > 5) & (down < self.reach_mm) & (np.abs(back) < half)
         marrow = sacrum & (np.abs(back) < half - 1)
-        centre = self.place * USUAL_MM
         image = np.full(size, CORTEX)
         image[marrow] = MARROW
         image[marrow & (down > centre)] = self.below
@@ -139,7 +141,11 @@ def test_a_bright_core_between_dark_endplates_belongs_to_the_disc(core):
         ({"below": 42.0, "signal": 10.0}, False),  # not marrow on both sides
         ({"below": 10.0, "signal": 10.0}, False),  # the end of the sacrum
         ({"patches": 8.0}, True),
-        ({"narrow_mm": 60.0}, False),  # wider below: not the middle of a sacrum
+        ({"waist": 0.6, "depth_mm": 10.0}, False),  # wider below: not the middle of a sacrum
+        ({"waist": 0.85, "depth_mm": 10.0}, True),
+        ({"patches": 18.0}, True),
+        ({"height_mm": 1.8, "signal": 55.0}, False),
+        ({"signal": 70.0}, False),
         ({"depth_mm": 0.1}, False),
     ],
 )
