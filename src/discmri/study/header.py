@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from discmri.core.errors import DicomError
 from discmri.core.text import pseudonym
@@ -124,7 +124,7 @@ class HeaderReader:
         )
 
 
-def tags(*keywords: str) -> tuple[int, ...]:
+def tags(*keywords: str) -> tuple[BaseTag, ...]:
     """Tags of the elements with these keywords.
 
     Raises
@@ -132,7 +132,7 @@ def tags(*keywords: str) -> tuple[int, ...]:
     ValueError
         If the standard has no element of that keyword.
     """
-    return tuple(int(Tag(keyword)) for keyword in keywords)
+    return tuple(Tag(keyword) for keyword in keywords)
 
 
 _OWNER_TAGS = tags("SpecificCharacterSet", "PatientID", "StudyInstanceUID", "StudyDate")
@@ -157,13 +157,12 @@ _PHASE_TAGS = tags("InPlanePhaseEncodingDirection")
 
 def _raw_key(ds: Dataset, tags: Sequence[int]) -> Hashable | None:
     """Values of elements, unconverted if possible; ``None`` if one is a sequence."""
-    present = ds.keys()
     values: list[object] = []
     for tag in tags:
-        if tag not in present:
-            values.append(None)
-            continue
         element = ds.get_item(tag)
+        if element is None:
+            values.append(None)  # type: ignore[unreachable]  # not in the types of pydicom
+            continue
         if element.VR == "SQ":
             return None
         raw = isinstance(element, RawDataElement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -108,8 +108,8 @@ def with_torn_series_joined(
     uids: dict[str, str] = {}
     findings = []
     left = [one for one in fragments if all(frame.geometry is not None for frame in one)]
-    for same_number in (_same_series_number, _same_acquisition):
-        joined, left = _joined(left, same_number)
+    for number in (_series_number, _acquisition):
+        joined, left = _joined(left, number)
         for group in joined:
             first = group[0][0].origin
             uids |= {frame.origin.series_uid: first.series_uid for one in group for frame in one}
@@ -132,19 +132,25 @@ def with_torn_series_joined(
 
 
 def _joined(
-    fragments: list[_Fragment], same_number: Callable[[Frame, Frame], bool]
+    fragments: list[_Fragment], number: Callable[[Frame], Hashable]
 ) -> tuple[list[list[_Fragment]], list[_Fragment]]:
-    """Groups of fragments of one acquisition, and the fragments without a group."""
+    """Groups of fragments of one acquisition, and the fragments without a group.
+
+    A fragment is compared only with groups of the same header, so that many series take no longer
+    than in proportion.
+    """
     groups: list[list[_Fragment]] = []
+    known: dict[Hashable, list[tuple[Frame, list[_Fragment]]]] = {}
     for fragment in sorted(fragments, key=len, reverse=True):
         first = _typical(fragment)
-        for group in groups:
-            other = _typical(group[0])
-            if same_number(first, other) and _alike(first, other) and _fits(fragment, group):
+        siblings = known.setdefault((number(first), *_header(first)), [])
+        for other, group in siblings:
+            if _close(first, other) and _fits(fragment, group):
                 group.append(fragment)
                 break
         else:
             groups.append([fragment])
+            siblings.append((first, groups[-1]))
     joined = [group for group in groups if len(group) > 1 and _even(group)]
     alone = [one for group in groups if group not in joined for one in group]
     return joined, alone
@@ -154,25 +160,30 @@ def _typical(fragment: _Fragment) -> Frame:
     return min(fragment, key=lambda frame: (computed_kind(frame.image_type), frame.order))
 
 
-def _same_series_number(a: Frame, b: Frame) -> bool:
-    return a.origin.number == b.origin.number
+def _series_number(frame: Frame) -> Hashable:
+    return frame.origin.number
 
 
-def _same_acquisition(a: Frame, b: Frame) -> bool:
-    return a.order[0] == b.order[0] > 0 and bool(a.acquired[:8] == b.acquired[:8])
+def _acquisition(frame: Frame) -> Hashable:
+    """Number and date of the acquisition; without a number a key that no other frame has."""
+    return (frame.order[0], frame.acquired[:8]) if frame.order[0] > 0 else id(frame)
 
 
-def _alike(a: Frame, b: Frame) -> bool:
+def _header(frame: Frame) -> tuple[Hashable, ...]:
+    """What is equal in fragments of one acquisition."""
     words = ("frame_of_reference_uid", "description", "protocol", "body_part", "model")
     return (
-        all(getattr(a.origin, word) == getattr(b.origin, word) for word in words)
-        and (a.pixels.rows, a.pixels.columns, a.pixels.samples)
-        == (b.pixels.rows, b.pixels.columns, b.pixels.samples)
-        and computed_kind(a.image_type) == computed_kind(b.image_type)
-        and a.contrast.techniques == b.contrast.techniques
-        and same_echo_time(a.contrast.te_ms, b.contrast.te_ms)
-        and parallel(a, b)
+        *(getattr(frame.origin, word) for word in words),
+        frame.pixels.rows,
+        frame.pixels.columns,
+        frame.pixels.samples,
+        computed_kind(frame.image_type),
+        frame.contrast.techniques,
     )
+
+
+def _close(a: Frame, b: Frame) -> bool:
+    return same_echo_time(a.contrast.te_ms, b.contrast.te_ms) and parallel(a, b)
 
 
 def _fits(fragment: _Fragment, group: list[_Fragment]) -> bool:

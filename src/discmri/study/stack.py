@@ -136,9 +136,10 @@ def parallel(a: Frame, b: Frame) -> bool:
         np.abs(a.geometry.along_row - b.geometry.along_row).max(),
         np.abs(a.geometry.along_column - b.geometry.along_column).max(),
     )
-    return bool(directions < SAME_DIRECTION) and bool(
-        np.allclose(a.geometry.pixel_mm, b.geometry.pixel_mm, rtol=1e-3, atol=0)
-    )
+    if not directions < SAME_DIRECTION:
+        return False
+    pixels_mm = zip(a.geometry.pixel_mm, b.geometry.pixel_mm, strict=True)
+    return all(abs(one - other) <= 1e-3 * abs(other) for one, other in pixels_mm)
 
 
 def positions_mm(frames: Sequence[Frame]) -> list[float]:
