@@ -43,7 +43,7 @@ class Reader:
     @property
     def case(self):
         """The current case, ``None`` until its images are there."""
-        return self.shell.loader.case(self.desk.item)
+        return self.shell.loader.cases.get(self.desk.item)
 
     def settle(self, until: Callable[[], bool] = lambda: True) -> None:
         """Let Qt work until something is so and all of it is drawn."""
@@ -168,7 +168,7 @@ def _next(reader: Reader) -> None:
     assert upcoming is not None
 
     def ready() -> bool:
-        case = reader.shell.loader.case(upcoming)
+        case = reader.shell.loader.cases.get(upcoming)
         return case is not None and case.complete
 
     reader.settle(ready)

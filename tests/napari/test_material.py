@@ -13,7 +13,7 @@ from discmri import reading
 from discmri.core.errors import NothingToMeasureError, SessionError
 from discmri.core.levels import DiscLevel
 from discmri.core.volume import Grid, SoftMask
-from discmri.measurement import pipeline
+from discmri.measurement import disc_values, pipeline
 from discmri.napari import opening
 from discmri.napari.browser import StudyBrowser
 from discmri.napari.brush import Brush
@@ -240,9 +240,9 @@ def test_only_the_painted_disc_is_measured_and_as_a_whole_measurement_would(
     assert not {"grades", "adc", "result"} & vars(ready).keys()
     case, asked = LoadedCase.of(loaded, numbers), []
     bump(case)
-    measure = pipeline.measure_heights
+    measure = disc_values.measure_heights
     monkeypatch.setattr(
-        pipeline, "measure_heights", lambda *one: (asked.append(one), measure(*one))[1]
+        disc_values, "measure_heights", lambda *one: (asked.append(one), measure(*one))[1]
     )
     painted = (case.loaded.images, L45, case.where(L45), case.numbers[L45])
     again = measure_painted(ready, *painted)

@@ -34,12 +34,16 @@ def test_what_plans_of_earlier_versions_lack_is_stored_only_if_it_is_there(resul
     """So their first entry, and its hash, stay the same."""
     plan = reading.plan_session(dict.fromkeys(results), SessionOptions(("ann",))).plan
     residual = (PlannedDisc(DiscLevel.S1_S2, 9),)
-    cases = tuple(replace(case, residual_discs=residual * more) for case in plan.cases)
+    cases = tuple(
+        replace(case, residual_discs=residual * more, remnants=residual * more)
+        for case in plan.cases
+    )
     stored = to_content(replace(plan, cases=cases, practice=more))
     assert ("practice" in stored) is more
     for case in stored["cases"]:
         assert case["discs"][2][::2] == ["L3-L4", "4"]
-        assert case.get("residual_discs") == ([["S1-S2", 9, ""]] if more else None)
+        for name in ("residual_discs", "remnants"):
+            assert case.get(name) == ([["S1-S2", 9, ""]] if more else None)
     assert [one.level for one in cases[0].all_discs[len(LEVELS) :]] == [DiscLevel.S1_S2] * more
 
 

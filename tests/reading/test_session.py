@@ -275,7 +275,7 @@ def test_a_residual_disc_that_was_found_is_read_as_soon_as_it_is_called_l5_s1(tm
     assert (numbering["lowest_automatic"], numbering["lowest"]) == ("S1-S2", "L5-S1")
 
 
-def test_a_disc_found_within_the_sacrum_does_not_count_as_the_lowest(tmp_path):
+def test_a_disc_found_within_the_sacrum_is_shown_and_does_not_count_as_the_lowest(tmp_path):
     found = (L4, L5, DiscLevel.S1_S2)
     folder = make_results(tmp_path / "one", "SUBJ-A", "20240131", levels=found)
     record = folder / "study.json"
@@ -285,6 +285,18 @@ def test_a_disc_found_within_the_sacrum_does_not_count_as_the_lowest(tmp_path):
     planned = reading.plan_session({folder: None}, SessionOptions(("ann",)), beside=tmp_path)
     (case,) = planned.plan.cases
     assert [disc.level for disc in case.all_discs] == [L4, L5]
+    reading.create_session(tmp_path / "one.session", planned)
+    with reading.open_session(tmp_path / "one.session", "ann") as session:
+        (view,) = session.cases
+        assert ([disc.key for disc in view.discs], view.lowest) == ([L4, L5], L5)
+        assert [(disc.level.value, disc.label_id) for disc in view.residual] == [("S1-S2", 101)]
+        assert session.progress == (0, 2)
+        with pytest.raises(UsageError, match="has no disc S1-S2"):
+            session.record(view.item, DiscLevel.S1_S2, Grade(3))
+        view = session.number(view.item, DiscLevel.S1_S2, "the sacrum begins above it")
+        assert [disc.key for disc in view.residual] == [L5], "below it would be S2-S3"
+        view = session.number(view.item, DiscLevel.L6_S1, "six lumbar bodies")
+        assert [disc.key for disc in view.residual] == [DiscLevel.S1_S2]
 
 
 @pytest.mark.parametrize("level", [one for one in DiscLevel if one is not DiscLevel.L5_L6])

@@ -169,6 +169,7 @@ class Loader:
             return False
         view = session.case(item)
         numbers = {disc.key: disc.label_id for disc in (*view.discs, *view.residual)}
+        numbers |= {disc.level: disc.label_id for disc in session.plan.case_of(item).remnants}
         try:
             folder = session.labels_file(item).parent
             job = partial(_images, session, item, folder, numbers)

@@ -132,7 +132,7 @@ def open_results(
                 raise
             continue
         discs = {disc.level: disc.label_id for disc in case.discs}
-        residual = {disc.level: disc.label_id for disc in case.residual_discs}
+        residual = {one.level: one.level.label_id for one in result.residual_discs}
         loaded = load_images(study, folder, discs | residual)
         title = _title(case.subject_id, case.study_date)
         return OpenedStudy(

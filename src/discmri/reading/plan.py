@@ -70,6 +70,9 @@ class Case:
     # A residual S1-S2 disc, not measured. It is read only if the numbering of a reader makes it a
     # lumbar disc.
     residual_discs: tuple[PlannedDisc, ...] = ()
+    # A residual S1-S2 disc that was found within the sacrum: shown, never read, and not counted as
+    # the lowest disc.
+    remnants: tuple[PlannedDisc, ...] = ()
 
     @property
     def all_discs(self) -> tuple[PlannedDisc, ...]:
@@ -167,14 +170,19 @@ def occasion_of(item: str) -> int:
     return int(item.rpartition(".")[2])
 
 
+_DISCS = ("discs", "residual_discs", "remnants")
+
+
 def to_content(plan: Plan) -> dict[str, Any]:
     """JSON-like form for the first entry."""
     content: dict[str, Any] = msgspec.to_builtins(plan)
     for case in content["cases"]:
-        for name in ("discs", "residual_discs"):
+        for name in _DISCS:
             case[name] = [list(disc.values()) for disc in case[name]]
-        if not case["residual_discs"]:  # as in plans of earlier versions, as is practice
-            del case["residual_discs"]
+            if (
+                name != "discs" and not case[name]
+            ):  # as in plans of earlier versions, as is practice
+                del case[name]
     content["sequences"] = {
         reader: [showing.item for showing in showings]
         for reader, showings in plan.sequences.items()
@@ -187,7 +195,7 @@ def to_content(plan: Plan) -> dict[str, Any]:
 def from_content(content: Mapping[str, Any]) -> Plan:
     """The inverse of :func:`to_content`."""
     cases = tuple(
-        Case(**one | {name: _planned(one.get(name, ())) for name in ("discs", "residual_discs")})
+        Case(**one | {name: _planned(one.get(name, ())) for name in _DISCS})
         for one in content["cases"]
     )
     sequences = {

@@ -114,10 +114,13 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
         PlannedDisc(one.level, one.level.label_id, str(one.get("suggested_grade") or ""))
         for one in result.records
     )
-    residual_discs = tuple(
-        PlannedDisc(one.level, one.level.label_id)
-        for one in result.residual_discs
-        if one.outlined  # others do not count as lowest disc
+    residual_discs, remnants = (
+        tuple(
+            PlannedDisc(one.level, one.level.label_id)
+            for one in result.residual_discs
+            if one.outlined is outlined
+        )
+        for outlined in (True, False)
     )
     pixels = {one.series_uid: one.pixels_sha256 for one in reversed(result.provenance.inputs)}
     return Case(
@@ -128,6 +131,7 @@ def case_of(key: str, folder: Path, relative: str, study: str) -> Case | None:
         series_uid=result.series_uid,
         discs=discs,
         residual_discs=residual_discs,
+        remnants=remnants,
         results=relative,
         study=study,
         results_sha256=digest,

@@ -79,7 +79,8 @@ class CaseView:
     lowest
         Level of the lowest disc, including a residual one.
     residual
-        Discs with the level S1-S2, which are shown but not read.
+        Discs with the level S1-S2, which are shown but not read; one of them within the sacrum is not
+        the lowest disc.
     """
 
     item: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from discmri.core.errors import SessionError, UsageError
 from discmri.core.grade import Grade
-from discmri.core.levels import DiscLevel
+from discmri.core.levels import DiscLevel, Vertebra
 from discmri.core.text import one_line
 from discmri.reading import results
 from discmri.reading.entry import EntryKind, SessionEntry, pending_entry, sha256
@@ -109,14 +109,19 @@ class VisibleSession:
             for disc in discs
             if not disc.level.is_measured and not self.opinions(item, disc.key)
         )
-        number = self._number[item]
+        number, lowest = self._number[item], called[planned.all_discs[-1].level]
+        remnants = (
+            self._disc(item, disc.level, disc.level, disc.label_id)
+            for disc in planned.remnants
+            if lowest.is_measured and lowest.below is Vertebra.SACRUM  # otherwise it is no S1-S2
+        )
         return CaseView(
             item,
             self._title(planned, number),
             number,
             tuple(disc for disc in discs if disc not in residual),
-            called[planned.all_discs[-1].level],
-            residual,
+            lowest,
+            (*residual, *remnants),
         )
 
     def next_case(self, after: str | None = None) -> CaseView | None:
