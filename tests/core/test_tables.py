@@ -190,11 +190,12 @@ def test_a_word_for_missing_is_no_name(word):
 
 @given(st.text())
 def test_any_number_is_read_or_refused(text):
+    cell = text.strip()  # as a table is read; float itself keeps some of what this takes away
     try:
-        value = row(text.strip()).number("a")
+        value = row(cell).number("a")
     except UsageError:
         return
-    assert value is None or value == float(text)
+    assert value is None or value == float(cell)
 
 
 @given(st.binary(max_size=200))
