@@ -64,11 +64,11 @@ def name_levels(
         named = {level: disc for level, disc in zip(given, discs, strict=True) if level}
     else:
         junction = find_junction(found, discs)
-        upright = junction.probability * found.upright_probability
-        junction = replace(junction, probability=upright)
-        known = junction.sacrum_seen or junction.probability >= CERTAIN
+        probability = junction.probability * found.upright_probability
+        junction = replace(junction, probability=probability)
+        known = junction.sacrum_seen or probability >= CERTAIN
         method = NumberingMethod.SACRUM if known else NumberingMethod.ASSUMED
-        findings, probability = _junction_findings(junction), junction.probability
+        findings = _junction_findings(junction)
         signs = {} if junction.signs is None else junction.signs.visible()
         named, skipped = _count_upwards(discs[junction.skipped :], junction.lowest)
     measured, residual = split_residual(named)

@@ -169,6 +169,7 @@ class Loader:
             return False
         view = session.case(item)
         numbers = {disc.key: disc.label_id for disc in (*view.discs, *view.residual)}
+        # shown only below certain names, which the reader may give later
         numbers |= {disc.level: disc.label_id for disc in session.plan.case_of(item).remnants}
         try:
             folder = session.labels_file(item).parent

@@ -108,7 +108,7 @@ class _Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class _Section:
+class _RemnantOnSlice:
     """A residual disc on one slice: its mask in the picture, and how much signal is missing there."""
 
     mask: Mask
@@ -174,7 +174,7 @@ def _frame(
     return _Frame(origin, down / np.linalg.norm(down), (_SEARCH[1] + 0.1) * usual_mm)
 
 
-def _section(image: Float, bone: Float, frame: _Frame, usual_mm: float) -> _Section | None:
+def _section(image: Float, bone: Float, frame: _Frame, usual_mm: float) -> _RemnantOnSlice | None:
     """The clearest residual disc of a slice."""
     from scipy import ndimage
 
@@ -196,7 +196,9 @@ def _section(image: Float, bone: Float, frame: _Frame, usual_mm: float) -> _Sect
         where = _whole_band(parts == n, missing, inner, frame)
         clear = float(np.median(missing[where & (missing > _DARK[0])])) > _CLEAR * noise
         if clear and _is_disc(where, missing, smooth, whole, frame, usual_mm):
-            sections.append(_Section(where, float(missing[where].clip(0).sum()) * _STEP_MM**2))
+            sections.append(
+                _RemnantOnSlice(where, float(missing[where].clip(0).sum()) * _STEP_MM**2)
+            )
     return max(sections, key=lambda one: one.dark_mm2, default=None)
 
 
@@ -294,7 +296,7 @@ def _is_disc(
     return high < _MARROW_RATIO * low and darkness > _LEAST_CONTRAST
 
 
-def _run(found: dict[int, _Section], deciding: Sequence[int]) -> list[int]:
+def _run(found: dict[int, _RemnantOnSlice], deciding: Sequence[int]) -> list[int]:
     """Neighbouring slices whose sections overlap, around the clearest of the deciding ones."""
     start = max((k for k in deciding if k in found), key=lambda k: found[k].dark_mm2, default=None)
     if start is None:
